@@ -1,0 +1,171 @@
+"""What comes out of a job: evidence per cell, findings, verdicts, and outputs with their states."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from broker.domain.scalars import Value
+
+
+class OutputState(StrEnum):
+    ASSESSED = "assessed"
+    WITHHELD = "withheld"
+    IN_REVIEW = "in_review"
+    APPROVED = "approved"
+    RETURNED = "returned"
+    REJECTED = "rejected"
+    RELEASED = "released"
+    RECALLED = "recalled"
+    WITHDRAWN = "withdrawn"
+
+
+OUTPUT_TRANSITIONS: dict[OutputState, frozenset[OutputState]] = {
+    OutputState.ASSESSED: frozenset(
+        {OutputState.WITHHELD, OutputState.IN_REVIEW, OutputState.APPROVED, OutputState.WITHDRAWN}
+    ),
+    OutputState.IN_REVIEW: frozenset(
+        {OutputState.RETURNED, OutputState.REJECTED, OutputState.APPROVED, OutputState.WITHDRAWN}
+    ),
+    OutputState.APPROVED: frozenset({OutputState.RELEASED}),
+    OutputState.RELEASED: frozenset({OutputState.RECALLED}),
+    OutputState.WITHHELD: frozenset(),
+    OutputState.RETURNED: frozenset(),
+    OutputState.REJECTED: frozenset(),
+    OutputState.RECALLED: frozenset(),
+    OutputState.WITHDRAWN: frozenset(),
+}
+
+DECIDED_STATES: frozenset[OutputState] = frozenset(
+    set(OutputState) - {OutputState.ASSESSED, OutputState.IN_REVIEW}
+)
+"""An output in one of these needs nobody's decision any more."""
+
+
+class Verdict(StrEnum):
+    """What the rules say of a cell, in order of severity."""
+
+    PUBLISH = "publish"
+    SUPPRESS = "suppress"
+    REVIEW = "review"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule's word on one cell or output: for staff only. `figures` are evidence and never leave."""
+
+    rule: str
+    verdict: Verdict
+    sentence: str
+    figures: tuple[tuple[str, str], ...] = ()
+    cell: tuple[Value, ...] | None = None
+    column: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticEvidence:
+    """What the broker's own code found behind one statistic in one cell.
+
+    value     the exact value (count, sum, mean or share); None where nothing contributes
+    rows      rows that contribute (argument not null; for ONES the rows where it is 1)
+    persons   distinct persons that contribute (SUM: with a non-zero total; ONES/SHARE: with a 1)
+    rest      ONES/SHARE: distinct persons with a row where the argument is 0; else 0
+    rest_rows ONES/SHARE: rows where the argument is 0; else 0
+    largest, second   the two largest absolute totals of one person (SUM, MEAN); else None
+    low, high smallest and largest total of one person (SUM, MEAN); else None
+    total     sum of the argument over contributing rows (SUM, MEAN, ONES, SHARE); else None
+    contributors  COUNT_DISTINCT: the number of distinct values; else None
+    """
+
+    value: Value
+    rows: int
+    persons: int
+    rest: int = 0
+    rest_rows: int = 0
+    largest: Value = None
+    second: Value = None
+    low: Value = None
+    high: Value = None
+    total: Value = None
+    contributors: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CellEvidence:
+    """One observed cell: key values in the planned order, its rows and distinct persons, each statistic by ident."""
+
+    keys: tuple[Value, ...]
+    rows: int
+    persons: int
+    statistics: dict[int, StatisticEvidence]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputEvidence:
+    """Evidence for one planned output: observed cells only. `persons` is the whole filtered population."""
+
+    name: str
+    cells: tuple[CellEvidence, ...]
+    persons: int
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedCell:
+    """A row of an output after the rules: what it is exactly (staff) and what would be released."""
+
+    keys: tuple[Value, ...]
+    exact: tuple[Value, ...]
+    released: tuple[Value, ...]
+    suppressed: tuple[bool, ...]
+    verdicts: tuple[Verdict, ...]
+    rules: tuple[tuple[str, ...], ...]
+    persons: int
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The rules' word on one output: judged rows, findings for staff, and whether a person must look.
+
+    `verdict` is the worst that the output as a whole needs: PUBLISH (may go as protected), SUPPRESS (has
+    holes, may go), REVIEW (a person decides) or REFUSE (withheld). `small` says that the whole filtered
+    population, or every cell, is under the threshold: it counts against the project's quota.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    key_count: int
+    rows: tuple[JudgedCell, ...]
+    findings: tuple[Finding, ...]
+    verdict: Verdict
+    small: bool
+    symbols: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    """Public sentences printed with the released table (method and public parameters only)."""
+
+
+class OutputKind(StrEnum):
+    TABLE = "table"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One table or file of a job. `staff_hash` (keyed) binds what checkers saw; `release_hash` is the SHA-256 of
+    the bytes that would leave; both name content in the outputs' store."""
+
+    ident: str
+    job: str
+    name: str
+    kind: OutputKind
+    description: str
+    state: OutputState
+    media_type: str
+    size: int
+    release_hash: str | None
+    staff_hash: str
+    findings_hash: str
+    verdict: Verdict
+    created: datetime
+    claimed_by: str | None = None
+    reason: str | None = None
+    overrides: tuple[str, ...] = field(default=())

@@ -1,0 +1,154 @@
+"""Who may do what, in which state: one table of role, action and states, and the relations that it asks for.
+
+`check_may` raises with a sentence a user can read; `may` is derived from it. Rules about whose project a
+thing belongs to are here too, so no view ever compares a name.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from broker.domain.errors import Conflict, Forbidden, Unknown
+from broker.domain.jobs import JobState
+from broker.domain.outputs import OutputState
+from broker.domain.people import Person, Role
+
+State = JobState | OutputState | None
+
+
+class Action(StrEnum):
+    """Everything a person can ask for, in alphabetical order."""
+
+    APPLY_POLICY = "apply-policy"
+    CLAIM_OUTPUT = "claim-output"
+    DOWNLOAD_RELEASE = "download-release"
+    MANAGE_PEOPLE = "manage-people"
+    PROPOSE_POLICY = "propose-policy"
+    RECALL_OUTPUT = "recall-output"
+    STOP_JOB = "stop-job"
+    SUBMIT_JOB = "submit-job"
+    VERIFY_AUDIT = "verify-audit"
+    VIEW_EVIDENCE = "view-evidence"
+    VIEW_JOB = "view-job"
+    VIEW_TEXT = "view-text"
+    VOTE_OUTPUT = "vote-output"
+    WITHDRAW_JOB = "withdraw-job"
+
+
+ANY: frozenset[State] = frozenset({None, *JobState, *OutputState})
+NO_STATE: frozenset[State] = frozenset({None})
+ACTIVE: frozenset[State] = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.ASSESSING})
+
+PERMISSIONS: dict[tuple[Role, Action], frozenset[State]] = {
+    (Role.RESEARCHER, Action.DOWNLOAD_RELEASE): frozenset({OutputState.RELEASED}),
+    (Role.RESEARCHER, Action.SUBMIT_JOB): NO_STATE,
+    (Role.RESEARCHER, Action.VIEW_JOB): frozenset(JobState),
+    (Role.RESEARCHER, Action.VIEW_TEXT): frozenset(JobState),
+    (Role.RESEARCHER, Action.WITHDRAW_JOB): ACTIVE,
+    (Role.CHECKER, Action.CLAIM_OUTPUT): frozenset({OutputState.IN_REVIEW}),
+    (Role.CHECKER, Action.RECALL_OUTPUT): frozenset({OutputState.RELEASED}),
+    (Role.CHECKER, Action.VIEW_EVIDENCE): frozenset(OutputState) - {OutputState.WITHDRAWN},
+    (Role.CHECKER, Action.VIEW_JOB): frozenset(JobState),
+    (Role.CHECKER, Action.VIEW_TEXT): frozenset(JobState),
+    (Role.CHECKER, Action.VOTE_OUTPUT): frozenset({OutputState.IN_REVIEW}),
+    (Role.ADMINISTRATOR, Action.APPLY_POLICY): NO_STATE,
+    (Role.ADMINISTRATOR, Action.MANAGE_PEOPLE): NO_STATE,
+    (Role.ADMINISTRATOR, Action.PROPOSE_POLICY): NO_STATE,
+    (Role.ADMINISTRATOR, Action.RECALL_OUTPUT): frozenset({OutputState.RELEASED}),
+    (Role.ADMINISTRATOR, Action.STOP_JOB): ACTIVE,
+    (Role.ADMINISTRATOR, Action.VERIFY_AUDIT): NO_STATE,
+    (Role.ADMINISTRATOR, Action.VIEW_JOB): frozenset(JobState),
+}
+"""Absent means never. An administrator sees that a job exists, not its text and no output."""
+
+MEMBER_ACTIONS: frozenset[Action] = frozenset(
+    {Action.SUBMIT_JOB, Action.VIEW_JOB, Action.VIEW_TEXT, Action.WITHDRAW_JOB, Action.DOWNLOAD_RELEASE}
+)
+"""What a researcher may do only inside a project that names them."""
+
+CHECKING_ACTIONS: frozenset[Action] = frozenset(
+    {
+        Action.CLAIM_OUTPUT,
+        Action.VIEW_EVIDENCE,
+        Action.VIEW_JOB,
+        Action.VIEW_TEXT,
+        Action.VOTE_OUTPUT,
+        Action.RECALL_OUTPUT,
+    }
+)
+"""What a checker may do only where they are independent of the project."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """How a person stands to the project of the thing: facts that the workflow looks up.
+
+    `member`: the project names them as a researcher. `made_it`: they submitted the job.
+    `live_grant_on_same_data`: a live project of theirs is granted a table that this project is granted.
+    `checked_by_member`: a researcher of this project has voted on a project of theirs (reciprocal checks).
+    """
+
+    member: bool = False
+    made_it: bool = False
+    live_grant_on_same_data: bool = False
+    checked_by_member: bool = False
+
+    @property
+    def independent(self) -> bool:
+        return not (self.member or self.made_it or self.live_grant_on_same_data or self.checked_by_member)
+
+
+def _roles_for(person: Person, action: Action, relation: Relation) -> list[Role]:
+    """The person's roles under which this relation lets the action be asked for at all."""
+    roles = []
+    for role in person.roles:
+        if (role, action) not in PERMISSIONS:
+            continue
+        if role is Role.RESEARCHER and action in MEMBER_ACTIONS and not relation.member:
+            continue
+        if role is Role.CHECKER and action in CHECKING_ACTIONS and not relation.independent:
+            continue
+        roles.append(role)
+    return roles
+
+
+def check_may(person: Person, action: Action, relation: Relation, state: State, what: str, ident: str) -> None:
+    """Raise Unknown where the person may not even know, Forbidden or Conflict where they may know but not do.
+
+    `what` and `ident` name the thing as the person asked for it. Whoever may view a job of the project is
+    told why; everybody else gets the answer that a thing which does not exist would give.
+    """
+    roles = _roles_for(person, action, relation) if person.active else []
+    if any(state in PERMISSIONS[role, action] for role in roles):
+        return
+    if roles:
+        raise Conflict("wrong-state", f"This {what} is {state}; it cannot be {_done(action)} now.")
+    if not person.active or not knows(person, relation):
+        raise Unknown(what, ident)
+    raise Forbidden("not-permitted", f"You may not {action.value.replace('-', ' ')} here.")
+
+
+def may(person: Person, action: Action, relation: Relation, state: State) -> bool:
+    try:
+        check_may(person, action, relation, state, "thing", "")
+    except (Unknown, Forbidden, Conflict):
+        return False
+    return True
+
+
+def knows(person: Person, relation: Relation) -> bool:
+    """Whether a person may know that jobs of a project exist."""
+    if relation.member or Role.ADMINISTRATOR in person.roles:
+        return True
+    return Role.CHECKER in person.roles and relation.independent
+
+
+def _done(action: Action) -> str:
+    return {
+        Action.CLAIM_OUTPUT: "claimed",
+        Action.DOWNLOAD_RELEASE: "downloaded",
+        Action.RECALL_OUTPUT: "recalled",
+        Action.STOP_JOB: "stopped",
+        Action.VIEW_EVIDENCE: "looked at",
+        Action.VOTE_OUTPUT: "voted on",
+        Action.WITHDRAW_JOB: "withdrawn",
+    }.get(action, "changed")

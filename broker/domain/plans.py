@@ -1,0 +1,132 @@
+"""A plan: what one SQL submission computes, which statistics would leave, and what their evidence is.
+
+A plan is made by `broker.query` from text, catalogue and project alone, holds no data, and hashes to the
+same value wherever it is made again.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+from broker.domain.relations import Relation
+from broker.domain.scalars import Scalar, Type, Value
+from broker.domain.variables import Use
+
+
+class Measure(StrEnum):
+    """What a statistic is. Evidence and rules depend on it, never on how the text spelt it.
+
+    COUNT_ROWS      COUNT(*): rows of the cell
+    COUNT_VALUES    COUNT(x): rows with x not null
+    COUNT_PERSONS   COUNT(DISTINCT link key): persons that have a key
+    COUNT_DISTINCT  COUNT(DISTINCT x) of another x: the values are the contributors, so a person looks
+    ONES            sum or count of a 0/1 argument: a count of ones and a count of the rest
+    SUM             sum of a number
+    MEAN            mean of a number: its sum and its count leave with it
+    SHARE           mean of a 0/1 argument: its ones, its rest and its count leave with it
+    """
+
+    COUNT_ROWS = "count"
+    COUNT_VALUES = "count_values"
+    COUNT_PERSONS = "count_persons"
+    COUNT_DISTINCT = "count_distinct"
+    ONES = "ones"
+    SUM = "sum"
+    MEAN = "mean"
+    SHARE = "share"
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """One aggregate over the contributions of a cell.
+
+    `ident` is unique in the output and is how output columns refer to it (`Column(ident)`).
+    `behind` is the ident of the statistic that this one is implied by: a branch or predicate inside its
+    argument, judged like a released count and never shown. `truncated`: the dialect truncates the mean.
+    `needs_review` says why no automatic verdict exists (argument outside the closed list of the algebra).
+    `bounds` are the catalogue's (low, high) of one row's argument, where they follow.
+    """
+
+    ident: int
+    measure: Measure
+    argument: Scalar | None
+    type: Type
+    behind: int | None = None
+    truncated: bool = False
+    needs_review: str | None = None
+    bounds: tuple[Value, Value] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A group key: an expression over the contributions, and where its values come from.
+
+    `domain` are all values that rows of the released table may have, from a code list, register or the
+    labels that the query names, in order; None where no list exists (then only cells that pass are shown).
+    `variable` is `schema.table.variable` where the key is a plain catalogue variable.
+    """
+
+    ident: int
+    expression: Scalar
+    type: Type
+    domain: tuple[Value, ...] | None
+    variable: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputColumn:
+    """A named column: an expression over key and statistic ids, computed by the broker on protected values."""
+
+    name: str
+    expression: Scalar
+    statistic: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedOutput:
+    """One table that would leave: γ over a person relation, and what is shown of it."""
+
+    name: str
+    unit: str
+    contributions: Relation
+    person: int
+    keys: tuple[Key, ...]
+    statistics: tuple[Statistic, ...]
+    columns: tuple[OutputColumn, ...]
+    order: tuple[tuple[int, bool], ...] = ()
+    """(index into columns, descending) in order of precedence; applied to protected values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that follows from a submission's text under one catalogue and project."""
+
+    outputs: tuple[PlannedOutput, ...]
+    uses: tuple[Use, ...]
+    advice: tuple[str, ...] = ()
+    review: tuple[str, ...] = ()
+    """Sentences that say why a person will look."""
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over outputs and uses without their places in the text. Dataclass reprs are canonical:
+        sets are sorted first."""
+        parts = [repr(_canonical(o)) for o in self.outputs]
+        parts += [repr((u.table, u.variable, u.years and sorted(u.years), sorted(u.how))) for u in sorted_uses(self.uses)]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def sorted_uses(uses: tuple[Use, ...]) -> list[Use]:
+    return sorted(uses, key=lambda u: (u.table, u.variable or ""))
+
+
+def _canonical(value: object) -> object:
+    """A value whose repr does not depend on set order."""
+    if isinstance(value, frozenset):
+        return ("set", *sorted(map(repr, value)))
+    if isinstance(value, tuple):
+        return tuple(_canonical(v) for v in value)
+    names = getattr(type(value), "__dataclass_fields__", None)
+    if names is None:
+        return value
+    return (type(value).__name__, *((n, _canonical(getattr(value, n))) for n in names))

@@ -1,0 +1,69 @@
+"""Approved projects and what they were granted."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from broker.domain.variables import Years
+
+
+class Mode(StrEnum):
+    """Which way of being safe a project must, or may, use."""
+
+    DISCLOSURE_CONTROL = "disclosure-control"
+    DIFFERENTIAL_PRIVACY = "differential-privacy"
+    EITHER = "either"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One (table, variable, years) that a project may use, and why.
+
+    `years` is None for tables without a year axis. `link_key` grants joining, counting distinct and
+    matching only: never release, never a group. `group_quasi` lets a quasi-identifier be a group key.
+    """
+
+    table: str
+    variable: str
+    years: Years | None
+    justification: str
+    link_key: bool = False
+    group_quasi: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project as policy states it: public facts for the register, members, grants, and how its outputs leave.
+
+    `votes` is how many checkers must agree before an output leaves (0 = what policy lets go automatically).
+    """
+
+    ident: str
+    title: str
+    organisation: str
+    organisation_type: str
+    gateway: str
+    purpose: str
+    expires: date
+    mode: Mode
+    profile: str
+    votes: int
+    dialect: str
+    researchers: frozenset[str]
+    grants: tuple[Grant, ...]
+
+    def is_live(self, today: date) -> bool:
+        return today <= self.expires
+
+    def granted_years(self, table: str, variable: str) -> Years | None | bool:
+        """The years granted of a variable; None where granted without a year axis; False where not granted."""
+        found = [g for g in self.grants if g.table == table and g.variable == variable]
+        if not found:
+            return False
+        if any(g.years is None for g in found):
+            return None
+        return frozenset().union(*(g.years for g in found if g.years is not None))
+
+    @property
+    def tables(self) -> frozenset[str]:
+        return frozenset(g.table for g in self.grants)

@@ -1,0 +1,42 @@
+"""Votes of checkers, and the rule that turns votes into a decision."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Choice(StrEnum):
+    APPROVE = "approve"
+    REJECT = "reject"
+    RETURN = "return"
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One checker's word, bound to exactly what they saw. `overrides` are the findings it sets aside, with why."""
+
+    output: str
+    checker: str
+    choice: Choice
+    reason: str
+    staff_hash: str
+    findings_hash: str
+    memory_version: str
+    cast: datetime
+    overrides: tuple[str, ...] = ()
+
+
+def votes_needed(policy_votes: int, overriding: bool) -> int:
+    """How many equal votes decide: what policy asks, and two wherever a finding is set aside."""
+    return max(policy_votes, 2) if overriding else max(policy_votes, 1)
+
+
+def decision(votes: tuple[Vote, ...], needed: int) -> Choice | None:
+    """The choice that `needed` independent votes agree on; None while there is none.
+
+    Disagreement opens a third vote: three checkers with three choices leave it open still.
+    """
+    for choice in Choice:
+        if sum(1 for v in votes if v.choice is choice) >= needed:
+            return choice
+    return None
