@@ -47,3 +47,12 @@ def first_break(lines: list[AuditLine], start: str = GENESIS, first: int = 1) ->
             return line.number
         previous = line.hash
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCheck:
+    """What following the whole chain found: how many lines hold, the last good hash, the first bad number or None."""
+
+    lines: int
+    hash: str
+    broken: int | None

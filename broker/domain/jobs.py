@@ -125,8 +125,14 @@ class Shown(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-def shown_state(state: JobState, failure: FailureCode | None, outputs: tuple[OutputState, ...]) -> Shown:
-    """The one word a researcher is shown: a pure function of the job's and its outputs' states."""
+def shown_state(
+    state: JobState, failure: FailureCode | None, outputs: tuple[OutputState, ...], hide_withheld: bool
+) -> Shown:
+    """The one word a researcher is shown: a pure function of the job's and its outputs' states.
+
+    `hide_withheld` is true until a decision could have been made by a person: while it is, a withheld output
+    looks like one in review.
+    """
     if state in {JobState.SUBMITTED, JobState.QUEUED}:
         return Shown.QUEUED
     if state is JobState.FAILED:
@@ -134,6 +140,8 @@ def shown_state(state: JobState, failure: FailureCode | None, outputs: tuple[Out
     if state in {JobState.REFUSED, JobState.RUNNING, JobState.WITHDRAWN}:
         return Shown(state.value)
     if state is JobState.ASSESSING or not all(s in DECIDED_STATES for s in outputs):
+        return Shown.WAITING
+    if hide_withheld and OutputState.WITHHELD in outputs and OutputState.RELEASED not in outputs:
         return Shown.WAITING
     for output, word in (
         (OutputState.RELEASED, Shown.RELEASED),

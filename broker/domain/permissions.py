@@ -152,3 +152,7 @@ def _done(action: Action) -> str:
         Action.VOTE_OUTPUT: "voted on",
         Action.WITHDRAW_JOB: "withdrawn",
     }.get(action, "changed")
+
+
+NO_RELATION = Relation()
+"""For what belongs to no project."""

@@ -3,7 +3,7 @@
 Adapters are handed in by `broker.wiring`; the workflow never imports one.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,6 +16,7 @@ from broker.domain.outputs import Output, OutputEvidence, OutputState
 from broker.domain.people import Person
 from broker.domain.plans import Plan
 from broker.domain.reviews import Vote
+from broker.domain.scalars import Value
 
 
 class Clock(Protocol):
@@ -106,15 +107,39 @@ class Sandbox(Protocol):
     def sweep(self, alive: frozenset[tuple[str, int]]) -> int: ...
 
 
+@dataclass(frozen=True, slots=True)
+class CollectedFile:
+    """A file that a script left, parsed as untrusted. `problem` says why it can go to no review (type, size, name);
+    `summary` is JSON for checkers about what is in it."""
+
+    name: str
+    media_type: str
+    content: bytes
+    problem: str | None
+    summary: str
+
+
+class Collector(Protocol):
+    def collect(
+        self, frames: Sequence[tuple[str, bytes]], allowed: tuple[str, ...], max_bytes: int, max_rows: int
+    ) -> tuple[CollectedFile, ...]:
+        """Every `file` frame in order of name; never raises for what a file holds."""
+
+
 # --- engine and vault ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class VaultTable:
-    """A table of a vault as a sandbox mounts it: `paths` are relative to the mount, one a year."""
+    """A table of a vault as a sandbox mounts it.
+
+    `paths` are relative to the mount: first `<table>/schema.parquet` (no rows: so a table always has its columns),
+    then one a year. `years` runs beside them, None for the schema file and for tables without a year axis.
+    """
 
     name: str
     paths: tuple[str, ...]
+    years: tuple[int | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +155,20 @@ class Vault:
     synthetic: bool
 
 
+# Frames (kind, payload) between broker and launcher; `sandbox_images/common/frames.py` puts them on the wire.
+#
+# to the launcher
+#   job      JSON {"kind": "sql"|"python", "tables": [{"schema", "name", "paths": [..]}], "statements": [{"name", "sql"}]
+#            (sql only), "allowed": [".csv", ..] (python only), "settings": {wall_seconds, memory_bytes, output_bytes,
+#            output_files, processes, threads, scratch_bytes}}; paths relative to /data
+#   program  the researcher's script, UTF-8 (python only)
+# from the launcher
+#   table    one Arrow IPC stream for each statement, in order (sql only)
+#   file     JSON {"name"} + b"\n" + content: one a file that the script left in /out (python only)
+#   log      what the script printed, capped (python only)
+#   status   JSON {"word": a SandboxEnd value}, last
+
+
 class Vaults(Protocol):
     """Builds and keeps project vaults.
 
@@ -137,9 +176,12 @@ class Vaults(Protocol):
        there, once however many ask, and never half: it appears by a rename when complete.
     2. A vault holds granted variables and years only, with project pseudonyms.
     3. `remove_unused` removes vaults whose key is not in `used`.
+    4. `registers` gives the lists that rows of released tables come from, by full variable name ("npd.absence.LA").
     """
 
     def ensure(self, project: str, snapshot: str) -> Vault: ...
+
+    def registers(self, vault: Vault) -> Mapping[str, Sequence[Value]]: ...
 
     def remove_unused(self, used: frozenset[str]) -> int: ...
 
@@ -425,8 +467,15 @@ class Ports:
     queue: Queue
     shelf: Shelf
     clock: Clock
-    sandbox: Sandbox | None = None
-    vaults: Vaults | None = None
-    engine: Engine | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPorts(Ports):
+    """What the worker has beside them: the only process that touches data and the sandbox engine."""
+
+    sandbox: Sandbox
+    collector: Collector
+    vaults: Vaults
+    engine: Engine
 
 

@@ -284,6 +284,8 @@ class Service(Model):
     max_file_rows: int
     max_attempts: int
     jobs_per_project: int
+    withheld_told_after_hours: int = 48
+    """A withheld output looks like one in review until then: a decision by a person could have been made."""
 
 
 class Policies(Model):

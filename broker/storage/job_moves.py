@@ -1,0 +1,183 @@
+"""Moves of a job's state: lease, renew, advance, and what the reconciler looks for. Every move is compare-and-set."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, case, exists, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from broker.domain.audit import AuditEvent
+from broker.domain.errors import Breach, Conflict
+from broker.domain.jobs import FINAL_JOB_STATES, FailureCode, JobState, can_advance
+from broker.domain.outputs import DECIDED_STATES, OUTPUT_TRANSITIONS, OutputState
+from broker.domain.ports import Lease, OutputRecord, Reap
+from broker.storage.chain import append
+from broker.storage.database import Database
+from broker.storage.jobs import job_of, job_row
+from broker.storage.outputs import values_of
+from broker.storage.tables import jobs, outputs, releases
+
+BORN: frozenset[OutputState] = frozenset({OutputState.ASSESSED}) | OUTPUT_TRANSITIONS[OutputState.ASSESSED]
+UNDECIDED: frozenset[OutputState] = frozenset(OutputState) - DECIDED_STATES
+
+
+class JobMoves:
+    """The part of the store that moves jobs on. `attempt` fences: a late writer changes nothing."""
+
+    _db: Database
+
+    def lease(self, job: str, worker: str, until: datetime, now: datetime, events: Sequence[AuditEvent]) -> Lease | None:
+        taken = (
+            update(jobs)
+            .where(jobs.c.ident == job, jobs.c.state == JobState.QUEUED)
+            .values(state=JobState.RUNNING, attempt=jobs.c.attempt + 1, worker=worker, lease_until=until)
+            .values(started=now, ended=None, updated=now)
+        )
+        with self._db.write() as connection:
+            if connection.execute(taken).rowcount != 1:
+                return None
+            append(connection, events)
+            leased = job_of(job_row(connection, job))
+        return Lease(leased, leased.attempt, until)
+
+    def renew(self, job: str, attempt: int, until: datetime) -> bool:
+        running = (jobs.c.ident == job, jobs.c.attempt == attempt, jobs.c.state == JobState.RUNNING)
+        with self._db.write() as connection:
+            return connection.execute(update(jobs).where(*running).values(lease_until=until)).rowcount == 1
+
+    def advance(
+        self,
+        job: str,
+        attempt: int | None,
+        before: JobState,
+        after: JobState,
+        now: datetime,
+        events: Sequence[AuditEvent],
+        *,
+        failure: FailureCode | None = None,
+        image: str | None = None,
+        runtime: str | None = None,
+        snapshot: str | None = None,
+        outputs: Sequence[OutputRecord] = (),
+        small: bool = False,
+    ) -> None:
+        _check_legal(before, after, failure, outputs)
+        facts = {"image": image, "runtime": runtime, "snapshot": snapshot, "failure": failure}
+        known: dict[str, object] = {key: value for key, value in facts.items() if value is not None}
+        if small:
+            known["small"] = True
+        with self._db.write() as connection:
+            _move(connection, job, attempt, before, after, now, known)
+            _insert_outputs(connection, job, outputs)
+            _settle_outputs(connection, job, after, now)
+            append(connection, events)
+
+    def name_vault(self, job: str, attempt: int, vault: str) -> None:
+        """Say which vault a running attempt reads, so that it is kept. Conflict("stale") if it runs no more."""
+        running = (jobs.c.ident == job, jobs.c.attempt == attempt, jobs.c.state == JobState.RUNNING)
+        with self._db.write() as connection:
+            if connection.execute(update(jobs).where(*running).values(vault=vault)).rowcount != 1:
+                raise stale("job", job)
+
+    def vaults_in_use(self) -> frozenset[str]:
+        """Keys of the vaults that unfinished jobs name."""
+        unfinished = jobs.c.state.not_in(sorted(FINAL_JOB_STATES))
+        query = select(jobs.c.vault).where(unfinished, jobs.c.vault.is_not(None)).distinct()
+        with self._db.read() as connection:
+            return frozenset(connection.execute(query).scalars())
+
+    def lapsed(self, now: datetime) -> list[Reap]:
+        late = (jobs.c.state == JobState.RUNNING, jobs.c.lease_until < now)
+        query = select(jobs.c.ident, jobs.c.attempt).where(*late).order_by(jobs.c.lease_until, jobs.c.ident)
+        with self._db.read() as connection:
+            return [Reap(row.ident, row.attempt) for row in connection.execute(query)]
+
+    def waiting(self) -> list[tuple[str, int]]:
+        return self._in_state(JobState.QUEUED)
+
+    def alive(self) -> frozenset[tuple[str, int]]:
+        return frozenset(self._in_state(JobState.RUNNING))
+
+    def _in_state(self, state: JobState) -> list[tuple[str, int]]:
+        query = select(jobs.c.ident, jobs.c.attempt).where(jobs.c.state == state)
+        with self._db.read() as connection:
+            rows = connection.execute(query.order_by(jobs.c.created, jobs.c.ident))
+            return [(row.ident, row.attempt) for row in rows]
+
+    def unsettled(self) -> list[str]:
+        """Jobs whose next step is due though nobody is at it (a process died between two steps), oldest first:
+        `assessing` with every output decided, or `decided` with approved outputs and no release."""
+        open_output = exists().where(outputs.c.job == jobs.c.ident, outputs.c.state.in_(sorted(UNDECIDED)))
+        approved = exists().where(outputs.c.job == jobs.c.ident, outputs.c.state == OutputState.APPROVED)
+        released = exists().where(releases.c.job == jobs.c.ident)
+        due = case(
+            (jobs.c.state == JobState.ASSESSING, ~open_output),
+            (jobs.c.state == JobState.DECIDED, approved & ~released),
+            else_=False,
+        )
+        looked_at = jobs.c.state.in_([JobState.ASSESSING, JobState.DECIDED])
+        query = select(jobs.c.ident).where(looked_at, due).order_by(jobs.c.created, jobs.c.ident)
+        with self._db.read() as connection:
+            return list(connection.execute(query).scalars())
+
+
+def stale(what: str, ident: str) -> Conflict:
+    return Conflict("stale", f"The {what} {ident!r} has moved on; nothing was changed.")
+
+
+def _check_legal(
+    before: JobState, after: JobState, failure: FailureCode | None, records: Sequence[OutputRecord]
+) -> None:
+    if not can_advance(before, after):
+        raise Breach(f"No job goes from {before} to {after}.")
+    if after is JobState.RUNNING:
+        raise Breach("A job starts by a lease only.")
+    if (failure is not None) != (after is JobState.FAILED):
+        raise Breach("A failure code belongs to a failed job, and a failed job has one.")
+    if records and after is not JobState.ASSESSING:
+        raise Breach("Outputs come into being when a job goes to assessing.")
+    if any(r.output.state not in BORN - {OutputState.WITHDRAWN} for r in records):
+        raise Breach("A new output is assessed, or what assessing may make of it.")
+
+
+def _move(
+    connection: Connection,
+    job: str,
+    attempt: int | None,
+    before: JobState,
+    after: JobState,
+    now: datetime,
+    known: dict[str, object],
+) -> None:
+    where = [jobs.c.ident == job, jobs.c.state == before]
+    if attempt is not None:
+        where.append(jobs.c.attempt == attempt)
+    values: dict[str, object] = {"state": after, "updated": now, "lease_until": None, **known}
+    if before is JobState.RUNNING:
+        values |= {"started": None, "worker": None} if after is JobState.QUEUED else {"ended": now}
+    if connection.execute(update(jobs).where(*where).values(values)).rowcount != 1:
+        job_row(connection, job)
+        raise stale("job", job)
+
+
+def _insert_outputs(connection: Connection, job: str, records: Sequence[OutputRecord]) -> None:
+    if any(r.output.job != job for r in records):
+        raise Breach("An output of another job cannot come with this one.")
+    rows = [values_of(record, position) for position, record in enumerate(records, 1)]
+    try:
+        if rows:
+            connection.execute(insert(outputs), rows)
+    except IntegrityError as error:
+        raise Breach(f"The outputs of job {job!r} are not distinct.") from error
+
+
+def _settle_outputs(connection: Connection, job: str, after: JobState, now: datetime) -> None:
+    """A job that stops takes its undecided outputs with it; a job is decided when every output is."""
+    undecided = (outputs.c.job == job, outputs.c.state.in_(sorted(UNDECIDED)))
+    if after in {JobState.WITHDRAWN, JobState.FAILED}:
+        gone = {"state": OutputState.WITHDRAWN, "updated": now, "claimed_by": None}
+        connection.execute(update(outputs).where(*undecided).values(gone))
+    elif after is JobState.DECIDED:
+        left = connection.execute(select(func.count()).select_from(outputs).where(*undecided)).scalar_one()
+        if left:
+            raise Breach(f"Job {job!r} has {left} undecided outputs.")

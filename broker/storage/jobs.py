@@ -1,0 +1,171 @@
+"""Jobs in the store: accept, read and list. The moves of a job's state are in `job_moves`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select
+from sqlalchemy.exc import IntegrityError
+
+from broker.domain.audit import AuditEvent
+from broker.domain.errors import Breach, Conflict, Invalid, Unknown
+from broker.domain.jobs import FailureCode, Job, JobState, Kind, Submission
+from broker.domain.ports import Filter
+from broker.storage.chain import append
+from broker.storage.database import Database
+from broker.storage.tables import jobs
+
+
+def job_of(row: Row[Any]) -> Job:
+    submission = Submission(
+        project=row.project,
+        kind=Kind(row.kind),
+        dialect=row.dialect,
+        text=row.text,
+        title=row.title,
+        purpose=row.purpose,
+        descriptions=tuple((name, words) for name, words in row.descriptions),
+        client_id=row.client_id,
+        replaces=row.replaces,
+    )
+    return Job(
+        ident=row.ident,
+        submission=submission,
+        researcher=row.researcher,
+        state=JobState(row.state),
+        created=row.created,
+        updated=row.updated,
+        canonical=row.canonical,
+        plan_hash=row.plan_hash,
+        policy=row.policy,
+        snapshot=row.snapshot,
+        attempt=row.attempt,
+        worker=row.worker,
+        lease_until=row.lease_until,
+        failure=None if row.failure is None else FailureCode(row.failure),
+        image=row.image,
+        runtime=row.runtime,
+        started=row.started,
+        ended=row.ended,
+    )
+
+
+def _values(job: Job) -> dict[str, object]:
+    sent = job.submission
+    return {
+        "ident": job.ident,
+        "researcher": job.researcher,
+        "client_id": sent.client_id,
+        "project": sent.project,
+        "kind": sent.kind,
+        "dialect": sent.dialect,
+        "text": sent.text,
+        "title": sent.title,
+        "purpose": sent.purpose,
+        "descriptions": [list(pair) for pair in sent.descriptions],
+        "replaces": sent.replaces,
+        "canonical": job.canonical,
+        "plan_hash": job.plan_hash,
+        "policy": job.policy,
+        "snapshot": job.snapshot,
+        "state": job.state,
+        "attempt": 0,
+        "small": False,
+        "created": job.created,
+        "updated": job.updated,
+    }
+
+
+class Jobs:
+    """The part of the store that accepts jobs and finds them again."""
+
+    _db: Database
+
+    def accept(self, job: Job, events: Sequence[AuditEvent]) -> Job:
+        if job.state not in {JobState.QUEUED, JobState.REFUSED} or job.attempt:
+            raise Breach(f"A job is accepted as queued or refused, not as {job.state} at attempt {job.attempt}.")
+        _check_storable(job)
+        earlier = self._sent_before(job)
+        if earlier is not None:
+            return earlier
+        try:
+            with self._db.write() as connection:
+                connection.execute(insert(jobs).values(_values(job)))
+                append(connection, events)
+        except IntegrityError as error:
+            return self._why_not(job, error)
+        return self.job(job.ident)
+
+    def _sent_before(self, job: Job) -> Job | None:
+        """The stored job of this researcher's client id, if its submission is the same."""
+        sent = job.submission
+        if sent.client_id is None:
+            return None
+        same = and_(jobs.c.researcher == job.researcher, jobs.c.client_id == sent.client_id)
+        with self._db.read() as connection:
+            row = connection.execute(select(jobs).where(same)).one_or_none()
+        if row is None:
+            return None
+        earlier = job_of(row)
+        if earlier.submission != sent:
+            raise Conflict("client-id-reused", "This client id was used before, for another submission.")
+        return earlier
+
+    def _why_not(self, job: Job, error: IntegrityError) -> Job:
+        """A refused insert is a race with the same client id, an ident that exists, or a reference to nothing."""
+        earlier = self._sent_before(job)
+        if earlier is not None:
+            return earlier
+        with self._db.read() as connection:
+            if connection.execute(select(jobs.c.ident).where(jobs.c.ident == job.ident)).first():
+                raise Conflict("job-exists", f"There is a job {job.ident!r} already.") from error
+        raise Breach(f"Job {job.ident!r} names a person, policy, snapshot or job that the store lacks.") from error
+
+    def job(self, ident: str) -> Job:
+        with self._db.read() as connection:
+            return job_of(job_row(connection, ident))
+
+    def jobs(self, wanted: Filter) -> list[Job]:
+        with self._db.read() as connection:
+            query = _wanted(select(jobs), wanted)
+            if wanted.after is not None:
+                query = query.where(_older_than(job_row(connection, wanted.after)))
+            query = query.order_by(jobs.c.created.desc(), jobs.c.ident.desc()).limit(wanted.limit)
+            return [job_of(row) for row in connection.execute(query)]
+
+    def small_jobs(self, project: str) -> int:
+        counted = select(func.count()).select_from(jobs).where(jobs.c.project == project, jobs.c.small)
+        with self._db.read() as connection:
+            return connection.execute(counted).scalar_one()
+
+
+def job_row(connection: Connection, ident: str, *, lock: bool = False) -> Row[Any]:
+    query = select(jobs).where(jobs.c.ident == ident)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        raise Unknown("job", ident)
+    return row
+
+
+def _wanted(query: Select[Any], wanted: Filter) -> Select[Any]:
+    if wanted.projects is not None:
+        query = query.where(jobs.c.project.in_(sorted(wanted.projects)))
+    if wanted.states is not None:
+        query = query.where(jobs.c.state.in_(sorted(wanted.states)))
+    if wanted.researcher is not None:
+        query = query.where(jobs.c.researcher == wanted.researcher)
+    return query
+
+
+def _older_than(row: Row[Any]) -> Any:
+    return or_(jobs.c.created < row.created, and_(jobs.c.created == row.created, jobs.c.ident < row.ident))
+
+
+def _check_storable(job: Job) -> None:
+    """PostgreSQL keeps no NUL, and neither database a lone surrogate: say so before either says it badly."""
+    sent = job.submission
+    described = [part for pair in sent.descriptions for part in pair]
+    texts = {"text": [sent.text], "title": [sent.title], "purpose": [sent.purpose], "descriptions": described}
+    texts["client_id"] = [sent.client_id or ""]
+    for field, values in texts.items():
+        if any("\x00" in v or any("\ud800" <= c <= "\udfff" for c in v) for v in values):
+            raise Invalid("unstorable-text", f"The {field} holds a character that is no text.", f"/{field}")

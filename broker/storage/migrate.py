@@ -1,0 +1,46 @@
+"""Brings a database to the newest schema, once however many processes start together. No tables here."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+
+from broker.domain.errors import Invalid
+from broker.storage.database import Database
+
+_LOCK_NUMBER = 7_204_119
+"""PostgreSQL's advisory lock for migrating this store; any fixed number of our own."""
+
+
+def migrate(database: Database) -> None:
+    if database.is_sqlite:
+        with _sqlite_alone(database), database.write() as connection:
+            _upgrade(connection)
+        return
+    with database.write() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
+        _upgrade(connection)
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+@contextmanager
+def _sqlite_alone(database: Database) -> Iterator[None]:
+    """A file lock beside the database: SQLite's own busy wait does not cover the change to WAL."""
+    path = Path(str(database.engine.url.database)).resolve()
+    if not path.parent.is_dir():
+        raise Invalid("database-url", f"There is no folder {str(path.parent)!r} for the database.", "database")
+    with path.with_name(path.name + ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with database.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        yield

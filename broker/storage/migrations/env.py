@@ -1,0 +1,13 @@
+"""Alembic's entry: runs revisions on the connection (and in the transaction) that `broker.storage.migrate` hands in."""
+
+from alembic import context
+
+from broker.storage.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    transactional_ddl=True,
+    transaction_per_migration=False,
+)
+context.run_migrations()

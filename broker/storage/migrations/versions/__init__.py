@@ -1,0 +1,1 @@
+"""Revisions of the schema, oldest first. A revision that has run anywhere is never edited."""

@@ -1,0 +1,166 @@
+"""Outputs in the store: read, list, claim, move. Their bytes are on the shelf, never here."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, insert, or_, select, update
+
+from broker.domain.audit import AuditEvent
+from broker.domain.errors import Breach, Conflict, Unknown
+from broker.domain.outputs import OUTPUT_TRANSITIONS, Output, OutputKind, OutputState, Verdict
+from broker.domain.ports import Filter, OutputRecord
+from broker.domain.reviews import Choice
+from broker.storage.chain import append
+from broker.storage.database import Database
+from broker.storage.tables import jobs, outputs, recalls, votes
+
+VOTED: dict[OutputState, Choice] = {
+    OutputState.APPROVED: Choice.APPROVE,
+    OutputState.REJECTED: Choice.REJECT,
+    OutputState.RETURNED: Choice.RETURN,
+}
+"""What leaves review for one of these states has at least one vote that says so."""
+
+
+def output_of(row: Row[Any]) -> Output:
+    return Output(
+        ident=row.ident,
+        job=row.job,
+        name=row.name,
+        kind=OutputKind(row.kind),
+        description=row.description,
+        state=OutputState(row.state),
+        media_type=row.media_type,
+        size=row.size,
+        release_hash=row.release_hash,
+        staff_hash=row.staff_hash,
+        findings_hash=row.findings_hash,
+        verdict=Verdict(row.verdict),
+        created=row.created,
+        claimed_by=row.claimed_by,
+        reason=row.reason,
+        overrides=tuple(row.overrides),
+    )
+
+
+def values_of(record: OutputRecord, position: int) -> dict[str, object]:
+    """A new output's row; nobody has claimed it or set a finding aside yet."""
+    output = record.output
+    return {
+        "ident": output.ident,
+        "job": output.job,
+        "position": position,
+        "name": output.name,
+        "kind": output.kind,
+        "description": output.description,
+        "state": output.state,
+        "media_type": output.media_type,
+        "size": output.size,
+        "release_hash": output.release_hash,
+        "staff_hash": output.staff_hash,
+        "findings_hash": output.findings_hash,
+        "evidence_digest": record.evidence_digest,
+        "verdict": output.verdict,
+        "created": output.created,
+        "updated": output.created,
+        "reason": output.reason,
+        "overrides": list(output.overrides),
+    }
+
+
+class Outputs:
+    """The part of the store that keeps outputs and their states."""
+
+    _db: Database
+
+    def output(self, ident: str) -> Output:
+        with self._db.read() as connection:
+            return output_of(output_row(connection, ident))
+
+    def outputs_of(self, job: str) -> list[Output]:
+        """In the order in which the job made them; empty for a job without outputs."""
+        query = select(outputs).where(outputs.c.job == job).order_by(outputs.c.position)
+        with self._db.read() as connection:
+            return [output_of(row) for row in connection.execute(query)]
+
+    def outputs(self, wanted: Filter) -> list[Output]:
+        query = select(outputs).join(jobs, jobs.c.ident == outputs.c.job)
+        if wanted.projects is not None:
+            query = query.where(jobs.c.project.in_(sorted(wanted.projects)))
+        if wanted.states is not None:
+            query = query.where(outputs.c.state.in_(sorted(wanted.states)))
+        if wanted.researcher is not None:
+            query = query.where(jobs.c.researcher == wanted.researcher)
+        with self._db.read() as connection:
+            if wanted.after is not None:
+                query = query.where(_older_than(output_row(connection, wanted.after)))
+            query = query.order_by(outputs.c.created.desc(), outputs.c.ident.desc()).limit(wanted.limit)
+            return [output_of(row) for row in connection.execute(query)]
+
+    def evidence_digest(self, output: str) -> str:
+        with self._db.read() as connection:
+            return str(output_row(connection, output).evidence_digest)
+
+    def move_output(
+        self,
+        output: str,
+        before: OutputState,
+        after: OutputState,
+        now: datetime,
+        events: Sequence[AuditEvent],
+        *,
+        reason: str | None = None,
+    ) -> None:
+        if after is OutputState.RELEASED:
+            raise Breach("An output is released with its job's release only.")
+        with self._db.write() as connection:
+            move(connection, output, before, after, now, reason)
+            append(connection, events)
+
+    def claim(self, output: str, checker: str | None, events: Sequence[AuditEvent]) -> None:
+        with self._db.write() as connection:
+            row = output_row(connection, output, lock=True)
+            if row.state != OutputState.IN_REVIEW:
+                raise Conflict("stale", f"Output {output!r} is not in review (any more).")
+            if checker is not None and row.claimed_by not in {None, checker}:
+                raise Conflict("already-claimed", f"Output {output!r} is claimed by another checker.")
+            connection.execute(update(outputs).where(outputs.c.ident == output).values(claimed_by=checker))
+            append(connection, events)
+
+
+def output_row(connection: Connection, ident: str, *, lock: bool = False) -> Row[Any]:
+    query = select(outputs).where(outputs.c.ident == ident)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        raise Unknown("output", ident)
+    return row
+
+
+def move(
+    connection: Connection, output: str, before: OutputState, after: OutputState, now: datetime, reason: str | None
+) -> None:
+    """One legal move by compare-and-set, within the caller's transaction."""
+    if after not in OUTPUT_TRANSITIONS[before]:
+        raise Breach(f"No output goes from {before} to {after}.")
+    row = output_row(connection, output, lock=True)
+    if row.state != before:
+        raise Conflict("stale", f"Output {output!r} has moved on; nothing was changed.")
+    if before is OutputState.IN_REVIEW and after in VOTED:
+        _check_voted(connection, output, VOTED[after])
+    values: dict[str, object] = {"state": after, "updated": now, "claimed_by": None}
+    if reason is not None:
+        values["reason"] = reason
+    connection.execute(update(outputs).where(outputs.c.ident == output).values(values))
+    if after is OutputState.RECALLED:
+        connection.execute(insert(recalls).values(output=output, recalled_at=now, reason=reason or ""))
+
+
+def _check_voted(connection: Connection, output: str, choice: Choice) -> None:
+    query = select(votes.c.checker).where(votes.c.output == output, votes.c.choice == choice)
+    if connection.execute(query.limit(1)).first() is None:
+        raise Breach(f"Output {output!r} has no vote to {choice}.")
+
+
+def _older_than(row: Row[Any]) -> Any:
+    return or_(outputs.c.created < row.created, and_(outputs.c.created == row.created, outputs.c.ident < row.ident))

@@ -1,0 +1,123 @@
+"""Releases in the store: one a job, whole, never changed; and the register's lines about them."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select
+
+from broker.domain.audit import AuditEvent
+from broker.domain.errors import Breach, Conflict, Unknown
+from broker.domain.jobs import JobState
+from broker.domain.outputs import OutputState
+from broker.domain.ports import RegisterEntry, Release
+from broker.storage.chain import append
+from broker.storage.database import Database
+from broker.storage.jobs import job_row
+from broker.storage.outputs import move
+from broker.storage.tables import jobs, outputs, release_outputs, releases, snapshots
+
+
+class Releases:
+    """The part of the store that lets outputs leave, and says what has left."""
+
+    _db: Database
+
+    def release(self, release: Release, manifest: str, now: datetime, events: Sequence[AuditEvent]) -> None:
+        if hashlib.sha256(manifest.encode()).hexdigest() != release.manifest_hash:
+            raise Breach("The manifest is not what the release's hash says.")
+        with self._db.write() as connection:
+            _lock_snapshot(connection, release.job)
+            _check_releasable(connection, release)
+            _insert(connection, release, manifest)
+            for output in release.outputs:
+                move(connection, output, OutputState.APPROVED, OutputState.RELEASED, now, None)
+            append(connection, events)
+
+    def release_of(self, job: str) -> Release | None:
+        with self._db.read() as connection:
+            row = connection.execute(select(releases).where(releases.c.job == job)).one_or_none()
+            return None if row is None else _release_of(connection, row)
+
+    def manifest(self, release: str) -> str:
+        with self._db.read() as connection:
+            text = connection.execute(select(releases.c.manifest).where(releases.c.ident == release)).scalar()
+        if text is None:
+            raise Unknown("release", release)
+        return text
+
+    def register(self) -> list[RegisterEntry]:
+        """Newest first."""
+        query = (
+            select(releases, jobs.c.title, outputs.c.name, outputs.c.state)
+            .join(jobs, jobs.c.ident == releases.c.job)
+            .join(release_outputs, release_outputs.c.release == releases.c.ident)
+            .join(outputs, outputs.c.ident == release_outputs.c.output)
+            .order_by(releases.c.released_at.desc(), releases.c.ident.desc(), release_outputs.c.position)
+        )
+        grouped: dict[str, list[Row[Any]]] = {}
+        with self._db.read() as connection:
+            for row in connection.execute(query):
+                grouped.setdefault(row.ident, []).append(row)
+        return [_entry(rows) for rows in grouped.values()]
+
+
+def _lock_snapshot(connection: Connection, job: str) -> None:
+    """Releases from one snapshot go one by one, so that each sees all that left before it."""
+    row = job_row(connection, job)
+    if row.snapshot is not None:
+        connection.execute(select(snapshots.c.ident).where(snapshots.c.ident == row.snapshot).with_for_update())
+
+
+def _check_releasable(connection: Connection, release: Release) -> None:
+    """Asked again under the locks: decided, of this project, not released, and all that was approved."""
+    if connection.execute(select(releases.c.ident).where(releases.c.job == release.job)).first():
+        raise Conflict("already-released", f"Job {release.job!r} has its release already.")
+    row = job_row(connection, release.job, lock=True)
+    # After waiting for the row another release may stand.
+    if connection.execute(select(releases.c.ident).where(releases.c.job == release.job)).first():
+        raise Conflict("already-released", f"Job {release.job!r} has its release already.")
+    if row.state != JobState.DECIDED:
+        raise Conflict("not-decided", f"Job {release.job!r} is {row.state}; a release needs every output decided.")
+    if row.project != release.project:
+        raise Breach("A release belongs to its job's project.")
+    approved = select(outputs.c.ident).where(outputs.c.job == release.job, outputs.c.state == OutputState.APPROVED)
+    if set(connection.execute(approved).scalars()) != set(release.outputs) or not release.outputs:
+        raise Breach("A release holds exactly the approved outputs of its job, and at least one.")
+
+
+def _insert(connection: Connection, release: Release, manifest: str) -> None:
+    connection.execute(
+        insert(releases).values(
+            ident=release.ident,
+            job=release.job,
+            project=release.project,
+            released_at=release.released_at,
+            manifest_hash=release.manifest_hash,
+            manifest=manifest,
+        )
+    )
+    rows = [
+        {"release": release.ident, "position": position, "output": output}
+        for position, output in enumerate(release.outputs, 1)
+    ]
+    connection.execute(insert(release_outputs), rows)
+
+
+def _release_of(connection: Connection, row: Row[Any]) -> Release:
+    held = select(release_outputs.c.output).where(release_outputs.c.release == row.ident)
+    names = tuple(connection.execute(held.order_by(release_outputs.c.position)).scalars())
+    return Release(row.ident, row.job, row.project, row.released_at, row.manifest_hash, names)
+
+
+def _entry(rows: list[Row[Any]]) -> RegisterEntry:
+    first = rows[0]
+    return RegisterEntry(
+        release=first.ident,
+        project=first.project,
+        title=first.title,
+        outputs=tuple(row.name for row in rows),
+        released_at=first.released_at,
+        recalled=all(row.state == OutputState.RECALLED for row in rows),
+    )

@@ -1,0 +1,109 @@
+"""Votes in the store: cast once, bound to what was seen, never changed. Who may vote is decided above."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from broker.domain.audit import AuditEvent
+from broker.domain.errors import Conflict
+from broker.domain.outputs import OutputState
+from broker.domain.reviews import Choice, Vote
+from broker.storage.chain import append
+from broker.storage.database import Database
+from broker.storage.outputs import move, output_row
+from broker.storage.tables import jobs, outputs, votes
+
+Decided = tuple[OutputState, str | None, Sequence[AuditEvent]]
+"""What a set of votes decides: the state to move to, the reason to show, and the audit events of that."""
+
+
+def vote_of(row: Row[Any]) -> Vote:
+    return Vote(
+        output=row.output,
+        checker=row.checker,
+        choice=Choice(row.choice),
+        reason=row.reason,
+        staff_hash=row.staff_hash,
+        findings_hash=row.findings_hash,
+        memory_version=row.memory_version,
+        cast=row.cast_at,
+        overrides=tuple(row.overrides),
+    )
+
+
+class Reviews:
+    """The part of the store that keeps votes."""
+
+    _db: Database
+
+    def cast(
+        self,
+        vote: Vote,
+        events: Sequence[AuditEvent],
+        *,
+        decide: Callable[[tuple[Vote, ...]], Decided | None] | None = None,
+    ) -> None:
+        """Store a vote. `decide` sees all votes on the output, this one included, in the same transaction; what
+        it decides is done with the vote or not at all, so two checkers at once cannot both miss the decision."""
+        with self._db.write() as connection:
+            row = output_row(connection, vote.output, lock=True)
+            _check_open(row, vote)
+            earlier = _votes(connection, vote.output)
+            if any(v.checker == vote.checker for v in earlier):
+                raise Conflict("already-voted", "You have voted on this output already.")
+            _insert(connection, vote, len(earlier) + 1, row)
+            decided = decide((*earlier, vote)) if decide is not None else None
+            if decided is not None:
+                after, reason, more = decided
+                move(connection, vote.output, OutputState.IN_REVIEW, after, vote.cast, reason)
+                events = (*events, *more)
+            append(connection, events)
+
+    def votes_of(self, output: str) -> list[Vote]:
+        """In the order in which they were cast."""
+        with self._db.read() as connection:
+            return _votes(connection, output)
+
+    def has_voted_on_projects_of(self, checkers: frozenset[str], researcher: str) -> bool:
+        query = (
+            select(func.count())
+            .select_from(votes)
+            .join(outputs, outputs.c.ident == votes.c.output)
+            .join(jobs, jobs.c.ident == outputs.c.job)
+            .where(votes.c.checker.in_(sorted(checkers)), jobs.c.researcher == researcher)
+        )
+        with self._db.read() as connection:
+            return connection.execute(query).scalar_one() > 0
+
+
+def _check_open(row: Row[Any], vote: Vote) -> None:
+    if row.state != OutputState.IN_REVIEW:
+        raise Conflict("stale", f"Output {vote.output!r} is not in review (any more).")
+    if (row.staff_hash, row.findings_hash) != (vote.staff_hash, vote.findings_hash):
+        raise Conflict("stale", f"Output {vote.output!r} is not what this vote was cast on.")
+
+
+def _votes(connection: Connection, output: str) -> list[Vote]:
+    query = select(votes).where(votes.c.output == output).order_by(votes.c.position)
+    return [vote_of(row) for row in connection.execute(query)]
+
+
+def _insert(connection: Connection, vote: Vote, position: int, row: Row[Any]) -> None:
+    connection.execute(
+        insert(votes).values(
+            output=vote.output,
+            checker=vote.checker,
+            position=position,
+            choice=vote.choice,
+            reason=vote.reason,
+            staff_hash=vote.staff_hash,
+            findings_hash=vote.findings_hash,
+            memory_version=vote.memory_version,
+            cast_at=vote.cast,
+            overrides=list(vote.overrides),
+        )
+    )
+    if vote.overrides and vote.choice is Choice.APPROVE:
+        both = sorted({*row.overrides, *vote.overrides})
+        connection.execute(update(outputs).where(outputs.c.ident == vote.output).values(overrides=both))

@@ -1,0 +1,108 @@
+"""DuckDB for the vault: one hardened connection, quoting, and checked Parquet files. No rule about data stands here."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as parquet
+
+from broker.domain.errors import Breach
+from broker.domain.scalars import Type
+from broker.policy.models import Variable
+
+Error = duckdb.Error
+Connection = duckdb.DuckDBPyConnection
+
+MEMORY_LIMIT = "2GB"
+DECIMAL_WIDTH = 18
+
+
+@contextmanager
+def connection(scratch: Path) -> Iterator[Connection]:
+    """A connection in memory that spills into `scratch`, loads no extension and picks up no Python variable."""
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "memory_limit": MEMORY_LIMIT,
+        "python_enable_replacements": "false",
+        "temp_directory": str(scratch),
+    }
+    opened = duckdb.connect(":memory:", config=config)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def name(identifier: str) -> str:
+    """An identifier, quoted."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def text(value: str | Path) -> str:
+    """A text literal."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def texts(values: Iterable[str]) -> str:
+    return ", ".join(text(v) for v in values)
+
+
+def parquet_of(path: Path) -> str:
+    """A table function that reads one Parquet file."""
+    return f"read_parquet({text(path)}, hive_partitioning = false)"
+
+
+def storage_type(variable: Variable) -> str:
+    """The DuckDB type in which snapshots and vaults hold a variable; scores with fixed digits are exact decimals."""
+    match variable.type:
+        case Type.FLAG:
+            return "TINYINT"
+        case Type.INT:
+            return "BIGINT"
+        case Type.DECIMAL if variable.decimals is not None:
+            return f"DECIMAL({DECIMAL_WIDTH},{variable.decimals})"
+        case Type.DATE:
+            return "DATE"
+        case Type.TEXT:
+            return "VARCHAR"
+        case _:
+            return "DOUBLE"
+
+
+ARROW_NAMES = {
+    "TINYINT": "int8",
+    "UTINYINT": "uint8",
+    "USMALLINT": "uint16",
+    "UINTEGER": "uint32",
+    "BIGINT": "int64",
+    "DOUBLE": "double",
+    "VARCHAR": "string",
+    "DATE": "date32[day]",
+}
+
+
+def write(con: Connection, query: str, path: Path, columns: Iterable[tuple[str, str]]) -> None:
+    """Write a query to one Parquet file and prove that the file has exactly these (name, DuckDB type) columns.
+
+    The proof is needed: some expressions are written with another type than the query had.
+    """
+    con.execute(f"COPY ({query}) TO {text(path)} (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2)")
+    found = [(field.name, str(field.type)) for field in parquet.read_schema(path)]
+    wanted = [(column, _arrow(kind)) for column, kind in columns]
+    if found != wanted:
+        raise Breach(f"{path.parent.name}/{path.name} was written with other columns than planned.")
+
+
+def _arrow(kind: str) -> str:
+    if kind.startswith("DECIMAL("):
+        width, scale = kind.removeprefix("DECIMAL(").removesuffix(")").split(",")
+        return f"decimal128({width}, {scale})"
+    return ARROW_NAMES[kind]
+
+
+def count(con: Connection, query: str) -> int:
+    """The single whole number that a query returns."""
+    row = con.execute(query).fetchone()
+    return int(row[0]) if row and row[0] is not None else 0

@@ -1,0 +1,71 @@
+"""Key facts that the data prove, per table and year: what evidence may rely on. Believes nothing of the catalogue."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from broker.policy.models import Table, Variable
+from broker.vault.duck import Connection, name, parquet_of
+from broker.vault.normalise import stored
+
+Facts = dict[str, Any]
+"""JSON: {table: {year or "all": {
+    rows, nulls {variable: rows}, largest {number: max |x|},
+    of a person table also: persons, max_rows (most rows of one person), one_row (max_rows is at most 1),
+    rows_without_key, person_total {number: the largest sum of |x| over one person's rows},
+    of a public table also: unique (its unique key proved)}}}. Decimals are text."""
+
+
+def prove(con: Connection, table: Table, file: Path) -> Facts:
+    """The facts of one finished snapshot file (person tables carry the global number in `__person`)."""
+    numbers = [v for v in stored(table) if v.type.is_number and not table.is_link_key(v.name)]
+    facts = _columns(con, table, file, numbers)
+    if table.unit is None:
+        facts["unique"] = table.unique_key is not None
+        return facts
+    totals = "".join(f", sum(abs({name(v.name)}))" for v in numbers)
+    outer = "".join(f", max(g{i})" for i in range(len(numbers)))
+    named = "".join(f", g{i}" for i in range(len(numbers)))
+    row = con.execute(
+        f"WITH per(p, n{named}) AS (SELECT __person, count(*){totals} FROM {parquet_of(file)} GROUP BY __person) "
+        f"SELECT count(*), coalesce(max(n), 0){outer} FROM per"
+    ).fetchone() or ()
+    facts["persons"], facts["max_rows"] = row[0], row[1]
+    facts["one_row"] = row[1] <= 1
+    facts["rows_without_key"] = facts["nulls"][table.link_key] if table.link_key else facts["rows"]
+    facts["person_total"] = {v.name: _plain(x) for v, x in zip(numbers, row[2:], strict=True)}
+    return facts
+
+
+def _columns(con: Connection, table: Table, file: Path, numbers: list[Variable]) -> Facts:
+    nulls = "".join(f", count_if({name(v.name)} IS NULL)" for v in stored(table))
+    largest = "".join(f", max(abs({name(v.name)}))" for v in numbers)
+    row = con.execute(f"SELECT count(*){nulls}{largest} FROM {parquet_of(file)}").fetchone() or ()
+    split = 1 + len(stored(table))
+    return {
+        "rows": row[0],
+        "nulls": {v.name: n for v, n in zip(stored(table), row[1:split], strict=True)},
+        "largest": {v.name: _plain(x) for v, x in zip(numbers, row[split:], strict=True)},
+    }
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def restrict(facts: Facts, granted: dict[str, dict[str, frozenset[str]]]) -> Facts:
+    """Only the facts of granted variables: {table: {year: variables}}."""
+    kept: Facts = {}
+    for table, years in granted.items():
+        for year, variables in years.items():
+            if year not in facts.get(table, {}):
+                continue
+            found = facts[table][year]
+            narrow = {k: {v: x for v, x in f.items() if v in variables} if isinstance(f, dict) else f for k, f in found.items()}
+            kept.setdefault(table, {})[year] = narrow
+    return kept
+
+
+def to_json(facts: Facts) -> str:
+    return json.dumps(facts, sort_keys=True, separators=(",", ":"))

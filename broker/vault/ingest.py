@@ -1,0 +1,126 @@
+"""Ingest: extracts in, one snapshot out, whole or not at all. Grants and pseudonyms are no matter here."""
+
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from broker.domain.errors import Invalid
+from broker.domain.ports import Snapshot
+from broker.policy.models import Catalogue, TableKind, canonical_json
+from broker.vault.duck import Connection, connection, name, parquet_of, storage_type, write
+from broker.vault.extract import stage
+from broker.vault.facts import Facts, prove, to_json
+from broker.vault.files import SYNTHETIC_MARK, Extract, digest, find_extracts
+from broker.vault.locks import locked
+from broker.vault.normalise import stored
+from broker.vault.persons import TABLES, note_keys, number_persons
+from broker.vault.problems import IngestRefused, Problem
+from broker.vault.snapshots import DESCRIPTION, read_snapshot, write_description
+
+Progress = Callable[[str, int, int], None]
+"""Told (what is done now, steps done, steps in all)."""
+
+LAYOUT = "1"
+"""Changes when snapshots of the same data would be written differently."""
+
+PERSON = "__person"
+"""The column with the global person number; it stands in snapshots only."""
+
+
+def ingest(source: Path, data: Path, catalogue: Catalogue, now: datetime, progress: Progress | None = None) -> Snapshot:
+    """Make a snapshot of the extracts `source/<schema>.<table>/<year>.parquet` (or .csv; `all` without a year).
+
+    Every file is checked against the catalogue first; IngestRefused carries all problems at once. The snapshot
+    appears under `data/snapshots/<ident>` by a rename. The same data under the same catalogue are the same
+    snapshot: then nothing is done.
+    """
+    if not source.is_dir():
+        raise Invalid("no-source", f"There is no folder {source}.", str(source))
+    snapshots, private = data / "snapshots", data / "private"
+    for folder in (snapshots, private):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    extracts, problems = find_extracts(source, catalogue)
+    synthetic = (source / SYNTHETIC_MARK).is_file()
+    fingerprint = _fingerprint(extracts, catalogue, synthetic)
+    ident = f"s{fingerprint[:16]}"
+    with locked(private / ".ingest.lock"):
+        if not problems and (snapshots / ident / DESCRIPTION).is_file():
+            return read_snapshot(data, ident)
+        _clear_halves(snapshots)
+        half = snapshots / f".half-{secrets.token_hex(4)}"
+        half.mkdir(mode=0o700)
+        try:
+            facts = _make(extracts, problems, half, private, progress or (lambda what, done, total: None))
+            write_description(half, Snapshot(ident, fingerprint, now, synthetic, "", to_json(facts)))
+            os.replace(half, snapshots / ident)
+        finally:
+            shutil.rmtree(half, ignore_errors=True)
+    return read_snapshot(data, ident)
+
+
+def _fingerprint(extracts: list[Extract], catalogue: Catalogue, synthetic: bool) -> str:
+    parts: list[object] = [LAYOUT, synthetic, catalogue.model_dump(mode="json")]
+    parts += [[e.table.full_name, e.label, digest(e.path)] for e in extracts]
+    return hashlib.sha256("\n".join(canonical_json(p) for p in parts).encode()).hexdigest()
+
+
+def _clear_halves(snapshots: Path) -> None:
+    """Remove what a crashed ingest left; the lock is held."""
+    for folder in snapshots.glob(".half-*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make(extracts: list[Extract], problems: list[Problem], half: Path, private: Path, progress: Progress) -> Facts:
+    staging, scratch = half / "staging", half / "scratch"
+    staging.mkdir()
+    scratch.mkdir()
+    kept = [e for e in extracts if e.table.grantable]
+    steps = len(extracts) + len(kept) + 1
+    facts: Facts = {}
+    with connection(scratch) as con:
+        con.execute(TABLES)
+        for number, extract in enumerate(extracts):
+            progress(f"checking {extract.name}", number, steps)
+            problems = problems + stage(con, extract, _staged(staging, extract))
+        if problems:
+            raise IngestRefused(tuple(problems))
+        progress("numbering persons", len(extracts), steps)
+        for extract in kept:
+            if extract.table.kind is TableKind.PERSON:
+                note_keys(con, extract.table, _staged(staging, extract))
+        number_persons(con, private)
+        for number, extract in enumerate(kept, len(extracts) + 1):
+            progress(f"writing {extract.table.full_name} {extract.label}", number, steps)
+            written = _finish(con, extract, _staged(staging, extract), half)
+            facts.setdefault(extract.table.full_name, {})[extract.label] = prove(con, extract.table, written)
+        progress("done", steps, steps)
+    shutil.rmtree(staging)
+    shutil.rmtree(scratch)
+    return facts
+
+
+def _staged(staging: Path, extract: Extract) -> Path:
+    return staging / f"{extract.table.full_name}-{extract.label}.parquet"
+
+
+def _finish(con: Connection, extract: Extract, staged: Path, half: Path) -> Path:
+    """Write the snapshot's file: the normalised columns and, of persons, the global number."""
+    folder = half / extract.table.full_name
+    folder.mkdir(exist_ok=True, mode=0o700)
+    path = folder / f"{extract.label}.parquet"
+    columns = [(v.name, storage_type(v)) for v in stored(extract.table)]
+    names = ", ".join(name(c) for c, _ in columns)
+    query = f"SELECT {names} FROM {parquet_of(staged)}"
+    if extract.table.kind is TableKind.PERSON:
+        query = (
+            f"SELECT {names}, number::UINTEGER AS {PERSON} FROM {parquet_of(staged)} s "
+            "JOIN numbers n ON n.domain = s.__domain AND n.key = s.__key ORDER BY number"
+        )
+        columns.append((PERSON, "UINTEGER"))
+    write(con, query, path, columns)
+    staged.unlink()
+    return path

@@ -1,0 +1,105 @@
+"""What administrators do: people, tokens, policies by two, snapshots, the audit log; and signing in."""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+
+from broker.domain.audit import AuditEvent, AuditLine
+from broker.domain.errors import Forbidden, Invalid, Unknown
+from broker.domain.people import SYSTEM, Person, Role
+from broker.domain.permissions import NO_RELATION, Action, check_may
+from broker.domain.ports import Ports, Snapshot, StoredPolicy
+from broker.policy.models import Policies
+from broker.policy.stored import policies_to_json
+
+TOKEN_LIFE = timedelta(days=90)
+
+VerifyPassword = Callable[[str, str], bool]
+"""(stored hash, given password) → whether they fit."""
+
+
+def check_administrator(person: Person, action: Action) -> None:
+    check_may(person, action, NO_RELATION, None, "page", action.value)
+
+
+def token_hash(token: str) -> str:
+    """Tokens are 256 random bits, so a plain SHA-256 of one cannot be searched."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def make_token(ports: Ports, person: Person, for_person: str) -> str:
+    """A new API token, told once; one's own, or by an administrator for somebody."""
+    if person.ident != for_person:
+        check_administrator(person, Action.MANAGE_PEOPLE)
+    holder = ports.store.person(for_person)
+    token = secrets.token_urlsafe(32)
+    now = ports.clock.now()
+    event = AuditEvent(now, person.ident, "token.made", holder.ident)
+    ports.store.put_token(token_hash(token), holder.ident, now + TOKEN_LIFE, [event])
+    return token
+
+
+def person_by_token(ports: Ports, token: str) -> Person | None:
+    return ports.store.person_by_token(token_hash(token), ports.clock.now())
+
+
+def sign_in(ports: Ports, ident: str, password: str, verify: VerifyPassword, decoy: str) -> Person:
+    """Demo sign-in by password. An unknown name takes the same time and answer as a wrong password."""
+    try:
+        person, stored = ports.store.person(ident), ports.store.password_hash(ident)
+    except Unknown:
+        person, stored = None, None
+    fits = verify(stored or decoy, password)
+    if person is None or stored is None or not fits or not person.active:
+        raise Forbidden("sign-in", "The name or the password is wrong.")
+    ports.store.record([AuditEvent(ports.clock.now(), person.ident, "person.signed-in", person.ident)])
+    return person
+
+
+def put_person(ports: Ports, by: Person, person: Person, password_hash: str | None = None) -> None:
+    check_administrator(by, Action.MANAGE_PEOPLE)
+    _put(ports, by.ident, person, password_hash)
+
+
+def found_broker(ports: Ports, people: list[tuple[Person, str | None]]) -> None:
+    """The first people of an empty store, administrators among them; refused once anybody is there."""
+    if ports.store.people():
+        raise Forbidden("already-founded", "The broker has people already; an administrator adds more.")
+    if sum(1 for person, _ in people if Role.ADMINISTRATOR in person.roles) < 2:
+        raise Invalid("administrators", "A broker starts with two administrators: one proposes, the other applies.")
+    for person, password_hash in people:
+        _put(ports, SYSTEM.ident, person, password_hash)
+
+
+def _put(ports: Ports, by: str, person: Person, password_hash: str | None) -> None:
+    codes = (("roles", " ".join(sorted(person.roles))), ("active", str(person.active).lower()))
+    event = AuditEvent(ports.clock.now(), by, "person.put", person.ident, codes)
+    ports.store.put_person(person, [event], password_hash)
+
+
+def propose_policy(ports: Ports, person: Person, policies: Policies) -> StoredPolicy:
+    """Put a parsed policy set before the second administrator."""
+    check_administrator(person, Action.PROPOSE_POLICY)
+    now = ports.clock.now()
+    stored = StoredPolicy(policies.fingerprint, policies_to_json(policies), person.ident, now, None, None)
+    ports.store.propose_policy(stored, [AuditEvent(now, person.ident, "policy.proposed", policies.fingerprint)])
+    return stored
+
+
+def apply_policy(ports: Ports, person: Person, fingerprint: str) -> None:
+    """Put a proposed set in force; the administrator who proposed it cannot."""
+    check_administrator(person, Action.APPLY_POLICY)
+    now = ports.clock.now()
+    ports.store.apply_policy(fingerprint, person.ident, now, [AuditEvent(now, person.ident, "policy.applied", fingerprint)])
+
+
+def put_snapshot(ports: Ports, snapshot: Snapshot) -> None:
+    """Make an ingested snapshot the one that jobs run on from now."""
+    event = AuditEvent(ports.clock.now(), SYSTEM.ident, "snapshot.put", snapshot.ident)
+    ports.store.put_snapshot(snapshot, [event])
+
+
+def audit_lines(ports: Ports, person: Person, first: int = 1, limit: int = 200) -> list[AuditLine]:
+    check_administrator(person, Action.VERIFY_AUDIT)
+    return list(ports.store.audit(first, limit))

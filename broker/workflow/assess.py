@@ -1,0 +1,144 @@
+"""Stage 6: evidence becomes findings and outputs, put on the staff shelf; nothing here can leave by itself."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from broker.disclosure import assessment_to_json, judge, released_csv
+from broker.domain.audit import AuditEvent
+from broker.domain.errors import Breach
+from broker.domain.idents import new_ident
+from broker.domain.jobs import Job, JobState
+from broker.domain.outputs import Assessment, Output, OutputEvidence, OutputKind, OutputState, Verdict
+from broker.domain.people import SYSTEM
+from broker.domain.plans import Plan
+from broker.domain.ports import CollectedFile, Lease, OutputRecord, SandboxResult, Vault, WorkerPorts
+from broker.policy.models import Policies, Profile
+from broker.workflow.check import Checked
+
+CSV = "text/csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A sandbox that ended: what was asked, on which vault, and what came back."""
+
+    checked: Checked
+    vault: Vault
+    result: SandboxResult
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """One output before it has a row in the store: what staff see, what would leave, and the rules' word."""
+
+    name: str
+    kind: OutputKind
+    media_type: str
+    staff: bytes
+    candidate: bytes | None
+    findings: str
+    verdict: Verdict
+    small: bool
+
+
+def assess(ports: WorkerPorts, lease: Lease, policies: Policies, ran: Ran) -> None:
+    """Judge every output and move the job to `assessing` with them, in one transaction under the attempt."""
+    project = policies.project(lease.job.submission.project)
+    if project is None:
+        raise Breach(f"project of job {lease.job.ident} left the policy during its run")
+    profile = policies.profile(project.profile)
+    if ran.checked.plan is not None:
+        prepared = _tables(ports, ran, ran.checked.plan, profile)
+    else:
+        prepared = _files(ports, ran, policies)
+    now = ports.clock.now()
+    records = [_shelve(ports, lease.job, p) for p in prepared]
+    event = AuditEvent(now, SYSTEM.ident, "job.assessed", lease.job.ident, (("outputs", str(len(records))),))
+    ports.store.advance(
+        lease.job.ident,
+        lease.attempt,
+        JobState.RUNNING,
+        JobState.ASSESSING,
+        now,
+        [event],
+        image=ran.result.image,
+        runtime=ran.result.runtime,
+        snapshot=ran.vault.snapshot,
+        outputs=records,
+        small=any(p.small for p in prepared),
+    )
+
+
+def _tables(ports: WorkerPorts, ran: Ran, plan: Plan, profile: Profile) -> list[_Prepared]:
+    evidence = ports.engine.read(plan, ran.result.frames)
+    registers = ports.vaults.registers(ran.vault)
+    pairs = zip(plan.outputs, evidence, strict=True)
+    return [_table(judge(planned, found, profile, registers), found, profile) for planned, found in pairs]
+
+
+def _table(assessment: Assessment, evidence: OutputEvidence, profile: Profile) -> _Prepared:
+    staff = assessment_to_json(assessment)
+    findings = json.dumps([[f.rule, f.verdict.value, f.column] for f in assessment.findings])
+    return _Prepared(
+        name=evidence.name,
+        kind=OutputKind.TABLE,
+        media_type=CSV,
+        staff=staff.encode(),
+        candidate=released_csv(assessment),
+        findings=findings + profile.name,
+        verdict=assessment.verdict,
+        small=assessment.small,
+    )
+
+
+def _files(ports: WorkerPorts, ran: Ran, policies: Policies) -> list[_Prepared]:
+    service = policies.service
+    files = ports.collector.collect(
+        ran.result.frames, service.allowed_files, service.max_file_bytes, service.max_file_rows
+    )
+    return [_file(f) for f in files]
+
+
+def _file(found: CollectedFile) -> _Prepared:
+    """A script's file: a person looks at it, or (type, size or name not allowed) it is withheld."""
+    return _Prepared(
+        name=found.name,
+        kind=OutputKind.FILE,
+        media_type=found.media_type,
+        staff=json.dumps({"file": found.name, "problem": found.problem, "summary": json.loads(found.summary)}).encode(),
+        candidate=found.content if found.problem is None else None,
+        findings=found.problem or "",
+        verdict=Verdict.REVIEW if found.problem is None else Verdict.REFUSE,
+        small=False,
+    )
+
+
+def _shelve(ports: WorkerPorts, job: Job, prepared: _Prepared) -> OutputRecord:
+    now = ports.clock.now()
+    digest = ports.shelf.put("staff", prepared.staff)
+    candidate = prepared.candidate
+    if candidate is not None:
+        ports.shelf.put("staff", candidate)
+    bound = sha256(prepared.staff + (candidate or b"")).digest()
+    output = Output(
+        ident=new_ident(now),
+        job=job.ident,
+        name=prepared.name,
+        kind=prepared.kind,
+        description=_description(job.submission.descriptions, prepared.name),
+        state=OutputState.ASSESSED,
+        media_type=prepared.media_type,
+        size=len(candidate or b""),
+        release_hash=None if candidate is None else sha256(candidate).hexdigest(),
+        staff_hash=ports.shelf.keyed_hash(bound),
+        findings_hash=ports.shelf.keyed_hash(prepared.findings.encode()),
+        verdict=prepared.verdict,
+        created=now,
+    )
+    return OutputRecord(output, digest)
+
+
+def _description(descriptions: Sequence[tuple[str, str]], name: str) -> str:
+    return next((sentence for given, sentence in descriptions if given == name), "")

@@ -1,0 +1,149 @@
+"""What a person may see of jobs and outputs: visibility lives here and nowhere else."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from broker.domain.errors import Refusal, Unknown
+from broker.domain.jobs import Job, JobState, Shown, shown_state
+from broker.domain.outputs import Output, OutputState
+from broker.domain.people import Person, Role
+from broker.domain.permissions import Action, may
+from broker.domain.ports import Filter, Ports
+from broker.domain.projects import Project
+from broker.domain.variables import Use
+from broker.policy.models import Policies
+from broker.workflow.check import check_submission
+from broker.workflow.policies import policies_in_force, policies_of
+from broker.workflow.relations import project_of, project_or_unknown, reach_job, relation_of
+
+TOLD = frozenset({OutputState.RELEASED, OutputState.RECALLED, OutputState.RETURNED, OutputState.REJECTED})
+
+
+@dataclass(frozen=True, slots=True)
+class OutputView:
+    """An output as the caller may see it: for a researcher an undecided one has a name and nothing else."""
+
+    ident: str
+    name: str
+    description: str
+    state: str
+    media_type: str | None
+    size: int | None
+    sha256: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job as the caller may see it. Times of a researcher's view are whole minutes: exact ones are an output."""
+
+    ident: str
+    project: str
+    title: str
+    purpose: str
+    kind: str
+    dialect: str
+    researcher: str
+    state: str
+    created: datetime
+    updated: datetime
+    text: str | None
+    refusals: tuple[Refusal, ...]
+    uses: tuple[Use, ...]
+    outputs: tuple[OutputView, ...]
+    released: bool
+    replaces: str | None
+
+
+def my_projects(ports: Ports, person: Person) -> list[Project]:
+    """The projects that name this person, expired ones too."""
+    policies = policies_in_force(ports.store)
+    return [p for p in policies.projects if person.ident in p.researchers]
+
+
+def jobs(ports: Ports, person: Person, project: str | None = None, after: str | None = None, limit: int = 50) -> list[JobView]:
+    """Jobs the person may see, newest first, without text and outputs."""
+    policies = policies_in_force(ports.store)
+    visible = {p.ident for p in policies.projects if _sees(ports, policies, person, p)}
+    if project is not None and project not in visible:
+        raise Unknown("project", project)
+    wanted = visible if project is None else {project}
+    found = ports.store.jobs(Filter(projects=frozenset(wanted), limit=limit, after=after))
+    return [_view(ports, policies, person, j, whole=False) for j in found]
+
+
+def job(ports: Ports, person: Person, ident: str) -> JobView:
+    reached = reach_job(ports, person, Action.VIEW_JOB, ident)
+    return _view(ports, reached.policies, person, reached.job, whole=True)
+
+
+def _sees(ports: Ports, policies: Policies, person: Person, project: Project) -> bool:
+    return may(person, Action.VIEW_JOB, relation_of(ports, policies, person, project, None), JobState.QUEUED)
+
+
+def _view(ports: Ports, policies: Policies, person: Person, job: Job, *, whole: bool) -> JobView:
+    project = project_of(ports, policies, job)
+    relation = relation_of(ports, policies, person, project, job.researcher)
+    outputs = ports.store.outputs_of(job.ident)
+    staff = Role.CHECKER in person.roles and relation.independent
+    reads_text = whole and may(person, Action.VIEW_TEXT, relation, job.state)
+    refusals, uses = _explained(ports, job) if reads_text else ((), ())
+    return JobView(
+        ident=job.ident,
+        project=job.submission.project,
+        title=job.submission.title,
+        purpose=job.submission.purpose,
+        kind=job.submission.kind.value,
+        dialect=job.submission.dialect,
+        researcher=job.researcher,
+        state=job.state.value if staff else _shown(ports, policies, job, outputs).value,
+        created=job.created,
+        updated=job.updated if staff else _whole_minute(job.updated),
+        text=job.submission.text if reads_text else None,
+        refusals=refusals,
+        uses=uses,
+        outputs=_outputs(outputs, staff, relation.member) if whole else (),
+        released=any(o.state is OutputState.RELEASED for o in outputs),
+        replaces=job.submission.replaces,
+    )
+
+
+def _shown(ports: Ports, policies: Policies, job: Job, outputs: list[Output]) -> Shown:
+    told_after = timedelta(hours=policies.service.withheld_told_after_hours)
+    hide = ports.clock.now() - job.created < told_after
+    return shown_state(job.state, job.failure, tuple(o.state for o in outputs), hide)
+
+
+def _explained(ports: Ports, job: Job) -> tuple[tuple[Refusal, ...], tuple[Use, ...]]:
+    """Refusals and uses as they were told: the text checked again under the policy and on the day of submission."""
+    policies = policies_of(ports.store, job.policy)
+    project = project_or_unknown(policies, job.submission.project)
+    s = job.submission
+    checked = check_submission(s.text, s.kind, s.dialect, project, policies, job.created.date())
+    return checked.refusals, checked.uses
+
+
+def _outputs(outputs: list[Output], staff: bool, member: bool) -> tuple[OutputView, ...]:
+    """Staff see all; a member sees declared facts only of what was decided; an administrator sees none."""
+    if staff:
+        return tuple(_whole(o) for o in outputs)
+    return tuple(_whole(o) for o in outputs if o.state in TOLD) if member else ()
+
+
+def _whole(output: Output) -> OutputView:
+    released = output.state in {OutputState.RELEASED, OutputState.RECALLED}
+    return OutputView(
+        ident=output.ident,
+        name=output.name,
+        description=output.description,
+        state=output.state.value,
+        media_type=output.media_type if released else None,
+        size=output.size if released else None,
+        sha256=output.release_hash if released else None,
+        reason=output.reason,
+    )
+
+
+def _whole_minute(moment: datetime) -> datetime:
+    """The end of the minute: how long a job ran tells nothing finer."""
+    return moment.replace(second=0, microsecond=0) + timedelta(minutes=1)

@@ -1,0 +1,128 @@
+"""Stages 8 and 9: the approved outputs of a decided job leave, once, with their manifest; and recall."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from broker.domain.audit import AuditEvent
+from broker.domain.errors import Breach, Invalid, Unknown
+from broker.domain.idents import new_ident
+from broker.domain.jobs import Job, JobState
+from broker.domain.outputs import Output, OutputState
+from broker.domain.people import SYSTEM, Person
+from broker.domain.permissions import Action
+from broker.domain.ports import Ports, RegisterEntry, Release
+from broker.policy.models import Policies
+from broker.workflow.policies import policies_of
+from broker.workflow.relations import project_or_unknown, reach_job, reach_output
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    name: str
+    media_type: str
+    content: bytes
+
+
+def release_job(ports: Ports, job: Job) -> Release | None:
+    """Release a decided job's approved outputs, if it has any and has not been released.
+
+    Content is on the released shelf before the row is written: a crash leaves bytes that nobody can name.
+    """
+    approved = [o for o in ports.store.outputs_of(job.ident) if o.state is OutputState.APPROVED]
+    if job.state is not JobState.DECIDED or not approved or ports.store.release_of(job.ident) is not None:
+        return None
+    now = ports.clock.now()
+    for output in approved:
+        _shelve_released(ports, output)
+    policies = policies_of(ports.store, job.policy)
+    manifest = _manifest(ports, job, approved, policies, now)
+    release = Release(
+        ident=new_ident(now),
+        job=job.ident,
+        project=job.submission.project,
+        released_at=now,
+        manifest_hash=sha256(manifest.encode()).hexdigest(),
+        outputs=tuple(o.ident for o in approved),
+    )
+    events = [
+        AuditEvent(now, SYSTEM.ident, "release.made", release.ident, (("job", job.ident),)),
+        *(AuditEvent(now, SYSTEM.ident, "output.released", o.ident, (("sha256", o.release_hash or ""),)) for o in approved),
+    ]
+    ports.store.release(release, manifest, now, events)
+    return release
+
+
+def _shelve_released(ports: Ports, output: Output) -> None:
+    if output.release_hash is None:
+        raise Breach(f"output {output.ident} was approved without content")
+    content = ports.shelf.get("staff", output.release_hash)
+    if ports.shelf.put("released", content) != output.release_hash:
+        raise Breach(f"output {output.ident} is not what was approved")
+
+
+def _manifest(ports: Ports, job: Job, outputs: list[Output], policies: Policies, now: datetime) -> str:
+    """What the public may know of how a release came to be: method and public parameters, hashes of released bytes."""
+    project = project_or_unknown(policies, job.submission.project)
+    profile = policies.profile(project.profile)
+    return json.dumps(
+        {
+            "job": job.ident,
+            "project": project.ident,
+            "project_title": project.title,
+            "title": job.submission.title,
+            "purpose": job.submission.purpose,
+            "kind": job.submission.kind.value,
+            "snapshot": job.snapshot,
+            "policy": job.policy,
+            "image": job.image,
+            "profile": {"name": profile.name, "threshold": profile.t, "rounding_base": profile.round_base},
+            "released_at": now.isoformat(),
+            "outputs": [
+                {
+                    "output": o.ident,
+                    "name": o.name,
+                    "description": o.description,
+                    "media_type": o.media_type,
+                    "size": o.size,
+                    "sha256": o.release_hash,
+                    "approved_by_people": len({v.checker for v in ports.store.votes_of(o.ident)}),
+                }
+                for o in outputs
+            ],
+        },
+        indent=2,
+        sort_keys=True,
+    )
+
+
+def download(ports: Ports, person: Person, output_ident: str) -> Download:
+    """The released bytes of an output, for researchers of its project; the look is in the audit log."""
+    output = reach_output(ports, person, Action.DOWNLOAD_RELEASE, output_ident).output
+    ports.store.record([AuditEvent(ports.clock.now(), person.ident, "output.downloaded", output.ident)])
+    return Download(output.name, output.media_type, ports.shelf.get("released", output.release_hash or ""))
+
+
+def manifest(ports: Ports, person: Person, job_ident: str) -> str:
+    """The manifest of a job's release, for whoever may see the job."""
+    reach_job(ports, person, Action.VIEW_JOB, job_ident)
+    release = ports.store.release_of(job_ident)
+    if release is None:
+        raise Unknown("release", job_ident)
+    return ports.store.manifest(release.ident)
+
+
+def recall(ports: Ports, person: Person, output_ident: str, reason: str) -> None:
+    """Take a released output back: it can no longer be downloaded, and the register says so."""
+    if not reason.strip():
+        raise Invalid("reason", "A recall needs a reason.", "/reason")
+    reached = reach_output(ports, person, Action.RECALL_OUTPUT, output_ident)
+    now = ports.clock.now()
+    event = AuditEvent(now, person.ident, "output.recalled", output_ident, (("job", reached.job.ident),))
+    ports.store.move_output(output_ident, OutputState.RELEASED, OutputState.RECALLED, now, [event], reason=reason)
+
+
+def register(ports: Ports) -> list[RegisterEntry]:
+    """What was released, for everybody."""
+    return ports.store.register()

@@ -1,0 +1,140 @@
+"""Stages 2 to 5 for one attempt: lease, check again under the policy of the day, vault, sandbox; hands over to `assess`."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from broker.domain.audit import AuditEvent
+from broker.domain.errors import Breach, Conflict, Unavailable
+from broker.domain.jobs import FailureCode, Job, JobState, Kind
+from broker.domain.people import SYSTEM
+from broker.domain.ports import LEASE, Lease, Limits, SandboxEnd, SandboxRequest, Vault, WorkerPorts
+from broker.policy.models import Policies
+from broker.python_jobs.request import prepare as prepare_python
+from broker.workflow.assess import Ran, assess
+from broker.workflow.check import Checked, check_submission
+from broker.workflow.policies import policies_in_force
+from broker.workflow.settle import settle
+
+KeepAlive = Callable[[str, int], AbstractContextManager[None]]
+"""While entered, renews the lease of (job, attempt), and kills the sandbox when the lease is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(Exception):
+    """The attempt ended without outputs: a code for staff."""
+
+    code: FailureCode
+
+
+def run_job(ports: WorkerPorts, job: str, worker: str, keep_alive: KeepAlive) -> bool:
+    """Run one attempt of a job to its end. False if somebody else has it or it is not to be run.
+
+    A lost lease makes every later write a Conflict("stale"), which is dropped here: the attempt that took over
+    tells what happened.
+    """
+    now = ports.clock.now()
+    started = AuditEvent(now, SYSTEM.ident, "job.started", job, (("worker", worker),))
+    lease = ports.store.lease(job, worker, now + LEASE, now, [started])
+    if lease is None:
+        return False
+    try:
+        with keep_alive(job, lease.attempt):
+            _attempt(ports, lease)
+    except Conflict as conflict:
+        if conflict.code not in {"stale", "already-running"}:
+            raise
+        return False
+    settle(ports, job)
+    return True
+
+
+def _attempt(ports: WorkerPorts, lease: Lease) -> None:
+    policies = policies_in_force(ports.store)
+    try:
+        ran = _execute(ports, lease, policies)
+        assess(ports, lease, policies, ran)
+    except Failed as failed:
+        fail(ports, lease.job.ident, lease.attempt, failed.code)
+    except Unavailable:
+        _give_back(ports, lease, policies)
+    except Breach:
+        fail(ports, lease.job.ident, lease.attempt, FailureCode.BAD_FRAMES)
+
+
+def _execute(ports: WorkerPorts, lease: Lease, policies: Policies) -> Ran:
+    job = lease.job
+    checked = _check_again(job, policies, ports)
+    snapshot = ports.store.latest_snapshot()
+    vault = ports.vaults.ensure(job.submission.project, snapshot.ident)
+    request = _request(ports, lease, checked, vault, policies)
+    result = ports.sandbox.run(request)
+    if result.end is not SandboxEnd.ENDED:
+        raise Failed(FailureCode(result.end.value))
+    return Ran(checked, vault, result)
+
+
+def _check_again(job: Job, policies: Policies, ports: WorkerPorts) -> Checked:
+    """The canonical text under today's policy: refused now, or planned otherwise than when it was accepted, it fails."""
+    submission = job.submission
+    project = policies.project(submission.project)
+    if project is None:
+        raise Failed(FailureCode.POLICY_CHANGED)
+    today = ports.clock.now().date()
+    checked = check_submission(job.canonical, submission.kind, submission.dialect, project, policies, today)
+    if not checked.accepted:
+        raise Failed(FailureCode.POLICY_CHANGED)
+    if checked.plan_hash != job.plan_hash:
+        changed = policies.fingerprint != job.policy
+        raise Failed(FailureCode.POLICY_CHANGED if changed else FailureCode.PLAN_CHANGED)
+    return checked
+
+
+def _request(ports: WorkerPorts, lease: Lease, checked: Checked, vault: Vault, policies: Policies) -> SandboxRequest:
+    limits = limits_for(checked.kind, policies)
+    if checked.plan is not None:
+        return ports.engine.prepare(checked.plan, vault, lease.job.ident, lease.attempt, limits)
+    return prepare_python(
+        program=checked.canonical,
+        uses=checked.uses,
+        vault=vault,
+        job=lease.job.ident,
+        attempt=lease.attempt,
+        limits=limits,
+        allowed=policies.service.allowed_files,
+    )
+
+
+def limits_for(kind: Kind, policies: Policies) -> Limits:
+    service = policies.service
+    return Limits(
+        wall_seconds=service.sql_wall_seconds if kind is Kind.SQL else service.python_wall_seconds,
+        memory_bytes=service.memory_bytes,
+        output_bytes=service.output_bytes,
+        output_files=service.output_files,
+        processes=service.processes,
+        threads=service.threads,
+        scratch_bytes=service.scratch_bytes,
+    )
+
+
+def fail(ports: WorkerPorts, job: str, attempt: int, code: FailureCode) -> None:
+    now = ports.clock.now()
+    event = AuditEvent(now, SYSTEM.ident, "job.failed", job, (("code", code.value),))
+    ports.store.advance(job, attempt, JobState.RUNNING, JobState.FAILED, now, [event], failure=code)
+
+
+def _give_back(ports: WorkerPorts, lease: Lease, policies: Policies) -> None:
+    """Infrastructure did not answer: the job waits for another attempt, a bounded number of times."""
+    give_back(ports, lease.job.ident, lease.attempt, policies.service.max_attempts)
+
+
+def give_back(ports: WorkerPorts, job: str, attempt: int, max_attempts: int) -> None:
+    if attempt >= max_attempts:
+        fail(ports, job, attempt, FailureCode.INFRASTRUCTURE)
+        return
+    now = ports.clock.now()
+    event = AuditEvent(now, SYSTEM.ident, "job.requeued", job, (("attempt", str(attempt)),))
+    ports.store.advance(job, attempt, JobState.RUNNING, JobState.QUEUED, now, [event])
+
+

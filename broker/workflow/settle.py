@@ -1,0 +1,73 @@
+"""What follows by itself once outputs are assessed or decided: routing, deciding the job, releasing. Idempotent.
+
+Called after a run, after each vote and by the reconciler, so a crash between two steps is made good by the next call.
+"""
+
+from broker.domain.audit import AuditEvent
+from broker.domain.errors import Conflict
+from broker.domain.jobs import Job, JobState
+from broker.domain.outputs import DECIDED_STATES, Output, OutputState, Verdict
+from broker.domain.people import SYSTEM
+from broker.domain.ports import Ports
+from broker.domain.projects import Project
+from broker.policy.models import Policies
+from broker.workflow.policies import policies_of
+from broker.workflow.release import release_job
+from broker.workflow.relations import project_or_unknown
+
+
+def settle(ports: Ports, job_ident: str) -> None:
+    """Do every step of a job that waits for nobody. Losing a race to another settler is fine."""
+    try:
+        _settle(ports, ports.store.job(job_ident))
+    except Conflict as conflict:
+        if conflict.code not in {"stale", "already-released"}:
+            raise
+
+
+def _settle(ports: Ports, job: Job) -> None:
+    if job.state is JobState.ASSESSING:
+        _route(ports, job)
+        if all(o.state in DECIDED_STATES for o in ports.store.outputs_of(job.ident)):
+            now = ports.clock.now()
+            event = AuditEvent(now, SYSTEM.ident, "job.decided", job.ident)
+            ports.store.advance(job.ident, job.attempt, JobState.ASSESSING, JobState.DECIDED, now, [event])
+            job = ports.store.job(job.ident)
+    if job.state is JobState.DECIDED:
+        release_job(ports, job)
+    if job.state is JobState.WITHDRAWN:
+        _withdraw_outputs(ports, job)
+
+
+def _withdraw_outputs(ports: Ports, job: Job) -> None:
+    for output in ports.store.outputs_of(job.ident):
+        if output.state not in DECIDED_STATES:
+            now = ports.clock.now()
+            event = AuditEvent(now, SYSTEM.ident, "output.withdrawn", output.ident, (("job", job.ident),))
+            ports.store.move_output(output.ident, output.state, OutputState.WITHDRAWN, now, [event])
+
+
+def _route(ports: Ports, job: Job) -> None:
+    policies = policies_of(ports.store, job.policy)
+    project = project_or_unknown(policies, job.submission.project)
+    for output in ports.store.outputs_of(job.ident):
+        if output.state is OutputState.ASSESSED:
+            after = route(output, project, policies, ports.store.small_jobs(project.ident))
+            now = ports.clock.now()
+            event = AuditEvent(now, SYSTEM.ident, f"output.{after.value}", output.ident, (("job", job.ident),))
+            ports.store.move_output(output.ident, OutputState.ASSESSED, after, now, [event])
+
+
+def route(output: Output, project: Project, policies: Policies, small_jobs: int) -> OutputState:
+    """Where an assessed output goes: by the rules' word, policy's votes, and the quota on small populations.
+
+    What the rules refuse is withheld only where policy has no reviewers: elsewhere a person sees it, so that
+    withheld and in review look alike. A script's files always go to a person or nowhere.
+    """
+    if output.verdict is Verdict.REFUSE and (project.votes == 0 or output.release_hash is None):
+        return OutputState.WITHHELD
+    if output.verdict in {Verdict.REFUSE, Verdict.REVIEW} or project.votes > 0:
+        return OutputState.IN_REVIEW
+    if small_jobs > policies.profile(project.profile).small_quota:
+        return OutputState.IN_REVIEW
+    return OutputState.APPROVED

@@ -1,0 +1,100 @@
+"""Stage 1: a submission becomes a job that is queued or refused, and its refusals are told all at once."""
+
+from dataclasses import replace
+
+from broker.domain.audit import AuditEvent
+from broker.domain.errors import Conflict, Invalid, Unavailable, Unknown
+from broker.domain.idents import new_ident
+from broker.domain.jobs import Job, JobState, Submission
+from broker.domain.people import Person
+from broker.domain.permissions import Action
+from broker.domain.ports import Filter, Ports
+from broker.policy.models import Policies
+from broker.workflow.check import Checked, check_submission
+from broker.workflow.relations import reach_project
+
+DIALECTS = ("tsql", "duckdb")
+TITLE_LENGTH = 200
+TEXT_LENGTH = 4000
+
+
+def submit(ports: Ports, person: Person, submission: Submission) -> tuple[Job, Checked]:
+    """Accept a submission. The job is durable before this returns; the queue is told as a hint.
+
+    Raises Unknown (project), Invalid (a field), Conflict (client id used for something else, too many jobs).
+    """
+    project, policies = reach_project(ports, person, Action.SUBMIT_JOB, submission.project)
+    submission = _complete(submission, project.dialect)
+    _check_fields(submission, policies)
+    _check_replaces(ports, submission)
+    now = ports.clock.now()
+    checked = check_submission(submission.text, submission.kind, submission.dialect, project, policies, now.date())
+    state = JobState.QUEUED if checked.accepted else JobState.REFUSED
+    if state is JobState.QUEUED:
+        _check_room(ports, policies, project.ident, submission)
+    job = Job(
+        ident=new_ident(now),
+        submission=submission,
+        researcher=person.ident,
+        state=state,
+        created=now,
+        updated=now,
+        canonical=checked.canonical,
+        plan_hash=checked.plan_hash,
+        policy=policies.fingerprint,
+    )
+    codes = (("kind", submission.kind.value), ("project", project.ident), ("state", state.value))
+    job = ports.store.accept(job, [AuditEvent(now, person.ident, "job.submitted", job.ident, codes)])
+    if job.state is JobState.QUEUED:
+        hint(ports, job.ident, job.attempt)
+    return job, checked
+
+
+def hint(ports: Ports, job: str, attempt: int) -> None:
+    """Offer a job to the queue; if the queue does not answer, the reconciler offers it again."""
+    try:
+        ports.queue.offer(job, attempt)
+    except Unavailable:
+        return
+
+
+def _complete(submission: Submission, dialect: str) -> Submission:
+    return submission if submission.dialect else replace(submission, dialect=dialect)
+
+
+def _check_fields(submission: Submission, policies: Policies) -> None:
+    if not submission.title.strip() or len(submission.title) > TITLE_LENGTH:
+        raise Invalid("title", f"A submission needs a title of 1 to {TITLE_LENGTH} characters.", "/title")
+    if not submission.purpose.strip() or len(submission.purpose) > TEXT_LENGTH:
+        raise Invalid("purpose", f"A submission needs a purpose of 1 to {TEXT_LENGTH} characters.", "/purpose")
+    if submission.dialect not in DIALECTS:
+        raise Invalid("dialect", f"The dialect must be one of {', '.join(DIALECTS)}.", "/dialect")
+    if not submission.text.strip():
+        raise Invalid("text", "The submission has no text.", "/text")
+    if len(submission.text.encode("utf-8", "surrogatepass")) > policies.service.text_bytes:
+        raise Invalid("text-too-long", f"The text is longer than {policies.service.text_bytes} bytes.", "/text")
+    for number, (name, sentence) in enumerate(submission.descriptions):
+        if not name.strip() or not sentence.strip() or len(sentence) > TEXT_LENGTH:
+            raise Invalid("description", "Each description needs an output's name and a text.", f"/descriptions/{number}")
+
+
+def _check_replaces(ports: Ports, submission: Submission) -> None:
+    """A job of another project answers like one that does not exist."""
+    if submission.replaces is None:
+        return
+    try:
+        same = ports.store.job(submission.replaces).submission.project == submission.project
+    except Unknown:
+        same = False
+    if not same:
+        raise Invalid("replaces", f"The project has no job {submission.replaces!r} to replace.", "/replaces")
+
+
+def _check_room(ports: Ports, policies: Policies, project: str, submission: Submission) -> None:
+    """A project's queue has an end; sending an accepted job again (same client id) is always answered."""
+    active = frozenset({JobState.QUEUED.value, JobState.RUNNING.value})
+    limit = policies.service.jobs_per_project
+    waiting = ports.store.jobs(Filter(projects=frozenset({project}), states=active, limit=limit))
+    again = submission.client_id and any(j.submission.client_id == submission.client_id for j in waiting)
+    if len(waiting) >= limit and not again:
+        raise Conflict("too-many-jobs", f"The project has {limit} jobs waiting or running; try again when one has ended.")

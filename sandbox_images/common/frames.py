@@ -1,0 +1,1 @@
+../../broker/sandbox/frames.py

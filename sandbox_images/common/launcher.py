@@ -1,0 +1,161 @@
+"""Process 1 of a sandbox: takes one job in frames, has it done, and answers in frames. Standard library only.
+
+It is the trusted side: what the job prints, leaves or dies of reaches the broker only through here, capped. It says
+nothing of its own but the closed words of `frames.WORDS`. It imports nothing of the broker.
+"""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+
+import frames
+
+PR_SET_DUMPABLE = 4
+PR_SET_NO_NEW_PRIVS = 38
+JOB_LIMIT = 32 * 1024 * 1024
+
+
+class Done(Exception):
+    """The job has ended, with a word of the closed list."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(word)
+        self.word = word
+
+
+class Channel:
+    """Frames in on standard input, frames out on what was standard output; both are then closed to everyone else."""
+
+    def __init__(self) -> None:
+        self._out = os.dup(1)
+        os.set_inheritable(self._out, False)
+        self._lock = threading.Lock()
+        null = os.open(os.devnull, os.O_RDWR)
+        for handle in (1, 2):
+            os.dup2(null, handle)
+        os.close(null)
+
+    def receive(self, count: int) -> list[tuple[str, bytes]]:
+        """Exactly `count` frames; standard input is gone afterwards."""
+        reader = frames.Reader(frames.INWARD, JOB_LIMIT, count)
+        found: list[tuple[str, bytes]] = []
+        while len(found) < count:
+            data = os.read(0, 1 << 16)
+            if not data:
+                raise frames.FrameError("the broker stopped in the middle of a frame")
+            found += reader.feed(data)
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+        return found
+
+    def send(self, kind: str, payload: bytes) -> None:
+        with self._lock:
+            self._write(frames.pack(kind, payload))
+
+    def last(self, word: str) -> None:
+        """Say how it ended and be gone: no frame may follow. Never waits long for a frame that is being written."""
+        if self._lock.acquire(timeout=2):
+            self._write(frames.pack("status", json.dumps({"word": word}).encode()))
+        os._exit(0)
+
+    def shut(self) -> None:
+        """For a child: it must not hold the way to the broker."""
+        os.close(self._out)
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._out, view) :]
+
+
+def seal() -> None:
+    """Close this process to the job: no tracing, no /proc/1/mem, no /proc/1/fd; and no privilege ever again."""
+    if os.getpid() != 1:
+        raise SystemExit("The launcher runs only as process 1 of a sandbox: it kills every process it can see.")
+    drop_user()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0):
+        raise SystemExit("The kernel refuses to seal the launcher.")
+    os.umask(0o077)
+
+
+def drop_user() -> None:
+    """Where the sandbox could not start as its own user (bubblewrap run by root), become it now, for good."""
+    if os.getuid() == 0 and len(sys.argv) > 1:
+        user = int(sys.argv[1])
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+    if os.getuid() == 0:
+        raise SystemExit("A job never runs as root.")
+
+
+def own_size() -> int:
+    """Address space that is taken before the job begins: libraries, mostly."""
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[0]) * resource.getpagesize()
+
+
+def limit(settings: dict[str, int]) -> None:
+    """Set the limits of this process and all it will start. The container's own limits hold besides, where they do."""
+    caps = {
+        resource.RLIMIT_AS: own_size() + settings["memory_bytes"] + 64 * 1024 * 1024 * (settings["threads"] + 1),
+        resource.RLIMIT_NPROC: settings["processes"],
+        resource.RLIMIT_CPU: settings["wall_seconds"] * max(1, settings["threads"]) + 5,
+        resource.RLIMIT_FSIZE: max(settings["scratch_bytes"], settings["output_bytes"]),
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_MEMLOCK: 0,
+    }
+    for which, value in caps.items():
+        _, hard = resource.getrlimit(which)
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(which, (value, value))
+
+
+def kill_all() -> None:
+    """Kill and reap everything in this sandbox but the launcher, however often it forks."""
+    while True:
+        try:
+            os.kill(-1, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+
+
+def watch(channel: Channel, seconds: float) -> None:
+    """The clock inside: at its end the launcher says so and exits, which ends everything in the sandbox."""
+    timer = threading.Timer(seconds, channel.last, args=("time_limit",))
+    timer.daemon = True
+    timer.start()
+
+
+def job_of(payload: bytes) -> dict:
+    """The job frame comes from the broker; a wrong one is a fault of ours, not of the job."""
+    job = json.loads(payload)
+    for table in job["tables"]:
+        for path in table["paths"]:
+            if path.startswith("/") or ".." in path.split("/"):
+                raise ValueError("A table's path leaves the mount.")
+    return job
+
+
+def sources(table: dict) -> list[str]:
+    """A table's files as they stand in the sandbox."""
+    return ["/data/" + path for path in table["paths"]]
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,126 @@
+"""The `python` image: runs a researcher's script in a child process and collects what it left. Trusts nothing of it.
+
+The child may crash, exit, fork and print: all of it is over before the first file is looked at.
+"""
+
+import os
+import resource
+import selectors
+import signal
+import time
+
+import collect
+import duckdb  # noqa: F401  imported before the job comes, so that a waiting sandbox has it ready
+import launcher
+import npd
+import pandas as pd  # noqa: F401  as above
+import pyarrow  # noqa: F401  as above
+import script
+
+LOG_KEPT = 64 * 1024
+MEMORY_EXIT = 83
+
+
+def wait(child: int, printed: int, settings: dict) -> tuple[str, bytes]:
+    """Read what the child prints until it ends or a limit is met: the word, and the beginning of the print."""
+    end = time.monotonic() + settings["wall_seconds"]
+    kept, total = bytearray(), 0
+    with selectors.DefaultSelector() as selector:
+        selector.register(printed, selectors.EVENT_READ)
+        while True:
+            if time.monotonic() >= end:
+                return "time_limit", bytes(kept)
+            if selector.select(timeout=0.02):
+                data = os.read(printed, 1 << 16)
+                total += len(data)
+                kept += data[: LOG_KEPT - len(kept)]
+                if not data:
+                    selector.unregister(printed)
+            if total > settings["output_bytes"]:
+                return "output_limit", bytes(kept)
+            done = ended(child)
+            if done is not None:
+                drain(printed, kept)
+                return done, bytes(kept)
+
+
+def drain(printed: int, kept: bytearray) -> None:
+    """What is still in the pipe, without waiting for grandchildren that hold it open."""
+    os.set_blocking(printed, False)
+    while len(kept) < LOG_KEPT:
+        try:
+            data = os.read(printed, LOG_KEPT - len(kept))
+        except BlockingIOError:
+            return
+        if not data:
+            return
+        kept += data
+
+
+def ended(child: int) -> str | None:
+    """How the child ended, or None. Orphans that were handed to us are reaped on the way."""
+    while True:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid == 0:
+            return None
+        if pid == child:
+            return word_of(os.waitstatus_to_exitcode(status))
+
+
+def word_of(code: int) -> str:
+    if code == 0:
+        return "ended"
+    return {MEMORY_EXIT: "memory_limit", -signal.SIGXCPU: "time_limit", -signal.SIGXFSZ: "output_limit"}.get(
+        code, "crashed"
+    )
+
+
+def be_child(channel: launcher.Channel, job: dict, program: bytes, printed: int) -> None:
+    """The child's whole life; never returns."""
+    code = 1
+    try:
+        channel.shut()
+        os.setsid()
+        for handle in (1, 2):
+            os.dup2(printed, handle)
+        os.closerange(3, 256)
+        launcher.limit(job["settings"])
+        npd._prepare(job["tables"], job["settings"])
+        code = script.run(program)
+    except MemoryError:
+        code = MEMORY_EXIT
+    finally:
+        os._exit(code)
+
+
+def run(channel: launcher.Channel, job: dict, program: bytes) -> str:
+    reading, printing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        be_child(channel, job, program, printing)
+    os.close(printing)
+    word, log = wait(child, reading, job["settings"])
+    launcher.kill_all()
+    files: list[tuple[str, bytes]] = []
+    if word == "ended":
+        try:
+            files = collect.gather("/out", frozenset(job["allowed"]), job["settings"])
+        except launcher.Done as done:
+            word = done.word
+    for name, content in files:
+        channel.send("file", collect.payload(name, content))
+    channel.send("log", log)
+    return word
+
+
+def main() -> None:
+    launcher.seal()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    channel = launcher.Channel()
+    channel.send("ready", b"python")
+    (_, job), (_, program) = channel.receive(2)
+    channel.last(run(channel, launcher.job_of(job), program))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""The `sql` image: runs statements that the broker wrote on a hardened DuckDB. No researcher's code ever runs here.
+
+Answers one Arrow stream a statement, in order. An engine's error text can quote data, so it never leaves: one word.
+"""
+
+import io
+
+import duckdb
+import launcher
+import pyarrow as pa
+
+BATCH = 65536
+
+
+class Capped(io.RawIOBase):
+    """A buffer that refuses to grow beyond what the job may give out."""
+
+    def __init__(self, left: int) -> None:
+        self.left, self.parts = left, []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data) -> int:
+        self.left -= len(data)
+        if self.left < 0:
+            raise launcher.Done("output_limit")
+        self.parts.append(bytes(data))
+        return len(data)
+
+
+def harden(connection, settings: dict, files: list[str]) -> None:
+    """The order matters: access is closed after its exceptions are named, and the lock comes last."""
+    allowed = "[" + ", ".join(launcher.literal(path) for path in files) + "]"
+    memory = settings["memory_bytes"] * 3 // 4
+    for setting in (
+        "autoinstall_known_extensions=false",
+        "autoload_known_extensions=false",
+        "allow_community_extensions=false",
+        "allow_persistent_secrets=false",
+        "python_enable_replacements=false",
+        "ieee_floating_point_ops=false",
+        "temp_directory=''",
+        f"threads={int(settings['threads'])}",
+        f"memory_limit='{memory}B'",
+        f"max_execution_time={int(settings['wall_seconds']) * 1000}",
+        f"allowed_paths={allowed}",
+        "enable_external_access=false",
+        "lock_configuration=true",
+    ):
+        connection.execute("SET " + setting)
+
+
+def views(connection, tables: list[dict]) -> None:
+    for table in tables:
+        schema, name = launcher.quoted(table["schema"]), launcher.quoted(table["name"])
+        files = ", ".join(launcher.literal(path) for path in launcher.sources(table))
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        connection.execute(
+            f"CREATE VIEW {schema}.{name} AS SELECT * FROM read_parquet([{files}], union_by_name=true)"
+        )
+
+
+def stream(connection, sql: str, left: int) -> bytes:
+    """One statement's result as an Arrow stream of at most `left` bytes."""
+    target = Capped(left)
+    batches = connection.execute(sql).to_arrow_reader(BATCH)
+    with pa.ipc.new_stream(target, batches.schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    return b"".join(target.parts)
+
+
+def run(channel: launcher.Channel, job: dict) -> None:
+    connection = duckdb.connect(":memory:")
+    files = [path for table in job["tables"] for path in launcher.sources(table)]
+    harden(connection, job["settings"], files)
+    views(connection, job["tables"])
+    left = job["settings"]["output_bytes"]
+    for statement in job["statements"]:
+        result = stream(connection, statement["sql"], left)
+        left -= len(result)
+        channel.send("table", result)
+
+
+def word_of(fault: BaseException) -> str:
+    if isinstance(fault, launcher.Done):
+        return fault.word
+    if isinstance(fault, (MemoryError, duckdb.OutOfMemoryException)):
+        return "memory_limit"
+    return "time_limit" if isinstance(fault, duckdb.InterruptException) else "engine_error"
+
+
+def main() -> None:
+    launcher.seal()
+    channel = launcher.Channel()
+    channel.send("ready", b"sql")
+    job = launcher.job_of(channel.receive(1)[0][1])
+    launcher.limit(job["settings"])
+    launcher.watch(channel, job["settings"]["wall_seconds"])
+    try:
+        run(channel, job)
+    except BaseException as fault:
+        channel.last(word_of(fault))
+    channel.last("ended")
+
+
+if __name__ == "__main__":
+    main()
