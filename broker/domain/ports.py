@@ -3,14 +3,14 @@
 Adapters are handed in by `broker.wiring`; the workflow never imports one.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from broker.domain.audit import AuditEvent, AuditLine
+from broker.domain.audit import AuditCheck, AuditEvent, AuditLine
 from broker.domain.jobs import FailureCode, Job, JobState
 from broker.domain.outputs import Output, OutputEvidence, OutputState
 from broker.domain.people import Person
@@ -97,14 +97,15 @@ class Sandbox(Protocol):
        job did: that is in `end`. It raises Unavailable when the engine does not answer.
     4. `terminate` kills and removes every sandbox of a job's attempts up to `attempt` and returns only when they
        are gone; idempotent.
-    5. `sweep` does so for every sandbox whose (job, attempt) is not in `alive`.
+    5. `sweep` does so for every sandbox whose (job, attempt) is not in `alive()`, which it calls after it has listed
+       the sandboxes: an attempt is running in the store before its sandbox exists. Returns how many it removed.
     """
 
     def run(self, request: SandboxRequest) -> SandboxResult: ...
 
     def terminate(self, job: str, attempt: int) -> None: ...
 
-    def sweep(self, alive: frozenset[tuple[str, int]]) -> int: ...
+    def sweep(self, alive: Callable[[], frozenset[tuple[str, int]]]) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,6 +375,16 @@ class Store(Protocol):
     def alive(self) -> frozenset[tuple[str, int]]:
         """(job, attempt) of every running job: what the sweeper must leave alone."""
 
+    def unsettled(self) -> list[str]:
+        """Jobs whose next step waits for nobody, oldest first: `assessing` with an output to route or none left to
+        decide, or `decided` with approved outputs and no release."""
+
+    def name_vault(self, job: str, attempt: int, vault: str) -> None:
+        """Say which vault a running attempt reads, so that it is kept until the job is at its end."""
+
+    def vaults_in_use(self) -> frozenset[str]:
+        """Keys of the vaults that unfinished jobs name."""
+
     def small_jobs(self, project: str) -> int: ...
 
     # outputs and reviews
@@ -442,6 +453,9 @@ class Store(Protocol):
 
     def policy(self, fingerprint: str) -> StoredPolicy: ...
 
+    def proposed_policies(self) -> list[StoredPolicy]:
+        """Sets that wait for a second administrator, oldest first."""
+
     def put_snapshot(self, snapshot: Snapshot, events: Sequence[AuditEvent]) -> None: ...
 
     def latest_snapshot(self) -> Snapshot: ...
@@ -453,6 +467,12 @@ class Store(Protocol):
         """Write events of a look (nothing else changes)."""
 
     def audit(self, first: int = 1, limit: int | None = None) -> Iterator[AuditLine]: ...
+
+    def audit_head(self) -> tuple[int, str]:
+        """Number and hash of the last line: what is exported, so that a cut or rewritten log is seen."""
+
+    def verify_audit(self, anchor: tuple[int, str] | None = None) -> AuditCheck:
+        """Follow the whole chain to the stored head, and through an `anchor` exported earlier; one page in memory."""
 
 
 LEASE = timedelta(seconds=30)

@@ -32,10 +32,20 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """What a project may spend on one table under differential privacy: an allotment of the cap per unit."""
+
+    table: str
+    epsilon: float
+    delta: float
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """A project as policy states it: public facts for the register, members, grants, and how its outputs leave.
 
     `votes` is how many checkers must agree before an output leaves (0 = what policy lets go automatically).
+    `default_schema` is where a bare table name is looked for; '' means that names need their schema.
     """
 
     ident: str
@@ -51,6 +61,8 @@ class Project:
     dialect: str
     researchers: frozenset[str]
     grants: tuple[Grant, ...]
+    default_schema: str = ""
+    budgets: tuple[Budget, ...] = ()
 
     def is_live(self, today: date) -> bool:
         return today <= self.expires

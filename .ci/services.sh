@@ -1,0 +1,49 @@
+#!/bin/sh
+# What runs beside Python: a container engine with gVisor, and the sandbox images. Says what it installs before it does.
+# Without root and without an engine it names the one command to run, and goes on with bubblewrap if that is there.
+set -eu
+cd "$(dirname "$0")/.."
+
+missing=""
+need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
+need dockerd docker.io
+need runsc runsc
+need dpkg-deb dpkg
+need bwrap bubblewrap
+
+if [ -n "$missing" ]; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "services: installing Debian packages:$missing"
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    else
+        echo "services: not installed:$missing" >&2
+        echo "services: run as root: apt-get install --no-install-recommends$missing" >&2
+    fi
+fi
+
+answers() { .venv/bin/python -c 'import docker; docker.from_env(timeout=5).ping()' >/dev/null 2>&1; }
+
+if command -v dockerd >/dev/null 2>&1 && ! answers; then
+    if [ "$(id -u)" = 0 ]; then
+        if command -v runsc >/dev/null 2>&1 && [ ! -f /etc/docker/daemon.json ]; then
+            echo "services: registering gVisor (runsc) with Docker"
+            mkdir -p /etc/docker
+            # Without --ignore-cgroups, so that Docker's memory limit holds inside gVisor too.
+            printf '{"runtimes": {"runsc": {"path": "%s", "runtimeArgs": ["--network=none"]}}}\n' "$(command -v runsc)" > /etc/docker/daemon.json
+        fi
+        echo "services: starting the container engine"
+        (setsid nohup dockerd >/var/log/dockerd-broker.log 2>&1 &)
+        for _ in $(seq 1 60); do answers && break; sleep 0.5; done
+    fi
+fi
+
+if answers; then
+    .venv/bin/python -m broker images
+elif command -v bwrap >/dev/null 2>&1; then
+    echo "services: no container engine answers; bubblewrap isolates synthetic data only" >&2
+    [ "${CI:-}" != true ] || { echo "services: CI needs a container engine" >&2; exit 1; }
+else
+    echo "services: run as root: apt-get install docker.io runsc && dockerd &" >&2
+    exit 1
+fi

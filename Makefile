@@ -1,0 +1,35 @@
+# One entry for people: set up, show, test, prove, measure. `make help` lists the targets.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+ARGS ?=
+PROVE ?= A
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
+
+setup: ## make .venv from the lock (hash-checked), nothing else
+	@sh .ci/setup.sh
+
+services: setup ## Debian packages, container engine and sandbox images; says what it installs first
+	@sh .ci/services.sh
+
+demo: ## from nothing to a released table (ARGS=--once stops after it)
+	@sh .ci/demo.sh $(ARGS)
+
+check: setup ## lint, format, types, import contracts
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports --no-cache
+
+test: services check ## everything, with the small version of every proof
+	$(PY) -m pytest
+
+prove: services ## the full proofs of one issue: make prove PROVE=A
+	$(PY) -m tests.prove.$(PROVE)
+
+bench: services ## speed as ratios, both sides in one run
+	$(PY) -m bench
+
+.PHONY: help setup services demo check test prove bench

@@ -1,0 +1,47 @@
+"""The `broker` command: gathers the sub-commands and maps every error to an exit code and one sentence.
+
+Exit 0 = done or accepted, 2 = refused, 1 = any error, usage errors included.
+"""
+
+import sys
+
+import typer
+from typer.exceptions import TyperException
+
+from broker.cli import administrate, offline, remote, server
+from broker.cli.show import print_problem
+from broker.domain.errors import BrokerError, Refused
+
+app = typer.Typer(
+    name="broker",
+    help="The NPD job broker: the code comes to the data, and only checked results leave.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for module in (offline, remote, server, administrate):
+    module.register(app)
+
+
+def main() -> None:
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and give its exit code; whatever goes wrong is one sentence on standard error."""
+    as_json = "--json" in arguments
+    try:
+        code = app(args=arguments, prog_name="broker", standalone_mode=False)
+        return int(code or 0)
+    except TyperException as error:
+        return print_problem("usage", error.format_message(), "", as_json)
+    except Refused as refused:
+        print_problem("refused", str(refused), "", as_json)
+        return 2
+    except BrokerError as error:
+        code_name = getattr(error, "code", type(error).__name__.lower())
+        return print_problem(str(code_name), str(error), str(getattr(error, "pointer", "")), as_json)
+    except (OSError, UnicodeError) as error:
+        return print_problem("input", str(error), "", as_json)
+    except (KeyboardInterrupt, typer.Abort):
+        return print_problem("stopped", "Stopped.", "", as_json)

@@ -1,0 +1,42 @@
+"""Keeps a lease alive while an attempt runs, and kills its sandbox when the lease is lost. Nothing else."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from broker.domain.errors import BrokerError
+from broker.domain.ports import LEASE, WorkerPorts
+from broker.workflow.run import KeepAlive
+
+RENEW_SECONDS = LEASE.total_seconds() / 6
+
+
+def keeper(ports: WorkerPorts, seconds: float = RENEW_SECONDS) -> KeepAlive:
+    """A `KeepAlive` that renews every `seconds`.
+
+    A store that does not answer is asked again: the lease may still hold. A job that was withdrawn, or that
+    another attempt took over, has lost its lease: its sandbox is killed at once.
+    """
+
+    @contextmanager
+    def keep_alive(job: str, attempt: int) -> Iterator[None]:
+        done = threading.Event()
+        thread = threading.Thread(target=_renew, args=(ports, job, attempt, done, seconds), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    return keep_alive
+
+
+def _renew(ports: WorkerPorts, job: str, attempt: int, done: threading.Event, seconds: float) -> None:
+    while not done.wait(seconds):
+        try:
+            if not ports.store.renew(job, attempt, ports.clock.now() + LEASE):
+                ports.sandbox.terminate(job, attempt)
+                return
+        except BrokerError:
+            continue

@@ -1,0 +1,83 @@
+"""`broker worker`: starts the embedded queue and the slots, keeps them alive, and reconciles. Holds no job itself."""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+import structlog
+
+from broker.domain.errors import BrokerError
+from broker.domain.ports import WorkerPorts
+from broker.settings import Settings
+from broker.wiring import build_worker, embedded_queue
+from broker.worker.reconcile import offer_waiting, reap, settle_all, sweep
+
+TICK_SECONDS = 1.0
+SLOW_TICKS = 10
+
+log = structlog.get_logger()
+
+
+def supervise(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
+    """Run until a signal asks to stop. Slots die with this process, and their leases lapse."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stopper(stop))
+    queue = embedded_queue(settings)
+    slots: list[subprocess.Popen[bytes]] = []
+    try:
+        queue.ensure()
+        ports = build_worker(settings)
+        ready()
+        tick = 0
+        while not stop.is_set():
+            queue.ensure()
+            slots = _staffed(slots, settings.slots)
+            _reconcile(ports, slow=tick % SLOW_TICKS == 0)
+            tick += 1
+            stop.wait(TICK_SECONDS)
+    finally:
+        _end(slots)
+        queue.stop()
+
+
+def _stopper(stop: threading.Event) -> Callable[[int, FrameType | None], None]:
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    return handle
+
+
+def _staffed(slots: list[subprocess.Popen[bytes]], wanted: int) -> list[subprocess.Popen[bytes]]:
+    alive = [s for s in slots if s.poll() is None]
+    for _ in range(wanted - len(alive)):
+        alive.append(subprocess.Popen([sys.executable, "-m", "broker.worker.slot"]))
+    return alive
+
+
+def _reconcile(ports: WorkerPorts, *, slow: bool) -> None:
+    """One round. What fails is told and tried again in the next round: the supervisor itself goes on."""
+    steps: list[Callable[[WorkerPorts], object]] = [reap, offer_waiting]
+    if slow:
+        steps += [sweep, settle_all]
+    for step in steps:
+        try:
+            step(ports)
+        except BrokerError as error:
+            log.warning("reconcile", step=step.__name__, error=type(error).__name__)
+
+
+def _end(slots: list[subprocess.Popen[bytes]]) -> None:
+    for slot in slots:
+        slot.terminate()
+    deadline = time.monotonic() + 5
+    for slot in slots:
+        try:
+            slot.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            slot.kill()
+            slot.wait()

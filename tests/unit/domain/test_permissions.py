@@ -1,0 +1,119 @@
+"""The permission table, role x action x state, as a drawn table and as relations."""
+
+from itertools import product
+
+import pytest
+
+from broker.domain.errors import Conflict, Forbidden, Unknown
+from broker.domain.jobs import JobState
+from broker.domain.outputs import OutputState
+from broker.domain.people import Person, Role
+from broker.domain.permissions import (
+    NO_RELATION,
+    PERMISSIONS,
+    Action,
+    Relation,
+    check_may,
+    may,
+)
+
+RESEARCHER = Person("rita", "Rita", frozenset({Role.RESEARCHER}))
+CHECKER = Person("carl", "Carl", frozenset({Role.CHECKER}))
+ADMINISTRATOR = Person("ada", "Ada", frozenset({Role.ADMINISTRATOR}))
+BOTH = Person("bo", "Bo", frozenset({Role.RESEARCHER, Role.CHECKER}))
+MEMBER = Relation(member=True)
+
+DRAWN = """
+action            researcher                    checker                       administrator
+apply-policy      .                             .                             -
+claim-output      .                             in_review                     .
+download-release  released                      .                             .
+manage-people     .                             .                             -
+propose-policy    .                             .                             -
+recall-output     .                             released                      released
+stop-job          .                             .                             queued,running,assessing
+submit-job        -                             .                             .
+verify-audit      .                             .                             -
+view-evidence     .                             all-but-withdrawn             .
+view-job          any-job                       any-job                       any-job
+view-text         any-job                       any-job                       .
+vote-output       .                             in_review                     .
+withdraw-job      queued,running,assessing      .                             .
+"""
+
+NAMED = {
+    ".": set(),
+    "-": {None},
+    "any-job": set(JobState),
+    "all-but-withdrawn": set(OutputState) - {OutputState.WITHDRAWN},
+}
+
+
+def states_of(cell: str) -> set:
+    if cell in NAMED:
+        return NAMED[cell]
+    values = {s.value: s for s in (*JobState, *OutputState)}
+    return {values[name] for name in cell.split(",")}
+
+
+def test_the_permission_table_is_as_drawn():
+    lines = [line.split() for line in DRAWN.strip().splitlines()]
+    roles = [Role(name) for name in lines[0][1:]]
+    drawn = {(role, Action(line[0])): states_of(cell) for line in lines[1:] for role, cell in zip(roles, line[1:], strict=True)}
+    assert {key: states for key, states in drawn.items() if states} == {k: set(v) for k, v in PERMISSIONS.items()}
+    assert {a for _, a in drawn} == set(Action)
+
+
+@pytest.mark.parametrize("action", Action)
+def test_every_cell_of_the_table_holds_for_people(action):
+    states = (None, *JobState, *OutputState)
+    for person, relation, role in (
+        (RESEARCHER, MEMBER, Role.RESEARCHER),
+        (CHECKER, NO_RELATION, Role.CHECKER),
+        (ADMINISTRATOR, NO_RELATION, Role.ADMINISTRATOR),
+    ):
+        allowed = {s for s in states if may(person, action, relation, s)}
+        assert allowed == set(PERMISSIONS.get((role, action), ()))
+
+
+@pytest.mark.parametrize(
+    "relation",
+    [
+        Relation(member=True),
+        Relation(made_it=True),
+        Relation(live_grant_on_same_data=True),
+        Relation(checked_by_member=True),
+    ],
+)
+@pytest.mark.parametrize("action", [Action.VOTE_OUTPUT, Action.VIEW_EVIDENCE, Action.CLAIM_OUTPUT, Action.RECALL_OUTPUT])
+def test_invariant_2_nobody_checks_their_own_or_their_colleagues_work(relation, action):
+    """DESIGN invariant 2: not one's own project, not where one holds a live grant on the data, not reciprocally."""
+    for state in OutputState:
+        assert not may(BOTH, action, relation, state)
+        assert not may(CHECKER, action, relation, state)
+
+
+def test_a_checker_who_is_a_member_keeps_what_researchers_may():
+    assert may(BOTH, Action.DOWNLOAD_RELEASE, MEMBER, OutputState.RELEASED)
+
+
+@pytest.mark.parametrize("action", Action)
+def test_invariant_8_a_stranger_learns_nothing(action):
+    """DESIGN invariant 8: to a researcher outside the project every action answers like a missing thing."""
+    for state in (None, *JobState, *OutputState):
+        if (Role.RESEARCHER, action) in PERMISSIONS or action in {Action.VOTE_OUTPUT, Action.VIEW_EVIDENCE}:
+            with pytest.raises(Unknown):
+                check_may(RESEARCHER, action, NO_RELATION, state, "job", "j1")
+
+
+def test_whoever_may_know_is_told_why():
+    with pytest.raises(Conflict, match="is queued"):
+        check_may(CHECKER, Action.VOTE_OUTPUT, NO_RELATION, JobState.QUEUED, "job", "j1")
+    with pytest.raises(Forbidden):
+        check_may(ADMINISTRATOR, Action.VIEW_EVIDENCE, NO_RELATION, OutputState.IN_REVIEW, "output", "o1")
+
+
+def test_an_inactive_person_may_nothing():
+    gone = Person("rita", "Rita", frozenset(Role), active=False)
+    for action, state in product(Action, (None, *JobState, *OutputState)):
+        assert not may(gone, action, MEMBER, state)

@@ -1,0 +1,114 @@
+"""States and transitions: the tables are the truth; drawings and views follow from them."""
+
+from itertools import product
+
+import pytest
+
+from broker.domain.jobs import (
+    FINAL_JOB_STATES,
+    JOB_TRANSITIONS,
+    FailureCode,
+    JobState,
+    Shown,
+    Word,
+    can_advance,
+    coarse_word,
+    shown_state,
+)
+from broker.domain.outputs import DECIDED_STATES, OUTPUT_TRANSITIONS, OutputState
+
+JOB_DRAWING = """
+submitted  -> queued refused
+queued     -> running withdrawn
+running    -> assessing failed queued withdrawn
+assessing  -> decided failed withdrawn
+refused    ->
+decided    ->
+failed     ->
+withdrawn  ->
+"""
+
+OUTPUT_DRAWING = """
+assessed   -> approved in_review withdrawn withheld
+in_review  -> approved rejected returned withdrawn
+approved   -> released
+released   -> recalled
+withheld   ->
+returned   ->
+rejected   ->
+recalled   ->
+withdrawn  ->
+"""
+
+
+def drawn(text: str) -> dict[str, set[str]]:
+    pairs = (line.split("->") for line in text.strip().splitlines())
+    return {before.strip(): set(after.split()) for before, after in pairs}
+
+
+def test_job_transitions_are_as_drawn():
+    assert {s.value: {a.value for a in after} for s, after in JOB_TRANSITIONS.items()} == drawn(JOB_DRAWING)
+
+
+def test_output_transitions_are_as_drawn():
+    assert {s.value: {a.value for a in after} for s, after in OUTPUT_TRANSITIONS.items()} == drawn(OUTPUT_DRAWING)
+
+
+def test_every_state_has_a_row_and_is_reachable():
+    for table, states, start in (
+        (JOB_TRANSITIONS, set(JobState), JobState.SUBMITTED),
+        (OUTPUT_TRANSITIONS, set(OutputState), OutputState.ASSESSED),
+    ):
+        assert set(table) == states
+        reached, front = {start}, [start]
+        while front:
+            for after in table[front.pop()] - reached:
+                reached.add(after)
+                front.append(after)
+        assert reached == states
+
+
+def test_no_final_state_can_be_left():
+    for state, after in product(FINAL_JOB_STATES, JobState):
+        assert not can_advance(state, after)
+
+
+@pytest.mark.parametrize("code", FailureCode)
+def test_a_researcher_learns_only_coarse_words_of_a_failure(code):
+    """DESIGN invariant 10: at once one of four words."""
+    assert coarse_word(code) in {Word.FAILED, Word.LIMIT}
+    assert shown_state(JobState.FAILED, code, (), True) in {Shown.FAILED, Shown.LIMIT}
+
+
+@pytest.mark.parametrize("others", [(), (OutputState.IN_REVIEW,), (OutputState.APPROVED,)])
+def test_silence_withheld_and_in_review_look_alike_until_a_decision(others):
+    """DESIGN invariant 9."""
+    withheld = shown_state(JobState.DECIDED, None, (OutputState.WITHHELD,), True)
+    in_review = shown_state(JobState.ASSESSING, None, (OutputState.IN_REVIEW,), True)
+    assert withheld == in_review == Shown.WAITING
+    mixed = shown_state(JobState.ASSESSING, None, (OutputState.WITHHELD, *others), True)
+    assert mixed == Shown.WAITING
+
+
+@pytest.mark.parametrize(
+    ("outputs", "shown"),
+    [
+        ((OutputState.RELEASED, OutputState.REJECTED), Shown.RELEASED),
+        ((OutputState.RELEASED, OutputState.WITHHELD), Shown.RELEASED),
+        ((OutputState.APPROVED,), Shown.WAITING),
+        ((OutputState.RECALLED,), Shown.RECALLED),
+        ((OutputState.RETURNED, OutputState.REJECTED), Shown.RETURNED),
+        ((OutputState.REJECTED,), Shown.NOT_RELEASED),
+        ((), Shown.NOT_RELEASED),
+    ],
+)
+def test_a_decided_job_is_shown_by_its_outputs(outputs, shown):
+    assert shown_state(JobState.DECIDED, None, outputs, True) is shown
+
+
+def test_withheld_is_told_once_a_decision_could_have_been_made():
+    assert shown_state(JobState.DECIDED, None, (OutputState.WITHHELD,), False) is Shown.NOT_RELEASED
+
+
+def test_decided_states_are_those_that_wait_for_nobody():
+    assert {OutputState.ASSESSED, OutputState.IN_REVIEW} == set(OutputState) - DECIDED_STATES
