@@ -39,7 +39,8 @@ if command -v dockerd >/dev/null 2>&1 && ! answers; then
 fi
 
 if answers; then
-    .venv/bin/python -m broker images
+    # The demo builds the images itself, while it makes its data.
+    [ "${1:-}" = --without-images ] || .venv/bin/python -m broker images
 elif command -v bwrap >/dev/null 2>&1; then
     echo "services: no container engine answers; bubblewrap isolates synthetic data only" >&2
     [ "${CI:-}" != true ] || { echo "services: CI needs a container engine" >&2; exit 1; }

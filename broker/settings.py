@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     queue_url       Redis or Valkey URL; empty: an embedded Valkey that the worker starts in `data`
     runtime         isolation: auto takes runsc where the engine has it, else runc; bubblewrap only for synthetic data
     slots           jobs that one worker runs at once
+    lease_seconds   how long a worker's promise to run a job holds without renewal
     demo_sign_in    password accounts; refused unless `synthetic_only`
     synthetic_only  this broker holds synthetic data only
     secret_key      signs forms; empty: made once in `data`
@@ -36,6 +37,7 @@ class Settings(BaseSettings):
     queue_url: str = ""
     runtime: Literal["auto", "runsc", "runc", "bubblewrap"] = "auto"
     slots: int = 1
+    lease_seconds: int = 30
     host: str = "127.0.0.1"
     port: int = 8000
     secure_cookies: bool = True
@@ -49,8 +51,8 @@ class Settings(BaseSettings):
             raise ValueError("demo sign-in is for synthetic data only: set BROKER_SYNTHETIC_ONLY=true with it")
         if self.runtime == "bubblewrap" and not self.synthetic_only:
             raise ValueError("bubblewrap is for synthetic data only: real data need Docker")
-        if self.slots < 1:
-            raise ValueError("a worker needs at least one slot")
+        if self.slots < 1 or self.lease_seconds < 1:
+            raise ValueError("a worker needs at least one slot and a lease of at least one second")
         return self
 
     @property

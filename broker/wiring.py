@@ -1,5 +1,6 @@
 """The hall: the only module that knows every adapter. Builds ports from settings; decides nothing else."""
 
+from datetime import timedelta
 from functools import cache
 
 from broker.domain.ports import Clock, Ports, Sandbox, WorkerPorts
@@ -55,8 +56,9 @@ def build_worker(settings: Settings) -> WorkerPorts:
         clock=ports.clock,
         sandbox=build_sandbox(settings),
         collector=FrameCollector(),
-        vaults=VaultKeeper(settings.root, ports.store, lambda: policies_in_force(ports.store)),
+        vaults=VaultKeeper(settings.root, lambda: policies_in_force(ports.store)),
         engine=DuckDBEngine(),
+        lease=timedelta(seconds=settings.lease_seconds),
     )
 
 

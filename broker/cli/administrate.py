@@ -8,7 +8,7 @@ import typer
 
 from broker.cli.show import out, print_json
 from broker.policy.files import load_policies
-from broker.policy.stored import differences
+from broker.policy.changes import differences
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 PoliciesFolder = Annotated[Path, typer.Option("--policies", help="Folder of policy files.")]
@@ -62,13 +62,12 @@ def verify(as_json: AsJson = False) -> int:
     """Verify the audit log's hash chain from its first line to its head."""
     from broker.settings import read_settings
     from broker.wiring import build_ports
-    from broker.workflow.administer import verify_chain
 
-    found = verify_chain(build_ports(read_settings()))
-    document = {"lines": found.lines, "head": found.head, "broken_at": found.broken_at}
+    found = build_ports(read_settings()).store.verify_audit()
+    document = {"lines": found.lines, "head": found.hash, "broken_at": found.broken}
     if as_json:
         print_json(document)
     else:
-        sentence = f"{found.lines} lines hold" if found.broken_at is None else f"broken at line {found.broken_at}"
-        out.print(f"audit log: {sentence}; head {found.head}", markup=False)
-    return 0 if found.broken_at is None else 1
+        sentence = f"{found.lines} lines hold" if found.broken is None else f"broken at line {found.broken}"
+        out.print(f"audit log: {sentence}; head {found.hash}", markup=False)
+    return 0 if found.broken is None else 1

@@ -45,7 +45,7 @@ def check(
     found = loaded.project(project)
     if found is None:
         raise Unknown("project", project)
-    chosen = _kind(file, kind)
+    chosen = kind_of(file, kind)
     checked = check_submission(
         text, chosen, _dialect(text, dialect, found.dialect), found, loaded, datetime.now(UTC).date()
     )
@@ -57,7 +57,7 @@ def check(
     return 0 if checked.accepted else 2
 
 
-def _kind(file: str, asked: str | None) -> Kind:
+def kind_of(file: str, asked: str | None) -> Kind:
     if asked is not None:
         if asked not in set(Kind):
             raise Invalid("kind", f"The kind must be sql or python, not {asked!r}.", "--kind")

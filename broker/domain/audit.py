@@ -43,7 +43,11 @@ def first_break(lines: list[AuditLine], start: str = GENESIS, first: int = 1) ->
     """The number of the first line that does not follow from the one before; None if the chain holds."""
     previous = start
     for expected, line in enumerate(lines, first):
-        if line.number != expected or line.previous != previous or line_hash(line.number, line.event, previous) != line.hash:
+        if (
+            line.number != expected
+            or line.previous != previous
+            or line_hash(line.number, line.event, previous) != line.hash
+        ):
             return line.number
         previous = line.hash
     return None

@@ -35,9 +35,7 @@ OUTPUT_TRANSITIONS: dict[OutputState, frozenset[OutputState]] = {
     OutputState.WITHDRAWN: frozenset(),
 }
 
-DECIDED_STATES: frozenset[OutputState] = frozenset(
-    set(OutputState) - {OutputState.ASSESSED, OutputState.IN_REVIEW}
-)
+DECIDED_STATES: frozenset[OutputState] = frozenset(set(OutputState) - {OutputState.ASSESSED, OutputState.IN_REVIEW})
 """An output in one of these needs nobody's decision any more."""
 
 

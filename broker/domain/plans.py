@@ -112,7 +112,9 @@ class Plan:
         """SHA-256 over outputs and uses without their places in the text. Dataclass reprs are canonical:
         sets are sorted first."""
         parts = [repr(_canonical(o)) for o in self.outputs]
-        parts += [repr((u.table, u.variable, u.years and sorted(u.years), sorted(u.how))) for u in sorted_uses(self.uses)]
+        parts += [
+            repr((u.table, u.variable, u.years and sorted(u.years), sorted(u.how))) for u in sorted_uses(self.uses)
+        ]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

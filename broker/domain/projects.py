@@ -67,7 +67,7 @@ class Project:
     def is_live(self, today: date) -> bool:
         return today <= self.expires
 
-    def granted_years(self, table: str, variable: str) -> Years | None | bool:
+    def granted_years(self, table: str, variable: str) -> Years | bool | None:
         """The years granted of a variable; None where granted without a year axis; False where not granted."""
         found = [g for g in self.grants if g.table == table and g.variable == variable]
         if not found:

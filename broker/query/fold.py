@@ -8,14 +8,17 @@ from itertools import product
 from math import prod
 
 from broker.domain.scalars import Call, Case, Column, Literal, Scalar, Type, Value
-from broker.query.operations import OPERATIONS, UNKNOWN, apply
+from broker.query.operations import OPERATIONS, UNKNOWN, Unknown, apply
 
 Possible = frozenset[Value] | None
 Known = Mapping[int, frozenset[Value]]
 Definitions = Mapping[int, Scalar]
 TRUTHS: frozenset[Value] = frozenset({True, False, None})
 ONLY_NULL: frozenset[Value] = frozenset({None})
+ONLY_TRUE: frozenset[Value] = frozenset({True})
 WIDEST = 64
+INEXACT = frozenset({"divide", "to_double"})
+"""Binary fractions in the engine, decimals here: folding must not compare them."""
 
 
 def possible(scalar: Scalar, known: Known, definitions: Definitions) -> Possible:
@@ -44,6 +47,8 @@ def can_be_true(predicate: Scalar, known: Known, definitions: Definitions) -> bo
 
 def _call(call: Call, known: Known, definitions: Definitions) -> Possible:
     anything = TRUTHS if call.type is Type.TRUTH else None
+    if call.op in INEXACT:
+        return anything
     sets = [possible(a, known, definitions) for a in call.args]
     if OPERATIONS[call.op].strict and ONLY_NULL in sets:
         return ONLY_NULL
@@ -61,7 +66,9 @@ def _connective(call: Call, known: Known, definitions: Definitions) -> Possible:
     result: frozenset[Value] | None = None
     for arg in call.args:
         truths = possible(arg, known, definitions) or TRUTHS
-        result = truths if result is None else frozenset(pick(a, b, key=rank.__getitem__) for a in result for b in truths)
+        result = (
+            truths if result is None else frozenset(pick(a, b, key=rank.__getitem__) for a in result for b in truths)
+        )
     return result
 
 
@@ -75,7 +82,7 @@ def _case(case: Case, known: Known, definitions: Definitions) -> Possible:
         if values is None:
             return TRUTHS if case.type is Type.TRUTH else None
         results |= values
-        if truths == {True}:
+        if truths == ONLY_TRUE:
             return results
     rest = possible(case.otherwise, known, definitions)
     return None if rest is None else results | rest
@@ -86,7 +93,13 @@ def compute(scalar: Scalar, values: Mapping[int, Value]) -> Value:
 
     Division by zero is NULL. Raises ValueError where an operation has no exact value in Python.
     """
-    found = possible(scalar, {i: frozenset({v}) for i, v in values.items()}, {})
-    if found is None or len(found) != 1:
-        raise ValueError("an output's expression has no single value")
-    return next(iter(found))
+    match scalar:
+        case Literal(value=value):
+            return value
+        case Column(ident=ident):
+            return values[ident]
+        case Call(op=op, args=args):
+            found: Value | Unknown = apply(op, [compute(a, values) for a in args])
+            if not isinstance(found, Unknown):
+                return found
+    raise ValueError("an output's expression has no single value")

@@ -1,4 +1,4 @@
-"""The one closed list of operations: name, DuckDB text, and the same meaning in Python. Nothing about dialects or names.
+"""The one closed list of operations: name, DuckDB text, and the same meaning in Python. No dialects, no names.
 
 An operation that is not in this table cannot be planned, folded or rendered. `fold` gets the arguments' values
 and must agree with `template` on every one of them; where it cannot, it answers UNKNOWN, which is always safe.
@@ -28,7 +28,7 @@ CONTEXT = Context(prec=38, rounding=ROUND_HALF_UP)
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`template` has {0} {1} … or, for any number of arguments, a joining word between bars. `strict`: NULL in, NULL out."""
+    """`template` has {0} {1} … or, for many arguments, a joining word between bars. `strict`: NULL in, NULL out."""
 
     name: str
     template: str
@@ -171,7 +171,7 @@ def text_for(op: str, args: Sequence[str]) -> str:
     operation = OPERATIONS[op]
     if not operation.least <= len(args) <= operation.most:
         raise ValueError(f"{op} takes {operation.least} to {operation.most} arguments, not {len(args)}")
-    head, bar, rest = operation.template.partition("|")
-    if not bar:
+    if operation.most < _MANY:
         return operation.template.format(*args)
+    head, _, rest = operation.template.partition("|")
     return f"{head}({rest.removesuffix('|').join(args)})"

@@ -10,10 +10,16 @@ Place = tuple[int | None, int | None]
 NOWHERE: Place = (None, None)
 
 
-class Stop(Exception):  # noqa: N818 - not an error: it ends one expression, and the binder goes on with the next
+FOLLOWS = "follows"
+"""The code of what only follows from another refusal: it is not told."""
+
+
+class Stop(Exception):
     """One expression cannot be followed; carries the refusal."""
 
-    def __init__(self, code: str, message: str, advice: str, node: exp.Expr | None = None, variable: str | None = None) -> None:
+    def __init__(
+        self, code: str, message: str, advice: str, node: exp.Expr | None = None, variable: str | None = None
+    ) -> None:
         super().__init__(code)
         self.code, self.message, self.advice, self.node, self.variable = code, message, advice, node, variable
 
@@ -26,11 +32,13 @@ class Report:
         self._found: dict[tuple[object, ...], Refusal] = {}
 
     def place(self, node: exp.Expr | None) -> Place:
-        """Line and column of the first token below a node that knows where it stood."""
-        if node is None:
-            return NOWHERE
-        offsets = [n.meta["start"] for n in node.walk() if n.meta and "start" in n.meta]
-        return self.at(min(offsets)) if offsets else NOWHERE
+        """Line and column of the first token below a node, or else around it, that knows where it stood."""
+        while node is not None:
+            offsets = [n.meta["start"] for n in node.walk() if n.meta and "start" in n.meta]
+            if offsets:
+                return self.at(min(offsets))
+            node = node.parent
+        return NOWHERE
 
     def at(self, offset: int) -> Place:
         line = bisect_right(self._starts, offset)
@@ -41,6 +49,8 @@ class Report:
         self._found.setdefault(key, Refusal(code, message, advice, place[0], place[1], variable))
 
     def stopped(self, stop: Stop) -> None:
+        if stop.code == FOLLOWS:
+            return
         self.add(stop.code, stop.message, stop.advice, self.place(stop.node), stop.variable)
 
     @property
@@ -53,6 +63,12 @@ INDIVIDUAL = (
     "{} gives one person's value, or packs many people's values into one.",
     "Use COUNT, SUM or AVG; a distribution can be a count by bands.",
 )
+NESTED = (
+    "nested-aggregation",
+    "Aggregation inside WHERE, ON or a derived table is not understood yet.",
+    "Aggregate once, in the outer SELECT.",
+)
+SETS = ("grouping-sets", "GROUPING SETS, CUBE and ROLLUP are not understood yet.", "Send one query for each level.")
 LATER = "Write it as one SELECT with WHERE and GROUP BY; derived tables and WITH are understood."
 
 NAMED: dict[type[exp.Expr], tuple[str, str, str]] = {
@@ -66,13 +82,21 @@ NAMED: dict[type[exp.Expr], tuple[str, str, str]] = {
     exp.Mod: ("modulo", "Remainders cut people into arbitrary groups.", "Use catalogue values and ranges."),
     exp.Distinct: ("distinct", "DISTINCT is understood only in COUNT(DISTINCT x).", "Use GROUP BY."),
     exp.PositionalColumn: ("position", "A column by its position (#1) is not understood.", "Name the variable."),
-    exp.Anonymous: ("function", "{} is not on the list of functions.", "See the documentation for the functions that are."),
+    exp.Anonymous: ("function", "{} is not on the list of functions.", "The documentation lists those that are."),
     exp.Parameter: ("parameter", "Parameters are not understood.", "Write the value."),
     exp.Placeholder: ("parameter", "Parameters are not understood.", "Write the value."),
+    exp.Stddev: ("deviation", "Standard deviations and variances are not understood yet.", "Use AVG."),
+    exp.StddevPop: ("deviation", "Standard deviations and variances are not understood yet.", "Use AVG."),
+    exp.StddevSamp: ("deviation", "Standard deviations and variances are not understood yet.", "Use AVG."),
+    exp.Variance: ("deviation", "Standard deviations and variances are not understood yet.", "Use AVG."),
+    exp.VariancePop: ("deviation", "Standard deviations and variances are not understood yet.", "Use AVG."),
+    exp.CountIf: ("filter-clause", "COUNT_IF is not understood yet.", "Write SUM(CASE WHEN … THEN 1 ELSE 0 END)."),
+    **dict.fromkeys((exp.Count, exp.Sum, exp.Avg), NESTED),
+    **dict.fromkeys((exp.GroupingSets, exp.Cube, exp.Rollup), SETS),
     **dict.fromkeys(
         (exp.Min, exp.Max, exp.AnyValue, exp.First, exp.Last, exp.Median, exp.Mode, exp.GroupConcat, exp.ArrayAgg,
          exp.ArgMax, exp.ArgMin, exp.PercentileCont, exp.PercentileDisc, exp.Quantile, exp.WithinGroup, exp.FirstValue,
-         exp.LastValue, exp.JSONArrayAgg, exp.JSONObjectAgg),
+         exp.LastValue, exp.JSONArrayAgg, exp.JSONObjectAgg, exp.IgnoreNulls, exp.RespectNulls),
         INDIVIDUAL,
     ),
 }  # fmt: skip
@@ -80,7 +104,14 @@ NAMED: dict[type[exp.Expr], tuple[str, str, str]] = {
 
 ARGUMENTS: dict[str, tuple[str, str, str]] = {
     "having": ("having", "HAVING is not understood yet.", "Leave it out: small cells are suppressed anyway."),
-    "limit": ("limit", "TOP and LIMIT are not understood yet.", "Leave it out: the whole table is protected and released."),
+    "query": NAMED[exp.Subquery],
+    "group": NESTED,
+    "order": ("order-by", "ORDER BY inside a derived table orders nothing.", "Leave it out."),
+    "limit": (
+        "limit",
+        "TOP and LIMIT are not understood yet.",
+        "Leave it out: the whole table is protected and released.",
+    ),
     "offset": ("limit", "OFFSET and FETCH are not understood yet.", "Leave it out."),
     "distinct": ("distinct", "SELECT DISTINCT shows values of rows.", "Use GROUP BY and COUNT(*)."),
     "into": ("into", "SELECT INTO writes a table.", "Leave INTO out: the result is the output."),
@@ -94,12 +125,16 @@ ARGUMENTS: dict[str, tuple[str, str, str]] = {
     "pivots": ("pivot", "PIVOT is not understood.", "Use SUM(CASE WHEN … THEN 1 ELSE 0 END)."),
     "laterals": ("lateral", "APPLY and LATERAL are not understood yet.", "Use a join."),
     "recursive": ("recursive", "WITH RECURSIVE is refused.", "Write the query without recursion."),
-    "grouping_sets": ("grouping-sets", "GROUPING SETS are not understood yet.", "Send one query for each level."),
-    "cube": ("grouping-sets", "CUBE is not understood yet.", "Send one query for each level."),
-    "rollup": ("grouping-sets", "ROLLUP is not understood yet.", "Send one query for each level."),
-    "totals": ("grouping-sets", "WITH TOTALS is not understood yet.", "Send one query for each level."),
+    "grouping_sets": SETS,
+    "cube": SETS,
+    "rollup": SETS,
+    "totals": SETS,
     "using": ("using", "USING is not understood yet.", "Write ON a.key = b.key."),
-    "catalog": ("physical-name", "A name of three parts is not a catalogue name.", "Write schema.table as in the catalogue."),
+    "catalog": (
+        "physical-name",
+        "A name of three parts is not a catalogue name.",
+        "Write schema.table as in the catalogue.",
+    ),
     "when": ("time-travel", "Time travel is refused.", "Filter on the table's year."),
     "version": ("time-travel", "Time travel is refused.", "Filter on the table's year."),
 }
@@ -108,7 +143,11 @@ ARGUMENTS: dict[str, tuple[str, str, str]] = {
 def refuse_node(node: exp.Expr) -> Stop:
     """The refusal of a construct that has no meaning here yet."""
     name = node.name.upper() if isinstance(node, exp.Anonymous) else type(node).__name__
-    default = ("function", "{} is not understood here.", "See the documentation for what is; ask for it if you need it.")
+    default = (
+        "function",
+        "{} is not understood here.",
+        "See the documentation for what is; ask for it if you need it.",
+    )
     code, message, advice = NAMED.get(type(node), default)
     shown = name if name.isascii() and len(name) <= 40 else "This"
     return Stop(code, message.format(shown), advice, node)
@@ -118,4 +157,4 @@ def refuse_argument(node: exp.Expr, key: str) -> Stop:
     """The refusal of a clause or option of a construct that is itself understood."""
     default = ("clause", f"The clause {key.strip('_')!r} of {type(node).__name__} is not understood.", LATER)
     code, message, advice = ARGUMENTS.get(key, default)
-    return Stop(code, message, advice, node if key != "catalog" else node)
+    return Stop(code, message, advice, node)

@@ -56,7 +56,7 @@ class AuditLog:
             if broken is not None or wanted.pop(line.number, line.hash) != line.hash:
                 return AuditCheck(count, previous, count + 1)
             previous, count = line.hash, line.number
-        return AuditCheck(count, previous, min(wanted) if wanted else None)
+        return AuditCheck(count, previous, count + 1 if wanted else None)
 
 
 def _line_of(row: Row[Any]) -> AuditLine:

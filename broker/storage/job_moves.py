@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, case, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict
 from broker.domain.jobs import FINAL_JOB_STATES, FailureCode, JobState, can_advance
 from broker.domain.outputs import DECIDED_STATES, OUTPUT_TRANSITIONS, OutputState
+from broker.domain.people import SYSTEM
 from broker.domain.ports import Lease, OutputRecord, Reap
 from broker.storage.chain import append
 from broker.storage.database import Database
@@ -26,7 +27,9 @@ class JobMoves:
 
     _db: Database
 
-    def lease(self, job: str, worker: str, until: datetime, now: datetime, events: Sequence[AuditEvent]) -> Lease | None:
+    def lease(
+        self, job: str, worker: str, until: datetime, now: datetime, events: Sequence[AuditEvent]
+    ) -> Lease | None:
         taken = (
             update(jobs)
             .where(jobs.c.ident == job, jobs.c.state == JobState.QUEUED)
@@ -69,8 +72,7 @@ class JobMoves:
         with self._db.write() as connection:
             _move(connection, job, attempt, before, after, now, known)
             _insert_outputs(connection, job, outputs)
-            _settle_outputs(connection, job, after, now)
-            append(connection, events)
+            append(connection, [*events, *_settle_outputs(connection, job, after, now)])
 
     def name_vault(self, job: str, attempt: int, vault: str) -> None:
         """Say which vault a running attempt reads, so that it is kept. Conflict("stale") if it runs no more."""
@@ -105,20 +107,23 @@ class JobMoves:
             return [(row.ident, row.attempt) for row in rows]
 
     def unsettled(self) -> list[str]:
-        """Jobs whose next step is due though nobody is at it (a process died between two steps), oldest first:
-        `assessing` with every output decided, or `decided` with approved outputs and no release."""
-        open_output = exists().where(outputs.c.job == jobs.c.ident, outputs.c.state.in_(sorted(UNDECIDED)))
-        approved = exists().where(outputs.c.job == jobs.c.ident, outputs.c.state == OutputState.APPROVED)
-        released = exists().where(releases.c.job == jobs.c.ident)
-        due = case(
-            (jobs.c.state == JobState.ASSESSING, ~open_output),
-            (jobs.c.state == JobState.DECIDED, approved & ~released),
-            else_=False,
+        """Jobs whose next step waits for nobody (a process died between two steps), oldest first: `assessing` with
+        an output to route or none left to decide, or `decided` with approved outputs and no release."""
+        due = or_(
+            and_(jobs.c.state == JobState.ASSESSING, or_(_has(OutputState.ASSESSED), ~_has(OutputState.IN_REVIEW))),
+            and_(jobs.c.state == JobState.DECIDED, _has(OutputState.APPROVED), ~_released()),
         )
-        looked_at = jobs.c.state.in_([JobState.ASSESSING, JobState.DECIDED])
-        query = select(jobs.c.ident).where(looked_at, due).order_by(jobs.c.created, jobs.c.ident)
+        query = select(jobs.c.ident).where(due).order_by(jobs.c.created, jobs.c.ident)
         with self._db.read() as connection:
             return list(connection.execute(query).scalars())
+
+
+def _has(state: OutputState) -> ColumnElement[bool]:
+    return exists().where(outputs.c.job == jobs.c.ident, outputs.c.state == state)
+
+
+def _released() -> ColumnElement[bool]:
+    return exists().where(releases.c.job == jobs.c.ident)
 
 
 def stale(what: str, ident: str) -> Conflict:
@@ -171,13 +176,15 @@ def _insert_outputs(connection: Connection, job: str, records: Sequence[OutputRe
         raise Breach(f"The outputs of job {job!r} are not distinct.") from error
 
 
-def _settle_outputs(connection: Connection, job: str, after: JobState, now: datetime) -> None:
+def _settle_outputs(connection: Connection, job: str, after: JobState, now: datetime) -> list[AuditEvent]:
     """A job that stops takes its undecided outputs with it; a job is decided when every output is."""
     undecided = (outputs.c.job == job, outputs.c.state.in_(sorted(UNDECIDED)))
-    if after in {JobState.WITHDRAWN, JobState.FAILED}:
-        gone = {"state": OutputState.WITHDRAWN, "updated": now, "claimed_by": None}
-        connection.execute(update(outputs).where(*undecided).values(gone))
-    elif after is JobState.DECIDED:
-        left = connection.execute(select(func.count()).select_from(outputs).where(*undecided)).scalar_one()
-        if left:
-            raise Breach(f"Job {job!r} has {left} undecided outputs.")
+    query = select(outputs.c.ident).where(*undecided).order_by(outputs.c.position).with_for_update()
+    if after not in {JobState.WITHDRAWN, JobState.FAILED, JobState.DECIDED}:
+        return []
+    left = list(connection.execute(query).scalars())
+    if left and after is JobState.DECIDED:
+        raise Breach(f"Job {job!r} has {len(left)} undecided outputs.")
+    gone = {"state": OutputState.WITHDRAWN, "updated": now, "claimed_by": None}
+    connection.execute(update(outputs).where(*undecided).values(gone))
+    return [AuditEvent(now, SYSTEM.ident, "output.withdrawn", output, (("job", job),)) for output in left]

@@ -41,6 +41,9 @@ def _sqlite_alone(database: Database) -> Iterator[None]:
         raise Invalid("database-url", f"There is no folder {str(path.parent)!r} for the database.", "database")
     with path.with_name(path.name + ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with database.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        connection = database.engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA journal_mode = WAL")
+        finally:
+            connection.close()
         yield

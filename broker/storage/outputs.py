@@ -124,7 +124,7 @@ class Outputs:
             if row.state != OutputState.IN_REVIEW:
                 raise Conflict("stale", f"Output {output!r} is not in review (any more).")
             if checker is not None and row.claimed_by not in {None, checker}:
-                raise Conflict("already-claimed", f"Output {output!r} is claimed by another checker.")
+                raise Conflict("claimed", f"Output {output!r} is claimed by another checker.")
             connection.execute(update(outputs).where(outputs.c.ident == output).values(claimed_by=checker))
             append(connection, events)
 

@@ -87,9 +87,7 @@ def _latest(connection: Connection, fingerprint: str) -> Row[Any]:
 
 
 def _policy_of(row: Row[Any]) -> StoredPolicy:
-    return StoredPolicy(
-        row.fingerprint, row.content, row.proposed_by, row.proposed_at, row.applied_by, row.applied_at
-    )
+    return StoredPolicy(row.fingerprint, row.content, row.proposed_by, row.proposed_at, row.applied_by, row.applied_at)
 
 
 def _put_content(connection: Connection, policy: StoredPolicy) -> None:

@@ -42,7 +42,9 @@ class Releases:
 
     def manifest(self, release: str) -> str:
         with self._db.read() as connection:
-            text = connection.execute(select(releases.c.manifest).where(releases.c.ident == release)).scalar()
+            text: str | None = connection.execute(
+                select(releases.c.manifest).where(releases.c.ident == release)
+            ).scalar()
         if text is None:
             raise Unknown("release", release)
         return text

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from broker.domain.errors import Breach
 from broker.synth.draws import Array
 
 Columns = dict[str, pa.Array]
@@ -12,6 +13,8 @@ Columns = dict[str, pa.Array]
 
 def coded(codes: Sequence[str], index: Array, missing: Array | None = None) -> pa.Array:
     """Codes by position; a negative position, or a true `missing`, is NULL."""
+    if len(set(codes)) != len(codes):  # arrow writes such a dictionary in a different way each time
+        raise Breach(f"codes appear twice: {sorted(codes)}")
     gone = index < 0 if missing is None else (index < 0) | missing
     positions = pa.array(np.where(gone, 0, index).astype(np.int32), mask=gone)
     return pa.DictionaryArray.from_arrays(positions, pa.array(list(codes), pa.string()))

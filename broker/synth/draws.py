@@ -20,7 +20,8 @@ def stream(seed: int, purpose: str, year: int = 0) -> Rng:
 def pick(rng: Rng, shares: Sequence[float] | Array, n: int) -> Array:
     """`n` positions, each with the probability of its share."""
     edges = np.cumsum(np.asarray(shares, dtype=float))
-    return np.searchsorted(edges / edges[-1], rng.random(n), side="right").clip(0, len(edges) - 1).astype(np.int16)
+    found = np.searchsorted(edges / edges[-1], rng.random(n), side="right")
+    return np.asarray(found.clip(0, len(edges) - 1), dtype=np.int16)
 
 
 def pick_by_group(rng: Rng, shares: Array, group: Array) -> Array:
@@ -29,7 +30,8 @@ def pick_by_group(rng: Rng, shares: Array, group: Array) -> Array:
     edges = edges / edges[:, -1:] + np.arange(len(shares))[:, None]
     edges[:, -1] = np.arange(1, len(shares) + 1)
     found = np.searchsorted(edges.ravel(), group + rng.random(len(group)), side="right")
-    return (found - group.astype(np.int64) * shares.shape[1]).clip(0, shares.shape[1] - 1).astype(np.int16)
+    inside = found - group.astype(np.int64) * shares.shape[1]
+    return np.asarray(inside.clip(0, shares.shape[1] - 1), dtype=np.int16)
 
 
 def ranks(values: Array) -> Array:
@@ -48,7 +50,7 @@ def standardised(values: Array) -> Array:
 def flat_text(letters: Array) -> pa.Array:
     """A matrix of character codes, one row a value, as text without a Python object for each."""
     n, width = letters.shape
-    offsets = np.arange(0, (n + 1) * width, width, dtype=np.int32) if width else np.zeros(n + 1, dtype=np.int32)
+    offsets = np.arange(n + 1, dtype=np.int32) * width
     data = np.ascontiguousarray(letters, dtype=np.uint8)
     return pa.StringArray.from_buffers(n, pa.py_buffer(offsets.tobytes()), pa.py_buffer(data.tobytes()))
 

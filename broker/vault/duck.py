@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow.parquet as parquet
@@ -103,6 +104,11 @@ def _arrow(kind: str) -> str:
 
 
 def count(con: Connection, query: str) -> int:
-    """The single whole number that a query returns."""
-    row = con.execute(query).fetchone()
-    return int(row[0]) if row and row[0] is not None else 0
+    """The single whole number that a query returns; 0 for NULL."""
+    return int(single(con, query)[0] or 0)
+
+
+def single(con: Connection, query: str) -> tuple[Any, ...]:
+    """The only row of a query, read to its end: an unread result blocks the connection."""
+    rows: list[tuple[Any, ...]] = con.execute(query).fetchall()
+    return rows[0]

@@ -1,4 +1,5 @@
 """Key facts that the data prove, per table and year: what evidence may rely on. Believes nothing of the catalogue."""
+# ruff: noqa: S608 - SQL is put together from quoted names and literals (`broker.vault.duck`)
 
 import json
 from decimal import Decimal
@@ -6,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.policy.models import Table, Variable
-from broker.vault.duck import Connection, name, parquet_of
+from broker.vault.duck import Connection, name, parquet_of, single
 from broker.vault.normalise import stored
 
 Facts = dict[str, Any]
@@ -27,10 +28,11 @@ def prove(con: Connection, table: Table, file: Path) -> Facts:
     totals = "".join(f", sum(abs({name(v.name)}))" for v in numbers)
     outer = "".join(f", max(g{i})" for i in range(len(numbers)))
     named = "".join(f", g{i}" for i in range(len(numbers)))
-    row = con.execute(
+    row = single(
+        con,
         f"WITH per(p, n{named}) AS (SELECT __person, count(*){totals} FROM {parquet_of(file)} GROUP BY __person) "
-        f"SELECT count(*), coalesce(max(n), 0){outer} FROM per"
-    ).fetchone() or ()
+        f"SELECT count(*), coalesce(max(n), 0){outer} FROM per",
+    )
     facts["persons"], facts["max_rows"] = row[0], row[1]
     facts["one_row"] = row[1] <= 1
     facts["rows_without_key"] = facts["nulls"][table.link_key] if table.link_key else facts["rows"]
@@ -41,7 +43,7 @@ def prove(con: Connection, table: Table, file: Path) -> Facts:
 def _columns(con: Connection, table: Table, file: Path, numbers: list[Variable]) -> Facts:
     nulls = "".join(f", count_if({name(v.name)} IS NULL)" for v in stored(table))
     largest = "".join(f", max(abs({name(v.name)}))" for v in numbers)
-    row = con.execute(f"SELECT count(*){nulls}{largest} FROM {parquet_of(file)}").fetchone() or ()
+    row = single(con, f"SELECT count(*){nulls}{largest} FROM {parquet_of(file)}")
     split = 1 + len(stored(table))
     return {
         "rows": row[0],
@@ -62,7 +64,10 @@ def restrict(facts: Facts, granted: dict[str, dict[str, frozenset[str]]]) -> Fac
             if year not in facts.get(table, {}):
                 continue
             found = facts[table][year]
-            narrow = {k: {v: x for v, x in f.items() if v in variables} if isinstance(f, dict) else f for k, f in found.items()}
+            narrow = {
+                k: {v: x for v, x in f.items() if v in variables} if isinstance(f, dict) else f
+                for k, f in found.items()
+            }
             kept.setdefault(table, {})[year] = narrow
     return kept
 

@@ -8,14 +8,21 @@ from broker.policy.models import Table, Variable
 from broker.vault.duck import name, storage_type, text, texts
 
 WHOLE_TYPES = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
+NUMBER_TYPES = WHOLE_TYPES | {"FLOAT", "DOUBLE"}
 KEY_FORMAT = "^[!-~]{1,64}$"
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`value` is the normalised column; each of `rules` (id, predicate) is true for a row that breaks it."""
+    """How a column is read, in two steps: `plain` of the source column, then `value` of that, which is called `column`.
+
+    Where `plain` has a value and `value` has none, the type is wrong. `rules` (id, predicate on `column`) are true
+    for a row that breaks them.
+    """
 
     variable: Variable
+    column: str
+    plain: str
     value: str
     rules: tuple[tuple[str, str], ...]
 
@@ -31,42 +38,61 @@ def is_stripped(table: Table, variable: Variable) -> bool:
     return variable.cls in identifying and not table.is_link_key(variable.name)
 
 
-def read(table: Table, year: int | None, variable: Variable, column: str | None, source_type: str) -> Reading:
-    """The reading of `column` (its name in the file; None where a stripped column is absent) for one variable."""
-    kind = storage_type(variable)
-    if column is None:
-        return Reading(variable, f"NULL::{kind}", ())
-    raw = name(column)
-    plain = f"nullif(trim({raw}::VARCHAR, ' \t\r\n'), '')"
-    value = _value(variable, kind, raw, plain, source_type)
-    rules = [("type", f"{plain} IS NOT NULL AND ({value}) IS NULL"), *_bounds(variable, value), *_codes(variable, value)]
+def read(table: Table, year: int | None, variable: Variable, source: str | None, source_type: str) -> Reading:
+    """The reading of the column `source` of a file (None where a stripped column is absent) for one variable."""
+    column, kind = name(variable.name), storage_type(variable)
+    if source is None:
+        return Reading(variable, column, f"NULL::{kind}", column, ())
+    if _is_native(variable, source_type):
+        plain, value = name(source), _native_value(variable, column, kind)
+    else:
+        plain = f"nullif(trim({name(source)}::VARCHAR, ' \t\r\n'), '')"
+        value = _text_value(variable, column, kind)
+    rules = [*_bounds(variable, column), *_codes(variable, column)]
     if table.year is not None and table.year.variable.casefold() == variable.name.casefold() and year is not None:
-        written = text(str(table.year.format.write(year)))
-        rules.append(("year", f"({value})::VARCHAR IS DISTINCT FROM {written}"))
+        rules.append(("year", f"{column}::VARCHAR IS DISTINCT FROM {text(str(table.year.format.write(year)))}"))
     elif not variable.missing:
-        rules.append(("missing", f"{plain} IS NULL"))
+        rules.append(("missing", f"{column} IS NULL"))
     if table.is_link_key(variable.name):
-        rules.append(("key", f"NOT regexp_full_match({plain}, {text(KEY_FORMAT)})"))
-    return Reading(variable, value, tuple(rules))
+        rules.append(("key", f"NOT regexp_full_match({column}::VARCHAR, {text(KEY_FORMAT)})"))
+    return Reading(variable, column, plain, value, tuple(rules))
 
 
-def _value(variable: Variable, kind: str, raw: str, plain: str, source_type: str) -> str:
+def _is_native(variable: Variable, source_type: str) -> bool:
+    """Whether the source has a type that needs no reading as text."""
+    match variable.type:
+        case Type.INT | Type.FLAG:
+            return source_type in WHOLE_TYPES
+        case Type.DECIMAL | Type.DOUBLE:
+            return source_type in NUMBER_TYPES or source_type.startswith("DECIMAL(")
+        case Type.DATE:
+            return source_type == "DATE"
+        case _:
+            return False
+
+
+def _native_value(variable: Variable, column: str, kind: str) -> str:
+    if variable.type is Type.FLAG:
+        return f"CASE WHEN {column} IN (0, 1) THEN {column}::TINYINT END"
+    if kind == "DOUBLE":
+        return f"CASE WHEN isfinite({column}::DOUBLE) THEN {column}::DOUBLE END"
+    return f"try_cast({column} AS {kind})"
+
+
+def _text_value(variable: Variable, column: str, kind: str) -> str:
     match variable.type:
         case Type.TEXT:
-            return _spelling(variable.codes, plain)
+            return _spelling(variable.codes, column)
         case Type.FLAG:
-            return f"CASE lower({plain}) {_FLAG_WORDS} END::TINYINT"
-        case Type.INT if source_type in WHOLE_TYPES:
-            return f"try_cast({raw} AS BIGINT)"
+            return f"CASE lower({column}) {_FLAG_WORDS} END::TINYINT"
         case Type.INT:
-            number = f"try_cast({plain} AS DECIMAL(38,10))"
+            number = f"try_cast({column} AS DECIMAL(38,10))"
             return f"CASE WHEN {number} = trunc({number}) THEN try_cast({number} AS BIGINT) END"
-        case Type.DATE:
-            return f"try_cast({plain} AS DATE)"
         case _ if kind == "DOUBLE":
-            return f"CASE WHEN isfinite(try_cast({plain} AS DOUBLE)) THEN try_cast({plain} AS DOUBLE) END"
+            number = f"try_cast({column} AS DOUBLE)"
+            return f"CASE WHEN isfinite({number}) THEN {number} END"
         case _:
-            return f"try_cast({plain} AS {kind})"
+            return f"try_cast({column} AS {kind})"
 
 
 _FLAG_WORDS = " ".join(
@@ -87,18 +113,18 @@ def _spelling(codes: tuple[str, ...] | None, plain: str) -> str:
     return f"CASE upper({plain}) {arms} ELSE upper({plain}) END"
 
 
-def _codes(variable: Variable, value: str) -> list[tuple[str, str]]:
+def _codes(variable: Variable, column: str) -> list[tuple[str, str]]:
     if not variable.codes:
         return []
-    return [("code", f"({value})::VARCHAR NOT IN ({texts(variable.codes)})")]
+    return [("code", f"{column}::VARCHAR NOT IN ({texts(variable.codes)})")]
 
 
-def _bounds(variable: Variable, value: str) -> list[tuple[str, str]]:
+def _bounds(variable: Variable, column: str) -> list[tuple[str, str]]:
     if not variable.type.is_number:
         return []
     rules = []
     if variable.low is not None:
-        rules.append(("low", f"({value}) < {variable.low!r}"))
+        rules.append(("low", f"{column} < {variable.low!r}"))
     if variable.high is not None:
-        rules.append(("high", f"({value}) > {variable.high!r}"))
+        rules.append(("high", f"{column} > {variable.high!r}"))
     return rules

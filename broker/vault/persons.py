@@ -1,7 +1,9 @@
 """Numbers persons: one number for each component of linked keys, kept over snapshots. Numbers never enter a mount."""
+# ruff: noqa: S608 - SQL is put together from quoted names and literals (`broker.vault.duck`)
 
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,6 @@ import pyarrow as pa
 
 from broker.policy.models import Table
 from broker.vault.components import components
-from broker.vault.normalise import stored
 from broker.vault.duck import Connection, count, name, parquet_of, text
 
 KEYS_FILE = "persons.parquet"
@@ -21,29 +22,29 @@ CREATE TEMP TABLE links (domain VARCHAR, key VARCHAR, other_domain VARCHAR, othe
 """
 
 
-def with_person_key(table: Table, label: str, query: str) -> str:
-    """SQL that adds `__domain` and `__key` of each row's person: its link key, else its second key.
+def with_person_key(table: Table, label: str, columns: Sequence[str]) -> str:
+    """SQL that takes `columns` of `read_rows` and adds `__domain` and `__key` of each row's person: its link key,
+    else its second key.
 
     A row without either is a person of its own; it is known again in a later snapshot by its content and its
     place among rows of equal content.
     """
-    keys = [(c, d) for c, d in ((table.link_key, table.key_domain), (table.second_key, table.second_key_domain)) if c and d]
-    has_key = " OR ".join(f"{name(c)} IS NOT NULL" for c, _ in keys) or "false"
-    domain = " ".join(f"WHEN {name(c)} IS NOT NULL THEN {text(d)}" for c, d in keys)
-    key = ", ".join(f"{name(c)}::VARCHAR" for c, _ in keys)
-    content = ", ".join(f"coalesce({name(v.name)}::VARCHAR, chr(0))" for v in stored(table))
+    both = ((table.link_key, table.key_domain), (table.second_key, table.second_key_domain))
+    keys = [(name(column), text(domain)) for column, domain in both if column and domain]
+    names = ", ".join(name(column) for column in columns)
+    content = ", ".join(f"coalesce({name(column)}::VARCHAR, chr(0))" for column in columns)
+    has_key = " OR ".join(f"{column} IS NOT NULL" for column, _ in keys) or "false"
     own = (
-        f"SELECT *, {text(f'row:{table.full_name}/{label}')} AS __domain, "
+        f"SELECT {names}, {text(f'row:{table.full_name}/{label}')} AS __domain, "
         "__row || '#' || row_number() OVER (PARTITION BY __row) AS __key "
-        f"FROM (SELECT *, md5(concat_ws(chr(31), {content})) AS __row FROM read_rows WHERE NOT ({has_key}))"
+        f"FROM (SELECT {names}, md5(concat_ws(chr(31), {content})) AS __row FROM read_rows WHERE NOT ({has_key}))"
     )
     if not keys:
-        return f"WITH read_rows AS ({query}) SELECT * EXCLUDE (__row) FROM ({own})"
-    return (
-        f"WITH read_rows AS MATERIALIZED ({query}) "
-        f"SELECT *, CASE {domain} END AS __domain, coalesce({key}) AS __key FROM read_rows WHERE {has_key} "
-        f"UNION ALL SELECT * EXCLUDE (__row) FROM ({own})"
-    )
+        return own
+    domain = " ".join(f"WHEN {column} IS NOT NULL THEN {domain}" for column, domain in keys)
+    key = ", ".join(f"{column}::VARCHAR" for column, _ in keys)
+    keyed = f"SELECT {names}, CASE {domain} END AS __domain, coalesce({key}) AS __key FROM read_rows WHERE {has_key}"
+    return f"{keyed} UNION ALL {own}"
 
 
 def note_keys(con: Connection, table: Table, staged: Path) -> None:
@@ -70,8 +71,9 @@ def number_persons(con: Connection, private: Path) -> None:
     else:
         con.execute("CREATE TEMP TABLE known (domain VARCHAR, key VARCHAR, number UINTEGER)")
     con.execute(
-        "CREATE TEMP TABLE nodes AS SELECT (row_number() OVER (ORDER BY domain, key) - 1)::BIGINT node, domain, key, number old "
-        "FROM (SELECT domain, key FROM seen UNION SELECT domain, key FROM links UNION SELECT other_domain, other_key FROM links) "
+        "CREATE TEMP TABLE nodes AS "
+        "SELECT (row_number() OVER (ORDER BY domain, key) - 1)::BIGINT AS node, domain, key, number AS old "
+        "FROM (FROM seen UNION SELECT domain, key FROM links UNION SELECT other_domain, other_key FROM links) "
         "LEFT JOIN known USING (domain, key)"
     )
     _label(con)
@@ -105,7 +107,8 @@ def _claim(con: Connection) -> None:
 
 
 def _freshly(con: Connection) -> None:
-    labels = np.asarray(con.execute("SELECT label FROM person WHERE number IS NULL ORDER BY label").fetchnumpy()["label"])
+    open_labels = con.execute("SELECT label FROM person WHERE number IS NULL ORDER BY label").fetchnumpy()
+    labels = np.asarray(open_labels["label"])
     first = count(con, "SELECT max(number) + 1 FROM known")
     fresh = np.random.default_rng(secrets.randbits(128)).permutation(len(labels)) + first
     _register(con, "fresh", {"label": labels.astype(np.int64), "number": fresh.astype(np.int64)})

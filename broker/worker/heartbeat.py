@@ -5,14 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from broker.domain.errors import BrokerError
-from broker.domain.ports import LEASE, WorkerPorts
+from broker.domain.ports import WorkerPorts
 from broker.workflow.run import KeepAlive
 
-RENEW_SECONDS = LEASE.total_seconds() / 6
+RENEWALS = 6
+"""Renewals in the life of one lease: five may be missed."""
 
 
-def keeper(ports: WorkerPorts, seconds: float = RENEW_SECONDS) -> KeepAlive:
-    """A `KeepAlive` that renews every `seconds`.
+def keeper(ports: WorkerPorts) -> KeepAlive:
+    """A `KeepAlive` that renews several times in the life of a lease.
 
     A store that does not answer is asked again: the lease may still hold. A job that was withdrawn, or that
     another attempt took over, has lost its lease: its sandbox is killed at once.
@@ -21,7 +22,7 @@ def keeper(ports: WorkerPorts, seconds: float = RENEW_SECONDS) -> KeepAlive:
     @contextmanager
     def keep_alive(job: str, attempt: int) -> Iterator[None]:
         done = threading.Event()
-        thread = threading.Thread(target=_renew, args=(ports, job, attempt, done, seconds), daemon=True)
+        thread = threading.Thread(target=_renew, args=(ports, job, attempt, done), daemon=True)
         thread.start()
         try:
             yield
@@ -32,10 +33,10 @@ def keeper(ports: WorkerPorts, seconds: float = RENEW_SECONDS) -> KeepAlive:
     return keep_alive
 
 
-def _renew(ports: WorkerPorts, job: str, attempt: int, done: threading.Event, seconds: float) -> None:
-    while not done.wait(seconds):
+def _renew(ports: WorkerPorts, job: str, attempt: int, done: threading.Event) -> None:
+    while not done.wait(ports.lease.total_seconds() / RENEWALS):
         try:
-            if not ports.store.renew(job, attempt, ports.clock.now() + LEASE):
+            if not ports.store.renew(job, attempt, ports.clock.now() + ports.lease):
                 ports.sandbox.terminate(job, attempt)
                 return
         except BrokerError:

@@ -3,10 +3,9 @@
 import hashlib
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 
-from broker.domain.audit import GENESIS, AuditEvent, AuditLine, first_break
+from broker.domain.audit import AuditEvent, AuditLine
 from broker.domain.errors import Forbidden, Invalid, Unknown
 from broker.domain.people import SYSTEM, Person, Role
 from broker.domain.permissions import NO_RELATION, Action, check_may
@@ -104,22 +103,3 @@ def put_snapshot(ports: Ports, snapshot: Snapshot) -> None:
 def audit_lines(ports: Ports, person: Person, first: int = 1, limit: int = 200) -> list[AuditLine]:
     check_administrator(person, Action.VERIFY_AUDIT)
     return list(ports.store.audit(first, limit))
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """What the chain says: lines read, the last hash, and the first line that does not follow (None: it holds)."""
-
-    lines: int
-    head: str
-    broken_at: int | None
-
-
-def verify_chain(ports: Ports) -> Verified:
-    """Walk the whole log; memory stays that of one line."""
-    previous, count = GENESIS, 0
-    for line in ports.store.audit():
-        if first_break([line], previous, count + 1) is not None:
-            return Verified(count, previous, count + 1)
-        previous, count = line.hash, count + 1
-    return Verified(count, previous, None)

@@ -8,7 +8,7 @@ from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict, Unavailable
 from broker.domain.jobs import FailureCode, Job, JobState, Kind
 from broker.domain.people import SYSTEM
-from broker.domain.ports import LEASE, Lease, Limits, SandboxEnd, SandboxRequest, Vault, WorkerPorts
+from broker.domain.ports import Lease, Limits, SandboxEnd, SandboxRequest, Vault, WorkerPorts
 from broker.policy.models import Policies
 from broker.python_jobs.request import prepare as prepare_python
 from broker.workflow.assess import Ran, assess
@@ -35,7 +35,7 @@ def run_job(ports: WorkerPorts, job: str, worker: str, keep_alive: KeepAlive) ->
     """
     now = ports.clock.now()
     started = AuditEvent(now, SYSTEM.ident, "job.started", job, (("worker", worker),))
-    lease = ports.store.lease(job, worker, now + LEASE, now, [started])
+    lease = ports.store.lease(job, worker, now + ports.lease, now, [started])
     if lease is None:
         return False
     try:

@@ -12,8 +12,8 @@ from broker.domain.ports import Ports
 from broker.domain.projects import Project
 from broker.policy.models import Policies
 from broker.workflow.policies import policies_of
-from broker.workflow.release import release_job
 from broker.workflow.relations import project_or_unknown
+from broker.workflow.release import release_job
 
 
 def settle(ports: Ports, job_ident: str) -> None:

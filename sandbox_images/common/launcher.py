@@ -4,6 +4,7 @@ It is the trusted side: what the job prints, leaves or dies of reaches the broke
 nothing of its own but the closed words of `frames.WORDS`. It imports nothing of the broker.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -14,7 +15,9 @@ import threading
 
 import frames
 
+PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
+PR_CAPBSET_DROP = 24
 PR_SET_NO_NEW_PRIVS = 38
 JOB_LIMIT = 32 * 1024 * 1024
 
@@ -84,13 +87,22 @@ def seal() -> None:
     os.umask(0o077)
 
 
+def unseal() -> None:
+    """For a child that runs a job: its own /proc/self is its own again. It holds nothing that is not the job's."""
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+
+
 def drop_user() -> None:
     """Where the sandbox could not start as its own user (bubblewrap run by root), become it now, for good."""
     if os.getuid() == 0 and len(sys.argv) > 1:
         user = int(sys.argv[1])
+        libc = ctypes.CDLL(None)
+        for capability in range(64):
+            libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # fails beyond the last one that the kernel knows
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # the change of user has cleared it
     if os.getuid() == 0:
         raise SystemExit("A job never runs as root.")
 
@@ -101,11 +113,16 @@ def own_size() -> int:
         return int(statm.read().split()[0]) * resource.getpagesize()
 
 
-def limit(settings: dict[str, int]) -> None:
+def own_tasks() -> int:
+    """Threads that libraries have started here: they count as the job's user's, but are not the job's."""
+    return len(os.listdir("/proc/self/task"))
+
+
+def limit(settings: dict[str, int], tasks: int) -> None:
     """Set the limits of this process and all it will start. The container's own limits hold besides, where they do."""
     caps = {
         resource.RLIMIT_AS: own_size() + settings["memory_bytes"] + 64 * 1024 * 1024 * (settings["threads"] + 1),
-        resource.RLIMIT_NPROC: settings["processes"],
+        resource.RLIMIT_NPROC: settings["processes"] + tasks,
         resource.RLIMIT_CPU: settings["wall_seconds"] * max(1, settings["threads"]) + 5,
         resource.RLIMIT_FSIZE: max(settings["scratch_bytes"], settings["output_bytes"]),
         resource.RLIMIT_CORE: 0,
@@ -120,10 +137,8 @@ def limit(settings: dict[str, int]) -> None:
 def kill_all() -> None:
     """Kill and reap everything in this sandbox but the launcher, however often it forks."""
     while True:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(-1, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass

@@ -75,16 +75,17 @@ def word_of(code: int) -> str:
     )
 
 
-def be_child(channel: launcher.Channel, job: dict, program: bytes, printed: int) -> None:
+def be_child(channel: launcher.Channel, job: dict, program: bytes, printed: int, tasks: int) -> None:
     """The child's whole life; never returns."""
     code = 1
     try:
         channel.shut()
+        launcher.unseal()
         os.setsid()
         for handle in (1, 2):
             os.dup2(printed, handle)
         os.closerange(3, 256)
-        launcher.limit(job["settings"])
+        launcher.limit(job["settings"], tasks)
         npd._prepare(job["tables"], job["settings"])
         code = script.run(program)
     except MemoryError:
@@ -95,9 +96,10 @@ def be_child(channel: launcher.Channel, job: dict, program: bytes, printed: int)
 
 def run(channel: launcher.Channel, job: dict, program: bytes) -> str:
     reading, printing = os.pipe()
+    tasks = launcher.own_tasks()
     child = os.fork()
     if child == 0:
-        be_child(channel, job, program, printing)
+        be_child(channel, job, program, printing, tasks)
     os.close(printing)
     word, log = wait(child, reading, job["settings"])
     launcher.kill_all()

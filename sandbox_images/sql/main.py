@@ -56,9 +56,7 @@ def views(connection, tables: list[dict]) -> None:
         schema, name = launcher.quoted(table["schema"]), launcher.quoted(table["name"])
         files = ", ".join(launcher.literal(path) for path in launcher.sources(table))
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        connection.execute(
-            f"CREATE VIEW {schema}.{name} AS SELECT * FROM read_parquet([{files}], union_by_name=true)"
-        )
+        connection.execute(f"CREATE VIEW {schema}.{name} AS SELECT * FROM read_parquet([{files}], union_by_name=true)")
 
 
 def stream(connection, sql: str, left: int) -> bytes:
@@ -96,7 +94,7 @@ def main() -> None:
     channel = launcher.Channel()
     channel.send("ready", b"sql")
     job = launcher.job_of(channel.receive(1)[0][1])
-    launcher.limit(job["settings"])
+    launcher.limit(job["settings"], launcher.own_tasks())
     launcher.watch(channel, job["settings"]["wall_seconds"])
     try:
         run(channel, job)

@@ -1,0 +1,55 @@
+"""Line 2: a SQL job from submission to its assessed output, through store, queue and sandbox, against a bare `docker run`
+of an image that imports DuckDB and counts: the floor of any container per job."""
+
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from bench.harness import Line, compare
+from broker.client import BrokerClient
+from broker.demo.prepare import prepare
+from broker.demo.processes import environment, free_port, running
+from broker.demo.run import token_for
+from broker.domain.jobs import Kind, Submission
+from broker.sandbox.images import digest_of
+from broker.settings import Settings
+
+ROUNDS = 7
+PUPILS = 5_000
+QUERY = """SELECT a.NCyearActual, COUNT(*) AS n FROM npd.absence AS a
+WHERE a.AcademicYear = '2022/2023' GROUP BY a.NCyearActual"""
+BARE = "import duckdb; print(duckdb.sql('select count(*) from range(1000000)').fetchall())"
+POLL_SECONDS = 0.01
+
+
+def job_lines() -> list[Line]:
+    with tempfile.TemporaryDirectory(prefix="broker-bench-") as folder:
+        data = Path(folder)
+        settings = Settings(data=data, synthetic_only=True)
+        ports = prepare(settings, PUPILS)
+        token = token_for(ports, "demo-researcher")
+        env = environment(data, free_port(8000), "auto")
+        with running(env, data / "logs") as address:
+            client = BrokerClient(address, token)
+            image = digest_of("sql", settings.root / "build")
+            return [
+                compare(
+                    f"job: SQL over {PUPILS} pupils on {runtime}",
+                    ("submit to assessed", lambda: _job(client)),
+                    (f"docker run --runtime {runtime}", lambda runtime=runtime: _bare(image, runtime)),
+                    ROUNDS,
+                )
+                for runtime in ("runc", "runsc")
+            ]
+
+
+def _job(client: BrokerClient) -> None:
+    job = client.submit(Submission("P0421", Kind.SQL, "", QUERY, "bench", "bench"))
+    while client.job(job["ident"])["state"] in {"queued", "running"}:
+        time.sleep(POLL_SECONDS)
+
+
+def _bare(image: str, runtime: str) -> None:
+    command = ["docker", "run", "--rm", "--network", "none", "--runtime", runtime, "--entrypoint", "/usr/bin/python3"]
+    subprocess.run([*command, image, "-c", BARE], check=True, capture_output=True)

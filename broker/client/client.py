@@ -1,0 +1,182 @@
+"""The HTTP client of a running broker, for the command line, the demo and tests. Raises the domain's errors."""
+
+from types import TracebackType
+from typing import Any, Self, cast
+from urllib.parse import quote
+
+import httpx
+
+from broker.client.answers import InboxAnswer, JobAnswer, LookAnswer, ReleaseAnswer
+from broker.client.errors import error_of
+from broker.domain.errors import Forbidden, Invalid, Unavailable, Unknown
+from broker.domain.jobs import Submission
+from broker.domain.reviews import Choice
+
+API = "/api/v1"
+SECONDS = 30.0
+
+
+class BrokerClient:
+    """One person's hand on a broker at `url`. `transport` is for tests: it takes the place of the network."""
+
+    def __init__(self, url: str, token: str = "", transport: httpx.BaseTransport | None = None) -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        try:
+            self._http = httpx.Client(
+                base_url=url, headers=headers, timeout=SECONDS, transport=transport, trust_env=False
+            )
+        except (httpx.InvalidURL, UnicodeEncodeError) as error:
+            raise Invalid("url", "The broker's address or the token cannot be used.", "BROKER_URL") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    # researchers
+
+    def me(self) -> dict[str, Any]:
+        return self._json("GET", f"{API}/me")
+
+    def projects(self) -> list[dict[str, Any]]:
+        return cast(list[dict[str, Any]], self._json("GET", f"{API}/projects")["projects"])
+
+    def catalogue(self, words: str = "", limit: int = 200) -> list[dict[str, Any]]:
+        found = self._json("GET", f"{API}/catalogue", params={"q": words, "limit": limit})
+        return cast(list[dict[str, Any]], found["variables"])
+
+    def check(self, project: str, kind: str, text: str, dialect: str = "") -> dict[str, Any]:
+        body = {"project": project, "kind": kind, "text": text, "dialect": dialect}
+        return self._json("POST", f"{API}/checks", json=body)
+
+    def submit(self, submission: Submission) -> JobAnswer:
+        """The new job, or the one that this client id made before. A refused job carries `refusals`."""
+        body = {
+            "project": submission.project,
+            "kind": submission.kind.value,
+            "dialect": submission.dialect,
+            "text": submission.text,
+            "title": submission.title,
+            "purpose": submission.purpose,
+            "descriptions": [{"output": name, "text": text} for name, text in submission.descriptions],
+            "client_id": submission.client_id,
+            "replaces": submission.replaces,
+        }
+        return cast(JobAnswer, self._json("POST", f"{API}/submissions", json=body))
+
+    def job(self, ident: str) -> JobAnswer:
+        return cast(JobAnswer, self._json("GET", f"{API}/jobs/{_part(ident)}"))
+
+    def jobs(self, project: str | None = None, after: str | None = None, limit: int = 50) -> list[JobAnswer]:
+        params = {"project": project, "after": after, "limit": limit}
+        found = self._json("GET", f"{API}/jobs", params={k: v for k, v in params.items() if v is not None})
+        return cast(list[JobAnswer], found["jobs"])
+
+    def outputs(self, job: str) -> list[dict[str, Any]]:
+        """What the caller may know of a job's outputs."""
+        return cast(list[dict[str, Any]], self.job(job)["outputs"])
+
+    def withdraw(self, job: str) -> None:
+        self._send("POST", f"{API}/jobs/{_part(job)}/withdrawal")
+
+    def download(self, output: str) -> bytes:
+        return self._send("GET", f"{API}/outputs/{_part(output)}/content").content
+
+    def manifest(self, job: str) -> dict[str, Any]:
+        return self._json("GET", f"{API}/jobs/{_part(job)}/manifest")
+
+    # checkers
+
+    def inbox(self) -> list[InboxAnswer]:
+        return cast(list[InboxAnswer], self._json("GET", f"{API}/inbox")["outputs"])
+
+    def look(self, output: str) -> LookAnswer:
+        return cast(LookAnswer, self._json("GET", f"{API}/outputs/{_part(output)}/evidence"))
+
+    def claim(self, output: str, take: bool = True) -> None:
+        self._send("PUT" if take else "DELETE", f"{API}/outputs/{_part(output)}/claim")
+
+    def vote(
+        self, output: str, choice: Choice | str, reason: str, seen: LookAnswer, overrides: tuple[str, ...] = ()
+    ) -> str:
+        """Vote on what was `seen` (an answer of `look`); gives the output's state after the vote."""
+        body = {
+            "choice": str(choice),
+            "reason": reason,
+            "staff_hash": seen["staff_hash"],
+            "findings_hash": seen["findings_hash"],
+            "memory_version": seen["memory_version"],
+            "overrides": list(overrides),
+        }
+        return str(self._json("POST", f"{API}/outputs/{_part(output)}/votes", json=body)["state"])
+
+    def recall(self, output: str, reason: str) -> None:
+        self._send("POST", f"{API}/outputs/{_part(output)}/recall", json={"reason": reason})
+
+    # administrators
+
+    def stop(self, job: str) -> None:
+        self._send("POST", f"{API}/jobs/{_part(job)}/stop")
+
+    def policy_in_force(self) -> str:
+        """The canonical JSON of the policy set in force."""
+        return str(self._json("GET", f"{API}/policies/current")["content"])
+
+    def apply_policy(self, fingerprint: str, content: str) -> str:
+        """Apply a set that another administrator has proposed, or propose it: "applied" or "proposed"."""
+        try:
+            self._send("POST", f"{API}/policies/{_part(fingerprint)}/application")
+        except Unknown:
+            self._json("POST", f"{API}/policies", json={"content": content})
+            return "proposed"
+        except Forbidden as error:
+            if error.code != "second-administrator":
+                raise
+            return "proposed"
+        return "applied"
+
+    def audit(self, first: int = 1, limit: int = 200) -> list[dict[str, Any]]:
+        found = self._json("GET", f"{API}/audit", params={"first": first, "limit": limit})
+        return cast(list[dict[str, Any]], found["lines"])
+
+    # everybody
+
+    def register(self) -> list[ReleaseAnswer]:
+        return cast(list[ReleaseAnswer], self._json("GET", "/register.json")["releases"])
+
+    def ready(self) -> bool:
+        """Whether the broker and what it needs answer."""
+        try:
+            return self._http.get("/readyz").status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def _json(self, method: str, path: str, **sent: Any) -> dict[str, Any]:
+        try:
+            found = self._send(method, path, **sent).json()
+        except ValueError as error:
+            raise Unavailable("The server's answer is not JSON: is BROKER_URL a broker?") from error
+        if not isinstance(found, dict):
+            raise Unavailable("The server's answer is not a broker's.")
+        return found
+
+    def _send(self, method: str, path: str, **sent: Any) -> httpx.Response:
+        try:
+            response = self._http.request(method, path, **sent)
+        except httpx.HTTPError as error:
+            where, what = self._http.base_url, type(error).__name__
+            raise Unavailable(f"The broker at {where} does not answer ({what}).") from error
+        if response.status_code >= 400:
+            raise error_of(response)
+        return response
+
+
+def _part(ident: str) -> str:
+    """An id as one part of a path, whatever is in it."""
+    return quote(ident, safe="")

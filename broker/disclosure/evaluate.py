@@ -1,0 +1,64 @@
+"""Arithmetic above the top aggregation, on exact or on protected values. Knows no rule, and never guesses an operation."""
+
+from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Context, Decimal
+
+from broker.domain.errors import Breach
+from broker.domain.scalars import Call, Case, Column, Literal, Scalar, Value
+from broker.query.operations import OPERATIONS, Unknown, apply
+
+Number = int | Decimal
+WIDE = Context(prec=60, rounding=ROUND_HALF_UP)
+
+
+def evaluate(scalar: Scalar, values: Mapping[int, Value]) -> Value:
+    """The value of a scalar over key values and statistics by id; NULL as in SQL's three-valued logic.
+
+    The operations are those of `broker.query`, so that what was planned is what is computed. One that has no
+    exact value in Python is a fault of the plan, never a guess.
+    """
+    match scalar:
+        case Column(ident=ident):
+            if ident not in values:
+                raise Breach(f"The plan's output refers to column {ident}, which is neither a key nor a statistic.")
+            return values[ident]
+        case Literal(value=value):
+            return value
+        case Case(whens=whens, otherwise=otherwise):
+            chosen = next((v for c, v in whens if evaluate(c, values) is True), otherwise)
+            return evaluate(chosen, values)
+        case Call(op=op, args=args):
+            return _call(op, [evaluate(a, values) for a in args])
+
+
+def _call(op: str, args: list[Value]) -> Value:
+    if op in {"and", "or"}:
+        rank: dict[Value, int] = {False: 0, None: 1, True: 2}
+        return (min if op == "and" else max)(args, key=rank.__getitem__)
+    if op not in OPERATIONS:
+        raise Breach(f"The operation {op!r} is not in the closed list.")
+    found: Value | Unknown = apply(op, args)
+    if isinstance(found, Unknown):
+        raise Breach(f"The operation {op!r} has no exact value over released statistics.")
+    return found
+
+
+def number(value: Value) -> Number:
+    """A number as int or Decimal; text and dates are a fault of the plan."""
+    match value:
+        case bool() | int():
+            return int(value)
+        case Decimal():
+            return value
+        case float():
+            return Decimal(repr(value))
+        case _:
+            raise Breach("A statistic's evidence is no number.")
+
+
+def rounded(value: Number, digits: int) -> Number:
+    """Half away from zero, to `digits` after the point (negative: tens, hundreds); an int stays an int."""
+    if isinstance(value, int) and digits >= 0:
+        return value
+    scaled = Decimal(value).scaleb(digits, WIDE).quantize(Decimal(1), context=WIDE).scaleb(-digits, WIDE)
+    return int(scaled) if isinstance(value, int) or digits <= 0 else scaled

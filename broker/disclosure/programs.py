@@ -1,0 +1,87 @@
+"""Linear programs on a table's equations, by HiGHS, warm-started. The only module that knows the solver; no rules here."""
+
+from collections.abc import Mapping, Sequence
+from math import inf
+
+import highspy
+import numpy as np
+
+from broker.domain.errors import Breach
+
+Term = tuple[Sequence[int], Sequence[float], float]
+"""Columns, coefficients and right-hand side of one equation."""
+
+
+class Silent(highspy.Highs):
+    """HiGHS prints a banner while it is made, before any option could be set; standard output is the broker's."""
+
+    def enableCallbacks(self) -> None:  # noqa: N802
+        self.silent()
+        super().enableCallbacks()
+
+
+class Program:
+    """Columns with bounds, tied by equations; each question changes costs or bounds and starts from the last answer."""
+
+    def __init__(self, lower: Sequence[float], upper: Sequence[float], rows: Sequence[Term], whole: bool = False) -> None:
+        model = highspy.HighsLp()
+        model.num_col_, model.num_row_ = len(lower), len(rows)
+        model.col_cost_ = np.zeros(len(lower))
+        model.col_lower_, model.col_upper_ = np.array(lower, dtype=float), np.array(upper, dtype=float)
+        model.row_lower_ = model.row_upper_ = np.array([r[2] for r in rows], dtype=float)
+        model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        model.a_matrix_.start_ = np.cumsum([0, *(len(r[0]) for r in rows)], dtype=np.int32)
+        model.a_matrix_.index_ = np.array([c for r in rows for c in r[0]], dtype=np.int32)
+        model.a_matrix_.value_ = np.array([v for r in rows for v in r[1]], dtype=float)
+        if whole:
+            model.integrality_ = [highspy.HighsVarType.kInteger] * len(lower)
+        self._solver = Silent()
+        self._solver.setOptionValue("threads", 1)
+        if not whole:
+            self._solver.setOptionValue("presolve", "off")
+            self._solver.setOptionValue("solver", "simplex")
+        self._solver.passModel(model)
+        self._costed: int | None = None
+
+    def set_cost(self, column: int, cost: float) -> None:
+        self._solver.changeColCost(column, cost)
+
+    def set_bounds(self, column: int, lower: float, upper: float) -> None:
+        self._solver.changeColBounds(column, lower, upper)
+
+    def solution(self) -> list[float] | None:
+        """The columns at the least cost; None where nothing satisfies the equations."""
+        status = self._run()
+        if status == highspy.HighsModelStatus.kInfeasible:
+            return None
+        if status != highspy.HighsModelStatus.kOptimal:
+            raise Breach(f"The solver ended with {status}.")
+        return list(self._solver.getSolution().col_value)
+
+    def pushed(self, costs: Mapping[int, float]) -> list[float] | None:
+        """Where all these costs together are least; None where that is unbounded. Leaves no cost behind."""
+        for column, cost in costs.items():
+            self.set_cost(column, cost)
+        status = self._run()
+        found = list(self._solver.getSolution().col_value) if status == highspy.HighsModelStatus.kOptimal else None
+        for column in costs:
+            self.set_cost(column, 0)
+        return found
+
+    def extreme(self, column: int, sign: int) -> tuple[float, list[float] | None]:
+        """The least (sign 1) or greatest (sign -1) value of a column and where it is reached; infinite if unbounded."""
+        if self._costed is not None:
+            self.set_cost(self._costed, 0)
+        self.set_cost(column, sign)
+        self._costed = column
+        status = self._run()
+        if status in {highspy.HighsModelStatus.kUnbounded, highspy.HighsModelStatus.kUnboundedOrInfeasible}:
+            return -sign * inf, None
+        if status != highspy.HighsModelStatus.kOptimal:
+            raise Breach(f"The solver ended with {status}.")
+        found = list(self._solver.getSolution().col_value)
+        return found[column], found
+
+    def _run(self) -> highspy.HighsModelStatus:
+        self._solver.run()
+        return self._solver.getModelStatus()

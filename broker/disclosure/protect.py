@@ -1,0 +1,87 @@
+"""Protected values of statistics: rounded counts, capped digits. Says nothing about which cells may leave."""
+
+from decimal import ROUND_DOWN, Decimal
+
+from broker.disclosure.evaluate import Number, number, rounded
+from broker.domain.outputs import StatisticEvidence
+from broker.domain.plans import Measure, Statistic
+from broker.domain.scalars import Value
+from broker.policy.models import Profile
+
+
+def protected(statistic: Statistic, evidence: StatisticEvidence, profile: Profile) -> Value:
+    """What may be seen of a statistic that passes, before any arithmetic is done with it."""
+    match statistic.measure:
+        case Measure.COUNT_ROWS | Measure.COUNT_VALUES | Measure.COUNT_PERSONS | Measure.COUNT_DISTINCT:
+            return round_count(evidence.value, profile)
+        case Measure.ONES:
+            return None if evidence.value is None else round_count(ones(evidence), profile)
+        case Measure.SHARE:
+            return _share(statistic, evidence, profile)
+        case Measure.MEAN:
+            mean = _mean(statistic, evidence, profile)
+            return _truncated(mean) if statistic.truncated and mean is not None else mean
+        case Measure.SUM:
+            mean = _mean(statistic, evidence, profile)
+            count = round_count(evidence.rows, profile)
+            return None if mean is None or count is None else rounded(mean * count, profile.sum_digits)
+
+
+def round_count(value: Value, profile: Profile) -> int | None:
+    """Conventional rounding to the profile's base, half up."""
+    if value is None:
+        return None
+    base = profile.round_base
+    return (2 * int(number(value)) + base) // (2 * base) * base
+
+
+def ones(evidence: StatisticEvidence) -> int:
+    """Rows where a 0/1 argument is 1."""
+    return int(number(evidence.total)) if evidence.total is not None else evidence.rows
+
+
+def _share(statistic: Statistic, evidence: StatisticEvidence, profile: Profile) -> Value:
+    """Protected ones over protected count, with as many digits as a percentage may have."""
+    part = round_count(ones(evidence), profile)
+    whole = round_count(ones(evidence) + evidence.rest_rows, profile)
+    if part is None or not whole:
+        return None
+    share = min(Decimal(1), Decimal(part) / Decimal(whole))
+    return _truncated(share) if statistic.truncated else rounded(share, profile.percent_digits + 2)
+
+
+def _mean(statistic: Statistic, evidence: StatisticEvidence, profile: Profile) -> Number | None:
+    """The mean with capped digits, from its sum where that is known (the value may be truncated already)."""
+    if not evidence.rows or (evidence.value is None and evidence.total is None):
+        return None
+    if evidence.total is not None:
+        exact = Decimal(number(evidence.total)) / Decimal(evidence.rows)
+    else:
+        exact = Decimal(number(evidence.value))
+    return rounded(exact, mean_digits(statistic, evidence, profile))
+
+
+def mean_digits(statistic: Statistic, evidence: StatisticEvidence, profile: Profile) -> int:
+    """Digits of a mean: the profile's, and no finer than the first digit that the largest contribution moves.
+
+    With 4,000 rows a contribution of at most 90 moves the mean by 0.02, so two digits could be shown; with 50 it
+    moves it by 1.8, so none. Finer digits would carry single contributions (a secret added as 0.001 x score).
+    The catalogue's bound stands for the largest where it is known and as large, so that digits tell nothing.
+    """
+    known: list[Number] = [abs(number(b)) for b in statistic.bounds or () if b is not None]
+    seen: list[Number] = [] if evidence.largest is None else [abs(number(evidence.largest))]
+    largest: Number = max([*known, *seen], default=0)
+    if not largest:
+        return profile.mean_digits
+    moved = Decimal(largest) / Decimal(max(1, round_count(evidence.rows, profile) or 0))
+    return min(profile.mean_digits, -moved.adjusted())
+
+
+def _truncated(value: Number) -> int:
+    return int(Decimal(value).to_integral_value(rounding=ROUND_DOWN))
+
+
+def empty(measure: Measure) -> StatisticEvidence:
+    """Evidence of a listed cell in which nobody was found."""
+    counted = {Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT}
+    return StatisticEvidence(0 if measure in counted else None, 0, 0)

@@ -1,0 +1,32 @@
+"""Sentences that go with an assessment: public notes and symbols, and the findings on whole outputs. No figures here."""
+
+from broker.domain.outputs import Finding, Verdict
+from broker.policy.models import Profile
+
+MISSING = "(missing)"
+
+SMALL_POPULATION = Finding("S1", Verdict.SUPPRESS, "The whole filtered population is under the threshold.")
+EMPTY_ROWS = Finding("F2", Verdict.SUPPRESS, "Listed rows in which nobody was found are hidden like small ones.")
+FULL_LINE = Finding("F3", Verdict.SUPPRESS, "One category holds (nearly) everybody of its line of the table.")
+
+
+def symbols_of(profile: Profile) -> tuple[tuple[str, str], ...]:
+    return ((profile.suppressed_symbol, "Not shown, to protect the people behind the figure."),)
+
+
+def notes_of(profile: Profile, covered: bool) -> tuple[str, ...]:
+    """What is printed with a released table: method and public parameters, the same whatever the data are."""
+    symbol = profile.suppressed_symbol
+    notes = [
+        f"Figures on fewer than {profile.t} persons, and figures that would tell about single persons, are shown as "
+        f"{symbol}; {symbol} can also stand for nobody.",
+    ]
+    if profile.round_base > 1:
+        notes.append(f"Counts are rounded to the nearest {profile.round_base}; they need not add up.")
+    notes.append("Means, percentages and sums are computed from rounded figures and shown with limited digits.")
+    notes.append(
+        "Rows come from code lists and registers; a combination that is not listed has nobody, or too few to be shown."
+        if covered
+        else "Only combinations with enough persons are listed; one that is absent has nobody, or too few to be shown."
+    )
+    return tuple(notes)

@@ -1,0 +1,82 @@
+"""Ports: what the workflow asks of the world. `broker.wiring` hands adapters in; the workflow imports none."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from broker.domain.ports.data import Engine, Vault, Vaults, VaultTable
+from broker.domain.ports.records import (
+    Counters,
+    Filter,
+    Lease,
+    OutputRecord,
+    Reap,
+    RegisterEntry,
+    Release,
+    Snapshot,
+    StoredPolicy,
+)
+from broker.domain.ports.sandbox import (
+    CollectedFile,
+    Collector,
+    Limits,
+    Sandbox,
+    SandboxEnd,
+    SandboxRequest,
+    SandboxResult,
+)
+from broker.domain.ports.small import Clock, Queue, Shelf
+from broker.domain.ports.store import Store
+
+__all__ = [
+    "LEASE",
+    "Clock",
+    "CollectedFile",
+    "Collector",
+    "Counters",
+    "Engine",
+    "Filter",
+    "Lease",
+    "Limits",
+    "OutputRecord",
+    "Ports",
+    "Queue",
+    "Reap",
+    "RegisterEntry",
+    "Release",
+    "Sandbox",
+    "SandboxEnd",
+    "SandboxRequest",
+    "SandboxResult",
+    "Shelf",
+    "Snapshot",
+    "Store",
+    "StoredPolicy",
+    "Vault",
+    "VaultTable",
+    "Vaults",
+    "WorkerPorts",
+]
+
+LEASE = timedelta(seconds=30)
+"""How long a worker's promise holds without renewal, where settings say nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Every adapter that the workflow may use, in one value."""
+
+    store: Store
+    queue: Queue
+    shelf: Shelf
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPorts(Ports):
+    """What the worker has beside them: the only process that touches data and the sandbox engine."""
+
+    sandbox: Sandbox
+    collector: Collector
+    vaults: Vaults
+    engine: Engine
+    lease: timedelta = LEASE

@@ -1,0 +1,101 @@
+"""What the store keeps beside jobs and outputs, as values."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from broker.domain.jobs import Job
+from broker.domain.outputs import Output
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What left, once: the approved outputs of a decided job. `manifest_hash` is the SHA-256 of the manifest."""
+
+    ident: str
+    job: str
+    project: str
+    released_at: datetime
+    manifest_hash: str
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterEntry:
+    """A line of the public register about one release."""
+
+    release: str
+    project: str
+    title: str
+    outputs: tuple[str, ...]
+    released_at: datetime
+    recalled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One ingested, numbered, validated state of the data."""
+
+    ident: str
+    fingerprint: str
+    created: datetime
+    synthetic: bool
+    path: str
+    facts: str
+    """JSON of `broker.vault.facts`: key facts per table and year."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPolicy:
+    """A parsed policy set under its fingerprint; in force once a second administrator has applied it."""
+
+    fingerprint: str
+    content: str
+    proposed_by: str
+    proposed_at: datetime
+    applied_by: str | None
+    applied_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRecord:
+    """A new output with the content that belongs to it: `assessment` is the staff JSON, `release` the bytes that
+    would leave (None where nothing can)."""
+
+    output: Output
+    evidence_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What to list. None means any."""
+
+    projects: frozenset[str] | None = None
+    states: frozenset[str] | None = None
+    researcher: str | None = None
+    limit: int = 100
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to run one attempt of a job until `until`; every later write carries `attempt`."""
+
+    job: Job
+    attempt: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reap:
+    """A running job whose lease has lapsed."""
+
+    job: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Numbers for a project's quota on small populations (DESIGN invariant 9)."""
+
+    small_jobs: int = 0
+    extra: dict[str, int] = field(default_factory=dict)

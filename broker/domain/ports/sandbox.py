@@ -1,0 +1,107 @@
+"""The sandbox port: one job in isolation, and what it left. The docstrings are the contract."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+
+class SandboxEnd(StrEnum):
+    """How a sandbox ended: a closed list; the launcher's own words map onto it, whatever the job says."""
+
+    ENDED = "ended"
+    CRASHED = "crashed"
+    TIME_LIMIT = "time_limit"
+    MEMORY_LIMIT = "memory_limit"
+    OUTPUT_LIMIT = "output_limit"
+    ENGINE_ERROR = "engine_error"
+    BAD_FRAMES = "bad_frames"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one job may take. Seconds of wall clock, bytes of memory and of output, files, processes, threads."""
+
+    wall_seconds: int
+    memory_bytes: int
+    output_bytes: int
+    output_files: int
+    processes: int
+    threads: int
+    scratch_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxRequest:
+    """One attempt at one job, complete: nothing else is looked up.
+
+    `frames` go to the launcher on standard input in order; (kind, payload). `mount` is the one host folder
+    that is seen, read-only, as /data. `image` is `sql` or `python`. `synthetic` tells whether the data are
+    synthetic: real data refuse every fallback.
+    """
+
+    job: str
+    attempt: int
+    image: str
+    mount: Path
+    frames: tuple[tuple[str, bytes], ...]
+    limits: Limits
+    synthetic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxResult:
+    """What came back. `frames` are complete and hash-checked, and otherwise untrusted unless the image is `sql`.
+
+    `image` is the image's digest, `runtime` the isolation that really ran ("runc", "runsc", "bubblewrap").
+    `log` is what the job printed, capped: staff only, and an output like any other.
+    """
+
+    end: SandboxEnd
+    frames: tuple[tuple[str, bytes], ...]
+    image: str
+    runtime: str
+    seconds: float
+    log: bytes = b""
+
+
+class Sandbox(Protocol):
+    """Runs one job in isolation.
+
+    1. `run` starts exactly one sandbox named after (job, attempt); if one of that name exists already, it raises
+       Conflict("already-running") and starts nothing.
+    2. The sandbox's settings are read back from the engine before start; any difference raises Breach and
+       nothing runs.
+    3. `run` returns only when the sandbox is dead and removed, whatever happens, and never raises for what the
+       job did: that is in `end`. It raises Unavailable when the engine does not answer.
+    4. `terminate` kills and removes every sandbox of a job's attempts up to `attempt` and returns only when they
+       are gone; idempotent.
+    5. `sweep` does so for every sandbox whose (job, attempt) is not in `alive()`, which it calls after it has listed
+       the sandboxes: an attempt is running in the store before its sandbox exists. Returns how many it removed.
+    """
+
+    def run(self, request: SandboxRequest) -> SandboxResult: ...
+
+    def terminate(self, job: str, attempt: int) -> None: ...
+
+    def sweep(self, alive: Callable[[], frozenset[tuple[str, int]]]) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedFile:
+    """A file that a script left, parsed as untrusted. `problem` says why it can go to no review (type, size, name);
+    `summary` is JSON for checkers about what is in it."""
+
+    name: str
+    media_type: str
+    content: bytes
+    problem: str | None
+    summary: str
+
+
+class Collector(Protocol):
+    def collect(
+        self, frames: Sequence[tuple[str, bytes]], allowed: tuple[str, ...], max_bytes: int, max_rows: int
+    ) -> tuple[CollectedFile, ...]:
+        """Every `file` frame in order of name; never raises for what a file holds."""

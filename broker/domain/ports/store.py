@@ -1,0 +1,192 @@
+"""The store port: the truth about jobs, outputs, votes, releases, people and audit. Docstrings are the contract."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from broker.domain.audit import AuditCheck, AuditEvent, AuditLine
+from broker.domain.jobs import FailureCode, Job, JobState
+from broker.domain.outputs import Output, OutputState
+from broker.domain.people import Person
+from broker.domain.ports.records import (
+    Filter,
+    Lease,
+    OutputRecord,
+    Reap,
+    RegisterEntry,
+    Release,
+    Snapshot,
+    StoredPolicy,
+)
+from broker.domain.reviews import Vote
+
+
+class JobStore(Protocol):
+    """Jobs and their leases."""
+
+    def accept(self, job: Job, events: Sequence[AuditEvent]) -> Job:
+        """Insert a job in `queued` or `refused`. If (researcher, client_id) exists: return the stored job when its
+        submission is equal, else raise Conflict("client-id-reused")."""
+
+    def job(self, ident: str) -> Job: ...
+
+    def jobs(self, wanted: Filter) -> list[Job]:
+        """Newest first; `after` is the ident of the last job of the page before."""
+
+    def lease(
+        self, job: str, worker: str, until: datetime, now: datetime, events: Sequence[AuditEvent]
+    ) -> Lease | None:
+        """Queued → running with attempt+1, by compare-and-set; None if it is not queued (any more)."""
+
+    def renew(self, job: str, attempt: int, until: datetime) -> bool:
+        """Prolong a lease; False if the attempt is no longer the running one."""
+
+    def advance(
+        self,
+        job: str,
+        attempt: int | None,
+        before: JobState,
+        after: JobState,
+        now: datetime,
+        events: Sequence[AuditEvent],
+        *,
+        failure: FailureCode | None = None,
+        image: str | None = None,
+        runtime: str | None = None,
+        snapshot: str | None = None,
+        outputs: Sequence[OutputRecord] = (),
+        small: bool = False,
+    ) -> None:
+        """Move a job's state; `outputs` are inserted with it, `small` raises the project's quota counter.
+        `attempt` None means: whatever attempt it is at (withdraw, decide)."""
+
+    def lapsed(self, now: datetime) -> list[Reap]:
+        """Running jobs whose lease has lapsed."""
+
+    def waiting(self) -> list[tuple[str, int]]:
+        """(job, attempt) of every queued job, oldest first: what the reconciler offers again."""
+
+    def alive(self) -> frozenset[tuple[str, int]]:
+        """(job, attempt) of every running job: what the sweeper must leave alone."""
+
+    def unsettled(self) -> list[str]:
+        """Jobs whose next step waits for nobody, oldest first: `assessing` with an output to route or none left to
+        decide, or `decided` with approved outputs and no release."""
+
+    def name_vault(self, job: str, attempt: int, vault: str) -> None:
+        """Say which vault a running attempt reads, so that it is kept until the job is at its end."""
+
+    def vaults_in_use(self) -> frozenset[str]:
+        """Keys of the vaults that unfinished jobs name."""
+
+    def small_jobs(self, project: str) -> int: ...
+
+
+class OutputStore(Protocol):
+    """Outputs, claims and votes."""
+
+    def output(self, ident: str) -> Output: ...
+
+    def outputs_of(self, job: str) -> list[Output]: ...
+
+    def outputs(self, wanted: Filter) -> list[Output]: ...
+
+    def evidence_digest(self, output: str) -> str: ...
+
+    def move_output(
+        self,
+        output: str,
+        before: OutputState,
+        after: OutputState,
+        now: datetime,
+        events: Sequence[AuditEvent],
+        *,
+        reason: str | None = None,
+    ) -> None: ...
+
+    def claim(self, output: str, checker: str | None, events: Sequence[AuditEvent]) -> None:
+        """Set or clear (None) the checker who works on an output."""
+
+    def cast(self, vote: Vote, events: Sequence[AuditEvent]) -> None:
+        """Store a vote; Conflict("already-voted") if this checker has one on this output."""
+
+    def votes_of(self, output: str) -> list[Vote]: ...
+
+    def has_voted_on_projects_of(self, checkers: frozenset[str], researcher: str) -> bool:
+        """Whether any of `checkers` has voted on an output of a job by `researcher`."""
+
+
+class ReleaseStore(Protocol):
+    """Releases and the register."""
+
+    def release(self, release: Release, manifest: str, now: datetime, events: Sequence[AuditEvent]) -> None:
+        """In one transaction under the snapshot's lock: insert the release (unique per job) and move its outputs
+        approved → released. Conflict("already-released") on a second one."""
+
+    def release_of(self, job: str) -> Release | None: ...
+
+    def manifest(self, release: str) -> str: ...
+
+    def register(self) -> list[RegisterEntry]: ...
+
+
+class PeopleStore(Protocol):
+    """People, tokens, policies and snapshots."""
+
+    def person(self, ident: str) -> Person: ...
+
+    def people(self) -> list[Person]: ...
+
+    def put_person(self, person: Person, events: Sequence[AuditEvent], password_hash: str | None = None) -> None: ...
+
+    def password_hash(self, ident: str) -> str | None: ...
+
+    def person_by_token(self, token_hash: str, now: datetime) -> Person | None: ...
+
+    def put_token(
+        self, token_hash: str, person: str, expires: datetime | None, events: Sequence[AuditEvent]
+    ) -> None: ...
+
+    def revoke_token(self, token_hash: str, events: Sequence[AuditEvent]) -> None: ...
+
+    def propose_policy(self, policy: StoredPolicy, events: Sequence[AuditEvent]) -> None: ...
+
+    def apply_policy(self, fingerprint: str, by: str, now: datetime, events: Sequence[AuditEvent]) -> None:
+        """Put a proposed set in force; Forbidden("second-administrator") if `by` proposed it."""
+
+    def policy_in_force(self) -> StoredPolicy: ...
+
+    def policy(self, fingerprint: str) -> StoredPolicy: ...
+
+    def proposed_policies(self) -> list[StoredPolicy]:
+        """Sets that wait for a second administrator, oldest first."""
+
+    def put_snapshot(self, snapshot: Snapshot, events: Sequence[AuditEvent]) -> None: ...
+
+    def latest_snapshot(self) -> Snapshot: ...
+
+    def snapshot(self, ident: str) -> Snapshot: ...
+
+
+class AuditStore(Protocol):
+    """The append-only log."""
+
+    def record(self, events: Sequence[AuditEvent]) -> None:
+        """Write events of a look (nothing else changes)."""
+
+    def audit(self, first: int = 1, limit: int | None = None) -> Iterator[AuditLine]: ...
+
+    def audit_head(self) -> tuple[int, str]:
+        """Number and hash of the last line: what is exported, so that a cut or rewritten log is seen."""
+
+    def verify_audit(self, anchor: tuple[int, str] | None = None) -> AuditCheck:
+        """Follow the whole chain to the stored head, and through an `anchor` exported earlier; one page in memory."""
+
+
+class Store(JobStore, OutputStore, ReleaseStore, PeopleStore, AuditStore, Protocol):
+    """The truth about jobs, outputs, votes, releases, policies, people and audit.
+
+    Each method that changes something takes the audit events of that change and writes both in one transaction,
+    or neither. Methods that move a state do so by compare-and-set and raise Conflict("stale") when the row is no
+    longer in the state (or attempt) given; nothing else was written then. Reading methods raise Unknown.
+    """

@@ -1,0 +1,152 @@
+"""Reads the table frames of a plan's outputs into evidence, strictly. Whatever a plan did not ask for is a Breach."""
+
+import math
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from broker.domain.errors import Breach
+from broker.domain.outputs import CellEvidence, OutputEvidence, StatisticEvidence
+from broker.domain.plans import Measure, PlannedOutput, Statistic
+from broker.domain.scalars import Type, Value
+from broker.query import evidence_columns
+
+INTEGERS = frozenset({"int8", "int16", "int32", "int64"})
+HUGE = "decimal128(38, 0)"
+"""How DuckDB hands over its 128-bit integers."""
+
+COUNTED = frozenset({"rows", "persons", "rest", "rest_rows", "contributors"})
+"""Fields that are counts: 64-bit, never NULL, never below zero."""
+
+
+def read_output(output: PlannedOutput, payload: bytes) -> OutputEvidence:
+    """The evidence of one planned output from its Arrow stream."""
+    table = _table(payload)
+    _check_columns(output, table.schema)
+    rows = table.to_pylist()
+    populations = {row["population"] for row in rows}
+    if len(populations) > 1 or (not output.keys and len(rows) != 1):
+        raise _breach("does not have one population")
+    cells = tuple(_cell(output, row) for row in rows)
+    if len({cell.keys for cell in cells}) != len(cells):
+        raise _breach("has a cell twice")
+    population = populations.pop() if populations else 0
+    _check_population(population, cells)
+    return OutputEvidence(output.name, tuple(c for c in cells if c.rows), population)
+
+
+def _breach(what: str) -> Breach:
+    return Breach(f"A result of the engine {what}.")
+
+
+def _table(payload: bytes) -> pa.Table:
+    try:
+        with pa.ipc.open_stream(pa.BufferReader(payload)) as reader:
+            table = reader.read_all()
+        table.validate(full=True)
+    except (pa.ArrowInvalid, pa.ArrowKeyError, pa.ArrowNotImplementedError, OSError, ValueError) as fault:
+        raise _breach("is no Arrow stream") from fault
+    return table
+
+
+def _check_columns(output: PlannedOutput, schema: pa.Schema) -> None:
+    wanted = list(_columns(output))
+    if schema.names != [column for column, _ in wanted]:
+        raise _breach("has other columns than planned")
+    for (_, kinds), kind in zip(wanted, schema.types, strict=True):
+        if str(kind) not in kinds and not (kinds is DECIMALS and pa.types.is_decimal128(kind)):
+            raise _breach(f"has a column of type {kind} that the plan does not ask for")
+
+
+WHOLE = INTEGERS | {HUGE}
+DECIMALS = frozenset({"decimal"})
+KINDS: dict[Type, frozenset[str]] = {
+    Type.INT: WHOLE,
+    Type.FLAG: WHOLE,
+    Type.DECIMAL: DECIMALS,
+    Type.DOUBLE: frozenset({"double"}),
+    Type.TEXT: frozenset({"string"}),
+    Type.DATE: frozenset({"date32[day]"}),
+    Type.TRUTH: frozenset({"bool"}),
+    Type.NULL: frozenset({"null", "int32"}),
+}
+
+
+def _columns(output: PlannedOutput) -> Iterator[tuple[str, frozenset[str]]]:
+    """Each column of the result with the Arrow types that it may have."""
+    for number, key in enumerate(output.keys):
+        yield f"k{number}", KINDS[key.type]
+    for column in ("rows", "persons", "population"):
+        yield column, frozenset({"int64"})
+    for statistic in output.statistics:
+        for column in evidence_columns(statistic):
+            yield column, _kinds(statistic, _field(column))
+
+
+def _field(column: str) -> str:
+    return column.partition("_")[2]
+
+
+def _kinds(statistic: Statistic, field: str) -> frozenset[str]:
+    if field in COUNTED or statistic.measure not in {Measure.SUM, Measure.MEAN, Measure.SHARE}:
+        return frozenset({"int64"})
+    if statistic.measure is Measure.SHARE:
+        return frozenset({"double" if field == "value" else "int64"})
+    if statistic.measure is Measure.MEAN and field == "value":
+        return WHOLE if statistic.truncated else frozenset({"double"})
+    return KINDS[statistic.argument.type if statistic.argument is not None else statistic.type]
+
+
+def _cell(output: PlannedOutput, row: dict[str, Any]) -> CellEvidence:
+    keys = tuple(_value(row[f"k{number}"]) for number in range(len(output.keys)))
+    rows, persons = _count(row["rows"]), _count(row["persons"])
+    if persons > rows or (output.keys and not rows):
+        raise _breach("counts more persons than rows, or a cell without rows")
+    statistics = {s.ident: _statistic(s, row, rows, persons) for s in output.statistics}
+    return CellEvidence(keys, rows, persons, statistics)
+
+
+def _statistic(statistic: Statistic, row: dict[str, Any], rows: int, persons: int) -> StatisticEvidence:
+    found: dict[str, Any] = {}
+    for column in evidence_columns(statistic):
+        field = _field(column)
+        found[field] = _count(row[column]) if field in COUNTED else _value(row[column])
+    evidence = StatisticEvidence(**found)
+    if evidence.rows + evidence.rest_rows > rows or evidence.persons > min(persons, rows) or evidence.rest > persons:
+        raise _breach("counts more in a statistic than in its cell")
+    if evidence.contributors is not None and evidence.contributors > evidence.rows:
+        raise _breach("counts more values than rows")
+    if not _ordered(evidence.second, evidence.largest) or not _ordered(evidence.low, evidence.high):
+        raise _breach("has contributions out of order")
+    return evidence
+
+
+def _ordered(smaller: Any, larger: Any) -> bool:
+    return smaller is None or (larger is not None and smaller <= larger)
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise _breach("has a count that is none")
+    return value
+
+
+def _value(value: Any) -> Value:
+    """Whole numbers that came as 128-bit decimals are integers; everything else stays what it is."""
+    if isinstance(value, Decimal):
+        return int(value) if value.as_tuple().exponent == 0 else value
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _breach("has a figure that is not finite")
+    if value is None or isinstance(value, int | float | str | date):
+        return value
+    raise _breach("has a value of another type")
+
+
+def _check_population(population: Any, cells: tuple[CellEvidence, ...]) -> None:
+    """Every person of a cell is in the population, and nobody else is."""
+    most = max((c.persons for c in cells), default=0)
+    if not most <= _count(population) <= sum(c.persons for c in cells):
+        raise _breach("has another population than its cells")

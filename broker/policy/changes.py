@@ -1,0 +1,64 @@
+"""What one policy set would change in another, in sentences for the two administrators who decide. Pure."""
+
+from pydantic import BaseModel
+
+from broker.domain.projects import Grant, Project
+from broker.policy.models import Policies
+
+
+def differences(before: Policies, after: Policies) -> list[str]:
+    """One sentence a change; empty only if both sets have the same fingerprint."""
+    return [
+        *_projects(before, after),
+        *_named("profile", {p.name: p for p in before.profiles}, {p.name: p for p in after.profiles}),
+        *_named(
+            "table", {t.full_name: t for t in before.catalogue.tables}, {t.full_name: t for t in after.catalogue.tables}
+        ),
+        *_named(
+            "code list", {c.name: c for c in before.catalogue.codesets}, {c.name: c for c in after.catalogue.codesets}
+        ),
+        *_named("combination rule", {r.id: r for r in before.combinations}, {r.id: r for r in after.combinations}),
+        *_named("service", {"limits": before.service}, {"limits": after.service}),
+    ]
+
+
+def _projects(before: Policies, after: Policies) -> list[str]:
+    old, new = {p.ident: p for p in before.projects}, {p.ident: p for p in after.projects}
+    sentences = [f"project {ident} is added" for ident in sorted(new.keys() - old.keys())]
+    sentences += [f"project {ident} is removed" for ident in sorted(old.keys() - new.keys())]
+    for ident in sorted(old.keys() & new.keys()):
+        sentences += _project(old[ident], new[ident])
+    return sentences
+
+
+def _project(old: Project, new: Project) -> list[str]:
+    facts = ("title", "organisation", "gateway", "purpose", "expires", "mode", "profile", "votes", "dialect")
+    told = [
+        f"project {new.ident}: {name} changes from {getattr(old, name)} to {getattr(new, name)}"
+        for name in facts
+        if getattr(old, name) != getattr(new, name)
+    ]
+    told += [f"project {new.ident}: {who} becomes a researcher" for who in sorted(new.researchers - old.researchers)]
+    told += [
+        f"project {new.ident}: {who} is no longer a researcher" for who in sorted(old.researchers - new.researchers)
+    ]
+    told += [f"project {new.ident}: granted {_grant(g)}" for g in new.grants if g not in old.grants]
+    told += [f"project {new.ident}: no longer granted {_grant(g)}" for g in old.grants if g not in new.grants]
+    if not told and old != new:
+        told.append(f"project {new.ident} changes")
+    return told
+
+
+def _grant(grant: Grant) -> str:
+    years = "" if grant.years is None else f" in {min(grant.years)}-{max(grant.years)} ({len(grant.years)} years)"
+    return f"{grant.table}.{grant.variable}{' as a link key' if grant.link_key else ''}{years}"
+
+
+def _named(what: str, old: dict[str, BaseModel], new: dict[str, BaseModel]) -> list[str]:
+    sentences = [f"{what} {name} is added" for name in sorted(new.keys() - old.keys())]
+    sentences += [f"{what} {name} is removed" for name in sorted(old.keys() - new.keys())]
+    for name in sorted(old.keys() & new.keys()):
+        if old[name] != new[name]:
+            fields = [f for f in type(new[name]).model_fields if getattr(old[name], f) != getattr(new[name], f)]
+            sentences.append(f"{what} {name} changes in {', '.join(fields)}")
+    return sentences

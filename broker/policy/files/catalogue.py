@@ -1,0 +1,187 @@
+"""Catalogue files to tables: one file a table, one for the code lists. Grants and rules are read elsewhere."""
+
+import re
+from pathlib import Path
+
+from broker.domain.errors import Invalid
+from broker.domain.scalars import Type
+from broker.domain.variables import VariableClass
+from broker.policy.files.fields import Fields
+from broker.policy.files.read import Located, read_yaml
+from broker.policy.files.variables import read_variable
+from broker.policy.models import (
+    Catalogue,
+    Codeset,
+    MainRecord,
+    PhysicalName,
+    Table,
+    TableKind,
+    Unit,
+    Variable,
+    YearAxis,
+    YearFormat,
+)
+
+TABLE_KEYS = (
+    "table", "kind", "about", "unit", "link_key", "key_domain", "second_key", "second_key_domain", "unique_key", "year",
+    "physical", "max_rows_per_unit_year", "main_record", "grantable", "variables",
+)  # fmt: skip
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def read_catalogue(folder: Path) -> Catalogue:
+    """All tables of a folder, in order of file name."""
+    version, codesets = _read_codesets(folder / "codesets.yaml")
+    tables: dict[str, Table] = {}
+    places: dict[str, str] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        if path.name == "codesets.yaml":
+            continue
+        fields = Fields(read_yaml(path), TABLE_KEYS)
+        table = _read_table(fields, codesets)
+        name = table.full_name.casefold()
+        if name in tables:
+            raise fields.wrong("table", "duplicate-table", f"{table.full_name} is already described in {places[name]}.")
+        tables[name], places[name] = table, path.name
+    if not tables:
+        raise Invalid("policy-file", "There is no table in the catalogue.", str(folder))
+    catalogue = Catalogue(version=version, codesets=tuple(codesets.values()), tables=tuple(tables.values()))
+    _check_registers(catalogue, folder)
+    return catalogue
+
+
+def _read_codesets(path: Path) -> tuple[int, dict[str, Codeset]]:
+    fields = Fields(read_yaml(path), ("version", "codesets"))
+    lists = fields.at("codesets").fields()
+    return fields.whole("version", least=1), {name: _codeset(name, node) for name, node in lists.items()}
+
+
+def _codeset(name: str, node: Located) -> Codeset:
+    """A list of codes, or a mapping of codes to labels."""
+    if isinstance(node.value, dict):
+        labels = {code: label.text() for code, label in node.value.items()}
+        return Codeset(name=name, codes=tuple(labels), labels=labels)
+    codes = tuple(item.text() for item in node.items())
+    if not codes or len(set(codes)) != len(codes):
+        raise node.wrong("codes", f"The code list {name!r} is empty or names a code twice.")
+    return Codeset(name=name, codes=codes)
+
+
+def _read_table(fields: Fields, codesets: dict[str, Codeset]) -> Table:
+    full_name = fields.text("table")
+    schema, _, name = full_name.partition(".")
+    if not _NAME.fullmatch(schema) or not _NAME.fullmatch(name):
+        raise fields.wrong("table", "table-name", f"{full_name!r} is no name of the form schema.table.")
+    variables = _variables(fields, codesets)
+    kind = fields.choice("kind", TableKind)
+    table = Table(
+        schema_name=schema,
+        name=name,
+        kind=kind,
+        description=fields.text("about"),
+        unit=fields.choice("unit", Unit) if kind is TableKind.PERSON else None,
+        link_key=_variable_name(fields, "link_key", variables),
+        key_domain=fields.text_or_none("key_domain"),
+        second_key=_variable_name(fields, "second_key", variables),
+        second_key_domain=fields.text_or_none("second_key_domain"),
+        unique_key=_variable_name(fields, "unique_key", variables),
+        year=_year(fields, variables),
+        physical=tuple(_physical(node) for node in fields.words("physical")),
+        max_rows_per_unit_year=fields.whole("max_rows_per_unit_year", 1, least=1),
+        main_record=tuple(_main_record(node, variables) for node in fields.words("main_record")),
+        grantable=fields.flag("grantable", True),
+        variables=tuple(variables.values()),
+    )
+    _check_keys(fields, table)
+    return table
+
+
+def _variables(fields: Fields, codesets: dict[str, Codeset]) -> dict[str, Variable]:
+    found: dict[str, Variable] = {}
+    for node in fields.at("variables").items():
+        variable = read_variable(node, codesets)
+        if variable.name.casefold() in found:
+            raise node.wrong("duplicate-variable", f"The variable {variable.name!r} stands in this table twice.")
+        found[variable.name.casefold()] = variable
+    if not found:
+        raise fields.wrong("variables", "empty-list", "A table needs variables.")
+    return found
+
+
+def _variable_name(fields: Fields, key: str, variables: dict[str, Variable]) -> str | None:
+    """The catalogue spelling of a variable that a table's key names."""
+    name = fields.text_or_none(key)
+    if name is None:
+        return None
+    if name.casefold() not in variables:
+        raise fields.wrong(key, "unknown-variable", f"This table has no variable {name!r}.")
+    return variables[name.casefold()].name
+
+
+def _year(fields: Fields, variables: dict[str, Variable]) -> YearAxis | None:
+    if not fields.has("year"):
+        return None
+    axis = Fields(fields.at("year"), ("variable", "format", "years"))
+    name = _variable_name(axis, "variable", variables) or axis.text("variable")
+    kind = axis.choice("format", YearFormat)
+    wanted = Type.TEXT if kind is YearFormat.ACADEMIC else Type.INT
+    if variables[name.casefold()].type is not wanted:
+        raise axis.wrong("format", "year-format", f"A year of format {kind} is stored as {wanted}.")
+    return YearAxis(variable=name, format=kind, years=axis.years("years"))
+
+
+def _physical(node: Located) -> PhysicalName:
+    fields = Fields(node, ("pattern", "year_offset", "years", "suffix"))
+    pattern = fields.text("pattern")
+    try:
+        groups = re.compile(pattern).groupindex
+    except re.error as error:
+        raise fields.wrong("pattern", "pattern", f"{pattern!r} is no regular expression: {error}.") from error
+    if ("year" in groups) == fields.has("years"):
+        raise fields.wrong("pattern", "pattern", "A name has either a group `year` or the years that it covers.")
+    return PhysicalName(
+        pattern=pattern,
+        year_offset=fields.whole("year_offset", -1, least=None),
+        years=fields.years("years") if fields.has("years") else None,
+        suffix=fields.text_or_none("suffix") or "",
+    )
+
+
+def _main_record(node: Located, variables: dict[str, Variable]) -> MainRecord:
+    fields = Fields(node, ("variable", "ascending", "nulls_first"))
+    name = _variable_name(fields, "variable", variables) or fields.text("variable")
+    return MainRecord(
+        variable=name, ascending=fields.flag("ascending", True), nulls_first=fields.flag("nulls_first", True)
+    )
+
+
+def _check_keys(fields: Fields, table: Table) -> None:
+    """A person table links by a key of a domain; names that stand for years are years that exist."""
+    if table.kind is TableKind.PERSON and not (table.link_key and table.key_domain):
+        raise fields.node.wrong("link-key", "A table of persons needs link_key and key_domain.")
+    if table.kind is TableKind.PUBLIC and (table.link_key or table.unit):
+        raise fields.node.wrong("link-key", "A public table has neither link_key nor unit.")
+    if bool(table.second_key) != bool(table.second_key_domain):
+        raise fields.node.wrong("link-key", "second_key and second_key_domain belong together.")
+    for key in (table.link_key, table.second_key):
+        variable = table.find(key) if key else None
+        if variable is not None and variable.cls is not VariableClass.IDENTIFIER:
+            raise fields.wrong("link_key", "link-key", f"The link key {variable.name} has to be of class identifier.")
+    for name, node in zip(table.physical, fields.words("physical"), strict=True):
+        if not (name.years or frozenset()) <= (table.years or frozenset()):
+            raise node.wrong("year-outside", f"{name.pattern} covers years that {table.full_name} does not have.")
+
+
+def _check_registers(catalogue: Catalogue, folder: Path) -> None:
+    """A register key names a variable of a public table."""
+    for table in catalogue.tables:
+        for variable in table.variables:
+            if variable.register_key is None:
+                continue
+            name, _, column = variable.register_key.rpartition(".")
+            register = catalogue.find(name)
+            if register is None or register.kind is not TableKind.PUBLIC or register.find(column) is None:
+                message = (
+                    f"{table.full_name}.{variable.name}: {variable.register_key} is no variable of a public table."
+                )
+                raise Invalid("unknown-register", message, str(folder / f"{table.full_name}.yaml"))

@@ -1,0 +1,160 @@
+"""Project files to projects: short forms (`all`, `default items`, ranges of years) become one grant a variable."""
+
+from pathlib import Path
+
+from broker.domain.projects import Budget, Grant, Mode, Project
+from broker.domain.variables import VariableClass, Years
+from broker.policy.files.fields import Fields
+from broker.policy.files.read import Located, read_yaml
+from broker.policy.models import Catalogue, Table, Variable
+
+PROJECT_KEYS = (
+    "project", "title", "organisation", "gateway", "purpose", "expires", "mode", "profile", "votes", "dialect",
+    "default_schema", "researchers", "budgets", "grants",
+)  # fmt: skip
+GRANT_KEYS = ("table", "variables", "except", "group_quasi", "years", "justification")
+DIALECTS = ("tsql", "duckdb")
+IDENTIFIERS = frozenset({VariableClass.INSTANT_IDENTIFIER, VariableClass.IDENTIFIER})
+MOST_VOTES = 2
+
+
+def read_projects(folder: Path, catalogue: Catalogue, profiles: frozenset[str]) -> tuple[Project, ...]:
+    found: dict[str, Project] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        fields = Fields(read_yaml(path), PROJECT_KEYS)
+        project = _project(fields, catalogue, profiles)
+        if project.ident.casefold() in found:
+            raise fields.wrong("project", "duplicate-project", f"There are two projects {project.ident}.")
+        found[project.ident.casefold()] = project
+    return tuple(found.values())
+
+
+def _project(fields: Fields, catalogue: Catalogue, profiles: frozenset[str]) -> Project:
+    organisation = Fields(fields.at("organisation"), ("name", "type"))
+    profile, dialect, votes = fields.text("profile"), fields.text("dialect"), fields.whole("votes")
+    if profile not in profiles:
+        raise fields.wrong("profile", "unknown-profile", f"There is no profile {profile!r}.")
+    if dialect not in DIALECTS:
+        raise fields.wrong("dialect", "unknown-dialect", f"{dialect!r} is none of {', '.join(DIALECTS)}.")
+    if votes > MOST_VOTES:
+        raise fields.wrong("votes", "policy-range", f"At most {MOST_VOTES} votes can be asked for.")
+    return Project(
+        ident=fields.text("project"),
+        title=fields.text("title"),
+        organisation=organisation.text("name"),
+        organisation_type=organisation.text("type"),
+        gateway=fields.text("gateway"),
+        purpose=fields.text("purpose"),
+        expires=fields.day("expires"),
+        mode=fields.choice("mode", Mode),
+        profile=profile,
+        votes=votes,
+        dialect=dialect,
+        researchers=frozenset(node.text() for node in fields.words("researchers")),
+        grants=tuple(g for node in fields.words("grants") for g in _grants(node, catalogue)),
+        default_schema=_default_schema(fields, catalogue),
+        budgets=tuple(_budget(node, catalogue) for node in fields.words("budgets")),
+    )
+
+
+def _default_schema(fields: Fields, catalogue: Catalogue) -> str:
+    schema = fields.text_or_none("default_schema") or ""
+    if schema and schema not in {t.schema_name for t in catalogue.tables}:
+        raise fields.wrong("default_schema", "unknown-schema", f"The catalogue has no schema {schema!r}.")
+    return schema
+
+
+def _budget(node: Located, catalogue: Catalogue) -> Budget:
+    fields = Fields(node, ("table", "epsilon", "delta"))
+    epsilon, delta = fields.number("epsilon"), fields.number("delta")
+    if epsilon <= 0 or not 0 <= delta < 1:
+        raise node.wrong("policy-range", "A budget needs epsilon > 0 and 0 <= delta < 1.")
+    return Budget(_table(fields, catalogue).full_name, epsilon, delta)
+
+
+def _table(fields: Fields, catalogue: Catalogue) -> Table:
+    name = fields.text("table")
+    table = catalogue.find(name)
+    if table is None:
+        raise fields.wrong("table", "unknown-table", f"The catalogue has no table {name!r}.")
+    return table
+
+
+def _grants(node: Located, catalogue: Catalogue) -> list[Grant]:
+    fields = Fields(node, GRANT_KEYS)
+    table = _table(fields, catalogue)
+    if not table.grantable:
+        raise fields.wrong("table", "not-grantable", f"{table.full_name} is granted to nobody.")
+    justification = fields.text("justification")
+    years = _years(fields, table)
+    granted = _granted(fields, table)
+    quasi = {v.name for v in _named(fields, "group_quasi", table)}
+    for variable in _named(fields, "group_quasi", table):
+        if variable.cls is not VariableClass.QUASI or variable not in granted:
+            raise fields.wrong("group_quasi", "group-quasi", f"{variable.name} is no quasi-identifier granted here.")
+    return [
+        Grant(table.full_name, v.name, years, justification, table.is_link_key(v.name), v.name in quasi)
+        for v in granted
+    ]
+
+
+def _years(fields: Fields, table: Table) -> Years | None:
+    """The granted years that exist. Ranges may run over years in which nothing was collected, not beyond the table."""
+    if table.years is None:
+        if fields.has("years"):
+            raise fields.wrong("years", "no-year-axis", f"{table.full_name} has no years.")
+        return None
+    years: frozenset[int] = frozenset()
+    for first, last in fields.spans("years"):
+        if first < min(table.years) or last > max(table.years):
+            span = f"{min(table.years)}-{max(table.years)}"
+            raise fields.wrong("years", "year-outside", f"{table.full_name} has the years {span} only.")
+        here = table.years & frozenset(range(first, last + 1))
+        if not here:
+            raise fields.wrong("years", "empty-range", f"{table.full_name} has no data in {first}-{last}.")
+        years |= here
+    return years
+
+
+def _granted(fields: Fields, table: Table) -> tuple[Variable, ...]:
+    left_out = _named(fields, "except", table)
+    if isinstance(fields.at("variables").value, list):
+        granted = _named(fields, "variables", table)
+        for variable in granted:
+            if variable.cls in IDENTIFIERS and not table.is_link_key(variable.name):
+                raise fields.wrong(
+                    "variables", "identifier", f"{variable.name} is an identifier: nobody is granted it."
+                )
+    else:
+        granted = _short_form(fields, table)
+    granted = tuple(v for v in granted if v not in left_out)
+    if not granted:
+        raise fields.wrong("variables", "empty-list", f"This grants no variable of {table.full_name}.")
+    return granted
+
+
+def _short_form(fields: Fields, table: Table) -> tuple[Variable, ...]:
+    """`all` and `default items` never hold identifiers but the table's own link keys."""
+    form = fields.text("variables")
+    usable = tuple(v for v in table.variables if v.cls not in IDENTIFIERS or table.is_link_key(v.name))
+    match form:
+        case "all":
+            return usable
+        case "default items":
+            return tuple(v for v in usable if v.default_item)
+        case "link keys only":
+            return tuple(v for v in usable if table.is_link_key(v.name))
+    message = f"{form!r} is none of all, default items, link keys only, and no list of variables."
+    raise fields.wrong("variables", "unknown-word", message)
+
+
+def _named(fields: Fields, key: str, table: Table) -> tuple[Variable, ...]:
+    found = []
+    for node in fields.words(key):
+        variable = table.find(node.text())
+        if variable is None:
+            raise node.wrong("unknown-variable", f"{table.full_name} has no variable {node.text()!r}.")
+        if variable in found:
+            raise node.wrong("duplicate-variable", f"{variable.name} stands here twice.")
+        found.append(variable)
+    return tuple(found)

@@ -1,0 +1,136 @@
+"""Profiles, combination rules and the service's limits from their files. Thresholds are read here, never set here."""
+
+from pathlib import Path
+
+from broker.domain.errors import Invalid
+from broker.domain.variables import VariableClass
+from broker.policy.files.fields import Fields
+from broker.policy.files.read import Located, read_yaml
+from broker.policy.models import Catalogue, CombinationRule, Profile, Service, ZeroPolicy
+
+COMBINATION_KEYS = ("id", "note", "any_of", "with_any", "years", "under_gateway", "replace", "default_items_only")
+
+SERVICE_LISTS = ("allowed_files", "python_modules")
+
+
+def read_profiles(folder: Path) -> tuple[Profile, ...]:
+    found: dict[str, Profile] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        fields = _profile_fields(path)
+        profile = _profile(fields)
+        if profile.name in found:
+            raise fields.wrong("name", "duplicate-profile", f"There are two profiles {profile.name!r}.")
+        found[profile.name] = profile
+    if not found:
+        raise Invalid("policy-file", "There is no profile.", str(folder))
+    return tuple(found.values())
+
+
+def load_profile(path: Path) -> Profile:
+    """One profile from a file of its own."""
+    return _profile(_profile_fields(path))
+
+
+def _profile_fields(path: Path) -> Fields:
+    return Fields(read_yaml(path), (k for k in Profile.model_fields if k != "suppressed_symbol"))
+
+
+def _profile(fields: Fields) -> Profile:
+    share = fields.number("full_share")
+    if not 0.5 < share <= 1:
+        raise fields.wrong("full_share", "policy-range", "full_share is a share above one half.")
+    return Profile(
+        name=fields.text("name"),
+        source=fields.text("source"),
+        t=fields.whole("t", least=2),
+        zeros=fields.choice("zeros", ZeroPolicy),
+        full=fields.choice("full", ZeroPolicy),
+        full_share=share,
+        p_percent=_percent(fields, "p_percent"),
+        dominance_n=fields.whole("dominance_n", least=1),
+        dominance_k=_percent(fields, "dominance_k"),
+        round_base=fields.whole("round_base", least=1),
+        mean_digits=fields.whole("mean_digits", least=None),
+        percent_digits=fields.whole("percent_digits", least=None),
+        sum_digits=fields.whole("sum_digits", least=None),
+        min_interval=fields.whole("min_interval"),
+        dof=fields.whole("dof"),
+        max_listed_rows=fields.whole("max_listed_rows", least=1),
+        small_quota=fields.whole("small_quota"),
+        protects_institutions=fields.flag("protects_institutions", False),
+        min_institutions=fields.whole("min_institutions", least=1),
+    )
+
+
+def _percent(fields: Fields, key: str) -> float | None:
+    value = fields.number_or_none(key)
+    if value is not None and not 0 < value <= 100:
+        raise fields.wrong(key, "policy-range", f"{key!r} is a percentage above 0 and at most 100, or null.")
+    return value
+
+
+def read_service(path: Path) -> Service:
+    fields = Fields(read_yaml(path), Service.model_fields)
+    lists = {k: tuple(n.text() for n in fields.words(k)) for k in SERVICE_LISTS if fields.has(k)}
+    numbers = {k: fields.whole(k, least=1) for k in Service.model_fields if k not in SERVICE_LISTS and fields.has(k)}
+    for node in fields.words("allowed_files"):
+        if not node.text().startswith(".") or node.text() != node.text().lower():
+            raise node.wrong("file-ending", "An ending is written like .csv, in small letters.")
+    for key, info in Service.model_fields.items():
+        if info.is_required():
+            fields.at(key)
+    return Service.model_validate({**numbers, **lists})
+
+
+def read_combinations(path: Path, catalogue: Catalogue) -> tuple[CombinationRule, ...]:
+    fields = Fields(read_yaml(path), ("combinations",))
+    found: dict[str, CombinationRule] = {}
+    for node in fields.at("combinations").items():
+        rule = _combination(node, catalogue)
+        if rule.id in found:
+            raise node.wrong("duplicate-rule", f"There are two combination rules {rule.id}.")
+        found[rule.id] = rule
+    return tuple(found.values())
+
+
+def _combination(node: Located, catalogue: Catalogue) -> CombinationRule:
+    fields = Fields(node, COMBINATION_KEYS)
+    replace = fields.at("replace").fields() if fields.has("replace") else {}
+    rule = CombinationRule(
+        id=fields.text("id"),
+        note=fields.text("note"),
+        any_of=tuple(_side(n, catalogue) for n in fields.words("any_of")),
+        with_any=tuple(_side(n, catalogue) for n in fields.words("with_any")),
+        years=fields.years("years") if fields.has("years") else None,
+        under_gateway=fields.text_or_none("under_gateway"),
+        replace={name: _replaced(name, value, catalogue) for name, value in replace.items()},
+        default_items_only=fields.flag("default_items_only", False),
+    )
+    if bool(rule.any_of) + bool(rule.replace) + rule.default_items_only != 1:
+        raise node.wrong("empty-rule", "A rule has one of any_of, replace and default_items_only.")
+    if rule.with_any and not rule.any_of:
+        raise node.wrong("empty-rule", "with_any needs any_of.")
+    return rule
+
+
+def _replaced(name: str, value: Located, catalogue: Catalogue) -> str:
+    if not _is_variable(name, catalogue):
+        raise value.wrong("unknown-variable", f"No table has a variable {name!r}.")
+    return value.text()
+
+
+def _side(node: Located, catalogue: Catalogue) -> str:
+    """One member of a side, in the catalogue's spelling where that matters; names that mean nothing are errors."""
+    kind, _, name = node.text().partition(":")
+    match kind:
+        case "class" if name in set(VariableClass):
+            return node.text()
+        case "table" if (table := catalogue.find(name)) is not None:
+            return f"table:{table.full_name}"
+        case "variable" if _is_variable(name, catalogue):
+            return node.text()
+    raise node.wrong("unknown-name", f"{node.text()!r} names nothing: write class:, table: or variable: and a name.")
+
+
+def _is_variable(name: str, catalogue: Catalogue) -> bool:
+    return any(table.find(name) for table in catalogue.tables)

@@ -1,0 +1,23 @@
+"""A policy set as stored text and back. The text is the canonical JSON whose hash is the set's fingerprint."""
+
+import hashlib
+
+from pydantic import ValidationError
+
+from broker.domain.errors import Breach
+from broker.policy.models import Policies, canonical_json
+
+
+def policies_to_json(policies: Policies) -> str:
+    """The text that a store keeps: its SHA-256 is `policies.fingerprint`."""
+    return canonical_json(policies.model_dump())
+
+
+def policies_from_json(text: str, fingerprint: str | None = None) -> Policies:
+    """The set again, equal to the one that was stored. Breach if the text is not what the fingerprint says."""
+    if fingerprint is not None and hashlib.sha256(text.encode()).hexdigest() != fingerprint:
+        raise Breach("The stored policies are not the ones that their fingerprint names.")
+    try:
+        return Policies.model_validate_json(text)
+    except ValidationError as error:
+        raise Breach("The stored policies cannot be read by this version of the broker.") from error

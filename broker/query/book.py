@@ -1,0 +1,106 @@
+"""The book that binding writes: ids, where each column comes from, how it is used. No syntax, no rules."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from broker.domain.scalars import Column, Scalar, columns_of
+from broker.domain.variables import How, VariableClass
+from broker.policy.models import Table, TableKind, Variable
+from broker.query.refusing import Place
+
+NEVER_SHOWN = frozenset({VariableClass.IDENTIFIER, VariableClass.INSTANT_IDENTIFIER})
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The catalogue variable behind a column, and the scan that reads it."""
+
+    scan: int
+    table: Table
+    variable: Variable
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.table.full_name}.{self.variable.name}"
+
+    @property
+    def key_domain(self) -> str | None:
+        return self.table.domain_of_key(self.variable.name)
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether it tells who somebody is: it may be joined and counted, never shown or computed with."""
+        return self.variable.cls in NEVER_SHOWN or self.key_domain is not None
+
+    @property
+    def is_year(self) -> bool:
+        return self.table.year is not None and self.table.year.variable == self.variable.name
+
+
+@dataclass(slots=True)
+class Book:
+    """One for each compiled text. `nullable` are the scans on an outer side of a join."""
+
+    tables: dict[int, Table] = field(default_factory=dict)
+    origins: dict[int, Origin] = field(default_factory=dict)
+    definitions: dict[int, Scalar] = field(default_factory=dict)
+    nullable: set[int] = field(default_factory=set)
+    how: dict[int, set[How]] = field(default_factory=dict)
+    places: dict[int, Place] = field(default_factory=dict)
+    table_places: dict[int, Place] = field(default_factory=dict)
+    _columns: dict[tuple[int, str], int] = field(default_factory=dict)
+    _next: int = 0
+
+    def new_id(self) -> int:
+        self._next += 1
+        return self._next
+
+    def new_scan(self, table: Table, place: Place) -> int:
+        ident = self.new_id()
+        self.tables[ident] = table
+        self.table_places[ident] = place
+        return ident
+
+    def column(self, scan: int, variable: Variable) -> Column:
+        """The column of a variable in a scan: always the same id."""
+        ident = self._columns.get((scan, variable.name))
+        if ident is None:
+            ident = self._columns[scan, variable.name] = self.new_id()
+            self.origins[ident] = Origin(scan, self.tables[scan], variable)
+        return Column(ident, variable.type)
+
+    def columns_of_scan(self, scan: int) -> Iterator[tuple[int, Origin]]:
+        return ((i, o) for i, o in self.origins.items() if o.scan == scan)
+
+    def year_column(self, scan: int) -> int | None:
+        """The id of the scan's year column, if the text names it."""
+        year = self.tables[scan].year
+        return self._columns.get((scan, year.variable)) if year else None
+
+    def define(self, scalar: Scalar) -> int:
+        ident = self.new_id()
+        self.definitions[ident] = scalar
+        return ident
+
+    def base(self, scalar: Scalar) -> frozenset[int]:
+        """The catalogue columns that a scalar is made of, through every derived column."""
+        found: set[int] = set()
+        for ident in columns_of(scalar):
+            if ident in self.definitions:
+                found |= self.base(self.definitions[ident])
+            elif ident in self.origins:
+                found.add(ident)
+        return frozenset(found)
+
+    def note(self, scalar: Scalar, how: How, place: Place = (None, None)) -> None:
+        """Every catalogue column behind a scalar is used in this way."""
+        for ident in self.base(scalar):
+            self.how.setdefault(ident, set()).add(how)
+            self.places.setdefault(ident, place)
+
+    def origin(self, scalar: Scalar) -> Origin | None:
+        """The variable that a scalar plainly is, if it is one."""
+        return self.origins.get(scalar.ident) if isinstance(scalar, Column) else None
+
+    def is_person(self, scan: int) -> bool:
+        return self.tables[scan].kind is TableKind.PERSON

@@ -1,0 +1,73 @@
+"""A queue worker: takes one id after another and calls the task, in this process. Knows nothing of jobs."""
+
+import threading
+from typing import Any
+
+from redis import Redis
+from rq import Queue, SimpleWorker
+from rq.executions import Execution
+from rq.job import Job
+from rq.timeouts import BaseDeathPenalty
+
+from broker.queue.rq_queue import QUEUE_NAME, SERIALIZER
+
+IDLE_SECONDS = 20
+"""RQ waits for a delivery fifteen seconds less than this: how soon an idle worker sees that it should stop."""
+
+
+class _NoAlarm(BaseDeathPenalty):
+    """RQ's alarm would interrupt the sandbox adapter at its clean-up; the lease and the sandbox's limits govern."""
+
+    def setup_death_penalty(self) -> None: ...
+
+    def cancel_death_penalty(self) -> None: ...
+
+
+class _Worker(SimpleWorker):
+    death_penalty_class = _NoAlarm
+
+    def _install_signal_handlers(self) -> None:
+        """A thread may hold a worker too; only the main one can take signals."""
+        if threading.current_thread() is threading.main_thread():
+            super()._install_signal_handlers()  # type: ignore[no-untyped-call]
+
+    def handle_job_failure(
+        self,
+        job: Job,
+        queue: Queue,
+        started_job_registry: Any = None,
+        exc_string: str = "",
+        execution: Execution | None = None,
+    ) -> None:
+        """Nothing of what went wrong goes into Redis: a message there could carry what the queue must not."""
+        super().handle_job_failure(job, queue, started_job_registry, "", execution)
+
+
+class QueueWorker:
+    """No fork, no scheduler, no alarm. `work` blocks; `stop` (or SIGTERM) ends it after the delivery at hand."""
+
+    def __init__(self, url: str, name: str | None = None, queue: str = QUEUE_NAME) -> None:
+        self._redis: Redis = Redis.from_url(url)
+        self._worker = _Worker(
+            [Queue(queue, connection=self._redis, serializer=SERIALIZER)],
+            name=name,
+            connection=self._redis,
+            serializer=SERIALIZER,
+            worker_ttl=IDLE_SECONDS,
+            log_job_description=False,
+        )
+
+    def work(self, burst: bool = False) -> bool:
+        """Work until stopped, or (burst) until the queue is empty. True if anything was delivered.
+
+        Returns too when Redis goes away: the supervisor starts another.
+        """
+        return bool(self._worker.work(burst=burst, with_scheduler=False, logging_level="WARNING"))
+
+    def stop(self) -> None:
+        """Take nothing more; the delivery at hand is finished."""
+        worker: Any = self._worker
+        worker._stop_requested = True
+
+    def close(self) -> None:
+        self._redis.close()

@@ -1,0 +1,78 @@
+"""Compares what the engine says a container is with what was asked for, before it starts. Pure; trusts no default.
+
+Two kinds of check: what was asked must be there, and what was never asked must be absent, whatever a newer engine adds.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from broker.sandbox.spec import Spec, settings
+
+ABSENT = (
+    "Binds", "VolumesFrom", "Devices", "DeviceCgroupRules", "DeviceRequests", "CapAdd", "GroupAdd", "Links",
+    "ExtraHosts", "Dns", "DnsOptions", "DnsSearch", "PortBindings", "Sysctls", "StorageOpt", "CgroupParent",
+    "PublishAllPorts", "Privileged", "PidMode", "UTSMode", "UsernsMode", "OomScoreAdj", "ContainerIDFile",
+)  # fmt: skip
+"""Host settings that must be empty."""
+
+PRIVATE_CGROUP = ("private", "", "host")
+"""`host` is what engines on cgroup v1 always report; on v2 `private` is the default that was kept."""
+
+
+def differences(inspect: Mapping[str, Any], made: Spec) -> list[str]:
+    """What differs, each as a sentence for an administrator; empty if the container is what it must be."""
+    wanted = settings(made)
+    host = inspect.get("HostConfig") or {}
+    found = _compare("HostConfig", wanted.pop("HostConfig"), host)
+    found += _compare("Config", _seen_in_config(wanted), inspect.get("Config") or {})
+    found += [f"HostConfig.{key} is {host[key]!r} and must be empty." for key in ABSENT if host.get(key)]
+    found += _mounts(inspect, made)
+    if inspect.get("Image") != made.image:
+        found.append(f"The image is {inspect.get('Image')!r}, not {made.image!r}.")
+    if str(inspect.get("Name", "")).lstrip("/") != made.name:
+        found.append(f"The name is {inspect.get('Name')!r}, not {made.name!r}.")
+    if host.get("CgroupnsMode", "private") not in PRIVATE_CGROUP:
+        found.append(f"HostConfig.CgroupnsMode is {host['CgroupnsMode']!r}.")
+    return found
+
+
+def _seen_in_config(wanted: dict[str, Any]) -> dict[str, Any]:
+    """What inspect repeats under Config. It stores `NetworkDisabled` only where the engine has networks of its own."""
+    return {key: value for key, value in wanted.items() if key != "NetworkDisabled"}
+
+
+def _compare(where: str, wanted: Mapping[str, Any], seen: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{where}.{key} is {seen.get(key)!r}, not {value!r}."
+        for key, value in wanted.items()
+        if _plain(key, seen.get(key)) != _plain(key, value)
+    ]
+
+
+def _plain(key: str, value: Any) -> Any:
+    """One spelling for what engines spell in several: unordered lists, null for empty, JSON text."""
+    if key == "SecurityOpt":
+        return sorted(_security(option) for option in value or [])
+    if key in ("Ulimits", "Env", "CapDrop"):
+        return sorted(json.dumps(item, sort_keys=True) for item in value or [])
+    if value is None or value == {} or value == []:
+        return None
+    return value if value is not False else None
+
+
+def _security(option: str) -> str:
+    name, _, value = option.partition("=")
+    if name == "seccomp" and value.startswith("{"):
+        return "seccomp=" + json.dumps(json.loads(value), sort_keys=True)
+    return "no-new-privileges" if option in ("no-new-privileges:true", "no-new-privileges=true") else option
+
+
+def _mounts(inspect: Mapping[str, Any], made: Spec) -> list[str]:
+    """Exactly one mount: the data, read-only. (tmpfs are not listed among mounts.)"""
+    seen = [
+        (mount.get("Type"), mount.get("Source"), mount.get("Destination"), mount.get("RW"), mount.get("Propagation"))
+        for mount in inspect.get("Mounts") or []
+    ]
+    wanted = [("bind", made.mount, "/data", False, "rprivate")]
+    return [] if seen == wanted else [f"The mounts are {seen!r}, not {wanted!r}."]

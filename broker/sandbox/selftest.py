@@ -1,0 +1,94 @@
+"""Measures what a sandbox really holds, by jobs that try to break out of it. Real data need every required probe.
+
+An engine's settings are promises; some runtimes take them and do not keep them, so they are tried.
+"""
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.domain.ports import Limits, Sandbox, SandboxEnd, SandboxRequest, SandboxResult
+from broker.sandbox.collector import FrameCollector
+
+MIB = 1024 * 1024
+LIMITS = Limits(wall_seconds=20, memory_bytes=1024 * MIB, output_bytes=8 * MIB, output_files=4, processes=16, threads=1,
+                scratch_bytes=16 * MIB)  # fmt: skip
+
+INSIDE = Path(__file__).with_name("probes.py.txt")
+"""The program that tries; it runs only inside a sandbox and answers with one file."""
+
+REQUIRED = frozenset({"network", "root-write", "data-write", "capabilities", "no-new-privileges", "not-root",
+                      "processes", "scratch-size", "file-size", "memory", "wall-clock"})  # fmt: skip
+"""What real data need. Not among them: the seccomp filter and the sealed launcher, which gVisor does not take over. Its
+own kernel stands in for the first; without the second a script can forge frames, which say nothing that it could not
+have said by its files, and are checked as such."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One probe: whether real data need it, whether the wall held, and what was seen."""
+
+    probe: str
+    required: bool
+    held: bool
+    seen: str
+
+
+def probe(sandbox: Sandbox, nonce: str = "0") -> tuple[Verdict, ...]:
+    """The verdict table of a sandbox: one row a probe, in the order of trying."""
+    with tempfile.TemporaryDirectory(prefix="npd-selftest-") as folder:
+        mount = Path(folder)
+        mount.chmod(0o755)
+        inside = _inside(sandbox.run(_request(mount, "inside" + nonce, INSIDE.read_text(), LIMITS)))
+        memory = sandbox.run(_request(mount, "memory" + nonce, HUNGRY, LIMITS))
+        slow = Limits(**{**_fields(LIMITS), "wall_seconds": 2})
+        wall = sandbox.run(_request(mount, "wall" + nonce, "import time\nwhile True: time.sleep(60)\n", slow))
+    outside = {
+        "memory": (memory.end is SandboxEnd.MEMORY_LIMIT, memory.end.value),
+        "wall-clock": (wall.end is SandboxEnd.TIME_LIMIT and wall.seconds < 15, wall.end.value),
+    }
+    return tuple(Verdict(name, name in REQUIRED, held, seen) for name, (held, seen) in {**inside, **outside}.items())
+
+
+def required_ok(table: tuple[Verdict, ...]) -> bool:
+    """Every required probe was made, and held."""
+    held = {verdict.probe for verdict in table if verdict.held}
+    return held >= REQUIRED
+
+
+# Three processes that together, not alone, take more than the job may: only a limit on the whole sandbox stops them.
+HUNGRY = """
+import os, time
+children = []
+for _ in range(3):
+    child = os.fork()
+    if child == 0:
+        held = bytearray(500 << 20)
+        time.sleep(3)
+        os._exit(0)
+    children.append(child)
+codes = [os.waitpid(child, 0)[1] for child in children]
+if any(codes):
+    raise MemoryError
+"""
+
+
+def _fields(limits: Limits) -> dict[str, int]:
+    return {name: getattr(limits, name) for name in Limits.__slots__}
+
+
+def _request(mount: Path, name: str, program: str, limits: Limits) -> SandboxRequest:
+    job = {"kind": "python", "tables": [], "allowed": [".json"], "settings": _fields(limits)}
+    frames = (("job", json.dumps(job).encode()), ("program", program.encode()))
+    return SandboxRequest(f"selftest-{name}", 1, "python", mount, frames, limits, synthetic=True)
+
+
+def _inside(result: SandboxResult) -> dict[str, tuple[bool, str]]:
+    """What the program inside answered; no answer means that nothing held."""
+    collected = FrameCollector().collect(result.frames, (".json",), MIB, 0)
+    files = {file.name: file.content for file in collected if file.problem is None}
+    if result.end is not SandboxEnd.ENDED or "probes.json" not in files:
+        return {}
+    answers = json.loads(files["probes.json"])
+    return {str(name): (bool(held), str(seen)[:200]) for name, (held, seen) in answers.items()}

@@ -1,0 +1,170 @@
+"""Uses against grants: every reason to refuse, at once. Combinations of uses are judged in `combinations`."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from broker.domain.errors import Refusal
+from broker.domain.projects import Grant, Project
+from broker.domain.variables import How, Use, VariableClass
+from broker.policy.models import Policies, Table, Variable
+from broker.scope.advice import ask_for, leave_out, other_years
+
+NEVER = frozenset({VariableClass.INSTANT_IDENTIFIER, VariableClass.IDENTIFIER})
+KEY_USES = frozenset({How.READ, How.JOINED})
+"""A link key joins, is counted distinct and is matched. Whoever computes uses says `joined` for equality joins, match
+flags and work within one person (a partition or inner group by the key), `read` for COUNT(DISTINCT key) and for a
+script that gets pseudonyms, and nothing else for these."""
+
+
+def check_scope(
+    uses: Sequence[Use], project: Project, policies: Policies, today: date, *, header: bool = False
+) -> tuple[Refusal, ...]:
+    """All refusals in order of their place in the text; empty when everything is inside the grants.
+
+    `header` words the advice on years for a script's `# input:` lines instead of a SQL predicate.
+    """
+    found = list(_expired(project, today))
+    tables = {use.table: policies.catalogue.find(use.table) for use in uses}
+    for name, table in tables.items():
+        of_table = [use for use in uses if use.table == name]
+        if table is None:
+            found.append(_unknown_table(of_table[0], project))
+        else:
+            found += _check_table(of_table, table, project, header)
+    return tuple(sorted(found, key=lambda r: (r.line or 0, r.column or 0)))
+
+
+def _expired(project: Project, today: date) -> Iterator[Refusal]:
+    if not project.is_live(today):
+        yield Refusal(
+            "project-expired",
+            f"The approval of project {project.ident} ended on {project.expires:%d %B %Y}.",
+            "Ask the data owner to extend the approval; two administrators then change the project's end date.",
+        )
+
+
+def _unknown_table(use: Use, project: Project) -> Refusal:
+    advice = "Write schema.table as in the catalogue, for example npd.spring_census."
+    if project.default_schema:
+        advice += f" Bare names are looked for in {project.default_schema}."
+    return Refusal("unknown-table", f"There is no table {use.table!r}.", advice, use.line, use.column)
+
+
+def _check_table(uses: list[Use], table: Table, project: Project, header: bool) -> Iterator[Refusal]:
+    """One table's uses. Identifiers and unknown names are told even where the table itself was not granted."""
+    granted = [g for g in project.grants if g.table.casefold() == table.full_name.casefold()]
+    if not table.grantable or not granted:
+        yield _table_refused(min(uses, key=_place), table, project)
+    outside: list[tuple[Use, frozenset[int]]] = []
+    for use in uses:
+        variable = table.find(use.variable) if use.variable is not None else None
+        if use.variable is not None and variable is None:
+            yield _unknown_variable(use, table)
+            continue
+        if variable is not None and variable.cls in NEVER and not table.is_link_key(variable.name):
+            yield _identifier(use, table, variable)
+            continue
+        if not granted or not table.grantable:
+            continue
+        grants = [g for g in granted if variable is None or g.variable.casefold() == variable.name.casefold()]
+        if variable is not None and not grants:
+            yield _variable_refused(use, table, variable, project)
+            continue
+        if variable is not None:
+            yield from _check_how(use, table, variable, grants, project)
+        missing = _years_outside(use, table, grants)
+        if missing:
+            outside.append((use, missing))
+    yield from _years_refused(outside, table, granted, project, header)
+
+
+def _check_how(use: Use, table: Table, variable: Variable, grants: list[Grant], project: Project) -> Iterator[Refusal]:
+    """Link keys only join and count; quasi-identifiers only filter, unless the grant says more."""
+    name = f"{table.full_name}.{variable.name}"
+    if table.is_link_key(variable.name):
+        wrong = sorted(use.how - KEY_USES)
+        if wrong:
+            message = f"{name} is a link key and is {' and '.join(wrong)} here."
+            advice = (
+                f"Join on it or write COUNT(DISTINCT {variable.name}); it can be no group, filter, order or result."
+            )
+            yield Refusal("link-key", message, advice, use.line, use.column, name)
+    elif variable.cls is VariableClass.QUASI and How.GROUPED in use.how and not any(g.group_quasi for g in grants):
+        message = f"{name} could single people out: it may filter by values and ranges, and not be grouped by."
+        yield Refusal("quasi-grouped", message, ask_for(f"grouping by {name}", project), use.line, use.column, name)
+
+
+def _years_outside(use: Use, table: Table, grants: list[Grant]) -> frozenset[int]:
+    """Years that a use may touch and no grant of it holds. A use without proved years touches them all."""
+    if table.years is None:
+        return frozenset()
+    used = table.years if use.years is None else use.years
+    return used - frozenset().union(*(g.years or frozenset() for g in grants))
+
+
+def _years_refused(
+    outside: list[tuple[Use, frozenset[int]]], table: Table, granted: list[Grant], project: Project, header: bool
+) -> Iterator[Refusal]:
+    """One refusal for all variables of a table that go beyond the same granted years."""
+    groups: dict[frozenset[int], list[tuple[Use, frozenset[int]]]] = {}
+    for use, missing in outside:
+        of_use = [g for g in granted if use.variable is None or g.variable.casefold() == use.variable.casefold()]
+        groups.setdefault(frozenset().union(*(g.years or frozenset() for g in of_use)), []).append((use, missing))
+    for years, members in groups.items():
+        first = min((use for use, _ in members), key=_place)
+        missing = frozenset().union(*(m for _, m in members))
+        yield Refusal(
+            "years-not-granted",
+            f"{_names(members)} of {table.full_name} may be read in {_labels(missing)}, outside the grant of "
+            f"{project.ident}.",
+            other_years(table, years, header),
+            first.line,
+            first.column,
+            _full_name(first, table),
+        )
+
+
+def _names(members: list[tuple[Use, frozenset[int]]]) -> str:
+    names = sorted({use.variable or "the rows" for use, _ in members})
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _labels(years: frozenset[int]) -> str:
+    ordered = sorted(years)
+    shown = [f"{y}/{y + 1}" for y in (ordered if len(ordered) <= 4 else (ordered[0], ordered[-1]))]
+    return " … ".join(shown) if len(ordered) > 4 else ", ".join(shown)
+
+
+def _table_refused(use: Use, table: Table, project: Project) -> Refusal:
+    place = (use.line, use.column, _full_name(use, table))
+    if not table.grantable:
+        return Refusal("table-not-grantable", f"{table.full_name} is granted to nobody.", leave_out(table), *place)
+    message = f"{table.full_name} was not granted to {project.ident}."
+    return Refusal("table-not-granted", message, ask_for(table.full_name, project), *place)
+
+
+def _unknown_variable(use: Use, table: Table) -> Refusal:
+    message = f"{table.full_name} has no variable {use.variable!r}."
+    return Refusal("unknown-variable", message, "Look it up in the catalogue.", use.line, use.column)
+
+
+def _identifier(use: Use, table: Table, variable: Variable) -> Refusal:
+    name = f"{table.full_name}.{variable.name}"
+    message = f"{name} is an identifier, which nobody is granted in any form."
+    key = f" Persons are linked and counted by {table.link_key}." if table.link_key else ""
+    return Refusal("identifier", message, f"Leave it out.{key}", use.line, use.column, name)
+
+
+def _variable_refused(use: Use, table: Table, variable: Variable, project: Project) -> Refusal:
+    name = f"{table.full_name}.{variable.name}"
+    message = f"{name} was not granted to {project.ident}."
+    return Refusal("variable-not-granted", message, ask_for(name, project), use.line, use.column, name)
+
+
+def _full_name(use: Use, table: Table) -> str | None:
+    variable = table.find(use.variable) if use.variable is not None else None
+    return f"{table.full_name}.{variable.name}" if variable else None
+
+
+def _place(use: Use) -> tuple[int, int]:
+    return (use.line or 0, use.column or 0)

@@ -1,0 +1,1 @@
+"""Makes a synthetic NPD from public marginals: every table of the catalogue, people linked. Reads no real data."""

@@ -1,0 +1,181 @@
+"""Makes the whole synthetic NPD, year by year: what `broker synth` calls. Holds no more than one year of tables."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from broker.domain.errors import Invalid
+from broker.policy.models import Catalogue, Table
+from broker.synth import (
+    absence,
+    census,
+    early_years,
+    earnings,
+    exclusions,
+    key_stage_2,
+    key_stage_4,
+    nccis,
+    results,
+    samples,
+    social_care,
+)
+from broker.synth.cohorts import make_people
+from broker.synth.columns import Columns
+from broker.synth.draws import Rng, stream
+from broker.synth.marginals import marginals
+from broker.synth.places import make_places
+from broker.synth.school_year import Calendar, SchoolYear, World
+from broker.synth.schools import make_schools, register
+from broker.synth.workforce import make_staff, workforce
+from broker.synth.write import prepare, write_mark, write_table
+
+T = TypeVar("T")
+Progress = Callable[[str, int, int], None]
+Yearly = Callable[[World, SchoolYear, Rng, int], Columns]
+
+YEARLY: dict[str, Yearly] = {
+    "npd.spring_census": census.spring_census,
+    "npd.sc_addresses": census.sc_addresses,
+    "npd.eyfsp": early_years.eyfsp,
+    "npd.phonics": early_years.phonics,
+    "npd.ks1": early_years.ks1,
+    "npd.ks2_pupil": key_stage_2.ks2_pupil,
+    "npd.ks4_pupil": key_stage_4.ks4_pupil,
+    "npd.ks4_exam": results.ks4_exam,
+    "npd.ks5_student": results.ks5_student,
+    "npd.absence": absence.absence,
+    "npd.exclusions": exclusions.exclusions,
+    "npd.cin": social_care.cin,
+    "npd.cla": social_care.cla,
+    "npd.nccis": nccis.nccis,
+    "leo.earnings": earnings.earnings,
+}
+
+
+def _silent(step: str, done: int, total: int) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was made: rows of each table over all its years, and files."""
+
+    rows: dict[str, int]
+    files: int
+    people: int
+
+
+def generate(
+    catalogue: Catalogue,
+    pupils: int,
+    years: tuple[int, int] | range,
+    seed: int,
+    out: Path,
+    progress: Progress = _silent,
+) -> Summary:
+    """All tables of the catalogue for about `pupils` pupils on roll in a year, into the new folder `out`.
+
+    `years` are the first and the last first calendar year (2022 is 2022/23). The same arguments give the same
+    bytes on any number of cores. `progress` hears the step, steps done and steps in all.
+    """
+    span = years if isinstance(years, range) else range(years[0], years[1] + 1)
+    _check(pupils, span, seed)
+    prepare(out)
+    world = _world(seed, pupils, span)
+    steps = _Steps(catalogue, span, progress)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        steps.run(pool, out, None, _lasting(world, catalogue, span))
+        calendar, yearly = Calendar(world, span[0]), _with_staff(world, span)
+        for year in span:
+            steps.run(pool, out, year, _of_year(world, catalogue, yearly, calendar.next(year)))
+    write_mark(out, seed=seed, pupils=pupils, years=[span[0], span[-1]], catalogue_version=catalogue.version)
+    return Summary(steps.rows, steps.done, world.people.count)
+
+
+def _check(pupils: int, span: range, seed: int) -> None:
+    if pupils < 500:
+        raise Invalid(
+            "synth.too_few_pupils", f"{pupils} pupils are too few: 153 local authorities need at least 500.", "/pupils"
+        )
+    if len(span) == 0 or span.step != 1:
+        raise Invalid("synth.years", "The years must run from an earlier to a later one.", "/years")
+    if span[0] < 2001 or span[-1] > 2023:
+        raise Invalid(
+            "synth.years",
+            f"{span[0]}-{span[-1]} is outside 2001-2023, the years for which figures are known.",
+            "/years",
+        )
+    if seed < 0:
+        raise Invalid("synth.seed", "The seed must not be negative.", "/seed")
+
+
+def _world(seed: int, pupils: int, span: range) -> World:
+    known = marginals()
+    places = make_places(seed, pupils, known)
+    schools = make_schools(seed, pupils, places, known)
+    return World(seed, pupils, known, places, schools, make_people(seed, pupils, span, places, schools, known))
+
+
+def _with_staff(world: World, span: range) -> dict[str, Yearly]:
+    staff = make_staff(world, span)
+    return YEARLY | {"swc.workforce": lambda world, now, rng, most: workforce(world, staff, now, rng, most)}
+
+
+Task = tuple[Table, Callable[[], Columns]]
+
+
+def _lasting(world: World, catalogue: Catalogue, span: range) -> list[Task]:
+    """Tables without a year."""
+    makers: dict[str, Callable[[], Columns]] = {
+        "ref.schools": lambda: register(world.schools, world.places, stream(world.seed, "register")),
+        "leo.ae_pmr": lambda: earnings.ae_pmr(world, span[-1]),
+        "leo.ae_edukey": lambda: earnings.ae_edukey(world, span[-1]),
+        "fixture.npd_pupil": lambda: samples.npd_pupil(world.seed),
+        "fixture.npd_absence": lambda: samples.npd_absence(world.seed),
+        "fixture.npd_cin": lambda: samples.npd_cin(world.seed),
+    }
+    return [(table, _known(makers, table)) for table in catalogue.tables if table.year is None]
+
+
+def _of_year(world: World, catalogue: Catalogue, yearly: dict[str, Yearly], now: SchoolYear) -> list[Task]:
+    """Tables that exist in a year, the largest first so that two cores end together."""
+    tasks = []
+    for table in catalogue.tables:
+        if table.year is not None and now.year in table.year.years:
+            tasks.append((table, _maker(_known(yearly, table), world, now, table)))
+    return sorted(tasks, key=lambda task: -len(task[0].variables) * task[0].max_rows_per_unit_year)
+
+
+def _maker(make: Yearly, world: World, now: SchoolYear, table: Table) -> Callable[[], Columns]:
+    rng = stream(world.seed, table.full_name, now.year)
+    return lambda: make(world, now, rng, table.max_rows_per_unit_year)
+
+
+def _known(makers: Mapping[str, T], table: Table) -> T:
+    if table.full_name not in makers:
+        raise Invalid("synth.unknown_table", f"The catalogue has {table.full_name}, which the generator cannot make.")
+    return makers[table.full_name]
+
+
+class _Steps:
+    """Runs the tables of a year side by side and counts them."""
+
+    def __init__(self, catalogue: Catalogue, span: range, progress: Progress) -> None:
+        self._progress = progress
+        self._all = sum(len(t.year.years & set(span)) if t.year else 1 for t in catalogue.tables)
+        self.done, self.rows = 0, dict.fromkeys((t.full_name for t in catalogue.tables), 0)
+
+    def run(self, pool: ThreadPoolExecutor, out: Path, year: int | None, tasks: list[Task]) -> None:
+        """One year at a time: what the tables of the last year held is gone before the next begins."""
+        started = {pool.submit(self._write, out, table, year, make): table for table, make in tasks}
+        for ended in as_completed(started):
+            name = started[ended].full_name
+            self.rows[name] += ended.result()
+            self.done += 1
+            self._progress(name if year is None else f"{name} {year}", self.done, self._all)
+
+    @staticmethod
+    def _write(out: Path, table: Table, year: int | None, make: Callable[[], Columns]) -> int:
+        return write_table(out, table, year, make())

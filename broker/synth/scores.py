@@ -1,0 +1,46 @@
+"""From latent ability to marks: loadings, month of birth, thresholds that hit a stated share. Knows no table."""
+
+import numpy as np
+
+from broker.synth.draws import Array, ranks, standardised
+from broker.synth.marginals import Marginals
+from broker.synth.people import People
+
+PROFILE, PHONICS, KS1, KS2, KS4 = range(5)
+_NAMES = ("eyfsp", "phonics", "ks1", "ks2", "ks4")
+
+
+def latent(people: People, who: Array, stage: int, known: Marginals) -> Array:
+    """What a person would score at a stage in standard deviations: the same whenever it is asked for."""
+    loading = known.number(f"ability.{_NAMES[stage]}_loading")
+    age = (people.month[who] + 3) % 12  # September is 0, the oldest
+    value = loading * people.ability[who] + np.sqrt(1 - loading**2) * people.noise[stage][who]
+    return np.asarray(value - known.number(f"ability.month_{_NAMES[stage]}") * (age - 5.5))
+
+
+def bounded(z: Array, mean: float, sd: float, low: int, high: int) -> Array:
+    """A whole score with mean and deviation, clipped."""
+    return np.clip(np.round(mean + sd * standardised(z)), low, high).astype(np.int32)
+
+
+def reaching(z: Array, share: float) -> Array:
+    """The best `share`."""
+    return np.asarray(ranks(z) > 1 - share)
+
+
+def outcome(z: Array, expected: float, depth: float, lowest: float = 0.05) -> Array:
+    """Positions in OUTCOMES: greater depth, expected, working towards, pre-key-stage."""
+    place = ranks(z)
+    below = np.where(place > lowest, 2, 3)
+    return np.where(place > 1 - depth, 0, np.where(place > 1 - expected, 1, below)).astype(np.int8)
+
+
+def absent_outcomes(rng: np.random.Generator, outcomes: Array) -> Array:
+    """A few were absent or disapplied."""
+    draw = rng.random(len(outcomes))
+    return np.where(draw < 0.002, 4, np.where(draw < 0.004, 5, outcomes))
+
+
+def effects(rng: np.random.Generator, z: Array, correlation: float) -> Array:
+    """A second measure that goes with the first."""
+    return np.asarray(correlation * standardised(z) + np.sqrt(1 - correlation**2) * rng.standard_normal(len(z)))

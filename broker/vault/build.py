@@ -1,0 +1,100 @@
+"""Builds one vault out of one snapshot: two renderings of a project's shares. Decides nothing about grants."""
+# ruff: noqa: S608 - SQL is put together from quoted names and literals (`broker.vault.duck`)
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from broker.policy.models import TableKind
+from broker.vault.duck import Connection, connection, name, parquet_of, text, write
+from broker.vault.ingest import PERSON
+from broker.vault.pseudonyms import ProjectKey
+from broker.vault.rows import EVIDENCE_COLUMNS, ORDER, rows_of
+from broker.vault.shares import Share, domain_of, is_pseudonymous, label
+
+SCHEMA_FILE = "schema.parquet"
+
+
+def build(shares: Sequence[Share], snapshot: Path, key: ProjectKey, target: Path, person_map: Path) -> None:
+    """Write `target/evidence` and `target/script`, and the broker-only map (`__p`, global number)."""
+    scratch = target / "scratch"
+    for folder in (scratch, target / "evidence", target / "script"):
+        folder.mkdir()
+    with connection(scratch) as con:
+        _number_persons(con, shares, snapshot, key, person_map)
+        _make_pseudonyms(con, shares, snapshot, key)
+        for share in shares:
+            _write_table(con, share, snapshot, key, target)
+    scratch.rmdir()
+
+
+def source_of(snapshot: Path, share: Share, year: int | None) -> Path:
+    return snapshot / share.table.full_name / f"{label(year)}.parquet"
+
+
+def _number_persons(
+    con: Connection, shares: Sequence[Share], snapshot: Path, key: ProjectKey, person_map: Path
+) -> None:
+    """Make the table `persons` (global, p) of everybody in the vault, and keep it as the map."""
+    con.execute("CREATE TEMP TABLE everybody (global UINTEGER)")
+    for share in shares:
+        if share.table.kind is TableKind.PERSON:
+            for year in share.years:
+                source = parquet_of(source_of(snapshot, share, year))
+                con.execute(f"INSERT INTO everybody SELECT DISTINCT {PERSON} FROM {source}")
+    found = con.execute("SELECT DISTINCT global FROM everybody ORDER BY global").fetchnumpy()["global"]
+    everybody = np.asarray(found, dtype=np.uint32)
+    seed = int(key.salt("numbers"), 16)
+    order = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed))).permutation(len(everybody))
+    con.register("drawn", pa.table({"global": everybody, "p": order.astype(np.uint32)}))
+    con.execute("CREATE TEMP TABLE persons AS SELECT global, p FROM drawn")
+    con.unregister("drawn")
+    columns = [("__p", "UINTEGER"), ("global", "UINTEGER")]
+    write(con, "SELECT p AS __p, global FROM persons ORDER BY p", person_map, columns)
+    person_map.chmod(0o600)
+
+
+def _make_pseudonyms(con: Connection, shares: Sequence[Share], snapshot: Path, key: ProjectKey) -> None:
+    """Make the table `pseudonyms` (domain, key, pseudonym): one HMAC for each distinct key, however often it occurs."""
+    con.execute("CREATE TEMP TABLE keys (domain VARCHAR, key VARCHAR)")
+    for share in shares:
+        for year in share.years:
+            for variable in share.granted(year):
+                if is_pseudonymous(share.table, variable):
+                    column, domain = name(variable.name), text(domain_of(share.table, variable))
+                    con.execute(
+                        f"INSERT INTO keys SELECT DISTINCT {domain}, {column}::VARCHAR "
+                        f"FROM {parquet_of(source_of(snapshot, share, year))} WHERE {column} IS NOT NULL"
+                    )
+    con.execute("CREATE TEMP TABLE pseudonyms (domain VARCHAR, key VARCHAR, pseudonym VARCHAR)")
+    for (domain,) in con.execute("SELECT DISTINCT domain FROM keys").fetchall():
+        keys = [row[0] for row in con.execute("SELECT DISTINCT key FROM keys WHERE domain = ?", [domain]).fetchall()]
+        con.register("made", pa.table({"key": pa.array(keys, pa.string()), "pseudonym": key.pseudonyms(domain, keys)}))
+        con.execute("INSERT INTO pseudonyms SELECT ?, key, pseudonym FROM made", [domain])
+        con.unregister("made")
+
+
+def _write_table(con: Connection, share: Share, snapshot: Path, key: ProjectKey, target: Path) -> None:
+    renderings = _renderings(share)
+    for rendering, columns, _ in renderings:
+        folder = target / rendering / share.table.full_name
+        folder.mkdir(parents=True)
+        empty = ", ".join(f"NULL::{kind} AS {name(column)}" for column, kind in columns)
+        write(con, f"SELECT {empty} WHERE false", folder / SCHEMA_FILE, columns)
+    for year in share.years:
+        rows = rows_of(share, year, source_of(snapshot, share, year), key)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE rows AS {rows}")
+        for rendering, columns, order in renderings:
+            names = ", ".join(name(column) for column, _ in columns)
+            path = target / rendering / share.table.full_name / f"{label(year)}.parquet"
+            write(con, f"SELECT {names} FROM rows ORDER BY {order}", path, columns)
+    con.execute("DROP TABLE IF EXISTS rows")
+
+
+def _renderings(share: Share) -> list[tuple[str, list[tuple[str, str]], str]]:
+    """(folder, columns, order of rows) of the two renderings."""
+    if share.table.kind is TableKind.PUBLIC:
+        return [("evidence", share.columns, ORDER), ("script", share.columns, ORDER)]
+    return [("evidence", [*share.columns, *EVIDENCE_COLUMNS], "__p, __r"), ("script", share.columns, ORDER)]

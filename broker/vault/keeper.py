@@ -1,0 +1,143 @@
+"""Keeps project vaults: each built once, whole or not at all, and removed when no unfinished job names it."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from broker.domain.errors import Unknown
+from broker.domain.ports import Snapshot, Vault, VaultTable
+from broker.domain.projects import Project
+from broker.policy.models import Catalogue, Policies, canonical_json
+from broker.vault.build import SCHEMA_FILE, build
+from broker.vault.facts import Facts, restrict, to_json
+from broker.vault.files import WHOLE
+from broker.vault.locks import locked, locked_at_once
+from broker.vault.pseudonyms import ProjectKey, project_key
+from broker.vault.shares import Share, label, shares_of
+from broker.vault.snapshots import folder_of, read_snapshot
+
+LAYOUT = "1"
+"""Changes when vaults of the same grants would be written differently."""
+
+FACTS_FILE = "facts.json"
+
+
+class VaultKeeper:
+    """The vaults under `data/vaults`. `policies` gives the policies of the moment: grants may change."""
+
+    def __init__(self, data: Path, policies: Callable[[], Policies]) -> None:
+        self._data = data
+        self._policies = policies
+        self._vaults = data / "vaults"
+        self._private = data / "private"
+
+    def ensure(self, project: str, snapshot: str) -> Vault:
+        """See `broker.domain.ports.Vaults`."""
+        policies = self._policies()
+        found = policies.project(project)
+        if found is None:
+            raise Unknown("project", project)
+        stored = read_snapshot(self._data, snapshot)
+        secret = project_key(self._private, project)
+        shares = shares_of(found, policies.catalogue, _present(json.loads(stored.facts)))
+        key = vault_key(snapshot, found, policies.catalogue, secret)
+        self._vaults.mkdir(parents=True, exist_ok=True, mode=0o711)
+        with locked(self._lock(key)):
+            if not (self._vaults / key).is_dir():
+                self._build(key, shares, stored, secret)
+        return _vault(self._vaults / key, stored, project, shares)
+
+    def remove_unused(self, used: frozenset[str]) -> int:
+        """See `broker.domain.ports.Vaults`. A vault that is being built or asked for at this moment stays."""
+        removed = 0
+        for folder in sorted(self._vaults.glob("v*")):
+            if folder.name in used:
+                continue
+            with locked_at_once(self._lock(folder.name)) as held:
+                if held and folder.is_dir():
+                    _remove(folder)
+                    self._map(folder.name).unlink(missing_ok=True)
+                    removed += 1
+        return removed
+
+    def facts(self, vault: Vault) -> Facts:
+        """The proved key facts of the vault's granted table-years; its folder is in no mount."""
+        loaded: Facts = json.loads((self._vaults / vault.key / FACTS_FILE).read_text(encoding="utf-8"))
+        return loaded
+
+    def person_map(self, vault: Vault) -> Path:
+        """The Parquet file that leads from `__p` to the global person number (broker only)."""
+        return self._map(vault.key)
+
+    def _lock(self, key: str) -> Path:
+        return self._vaults / f".{key}.lock"
+
+    def _map(self, key: str) -> Path:
+        return self._private / "maps" / f"{key}.parquet"
+
+    def _build(self, key: str, shares: list[Share], snapshot: Snapshot, secret: ProjectKey) -> None:
+        half, half_map = self._vaults / f".half-{key}", self._map(f".half-{key}")
+        half_map.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if half.exists():
+            _remove(half)
+        half.mkdir()
+        try:
+            build(shares, folder_of(self._data, snapshot.ident), secret, half, half_map)
+            narrow = restrict(json.loads(snapshot.facts), _granted(shares))
+            (half / FACTS_FILE).write_text(to_json(narrow), encoding="utf-8")
+            _seal(half)
+            os.replace(half_map, self._map(key))
+            os.replace(half, self._vaults / key)
+        except BaseException:
+            _remove(half)
+            half_map.unlink(missing_ok=True)
+            raise
+
+
+def vault_key(snapshot: str, project: Project, catalogue: Catalogue, secret: ProjectKey) -> str:
+    """The name of a vault: equal where its content would be, and only there."""
+    grants = sorted(
+        [g.table, g.variable, sorted(g.years) if g.years is not None else None, g.link_key] for g in project.grants
+    )
+    tables = [t.model_dump() for t in catalogue.tables if t.full_name in project.tables]
+    parts = [LAYOUT, snapshot, project.ident, secret.ident, *grants, *sorted(canonical_json(t) for t in tables)]
+    return "v" + hashlib.sha256("\n".join(json.dumps(p) for p in parts).encode()).hexdigest()[:32]
+
+
+def _present(facts: Facts) -> Mapping[str, frozenset[int | None]]:
+    return {table: frozenset(None if y == WHOLE else int(y) for y in years) for table, years in facts.items()}
+
+
+def _granted(shares: list[Share]) -> dict[str, dict[str, frozenset[str]]]:
+    return {s.table.full_name: {label(y): names for y, names in s.years.items()} for s in shares}
+
+
+def _vault(folder: Path, snapshot: Snapshot, project: str, shares: list[Share]) -> Vault:
+    tables = tuple(
+        VaultTable(
+            share.table.full_name,
+            tuple(f"{share.table.full_name}/{f}" for f in (SCHEMA_FILE, *(f"{label(y)}.parquet" for y in share.years))),
+            (None, *share.years),
+        )
+        for share in shares
+    )
+    return Vault(
+        folder.name, snapshot.ident, project, folder / "evidence", folder / "script", tables, snapshot.synthetic
+    )
+
+
+def _seal(folder: Path) -> None:
+    """Let every user of the host read the two renderings through the vault's own name, and nobody write."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    (folder / FACTS_FILE).chmod(0o400)
+    folder.chmod(0o711)
+
+
+def _remove(folder: Path) -> None:
+    for path in [folder, *(p for p in folder.rglob("*") if p.is_dir())]:
+        path.chmod(0o700)
+    shutil.rmtree(folder)

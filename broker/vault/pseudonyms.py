@@ -1,0 +1,68 @@
+"""Pseudonyms: a key of a person, as one project sees it. Holds the only secret that leads from one to the other."""
+
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from broker.domain.errors import Breach
+from broker.vault.locks import locked
+
+MASTER_FILE = "pseudonyms.key"
+MASTER_BYTES = 32
+LENGTH = 32
+"""Hexadecimal digits of a pseudonym: 16 bytes of the HMAC, so that two of a hundred million never meet."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectKey:
+    """One project's secret. `ident` names it without telling anything of it."""
+
+    ident: str
+    secret: bytes = field(repr=False)
+
+    def pseudonym(self, domain: str, key: str) -> str:
+        """The same key of a domain is the same pseudonym in all tables and years of the project."""
+        message = f"{domain}\0{key}".encode()
+        return hmac.digest(self.secret, message, "sha256").hex()[:LENGTH]
+
+    def pseudonyms(self, domain: str, keys: Iterable[str]) -> list[str]:
+        start, digest, secret = f"{domain}\0".encode(), hmac.digest, self.secret
+        return [digest(secret, start + key.encode(), "sha256").hex()[:LENGTH] for key in keys]
+
+    def salt(self, purpose: str) -> str:
+        """A secret text for one purpose other than pseudonyms."""
+        return hmac.digest(self.secret, b"salt\0" + purpose.encode(), "sha256").hex()
+
+
+def project_key(private: Path, project: str) -> ProjectKey:
+    """The key of a project, derived from the master key, which is made when it is first asked for."""
+    secret = hmac.digest(_master(private), b"project\0" + project.encode(), "sha256")
+    return ProjectKey("k" + hashlib.sha256(b"ident\0" + secret).hexdigest()[:12], secret)
+
+
+def _master(private: Path) -> bytes:
+    private.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = private / MASTER_FILE
+    if not path.exists():
+        with locked(private / ".key.lock"):
+            if not path.exists():
+                _make_master(path)
+    master = path.read_bytes()
+    if len(master) != MASTER_BYTES or path.stat().st_mode & 0o077:
+        raise Breach(f"{path.name} is damaged, or others than its owner may read it.")
+    return master
+
+
+def _make_master(path: Path) -> None:
+    half = path.with_suffix(".half")
+    half.unlink(missing_ok=True)
+    descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(secrets.token_bytes(MASTER_BYTES))
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(half, path)

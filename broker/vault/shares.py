@@ -1,0 +1,82 @@
+"""What a project may see of a snapshot: granted variables of each table, by year. Pure; touches no file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from broker.domain.errors import Breach
+from broker.domain.projects import Project
+from broker.domain.variables import VariableClass, Years
+from broker.policy.models import Catalogue, Table, TableKind, Variable
+from broker.vault.duck import storage_type
+from broker.vault.files import WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One table's share: `years` gives for each year (None: no year axis) the variables granted in it.
+
+    All files of a table have the columns of `variables`, so that a table has one schema; in a year in which
+    one of them is not granted it is NULL in every row.
+    """
+
+    table: Table
+    variables: tuple[Variable, ...]
+    years: Mapping[int | None, frozenset[str]]
+
+    @property
+    def columns(self) -> list[tuple[str, str]]:
+        """(name, DuckDB type) of what scripts see."""
+        return [(v.name, "VARCHAR" if is_pseudonymous(self.table, v) else storage_type(v)) for v in self.variables]
+
+    def granted(self, year: int | None) -> list[Variable]:
+        return [v for v in self.variables if v.name in self.years[year]]
+
+
+def label(year: int | None) -> str:
+    return WHOLE if year is None else str(year)
+
+
+def is_pseudonymous(table: Table, variable: Variable) -> bool:
+    """Link keys and every other identifier are seen as pseudonyms only."""
+    return table.is_link_key(variable.name) or variable.cls is VariableClass.IDENTIFIER
+
+
+def domain_of(table: Table, variable: Variable) -> str:
+    """The key domain of a pseudonymous variable; identifiers that link nothing have one of their own."""
+    return table.domain_of_key(variable.name) or f"{table.full_name}.{variable.name}"
+
+
+def shares_of(project: Project, catalogue: Catalogue, present: Mapping[str, frozenset[int | None]]) -> list[Share]:
+    """The shares of a project's grants, limited to the table-years that are `present` in the snapshot."""
+    return [
+        _share(project, table, present.get(table.full_name, frozenset()))
+        for table in sorted(catalogue.tables, key=lambda t: t.full_name)
+        if table.full_name in project.tables
+    ]
+
+
+def _share(project: Project, table: Table, present: frozenset[int | None]) -> Share:
+    granted: dict[str, Years | None] = {}
+    for variable in table.variables:
+        years = project.granted_years(table.full_name, variable.name)
+        if isinstance(years, bool):
+            continue
+        if variable.cls is VariableClass.INSTANT_IDENTIFIER or not table.grantable:
+            raise Breach(f"{table.full_name}.{variable.name} is granted to {project.ident}, but is not grantable.")
+        granted[variable.name] = years
+    by_year = {
+        year: frozenset(n for n, years in granted.items() if year is None or years is None or year in years)
+        for year in sorted(present, key=label)
+    }
+    variables = tuple(v for v in table.variables if v.name in granted)
+    return Share(table, variables, {year: names for year, names in by_year.items() if names})
+
+
+def institution_of(share: Share, year: int | None) -> Variable | None:
+    """The granted variable that names the institution of a row, if there is one: a school's URN, else LAEstab."""
+    for ending in ("urn", "laestab"):
+        for variable in share.granted(year):
+            bare = variable.name.casefold().rpartition("_")[2]
+            if bare == ending and share.table.kind is TableKind.PERSON:
+                return variable
+    return None

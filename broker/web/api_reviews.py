@@ -1,0 +1,94 @@
+"""API for checkers: inbox, evidence, claims, votes, recalls. The workflow decides; this only reads and shows."""
+
+import base64
+import json
+from typing import Any
+
+from broker.web import models, models_staff
+from broker.web.documented import changes, gives, subject
+from broker.web.setup import caller, ports
+from broker.web.shown import inbox_item
+from broker.workflow import release, review
+
+api = subject("reviews")
+
+
+@api.get("/inbox", responses=gives(200, models_staff.InboxShown))
+def inbox() -> dict[str, Any]:
+    """Outputs that wait for the caller's vote, oldest first."""
+    items = [inbox_item(output, job) for output, job in review.inbox(ports(), caller())]
+    return models_staff.InboxShown(outputs=items).model_dump(mode="json")
+
+
+@api.get("/outputs/<output>/evidence", responses=gives(200, models_staff.EvidenceShown))
+def evidence(path: models.OutputPath) -> dict[str, Any]:
+    """An output with its evidence, findings and candidate; the look is in the audit log."""
+    return evidence_shown(review.look(ports(), caller(), path.output)).model_dump(mode="json")
+
+
+def evidence_shown(look: review.Look) -> models_staff.EvidenceShown:
+    output, job = look.output, look.job
+    candidate = None if look.candidate is None else base64.b64encode(look.candidate).decode()
+    return models_staff.EvidenceShown(
+        output=output.ident,
+        name=output.name,
+        kind=output.kind.value,
+        description=output.description,
+        state=output.state.value,
+        verdict=output.verdict.value,
+        media_type=output.media_type,
+        size=output.size,
+        claimed_by=output.claimed_by,
+        job=job.ident,
+        project=job.submission.project,
+        researcher=job.researcher,
+        title=job.submission.title,
+        purpose=job.submission.purpose,
+        text=job.submission.text,
+        staff=json.loads(look.staff),
+        candidate_base64=candidate,
+        votes=[models_staff.VoteShown.model_validate(v) for v in look.votes],
+        needed=look.needed,
+        staff_hash=output.staff_hash,
+        findings_hash=output.findings_hash,
+        memory_version=look.memory_version,
+    )
+
+
+@api.put("/outputs/<output>/claim", responses=changes(204, None))
+def claim(path: models.OutputPath) -> tuple[str, int]:
+    """Say that one works on an output."""
+    review.claim(ports(), caller(), path.output, True)
+    return "", 204
+
+
+@api.delete("/outputs/<output>/claim", responses=changes(204, None))
+def give_up_claim(path: models.OutputPath) -> tuple[str, int]:
+    """Say that one no longer works on an output."""
+    review.claim(ports(), caller(), path.output, False)
+    return "", 204
+
+
+@api.post("/outputs/<output>/votes", responses=changes(201, models_staff.StateShown))
+def vote(path: models.OutputPath, body: models.VoteBody) -> tuple[dict[str, Any], int]:
+    """Vote on an output, once; enough equal votes decide it."""
+    state = review.cast_vote(ports(), caller(), path.output, ballot_of(body))
+    return models_staff.StateShown(state=state.value).model_dump(mode="json"), 201
+
+
+def ballot_of(body: models.VoteBody) -> review.Ballot:
+    return review.Ballot(
+        choice=body.choice,
+        reason=body.reason,
+        staff_hash=body.staff_hash,
+        findings_hash=body.findings_hash,
+        memory_version=body.memory_version,
+        overrides=tuple(body.overrides),
+    )
+
+
+@api.post("/outputs/<output>/recall", responses=changes(204, None))
+def recall(path: models.OutputPath, body: models.RecallBody) -> tuple[str, int]:
+    """Take a released output back (independent checkers and administrators)."""
+    release.recall(ports(), caller(), path.output, body.reason)
+    return "", 204

@@ -1,0 +1,67 @@
+"""Puts the web door together: one Flask app of API, pages and public addresses. No view and no rule is here."""
+
+from typing import Any
+
+from flask import Flask, Response, jsonify
+from flask_openapi.models.info import Info
+from flask_openapi.openapi import OpenAPI
+from pydantic import ValidationError
+
+from broker.domain.ports import Ports
+from broker.web import (
+    api_administration,
+    api_jobs,
+    api_reviews,
+    entrance,
+    pages_administration,
+    pages_research,
+    pages_review,
+    problems,
+    public,
+    security,
+    session,
+)
+from broker.web.documented import SCHEMES
+from broker.web.models import Problem
+from broker.web.passwords import Attempts
+from broker.web.setup import EXTENSION, Door, WebSettings
+
+
+def create_app(ports: Ports, settings: WebSettings) -> Flask:
+    """The whole door over `ports`. Order matters: size, form token and body are checked before anybody is named."""
+    app = OpenAPI(
+        __name__,
+        info=Info(title="NPD job broker", version="1", description="Only checked results leave."),
+        security_schemes=SCHEMES,
+        doc_ui=False,
+        validation_error_status=400,
+        validation_error_model=Problem,
+        validation_error_callback=validation_problem,
+    )
+    app.openapi_version = "3.1.0"
+    app.extensions[EXTENSION] = Door(ports, settings)
+    app.extensions[entrance.ATTEMPTS] = Attempts()
+    problems.install(app)
+    session.install(app)
+    security.install(app, settings.secret_key, settings.secure_cookies)
+    for api in (api_jobs.api, api_reviews.api, api_administration.api):
+        app.register_api(api)
+        security.csrf.exempt(api)
+    for pages in (public.pages, entrance.pages, pages_research.pages, pages_review.pages, pages_administration.pages):
+        app.register_blueprint(pages)
+    _document(app)
+    return app
+
+
+def validation_problem(error: ValidationError) -> Response:
+    return problems.validation_problem(error)
+
+
+def _document(app: OpenAPI) -> None:
+    """The OpenAPI document at its fixed address; the library's own pages stay off."""
+    document: dict[str, Any] = app.api_doc
+
+    def openapi_document() -> Response:
+        return jsonify(document)
+
+    app.add_url_rule("/openapi.json", view_func=openapi_document)

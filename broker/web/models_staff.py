@@ -1,0 +1,132 @@
+"""The shapes of the API that only checkers and administrators get, and of the public register. No behaviour."""
+
+from datetime import datetime
+from typing import Any
+
+from broker.web.models import Shown, WordList
+
+
+class MeShown(Shown):
+    ident: str
+    name: str
+    roles: WordList
+
+
+class TokenShown(Shown):
+    """A new token, told this once."""
+
+    token: str
+
+
+class PersonShown(Shown):
+    ident: str
+    name: str
+    roles: WordList
+    active: bool
+
+
+class PeopleShown(Shown):
+    people: list[PersonShown]
+
+
+class InboxItem(Shown):
+    output: str
+    name: str
+    kind: str
+    job: str
+    project: str
+    title: str
+    created: datetime
+    claimed_by: str | None
+
+
+class InboxShown(Shown):
+    outputs: list[InboxItem]
+
+
+class VoteShown(Shown):
+    checker: str
+    choice: str
+    reason: str
+    cast: datetime
+    overrides: list[str]
+
+
+class EvidenceShown(Shown):
+    """An output as a checker sees it. `votes` hide until one's own is cast; a vote sends the three hashes back."""
+
+    output: str
+    name: str
+    kind: str
+    description: str
+    state: str
+    verdict: str
+    media_type: str
+    size: int
+    claimed_by: str | None
+    job: str
+    project: str
+    researcher: str
+    title: str
+    purpose: str
+    text: str
+    staff: dict[str, Any]
+    candidate_base64: str | None
+    votes: list[VoteShown]
+    needed: int
+    staff_hash: str
+    findings_hash: str
+    memory_version: str
+
+
+class StateShown(Shown):
+    """An output's state after a vote."""
+
+    state: str
+
+
+class PolicyShown(Shown):
+    """A policy set by its fingerprint; `content` is its canonical JSON text."""
+
+    fingerprint: str
+    proposed_by: str
+    proposed_at: datetime
+    applied_by: str | None
+    applied_at: datetime | None
+    content: str
+
+
+class AuditShown(Shown):
+    number: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    codes: dict[str, str]
+    previous: str
+    hash: str
+
+
+class AuditLinesShown(Shown):
+    lines: list[AuditShown]
+
+
+class VerifiedShown(Shown):
+    """`broken_at` is the first line that does not follow from the one before; null when the chain holds."""
+
+    lines: int
+    head: str
+    broken_at: int | None
+
+
+class ReleaseShown(Shown):
+    release: str
+    project: str
+    title: str
+    outputs: list[str]
+    released_at: datetime
+    recalled: bool
+
+
+class RegisterShown(Shown):
+    releases: list[ReleaseShown]

@@ -1,0 +1,104 @@
+"""What every request and answer goes through: size and form of bodies, form tokens, headers. Names nobody."""
+
+from flask import Flask, Response, request
+from flask_wtf.csrf import CSRFError, CSRFProtect  # type: ignore[import-untyped]  # it has no types
+from werkzeug.exceptions import BadRequest, NotFound, RequestEntityTooLarge, UnsupportedMediaType
+
+from broker.domain.errors import Forbidden, Invalid, Unknown
+from broker.web.problems import API, broker_error
+from broker.web.setup import door, ports
+from broker.workflow.preview import text_bytes
+
+SLACK_BYTES = 64 * 1024
+"""Beside the text: title, purpose, descriptions and what JSON or a form adds."""
+
+DEFAULT_TEXT_BYTES = 64 * 1024
+POLICY_BYTES = 8 * 1024 * 1024
+POLICY_ENDPOINT = "administration.propose_policy"
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+csrf = CSRFProtect()
+
+
+def install(app: Flask, secret_key: bytes, secure: bool) -> None:
+    """`no-referrer` leaves no Referer to compare: the form token alone carries the proof, so SSL_STRICT is off."""
+    app.config.update(
+        SECRET_KEY=secret_key,
+        SESSION_COOKIE_NAME="__Host-form" if secure else "form",
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        WTF_CSRF_SSL_STRICT=False,
+        WTF_CSRF_TIME_LIMIT=8 * 3600,
+        MAX_FORM_PARTS=200,
+    )
+    app.before_request(check_size)
+    csrf.init_app(app)
+    app.before_request(check_body)
+    app.after_request(protect)
+    app.register_error_handler(CSRFError, _csrf_error)
+
+
+def check_size() -> None:
+    """Set the cap before anything reads the body; a NUL anywhere in the address names nothing that exists."""
+    if "\x00" in request.path:
+        raise NotFound
+    if request.method in {"POST", "PUT", "PATCH", "DELETE"}:
+        cap = body_cap()
+        request.max_content_length = cap
+        request.max_form_memory_size = cap
+        if (request.content_length or 0) > cap:
+            raise RequestEntityTooLarge
+
+
+def body_cap() -> int:
+    if request.endpoint == POLICY_ENDPOINT:
+        return POLICY_BYTES
+    try:
+        text = text_bytes(ports())
+    except Unknown:
+        text = DEFAULT_TEXT_BYTES
+    return 2 * text + SLACK_BYTES
+
+
+def check_body() -> None:
+    """A body for the API is one JSON object. Read here once, so that no later reader is more lenient."""
+    if not request.path.startswith(API) or request.method not in {"POST", "PUT", "PATCH"}:
+        return
+    raw = request.get_data(cache=True)
+    if not raw:
+        return
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType
+    try:
+        value = request.get_json()
+    except (BadRequest, RecursionError) as error:
+        raise Invalid("not-json", "The body is not readable JSON.", "") from error
+    if not isinstance(value, dict):
+        raise Invalid("not-an-object", "The body must be a JSON object.", "")
+
+
+def protect(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers[name] = value
+    if door().settings.secure_cookies:
+        response.headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+    if request.endpoint != "static":
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _csrf_error(_: CSRFError) -> Response:
+    return broker_error(Forbidden("form-token", "This form is out of date. Load its page again and send it once more."))

@@ -1,0 +1,74 @@
+"""Serves the door with gunicorn: a process builds its own ports after the fork. Knows settings, no rules."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # it has no types
+
+from broker.settings import Settings
+from broker.web.app import create_app
+from broker.web.setup import WebSettings
+from broker.wiring import build_ports
+
+THREADS = 8
+KEY_BYTES = 32
+
+
+class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        given: dict[str, Any] = {
+            "bind": f"{self._settings.host}:{self._settings.port}",
+            "worker_class": "gthread",
+            "threads": THREADS,
+            "workers": 1,
+            "limit_request_line": 4094,
+            "limit_request_fields": 50,
+            "accesslog": None,
+            "control_socket_disable": True,
+        }
+        for name, value in given.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Called in the worker, after the fork."""
+        return app_of(self._settings)
+
+
+def app_of(settings: Settings) -> Flask:
+    return create_app(build_ports(settings), web_settings(settings))
+
+
+def web_settings(settings: Settings) -> WebSettings:
+    given = settings.secret_key.get_secret_value().encode()
+    return WebSettings(
+        secret_key=given or kept_key(settings.root / "web.key"),
+        demo_sign_in=settings.demo_sign_in,
+        secure_cookies=settings.secure_cookies,
+    )
+
+
+def kept_key(path: Path) -> bytes:
+    """The key that signs forms, made once: whoever comes second reads what the first wrote."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("xb") as new:
+            path.chmod(0o600)
+            new.write(secrets.token_bytes(KEY_BYTES))
+    except FileExistsError:
+        pass
+    key = path.read_bytes()
+    if len(key) < KEY_BYTES:
+        raise RuntimeError(f"{path} holds no key: remove it and start again")
+    return key
+
+
+def serve(settings: Settings) -> None:
+    """Run until stopped."""
+    _Server(settings).run()

@@ -1,0 +1,76 @@
+"""How the workflow's values become the API's shapes and download answers. Reads no request and decides nothing."""
+
+import re
+from typing import Any
+
+from flask import Response
+
+from broker.domain.jobs import Job, Kind
+from broker.domain.outputs import Output
+from broker.domain.ports import RegisterEntry
+from broker.domain.projects import Project
+from broker.web import models, models_staff
+from broker.workflow.check import Checked
+from broker.workflow.release import Download
+
+ENDINGS = {
+    "text/csv": ".csv",
+    "application/json": ".json",
+    "text/plain": ".txt",
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+}
+
+
+def check_shown(checked: Checked) -> models.CheckShown:
+    return models.CheckShown(
+        verdict="accepted" if checked.accepted else "refused",
+        review=list(checked.review),
+        advice=list(checked.advice),
+        refusals=[models.RefusalShown.model_validate(r) for r in checked.refusals],
+        uses=[models.UseShown.model_validate(u) for u in checked.uses],
+        outputs=_planned(checked),
+    )
+
+
+def _planned(checked: Checked) -> list[models.PlannedShown]:
+    if checked.kind is Kind.PYTHON:
+        return [models.PlannedShown(name=name, unit=None, columns=[]) for name, _ in checked.declared]
+    return [models.PlannedShown.model_validate(o) for o in checked.plan.outputs] if checked.plan else []
+
+
+def project_shown(project: Project) -> models.ProjectShown:
+    fields: dict[str, Any] = {name: getattr(project, name) for name in models.ProjectShown.model_fields}
+    plain = {"expires": project.expires.isoformat(), "mode": project.mode.value}
+    return models.ProjectShown.model_validate(fields | plain)
+
+
+def release_shown(entry: RegisterEntry) -> models_staff.ReleaseShown:
+    return models_staff.ReleaseShown.model_validate(entry)
+
+
+def inbox_item(output: Output, job: Job) -> models_staff.InboxItem:
+    return models_staff.InboxItem(
+        output=output.ident,
+        name=output.name,
+        kind=output.kind.value,
+        job=job.ident,
+        project=job.submission.project,
+        title=job.submission.title,
+        created=output.created,
+        claimed_by=output.claimed_by,
+    )
+
+
+def content_response(download: Download) -> Response:
+    """Always an attachment under a plain name: a released file is never shown inside the broker's own pages."""
+    media_type = download.media_type if download.media_type in ENDINGS else "application/octet-stream"
+    response = Response(download.content, mimetype=media_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="{file_name(download.name, media_type)}"'
+    return response
+
+
+def file_name(name: str, media_type: str) -> str:
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".")[:100] or "output"
+    ending = ENDINGS.get(media_type, "")
+    return plain if plain.lower().endswith(ending) else plain + ending

@@ -1,0 +1,125 @@
+"""Hostile scripts against real sandboxes, with no scan before them: each ends as stated, and nothing outside changes.
+
+The static scan is a courtesy; these are the walls.
+"""
+
+import json
+import os
+import re
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import pytest
+
+from broker.domain.ports import Limits, SandboxEnd, SandboxRequest
+from broker.sandbox.bubblewrap import BubblewrapSandbox
+from broker.sandbox.docker_engine import DockerSandbox
+
+pytestmark = pytest.mark.docker
+MIB = 1 << 20
+LIMITS = Limits(4, 1024 * MIB, 2 * MIB, 10, 16, 1, 16 * MIB)
+SAMPLES = Path(__file__).with_name("hostile_python.txt")
+
+# Under runsc a child and process 1 share a user and gVisor does not take over the kernel's seal between them.
+KNOWN = {("runsc", "kernel calls"): "ptrace 1 ESCAPED"}
+
+
+@dataclass(frozen=True)
+class Sample:
+    name: str
+    ends: frozenset[str]
+    log: str
+    holds: str
+    program: str
+
+
+def samples() -> list[Sample]:
+    found = []
+    for block in SAMPLES.read_text().split("\n@@ ")[1:]:
+        header, _, program = block.partition("\n")
+        name, ends, log, holds = (part.strip() for part in header.split("|", 3))
+        found.append(Sample(name, frozenset(ends.split("/")), log, holds, program))
+    return found
+
+
+def engine_of(runtime: str, root: Path):
+    return BubblewrapSandbox(root) if runtime == "bubblewrap" else DockerSandbox(root, runtime)
+
+
+def ask(program: bytes, mount: Path, name: str) -> SandboxRequest:
+    settings = {field.name: getattr(LIMITS, field.name) for field in fields(Limits)}
+    job = {"kind": "python", "tables": [], "allowed": [".csv"], "settings": settings}
+    frames = (("job", json.dumps(job).encode()), ("program", program))
+    return SandboxRequest(re.sub(r"\W", ".", name), 1, "python", mount, frames, LIMITS, synthetic=True)
+
+
+@pytest.fixture(scope="module")
+def mount(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("vault")
+    (folder / "absence").mkdir()
+    (folder / "absence" / "2021.parquet").write_bytes(b"PAR1")
+    (folder / "absence" / "other.csv").write_text("secret\n")
+    folder.chmod(0o755)
+    return folder
+
+
+def state(folder: Path) -> dict[str, tuple[int, int]]:
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(folder.rglob("*"))}
+
+
+def names(result) -> list[str]:
+    return [json.loads(payload.split(b"\n", 1)[0])["name"] for kind, payload in result.frames if kind == "file"]
+
+
+@pytest.mark.parametrize("sample", samples(), ids=lambda sample: sample.name)
+@pytest.mark.parametrize("runtime", ["runc", "runsc"])
+def test_hostile_python(runtime, sample, mount, sandbox_root):
+    before, load = state(mount), len(os.listdir("/proc"))
+    result = engine_of(runtime, sandbox_root).run(ask(sample.program.encode(), mount, f"h.{runtime}.{sample.name}"))
+    log = result.log.decode(errors="replace").replace(KNOWN.get((runtime, sample.name), "\0"), "")
+    assert result.end.value in sample.ends, log[-2000:]
+    assert "ESCAPED" not in log, log
+    assert sample.log == "-" or re.search(sample.log, log), log
+    assert result.seconds < LIMITS.wall_seconds + 12
+    assert state(mount) == before
+    assert len(os.listdir("/proc")) < load + 60
+    if result.end is not SandboxEnd.ENDED:
+        assert result.frames == ()
+    assert set(names(result)) <= {"d.csv", "big.csv"} if sample.name != "links" else names(result) == []
+
+
+FORGER = """
+import glob, hashlib, os, struct
+def pack(code, payload):
+    return struct.pack(">4sBQ32s", b"NPF1", code, len(payload), hashlib.sha256(bytes([code]) + payload).digest()) + payload
+forged = pack(5, b'{"name": "forged.csv"}' + b"\\n" + b"x") + pack(7, b'{"word": "ended"}')
+os.write(1, forged)
+for path in ("/proc/1/fd/*", "/proc/self/fd/*", "/dev/fd/*"):
+    for place in glob.glob(path):
+        try:
+            with open(place, "wb", buffering=0) as way: way.write(forged)
+        except OSError: pass
+open("/out/real.csv", "w").write("1")
+"""
+
+
+@pytest.mark.parametrize("runtime", ["runc", "runsc", "bubblewrap"])
+def test_forged_frames_are_log_or_spoil_the_whole_answer(runtime, mount, sandbox_root):
+    """On standard output they are what was printed. Where they reach the wire itself, the real ones that follow the
+    forged last word make the answer `bad_frames`: a forger can spoil a job, never speak for one."""
+    result = engine_of(runtime, sandbox_root).run(ask(FORGER.encode(), mount, f"forger.{runtime}"))
+    if runtime == "runsc" and result.end is SandboxEnd.BAD_FRAMES:
+        assert result.frames == ()
+    else:
+        assert result.end is SandboxEnd.ENDED, result.log
+        assert names(result) == ["real.csv"]
+        assert b"forged.csv" in result.log
+
+
+@pytest.mark.parametrize("runtime", ["runc", "runsc"])
+def test_one_job_leaves_nothing_for_the_next(runtime, mount, sandbox_root):
+    engine = engine_of(runtime, sandbox_root)
+    write = "import os\nos.makedirs('/tmp/.local/lib')\nopen('/tmp/.local/lib/sitecustomize.py', 'w').write('x')"
+    look = "import os\nprint(sorted(os.listdir('/tmp')), os.listdir('/out'))"
+    assert engine.run(ask(write.encode(), mount, f"first.{runtime}")).end is SandboxEnd.ENDED
+    assert engine.run(ask(look.encode(), mount, f"second.{runtime}")).log == b"['script.py'] []\n"

@@ -1,0 +1,62 @@
+"""A whole broker for end-to-end tests: real HTTP, real Valkey, real Docker, synthetic data, on each runtime."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from broker.client import BrokerClient
+from broker.demo.prepare import prepare
+from broker.demo.processes import environment, free_port, running
+from broker.domain.ports import Ports
+from broker.sandbox.docker_engine import engine_answers
+from broker.settings import Settings
+from broker.wiring import build_ports
+from broker.workflow.administer import make_token
+
+PUPILS = 4_000
+LEASE_SECONDS = 4
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running broker: its address, its folder, and a client for each person."""
+
+    address: str
+    data: Path
+    ports: Ports
+    runtime: str
+    env: dict[str, str]
+
+    def client(self, person: str) -> BrokerClient:
+        return BrokerClient(self.address, make_token(self.ports, self.ports.store.person(person), person))
+
+
+@pytest.fixture(scope="session")
+def engine() -> None:
+    if not engine_answers():
+        if os.environ.get("CI") == "true":
+            pytest.fail("no container engine answers, and CI needs one")
+        pytest.skip("no container engine answers on this machine")
+
+
+@pytest.fixture(scope="session")
+def prepared(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with people, policy, images and a small snapshot."""
+    data = tmp_path_factory.mktemp("broker")
+    prepare(Settings(data=data, synthetic_only=True), PUPILS)
+    return data
+
+
+@pytest.fixture(scope="session", params=["runc", "runsc"])
+def site(request: pytest.FixtureRequest, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A broker on each runtime, with a copy of the prepared data."""
+    data = tmp_path_factory.mktemp(request.param) / "data"
+    shutil.copytree(prepared, data, symlinks=True)
+    env = environment(data, free_port(0), request.param) | {"BROKER_LEASE_SECONDS": str(LEASE_SECONDS)}
+    ports = build_ports(Settings(data=data, synthetic_only=True))
+    with running(env, data / "logs") as address:
+        yield Site(address, data, ports, request.param, env)

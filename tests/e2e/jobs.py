@@ -1,0 +1,56 @@
+"""What end-to-end tests send, and how they wait."""
+
+import time
+from typing import Any
+
+from broker.client import BrokerClient
+from broker.client.answers import JobAnswer, LookAnswer
+from broker.domain.jobs import Kind, Submission
+
+ABSENCE = """-- output: absence
+SELECT a.NCyearActual, a.FSMeligible, COUNT(*) AS n, COUNT(DISTINCT a.PupilMatchingRefAnonymous) AS pupils,
+       SUM(a.OverallAbsence_6HalfTerms) AS missed
+FROM npd.absence AS a WHERE a.AcademicYear = '2022/2023'
+GROUP BY a.NCyearActual, a.FSMeligible
+"""
+
+PYTHON = """# input: npd.spring_census [PHASE] 2022/2023
+# output: phases.csv | Pupils by phase
+census = load("spring_census")
+census.groupby("PHASE").size().rename("n").reset_index().to_csv("phases.csv", index=False)
+"""
+
+SLOW = """# input: npd.spring_census [PHASE] 2022/2023
+# output: slow.csv | A constant
+import time
+time.sleep(3)
+open("slow.csv", "w").write("n\\n100\\n")
+"""
+
+
+def send(client: BrokerClient, text: str, kind: str = "sql", **more: Any) -> JobAnswer:
+    fields = {"project": "P0421", "dialect": "", "title": "A test", "purpose": "To test the way.", **more}
+    return client.submit(Submission(kind=Kind(kind), text=text, **fields))
+
+
+def wait(client: BrokerClient, job: str, seconds: float = 90, until: frozenset[str] | None = None) -> str:
+    """The job's shown state once it waits for nobody but people."""
+    deadline = time.monotonic() + seconds
+    while True:
+        state = str(client.job(job)["state"])
+        if (until is None and state not in {"queued", "running"}) or (until is not None and state in until):
+            return state
+        if time.monotonic() > deadline:
+            raise AssertionError(f"job {job} is still {state} after {seconds} s")
+        time.sleep(0.05)
+
+
+def approve(checker: BrokerClient, job: str) -> list[LookAnswer]:
+    """Look at and approve every waiting output of a job; returns what was seen."""
+    looks = []
+    for waiting in checker.inbox():
+        if waiting["job"] == job:
+            seen = checker.look(waiting["output"])
+            checker.vote(waiting["output"], "approve", "meets-rules", seen)
+            looks.append(seen)
+    return looks

@@ -1,0 +1,67 @@
+"""DESIGN invariant 6: a job that was accepted ends, once, whatever is killed or wiped while it is on its way."""
+
+import os
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.e2e.jobs import ABSENCE, SLOW, approve, send, wait
+
+pytestmark = [pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(300)]
+
+
+def slots_of(site) -> list[int]:
+    """Process ids of this broker's slots, found by their environment."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (entry / "cmdline").read_bytes()
+            env = (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if b"broker.worker.slot" in command and f"BROKER_DATA={site.data}".encode() in env:
+            found.append(int(entry.name))
+    return found
+
+
+def events_of(site, job: str) -> Counter[str]:
+    return Counter(line.event.action for line in site.ports.store.audit() if line.event.subject == job)
+
+
+def assert_released_once(site, job: str) -> None:
+    rosa, cleo = site.client("demo-researcher"), site.client("demo-checker-1")
+    wait(rosa, job)
+    approve(cleo, job)
+    assert wait(rosa, job) == "released"
+    events = events_of(site, job)
+    assert events["job.assessed"] == events["job.decided"] == 1
+
+
+def test_killing_the_worker_in_mid_job(site):
+    rosa = site.client("demo-researcher")
+    job = send(rosa, SLOW, "python")["ident"]
+    wait(rosa, job, until=frozenset({"running"}))
+    time.sleep(1)
+    for pid in slots_of(site):
+        os.kill(pid, signal.SIGKILL)
+    assert_released_once(site, job)
+    assert events_of(site, job)["job.started"] == 2
+
+
+def test_wiping_the_queue_loses_nothing(site):
+    rosa = site.client("demo-researcher")
+    jobs = [send(rosa, ABSENCE, title=f"Wiped {n}")["ident"] for n in range(3)]
+    redis.Redis.from_url(queue_url(site)).flushall()
+    for job in jobs:
+        assert_released_once(site, job)
+
+
+def queue_url(site) -> str:
+    from broker.settings import Settings
+    from broker.wiring import queue_url as url
+
+    return url(Settings(data=site.data, synthetic_only=True))

@@ -1,0 +1,22 @@
+"""A Valkey server of the tests' own."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from broker.queue.embedded import EmbeddedValkey
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    # Not tmp_path: a socket's path must be short.
+    with tempfile.TemporaryDirectory(prefix="vk") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def valkey(folder: Path) -> Iterator[EmbeddedValkey]:
+    with EmbeddedValkey(folder) as server:
+        yield server

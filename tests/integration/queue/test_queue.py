@@ -1,0 +1,169 @@
+"""The queue on a real Valkey: a hint that may be lost, repeated or late, carries ids, and runs no code of its own."""
+
+import json
+import threading
+import zlib
+
+import pytest
+from redis import Redis
+from rq import Queue
+
+from broker.domain.errors import Unavailable
+from broker.queue import rq_queue
+from broker.queue.rq_queue import RqQueue
+from broker.queue.slots import QueueWorker
+
+pytestmark = pytest.mark.service
+
+delivered: list[tuple[str, int]] = []
+
+
+def take(job, attempt):
+    delivered.append((job, attempt))
+
+
+def fail(job, attempt):
+    delivered.append((job, attempt))
+    raise ValueError("SELECT secret FROM pupils")
+
+
+@pytest.fixture(autouse=True)
+def task(monkeypatch, request):
+    """The queue calls a name; here it is a function of this test."""
+    import sys
+    import types
+
+    module = types.ModuleType("queue_test_tasks")
+    module.take, module.fail = take, fail
+    monkeypatch.setitem(sys.modules, "queue_test_tasks", module)
+    monkeypatch.setattr(rq_queue, "TASK", "queue_test_tasks.take")
+    delivered.clear()
+
+
+@pytest.fixture
+def queue(valkey):
+    opened = RqQueue(valkey.url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def redis(valkey):
+    client = Redis.from_url(valkey.url)
+    yield client
+    client.close()
+
+
+def work(valkey):
+    worker = QueueWorker(valkey.url)
+    worker.work(burst=True)
+    worker.close()
+    return list(delivered)
+
+
+def test_offered_twice_is_delivered_once(queue, valkey):
+    queue.offer("job-1", 0)
+    queue.offer("job-1", 0)
+    assert queue.depth() == 1
+    assert work(valkey) == [("job-1", 0)]
+    assert queue.depth() == 0
+
+
+def test_another_attempt_is_another_delivery_in_the_order_offered(queue, valkey):
+    queue.offer("job-1", 0)
+    queue.offer("job-2", 0)
+    queue.offer("job-1", 1)
+    assert work(valkey) == [("job-1", 0), ("job-2", 0), ("job-1", 1)]
+
+
+def test_after_it_was_delivered_it_may_be_offered_again(queue, valkey):
+    queue.offer("job-1", 0)
+    work(valkey)
+    queue.offer("job-1", 0)
+    assert work(valkey) == [("job-1", 0)] * 2
+
+
+def test_what_redis_forgets_is_offered_again(queue, valkey, redis):
+    waiting = [("job-1", 0), ("job-2", 1)]
+    for job, attempt in waiting:
+        queue.offer(job, attempt)
+    redis.flushall()
+    assert queue.depth() == 0
+    for job, attempt in waiting:
+        queue.offer(job, attempt)
+    assert work(valkey) == waiting
+
+
+def test_an_id_whose_taker_died_before_its_lease_is_offered_anew(queue, valkey, redis):
+    queue.offer("job-1", 0)
+    assert redis.lpop("rq:queue:jobs") == b"job-1-0"
+    queue.offer("job-1", 0)
+    assert work(valkey) == [("job-1", 0)]
+
+
+def test_a_task_that_fails_is_not_tried_again_by_itself_but_may_be_offered(queue, valkey, monkeypatch):
+    monkeypatch.setattr(rq_queue, "TASK", "queue_test_tasks.fail")
+    queue.offer("job-1", 0)
+    assert work(valkey) == [("job-1", 0)]
+    assert work(valkey) == [("job-1", 0)]
+    queue.offer("job-1", 0)
+    assert work(valkey) == [("job-1", 0)] * 2
+
+
+def _everything(redis):
+    values = []
+    for key in redis.scan_iter():
+        kind = redis.type(key)
+        if kind == b"hash":
+            values += list(redis.hgetall(key).items())
+        elif kind == b"list":
+            values += redis.lrange(key, 0, -1)
+        elif kind == b"stream":
+            values += [entry for _, entry in redis.xrange(key)]
+    return values
+
+
+def test_redis_holds_ids_as_json_and_nothing_of_a_failure(queue, valkey, redis, monkeypatch):
+    monkeypatch.setattr(rq_queue, "TASK", "queue_test_tasks.fail")
+    queue.offer("job-1", 3)
+    assert json.loads(zlib.decompress(redis.hget("rq:job:job-1-3", "data")))[2:] == [["job-1", 3], {}]
+    work(valkey)
+    assert redis.ttl("rq:job:job-1-3") <= rq_queue.FAILED_SECONDS
+    assert "secret" not in repr(_everything(redis))
+
+
+def test_an_object_cannot_be_offered(queue):
+    with pytest.raises(TypeError):
+        queue.offer(object(), 0)
+    assert queue.depth() == 0
+
+
+def test_a_pickle_that_somebody_puts_into_redis_is_not_run(queue, valkey, redis):
+    Queue("jobs", connection=redis).enqueue("queue_test_tasks.take", "evil", 0)
+    queue.offer("job-1", 0)
+    assert work(valkey) == [("job-1", 0)]
+
+
+def test_a_worker_runs_in_a_thread_and_stops_when_asked(queue, valkey):
+    worker = QueueWorker(valkey.url)
+    thread = threading.Thread(target=worker.work)
+    thread.start()
+    queue.offer("job-1", 0)
+    for _ in range(100):
+        if delivered:
+            break
+        threading.Event().wait(0.05)
+    worker.stop()
+    thread.join(timeout=15)
+    assert not thread.is_alive()
+    assert delivered == [("job-1", 0)]
+    worker.close()
+
+
+def test_a_queue_that_is_gone_is_unavailable(queue, valkey):
+    valkey.stop()
+    with pytest.raises(Unavailable):
+        queue.offer("job-1", 0)
+    with pytest.raises(Unavailable):
+        queue.depth()
+    assert queue.ping() is False

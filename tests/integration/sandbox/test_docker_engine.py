@@ -1,0 +1,144 @@
+"""The container as engine and job see it, and the promises of the port: once, gone afterwards, gone on demand."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import docker
+import pytest
+
+from broker.domain.errors import Breach, Conflict, Unavailable
+from broker.domain.ports import SandboxEnd
+from broker.sandbox import docker_engine
+from broker.sandbox.docker_engine import DockerSandbox
+from broker.sandbox.selftest import REQUIRED, required_ok
+from broker.sandbox.spec import name_of
+
+pytestmark = pytest.mark.docker
+SLEEP = "import time; time.sleep(60)"
+
+
+@pytest.fixture
+def api(engine) -> Iterator[docker.APIClient]:
+    client = docker.APIClient()
+    yield client
+    client.close()
+
+
+class Running:
+    """A job in a thread of its own, once its container is up."""
+
+    def __init__(self, api, sandbox, request):
+        self.name, self.result, self.fault = name_of(request.job, request.attempt), None, None
+        self.thread = threading.Thread(target=self._run, args=(sandbox, request))
+        self.thread.start()
+        for _ in range(200):
+            if self.names(api, "running"):
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"the container never ran: {self.fault}")
+
+    def _run(self, sandbox, request):
+        try:
+            self.result = sandbox.run(request)
+        except Exception as fault:
+            self.fault = fault
+
+    def names(self, api, *status):
+        filters = {"name": f"^/{self.name}$"} | ({"status": list(status)} if status else {})
+        return api.containers(all=True, filters=filters)
+
+
+def test_settings_by_inspect_of_a_running_container(api, docker_sandbox, python):
+    request = python(SLEEP)
+    running = Running(api, docker_sandbox, request)
+    seen = api.inspect_container(running.name)
+    docker_sandbox.terminate(request.job, 1)
+    running.thread.join()
+    host = seen["HostConfig"]
+    assert (host["NetworkMode"], host["ReadonlyRootfs"], host["CapDrop"]) == ("none", True, ["ALL"])
+    assert host["Memory"] == host["MemorySwap"] == 1088 << 20
+    assert host["Runtime"] == docker_sandbox.runtime()
+    assert [(m["Destination"], m["RW"]) for m in seen["Mounts"]] == [("/data", False)]
+    assert seen["Config"]["User"].split(":")[0] not in ("", "0", "root")
+    assert list(seen["NetworkSettings"]["Networks"]) in (["none"], [])
+    assert running.result.end in (SandboxEnd.CRASHED, SandboxEnd.MEMORY_LIMIT)
+
+
+def test_the_walls_from_inside(docker_sandbox):
+    table = {verdict.probe: verdict for verdict in docker_sandbox.verdicts()}
+    assert set(table) >= REQUIRED
+    assert required_ok(docker_sandbox.verdicts()), [v for v in table.values() if v.required and not v.held]
+
+
+def test_real_data_run_where_the_walls_hold(sandbox_root, sql):
+    request = sql("SELECT 1 AS one")
+    real = type(request)(request.job, 1, "sql", request.mount, request.frames, request.limits, synthetic=False)
+    assert DockerSandbox(sandbox_root, "runc").run(real).end is SandboxEnd.ENDED
+
+
+def test_one_sandbox_for_an_attempt_and_none_after_terminate(api, docker_sandbox, python):
+    request = python(SLEEP)
+    running = Running(api, docker_sandbox, request)
+    with pytest.raises(Conflict) as told:
+        docker_sandbox.run(request)
+    assert told.value.code == "already-running"
+    assert running.names(api, "running"), "the second attempt must not touch the first"
+    docker_sandbox.terminate(request.job, 1)
+    assert not running.names(api)
+    docker_sandbox.terminate(request.job, 1)
+    running.thread.join()
+    assert running.result.end is not SandboxEnd.ENDED
+
+
+def test_sweep_spares_the_living(api, python, sandbox_root):
+    sandbox = DockerSandbox(sandbox_root, "runc")
+    request = python(SLEEP)
+    running = Running(api, sandbox, request)
+    others = frozenset((job, attempt) for job, attempt in docker_engine._owned(api, "npd-broker.sandbox").values())
+    assert sandbox.sweep(lambda: others) == 0
+    assert running.names(api, "running")
+    assert sandbox.sweep(lambda: others - {(request.job, 1)}) == 1
+    assert not running.names(api)
+    running.thread.join()
+
+
+def test_nothing_is_left_after_a_run(api, docker_sandbox, sql):
+    request = sql("SELECT 1 AS one")
+    docker_sandbox.run(request)
+    assert not api.containers(all=True, filters={"name": f"^/{name_of(request.job, 1)}$"})
+
+
+def test_a_difference_before_start_is_a_breach_and_nothing_runs(api, sql, sandbox_root, monkeypatch):
+    def lax(made):
+        asked = docker_engine_settings(made)
+        asked["HostConfig"]["CapDrop"] = []
+        return asked
+
+    docker_engine_settings = docker_engine.settings
+    monkeypatch.setattr(docker_engine, "settings", lax)
+    request = sql("SELECT 1 AS one")
+    with pytest.raises(Breach, match="CapDrop"):
+        DockerSandbox(sandbox_root, "runc").run(request)
+    assert not api.containers(all=True, filters={"name": f"^/{name_of(request.job, 1)}$"})
+
+
+def test_a_mount_that_is_not_there_is_an_error_and_is_not_made(sql, sandbox_root, tmp_path):
+    request = sql("SELECT 1 AS one")
+    missing = tmp_path / "missing"
+    lost = type(request)(request.job, 1, "sql", missing, request.frames, request.limits, synthetic=True)
+    with pytest.raises(Unavailable):
+        DockerSandbox(sandbox_root, "runc").run(lost)
+    assert not missing.exists()
+
+
+def test_an_engine_that_does_not_answer_is_unavailable(sql, sandbox_root, monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/engine.sock")
+    sandbox = DockerSandbox(sandbox_root, "auto")
+    for call in (
+        lambda: sandbox.run(sql("SELECT 1")),
+        lambda: sandbox.terminate("j", 1),
+        lambda: sandbox.sweep(frozenset),
+    ):
+        with pytest.raises(Unavailable):
+            call()

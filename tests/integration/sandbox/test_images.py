@@ -1,0 +1,53 @@
+"""The images themselves: nothing in them helps a job out, and a second build does nothing."""
+
+import json
+import os
+import stat
+import time
+
+import pytest
+
+from broker.sandbox.images import NAMES, Images, build
+from broker.sandbox.root_tree import FORBIDDEN
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_shell_no_compiler_no_pip_nothing_setuid(sandbox_root, name):
+    tree = Images(sandbox_root / "build").tree_of(name)
+    for folder, _, files in os.walk(tree):
+        for file in files:
+            path = os.path.join(folder, file)
+            mode = os.lstat(path).st_mode
+            assert not mode & (stat.S_ISUID | stat.S_ISGID), path
+            assert not (FORBIDDEN.match(file) and folder.endswith("bin")), path
+    assert not list(tree.glob("**/site-packages/pip"))
+    assert not list(tree.glob("opt/site/pip"))
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"), [("sql", {"duckdb", "pyarrow"}), ("python", {"pandas", "polars", "numpy"})]
+)
+def test_sbom_names_packages_and_wheels(sandbox_root, name, wanted):
+    listed = json.loads(Images(sandbox_root / "build").sbom_of(name).read_text())["components"]
+    names = {component["name"] for component in listed}
+    assert names >= wanted
+    assert "libc6" in names
+    assert all(component["version"] for component in listed)
+
+
+def test_a_second_build_does_nothing_and_quickly(sandbox_root):
+    began, said = time.monotonic(), []
+    digests = build(sandbox_root / "build", said.append)
+    assert time.monotonic() - began < 1
+    assert said == []
+    assert set(digests) == set(NAMES)
+    assert digests["sql"] == Images(sandbox_root / "build").digest_of("sql")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_code_in_the_image_is_compiled(sandbox_root, name):
+    tree = Images(sandbox_root / "build").tree_of(name)
+    for source in [tree / "sandbox/main.py", tree / "opt/site/duckdb/__init__.py"]:
+        assert list((source.parent / "__pycache__").glob(f"{source.stem}.cpython-3*.pyc"))

@@ -1,0 +1,277 @@
+"""The store's contract about jobs, on both databases."""
+
+from dataclasses import replace
+from datetime import timedelta, timezone
+
+import pytest
+
+from broker.domain.errors import Breach, Conflict, Invalid, Unknown
+from broker.domain.jobs import JOB_TRANSITIONS, FailureCode, JobState
+from broker.domain.outputs import OutputState
+from broker.domain.ports import Filter, Reap
+
+
+def test_an_accepted_job_reads_back_as_it_was_written(store, given):
+    job = given.job(text="SELECT 'é' -- naïve 😀", client_id="c1", descriptions=(("b", "two"), ("a", "one")))
+    assert store.accept(job, [given.event()]) == job
+    assert store.job(job.ident) == job
+
+
+def test_times_come_back_aware_and_in_utc_whatever_zone_they_had(store, given):
+    moment = given.at(5).astimezone(timezone(timedelta(hours=5, minutes=30)))
+    stored = store.accept(given.job(created=moment), [given.event()])
+    assert stored.created == moment
+    assert stored.created.utcoffset() == timedelta(0)
+
+
+def test_a_time_without_a_zone_is_an_error(store, given):
+    with pytest.raises(Exception, match="time zone"):
+        store.accept(given.job(created=given.at().replace(tzinfo=None)), [given.event()])
+
+
+def test_sending_again_with_the_same_client_id_gives_the_same_job_and_no_second_audit_line(store, given):
+    first = given.queued(client_id="c1")
+    lines = store.audit_head()
+    again = store.accept(given.job(client_id="c1"), [given.event()])
+    assert again.ident == first.ident
+    assert store.audit_head() == lines
+
+
+def test_a_client_id_used_for_another_submission_is_a_conflict(store, given):
+    given.queued(client_id="c1")
+    with pytest.raises(Conflict) as caught:
+        store.accept(given.job(client_id="c1", title="Another"), [given.event()])
+    assert caught.value.code == "client-id-reused"
+
+
+def test_client_ids_are_each_researchers_own_and_none_is_no_id(store, given):
+    assert given.queued(client_id="c1").ident != given.queued(client_id="c1", researcher="bob").ident
+    assert given.queued().ident != given.queued().ident
+
+
+def test_an_ident_that_exists_is_a_conflict(store, given):
+    job = given.queued()
+    with pytest.raises(Conflict):
+        store.accept(replace(given.job(), ident=job.ident), [given.event()])
+
+
+@pytest.mark.parametrize("change", [{"researcher": "nobody"}, {"policy": "0" * 64}, {"replaces": "job-none"}])
+def test_a_job_cannot_name_what_the_store_lacks(store, given, change):
+    with pytest.raises(Breach):
+        store.accept(given.job(**change), [given.event()])
+
+
+def test_a_job_starts_queued_or_refused(store, given):
+    for state in set(JobState) - {JobState.QUEUED, JobState.REFUSED}:
+        with pytest.raises(Breach):
+            store.accept(given.job(state=state), [given.event()])
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "a\ud800b"])
+def test_text_that_no_database_keeps_is_bad_input(store, given, text):
+    with pytest.raises(Invalid) as caught:
+        store.accept(given.job(text=text), [given.event()])
+    assert caught.value.pointer == "/text"
+
+
+def test_an_unknown_job_is_unknown(store, given):
+    with pytest.raises(Unknown):
+        store.job("job-none")
+
+
+def test_a_refused_change_leaves_neither_row_nor_audit_line(store, given):
+    head = store.audit_head()
+    job = given.job()
+    with pytest.raises(Breach):
+        store.accept(job, [given.event(), given.event("SELECT * FROM t")])
+    with pytest.raises(Breach):
+        store.accept(job, [])
+    assert store.audit_head() == head
+    with pytest.raises(Unknown):
+        store.job(job.ident)
+
+
+# --- lists -------------------------------------------------------------------------------------
+
+
+def test_lists_are_newest_first_and_page_without_gap_or_repeat(store, given):
+    same_time = [given.queued(created=given.at(0)).ident for _ in range(5)]
+    newer = [given.queued(created=given.at(9)).ident for _ in range(2)]
+    expected = sorted(newer, reverse=True) + sorted(same_time, reverse=True)
+    found, after = [], None
+    while page := store.jobs(Filter(limit=3, after=after)):
+        found += [j.ident for j in page]
+        after = found[-1]
+    assert found == expected
+
+
+def test_filters_of_jobs(store, given):
+    ours = given.queued(project="P0421").ident
+    theirs = given.queued(project="P0733", researcher="bob").ident
+    refused = given.queued(project="P0421", state=JobState.REFUSED).ident
+    jobs = lambda **wanted: {j.ident for j in store.jobs(Filter(**wanted))}  # noqa: E731
+    assert jobs() == {ours, theirs, refused}
+    assert jobs(projects=frozenset({"P0421"})) == {ours, refused}
+    assert jobs(projects=frozenset()) == set()
+    assert jobs(states=frozenset({"queued"})) == {ours, theirs}
+    assert jobs(researcher="bob") == {theirs}
+
+
+# --- leases ------------------------------------------------------------------------------------
+
+
+def test_a_lease_starts_an_attempt_and_a_second_one_gets_nothing(store, given):
+    job = given.queued()
+    lease = store.lease(job.ident, "w1", given.at(30), given.at(1), [given.event()])
+    assert lease.attempt == lease.job.attempt == 1
+    assert (lease.job.state, lease.job.worker, lease.job.lease_until) == (JobState.RUNNING, "w1", given.at(30))
+    head = store.audit_head()
+    assert store.lease(job.ident, "w2", given.at(30), given.at(1), [given.event()]) is None
+    assert store.lease("job-none", "w2", given.at(30), given.at(1), [given.event()]) is None
+    assert store.audit_head() == head
+    assert store.job(job.ident).worker == "w1"
+
+
+def test_renewing_holds_for_the_running_attempt_only(store, given):
+    lease = given.running()
+    job = lease.job.ident
+    assert store.renew(job, 1, given.at(90)) is True
+    assert store.job(job).lease_until == given.at(90)
+    assert store.renew(job, 2, given.at(90)) is False
+    store.advance(job, 1, JobState.RUNNING, JobState.QUEUED, given.at(2), [given.event()])
+    assert store.renew(job, 1, given.at(95)) is False
+    assert store.job(job).lease_until is None
+
+
+def test_lapsed_waiting_and_alive_tell_the_reconciler_what_is_there(store, given):
+    running, queued = given.running(), given.queued()
+    assert store.waiting() == [(queued.ident, 0)]
+    assert store.alive() == {(running.job.ident, 1)}
+    assert store.lapsed(given.at(60)) == []
+    assert store.lapsed(given.at(61)) == [Reap(running.job.ident, 1)]
+
+
+def test_a_fenced_attempt_changes_nothing(store, given):
+    job = given.running().job.ident
+    store.advance(job, 1, JobState.RUNNING, JobState.QUEUED, given.at(2), [given.event()])
+    assert store.lease(job, "w2", given.at(60), given.at(3), [given.event()]).attempt == 2
+    head = store.audit_head()
+    late = [given.record(job)]
+    with pytest.raises(Conflict) as caught:
+        store.advance(job, 1, JobState.RUNNING, JobState.ASSESSING, given.at(4), [given.event()], outputs=late)
+    assert caught.value.code == "stale"
+    assert store.outputs_of(job) == []
+    assert store.job(job).state is JobState.RUNNING
+    assert store.audit_head() == head
+
+
+# --- moves -------------------------------------------------------------------------------------
+
+
+ILLEGAL = [(b, a) for b in JobState for a in JobState if a not in JOB_TRANSITIONS[b]]
+
+
+def test_no_move_outside_the_table_even_if_asked(store, given):
+    job = given.queued()
+    for before, after in ILLEGAL:
+        failure = FailureCode.CRASHED if after is JobState.FAILED else None
+        with pytest.raises(Breach):
+            store.advance(job.ident, None, before, after, given.at(1), [given.event()], failure=failure)
+    assert store.job(job.ident) == job
+
+
+def test_a_job_starts_by_a_lease_only(store, given):
+    job = given.queued().ident
+    with pytest.raises(Breach):
+        store.advance(job, None, JobState.QUEUED, JobState.RUNNING, given.at(1), [given.event()])
+
+
+def test_a_failed_job_has_a_code_and_no_other_job_has_one(store, given):
+    job = given.running().job.ident
+    with pytest.raises(Breach):
+        store.advance(job, 1, JobState.RUNNING, JobState.FAILED, given.at(2), [given.event()])
+    code = FailureCode.TIME_LIMIT
+    store.advance(job, 1, JobState.RUNNING, JobState.FAILED, given.at(2), [given.event()], failure=code)
+    ended = store.job(job)
+    assert (ended.failure, ended.ended, ended.lease_until) == (code, given.at(2), None)
+
+
+def test_moving_an_unknown_job_is_unknown_and_a_moved_one_stale(store, given):
+    with pytest.raises(Unknown):
+        store.advance("job-none", None, JobState.QUEUED, JobState.WITHDRAWN, given.at(1), [given.event()])
+    job = given.queued().ident
+    store.advance(job, None, JobState.QUEUED, JobState.WITHDRAWN, given.at(1), [given.event()])
+    with pytest.raises(Conflict):
+        store.advance(job, None, JobState.QUEUED, JobState.WITHDRAWN, given.at(1), [given.event()])
+
+
+def test_assessing_keeps_what_ran_and_inserts_the_outputs_in_order(store, given):
+    job, outputs = given.assessing(OutputState.IN_REVIEW, OutputState.WITHHELD, OutputState.APPROVED)
+    stored = store.job(job)
+    assert (stored.image, stored.runtime, stored.snapshot) == ("sha256:1", "runc", "s1")
+    assert [o.ident for o in store.outputs_of(job)] == outputs
+
+
+@pytest.mark.parametrize("state", [OutputState.RELEASED, OutputState.WITHDRAWN, OutputState.REJECTED])
+def test_no_output_is_born_beyond_what_assessing_may_say(store, given, state):
+    with pytest.raises(Breach):
+        given.assessing(state)
+
+
+def test_outputs_of_another_job_or_with_one_name_twice_are_refused_whole(store, given):
+    job = given.running().job.ident
+    for records in ([given.record("job-other")], [given.record(job, "a"), given.record(job, "a")]):
+        with pytest.raises(Breach):
+            store.advance(job, 1, JobState.RUNNING, JobState.ASSESSING, given.at(2), [given.event()], outputs=records)
+    assert store.job(job).state is JobState.RUNNING
+    assert store.outputs_of(job) == []
+
+
+def test_a_job_is_decided_when_every_output_is(store, given):
+    job, (output,) = given.assessing(OutputState.IN_REVIEW)
+    with pytest.raises(Breach):
+        store.advance(job, None, JobState.ASSESSING, JobState.DECIDED, given.at(4), [given.event()])
+    store.cast(given.vote(output), [given.event()])
+    store.move_output(output, OutputState.IN_REVIEW, OutputState.APPROVED, given.at(5), [given.event()])
+    store.advance(job, None, JobState.ASSESSING, JobState.DECIDED, given.at(6), [given.event()])
+    assert store.job(job).state is JobState.DECIDED
+
+
+def test_withdrawing_takes_undecided_outputs_along_each_with_its_audit_line(store, given):
+    states = (OutputState.IN_REVIEW, OutputState.ASSESSED, OutputState.APPROVED)
+    job, outputs = given.assessing(*states)
+    store.advance(job, None, JobState.ASSESSING, JobState.WITHDRAWN, given.at(4), [given.event("job.withdrawn")])
+    assert [o.state for o in store.outputs_of(job)] == ["withdrawn", "withdrawn", "approved"]
+    withdrawn = [line.event.subject for line in store.audit() if line.event.action == "output.withdrawn"]
+    assert withdrawn == outputs[:2]
+
+
+def test_small_jobs_count_once_each_for_their_project_withdrawn_or_not(store, given):
+    job, _ = given.assessing(OutputState.IN_REVIEW, small=True)
+    given.assessing(OutputState.IN_REVIEW, small=True, project="P0733")
+    given.assessing(OutputState.IN_REVIEW)
+    assert store.small_jobs("P0421") == 1
+    store.advance(job, None, JobState.ASSESSING, JobState.WITHDRAWN, given.at(4), [given.event()])
+    assert store.small_jobs("P0421") == 1
+
+
+def test_unsettled_finds_jobs_whose_next_step_waits_for_nobody(store, given):
+    given.queued()
+    given.assessing(OutputState.IN_REVIEW, OutputState.APPROVED)
+    given.decided(OutputState.WITHHELD)
+    given.released()
+    to_route, _ = given.assessing(OutputState.IN_REVIEW, OutputState.ASSESSED)
+    to_decide, _ = given.assessing(OutputState.APPROVED, OutputState.WITHHELD)
+    nothing_left, _ = given.assessing()
+    to_release, _ = given.decided(OutputState.APPROVED)
+    assert store.unsettled() == [to_route, to_decide, nothing_left, to_release]
+
+
+def test_a_vault_is_in_use_until_the_job_that_names_it_is_at_its_end(store, given):
+    job = given.running().job.ident
+    store.name_vault(job, 1, "vault-1")
+    with pytest.raises(Conflict):
+        store.name_vault(job, 2, "vault-2")
+    assert store.vaults_in_use() == {"vault-1"}
+    store.advance(job, 1, JobState.RUNNING, JobState.WITHDRAWN, given.at(2), [given.event()])
+    assert store.vaults_in_use() == frozenset()

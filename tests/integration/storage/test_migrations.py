@@ -1,0 +1,87 @@
+"""Opening a store: the migrated schema is the metadata's, and many may open at once."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, inspect, make_url
+
+from broker.domain.errors import Invalid, Unavailable
+from broker.storage.store import open_store
+from broker.storage.tables import metadata
+
+
+def _checks(engine):
+    """CHECK constraints, which alembic does not compare, as the database tells them."""
+    found = inspect(engine)
+    return {
+        (table, check["name"], check["sqltext"])
+        for table in metadata.tables
+        for check in found.get_check_constraints(table)
+    }
+
+
+def test_the_migrated_schema_equals_the_metadata(store, empty_url, tmp_path, request):
+    engine = store._db.engine
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+    fresh_url = empty_url if not store._db.is_sqlite else f"sqlite:///{tmp_path}/fresh.db"
+    fresh = create_engine(fresh_url)
+    metadata.create_all(fresh)
+    assert _checks(engine) == _checks(fresh)
+    assert len(_checks(engine)) > 15
+    fresh.dispose()
+
+
+def test_opening_again_changes_nothing(store, url, given):
+    head = store.audit_head()
+    again = open_store(url)
+    assert again.audit_head() == head
+    assert again.people() == store.people()
+    again.close()
+
+
+def test_eight_threads_may_open_a_new_store_at_once(empty_url):
+    with ThreadPoolExecutor(8) as pool:
+        stores = list(pool.map(open_store, [empty_url] * 8))
+    assert {s.audit_head() for s in stores} == {stores[0].audit_head()}
+    for store in stores:
+        store.close()
+
+
+def test_four_processes_may_open_a_new_store_at_once(empty_url):
+    program = "import sys; from broker.storage.store import open_store; print(open_store(sys.argv[1]).audit_head()[0])"
+    started = [
+        subprocess.Popen([sys.executable, "-c", program, empty_url], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(4)
+    ]
+    ends = [(p.communicate(timeout=60), p.returncode) for p in started]
+    assert [(out.strip(), code) for (out, _), code in ends] == [(b"0", 0)] * 4, ends
+
+
+def test_sqlite_keeps_what_it_acknowledged(tmp_path):
+    store = open_store(f"sqlite:///{tmp_path}/broker.db")
+    with store._db.write() as connection:
+        pragma = lambda name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()  # noqa: E731
+        found = (pragma("journal_mode"), pragma("synchronous"), pragma("foreign_keys"))
+    assert found == ("wal", 2, 1)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "wrong", ["sqlite://", "sqlite:///:memory:", "mysql://x/y", "rubbish", "sqlite:////no/such/f.db"]
+)
+def test_a_url_that_cannot_be_a_store_is_bad_input(wrong):
+    with pytest.raises(Invalid):
+        open_store(wrong)
+
+
+@pytest.mark.service
+def test_a_server_that_does_not_answer_is_unavailable(postgres_server):
+    url = make_url(postgres_server).set(database="no_such_database")
+    with pytest.raises(Unavailable):
+        open_store(url.render_as_string(hide_password=False))

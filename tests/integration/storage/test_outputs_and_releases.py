@@ -1,0 +1,238 @@
+"""The store's contract about outputs, votes, releases and the register, on both databases."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from broker.domain.errors import Breach, Conflict, Unknown
+from broker.domain.jobs import JobState
+from broker.domain.outputs import OUTPUT_TRANSITIONS, OutputState
+from broker.domain.ports import Filter
+from broker.domain.reviews import Choice
+
+IN_REVIEW, APPROVED = OutputState.IN_REVIEW, OutputState.APPROVED
+
+
+def test_an_output_reads_back_as_it_was_written(store, given):
+    lease = given.running()
+    record = given.record(lease.job.ident)
+    store.advance(
+        lease.job.ident, 1, JobState.RUNNING, JobState.ASSESSING, given.at(3), [given.event()], outputs=[record]
+    )
+    assert store.output(record.output.ident) == record.output
+    assert store.evidence_digest(record.output.ident) == record.evidence_digest
+    with pytest.raises(Unknown):
+        store.output("out-none")
+
+
+def test_filters_and_pages_of_outputs(store, given):
+    _, first = given.assessing(IN_REVIEW, APPROVED)
+    _, second = given.assessing(IN_REVIEW, project="P0733", researcher="bob")
+    outputs = lambda **wanted: {o.ident for o in store.outputs(Filter(**wanted))}  # noqa: E731
+    assert outputs() == {*first, *second}
+    assert outputs(states=frozenset({"in_review"})) == {first[0], *second}
+    assert outputs(projects=frozenset({"P0421"})) == set(first)
+    assert outputs(researcher="bob") == set(second)
+    found, after = [], None
+    while page := store.outputs(Filter(limit=1, after=after)):
+        found += [o.ident for o in page]
+        after = found[-1]
+    assert sorted(found) == sorted([*first, *second])
+
+
+ILLEGAL = [(b, a) for b in OutputState for a in OutputState if a not in OUTPUT_TRANSITIONS[b]]
+
+
+def test_no_move_outside_the_table_even_if_asked(store, given):
+    _, (output,) = given.assessing(IN_REVIEW)
+    for before, after in ILLEGAL:
+        with pytest.raises(Breach):
+            store.move_output(output, before, after, given.at(5), [given.event()])
+    assert store.output(output).state is IN_REVIEW
+
+
+def test_a_move_from_a_state_that_has_passed_is_stale_and_writes_nothing(store, given):
+    _, (output,) = given.assessing(OutputState.ASSESSED)
+    store.move_output(output, OutputState.ASSESSED, IN_REVIEW, given.at(4), [given.event()])
+    head = store.audit_head()
+    with pytest.raises(Conflict) as caught:
+        store.move_output(output, OutputState.ASSESSED, APPROVED, given.at(4), [given.event()])
+    assert caught.value.code == "stale"
+    assert store.audit_head() == head
+
+
+@pytest.mark.parametrize("after", [APPROVED, OutputState.REJECTED, OutputState.RETURNED])
+def test_nothing_leaves_review_by_a_decision_that_nobody_voted_for(store, given, after):
+    _, (output,) = given.assessing(IN_REVIEW)
+    other = Choice.REJECT if after is APPROVED else Choice.APPROVE
+    store.cast(given.vote(output, choice=other), [given.event()])
+    with pytest.raises(Breach):
+        store.move_output(output, IN_REVIEW, after, given.at(5), [given.event()])
+
+
+def test_a_claim_is_one_checkers_and_ends_with_the_review(store, given):
+    _, (output,) = given.assessing(IN_REVIEW)
+    store.claim(output, "carl", [given.event()])
+    with pytest.raises(Conflict):
+        store.claim(output, "dora", [given.event()])
+    assert store.output(output).claimed_by == "carl"
+    store.claim(output, None, [given.event()])
+    store.claim(output, "dora", [given.event()])
+    store.cast(given.vote(output), [given.event()])
+    store.move_output(output, IN_REVIEW, APPROVED, given.at(5), [given.event()], reason="meets-rules")
+    assert (store.output(output).claimed_by, store.output(output).reason) == (None, "meets-rules")
+    with pytest.raises(Conflict):
+        store.claim(output, "carl", [given.event()])
+
+
+# --- votes -------------------------------------------------------------------------------------
+
+
+def test_votes_come_back_in_the_order_cast_and_one_checker_has_one(store, given):
+    _, (output,) = given.assessing(IN_REVIEW)
+    votes = [given.vote(output, "dora"), given.vote(output, "carl", Choice.REJECT, overrides=("F1", "M1"))]
+    for vote in votes:
+        store.cast(vote, [given.event()])
+    assert store.votes_of(output) == votes
+    with pytest.raises(Conflict) as caught:
+        store.cast(given.vote(output, "carl"), [given.event()])
+    assert caught.value.code == "already-voted"
+    assert store.votes_of(output) == votes
+
+
+def test_a_vote_binds_to_what_was_seen(store, given):
+    _, (output,) = given.assessing(IN_REVIEW)
+    for change in ({"staff_hash": "0" * 64}, {"findings_hash": "0" * 64}):
+        with pytest.raises(Conflict):
+            store.cast(given.vote(output, **change), [given.event()])
+    assert store.votes_of(output) == []
+
+
+def test_no_vote_on_what_is_not_in_review(store, given):
+    _, (output,) = given.assessing(APPROVED)
+    with pytest.raises(Conflict):
+        store.cast(given.vote(output), [given.event()])
+
+
+def test_findings_that_approving_votes_set_aside_stand_with_the_output(store, given):
+    _, (output,) = given.assessing(IN_REVIEW)
+    store.cast(given.vote(output, "carl", overrides=("M1",)), [given.event()])
+    store.cast(given.vote(output, "dora", Choice.REJECT, overrides=("F9",)), [given.event()])
+    store.cast(given.vote(output, "eve", overrides=("F1", "M1")), [given.event()])
+    assert store.output(output).overrides == ("F1", "M1")
+
+
+def test_a_vote_and_the_decision_it_makes_are_one_change(store, given):
+    _, (output,) = given.assessing(IN_REVIEW)
+
+    def two_agree(votes):
+        return (APPROVED, "meets-rules", [given.event("output.approved")]) if len(votes) == 2 else None
+
+    store.cast(given.vote(output, "carl"), [given.event()], decide=two_agree)
+    assert store.output(output).state is IN_REVIEW
+    store.cast(given.vote(output, "dora"), [given.event()], decide=two_agree)
+    assert store.output(output).state is APPROVED
+
+    _, (other,) = given.assessing(IN_REVIEW)
+    with pytest.raises(Breach):
+        store.cast(given.vote(other), [given.event()], decide=lambda _: (OutputState.RECALLED, None, [given.event()]))
+    assert store.votes_of(other) == []
+
+
+def test_who_has_checked_whom(store, given):
+    _, (output,) = given.assessing(IN_REVIEW)
+    store.cast(given.vote(output, "carl"), [given.event()])
+    assert store.has_voted_on_projects_of(frozenset({"carl", "dora"}), "ada")
+    assert not store.has_voted_on_projects_of(frozenset({"dora"}), "ada")
+    assert not store.has_voted_on_projects_of(frozenset({"carl"}), "bob")
+    assert not store.has_voted_on_projects_of(frozenset(), "ada")
+
+
+# --- releases ----------------------------------------------------------------------------------
+
+
+def test_a_release_holds_the_approved_outputs_and_moves_them(store, given):
+    job, outputs = given.decided(APPROVED, OutputState.WITHHELD, APPROVED)
+    release, manifest = given.release(job, [outputs[2], outputs[0]])
+    store.release(release, manifest, given.at(6), [given.event("release.made")])
+    assert store.release_of(job) == release
+    assert store.manifest(release.ident) == manifest
+    assert [o.state for o in store.outputs_of(job)] == ["released", "withheld", "released"]
+
+
+def test_a_second_release_is_a_conflict_and_changes_nothing(store, given):
+    job, outputs, release = given.released()
+    head = store.audit_head()
+    second, manifest = given.release(job, outputs)
+    with pytest.raises(Conflict) as caught:
+        store.release(second, manifest, given.at(7), [given.event()])
+    assert caught.value.code == "already-released"
+    assert store.release_of(job) == release
+    assert store.audit_head() == head
+
+
+def test_no_release_before_the_job_is_decided(store, given):
+    job, outputs = given.assessing(APPROVED)
+    release, manifest = given.release(job, outputs)
+    with pytest.raises(Conflict):
+        store.release(release, manifest, given.at(6), [given.event()])
+    assert store.output(outputs[0]).state is APPROVED
+    assert store.release_of(job) is None
+
+
+def test_a_release_that_is_not_exactly_what_was_approved_is_a_breach(store, given):
+    job, outputs = given.decided(APPROVED, OutputState.WITHHELD, APPROVED)
+    _, foreign = given.decided(APPROVED)
+    for held in ([], outputs[:1], outputs, [outputs[0], outputs[2], foreign[0]]):
+        release, manifest = given.release(job, held)
+        with pytest.raises(Breach):
+            store.release(release, manifest, given.at(6), [given.event()])
+    release, manifest = given.release(job, [outputs[0], outputs[2]])
+    for wrong, words in ((replace(release, project="P0733"), manifest), (release, manifest + " ")):
+        with pytest.raises(Breach):
+            store.release(wrong, words, given.at(6), [given.event()])
+    with pytest.raises(Breach):
+        store.release(release, manifest, given.at(6), [])
+    assert store.release_of(job) is None
+    assert store.register() == []
+
+
+def test_an_output_cannot_be_moved_to_released_alone(store, given):
+    _, (output,) = given.decided(APPROVED)
+    with pytest.raises(Breach):
+        store.move_output(output, APPROVED, OutputState.RELEASED, given.at(6), [given.event()])
+
+
+def test_the_register_shows_every_release_and_a_recall_only_when_all_outputs_are(store, given):
+    _, _, first = given.released()
+    _, outputs, second = given.released(2)
+    entries = {e.release: e for e in store.register()}
+    assert set(entries) == {first.ident, second.ident}
+    assert entries[second.ident].outputs == ("table0", "table1")
+    assert (entries[second.ident].title, entries[second.ident].project) == ("Title", "P0421")
+    for output, recalled in zip(outputs, (False, True), strict=True):
+        store.move_output(
+            output, OutputState.RELEASED, OutputState.RECALLED, given.at(9), [given.event()], reason="wrong"
+        )
+        assert {e.release: e.recalled for e in store.register()}[second.ident] is recalled
+    assert store.release_of(second.job) == second
+
+
+def test_an_unknown_release_is_unknown(store, given):
+    assert store.release_of("job-none") is None
+    with pytest.raises(Unknown):
+        store.manifest("rel-none")
+
+
+@pytest.mark.parametrize("table", ["votes", "releases", "release_outputs", "recalls"])
+@pytest.mark.parametrize("change", ["DELETE FROM {t}", "UPDATE {t} SET {c} = {c}"])
+def test_what_was_decided_is_written_once_even_for_who_has_the_database(store, given, table, change):
+    _, (reviewed,) = given.assessing(IN_REVIEW)
+    store.cast(given.vote(reviewed), [given.event()])
+    _, outputs, _ = given.released()
+    store.move_output(outputs[0], OutputState.RELEASED, OutputState.RECALLED, given.at(9), [given.event()])
+    column = "job" if table == "releases" else "output"
+    with pytest.raises(DBAPIError, match="append-only"), store._db.engine.begin() as connection:
+        connection.execute(text(change.format(t=table, c=column)))

@@ -1,0 +1,122 @@
+"""Many at once, on both databases: exactly one wins, the others hear it, and the audit chain holds."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from broker.domain.errors import Conflict
+from broker.domain.jobs import JobState
+from broker.domain.outputs import OutputState
+from broker.domain.reviews import decision
+from broker.storage.store import open_store
+
+MANY = 8
+
+
+def at_once(url, act, number=MANY):
+    """Call act(store, n) from `number` threads, each with a store of its own, as near to one moment as can be."""
+    barrier = threading.Barrier(number)
+
+    def one(n):
+        store = open_store(url)
+        try:
+            barrier.wait()
+            return act(store, n)
+        except Conflict as conflict:
+            return conflict.code
+        finally:
+            store.close()
+
+    with ThreadPoolExecutor(number) as pool:
+        return list(pool.map(one, range(number)))
+
+
+def test_of_many_leases_exactly_one(store, given, url):
+    job = given.queued().ident
+    won = at_once(url, lambda s, n: s.lease(job, f"w{n}", given.at(60), given.at(1), [given.event("job.started")]))
+    assert sum(lease is not None for lease in won) == 1
+    assert store.job(job).attempt == 1
+    assert [line.event.action for line in store.audit()].count("job.started") == 1
+
+
+def test_of_many_releases_exactly_one(store, given, url):
+    job, outputs = given.decided(OutputState.APPROVED, OutputState.APPROVED)
+    made = [given.release(job, outputs) for _ in range(MANY)]
+
+    def release(s, n):
+        s.release(*made[n], given.at(6), [given.event("release.made")])
+        return "released"
+
+    results = at_once(url, release)
+    assert sorted(results) == ["already-released"] * (MANY - 1) + ["released"]
+    assert [line.event.action for line in store.audit()].count("release.made") == 1
+    assert len(store.register()) == 1
+
+
+def test_the_same_submission_sent_many_times_is_one_job(store, given, url):
+    jobs = [given.job(client_id="c1") for _ in range(MANY)]
+    idents = at_once(url, lambda s, n: s.accept(jobs[n], [given.event("job.submitted")]).ident)
+    assert len(set(idents)) == 1
+    assert [line.event.action for line in store.audit()].count("job.submitted") == 1
+
+
+def test_withdrawing_and_ending_at_once_leaves_one_end(store, given, url):
+    job = given.running().job.ident
+    ends = (JobState.WITHDRAWN, JobState.ASSESSING)
+
+    def end(s, n):
+        s.advance(job, None, JobState.RUNNING, ends[n % 2], given.at(2), [given.event("job.ended")])
+        return ends[n % 2]
+
+    results = at_once(url, end)
+    assert results.count("stale") == MANY - 1
+    assert store.job(job).state == next(r for r in results if r != "stale")
+
+
+def test_two_checkers_at_once_cannot_both_miss_the_decision(store, given, url):
+    for _ in range(3):
+        _, (output,) = given.assessing(OutputState.IN_REVIEW)
+
+        def decide(votes):
+            agreed = decision(votes, 2)
+            return None if agreed is None else (OutputState.APPROVED, None, [given.event("output.approved")])
+
+        votes = [given.vote(output, checker) for checker in ("carl", "dora")]
+        at_once(url, lambda s, n: s.cast(votes[n], [given.event()], decide=decide), 2)  # noqa: B023
+        assert store.output(output).state is OutputState.APPROVED
+
+
+def test_one_checker_voting_many_times_at_once_has_one_vote(store, given, url):
+    _, (output,) = given.assessing(OutputState.IN_REVIEW)
+    results = at_once(url, lambda s, n: s.cast(given.vote(output), [given.event()]))
+    assert results.count("already-voted") == MANY - 1
+    assert len(store.votes_of(output)) == 1
+
+
+def test_one_policy_proposal_is_applied_once(store, given, url):
+    store.propose_policy(given.policy("b" * 64), [given.event()])
+    results = at_once(url, lambda s, n: s.apply_policy("b" * 64, f"admin-{n + 2}", given.at(1), [given.event()]))
+    assert results.count(None) == 1
+    assert set(results) <= {None, "already-applied", "stale"}
+
+
+def test_appends_from_many_sides_keep_the_chain(store, given, url):
+    before, _ = store.audit_head()
+
+    def append(s, n):
+        for k in range(20):
+            s.record([given.event("test.done", f"t{n}-{k}"), given.event("test.again", f"t{n}-{k}")])
+
+    at_once(url, append)
+    checked = store.verify_audit()
+    assert (checked.lines, checked.broken) == (before + MANY * 40, None)
+    subjects = [(line.event.action, line.event.subject) for line in store.audit(before + 1)]
+    # Events of one call stand side by side.
+    assert all(subjects[i][1] == subjects[i + 1][1] for i in range(0, len(subjects), 2))
+
+
+def test_one_store_serves_many_threads(store, given):
+    jobs = [given.job() for _ in range(24)]
+    with ThreadPoolExecutor(MANY) as pool:
+        list(pool.map(lambda job: store.accept(job, [given.event()]), jobs))
+    assert len(store.waiting()) == 24
+    assert store.verify_audit().broken is None

@@ -1,0 +1,57 @@
+"""One synthetic NPD of 20,000 pupils for all tests of this folder, and small ones over all years."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from broker.policy.files import load_policies
+from broker.policy.models import Catalogue
+from broker.synth.generate import generate
+
+PUPILS, SEED = 20_000, 5
+Ask = Callable[[str], list[tuple[Any, ...]]]
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    return load_policies(Path(__file__).parents[3] / "policies").catalogue
+
+
+@pytest.fixture(scope="session")
+def npd(catalogue: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """2018/19 to 2023/24."""
+    out = tmp_path_factory.mktemp("synth") / "npd"
+    generate(catalogue, PUPILS, (2018, 2023), SEED, out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def small(catalogue: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """1,500 pupils in every year there is."""
+    out = tmp_path_factory.mktemp("synth") / "small"
+    generate(catalogue, 1_500, (2001, 2023), SEED, out)
+    return out
+
+
+def asker(folder: Path) -> Ask:
+    """Runs SQL over the delivery; `{npd.absence/2022}` stands for the file of that table and year (2*: all years)."""
+
+    def ask(query: str) -> list[tuple[Any, ...]]:
+        text = query.replace("{", f"'{folder}/").replace("}", ".parquet'")
+        with duckdb.connect() as con:
+            return con.execute(text).fetchall()
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def ask(npd: Path) -> Ask:
+    return asker(npd)
+
+
+@pytest.fixture(scope="session")
+def ask_small(small: Path) -> Ask:
+    return asker(small)

@@ -1,0 +1,214 @@
+"""A door over the real store and shelf on a temporary folder, the project's own policies, and jobs in every state."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from broker.client import BrokerClient
+from broker.domain.audit import AuditEvent
+from broker.domain.errors import Unavailable
+from broker.domain.idents import new_ident
+from broker.domain.jobs import JobState, Kind, Submission
+from broker.domain.outputs import Output, OutputKind, OutputState, Verdict
+from broker.domain.people import Person, Role
+from broker.domain.ports import OutputRecord, Ports
+from broker.policy.files import load_policies
+from broker.policy.models import Policies
+from broker.storage.shelf import FolderShelf
+from broker.storage.store import open_store
+from broker.web.app import create_app
+from broker.web.passwords import hash_password
+from broker.web.setup import WebSettings
+from broker.workflow import administer
+from broker.workflow.settle import settle
+from broker.workflow.submit import submit
+
+SQL = """-- output: absence
+SELECT a.NCyearActual, COUNT(*) AS n FROM npd.absence AS a
+WHERE a.AcademicYear = '2022/2023' GROUP BY a.NCyearActual"""
+
+REFUSED_SQL = "SELECT a.NoSuchThing, COUNT(*) AS n FROM npd.absence AS a GROUP BY a.NoSuchThing"
+PASSWORD = "a demo password"
+CSV = b"NCyearActual,n\n7,100\n8,c\n"
+
+ROSA, OTIS, DANA = "demo-researcher", "other-researcher", "demo-dashboard"
+CLEO, CHRIS = "demo-checker-1", "demo-checker-2"
+ADA, AMIR = "demo-admin-1", "demo-admin-2"
+ROLES = {
+    ROSA: Role.RESEARCHER, OTIS: Role.RESEARCHER, DANA: Role.RESEARCHER, CLEO: Role.CHECKER, CHRIS: Role.CHECKER,
+    ADA: Role.ADMINISTRATOR, AMIR: Role.ADMINISTRATOR,
+}  # fmt: skip
+
+
+@dataclass
+class TickingClock:
+    """Every look is a little later than the one before."""
+
+    at: datetime = datetime(2026, 11, 24, 9, 0, 30, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        self.at += timedelta(milliseconds=5)
+        return self.at
+
+
+@dataclass
+class ListQueue:
+    """A queue in memory that can be made to fail."""
+
+    offers: list[tuple[str, int]] = field(default_factory=list)
+    answers: bool = True
+
+    def offer(self, job: str, attempt: int) -> None:
+        if not self.answers:
+            raise Unavailable("the queue is away")
+        self.offers.append((job, attempt))
+
+    def depth(self) -> int:
+        if not self.answers:
+            raise Unavailable("the queue is away")
+        return len(self.offers)
+
+
+@dataclass
+class Site:
+    """A door, and what is behind it."""
+
+    app: Flask
+    ports: Ports
+    clock: TickingClock
+    queue: ListQueue
+    tokens: dict[str, str]
+
+    def http(self) -> FlaskClient:
+        return self.app.test_client()
+
+    def call(self, person: str | None, method: str, path: str, **sent: Any) -> Any:
+        headers = dict(sent.pop("headers", {}))
+        if person is not None:
+            headers["Authorization"] = f"Bearer {self.tokens[person]}"
+        return self.http().open(path, method=method, headers=headers, **sent)
+
+    def client(self, person: str) -> BrokerClient:
+        return BrokerClient("http://broker.test", self.tokens[person], httpx.WSGITransport(app=self.app))
+
+    def browser(self, person: str) -> FlaskClient:
+        """Signed in as a browser is, through the form."""
+        client = self.http()
+        page = client.get("/sign-in").get_data(as_text=True)
+        answer = client.post("/sign-in", data={"name": person, "password": PASSWORD, "csrf_token": form_token(page)})
+        assert answer.status_code == 302, answer.get_data(as_text=True)
+        return client
+
+    def person(self, ident: str) -> Person:
+        return self.ports.store.person(ident)
+
+    def submitted(self, text: str = SQL, **more: Any) -> str:
+        fields = {"dialect": "", "title": "Absence", "purpose": "A test.", **more}
+        job, _ = submit(self.ports, self.person(ROSA), Submission("P0421", Kind.SQL, text=text, **fields))
+        return job.ident
+
+    def running(self) -> tuple[str, int]:
+        job = self.submitted()
+        now = self.clock.now()
+        event = AuditEvent(now, "worker", "job.leased", job)
+        lease = self.ports.store.lease(job, "worker", now + timedelta(seconds=30), now, [event])
+        assert lease is not None
+        return job, lease.attempt
+
+    def assessed(self, verdict: Verdict = Verdict.PUBLISH, candidate: bytes | None = CSV) -> tuple[str, str]:
+        """A job whose one output was assessed and routed; its id and the output's."""
+        job, attempt = self.running()
+        now = self.clock.now()
+        staff = json.dumps(staff_document(verdict)).encode()
+        shelf = self.ports.shelf
+        digest = shelf.put("staff", staff)
+        if candidate is not None:
+            shelf.put("staff", candidate)
+        output = Output(
+            ident=new_ident(now), job=job, name="absence", kind=OutputKind.TABLE, description="Absence by year group",
+            state=OutputState.ASSESSED, media_type="text/csv", size=len(candidate or b""),
+            release_hash=None if candidate is None else sha256(candidate).hexdigest(),
+            staff_hash=shelf.keyed_hash(staff), findings_hash=shelf.keyed_hash(b"findings"), verdict=verdict, created=now,
+        )  # fmt: skip
+        self.ports.store.advance(
+            job, attempt, JobState.RUNNING, JobState.ASSESSING, now, [AuditEvent(now, "broker", "job.assessed", job)],
+            image="sha256:x", runtime="runc", snapshot=None, outputs=[OutputRecord(output, digest)],
+        )  # fmt: skip
+        settle(self.ports, job)
+        return job, output.ident
+
+    def released(self) -> tuple[str, str]:
+        job, output = self.assessed()
+        cleo = self.client(CLEO)
+        cleo.vote(output, "approve", "meets-rules", cleo.look(output))
+        assert self.ports.store.output(output).state is OutputState.RELEASED
+        return job, output
+
+
+def staff_document(verdict: Verdict) -> dict[str, Any]:
+    row = {
+        "keys": ["7"], "exact": ["7", 103], "released": ["7", 105], "suppressed": [False, False],
+        "verdicts": ["publish", verdict.value], "rules": [[], ["F1"]], "persons": 101,
+    }  # fmt: skip
+    finding = {"rule": "F1", "verdict": verdict.value, "sentence": "Too few persons.", "figures": [["persons", "3"]]}
+    return {
+        "name": "absence", "columns": ["NCyearActual", "n"], "key_count": 1, "rows": [row],
+        "findings": [finding | {"cell": ["8"], "column": "n"}], "verdict": verdict.value, "small": False,
+        "symbols": [["c", "suppressed"]], "notes": ["Counts are rounded to 5."],
+    }  # fmt: skip
+
+
+def form_token(page: str) -> str:
+    """The form token of a page, as a browser would send it back."""
+    return page.split('name="csrf_token" value="')[1].split('"')[0]
+
+
+@pytest.fixture(scope="session")
+def policies() -> Policies:
+    return load_policies(Path(__file__).parents[3] / "policies")
+
+
+@pytest.fixture(scope="session")
+def founded(policies: Policies, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with people and policy, made once and copied for each test."""
+    folder = tmp_path_factory.mktemp("founded")
+    store = open_store(f"sqlite:///{folder / 'broker.sqlite'}")
+    ports = Ports(store=store, queue=ListQueue(), shelf=FolderShelf(folder / "outputs"), clock=TickingClock())
+    hashed = hash_password(PASSWORD)
+    found = [(Person(ident, ident.title(), frozenset({role})), hashed) for ident, role in ROLES.items()]
+    administer.found_broker(ports, found)
+    administer.propose_policy(ports, store.person(ADA), policies)
+    administer.apply_policy(ports, store.person(AMIR), policies.fingerprint)
+    store.close()
+    return folder
+
+
+def open_site(founded: Path, folder: Path, **settings: Any) -> Iterator[Site]:
+    shutil.copytree(founded, folder, dirs_exist_ok=True)
+    store, clock, queue = open_store(f"sqlite:///{folder / 'broker.sqlite'}"), TickingClock(), ListQueue()
+    ports = Ports(store=store, queue=queue, shelf=FolderShelf(folder / "outputs"), clock=clock)
+    tokens = {ident: administer.make_token(ports, store.person(ident), ident) for ident in ROLES}
+    given = {"secret_key": b"k" * 32, "demo_sign_in": True, "secure_cookies": False, **settings}
+    yield Site(create_app(ports, WebSettings(**given)), ports, clock, queue, tokens)
+    store.close()
+
+
+@pytest.fixture
+def site(founded: Path, tmp_path: Path) -> Iterator[Site]:
+    yield from open_site(founded, tmp_path)
+
+
+@pytest.fixture
+def secure_site(founded: Path, tmp_path: Path) -> Iterator[Site]:
+    """As behind TLS: no passwords, secure cookies."""
+    yield from open_site(founded, tmp_path, demo_sign_in=False, secure_cookies=True)

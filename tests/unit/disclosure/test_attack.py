@@ -1,0 +1,70 @@
+"""What can be derived about holes: known cases, clear errors, nothing on standard output."""
+
+import pytest
+from broker.disclosure.published import attack_csv
+from broker.domain.errors import Invalid
+
+SQUARE = "a,b,value\nx,p,\nx,q,\nx,,12\ny,p,\ny,q,\ny,,20\n,p,15\n,q,17\n,,32\n"
+
+
+def test_a_square_of_holes_is_an_interval() -> None:
+    found = attack_csv(SQUARE)
+    assert found[0] == {"by": {"a": "x", "b": "p"}, "low": 0, "high": 12, "exact": False}
+    assert [(f["low"], f["high"]) for f in found] == [(0, 12), (0, 12), (3, 15), (5, 17)]
+
+
+def test_a_lone_hole_is_exact() -> None:
+    assert attack_csv("a,value\nx,\ny,5\n,12\n") == [{"by": {"a": "x"}, "low": 7, "high": 7, "exact": True}]
+
+
+def test_nothing_bounds_a_hole_without_its_total() -> None:
+    assert attack_csv("a,value\nx,\ny,5\n,\n") == [
+        {"by": {"a": "x"}, "low": 0, "high": None, "exact": False},
+        {"by": {"a": None}, "low": 5, "high": None, "exact": False},
+    ]
+    assert attack_csv("a,value\nx,\ny,5\n")[0]["high"] is None
+
+
+def test_two_holes_in_every_line_can_still_give_one_away() -> None:
+    """Columns p and q alone: x+y over them is what the lines give, so r is derived although no line has one hole."""
+    lines = ["a,b,value", "x,p,", "x,q,", "x,r,47", "x,,60", "y,p,", "y,q,", "y,r,", "y,,30", "z,p,4", "z,q,5", "z,r,"]
+    lines += ["z,,29", ",p,20", ",q,19", ",r,"]
+    found = {tuple(f["by"].values()): f for f in attack_csv("\n".join(lines))}
+    assert found["z", "r"] == {"by": {"a": "z", "b": "r"}, "low": 20, "high": 20, "exact": True}
+    assert found["y", "r"]["exact"]
+    assert found["y", "r"]["low"] == 30 - (20 + 19 - 9 - 13)
+    assert not found["x", "p"]["exact"]
+
+
+def test_integers_narrow_what_reals_leave_open() -> None:
+    """Three pairs that add up to odd numbers around a triangle: 0.5 is real, not whole."""
+    table = "a,b,value\nx,p,\nx,q,\nx,,1\ny,p,\ny,q,\ny,,1\n,p,1\n,q,1\n"
+    assert attack_csv(table, integers=True)[0] == {"by": {"a": "x", "b": "p"}, "low": 0, "high": 1, "exact": False}
+    with pytest.raises(Invalid, match="contradicts"):
+        attack_csv("a,value\nx,\ny,5\n,12.5\n", integers=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("a,value\nx,\ny,15\n,12\n", "inconsistent"),
+        ("a,value\nx,3\ny,15\n,12\n", "inconsistent"),
+        ("a,b\nx,3\n", "bad-header"),
+        ("value\n3\n", "bad-header"),
+        ("", "bad-header"),
+        ("a,value\nx,3,4\n", "bad-row"),
+        ("a,value\nx,three\n", "bad-value"),
+        ("a,value\nx,-1\n", "bad-value"),
+        ("a,value\nx,nan\n", "bad-value"),
+        ("a,value\nx,1\nx,2\n", "twice"),
+    ],
+)
+def test_bad_tables_are_told_apart(text: str, code: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        attack_csv(text)
+    assert caught.value.code == code
+
+
+def test_the_solver_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    attack_csv(SQUARE)
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,94 @@
+"""Each rule on one statistic: what it says, and that its thresholds come from the profile."""
+
+import pytest
+from broker.disclosure.rules import Question, findings_of
+from broker.domain.outputs import StatisticEvidence, Verdict
+from broker.domain.plans import Measure
+from broker.policy.models import Profile, ZeroPolicy
+
+PROFILE = Profile(name="npd", source="test", t=10)
+
+
+def said(ask: Question, profile: Profile = PROFILE) -> dict[str, Verdict]:
+    return {f.rule: f.verdict for f in findings_of(ask, profile)}
+
+
+def people(values: list[int]) -> StatisticEvidence:
+    big = [*sorted(map(abs, values), reverse=True), 0]
+    return StatisticEvidence(
+        sum(values), len(values), len(values), 0, 0, big[0], big[1], min(values), max(values), sum(values)
+    )
+
+
+@pytest.mark.parametrize(("persons", "rules"), [(0, {"F2"}), (1, {"F1"}), (9, {"F1"}), (10, set()), (4000, set())])
+def test_a_count_needs_the_threshold_of_persons(persons: int, rules: set[str]) -> None:
+    assert set(said(Question(Measure.COUNT_ROWS, StatisticEvidence(persons, persons, persons), persons))) == rules
+
+
+def test_rows_are_not_persons() -> None:
+    assert said(Question(Measure.COUNT_ROWS, StatisticEvidence(100, 100, 1), 1)) == {"F1": Verdict.SUPPRESS}
+
+
+@pytest.mark.parametrize(
+    ("ones", "rest", "rules"),
+    [(3, 40000, {"F1"}), (40000, 3, {"F1"}), (0, 500, {"F3"}), (500, 0, {"F3"}), (10, 10, set()), (0, 4, {"F1", "F3"})],
+)
+def test_a_conditional_sum_is_a_count_of_ones_and_of_the_rest(ones: int, rest: int, rules: set[str]) -> None:
+    for measure in (Measure.ONES, Measure.SHARE):
+        ask = Question(measure, StatisticEvidence(ones, ones, ones, rest, rest, total=ones), ones + rest)
+        assert set(said(ask)) == rules
+
+
+def test_what_zero_and_full_need_is_the_profiles_word() -> None:
+    zero = Question(Measure.COUNT_ROWS, StatisticEvidence(0, 0, 0), 0)
+    full = Question(Measure.ONES, StatisticEvidence(50, 50, 50, total=50), 50)
+    for policy, verdict in ((ZeroPolicy.REVIEW, Verdict.REVIEW), (ZeroPolicy.SUPPRESS, Verdict.SUPPRESS)):
+        profile = PROFILE.model_copy(update={"zeros": policy, "full": policy})
+        assert said(zero, profile) == {"F2": verdict}
+        assert said(full, profile) == {"F3": verdict}
+    free = PROFILE.model_copy(update={"zeros": ZeroPolicy.PUBLISH, "full": ZeroPolicy.PUBLISH})
+    assert said(zero, free) == said(full, free) == {}
+
+
+@pytest.mark.parametrize(
+    ("values", "rules"),
+    [
+        ([5] * 9 + [6], set()),
+        (list(range(1, 10)), {"F1", "M1"}),
+        ([1000, 500] + [1] * 12, {"M3"}),
+        ([1000, 900] + [10] * 10, set()),
+        ([7] * 30, {"M9"}),
+        ([-3] + [50] * 20 + [40], {"M7"}),
+    ],
+)
+def test_sums_and_means(values: list[int], rules: set[str]) -> None:
+    for measure in (Measure.SUM, Measure.MEAN):
+        assert set(said(Question(measure, people(values), len(values)))) == rules
+
+
+def test_few_contributors_in_a_large_cell() -> None:
+    assert set(said(Question(Measure.MEAN, people([4, 5, 6]), 500))) == {"M1"}
+
+
+def test_dominance_only_where_the_profile_asks() -> None:
+    ask = Question(Measure.SUM, people([100] + [10] * 11), 12)
+    assert said(ask) == {}
+    assert set(said(ask, PROFILE.model_copy(update={"dominance_n": 1, "dominance_k": 40.0}))) == {"M2"}
+    assert said(ask, PROFILE.model_copy(update={"dominance_n": 3, "dominance_k": 40.0})) == {"M2": Verdict.REVIEW}
+
+
+def test_one_possible_value_is_no_secret() -> None:
+    assert said(Question(Measure.SUM, people([1] * 40), 40, bounds=(1, 1))) == {}
+
+
+def test_a_person_looks_at_what_has_no_automatic_verdict() -> None:
+    distinct = Question(Measure.COUNT_DISTINCT, StatisticEvidence(40, 900, 900, contributors=40), 900)
+    assert said(distinct) == {"R0": Verdict.REVIEW}
+    other = Question(Measure.SUM, people(list(range(40))), 40, needs_review="a product of two columns")
+    assert said(other) == {"R1": Verdict.REVIEW}
+
+
+def test_institutions_where_the_profile_protects_them() -> None:
+    ask = Question(Measure.COUNT_ROWS, StatisticEvidence(50, 50, 50), 50, institutions=2)
+    assert said(ask) == {}
+    assert set(said(ask, PROFILE.model_copy(update={"protects_institutions": True}))) == {"F6"}

@@ -1,0 +1,113 @@
+"""Faults in policy files: each is told with a code, a sentence, and the file and line where it stands."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from broker.domain.errors import Invalid
+from broker.policy.files import load_policies
+
+POLICIES = Path(__file__).parents[3] / "policies"
+
+# What is written instead of what, in which file, the code that must come back,
+# and how the line begins that it must point to.
+FAULTS = [
+    ("projects/P0421.yaml", "votes: 1", "votes: 1\nvote: 1", "unknown-key", "vote: 1"),
+    ("projects/P0421.yaml", "votes: 1", "votes: 1\nVotes: 2", "duplicate-key", "Votes: 2"),
+    ("projects/P0421.yaml", "votes: 1", "votes: 3", "policy-range", "votes: 3"),
+    ("projects/P0421.yaml", "votes: 1", "votes: one", "policy-type", "votes: one"),
+    ("projects/P0421.yaml", "profile: npd-default", "profile: npd", "unknown-profile", "profile: npd"),
+    ("projects/P0421.yaml", "dialect: tsql", "dialect: postgres", "unknown-dialect", "dialect: postgres"),
+    ("projects/P0421.yaml", "mode: either", "mode: both", "unknown-word", "mode: both"),
+    ("projects/P0421.yaml", "expires: 2028-03-31", "expires: soon", "policy-type", "expires: soon"),
+    ("projects/P0421.yaml", "expires: 2028-03-31", "expires: 2028-03-32", "policy-type", "expires: 2028-03-32"),
+    ("projects/P0421.yaml", "title: Attainment", "title: [Attainment", "policy-syntax", "organisation: {name: Demo"),
+    ("projects/P0421.yaml", "  - table: npd.phonics", "  - table: npd.phonic", "unknown-table", "- table: npd.phoni"),
+    ("projects/P0421.yaml", "  - table: npd.phonics", "  - table: npd.sc_addresses", "not-grantable", "- table: npd"),
+    ("projects/P0421.yaml", "except: [KS4_CLA_PP_1_DAY]", "except: [KS4_NONE]", "unknown-variable", "except: [KS4_N"),
+    ("projects/P0421.yaml", "years: 2014/2015-2023/2024", "years: 2023/2024-2014/2015", "year-range", "years: 2023/"),
+    ("projects/P0421.yaml", "years: 2014/2015-2023/2024", "years: 2014/2016-2023/2024", "year-range", "years: 2014/"),
+    ("projects/P0421.yaml", "years: 2014/2015-2023/2024", "years: 2014/2015-2024/2025", "year-outside", "years: 201"),
+    ("projects/P0421.yaml", "years: 2014/2015-2023/2024", "years: []", "empty-range", "years: []"),
+    ("projects/P0421.yaml", "    years: 2014/2015-2023/2024\n", "", "missing-key", "- table: npd.spring_census"),
+    ("projects/P0421.yaml", "years: 2015/2016-2020/2021", "years: 2019/2020-2020/2021", "empty-range", "years: 2019"),
+    ("projects/P0421.yaml", "    variables: link keys only", "    variables: keys", "unknown-word", "variables: key"),
+    ("projects/P0733.yaml", "[AcademicYear, RecordStatus", "[AcademicYear, UPN", "identifier", "variables: [Academi"),
+    ("projects/P0733.yaml", "[AcademicYear, RecordStatus", "[AcademicYear, ACADEMICYEAR", "duplicate-variable", "va"),
+    ("projects/P0733.yaml", "epsilon: 4.0", "epsilon: 0", "policy-range", "- {table: npd.absence, epsilon: 0, delta"),
+    ("projects/P0733.yaml", "project: P0733", "project: P0421", "duplicate-project", "project: P0421"),
+    ("projects/FIXTURE.yaml", "default_schema: fixture", "default_schema: fixtures", "unknown-schema", "default_sch"),
+    ("catalogue/codesets.yaml", "  eth_minor:\n", "  eth_minor: &a\n", "policy-anchor", "eth_minor: &a"),
+    ("catalogue/npd.cla.yaml", "table: npd.cla", "table: NPD.CIN", "duplicate-table", "table: NPD.CIN"),
+    ("catalogue/npd.cin.yaml", "codeset: need", "codeset: needs", "unknown-codeset", "- {name: CIN_PrimaryNeedCode,"),
+    ("catalogue/npd.cin.yaml", "name: CIN_LAchildID", "name: cin_acadyr", "duplicate-variable", "- {name: CIN_ACADY"),
+    ("catalogue/npd.cin.yaml", "format: academic", "format: tax", "year-format", "year: {variable: CIN_ACADYR, form"),
+    ("catalogue/npd.cin.yaml", "variable: CIN_ACADYR", "variable: CIN_YEAR", "unknown-variable", "year: {variable:"),
+    ("catalogue/npd.cin.yaml", "link_key: CIN_PupilMatchingRefAnonymous", "link_key: CIN_LA", "link-key", "link_key"),
+    ("catalogue/npd.ks4_pupil.yaml", "high: 90, decimals: 2", "high: -1, decimals: 2", "empty-range", "- {name: KS4"),
+    ("catalogue/npd.ks4_pupil.yaml", "high: 90, decimals: 2", "high: 90", "decimals", "- {name: KS4_ATT8, type: dec"),
+    ("catalogue/npd.ks4_pupil.yaml", "[2001/2002-2013/2014]", "[2000/2001-2013/2014]", "year-outside", "- {pattern:"),
+    ("combinations.yaml", "table:npd.cla", "table:npd.clo", "unknown-name", "any_of: [table:npd.cin, table:npd.clo]"),
+    ("combinations.yaml", "variable:Postcode", "variable:Postal", "unknown-name", "with_any: [variable:Postal]"),
+    ("combinations.yaml", "class:instant-identifier", "class:instant", "unknown-name", "any_of: [class:instant]"),
+    ("combinations.yaml", "years: [2021/2022]", "years: [2021/2020]", "year-range", "years: [2021/2020]"),
+    ("combinations.yaml", "    default_items_only: true\n", "", "empty-rule", "- id: C6"),
+    ("profiles/strict.yaml", "t: 10", "t: 1", "policy-range", "t: 1"),
+    ("profiles/strict.yaml", "full_share: 0.9", "full_share: 1.9", "policy-range", "full_share: 1.9"),
+    ("profiles/strict.yaml", "name: strict", "name: leo", "duplicate-profile", "name: leo"),
+    ("profiles/strict.yaml", "zeros: suppress", "zeros: hide", "unknown-word", "zeros: hide"),
+    ("service.yaml", "threads: 2", "threads: 0", "policy-range", "threads: 0"),
+    ("service.yaml", "threads: 2", "threads: !!python/name:os.system 2", "policy-tag", "threads: !!python/name:os.s"),
+    ("service.yaml", "threads: 2\n", "", "missing-key", "text_bytes: 65536"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(POLICIES, tmp_path / "policies"))
+
+
+@pytest.mark.parametrize(("file", "old", "new", "code", "where"), FAULTS)
+def test_a_fault_is_told_with_its_file_and_line(
+    folder: Path, file: str, old: str, new: str, code: str, where: str
+) -> None:
+    text = (folder / file).read_text()
+    assert old in text
+    changed = text.replace(old, new, 1)
+    (folder / file).write_text(changed)
+    with pytest.raises(Invalid) as caught:
+        load_policies(folder)
+    name, _, line = caught.value.pointer.rpartition(":")
+    assert (caught.value.code, name) == (code, str(folder / file))
+    assert changed.splitlines()[int(line) - 1].strip().startswith(where)
+    assert caught.value.message.endswith(".")
+
+
+def test_a_missing_or_broken_file_is_told(folder: Path) -> None:
+    (folder / "service.yaml").write_bytes(b"\xff\xfe")
+    with pytest.raises(Invalid, match="UTF-8"):
+        load_policies(folder)
+    (folder / "service.yaml").write_text("")
+    with pytest.raises(Invalid, match="empty"):
+        load_policies(folder)
+    (folder / "service.yaml").unlink()
+    with pytest.raises(Invalid, match="cannot be read"):
+        load_policies(folder)
+    with pytest.raises(Invalid, match="no folder"):
+        load_policies(folder / "elsewhere")
+
+
+def test_two_documents_in_one_file_are_refused(folder: Path) -> None:
+    text = (folder / "service.yaml").read_text()
+    (folder / "service.yaml").write_text(f"{text}---\n{text}")
+    with pytest.raises(Invalid) as caught:
+        load_policies(folder)
+    assert caught.value.code == "policy-syntax"
+
+
+def test_nesting_without_end_is_an_error_and_no_crash(folder: Path) -> None:
+    (folder / "service.yaml").write_text("a: " + "[" * 5000)
+    with pytest.raises(Invalid) as caught:
+        load_policies(folder)
+    assert caught.value.code == "policy-syntax"

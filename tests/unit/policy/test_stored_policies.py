@@ -1,0 +1,50 @@
+"""A stored set comes back equal, under a fingerprint that depends on what it says and on nothing else."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from broker.domain.errors import Breach
+from broker.policy.files import load_policies
+from broker.policy.models import Policies, canonical_json
+from broker.policy.stored import policies_from_json, policies_to_json
+
+POLICIES = Path(__file__).parents[3] / "policies"
+
+
+@pytest.fixture(scope="module")
+def policies() -> Policies:
+    return load_policies(POLICIES)
+
+
+def test_what_is_stored_comes_back_equal(policies: Policies) -> None:
+    again = policies_from_json(policies_to_json(policies), policies.fingerprint)
+    assert again == policies
+    assert again.fingerprint == policies.fingerprint
+
+
+def test_the_fingerprint_is_the_hash_of_the_stored_text(policies: Policies) -> None:
+    assert hashlib.sha256(policies_to_json(policies).encode()).hexdigest() == policies.fingerprint
+
+
+def test_another_order_of_codes_is_another_policy(policies: Policies) -> None:
+    codesets = list(policies.catalogue.codesets)
+    codesets[0] = codesets[0].model_copy(update={"codes": tuple(reversed(codesets[0].codes))})
+    other = policies.model_copy(
+        update={"catalogue": policies.catalogue.model_copy(update={"codesets": tuple(codesets)})}
+    )
+    assert policies_to_json(other) != policies_to_json(policies)
+
+
+def test_sets_are_sorted_and_sequences_are_not() -> None:
+    assert canonical_json({"b": frozenset({3, 1, 2}), "a": ("y", "x")}) == '{"a":["y","x"],"b":[1,2,3]}'
+
+
+def test_changed_or_unreadable_text_is_a_breach(policies: Policies) -> None:
+    text = policies_to_json(policies)
+    with pytest.raises(Breach, match="fingerprint"):
+        policies_from_json(text.replace('"votes":1', '"votes":0'), policies.fingerprint)
+    with pytest.raises(Breach, match="version"):
+        policies_from_json(json.dumps({"catalogue": {}}))

@@ -1,0 +1,76 @@
+"""Frames as they come from a sandbox: the launcher's last word counts, whatever is odd about it is `bad_frames`."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.domain.ports import Limits, SandboxEnd
+from broker.sandbox import exchange, frames
+
+LIMITS = Limits(5, 1 << 20, 1000, 2, 4, 1, 1 << 20)
+ENDED = frames.pack("status", b'{"word": "ended"}')
+
+
+def end_of(*pieces: bytes, limits: Limits = LIMITS, seconds: float = 10) -> tuple[SandboxEnd, exchange.Exchange]:
+    """Feed pieces, then the end of the stream."""
+    coming = iter([*pieces, b""])
+    ticks = iter(range(10_000))
+    talk = exchange.Exchange(limits)
+    return exchange.drive(lambda left: next(coming), talk, lambda: float(next(ticks)), seconds), talk
+
+
+def test_a_clean_end():
+    wire = frames.pack("ready", b"sql") + frames.pack("table", b"abc") + frames.pack("log", b"hello") + ENDED
+    end, talk = end_of(wire)
+    assert end is SandboxEnd.ENDED
+    assert talk.frames(end) == (("table", b"abc"), ("status", b'{"word": "ended"}'))
+    assert talk.log() == b"hello"
+
+
+@pytest.mark.parametrize("word", sorted(frames.WORDS - {"ended"}))
+def test_after_any_other_word_nothing_is_used(word):
+    end, talk = end_of(frames.pack("table", b"abc") + frames.pack("status", json.dumps({"word": word}).encode()))
+    assert end == SandboxEnd(word)
+    assert talk.frames(end) == ()
+
+
+@pytest.mark.parametrize(
+    ("wire", "end"),
+    [
+        (b"", SandboxEnd.CRASHED),
+        (frames.pack("table", b"abc"), SandboxEnd.CRASHED),
+        (ENDED[:-1], SandboxEnd.BAD_FRAMES),
+        (b"hello, world; I print on standard output " * 3, SandboxEnd.BAD_FRAMES),
+        (ENDED + frames.pack("file", b"late"), SandboxEnd.BAD_FRAMES),
+        (ENDED + b"x", SandboxEnd.BAD_FRAMES),
+        (ENDED + ENDED, SandboxEnd.BAD_FRAMES),
+        (frames.pack("job", b"{}") + ENDED, SandboxEnd.BAD_FRAMES),
+        (frames.pack("status", b'{"word": "bad_frames"}'), SandboxEnd.BAD_FRAMES),
+        (frames.pack("status", b'{"word": "ended", "n": 9}'), SandboxEnd.BAD_FRAMES),
+        (frames.pack("status", b'{"word": ["ended"]}'), SandboxEnd.BAD_FRAMES),
+        (frames.pack("status", b"[" * 4000), SandboxEnd.BAD_FRAMES),
+        (frames.pack("table", b"x" * (1000 + exchange.SPARE_BYTES + 1)), SandboxEnd.BAD_FRAMES),
+    ],
+)
+def test_odd_ends(wire, end):
+    assert end_of(wire)[0] is end
+
+
+def test_a_flood_ends_at_the_cap():
+    frame = frames.pack("file", b"x" * (1 << 20))
+    assert end_of(frame[:-1], b"y" * (2 << 20))[0] is SandboxEnd.OUTPUT_LIMIT
+
+
+def test_silence_ends_at_the_clock():
+    talk = exchange.Exchange(LIMITS)
+    ticks = iter([0.0, 3.0, 9.0])
+    assert exchange.drive(lambda left: None, talk, lambda: next(ticks), 5.0) is SandboxEnd.TIME_LIMIT
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_make_it_raise_or_claim_a_clean_end(noise):
+    end, talk = end_of(noise)
+    assert end in (SandboxEnd.CRASHED, SandboxEnd.BAD_FRAMES)
+    assert talk.frames(end) == ()

@@ -1,0 +1,61 @@
+"""Images are known by what goes into them, and one that is not built is never run."""
+
+import shutil
+
+import pytest
+
+from broker.domain.errors import Unavailable
+from broker.sandbox.images import NAMES, SOURCES, Images
+from broker.sandbox.root_tree import FORBIDDEN, UNWANTED
+
+
+@pytest.fixture
+def sources(tmp_path):
+    shutil.copytree(SOURCES, tmp_path / "sources")
+    return tmp_path / "sources"
+
+
+@pytest.mark.parametrize("changed", ["python/requirements.lock", "common/launcher.py", "python/npd/__init__.py"])
+def test_the_key_changes_with_lock_and_sources(tmp_path, sources, changed):
+    before = Images(tmp_path, sources=sources).key("python")
+    (sources / changed).write_text((sources / changed).read_text() + "\n# changed\n")
+    assert Images(tmp_path, sources=sources).key("python") != before
+
+
+def test_one_images_source_is_not_anothers(tmp_path, sources):
+    before = Images(tmp_path, sources=sources).key("sql")
+    (sources / "python" / "main.py").write_text("")
+    assert Images(tmp_path, sources=sources).key("sql") == before
+
+
+def test_the_key_changes_with_the_base(tmp_path):
+    before = Images(tmp_path).key("sql")
+    (tmp_path / "base").write_text("python:3.13-slim")
+    assert Images(tmp_path).key("sql") != before
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_not_built_is_not_run(tmp_path, name):
+    with pytest.raises(Unavailable, match="not built"):
+        Images(tmp_path, engine=False).digest_of(name)
+
+
+def test_missing_sources_are_named(tmp_path):
+    with pytest.raises(Unavailable, match="sources are not at"):
+        Images(tmp_path, sources=tmp_path / "nowhere").build()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_locks_hold_every_wheel_to_its_hashes(name):
+    lock = (SOURCES / name / "requirements.lock").read_text()
+    pins = [line for line in lock.splitlines() if line[:1].isalpha()]
+    assert pins
+    assert all("==" in line and line.endswith("\\") for line in pins)
+    assert "--index-url" not in lock
+
+
+def test_a_shell_or_a_compiler_is_never_kept():
+    assert all(FORBIDDEN.match(name) for name in ("sh", "bash", "pip3.13", "gcc-14", "perl5.40", "mount", "apt-get"))
+    assert not FORBIDDEN.match("python3.13")
+    assert UNWANTED.match("debconf")
+    assert not UNWANTED.match("libssl3t64")

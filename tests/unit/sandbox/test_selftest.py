@@ -1,0 +1,62 @@
+"""The self-test's verdict: no answer is no wall, and real data need every required probe."""
+
+import json
+
+import pytest
+
+from broker.domain.errors import Breach
+from broker.domain.ports import SandboxEnd, SandboxResult
+from broker.sandbox import selftest
+from broker.sandbox.docker_engine import DockerSandbox
+from broker.sandbox.selftest import REQUIRED, Verdict, required_ok
+
+ALL = tuple(Verdict(name, True, True, "") for name in sorted(REQUIRED))
+
+
+class Fake:
+    """A sandbox that answers as told."""
+
+    def __init__(self, inside, memory, wall):
+        self.ends = {"inside0": inside, "memory0": memory, "wall0": wall}
+
+    def run(self, request):
+        answers = {name: [True, "x"] for name in REQUIRED - {"memory", "wall-clock"}}
+        end = self.ends[request.job.removeprefix("selftest-")]
+        file = b'{"name": "probes.json"}\n' + json.dumps(answers).encode()
+        return SandboxResult(end, (("file", file),) if end is SandboxEnd.ENDED else (), "i", "r", 1.0)
+
+
+def test_all_walls_hold():
+    table = selftest.probe(Fake(SandboxEnd.ENDED, SandboxEnd.MEMORY_LIMIT, SandboxEnd.TIME_LIMIT))
+    assert required_ok(table)
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        (SandboxEnd.CRASHED, SandboxEnd.MEMORY_LIMIT, SandboxEnd.TIME_LIMIT),
+        (SandboxEnd.ENDED, SandboxEnd.ENDED, SandboxEnd.TIME_LIMIT),
+        (SandboxEnd.ENDED, SandboxEnd.MEMORY_LIMIT, SandboxEnd.ENDED),
+    ],
+)
+def test_one_open_wall_is_enough_to_fail(ends):
+    assert not required_ok(selftest.probe(Fake(*ends)))
+
+
+@pytest.mark.parametrize("missing", sorted(REQUIRED))
+def test_each_required_probe_counts(missing):
+    assert not required_ok(tuple(verdict for verdict in ALL if verdict.probe != missing))
+
+
+def test_real_data_are_refused_where_a_wall_is_open(tmp_path, monkeypatch):
+    sandbox = DockerSandbox(tmp_path, "runc")
+    monkeypatch.setattr(sandbox, "_verdicts", ALL[1:])
+    request = selftest._request(tmp_path, "x", "", selftest.LIMITS)
+    real = type(request)(request.job, 1, "python", tmp_path, request.frames, request.limits, synthetic=False)
+    with pytest.raises(Breach, match="does not hold real data"):
+        sandbox.run(real)
+
+
+def test_an_unknown_runtime_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="runtime must be one of"):
+        DockerSandbox(tmp_path, "kata")

@@ -1,0 +1,80 @@
+"""Combination rules over a whole job: sides, years as sets, and gateways."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from broker.domain.errors import Refusal
+from broker.domain.projects import Project
+from broker.domain.variables import How, Use
+from broker.policy.files import load_policies
+from broker.policy.models import Policies
+from broker.scope.combinations import check_combinations
+
+
+@pytest.fixture(scope="module")
+def policies() -> Policies:
+    return load_policies(Path(__file__).parents[3] / "policies")
+
+
+@pytest.fixture
+def project(policies: Policies) -> Project:
+    found = policies.project("P0421")
+    assert found is not None
+    return found
+
+
+def use(name: str, *years: int, line: int = 1) -> Use:
+    table, _, variable = name.rpartition(".")
+    return Use(table, variable, frozenset(years), frozenset({How.READ}), line, 1)
+
+
+KS4, KS4_URN, CENSUS_URN = "npd.ks4_pupil.KS4_ATT8", "npd.ks4_pupil.KS4_URN", "npd.spring_census.urn"
+JOBS = [
+    ("schools beside Key Stage 4 of 2019/20", [use(KS4, 2019), use(KS4_URN, 2019)], "C3"),
+    ("schools of another table and year", [use(KS4, 2020), use(CENSUS_URN, 2022)], "C3"),
+    ("schools of the register", [use(KS4, 2020), use("ref.schools.LAEstab")], "C3"),
+    ("years around the closed ones are no range", [use(KS4, 2018, 2021), use(KS4_URN, 2018, 2021)], None),
+    ("Key Stage 4 without schools", [use(KS4, 2019, 2020), use("npd.spring_census.LA", 2019)], None),
+    ("schools without Key Stage 4", [use(CENSUS_URN, 2019, 2020)], None),
+    ("schools beside Key Stage 2 of 2021/22", [use("npd.ks2_pupil.KS2_URN", 2021)], "C4"),
+    ("schools beside Key Stage 2 of 2018/19", [use("npd.ks2_pupil.KS2_URN", 2018)], None),
+    ("care and postcode", [use("npd.cin.CIN_LA", 2020), use("npd.sc_addresses.Postcode", 2020)], "C1 C2"),
+    ("a name alone", [use("npd.spring_census.Surname", 2020)], "C1"),
+    ("nothing", [], None),
+]
+
+
+def rules(refusals: tuple[Refusal, ...]) -> str | None:
+    return " ".join(r.message.split(":")[0].removeprefix("Rule ") for r in refusals) or None
+
+
+@pytest.mark.parametrize(("what", "uses", "broken"), JOBS)
+def test_what_may_not_meet(
+    policies: Policies, project: Project, what: str, uses: list[Use], broken: str | None
+) -> None:
+    found = check_combinations(uses, project, policies)
+    assert rules(found) == broken, what
+    assert {r.code for r in found} <= {"combination"}
+
+
+def test_a_use_without_proved_years_is_of_all_years(policies: Policies, project: Project) -> None:
+    unproved = Use("npd.ks4_pupil", "KS4_URN", None, frozenset({How.READ}))
+    assert rules(check_combinations([unproved], project, policies)) == "C3"
+
+
+def test_the_refusal_points_to_the_school_and_tells_both_ways_out(policies: Policies, project: Project) -> None:
+    uses = [use(KS4, 2019, line=7), use(CENSUS_URN, 2022, line=3)]
+    (refusal,) = check_combinations(uses, project, policies)
+    assert (refusal.line, refusal.variable) == (3, "npd.spring_census.URN")
+    assert "2019/2020" in refusal.advice
+    assert "npd.ks4_pupil" in refusal.advice
+
+
+def test_under_the_digital_economy_act_schools_are_pseudonymous(policies: Policies, project: Project) -> None:
+    gateway = "Digital Economy Act 2017, Part 5, Chapter 5"
+    uses = [use(CENSUS_URN, 2022, line=2), use(CENSUS_URN, 2021, line=5)]
+    assert check_combinations(uses, project, policies) == ()
+    (refusal,) = check_combinations(uses, replace(project, gateway=gateway), policies)
+    assert (refusal.line, refusal.advice) == (2, "Use URN_anon.")

@@ -1,0 +1,155 @@
+"""The scope check: every reason at once, with its place, its variable in catalogue spelling, and what to do."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from broker.domain.errors import Refusal
+from broker.domain.projects import Project
+from broker.domain.variables import How, Use
+from broker.policy.files import load_policies
+from broker.policy.models import Policies
+from broker.scope.check import check_scope
+
+TODAY = date(2026, 11, 24)
+
+
+@pytest.fixture(scope="module")
+def policies() -> Policies:
+    return load_policies(Path(__file__).parents[3] / "policies")
+
+
+@pytest.fixture
+def project(policies: Policies) -> Project:
+    found = policies.project("P0421")
+    assert found is not None
+    return found
+
+
+def use(name: str, years: set[int] | None = None, *how: How, line: int = 1, column: int = 1) -> Use:
+    table, _, variable = name.rpartition(".")
+    return Use(table, variable, None if years is None else frozenset(years), frozenset(how or {How.READ}), line, column)
+
+
+def codes(refusals: tuple[Refusal, ...]) -> list[str]:
+    return [r.code for r in refusals]
+
+
+def test_everything_is_told_at_once_in_order_of_place(policies: Policies, project: Project) -> None:
+    uses = [
+        use("npd.cla.cla_SEX", {2020}, line=4),
+        use("npd.spring_census.UPN", {2022}, line=1),
+        use("npd.ks4_pupil.KS4_CLA_PP_1_DAY", {2022}, line=2),
+        use("npd.nothing.x", None, line=5),
+        use("npd.ks2_pupil.KS2_MATSCORE", {2021}, line=3),
+    ]
+    assert codes(check_scope(uses, project, policies, TODAY)) == [
+        "identifier",
+        "variable-not-granted",
+        "years-not-granted",
+        "table-not-granted",
+        "unknown-table",
+    ]
+
+
+def test_an_expired_project_is_refused_from_the_day_after(policies: Policies) -> None:
+    project = policies.project("P0815")
+    assert project is not None
+    assert check_scope([], project, policies, date(2025, 12, 31)) == ()
+    assert codes(check_scope([], project, policies, date(2026, 1, 1))) == ["project-expired"]
+
+
+def test_a_table_is_refused_once_whatever_is_used_of_it(policies: Policies, project: Project) -> None:
+    uses = [use("npd.cla.cla_SEX", {2020}, line=2), use("npd.cla.cla_AGE_AUG", {2020}, line=1)]
+    (refusal,) = check_scope(uses, project, policies, TODAY)
+    assert (refusal.code, refusal.line, refusal.variable) == ("table-not-granted", 1, "npd.cla.cla_AGE_AUG")
+    assert "administrators" in refusal.advice
+
+
+def test_a_table_of_another_project_answers_as_for_anybody(policies: Policies, project: Project) -> None:
+    (refusal,) = check_scope([use("npd.cla.cla_SEX", {2020})], project, policies, TODAY)
+    assert "P0999" not in refusal.message + refusal.advice
+
+
+def test_years_of_many_variables_are_one_refusal(policies: Policies, project: Project) -> None:
+    names = ("KS2_ACADYR", "KS2_MATSCORE", "KS2_READSCORE")
+    uses = [use(f"npd.ks2_pupil.{n}", {2018, 2021}, line=i) for i, n in enumerate(names, 2)]
+    (refusal,) = check_scope(uses, project, policies, TODAY)
+    assert refusal.line == 2
+    assert "KS2_MATSCORE" in refusal.message
+    assert "2021/2022" in refusal.message
+    assert "2018/2019" not in refusal.message
+    assert refusal.advice.endswith("KS2_ACADYR BETWEEN '2015/2016' AND '2018/2019'")
+
+
+ADVICE = [
+    ("npd.spring_census.OnRoll", "AcademicYear BETWEEN '2014/2015' AND '2023/2024'"),
+    ("npd.absence.LA", "AcademicYear BETWEEN '2015/2016' AND '2022/2023'"),
+    ("leo.earnings.Earnings", "TaxYear BETWEEN 201415 AND 202021"),
+    ("swc.workforce.FTE", "CensusYear BETWEEN 2015 AND 2023"),
+]
+
+
+@pytest.mark.parametrize(("name", "predicate"), ADVICE)
+def test_the_advice_is_a_predicate_in_the_tables_own_years(
+    policies: Policies, project: Project, name: str, predicate: str
+) -> None:
+    (refusal,) = check_scope([use(name, {2000})], project, policies, TODAY)
+    assert refusal.advice.endswith(predicate)
+
+
+def test_a_script_is_advised_about_its_header(policies: Policies, project: Project) -> None:
+    (refusal,) = check_scope([use("npd.phonics.PHONICS_LA", {2023})], project, policies, TODAY, header=True)
+    assert refusal.advice.endswith("# input: npd.phonics 2011/2012-2022/2023")
+
+
+def test_a_use_without_proved_years_is_of_all_years(policies: Policies, project: Project) -> None:
+    (refusal,) = check_scope([use("npd.ks2_pupil.KS2_MATSCORE", None)], project, policies, TODAY)
+    assert refusal.code == "years-not-granted"
+
+
+def test_a_use_in_no_year_has_nothing_to_prove(policies: Policies, project: Project) -> None:
+    assert check_scope([use("npd.ks2_pupil.KS2_MATSCORE", set())], project, policies, TODAY) == ()
+
+
+def test_rows_alone_need_a_grant_on_the_table_in_these_years(policies: Policies, project: Project) -> None:
+    def rows(table: str, *years: int) -> list[str]:
+        return codes(check_scope([Use(table, None, frozenset(years), frozenset())], project, policies, TODAY))
+
+    assert rows("npd.absence", 2022) == []
+    assert rows("npd.absence", 2023) == ["years-not-granted"]
+    assert rows("npd.cla", 2022) == ["table-not-granted"]
+
+
+KEY = "npd.absence.PupilMatchingRefAnonymous"
+QUASI = "npd.spring_census.LSOA11"
+HOWS = [
+    (KEY, (How.READ,), None),
+    (KEY, (How.JOINED, How.READ), None),
+    (KEY, (How.GROUPED,), "link-key"),
+    (KEY, (How.RELEASED,), "link-key"),
+    (KEY, (How.ORDERED,), "link-key"),
+    (KEY, (How.FILTERED,), "link-key"),
+    (QUASI, (How.FILTERED,), None),
+    (QUASI, (How.READ, How.GROUPED), "quasi-grouped"),
+    ("npd.spring_census.LA", (How.GROUPED, How.RELEASED, How.ORDERED), None),
+]
+
+
+@pytest.mark.parametrize(("name", "how", "code"), HOWS)
+def test_how_a_variable_may_be_used(
+    policies: Policies, project: Project, name: str, how: tuple[How, ...], code: str | None
+) -> None:
+    assert codes(check_scope([use(name, {2022}, *how)], project, policies, TODAY)) == ([code] if code else [])
+
+
+def test_names_answer_in_any_case_and_are_told_in_the_catalogues(policies: Policies, project: Project) -> None:
+    assert check_scope([use("NPD.ABSENCE.la", {2022})], project, policies, TODAY) == ()
+    (refusal,) = check_scope([use("NPD.SPRING_CENSUS.upn", {2022})], project, policies, TODAY)
+    assert refusal.variable == "npd.spring_census.UPN"
+
+
+def test_a_table_that_is_granted_to_nobody_says_so(policies: Policies, project: Project) -> None:
+    name = "npd.sc_addresses.Postcode"
+    assert codes(check_scope([use(name, {2020})], project, policies, TODAY)) == ["table-not-grantable", "identifier"]
