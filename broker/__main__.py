@@ -1,6 +1,34 @@
-"""`python -m broker` is the `broker` command."""
+"""The `broker` command: the one place where the doors meet. `python -m broker` is the same."""
 
-from broker.cli.main import main
+import sys
+
+from broker.cli.main import run
+from broker.cli.server import Doors
+
+
+def _serve() -> None:
+    from broker.settings import read_settings
+    from broker.web.serve import serve
+
+    serve(read_settings())
+
+
+def _work() -> None:
+    from broker.settings import read_settings
+    from broker.worker.supervise import supervise
+
+    supervise(read_settings())
+
+
+def _demo(once: bool, pupils: int) -> int:
+    from broker.demo.run import run_demo
+
+    return run_demo(once=once, pupils=pupils)
+
+
+def main() -> None:
+    sys.exit(run(sys.argv[1:], Doors(serve=_serve, work=_work, demo=_demo)))
+
 
 if __name__ == "__main__":
     main()

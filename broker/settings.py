@@ -19,6 +19,8 @@ class Settings(BaseSettings):
     """How one broker is set up. Every value has a default that needs nothing.
 
     data            folder for store, snapshots, vaults, outputs and queue; mounted at the same path everywhere
+    policies        folder of policy files, for what is proposed; a server reads its store
+    images          folder that keeps what sandbox images are built from
     store_url       SQLAlchemy URL; empty: SQLite in `data`
     queue_url       Redis or Valkey URL; empty: an embedded Valkey that the worker starts in `data`
     runtime         isolation: auto takes runsc where the engine has it, else runc; bubblewrap only for synthetic data
@@ -33,6 +35,7 @@ class Settings(BaseSettings):
 
     data: Path = Path("data")
     policies: Path = Path("policies")
+    images: Path = Path("build/images")
     store_url: str = ""
     queue_url: str = ""
     runtime: Literal["auto", "runsc", "runc", "bubblewrap"] = "auto"
@@ -58,6 +61,10 @@ class Settings(BaseSettings):
     @property
     def root(self) -> Path:
         return self.data.resolve()
+
+    @property
+    def images_root(self) -> Path:
+        return self.images.resolve()
 
     @property
     def database(self) -> str:

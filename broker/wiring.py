@@ -1,13 +1,18 @@
 """The hall: the only module that knows every adapter. Builds ports from settings; decides nothing else."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 
-from broker.domain.ports import Clock, Ports, Sandbox, WorkerPorts
+from broker.domain.ports import Clock, Ports, Sandbox, Snapshot, WorkerPorts
 from broker.engine.duckdb_engine import DuckDBEngine
+from broker.policy.files import load_policies
+from broker.policy.models import Catalogue, Policies
 from broker.queue.embedded import EmbeddedValkey
 from broker.queue.rq_queue import RqQueue
 from broker.queue.slots import QueueWorker
+from broker.sandbox import images
 from broker.sandbox.bubblewrap import BubblewrapSandbox
 from broker.sandbox.collector import FrameCollector
 from broker.sandbox.docker_engine import DockerSandbox
@@ -15,8 +20,14 @@ from broker.settings import Settings
 from broker.storage.clock import SystemClock
 from broker.storage.shelf import FolderShelf
 from broker.storage.store import SqlStore, open_store
+from broker.synth.generate import Summary, generate
+from broker.vault.ingest import ingest
 from broker.vault.keeper import VaultKeeper
 from broker.workflow.policies import policies_in_force
+
+
+Progress = Callable[[str, int, int], None]
+"""(what is done now, steps done, steps in all)"""
 
 
 @cache
@@ -66,6 +77,32 @@ def build_sandbox(settings: Settings) -> Sandbox:
     if settings.runtime == "bubblewrap":
         return BubblewrapSandbox(settings.root)
     return DockerSandbox(settings.root, settings.runtime)
+
+
+def policies_from_files(settings: Settings) -> Policies:
+    return load_policies(settings.policies)
+
+
+def engine_answers() -> bool:
+    """Whether a container engine is there."""
+    return images.answers()
+
+
+def build_images(settings: Settings, progress: Callable[[str], None]) -> dict[str, str]:
+    """Image name → digest, once both are there."""
+    return images.build(settings.images_root, progress)
+
+
+def make_extracts(
+    catalogue: Catalogue, pupils: int, years: tuple[int, int], seed: int, folder: Path, progress: Progress
+) -> Summary:
+    return generate(catalogue, pupils, years, seed, folder, progress)
+
+
+def make_snapshot(settings: Settings, ports: Ports, folder: Path, progress: Progress) -> Snapshot:
+    """Ingest a folder of extracts under the catalogue in force."""
+    catalogue = policies_in_force(ports.store).catalogue
+    return ingest(folder, settings.root, catalogue, ports.clock.now(), progress)
 
 
 def queue_worker(settings: Settings) -> QueueWorker:

@@ -3,8 +3,6 @@
 Exit 0 = done or accepted, 2 = refused, 1 = any error, usage errors included.
 """
 
-import sys
-
 import typer
 from typer.exceptions import TyperException
 
@@ -12,26 +10,25 @@ from broker.cli import administrate, offline, remote, server
 from broker.cli.show import print_problem
 from broker.domain.errors import BrokerError, Refused
 
-app = typer.Typer(
-    name="broker",
-    help="The NPD job broker: the code comes to the data, and only checked results leave.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-for module in (offline, remote, server, administrate):
-    module.register(app)
+def make_app(doors: server.Doors) -> typer.Typer:
+    app = typer.Typer(
+        name="broker",
+        help="The NPD job broker: the code comes to the data, and only checked results leave.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for module in (offline, remote, administrate):
+        module.register(app)
+    server.register(app, doors)
+    return app
 
 
-def main() -> None:
-    sys.exit(run(sys.argv[1:]))
-
-
-def run(arguments: list[str]) -> int:
+def run(arguments: list[str], doors: server.Doors) -> int:
     """Run one command and give its exit code; whatever goes wrong is one sentence on standard error."""
     as_json = "--json" in arguments
     try:
-        code = app(args=arguments, prog_name="broker", standalone_mode=False)
+        code = make_app(doors)(args=arguments, prog_name="broker", standalone_mode=False)
         return int(code or 0)
     except TyperException as error:
         return print_problem("usage", error.format_message(), "", as_json)

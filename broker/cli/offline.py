@@ -172,7 +172,7 @@ def synth(
 ) -> int:
     """Make a synthetic NPD: all tables of the catalogue as Parquet, one folder a table, one file a year."""
     from broker.cli.progress import bar
-    from broker.synth.generate import generate
+    from broker.wiring import make_extracts
 
     span = re.fullmatch(r"(\d{4})(?:-(\d{4}))?", years)
     if span is None:
@@ -182,7 +182,7 @@ def synth(
         raise Invalid("years", f"The years {years} are in the wrong order.", "--years")
     catalogue = load_policies(policies).catalogue
     with bar("synthetic NPD", quiet=as_json) as progress:
-        summary = generate(catalogue, pupils, (first, last), seed, folder, progress)
+        summary = make_extracts(catalogue, pupils, (first, last), seed, folder, progress)
     if as_json:
         print_json(summary)
     else:

@@ -1,6 +1,7 @@
-"""Commands that are, or prepare, a server: ingest, serve, worker, images, and the demo."""
+"""Commands that are, or prepare, a server: ingest, images, and the other doors (serve, worker, demo) by their names."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +13,38 @@ from broker.settings import read_settings
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
-def register(app: typer.Typer) -> None:
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """The other doors, handed in: no door imports another."""
+
+    serve: Callable[[], None]
+    work: Callable[[], None]
+    demo: Callable[[bool, int], int]
+
+
+def register(app: typer.Typer, doors: Doors) -> None:
     app.command()(ingest)
-    app.command()(serve)
-    app.command()(worker)
     app.command()(images)
-    app.command()(demo)
+
+    @app.command()
+    def serve() -> int:
+        """Serve pages and API."""
+        doors.serve()
+        return 0
+
+    @app.command()
+    def worker() -> int:
+        """Run jobs: the one process that reads source data and the sandbox engine."""
+        doors.work()
+        return 0
+
+    @app.command()
+    def demo(
+        once: Annotated[bool, typer.Option("--once", help="Stop after the release; leave no page up.")] = False,
+        pupils: Annotated[int, typer.Option(min=1000, help="Pupils in the synthetic NPD.")] = 20_000,
+    ) -> int:
+        """Take a SQL and a Python job from submission to release on a synthetic NPD, and show every stage."""
+        return doors.demo(once, pupils)
 
 
 def ingest(
@@ -26,17 +53,13 @@ def ingest(
 ) -> int:
     """Make a snapshot: validate, number persons, prove key facts, fingerprint. The next jobs run on it."""
     from broker.cli.progress import bar
-    from broker.wiring import build_ports
+    from broker.wiring import build_ports, make_snapshot
     from broker.workflow.administer import put_snapshot
-    from broker.workflow.policies import policies_in_force
 
     settings = read_settings()
     ports = build_ports(settings)
-    from broker.vault.ingest import ingest as make_snapshot
-
-    catalogue = policies_in_force(ports.store).catalogue
     with bar("ingest", quiet=as_json) as progress:
-        snapshot = make_snapshot(folder, settings.root, catalogue, datetime.now(UTC), progress)
+        snapshot = make_snapshot(settings, ports, folder, progress)
     put_snapshot(ports, snapshot)
     if as_json:
         print_json({"snapshot": snapshot.ident, "fingerprint": snapshot.fingerprint, "synthetic": snapshot.synthetic})
@@ -45,40 +68,14 @@ def ingest(
     return 0
 
 
-def serve() -> int:
-    """Serve pages and API (gunicorn, threads)."""
-    from broker.web.serve import serve as run
-
-    run(read_settings())
-    return 0
-
-
-def worker() -> int:
-    """Run jobs: the one process that reads source data and the sandbox engine."""
-    from broker.worker.supervise import supervise
-
-    supervise(read_settings())
-    return 0
-
-
 def images(as_json: AsJson = False) -> int:
     """Build the sandbox images; those that are up to date are left alone."""
-    from broker.sandbox.images import build
+    from broker.wiring import build_images
 
-    built = build(read_settings().root / "build", lambda line: err.print(line, markup=False))
+    built = build_images(read_settings(), lambda line: err.print(line, markup=False))
     if as_json:
         print_json(built)
     else:
         for name, digest in built.items():
             out.print(f"{name} {digest}", markup=False)
     return 0
-
-
-def demo(
-    once: Annotated[bool, typer.Option("--once", help="Stop after the release instead of leaving the page up.")] = False,
-    pupils: Annotated[int, typer.Option(min=1000, help="Pupils in the synthetic NPD.")] = 20_000,
-) -> int:
-    """Take a SQL and a Python job from submission to release on a synthetic NPD, and show every stage."""
-    from broker.demo.run import run_demo
-
-    return run_demo(once=once, pupils=pupils)

@@ -1,7 +1,6 @@
 """What the demo needs before the first job: images, synthetic data, people, policy, snapshot. Skips what is there."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, datetime
 
 from argon2 import PasswordHasher
 
@@ -9,13 +8,9 @@ from broker.demo.people import persons, sign_ins
 from broker.demo.stages import Stage, stage
 from broker.domain.errors import BrokerError, Unknown
 from broker.domain.ports import Ports
-from broker.policy.files import load_policies
 from broker.policy.models import Policies
-from broker.sandbox.images import build as build_images
 from broker.settings import Settings
-from broker.synth.generate import generate
-from broker.vault.ingest import ingest
-from broker.wiring import build_ports
+from broker.wiring import build_images, build_ports, make_extracts, make_snapshot, policies_from_files
 from broker.workflow.administer import apply_policy, found_broker, propose_policy, put_snapshot
 
 YEARS = (2018, 2023)
@@ -25,8 +20,8 @@ SEED = 421
 def prepare(settings: Settings, pupils: int) -> Ports:
     """Everything ready for a worker and a web server on `settings.data`. Images build while the data are made."""
     with ThreadPoolExecutor(max_workers=1) as pool:
-        images = pool.submit(build_images, settings.root / "build", lambda line: None)
-        policies = load_policies(settings.policies)
+        images = pool.submit(build_images, settings, lambda line: None)
+        policies = policies_from_files(settings)
         ports = build_ports(settings)
         with stage("people and policy") as told:
             _found(ports, settings, policies, told)
@@ -57,9 +52,9 @@ def _snapshot(ports: Ports, settings: Settings, policies: Policies, pupils: int)
     if done.exists() and _has_snapshot(ports):
         return
     with stage(f"synthetic NPD: {pupils:,} pupils, {YEARS[0]}-{YEARS[1]}") as told:
-        generate(policies.catalogue, pupils, YEARS, SEED, extracts, told.tell)
+        make_extracts(policies.catalogue, pupils, YEARS, SEED, extracts, told.tell)
     with stage("ingest: validate, number persons, prove key facts") as told:
-        snapshot = ingest(extracts, settings.root, policies.catalogue, datetime.now(UTC), told.tell)
+        snapshot = make_snapshot(settings, ports, extracts, told.tell)
         put_snapshot(ports, snapshot)
         told.say(f"snapshot {snapshot.ident}")
     done.touch()

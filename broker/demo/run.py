@@ -14,6 +14,7 @@ from broker.domain.jobs import Kind, Submission
 from broker.domain.ports import Ports
 from broker.domain.reviews import Choice
 from broker.settings import Settings
+from broker.wiring import engine_answers
 from broker.workflow.administer import make_token
 
 DATA = Path("data/demo")
@@ -24,7 +25,7 @@ WAIT_SECONDS = 180
 def run_demo(*, once: bool, pupils: int) -> int:
     """0 when both jobs were released and the third was refused."""
     began = time.monotonic()
-    runtime = "auto" if _engine_answers() else "bubblewrap"
+    runtime = "auto" if engine_answers() else "bubblewrap"
     settings = Settings(data=DATA, synthetic_only=True, demo_sign_in=True, runtime=runtime)
     ports = prepare(settings, pupils)
     env = environment(settings.root, free_port(settings.port), runtime)
@@ -41,12 +42,6 @@ def run_demo(*, once: bool, pupils: int) -> int:
     finally:
         server.__exit__(None, None, None)
     return 0
-
-
-def _engine_answers() -> bool:
-    from broker.sandbox.docker_engine import engine_answers
-
-    return engine_answers()
 
 
 def token_for(ports: Ports, ident: str) -> str:

@@ -1,1 +1,1 @@
-"""Disclosure control: what the rules say of results by their evidence. Pure: no I/O, no clock, no randomness, no engine."""
+"""Disclosure control: what the rules say of results by their evidence. Pure: no I/O, clock, randomness or engine."""

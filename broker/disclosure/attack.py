@@ -12,7 +12,10 @@ from broker.domain.errors import Invalid
 
 TOLERANCE = 1e-6
 ROUNDS = 50
-INCONSISTENT = Invalid("inconsistent", "The table contradicts itself: no non-negative values of its holes fit its totals.")
+PUSHES = 4
+INCONSISTENT = Invalid(
+    "inconsistent", "The table contradicts itself: no non-negative values of its holes fit its totals."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,9 @@ def _narrow_one(table: ClosedTable, number: int, bounds: Bounds, integers: bool)
     total_low, total_high = bounds.low[equation.total], bounds.high[equation.total]
     sum_low, sum_high = _Sum(low), _Sum(high)
     for i, cell in enumerate(equation.parts):
-        moved += _tighten(bounds, cell, total_low - sum_high.without(high[i]), total_high - sum_low.without(low[i]), integers)
+        moved += _tighten(
+            bounds, cell, total_low - sum_high.without(high[i]), total_high - sum_low.without(low[i]), integers
+        )
     return moved
 
 
@@ -175,8 +180,8 @@ def _solve(table: ClosedTable, bounds: Bounds, component: list[int], wanted: Wan
 
 
 def _pushed(program: Program, asked: Sequence[int]) -> Iterator[list[float]]:
-    """Solutions in which many cells stand far up or down at once: where a width is all that is asked, they settle most."""
-    for bit in range(max(1, len(asked).bit_length())):
+    """Solutions with many cells far up or down at once: where only a width is asked, they settle most."""
+    for bit in range(min(PUSHES, max(1, len(asked).bit_length()))):
         for sign in (1, -1):
             pushes = {i: sign * (1 if n >> bit & 1 else -1) for n, i in enumerate(asked)}
             if (found := program.pushed(pushes)) is not None:

@@ -1,4 +1,4 @@
-"""Arithmetic above the top aggregation, on exact or on protected values. Knows no rule, and never guesses an operation."""
+"""Arithmetic above the top aggregation, on exact or protected values. Knows no rule and never guesses an operation."""
 
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Context, Decimal
@@ -54,6 +54,12 @@ def number(value: Value) -> Number:
             return Decimal(repr(value))
         case _:
             raise Breach("A statistic's evidence is no number.")
+
+
+def size(value: Value) -> Number:
+    """How large a number is, without its sign."""
+    found = number(value)
+    return -found if found < 0 else found
 
 
 def rounded(value: Number, digits: int) -> Number:

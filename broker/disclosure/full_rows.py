@@ -1,4 +1,4 @@
-"""F3 across cells: a category that holds (nearly) everybody of its group tells what each of them is. No verdicts here."""
+"""F3 across cells: a category that holds (nearly) all of its group tells what each of them is. No verdicts here."""
 
 from collections import defaultdict
 from collections.abc import Iterable

@@ -152,7 +152,11 @@ def _told(row: Row, planned: PlannedOutput, answers: Sequence[tuple[Finding, ...
 
 def _full(planned: PlannedOutput, evidence: OutputEvidence, profile: Profile) -> frozenset[tuple[Value, ...]]:
     counted = any(s.measure in FREQUENCIES for s in planned.statistics)
-    return full_cells(evidence.cells, profile.full_share) if counted and profile.full is not ZeroPolicy.PUBLISH else frozenset()
+    return (
+        full_cells(evidence.cells, profile.full_share)
+        if counted and profile.full is not ZeroPolicy.PUBLISH
+        else frozenset()
+    )
 
 
 def _output_findings(context: Context, evidence: OutputEvidence, rows: Sequence[Row]) -> list[Finding]:

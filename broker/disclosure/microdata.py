@@ -1,4 +1,4 @@
-"""Assess of a file of person rows by its tabulated evidence: rules, repair, release values. Reads no file, counts nothing."""
+"""Assess of a file of person rows by its tabulated evidence: rules, repair, values. Reads no file, counts nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ Wanted = tuple[Measure, str | None]
 
 @dataclass(frozen=True, slots=True)
 class TabulatedCell:
-    """One observed cell or total of the file: rows, distinct persons, institutions where asked, evidence by statistic."""
+    """One observed cell or total: rows, distinct persons, institutions where asked, evidence by statistic."""
 
     place: Place
     rows: int
@@ -115,7 +115,9 @@ def _full(tabulation: Tabulation, profile: Profile) -> frozenset[Place]:
     if profile.full is ZeroPolicy.PUBLISH:
         return frozenset()
     inner = [CellEvidence(c.place, c.rows, c.persons, {}) for c in tabulation.cells if None not in c.place]
-    return frozenset(tuple(None if k is None else str(k) for k in keys) for keys in full_cells(inner, profile.full_share))
+    return frozenset(
+        tuple(None if k is None else str(k) for k in keys) for keys in full_cells(inner, profile.full_share)
+    )
 
 
 def _repair_group(
@@ -150,7 +152,7 @@ def _amount(evidence: StatisticEvidence, measure: Measure) -> float:
 
 
 def _width(evidence: StatisticEvidence, measure: Measure, profile: Profile) -> float:
-    """How far apart what is derived must be: the profile's for counts, for sums what protects the largest contributor."""
+    """How far apart what is derived must be: for counts the profile's, for sums what protects the largest person."""
     if measure not in MAGNITUDES:
         return float(profile.min_interval)
     largest = 0.0 if evidence.largest is None else abs(float(number(evidence.largest)))

@@ -1,4 +1,4 @@
-"""Linear programs on a table's equations, by HiGHS, warm-started. The only module that knows the solver; no rules here."""
+"""Linear programs on a table's equations, by HiGHS, warm-started. Alone knows the solver; no rules here."""
 
 from collections.abc import Mapping, Sequence
 from math import inf
@@ -17,13 +17,15 @@ class Silent(highspy.Highs):
 
     def enableCallbacks(self) -> None:  # noqa: N802
         self.silent()
-        super().enableCallbacks()
+        super().enableCallbacks()  # type: ignore[no-untyped-call]
 
 
 class Program:
     """Columns with bounds, tied by equations; each question changes costs or bounds and starts from the last answer."""
 
-    def __init__(self, lower: Sequence[float], upper: Sequence[float], rows: Sequence[Term], whole: bool = False) -> None:
+    def __init__(
+        self, lower: Sequence[float], upper: Sequence[float], rows: Sequence[Term], whole: bool = False
+    ) -> None:
         model = highspy.HighsLp()
         model.num_col_, model.num_row_ = len(lower), len(rows)
         model.col_cost_ = np.zeros(len(lower))
@@ -35,7 +37,7 @@ class Program:
         model.a_matrix_.value_ = np.array([v for r in rows for v in r[1]], dtype=float)
         if whole:
             model.integrality_ = [highspy.HighsVarType.kInteger] * len(lower)
-        self._solver = Silent()
+        self._solver = Silent()  # type: ignore[no-untyped-call]
         self._solver.setOptionValue("threads", 1)
         if not whole:
             self._solver.setOptionValue("presolve", "off")

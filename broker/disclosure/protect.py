@@ -2,7 +2,7 @@
 
 from decimal import ROUND_DOWN, Decimal
 
-from broker.disclosure.evaluate import Number, number, rounded
+from broker.disclosure.evaluate import Number, number, rounded, size
 from broker.domain.outputs import StatisticEvidence
 from broker.domain.plans import Measure, Statistic
 from broker.domain.scalars import Value
@@ -68,8 +68,8 @@ def mean_digits(statistic: Statistic, evidence: StatisticEvidence, profile: Prof
     moves it by 1.8, so none. Finer digits would carry single contributions (a secret added as 0.001 x score).
     The catalogue's bound stands for the largest where it is known and as large, so that digits tell nothing.
     """
-    known: list[Number] = [abs(number(b)) for b in statistic.bounds or () if b is not None]
-    seen: list[Number] = [] if evidence.largest is None else [abs(number(evidence.largest))]
+    known: list[Number] = [size(b) for b in statistic.bounds or () if b is not None]
+    seen: list[Number] = [] if evidence.largest is None else [size(evidence.largest)]
     largest: Number = max([*known, *seen], default=0)
     if not largest:
         return profile.mean_digits

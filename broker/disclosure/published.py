@@ -19,13 +19,17 @@ def attack_csv(text: str, integers: bool = False) -> list[dict[str, Any]]:
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
     header = [h.strip() for h in next(reader, [])]
     if VALUE not in header or len(header) < 2 or len(set(header)) != len(header) or "" in header:
-        raise Invalid("bad-header", "The first line must name one or more dimensions and the column 'value', each once.", "1")
+        raise Invalid(
+            "bad-header", "The first line must name one or more dimensions and the column 'value', each once.", "1"
+        )
     rows = []
     for cells in reader:
         if not cells:
             continue
         if len(cells) != len(header):
-            raise Invalid("bad-row", f"This line has {len(cells)} fields, the header {len(header)}.", str(reader.line_num))
+            raise Invalid(
+                "bad-row", f"This line has {len(cells)} fields, the header {len(header)}.", str(reader.line_num)
+            )
         rows.append(dict(zip(header, (c.strip() for c in cells), strict=True)))
     return attack_table([h for h in header if h != VALUE], rows, integers)
 

@@ -39,8 +39,10 @@ def text_of_value(value: Value) -> str:
         case Decimal() | float():
             exact = round(Decimal(str(value)), RELEASED_DIGITS)
             plain = f"{exact:f}"
-            return (plain.rstrip("0").rstrip(".") if "." in plain else plain).replace("-0", "0") if not exact else (
-                plain.rstrip("0").rstrip(".") if "." in plain else plain
+            return (
+                (plain.rstrip("0").rstrip(".") if "." in plain else plain).replace("-0", "0")
+                if not exact
+                else (plain.rstrip("0").rstrip(".") if "." in plain else plain)
             )
         case date():
             return value.isoformat()

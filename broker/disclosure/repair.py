@@ -83,11 +83,15 @@ class Movement:
 
     def __init__(self, task: Task) -> None:
         self._task, self.hidden = task, set(task.hidden)
-        self._has_total = {axis for axis in range(len(task.table.cells[0])) if any(c[axis] is None for c in task.table.cells)}
+        self._has_total = {
+            axis for axis in range(len(task.table.cells[0])) if any(c[axis] is None for c in task.table.cells)
+        }
         self._number_of = task.table.number_of()
         self._count = len(task.values)
         self._up = [0.0 if i in task.insiders else inf for i in range(self._count)]
-        self._down = [0.0 if i in task.insiders else inf if task.signed else max(0.0, v) for i, v in enumerate(task.values)]
+        self._down = [
+            0.0 if i in task.insiders else inf if task.signed else max(0.0, v) for i, v in enumerate(task.values)
+        ]
         rows = [self._row(equation) for equation in task.table.equations]
         self._program = Program([0.0] * (2 * self._count), [*self._up, *self._down], rows)
         for i, value in enumerate(task.values):
@@ -113,7 +117,9 @@ class Movement:
         place = self._task.table.cells[target]
         fixed = [(axis, category) for axis, category in enumerate(place) if category is not None]
         below = [c for c in self._task.table.cells if all(c[axis] == category for axis, category in fixed)]
-        return {self._number_of[p] for c in (below if None in place else [place]) for p in totals_above(c, self._has_total)}
+        return {
+            self._number_of[p] for c in (below if None in place else [place]) for p in totals_above(c, self._has_total)
+        }
 
     def way(self, targets: Sequence[int]) -> dict[int, float]:
         """How much each cell moves on the cheapest way that raises every one of the targets by its width."""

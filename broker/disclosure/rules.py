@@ -54,7 +54,9 @@ def small_cell(ask: Question, profile: Profile) -> Answer:
     low = [n for n in sides if 0 < n < profile.t]
     if not low:
         return None
-    return _finding("F1", Verdict.SUPPRESS, "Fewer persons than the threshold stand behind this figure.", persons=min(low))
+    return _finding(
+        "F1", Verdict.SUPPRESS, "Fewer persons than the threshold stand behind this figure.", persons=min(low)
+    )
 
 
 def zero_cell(ask: Question, profile: Profile) -> Answer:
@@ -102,7 +104,9 @@ def dominance(ask: Question, profile: Profile) -> Answer:
     held = largest if profile.dominance_n == 1 else largest + second
     if total <= 0 or held * 100 <= Decimal(str(profile.dominance_k)) * total:
         return None
-    return _finding("M2", Verdict.SUPPRESS, "A few contributors make most of this figure.", largest=largest, total=total)
+    return _finding(
+        "M2", Verdict.SUPPRESS, "A few contributors make most of this figure.", largest=largest, total=total
+    )
 
 
 def p_percent(ask: Question, profile: Profile) -> Answer:

@@ -38,7 +38,9 @@ def close_table(places: Iterable[Place], width: int) -> ClosedTable:
     for place in places:
         for seen, category in zip(categories, place, strict=True):
             seen[category] = None
-    return close_categories([[c for c in seen if c is not None] for seen in categories], [None in s for s in categories])
+    return close_categories(
+        [[c for c in seen if c is not None] for seen in categories], [None in s for s in categories]
+    )
 
 
 def close_categories(categories: Sequence[Sequence[str]], totals: Sequence[bool]) -> ClosedTable:

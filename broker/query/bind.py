@@ -18,6 +18,7 @@ from broker.query.resolve import Names, Source, find_table
 
 Ctes = Mapping[str, tuple[exp.CTE, "Ctes"]]
 DERIVED = frozenset({"with_", "expressions", "from_", "joins", "where"})
+HEAVIEST = 10_000
 TOP = DERIVED | {"group", "order"}
 
 
@@ -45,7 +46,11 @@ class Binder:
         """One expression; if it is refused, its columns are still noted as used."""
         meaning.seen.clear()
         try:
-            return work(node)
+            found = work(node)
+            if self.book.weight(found) > HEAVIEST:
+                message = "The expression is too large with its derived columns written out."
+                raise Stop("too-deep", message, "Name fewer steps.", node)
+            return found
         except Stop as stop:
             self.report.stopped(stop)
             self._note_all(meaning, node)

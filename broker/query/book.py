@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 
-from broker.domain.scalars import Column, Scalar, columns_of
+from broker.domain.scalars import Call, Case, Column, Literal, Scalar, columns_of
 from broker.domain.variables import How, VariableClass
 from broker.policy.models import Table, TableKind, Variable
 from broker.query.refusing import Place
@@ -50,6 +51,9 @@ class Book:
     table_places: dict[int, Place] = field(default_factory=dict)
     _columns: dict[tuple[int, str], int] = field(default_factory=dict)
     _next: int = 0
+    _weights: dict[int, int] = field(default_factory=dict)
+    sizes: dict[int, Decimal] = field(default_factory=dict)
+    """How large derived columns can become (kept by `sizes`)."""
 
     def new_id(self) -> int:
         self._next += 1
@@ -80,7 +84,21 @@ class Book:
     def define(self, scalar: Scalar) -> int:
         ident = self.new_id()
         self.definitions[ident] = scalar
+        self._weights[ident] = self.weight(scalar)
         return ident
+
+    def weight(self, scalar: Scalar) -> int:
+        """How many parts a scalar has with every derived column written out; derived columns of derived columns
+        can make it grow without end."""
+        match scalar:
+            case Column(ident=ident):
+                return self._weights.get(ident, 1)
+            case Literal():
+                return 1
+            case Call(args=args):
+                return 1 + sum(self.weight(a) for a in args)
+            case Case(whens=whens, otherwise=otherwise):
+                return 1 + sum(self.weight(s) for pair in whens for s in pair) + self.weight(otherwise)
 
     def base(self, scalar: Scalar) -> frozenset[int]:
         """The catalogue columns that a scalar is made of, through every derived column."""

@@ -21,7 +21,9 @@ def largest(scalar: Scalar, book: Book) -> Decimal:
         case Literal():
             return Decimal(0)
         case Column(ident=ident) if ident in book.definitions:
-            return largest(book.definitions[ident], book)
+            if ident not in book.sizes:
+                book.sizes[ident] = largest(book.definitions[ident], book)
+            return book.sizes[ident]
         case Column():
             return _of_column(scalar, book)
         case Case(whens=whens, otherwise=otherwise):

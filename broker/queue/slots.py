@@ -12,7 +12,7 @@ from rq.timeouts import BaseDeathPenalty
 from broker.queue.rq_queue import QUEUE_NAME, SERIALIZER
 
 IDLE_SECONDS = 20
-"""RQ waits for a delivery fifteen seconds less than this: how soon an idle worker sees that it should stop."""
+"""RQ waits for a delivery fifteen seconds less than this: how often an idle worker shows that it lives."""
 
 
 class _NoAlarm(BaseDeathPenalty):
@@ -25,6 +25,7 @@ class _NoAlarm(BaseDeathPenalty):
 
 class _Worker(SimpleWorker):
     death_penalty_class = _NoAlarm
+    max_connection_wait_time = 2.0  # seconds between two tries while Redis is away
 
     def _install_signal_handlers(self) -> None:
         """A thread may hold a worker too; only the main one can take signals."""
@@ -44,7 +45,7 @@ class _Worker(SimpleWorker):
 
 
 class QueueWorker:
-    """No fork, no scheduler, no alarm. `work` blocks; `stop` (or SIGTERM) ends it after the delivery at hand."""
+    """No fork, no scheduler, no alarm. `work` blocks until SIGTERM, which lets the delivery at hand finish."""
 
     def __init__(self, url: str, name: str | None = None, queue: str = QUEUE_NAME) -> None:
         self._redis: Redis = Redis.from_url(url)
@@ -58,16 +59,11 @@ class QueueWorker:
         )
 
     def work(self, burst: bool = False) -> bool:
-        """Work until stopped, or (burst) until the queue is empty. True if anything was delivered.
+        """Work until a signal, or (burst) until the queue is empty. True if anything was delivered.
 
-        Returns too when Redis goes away: the supervisor starts another.
+        When Redis goes away while it is idle, it goes on asking for it.
         """
         return bool(self._worker.work(burst=burst, with_scheduler=False, logging_level="WARNING"))
-
-    def stop(self) -> None:
-        """Take nothing more; the delivery at hand is finished."""
-        worker: Any = self._worker
-        worker._stop_requested = True
 
     def close(self) -> None:
         self._redis.close()

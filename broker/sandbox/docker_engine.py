@@ -56,8 +56,8 @@ class DockerSandbox:
 
     def runtime(self) -> str:
         """The runtime that jobs get; asked of the engine, never guessed."""
-        with engine_faults():
-            known = client().info()["Runtimes"]
+        with engine_faults(), client() as engine:
+            known = engine.info()["Runtimes"]
         wanted = self._wanted if self._wanted != "auto" else ("runsc" if "runsc" in known else "runc")
         if wanted not in known:
             raise Unavailable(f"The container engine has no runtime {wanted!r}.")
@@ -75,8 +75,7 @@ class DockerSandbox:
             missing = ", ".join(verdict.probe for verdict in self.verdicts() if verdict.required and not verdict.held)
             raise Breach(f"The sandbox does not hold real data: the self-test failed at {missing}.")
         made = spec(request, self._images.digest_of(request.image), self.runtime())
-        with engine_faults():
-            engine = client(timeout=60)
+        with engine_faults(), client() as engine:
             container = engine.create_container_from_config(settings(made), name=made.name)["Id"]  # type: ignore[no-untyped-call]
             try:
                 return _run(engine, container, made, request)
@@ -84,15 +83,13 @@ class DockerSandbox:
                 _remove(engine, container)
 
     def terminate(self, job: str, attempt: int) -> None:
-        with engine_faults():
-            engine = client()
+        with engine_faults(), client() as engine:
             for container, (_, number) in _owned(engine, f"{LABEL_JOB}={job}").items():
                 if number <= attempt:
                     _remove(engine, container)
 
     def sweep(self, alive: Callable[[], frozenset[tuple[str, int]]]) -> int:
-        with engine_faults():
-            engine = client()
+        with engine_faults(), client() as engine:
             owned = _owned(engine, LABEL)
             living = alive()
             gone = [container for container, owner in owned.items() if owner not in living]
@@ -116,24 +113,29 @@ def _run(engine: docker.APIClient, container: str, made: Spec, request: SandboxR
     found = differences(engine.inspect_container(container), made)
     if found:
         raise Breach("The engine's container is not what was asked for: " + " ".join(found))
-    stream = _attach(engine, container)
-    try:
+    with _attached(engine, container) as stream:
         began = time.monotonic()
         engine.start(container)
         talk = exchange.Exchange(request.limits)
         end = _converse(stream, talk, exchange.inward(request), began + exchange.deadline(request.limits))
         end = _confirmed(engine, container, end)
         seconds = time.monotonic() - began
-    finally:
-        stream.close()
     return SandboxResult(end, talk.frames(end), made.image, made.runtime, seconds, talk.log())
 
 
-def _attach(engine: docker.APIClient, container: str) -> socket.socket:
+@contextlib.contextmanager
+def _attached(engine: docker.APIClient, container: str) -> Iterator[socket.socket]:
     """The container's standard streams, before it starts, so that nothing it says is lost."""
     wanted = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-    stream = engine.attach_socket(container, params=wanted)
-    return getattr(stream, "_sock", stream)  # type: ignore[no-any-return]
+    opened = engine.attach_socket(container, params=wanted)
+    stream = getattr(opened, "_sock", opened)  # the SDK wraps what it has upgraded, and keeps its response beside it
+    response = getattr(opened, "_response", None)
+    try:
+        yield stream
+    finally:
+        for part in (stream, opened, response):
+            if part is not None:
+                part.close()
 
 
 def _converse(stream: socket.socket, talk: exchange.Exchange, request: bytes, until: float) -> SandboxEnd:

@@ -34,11 +34,12 @@ Progress = Callable[[str], None]
 
 
 def client(timeout: int = 60) -> docker.APIClient:
-    """The engine by the low-level interface, or Unavailable."""
+    """The engine by the low-level interface, to be closed by `with`; or Unavailable."""
+    made = docker.APIClient(timeout=timeout, **kwargs_from_env())
     try:
-        made = docker.APIClient(timeout=timeout, **kwargs_from_env())
         made.ping()
     except (DockerException, OSError) as fault:
+        made.close()
         raise Unavailable("The container engine does not answer.") from fault
     return made
 
@@ -46,10 +47,10 @@ def client(timeout: int = 60) -> docker.APIClient:
 def answers() -> bool:
     """Whether there is an engine."""
     try:
-        client()
+        with client():
+            return True
     except Unavailable:
         return False
-    return True
 
 
 def build(folder: Path, progress: Progress = lambda line: None, base: str | None = None) -> dict[str, str]:
@@ -119,7 +120,8 @@ class Images:
         if not self._engine:
             return digest
         try:
-            return digest if _id(client(), digest) == digest else None
+            with client() as engine:
+                return digest if _id(engine, digest) == digest else None
         except ImageNotFound:
             return None
 
@@ -194,13 +196,13 @@ class Images:
         return _export(self._base, tree)
 
     def _hand_over(self, tree: Path, tag: str) -> str:
-        engine = client(timeout=600)
         archive = tree.with_suffix(".tar")
         try:
             with tarfile.open(archive, "w", format=tarfile.GNU_FORMAT) as tar:
                 tar.add(tree, arcname=".", filter=_owned_by_root)
-            engine.import_image_from_file(str(archive), repository=REPOSITORY, tag=tag)
-            return _id(engine, f"{REPOSITORY}:{tag}")
+            with client(timeout=600) as engine:
+                engine.import_image_from_file(str(archive), repository=REPOSITORY, tag=tag)
+                return _id(engine, f"{REPOSITORY}:{tag}")
         except DockerException as fault:
             raise Unavailable(f"The engine did not take the image {tag}.") from fault
         finally:
@@ -222,18 +224,18 @@ def _owned_by_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
 
 def _export(base: str, tree: Path) -> list[dict[str, str]]:
     """The file system of an image that the engine has."""
-    engine = client(timeout=600)
-    try:
-        container = engine.create_container(base, command=["none"])["Id"]
-    except ImageNotFound as missing:
-        raise Unavailable(f"The base image {base!r} is not here; it is never fetched.") from missing
     archive = tree.with_suffix(".tar")
-    try:
-        with archive.open("wb") as file:
-            for chunk in engine.export(container):
-                file.write(chunk)
-        root_tree.run(["tar", "-x", "--no-same-owner", "--exclude", "dev/*", "-f", str(archive), "-C", str(tree)])
-    finally:
-        archive.unlink(missing_ok=True)
-        engine.remove_container(container, force=True, v=True)
-    return [{"type": "container", "name": base, "version": _id(engine, base)}]
+    with client(timeout=600) as engine:
+        try:
+            container = engine.create_container(base, command=["none"])["Id"]
+        except ImageNotFound as missing:
+            raise Unavailable(f"The base image {base!r} is not here; it is never fetched.") from missing
+        try:
+            with archive.open("wb") as file:
+                file.writelines(engine.export(container))
+        finally:
+            engine.remove_container(container, force=True, v=True)
+        digest = _id(engine, base)
+    root_tree.run(["tar", "-x", "--no-same-owner", "--exclude", "dev/*", "-f", str(archive), "-C", str(tree)])
+    archive.unlink()
+    return [{"type": "container", "name": base, "version": digest}]

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from broker.policy.models import TableKind
-from broker.vault.duck import Connection, connection, name, parquet_of, text, write
+from broker.vault.duck import Connection, connection, each, name, parquet_of, text, write
 from broker.vault.ingest import PERSON
 from broker.vault.pseudonyms import ProjectKey
 from broker.vault.rows import EVIDENCE_COLUMNS, ORDER, rows_of
@@ -25,8 +25,8 @@ def build(shares: Sequence[Share], snapshot: Path, key: ProjectKey, target: Path
     with connection(scratch) as con:
         _number_persons(con, shares, snapshot, key, person_map)
         _make_pseudonyms(con, shares, snapshot, key)
-        for share in shares:
-            _write_table(con, share, snapshot, key, target)
+        for _ in each(con, shares, lambda cursor, share: _write_table(cursor, share, snapshot, key, target)):
+            pass
     scratch.rmdir()
 
 
@@ -49,7 +49,7 @@ def _number_persons(
     seed = int(key.salt("numbers"), 16)
     order = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed))).permutation(len(everybody))
     con.register("drawn", pa.table({"global": everybody, "p": order.astype(np.uint32)}))
-    con.execute("CREATE TEMP TABLE persons AS SELECT global, p FROM drawn")
+    con.execute("CREATE TABLE persons AS SELECT global, p FROM drawn")
     con.unregister("drawn")
     columns = [("__p", "UINTEGER"), ("global", "UINTEGER")]
     write(con, "SELECT p AS __p, global FROM persons ORDER BY p", person_map, columns)
@@ -68,7 +68,7 @@ def _make_pseudonyms(con: Connection, shares: Sequence[Share], snapshot: Path, k
                         f"INSERT INTO keys SELECT DISTINCT {domain}, {column}::VARCHAR "
                         f"FROM {parquet_of(source_of(snapshot, share, year))} WHERE {column} IS NOT NULL"
                     )
-    con.execute("CREATE TEMP TABLE pseudonyms (domain VARCHAR, key VARCHAR, pseudonym VARCHAR)")
+    con.execute("CREATE TABLE pseudonyms (domain VARCHAR, key VARCHAR, pseudonym VARCHAR)")
     for (domain,) in con.execute("SELECT DISTINCT domain FROM keys").fetchall():
         keys = [row[0] for row in con.execute("SELECT DISTINCT key FROM keys WHERE domain = ?", [domain]).fetchall()]
         con.register("made", pa.table({"key": pa.array(keys, pa.string()), "pseudonym": key.pseudonyms(domain, keys)}))

@@ -1,9 +1,11 @@
 """DuckDB for the vault: one hardened connection, quoting, and checked Parquet files. No rule about data stands here."""
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow.parquet as parquet
@@ -13,9 +15,13 @@ from broker.domain.scalars import Type
 from broker.policy.models import Variable
 
 Error = duckdb.Error
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
 Connection = duckdb.DuckDBPyConnection
 
 MEMORY_LIMIT = "2GB"
+MOST_FILES_AT_ONCE = 4
 DECIMAL_WIDTH = 18
 
 
@@ -28,12 +34,32 @@ def connection(scratch: Path) -> Iterator[Connection]:
         "memory_limit": MEMORY_LIMIT,
         "python_enable_replacements": "false",
         "temp_directory": str(scratch),
+        "threads": 1,
     }
     opened = duckdb.connect(":memory:", config=config)
     try:
         yield opened
     finally:
         opened.close()
+
+
+def each(con: Connection, items: Sequence[Item], work: Callable[[Connection, Item], Result]) -> Iterator[Result]:
+    """`work` for every item, several at a time, each with a cursor of its own; results in the order of the items.
+
+    Files are many and most are small: one thread a file costs a third less than two threads within a file.
+    """
+
+    def one(item: Item) -> Result:
+        with con.cursor() as cursor:
+            return work(cursor, item)
+
+    with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, MOST_FILES_AT_ONCE)) as pool:
+        futures = [pool.submit(one, item) for item in items]
+        try:
+            for future in futures:
+                yield future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def name(identifier: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from broker.domain.errors import Invalid
 from broker.domain.ports import Snapshot
 from broker.policy.models import Catalogue, TableKind, canonical_json
-from broker.vault.duck import Connection, connection, name, parquet_of, storage_type, write
+from broker.vault.duck import Connection, connection, each, name, parquet_of, storage_type, write
 from broker.vault.extract import stage
 from broker.vault.facts import Facts, prove, to_json
 from broker.vault.files import SYNTHETIC_MARK, Extract, digest, find_extracts
@@ -84,9 +84,10 @@ def _make(extracts: list[Extract], problems: list[Problem], half: Path, private:
     facts: Facts = {}
     with connection(scratch) as con:
         con.execute(TABLES)
-        for number, extract in enumerate(extracts):
+        checks = each(con, extracts, lambda cursor, e: stage(cursor, e, _staged(staging, e)))
+        for number, (extract, found) in enumerate(zip(extracts, checks, strict=True)):
             progress(f"checking {extract.name}", number, steps)
-            problems = problems + stage(con, extract, _staged(staging, extract))
+            problems = problems + found
         if problems:
             raise IngestRefused(tuple(problems))
         progress("numbering persons", len(extracts), steps)
@@ -94,10 +95,10 @@ def _make(extracts: list[Extract], problems: list[Problem], half: Path, private:
             if extract.table.kind is TableKind.PERSON:
                 note_keys(con, extract.table, _staged(staging, extract))
         number_persons(con, private)
-        for number, extract in enumerate(kept, len(extracts) + 1):
+        proofs = each(con, kept, lambda cursor, e: _finish(cursor, e, _staged(staging, e), half))
+        for number, (extract, proved) in enumerate(zip(kept, proofs, strict=True), len(extracts) + 1):
             progress(f"writing {extract.table.full_name} {extract.label}", number, steps)
-            written = _finish(con, extract, _staged(staging, extract), half)
-            facts.setdefault(extract.table.full_name, {})[extract.label] = prove(con, extract.table, written)
+            facts.setdefault(extract.table.full_name, {})[extract.label] = proved
         progress("done", steps, steps)
     shutil.rmtree(staging)
     shutil.rmtree(scratch)
@@ -108,8 +109,8 @@ def _staged(staging: Path, extract: Extract) -> Path:
     return staging / f"{extract.table.full_name}-{extract.label}.parquet"
 
 
-def _finish(con: Connection, extract: Extract, staged: Path, half: Path) -> Path:
-    """Write the snapshot's file: the normalised columns and, of persons, the global number."""
+def _finish(con: Connection, extract: Extract, staged: Path, half: Path) -> Facts:
+    """Write the snapshot's file: the normalised columns and, of persons, the global number. Return what it proves."""
     folder = half / extract.table.full_name
     folder.mkdir(exist_ok=True, mode=0o700)
     path = folder / f"{extract.label}.parquet"
@@ -124,4 +125,4 @@ def _finish(con: Connection, extract: Extract, staged: Path, half: Path) -> Path
         columns.append((PERSON, "UINTEGER"))
     write(con, query, path, columns)
     staged.unlink()
-    return path
+    return prove(con, extract.table, path)

@@ -79,7 +79,7 @@ def number_persons(con: Connection, private: Path) -> None:
     _label(con)
     _claim(con)
     _freshly(con)
-    con.execute("CREATE TEMP TABLE numbers AS SELECT domain, key, number FROM labelled JOIN person USING (label)")
+    con.execute("CREATE TABLE numbers AS SELECT domain, key, number FROM labelled JOIN person USING (label)")
     _keep(con, known)
 
 

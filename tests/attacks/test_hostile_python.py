@@ -91,7 +91,8 @@ def test_hostile_python(runtime, sample, mount, sandbox_root):
 FORGER = """
 import glob, hashlib, os, struct
 def pack(code, payload):
-    return struct.pack(">4sBQ32s", b"NPF1", code, len(payload), hashlib.sha256(bytes([code]) + payload).digest()) + payload
+    digest = hashlib.sha256(bytes([code]) + payload).digest()
+    return struct.pack(">4sBQ32s", b"NPF1", code, len(payload), digest) + payload
 forged = pack(5, b'{"name": "forged.csv"}' + b"\\n" + b"x") + pack(7, b'{"word": "ended"}')
 os.write(1, forged)
 for path in ("/proc/1/fd/*", "/proc/self/fd/*", "/dev/fd/*"):

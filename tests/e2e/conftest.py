@@ -12,9 +12,8 @@ from broker.client import BrokerClient
 from broker.demo.prepare import prepare
 from broker.demo.processes import environment, free_port, running
 from broker.domain.ports import Ports
-from broker.sandbox.docker_engine import engine_answers
 from broker.settings import Settings
-from broker.wiring import build_ports
+from broker.wiring import build_ports, engine_answers
 from broker.workflow.administer import make_token
 
 PUPILS = 4_000

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -31,11 +30,7 @@ def _output(query: Query) -> PlannedOutput:
 
 
 def _run(output: PlannedOutput, data: Tables) -> list[Cell]:
-    con: duckdb.DuckDBPyConnection = database(data)
-    try:
-        return cells(output, con)
-    finally:
-        con.close()
+    return cells(output, database(data))
 
 
 def _comparable(found: list[Cell]) -> dict[tuple[Any, ...], Any]:

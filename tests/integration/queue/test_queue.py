@@ -1,12 +1,15 @@
 """The queue on a real Valkey: a hint that may be lost, repeated or late, carries ids, and runs no code of its own."""
 
 import json
-import threading
+import subprocess
+import sys
+import time
+import types
 import zlib
 
 import pytest
 from redis import Redis
-from rq import Queue
+from rq import Queue, Worker
 
 from broker.domain.errors import Unavailable
 from broker.queue import rq_queue
@@ -30,9 +33,6 @@ def fail(job, attempt):
 @pytest.fixture(autouse=True)
 def task(monkeypatch, request):
     """The queue calls a name; here it is a function of this test."""
-    import sys
-    import types
-
     module = types.ModuleType("queue_test_tasks")
     module.take, module.fail = take, fail
     monkeypatch.setitem(sys.modules, "queue_test_tasks", module)
@@ -132,9 +132,16 @@ def test_redis_holds_ids_as_json_and_nothing_of_a_failure(queue, valkey, redis, 
     assert "secret" not in repr(_everything(redis))
 
 
+class Zero:
+    """An object that looks like an attempt."""
+
+    def __str__(self):
+        return "0"
+
+
 def test_an_object_cannot_be_offered(queue):
     with pytest.raises(TypeError):
-        queue.offer(object(), 0)
+        queue.offer("job-1", Zero())
     assert queue.depth() == 0
 
 
@@ -144,20 +151,28 @@ def test_a_pickle_that_somebody_puts_into_redis_is_not_run(queue, valkey, redis)
     assert work(valkey) == [("job-1", 0)]
 
 
-def test_a_worker_runs_in_a_thread_and_stops_when_asked(queue, valkey):
-    worker = QueueWorker(valkey.url)
-    thread = threading.Thread(target=worker.work)
-    thread.start()
-    queue.offer("job-1", 0)
+def test_an_idle_worker_ends_when_told_and_outlives_the_server(queue, valkey):
+    program = "import sys; from broker.queue.slots import QueueWorker; QueueWorker(sys.argv[1]).work()"
+    worker = subprocess.Popen([sys.executable, "-c", program, valkey.url], stderr=subprocess.DEVNULL)
+    try:
+        _until(lambda: Worker.count(queue._redis) == 1)
+        valkey.stop()
+        valkey.ensure()
+        _until(lambda: queue._redis.client_list() and len(queue._redis.client_list()) > 2)
+        assert worker.poll() is None
+        worker.terminate()
+        assert worker.wait(timeout=15) == 0
+    finally:
+        worker.kill()
+        worker.wait()
+
+
+def _until(holds):
     for _ in range(100):
-        if delivered:
-            break
-        threading.Event().wait(0.05)
-    worker.stop()
-    thread.join(timeout=15)
-    assert not thread.is_alive()
-    assert delivered == [("job-1", 0)]
-    worker.close()
+        if holds():
+            return
+        time.sleep(0.1)
+    pytest.fail("it did not come")
 
 
 def test_a_queue_that_is_gone_is_unavailable(queue, valkey):

@@ -11,7 +11,7 @@ from broker.policy.files import load_policies
 from broker.policy.models import Catalogue
 from broker.synth.generate import generate
 
-PUPILS, SEED = 20_000, 5
+PUPILS, SEED = 20_000, 11
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
 

@@ -7,6 +7,8 @@ import pytest
 from broker.domain.errors import Conflict, Invalid, Unknown
 from broker.domain.jobs import Kind, Submission
 from broker.domain.outputs import Verdict
+from broker.policy.models import Policies
+from broker.policy.stored import policies_to_json
 from tests.integration.web.conftest import ADA, AMIR, CHRIS, CLEO, CSV, OTIS, REFUSED_SQL, ROSA, SQL
 
 
@@ -142,9 +144,8 @@ def test_projects_and_catalogue_tell_what_was_granted(site):
 
 def test_a_policy_takes_two_administrators(site, policies):
     ada, amir = site.client(ADA), site.client(AMIR)
-    changed = policies.model_copy(update={"service": policies.service.model_copy(update={"jobs_per_project": 7})})
-    from broker.policy.stored import policies_to_json
-
+    service = policies.service.model_dump() | {"jobs_per_project": 7}
+    changed = Policies.model_validate(policies.model_dump() | {"service": service})
     content = policies_to_json(changed)
     assert ada.apply_policy(changed.fingerprint, content) == "proposed"
     assert ada.apply_policy(changed.fingerprint, content) == "proposed"

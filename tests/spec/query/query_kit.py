@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -84,8 +85,8 @@ def codes(text: str, dialect: str = "tsql") -> list[str]:
     return [r.code for r in compiled(text, dialect).refusals]
 
 
-def database(tables: Mapping[str, Rows]) -> duckdb.DuckDBPyConnection:
-    """Each row is {variable: value} with `p` for the hidden person number; what is not given is NULL."""
+@cache
+def _connection() -> duckdb.DuckDBPyConnection:
     con = duckdb.connect()
     con.execute("SET threads=1")
     for table in CATALOGUE.tables:
@@ -93,9 +94,21 @@ def database(tables: Mapping[str, Rows]) -> duckdb.DuckDBPyConnection:
         columns = ", ".join(f'"{v.name}" {SQL_TYPES[v.type]}' for v in table.variables)
         person = ', "__p" UINTEGER' if table.kind is TableKind.PERSON else ""
         con.execute(f'CREATE TABLE "{table.schema_name}"."{table.name}" ({columns}{person})')
-        for row in tables.get(table.full_name, ()):
-            values = [row.get(v.name) for v in table.variables] + ([row["p"]] if person else [])
-            con.execute(f'INSERT INTO "{table.schema_name}"."{table.name}" VALUES ({", ".join("?" * len(values))})', values)
+    return con
+
+
+def database(tables: Mapping[str, Rows]) -> duckdb.DuckDBPyConnection:
+    """Each row is {variable: value} with `p` for the hidden person number; what is not given is NULL."""
+    con = _connection()
+    for table in CATALOGUE.tables:
+        name = f'"{table.schema_name}"."{table.name}"'
+        con.execute(f"TRUNCATE {name}")
+        rows = tables.get(table.full_name, ())
+        if rows:
+            person = ["p"] if table.kind is TableKind.PERSON else []
+            values = [[row.get(n) for n in [*(v.name for v in table.variables), *person]] for row in rows]
+            one = f"({', '.join('?' * len(values[0]))})"
+            con.execute(f"INSERT INTO {name} VALUES {', '.join([one] * len(values))}", [v for r in values for v in r])
     return con
 
 

@@ -1,6 +1,7 @@
 """What can be derived about holes: known cases, clear errors, nothing on standard output."""
 
 import pytest
+
 from broker.disclosure.published import attack_csv
 from broker.domain.errors import Invalid
 
@@ -36,8 +37,7 @@ def test_two_holes_in_every_line_can_still_give_one_away() -> None:
     assert not found["x", "p"]["exact"]
 
 
-def test_integers_narrow_what_reals_leave_open() -> None:
-    """Three pairs that add up to odd numbers around a triangle: 0.5 is real, not whole."""
+def test_over_integers_a_table_must_fit_whole_numbers() -> None:
     table = "a,b,value\nx,p,\nx,q,\nx,,1\ny,p,\ny,q,\ny,,1\n,p,1\n,q,1\n"
     assert attack_csv(table, integers=True)[0] == {"by": {"a": "x", "b": "p"}, "low": 0, "high": 1, "exact": False}
     with pytest.raises(Invalid, match="contradicts"):

@@ -1,6 +1,7 @@
 """Each rule on one statistic: what it says, and that its thresholds come from the profile."""
 
 import pytest
+
 from broker.disclosure.rules import Question, findings_of
 from broker.domain.outputs import StatisticEvidence, Verdict
 from broker.domain.plans import Measure

@@ -140,3 +140,36 @@ def test_every_other_class_of_the_parser_is_refused(check) -> None:  # type: ign
     assert len(every) > 500
     assert len(HANDLERS) < 60
     assert not {exp.Anonymous, exp.Dot, exp.Command, exp.Lambda, exp.Window, exp.Bracket, exp.Rand} & HANDLERS.keys()
+
+
+@pytest.mark.parametrize("step", ["CASE WHEN x > 0 THEN x ELSE x END", "x - x", "COALESCE(x, x)"])
+def test_derived_columns_of_derived_columns_do_not_explode(check, step: str) -> None:  # type: ignore[no-untyped-def]
+    parts = ["c0 AS (SELECT LA AS x FROM npd.absence)"]
+    parts += [f"c{i} AS (SELECT {step} AS x FROM c{i - 1})" for i in range(1, 40)]
+    found = check(f"WITH {', '.join(parts)} SELECT SUM(x) AS n FROM c39 WHERE x > 1")
+    assert {"too-deep", "overflow"} & {r.code for r in found.refusals}
+
+
+def test_long_sums_are_bound_once(check) -> None:  # type: ignore[no-untyped-def]
+    assert check("SELECT SUM(" + " + ".join(["LA"] * 40) + ") AS n FROM npd.absence").plan is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("SELECT SUM(CASE WHEN LA = 201 THEN URN * 900000000000000000 ELSE 0 END) AS n FROM npd.absence", "overflow"),
+        ("SELECT SUM(CAST(URN AS decimal(5, 2))) AS n FROM npd.absence", "cast"),
+        ("SELECT SUM(1 / OverallAbsence_6HalfTerms) AS n FROM npd.absence", "division"),
+    ],
+)
+def test_errors_that_depend_on_rows_are_refused(check, text: str, code: str) -> None:  # type: ignore[no-untyped-def]
+    """A job that fails only if some row is there tells of that row."""
+    assert [r.code for r in check(text).refusals] == [code]
+
+
+@pytest.mark.parametrize("name", ["#npd_pupil", "##npd_pupil", "@npd_pupil", "fixture.#npd_pupil"])
+def test_temporary_names_are_no_catalogue_names(policies: Policies, name: str) -> None:
+    project = policies.project("FIXTURE")
+    assert project is not None
+    found = compile_sql(f"SELECT COUNT(*) AS n FROM {name}", "tsql", policies.catalogue, project, policies.service)
+    assert [r.code for r in found.refusals] == ["table-function"]

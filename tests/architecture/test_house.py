@@ -1,0 +1,70 @@
+"""The house's own rules: storeys and owners, module sizes, posted signs, documents that cannot drift."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from broker.domain.drawings import states_page
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = sorted(
+    p for room in ("broker", "sandbox_images") for p in ROOT.glob(f"{room}/**/*.py") if p.parent.name != "jobs"
+)
+"""Every module; a demo job is a submission, not a module."""
+STAGES = {
+    "parse": "broker/query/parse.py",
+    "scope check": "broker/scope/check.py",
+    "plan": "broker/query/compile.py",
+    "queue": "broker/queue/rq_queue.py",
+    "sandbox": "broker/sandbox/docker_engine.py",
+    "assess": "broker/workflow/assess.py",
+    "review": "broker/workflow/review.py",
+    "release": "broker/workflow/release.py",
+}
+
+
+def test_import_contracts_hold():
+    linter = Path(sys.executable).with_name("lint-imports")
+    found = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout[-4000:]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_module_is_short_and_says_what_it_is_for(path):
+    text = path.read_text()
+    assert len(text.splitlines()) <= 300
+    assert ast.get_docstring(ast.parse(text)) or not text.strip()
+
+
+@pytest.mark.parametrize("path", STAGES.values())
+def test_each_stage_is_found_by_its_name(path):
+    assert (ROOT / path).is_file()
+
+
+def test_only_known_things_stand_at_the_top():
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    top = {line.split("/")[0] for line in tracked.splitlines()}
+    assert top <= {
+        "broker", "sandbox_images", "policies", "tests", "docker-compose.yml", "pyproject.toml", "README.md",
+        "Makefile", "docs", "bench", ".ci", ".gitignore", ".dockerignore", "requirements.lock",
+    }  # fmt: skip
+
+
+def test_the_picture_of_states_is_the_table():
+    assert (ROOT / "docs" / "states.md").read_text() == states_page()
+
+
+def test_no_dumping_grounds():
+    for path in MODULES:
+        assert not set(path.with_suffix("").parts) & {"utils", "util", "helpers", "helper", "manager", "misc", "common.py"}
+
+
+def test_thresholds_live_in_policies():
+    """No function of the disclosure room has a threshold of its own: every Profile number comes from a file."""
+    text = "\n".join(p.read_text() for p in ROOT.glob("broker/disclosure/*.py"))
+    assert "profile.t" in text
+    for name in ("THRESHOLD =", "MIN_COUNT =", "ROUND_BASE ="):
+        assert name not in text

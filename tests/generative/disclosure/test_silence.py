@@ -1,0 +1,117 @@
+"""What a reader of released bytes can tell: two populations that differ in zero or small, decoders, order."""
+
+from decimal import Decimal
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from broker.disclosure.judge import judge
+from broker.disclosure.renderings import released_csv, released_record
+from broker.disclosure.stored_form import assessment_from_json, assessment_to_json
+from broker.domain.outputs import CellEvidence, OutputEvidence, StatisticEvidence
+from broker.domain.plans import Key, Measure, OutputColumn, PlannedOutput, Statistic
+from broker.domain.relations import Scan
+from broker.domain.scalars import Call, Column, Literal, Scalar, Type, Value
+from broker.policy.models import Profile, ZeroPolicy
+
+PROFILE = Profile(name="npd", source="test", t=10)
+LA = Key(1, Column(1, Type.TEXT), Type.TEXT, ("a", "b", "c"), None)
+SEX = Key(2, Column(2, Type.TEXT), Type.TEXT, ("x", "y"), None)
+N = Column(10, Type.INT)
+PLACES = [(la, sex) for la in ("a", "b", "c") for sex in ("x", "y")]
+
+
+def calls(op: str, *args: Scalar) -> Call:
+    return Call(op, args, Type.DECIMAL)
+
+
+def plan(figure: Scalar, order: tuple[tuple[int, bool], ...] = ()) -> PlannedOutput:
+    columns = (
+        OutputColumn("la", LA.expression, ""),
+        OutputColumn("sex", SEX.expression, ""),
+        OutputColumn("n", figure, ""),
+    )
+    statistics = (Statistic(10, Measure.COUNT_ROWS, None, Type.INT),)
+    return PlannedOutput("t", "pupil", Scan("x", (), 0, None), 0, (LA, SEX), statistics, columns, order)
+
+
+def found(counts: list[int]) -> OutputEvidence:
+    cells = [CellEvidence(p, n, n, {10: StatisticEvidence(n, n, n)}) for p, n in zip(PLACES, counts, strict=True) if n]
+    return OutputEvidence("t", tuple(cells), sum(counts))
+
+
+def bytes_of(counts: list[int], figure: Scalar = N, profile: Profile = PROFILE, down: bool = True) -> bytes:
+    return released_csv(judge(plan(figure, ((2, down),)), found(counts), profile))
+
+
+def large(n: int) -> bool:
+    return n >= PROFILE.t
+
+
+@given(st.lists(st.sampled_from([0, 1, 4, 9, 12, 33, 60]), min_size=6, max_size=6), st.data())
+def test_zero_and_small_leave_the_same_bytes_and_record(counts: list[int], data: st.DataObject) -> None:
+    other = [n if large(n) else data.draw(st.integers(0, 9)) for n in counts]
+    assume(sum(n for n in counts if large(n)) >= PROFILE.t)
+    one, two = (
+        judge(plan(N, ((2, True),)), found(c), PROFILE.model_copy(update={"full": ZeroPolicy.PUBLISH}))
+        for c in (counts, other)
+    )
+    assert released_csv(one) == released_csv(two)
+    assert released_record(one, PROFILE) == released_record(two, PROFILE)
+    assert (one.verdict, one.small) == (two.verdict, two.small)
+    assert assessment_from_json(assessment_to_json(one)) == one
+
+
+@given(st.integers(0, 9), st.integers(0, 5), st.integers(0, 9), st.integers(0, 5))
+def test_populations_under_the_threshold_all_answer_alike(n: int, at: int, m: int, there: int) -> None:
+    one, two = [0] * 6, [0] * 6
+    one[at], two[there] = n, m
+    assert bytes_of(one) == bytes_of(two)
+
+
+FORMS: list[Scalar] = [
+    calls("add", N, Literal(1, Type.INT)),
+    calls("multiply", N, Literal(Decimal("0.001"), Type.DECIMAL)),
+    calls("divide", Literal(Decimal(1), Type.DECIMAL), N),
+    calls("subtract", N, calls("multiply", Literal(7, Type.INT), calls("divide_truncated", N, Literal(7, Type.INT)))),
+    calls("nullif", N, Literal(55, Type.INT)),
+    calls("round", calls("divide", N, Literal(Decimal(3), Type.DECIMAL)), Literal(4, Type.INT)),
+]
+
+
+@given(st.sampled_from(FORMS), st.lists(st.integers(10, 400), min_size=6, max_size=6), st.booleans(), st.data())
+def test_no_form_tells_counts_apart_that_round_alike(
+    form: Scalar, counts: list[int], down: bool, data: st.DataObject
+) -> None:
+    """The decoder: any two tables whose counts round to the same leave the same bytes, whatever is computed or sorted."""
+    near = []
+    for n in counts:
+        middle = (2 * n + 5) // 10 * 5
+        near.append(data.draw(st.integers(max(10, middle - 2), middle + 2)))
+    assert bytes_of(counts, form, down=down) == bytes_of(near, form, down=down)
+
+
+people = st.lists(st.integers(0, 90), min_size=10, max_size=60)
+
+
+def measured(values: list[int]) -> StatisticEvidence:
+    big = [*sorted(values, reverse=True), 0]
+    mean: Value = Decimal(sum(values)) / len(values)
+    return StatisticEvidence(
+        mean, len(values), sum(v > 0 for v in values), 0, 0, big[0], big[1], min(values), max(values), sum(values)
+    )
+
+
+@given(people)
+def test_a_sum_is_made_of_protected_mean_and_count(values: list[int]) -> None:
+    """Of at most sixty scores up to 90 the mean has no digits, so a released sum is a multiple of the rounded count."""
+    column = OutputColumn("s", Column(11, Type.INT), "")
+    statistics = (Statistic(11, Measure.SUM, None, Type.INT, bounds=(0, 90)),)
+    p = PlannedOutput("t", "pupil", Scan("x", (), 0, None), 0, (), statistics, (column,))
+    cell = CellEvidence((), len(values), len(values), {11: measured(values)})
+    row = judge(p, OutputEvidence("t", (cell,), len(values)), PROFILE).rows[0]
+    told = row.released[0]
+    assert (told is None) == row.suppressed[0]
+    if told is not None:
+        assert isinstance(told, int)
+        assert told % ((2 * len(values) + 5) // 10 * 5) == 0

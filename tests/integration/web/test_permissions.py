@@ -1,0 +1,172 @@
+"""Who gets what answer from which endpoint, as a table; and what may not be known answers like what is not there."""
+
+import json
+
+import pytest
+
+from broker.domain.outputs import OutputState, Verdict
+from tests.integration.web.conftest import ADA, CHRIS, CLEO, DANA, OTIS, ROSA, SQL
+
+MISSING = "00000000-0000-7000-8000-000000000000"
+
+BODIES = {
+    "submissions": {"project": "P0421", "kind": "sql", "text": SQL, "title": "T", "purpose": "P"},
+    "checks": {"project": "P0421", "text": SQL},
+    "recall": {"reason": "Wrong."},
+    "people": {"name": "New", "roles": []},
+    "policies": {"content": "{}"},
+    "votes": {
+        "choice": "approve",
+        "reason": "meets-rules",
+        "staff_hash": "",
+        "findings_hash": "",
+        "memory_version": "",
+    },
+}
+
+#    method, path with {queued} {waiting} {held} {released} {out},                     member  other  checker  administrator
+TABLE = [
+    ("POST", "/submissions", "submissions", 201, 404, 404, 404),
+    ("POST", "/checks", "checks", 200, 404, 404, 404),
+    ("GET", "/jobs", None, 200, 200, 200, 200),
+    ("GET", "/jobs?project=P0421", None, 200, 404, 200, 200),
+    ("GET", "/jobs/{queued}", None, 200, 404, 200, 200),
+    ("GET", "/jobs/{released}", None, 200, 404, 200, 200),
+    ("GET", "/jobs/{released}/manifest", None, 200, 404, 200, 200),
+    ("GET", "/jobs/{queued}/manifest", None, 404, 404, 404, 404),
+    ("POST", "/jobs/{queued}/withdrawal", None, 204, 404, 403, 403),
+    ("POST", "/jobs/{queued}/stop", None, 403, 404, 403, 204),
+    ("GET", "/outputs/{out}/content", None, 200, 404, 403, 403),
+    ("GET", "/outputs/{held}/content", None, 409, 404, 403, 403),
+    ("GET", "/outputs/{held}/evidence", None, 403, 404, 200, 403),
+    ("GET", "/outputs/{out}/evidence", None, 403, 404, 200, 403),
+    ("PUT", "/outputs/{held}/claim", None, 403, 404, 204, 403),
+    ("DELETE", "/outputs/{held}/claim", None, 403, 404, 204, 403),
+    ("POST", "/outputs/{held}/votes", "votes", 403, 404, 409, 403),
+    ("POST", "/outputs/{out}/recall", "recall", 403, 404, 204, 204),
+    ("POST", "/outputs/{held}/recall", "recall", 403, 404, 409, 409),
+    ("GET", "/inbox", None, 200, 200, 200, 200),
+    ("GET", "/projects", None, 200, 200, 200, 200),
+    ("GET", "/catalogue", None, 200, 200, 200, 200),
+    ("GET", "/me", None, 200, 200, 200, 200),
+    ("POST", "/tokens", None, 201, 201, 201, 201),
+    ("GET", "/people", None, 404, 404, 404, 200),
+    ("PUT", "/people/new", "people", 404, 404, 404, 204),
+    ("GET", "/policies/current", None, 404, 404, 404, 200),
+    ("POST", "/policies", "policies", 404, 404, 404, 400),
+    ("POST", "/policies/" + "0" * 64 + "/application", None, 404, 404, 404, 404),
+    ("GET", "/audit", None, 404, 404, 404, 200),
+    ("GET", "/audit/verification", None, 404, 404, 404, 200),
+]
+
+
+@pytest.fixture
+def things(site):
+    waiting, held = site.assessed()
+    released, out = site.released()
+    return {"queued": site.submitted(), "waiting": waiting, "held": held, "released": released, "out": out}
+
+
+@pytest.mark.parametrize(("person", "column"), [(ROSA, 3), (OTIS, 4), (CLEO, 5), (ADA, 6)])
+def test_who_gets_which_answer(site, things, person, column):
+    for row in TABLE:
+        method, path, body = row[:3]
+        if method in {"POST", "DELETE", "PUT"} and person in {ROSA, CLEO, ADA} and row[column] == 204:
+            things = dict(things) | fresh(site, path)
+        sent = {"json": BODIES[body]} if body else {}
+        answer = site.call(person, method, "/api/v1" + path.format(**things), **sent)
+        assert answer.status_code == row[column], (person, method, path, answer.get_data(as_text=True)[:300])
+
+
+def fresh(site, path):
+    """A job or output that no earlier row has used up."""
+    if "{queued}" in path:
+        return {"queued": site.submitted()}
+    return {"out": site.released()[1]} if "recall" in path else {}
+
+
+def test_the_table_has_every_endpoint_of_the_api(site):
+    import re
+
+    def shape(path):
+        return re.sub(r"\{\w+\}|0{64}|(?<=/people/)new", "*", path.split("?")[0])
+
+    documented = {
+        (m.upper(), shape(p.removeprefix("/api/v1"))) for p, item in document(site)["paths"].items() for m in item
+    }
+    probed = {(row[0], shape(row[1])) for row in TABLE} | {("DELETE", "/tokens/current")}
+    assert documented == probed
+
+
+def document(site):
+    return site.http().get("/openapi.json").json
+
+
+@pytest.mark.parametrize("person", [OTIS, DANA, ROSA])
+def test_invariant_8_what_one_may_not_know_is_byte_for_byte_what_is_not_there(site, things, person):
+    """But for the id that was asked for. The member of the project is probed with another's job below."""
+    hidden = things if person != ROSA else {"queued": MISSING, "waiting": MISSING, "held": MISSING, "out": MISSING}
+    for method, path, body, *_ in TABLE:
+        for name, ident in hidden.items():
+            if "{" + name + "}" not in path:
+                continue
+            sent = {"json": BODIES[body]} if body else {}
+            real = site.call(person, method, "/api/v1" + path.replace("{" + name + "}", ident), **sent)
+            none = site.call(person, method, "/api/v1" + path.replace("{" + name + "}", MISSING), **sent)
+            assert real.status_code == none.status_code == 404
+            assert real.get_data(as_text=True).replace(ident, MISSING) == none.get_data(as_text=True)
+            assert sorted(real.headers.keys()) == sorted(none.headers.keys())
+
+
+def test_invariant_9_withheld_and_in_review_look_alike_to_researchers(site, monkeypatch):
+    """Two jobs that differ only in where their output went answer with the same JSON, but for ids and creation."""
+    seen, lists, pages = [], [], []
+    for state, verdict in ((OutputState.IN_REVIEW, Verdict.PUBLISH), (OutputState.WITHHELD, Verdict.REFUSE)):
+        job, output = site.assessed(verdict, None if state is OutputState.WITHHELD else b"NCyearActual,n\n7,100\n")
+        assert site.ports.store.output(output).state is state
+        shown = site.call(ROSA, "GET", f"/api/v1/jobs/{job}").json
+        row = next(j for j in site.call(ROSA, "GET", "/api/v1/jobs").json["jobs"] if j["ident"] == job)
+        page = site.browser(ROSA).get(f"/jobs/{job}").get_data(as_text=True)
+        for found, kept in ((shown, seen), (row, lists)):
+            for key in ("created", "updated"):
+                found[key] = ""
+            kept.append(json.dumps(found).replace(job, "JOB"))
+        pages.append(plain(page.replace(job, "JOB")))
+        for probe in (f"/api/v1/jobs/{job}/manifest", f"/api/v1/outputs/{output}/evidence"):
+            assert site.call(ROSA, "GET", probe).status_code in {403, 404}
+    assert seen[0] == seen[1]
+    assert lists[0] == lists[1]
+    assert pages[0] == pages[1]
+
+
+def test_invariant_9_no_answer_of_an_undecided_output_tells_its_state(site):
+    """Guessing at an output's id: every answer to a researcher is the same whether it is withheld or in review."""
+    _, waiting = site.assessed()
+    _, withheld = site.assessed(Verdict.REFUSE, None)
+    for method, path, body, *_ in TABLE:
+        if "/outputs/" not in path:
+            continue
+        sent = {"json": BODIES[body]} if body else {}
+        answers = [site.call(ROSA, method, "/api/v1" + path.format(held=o, out=o), **sent) for o in (waiting, withheld)]
+        texts = [a.get_data(as_text=True).replace(o, "O") for a, o in zip(answers, (waiting, withheld), strict=True)]
+        assert answers[0].status_code == answers[1].status_code, path
+        assert texts[0] == texts[1], path
+
+
+def plain(page):
+    import re
+
+    return re.sub(r'value="[^"]*"|<time.*?</time>', "", page)
+
+
+def test_invariant_2_a_checker_sees_no_output_of_a_colleague(site, policies):
+    """A checker who is named by a project with the same data is nobody to it."""
+    from broker.domain.people import Person, Role
+    from broker.workflow import administer
+
+    both = Person(ROSA, "Rosa", frozenset({Role.RESEARCHER, Role.CHECKER}))
+    administer.put_person(site.ports, site.person(ADA), both)
+    _, output = site.assessed()
+    assert site.call(ROSA, "GET", f"/api/v1/outputs/{output}/evidence").status_code in {403, 404}
+    assert site.client(ROSA).inbox() == []
+    assert len(site.client(CHRIS).inbox()) == 1

@@ -1,0 +1,110 @@
+"""Person rows assessed: full cross product, persons not rows, totals that do not give holes away."""
+
+from collections import Counter
+
+import pytest
+
+from broker.disclosure.attack import intervals
+from broker.disclosure.microdata import assess
+from broker.disclosure.tables import close_categories
+from broker.disclosure.tabulate import Asked, tabulate_rows
+from broker.domain.errors import Invalid
+from broker.domain.scalars import Value
+from broker.policy.models import Profile
+
+PROFILE = Profile(name="npd", source="test", t=10)
+
+
+def rows(*groups: tuple[str, str, int, int]) -> dict[str, list[Value]]:
+    """(la, sex, persons, rows a person) with scores that differ."""
+    flat = [
+        (f"p{g}-{i}", la, sex, 20 + (i * 7 + g) % 60)
+        for g, (la, sex, persons, times) in enumerate(groups)
+        for i in range(persons)
+        for _ in range(times)
+    ]
+    return {n: [r[k] for r in flat] for k, n in enumerate(("id", "la", "sex", "score"))}
+
+
+TABLE = rows(("a", "f", 40, 1), ("a", "m", 4, 1), ("b", "f", 30, 1), ("b", "m", 25, 2), ("c", "f", 50, 1))
+
+
+def by_place(found: dict[str, object], statistic: str = "count") -> dict[tuple[str | None, ...], dict[str, object]]:
+    cells = found["cells"]
+    assert isinstance(cells, list)
+    return {tuple(c["by"].values()): c for c in cells if c["statistic"] == statistic}
+
+
+def test_one_object_for_each_cell_zeros_included() -> None:
+    found = by_place(assess(tabulate_rows(TABLE, Asked("id", ("la", "sex"))), PROFILE))
+    assert len(found) == 6
+    assert found["a", "f"] == {
+        "by": {"la": "a", "sex": "f"}, "statistic": "count", "value": 40, "released": 40, "persons": 40,
+        "verdict": "publish", "rules": [], "primary": False,
+    }  # fmt: skip
+    assert (found["a", "m"]["verdict"], found["a", "m"]["released"], found["a", "m"]["primary"]) == (
+        "suppress",
+        None,
+        True,
+    )
+    assert (found["c", "m"]["value"], found["c", "m"]["rules"], found["c", "m"]["verdict"]) == (0, ["F2"], "review")
+    assert (found["b", "m"]["value"], found["b", "m"]["persons"]) == (50, 25)
+
+
+def test_totals_count_a_person_once_and_do_not_give_the_small_cell_away() -> None:
+    found = assess(
+        tabulate_rows(TABLE, Asked("id", ("la", "sex"), sums=("score",), means=("score",), totals=True)), PROFILE
+    )
+    assert found["audit"] == {"exact": 0, "narrow": 0}
+    counts = by_place(found)
+    assert counts[None, None]["value"] == 174
+    assert counts[None, None]["persons"] == 149
+    table = close_categories([["a", "b", "c"], ["f", "m"]], [True, True])
+    for statistic in ("count", "sum(score)"):
+        cells = by_place(found, statistic)
+        shown = {
+            i: float(cells[p]["value"] or 0) for i, p in enumerate(table.cells) if cells[p]["released"] is not None
+        }  # type: ignore[arg-type]
+        hidden = [i for i in range(len(table.cells)) if i not in shown]
+        at = intervals(table, shown, hidden)
+        assert not any(at[i].exact for i in hidden if cells[table.cells[i]]["primary"])
+    means, sums = by_place(found, "mean(score)"), by_place(found, "sum(score)")
+    assert {p for p, c in means.items() if c["released"] is None} == {
+        p for p, c in sums.items() if c["released"] is None
+    }
+    assert any(c["rules"] == ["X1"] and not c["primary"] for c in counts.values())
+
+
+def test_persons_are_people_not_rows() -> None:
+    found = by_place(assess(tabulate_rows(rows(("a", "f", 1, 100), ("a", "m", 20, 1)), Asked("id", ("sex",))), PROFILE))
+    assert found[("f",)]["rules"] == ["F1"]
+    assert (found[("f",)]["value"], found[("f",)]["persons"]) == (100, 1)
+
+
+def test_missing_is_a_category_and_rows_without_a_unit_are_persons_of_their_own() -> None:
+    table: dict[str, list[Value]] = {"id": [None, "", "x", "x"], "g": [None, "", "k", None]}
+    found = by_place(assess(tabulate_rows(table, Asked("id", ("g",))), PROFILE))
+    assert set(found) == {("k",), ("(missing)",)}
+    assert found[("(missing)",)]["persons"] == 3
+
+
+def test_few_institutions_where_the_profile_protects_them() -> None:
+    table = TABLE | {"urn": [1] * len(TABLE["id"])}
+    strict = PROFILE.model_copy(update={"protects_institutions": True})
+    found = by_place(assess(tabulate_rows(table, Asked("id", ("la",), institution="urn")), strict))
+    assert Counter(str(c["rules"]) for c in found.values()) == {"['F6']": 3}
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        (Asked("pupil", ("la",)), "no-column"),
+        (Asked("id", ("la", "la")), "bad-by"),
+        (Asked("id", ()), "bad-by"),
+        (Asked("id", ("la",), sums=("sex",)), "bad-number"),
+    ],
+)
+def test_bad_options_are_told(asked: Asked, code: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        tabulate_rows(TABLE, asked)
+    assert caught.value.code == code
