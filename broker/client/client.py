@@ -21,6 +21,8 @@ class BrokerClient:
 
     def __init__(self, url: str, token: str = "", transport: httpx.BaseTransport | None = None) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if not url.startswith(("http://", "https://")):
+            raise Invalid("url", "The broker's address must begin with http:// or https://.", "BROKER_URL")
         try:
             self._http = httpx.Client(
                 base_url=url, headers=headers, timeout=SECONDS, transport=transport, trust_env=False

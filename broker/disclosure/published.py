@@ -1,4 +1,4 @@
-"""The attack on a published table as text or rows (DESIGN §7, `broker attack`): reads and answers, derives nothing itself."""
+"""The attack on a published table as text or rows (DESIGN §7, `broker attack`): reads and answers."""
 
 import csv
 import io

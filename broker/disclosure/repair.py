@@ -1,4 +1,4 @@
-"""Secondary suppression: which further cells of a table with totals must go so that none of the hidden can be derived."""
+"""Secondary suppression: which further cells of a table with totals must go so that no hidden one can be derived."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from broker.domain.errors import Breach
 
 TOLERANCE = 1e-6
 WORK = 400_000
-"""Columns times programs before repair stops choosing one by one and covers the rest together: a count, not a clock, so that the
-same table has the same holes on every machine."""
+"""Columns times programs before repair stops choosing one by one and covers the rest together: a count, not a
+clock, so that the same table has the same holes on every machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,9 @@ def repair(task: Task, work: int = WORK) -> frozenset[int]:
     waiting = sorted(_narrow(task, work), key=lambda i: (-task.values[i], i))
     while waiting:
         work -= len(task.values)
-        together = waiting if work < 0 else waiting[:1]
+        together = (
+            [i for i in waiting if movement.is_bare(i) == movement.is_bare(waiting[0])] if work < 0 else waiting[:1]
+        )
         way = movement.way(together)
         movement.hide(way)
         safe = set(together)
@@ -60,7 +62,7 @@ def repair(task: Task, work: int = WORK) -> frozenset[int]:
 
 
 def _narrow(task: Task, work: int) -> list[int]:
-    """Targets that can be derived too closely: by everybody, and (those that are no insiders') by all insiders together.
+    """Targets that can be derived too closely: by everybody, or (if not an insider's) by all insiders together.
 
     In a large table some that are wide enough may be named too: each is asked about only as far as work allows.
     """
@@ -120,6 +122,10 @@ class Movement:
         return {
             self._number_of[p] for c in (below if None in place else [place]) for p in totals_above(c, self._has_total)
         }
+
+    def is_bare(self, target: int) -> bool:
+        """Whether its way may open insiders: such ways are no cover for other targets, so they are sought apart."""
+        return target in self._task.insiders or None in self._task.table.cells[target]
 
     def way(self, targets: Sequence[int]) -> dict[int, float]:
         """How much each cell moves on the cheapest way that raises every one of the targets by its width."""

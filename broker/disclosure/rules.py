@@ -1,4 +1,4 @@
-"""The rules: each a small pure function from one statistic's evidence to a finding. No thresholds of its own, no repair."""
+"""The rules: each a small pure function from one statistic's evidence to a finding. No thresholds of their own."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,11 +1,11 @@
-"""Tabulates person rows in plain Python: the reference for engines, and enough for a million rows. Judges nothing, reads no file."""
+"""Tabulates person rows in plain Python: the reference for engines, for small files. Judges nothing, reads no file."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
 
-from broker.disclosure.evaluate import number
+from broker.disclosure.evaluate import number, size
 from broker.disclosure.microdata import TabulatedCell, Tabulation, Wanted
 from broker.disclosure.tables import Place, totals_above
 from broker.disclosure.wording import MISSING
@@ -19,7 +19,8 @@ Amounts = dict[object, "tuple[Decimal | int, int]"]
 """By person: the total of a column and the number of rows that have a value."""
 
 
-class Asked(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Asked:
     """The options of `broker assess`."""
 
     unit: str
@@ -97,9 +98,8 @@ def evidence_of(measure: Measure, amounts: Amounts) -> StatisticEvidence:
         return StatisticEvidence(None, 0, 0)
     rows = sum(n for _, n in amounts.values())
     total = sum(totals)
-    largest = sorted((abs(t) for t in (*totals[:2], *totals[-2:])), reverse=True) if len(totals) > 3 else sorted(
-        map(abs, totals), reverse=True
-    )  # fmt: skip
+    ends = totals if len(totals) < 4 else [*totals[:2], *totals[-2:]]
+    largest = sorted(map(size, ends), reverse=True)
     return StatisticEvidence(
         value=total if measure is Measure.SUM else Decimal(total) / Decimal(rows),
         rows=rows,

@@ -1,4 +1,4 @@
-"""Sentences that go with an assessment: public notes and symbols, and the findings on whole outputs. No figures here."""
+"""Sentences that go with an assessment: public notes, symbols, findings on whole outputs. No figures here."""
 
 from broker.domain.outputs import Finding, Verdict
 from broker.policy.models import Profile

@@ -1,4 +1,4 @@
-"""The DuckDB engine: a plan and a vault to the request of one sandboxed job. It opens no data and runs nothing itself."""
+"""The DuckDB engine: a plan and a vault to the request of one sandboxed job. It opens no data and runs nothing."""
 
 import json
 from collections.abc import Iterator, Sequence

@@ -49,4 +49,4 @@ def _refuse_parse(error: ParseError, report: Report) -> None:
 
 def canonical_text(tree: exp.Expr, dialect: str, output: str) -> str:
     """A text that means the same, without comments; it compiles to the same plan."""
-    return f"-- output: {output}\n{tree.sql(dialect=dialect, comments=False, pretty=False)}"
+    return f"-- output: {output}\n{tree.sql(dialect=dialect, comments=False, copy=False)}"

@@ -133,7 +133,7 @@ def _attached(engine: docker.APIClient, container: str) -> Iterator[socket.socke
     try:
         yield stream
     finally:
-        for part in (stream, opened, response):
+        for part in (response, opened, stream):
             if part is not None:
                 part.close()
 

@@ -35,13 +35,10 @@ Progress = Callable[[str], None]
 
 def client(timeout: int = 60) -> docker.APIClient:
     """The engine by the low-level interface, to be closed by `with`; or Unavailable."""
-    made = docker.APIClient(timeout=timeout, **kwargs_from_env())
     try:
-        made.ping()
+        return docker.APIClient(timeout=timeout, **kwargs_from_env())  # asks the engine for its version
     except (DockerException, OSError) as fault:
-        made.close()
         raise Unavailable("The container engine does not answer.") from fault
-    return made
 
 
 def answers() -> bool:

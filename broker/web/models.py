@@ -10,9 +10,10 @@ from broker.domain.people import Role
 from broker.domain.reviews import Choice
 
 
-def _no_nul(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("must not hold a NUL character")
+def _storable(text: str) -> str:
+    """No store keeps a NUL or half of a surrogate pair."""
+    if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
+        raise ValueError("must not hold a NUL or a lone surrogate")
     return text
 
 
@@ -20,8 +21,8 @@ def _sorted(values: Any) -> Any:
     return sorted(values) if isinstance(values, (frozenset, set, tuple)) else values
 
 
-Text = Annotated[str, AfterValidator(_no_nul)]
-Ident = Annotated[str, AfterValidator(_no_nul), Field(min_length=1, max_length=200)]
+Text = Annotated[str, AfterValidator(_storable)]
+Ident = Annotated[str, AfterValidator(_storable), Field(min_length=1, max_length=200)]
 YearList = Annotated[list[int] | None, BeforeValidator(_sorted)]
 WordList = Annotated[list[str], BeforeValidator(_sorted)]
 

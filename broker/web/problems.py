@@ -54,6 +54,7 @@ def _pointer(location: tuple[Any, ...]) -> str:
 
 
 def broker_error(error: BrokerError) -> Response:
+    """A conflict over a state never names it: a researcher would learn whether an output is withheld or in review."""
     match error:
         case Unauthenticated():
             response = _answer(401, "sign-in-needed", str(error))
@@ -67,6 +68,8 @@ def broker_error(error: BrokerError) -> Response:
             return _answer(404, "unknown", str(error))
         case Forbidden():
             return _answer(403, error.code, error.message)
+        case Conflict(code="wrong-state"):
+            return _answer(409, error.code, "It is not in a state that allows this.")
         case Conflict():
             return _answer(409, error.code, error.message)
         case Unavailable():

@@ -80,6 +80,8 @@ def check_body() -> None:
     raw = request.get_data(cache=True)
     if not raw:
         return
+    if request.content_length is None and len(raw) >= (request.max_content_length or 0):
+        raise RequestEntityTooLarge  # a body that tells no length is cut at the cap, not refused
     if request.mimetype != "application/json":
         raise UnsupportedMediaType
     try:

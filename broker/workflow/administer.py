@@ -73,7 +73,7 @@ def found_broker(ports: Ports, people: list[tuple[Person, str | None]]) -> None:
 
 
 def _put(ports: Ports, by: str, person: Person, password_hash: str | None) -> None:
-    codes = (("roles", " ".join(sorted(person.roles))), ("active", str(person.active).lower()))
+    codes = (("roles", "+".join(sorted(person.roles))), ("active", str(person.active).lower()))
     event = AuditEvent(ports.clock.now(), by, "person.put", person.ident, codes)
     ports.store.put_person(person, [event], password_hash)
 

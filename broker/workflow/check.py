@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 
 from broker.domain.errors import Refusal
 from broker.domain.jobs import Kind
@@ -40,7 +41,7 @@ def check_submission(text: str, kind: Kind, dialect: str, project: Project, poli
     refusals = [
         *_check_project(project, kind),
         *checked.refusals,
-        *check_scope(checked.uses, project, policies, today),
+        *check_scope(checked.uses, project, policies, today, header=kind is Kind.PYTHON),
         *check_combinations(checked.uses, project, policies),
     ]
     ordered = sorted(dict.fromkeys(refusals), key=lambda r: (r.line or 0, r.column or 0, r.code))
@@ -74,8 +75,11 @@ def _check_sql(text: str, dialect: str, project: Project, policies: Policies) ->
 
 def _check_python(text: str, project: Project, policies: Policies) -> Checked:
     found = check_python(text, project, policies)
+    declared = tuple((output.name, output.description) for output in found.outputs)
+    script = Plan(outputs=(), uses=found.uses).hash + found.canonical
+    digest = sha256(script.encode("utf-8", "surrogatepass")).hexdigest()
     return Checked(
-        Kind.PYTHON, found.refusals, found.review, (), found.uses, found.canonical, None, found.hash, found.outputs
+        Kind.PYTHON, found.refusals, found.review, (), found.uses, found.canonical, None, digest, declared
     )
 
 

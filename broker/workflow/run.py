@@ -96,7 +96,7 @@ def _request(ports: WorkerPorts, lease: Lease, checked: Checked, vault: Vault, p
         return ports.engine.prepare(checked.plan, vault, lease.job.ident, lease.attempt, limits)
     return prepare_python(
         program=checked.canonical,
-        uses=checked.uses,
+        inputs=checked.uses,
         vault=vault,
         job=lease.job.ident,
         attempt=lease.attempt,

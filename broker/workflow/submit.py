@@ -62,7 +62,18 @@ def _complete(submission: Submission, dialect: str) -> Submission:
     return submission if submission.dialect else replace(submission, dialect=dialect)
 
 
+def _check_storable(submission: Submission) -> None:
+    """No NUL and no lone surrogate: neither is text that every store can hold."""
+    named = [("title", submission.title), ("purpose", submission.purpose), ("text", submission.text)]
+    named += [("client_id", submission.client_id or ""), ("replaces", submission.replaces or "")]
+    named += [("descriptions", part) for pair in submission.descriptions for part in pair]
+    for name, value in named:
+        if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
+            raise Invalid("characters", f"The {name} holds a character that is no text.", f"/{name}")
+
+
 def _check_fields(submission: Submission, policies: Policies) -> None:
+    _check_storable(submission)
     if not submission.title.strip() or len(submission.title) > TITLE_LENGTH:
         raise Invalid("title", f"A submission needs a title of 1 to {TITLE_LENGTH} characters.", "/title")
     if not submission.purpose.strip() or len(submission.purpose) > TEXT_LENGTH:
@@ -71,7 +82,7 @@ def _check_fields(submission: Submission, policies: Policies) -> None:
         raise Invalid("dialect", f"The dialect must be one of {', '.join(DIALECTS)}.", "/dialect")
     if not submission.text.strip():
         raise Invalid("text", "The submission has no text.", "/text")
-    if len(submission.text.encode("utf-8", "surrogatepass")) > policies.service.text_bytes:
+    if len(submission.text.encode()) > policies.service.text_bytes:
         raise Invalid("text-too-long", f"The text is longer than {policies.service.text_bytes} bytes.", "/text")
     for number, (name, sentence) in enumerate(submission.descriptions):
         if not name.strip() or not sentence.strip() or len(sentence) > TEXT_LENGTH:

@@ -118,10 +118,15 @@ def own_tasks() -> int:
     return len(os.listdir("/proc/self/task"))
 
 
-def limit(settings: dict[str, int], tasks: int) -> None:
-    """Set the limits of this process and all it will start. The container's own limits hold besides, where they do."""
+def limit(settings: dict[str, int], tasks: int, libraries: int = 0) -> None:
+    """Set the limits of this process and all it will start. The container's own limits hold besides, where they do.
+
+    Address space is not memory: `libraries` is what those that are imported later may map without using it."""
     caps = {
-        resource.RLIMIT_AS: own_size() + settings["memory_bytes"] + 64 * 1024 * 1024 * (settings["threads"] + 1),
+        resource.RLIMIT_AS: own_size()
+        + libraries
+        + settings["memory_bytes"]
+        + 64 * 1024 * 1024 * (settings["threads"] + 1),
         resource.RLIMIT_NPROC: settings["processes"] + tasks,
         resource.RLIMIT_CPU: settings["wall_seconds"] * max(1, settings["threads"]) + 5,
         resource.RLIMIT_FSIZE: max(settings["scratch_bytes"], settings["output_bytes"]),

@@ -48,10 +48,13 @@ def read(home: int, name: str, left: int) -> bytes | None:
         handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=home)
     except OSError:
         return None
-    with os.fdopen(handle, "rb") as file:
-        facts = os.fstat(file.fileno())
+    try:
+        facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1:
             return None
         if facts.st_size > left:
             raise launcher.Done("output_limit")
-        return file.read(left)
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read(left)
+    finally:
+        os.close(handle)

@@ -19,6 +19,7 @@ import script
 
 LOG_KEPT = 64 * 1024
 MEMORY_EXIT = 83
+LIBRARIES = 2 << 30
 
 
 def wait(child: int, printed: int, settings: dict) -> tuple[str, bytes]:
@@ -85,7 +86,7 @@ def be_child(channel: launcher.Channel, job: dict, program: bytes, printed: int,
         for handle in (1, 2):
             os.dup2(printed, handle)
         os.closerange(3, 256)
-        launcher.limit(job["settings"], tasks)
+        launcher.limit(job["settings"], tasks, LIBRARIES)
         npd._prepare(job["tables"], job["settings"])
         code = script.run(program)
     except MemoryError:
@@ -109,6 +110,8 @@ def run(channel: launcher.Channel, job: dict, program: bytes) -> str:
             files = collect.gather("/out", frozenset(job["allowed"]), job["settings"])
         except launcher.Done as done:
             word = done.word
+        except Exception:  # whatever a job has left there, it ends in a word
+            word = "crashed"
     for name, content in files:
         channel.send("file", collect.payload(name, content))
     channel.send("log", log)

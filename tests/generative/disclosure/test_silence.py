@@ -83,7 +83,7 @@ FORMS: list[Scalar] = [
 def test_no_form_tells_counts_apart_that_round_alike(
     form: Scalar, counts: list[int], down: bool, data: st.DataObject
 ) -> None:
-    """The decoder: any two tables whose counts round to the same leave the same bytes, whatever is computed or sorted."""
+    """The decoder: tables whose counts round alike leave the same bytes, whatever is computed or sorted."""
     near = []
     for n in counts:
         middle = (2 * n + 5) // 10 * 5

@@ -1,4 +1,4 @@
-"""Lets properties import `query_kit` of the specs and `query_cases` beside them: tests are collected without packages."""
+"""Lets properties import `query_kit` of the specs and `query_cases` beside them: tests have no packages."""
 
 import sys
 from pathlib import Path

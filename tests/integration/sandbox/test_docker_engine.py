@@ -1,5 +1,6 @@
 """The container as engine and job see it, and the promises of the port: once, gone afterwards, gone on demand."""
 
+import gc
 import threading
 import time
 from collections.abc import Iterator
@@ -132,6 +133,7 @@ def test_a_mount_that_is_not_there_is_an_error_and_is_not_made(sql, sandbox_root
     assert not missing.exists()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the SDK leaves such a socket open
 def test_an_engine_that_does_not_answer_is_unavailable(sql, sandbox_root, monkeypatch):
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/engine.sock")
     sandbox = DockerSandbox(sandbox_root, "auto")
@@ -142,3 +144,4 @@ def test_an_engine_that_does_not_answer_is_unavailable(sql, sandbox_root, monkey
     ):
         with pytest.raises(Unavailable):
             call()
+    gc.collect()

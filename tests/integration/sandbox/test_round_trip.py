@@ -78,7 +78,7 @@ absence = load("absence")
 print("rows", len(absence), absence["score"].dtype, os.getcwd())
 assert absence.equals(load("npd.Absence"))
 duckdb.sql("SELECT LA, count(*) AS n FROM absence GROUP BY LA ORDER BY LA").df().to_csv("table.csv", index=False)
-assert duckdb.sql("SELECT count(*) FROM npd.absence").fetchone() == (4,)
+assert duckdb.sql("SELECT count(*) FROM npd.absence").fetchall() == [(4,)]
 open("/out/note.txt", "w").write("fine")
 open("/out/.hidden.csv", "w").write("x")
 open("/out/model.joblib", "w").write("x")

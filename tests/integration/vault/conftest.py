@@ -114,11 +114,13 @@ CENSUS_COLUMNS = "PMR, AcademicYear, UPN, Surname, RecordStatus, Gender, FSM, UR
 
 GOOD: Extracts = {
     **{
-        f"npd.census/{year}": f"SELECT 'P' || i PMR, '{year}/{year + 1}' AcademicYear, 'UPN' || i UPN, 'NAME' || i Surname, "
+        f"npd.census/{year}": f"SELECT 'P' || i PMR, '{year}/{year + 1}' AcademicYear, "
+        "'UPN' || i UPN, 'NAME' || i Surname, "
         "NULL::INT RecordStatus, CASE WHEN i % 2 = 0 THEN 'M' ELSE ' f ' END Gender, (i % 3 = 0)::TINYINT FSM, "
         f"100000 + i % 5 URN, 201 + i % 5 LA FROM range(40) t(i) "
         f"UNION ALL SELECT 'P1', '{year}/{year + 1}', 'UPN1', 'NAME1', 101, 'F', 0, 100003, 204 "
-        f"UNION ALL SELECT k, '{year}/{year + 1}', 'UPNx', 'NAMEx', NULL, 'F', 0, 100004, 205 FROM (VALUES (''), (NULL), (NULL)) v(k)"
+        f"UNION ALL SELECT k, '{year}/{year + 1}', 'UPNx', 'NAMEx', NULL, 'F', 0, 100004, 205 "
+        "FROM (VALUES (''), (NULL), (NULL)) v(k)"
         for year in (2018, 2019)
     },
     "npd.attainment/2019": "SELECT 'P' || i PMR, '2019/2020' AcademicYear, 1 RecordStatus, i + 0.25 Score, "

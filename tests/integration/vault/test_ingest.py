@@ -25,7 +25,7 @@ Rows = Callable[[str], list[tuple[object, ...]]]
 def refused(source: Path, data: Path, catalogue: Catalogue) -> set[Problem]:
     with pytest.raises(IngestRefused) as caught:
         ingest(source, data, catalogue, NOW)
-    assert not [p for p in (data / "snapshots").iterdir()]
+    assert not list((data / "snapshots").iterdir())
     return set(caught.value.problems)
 
 
@@ -100,7 +100,8 @@ def test_a_later_snapshot_keeps_numbers(
     good["npd.attainment/2018"] = good["npd.attainment/2019"].replace("2019/2020", "2018/2019").replace("40)", "60)")
     second = ingest(draw(good), data, catalogue, NOW)
     assert first.ident != second.ident
-    both = f"read_parquet('{first.path}/npd.census/2018.parquet') a JOIN read_parquet('{second.path}/npd.census/2018.parquet') b"
+    old, new = (f"read_parquet('{s.path}/npd.census/2018.parquet')" for s in (first, second))
+    both = f"{old} a JOIN {new} b"
     assert rows(
         f"SELECT count(*), count_if(a.__person <> b.__person) FROM {both} ON a.PMR = b.PMR AND a.URN = b.URN"
     ) == [(41, 0)]

@@ -26,8 +26,8 @@ BODIES = {
 
 #    method, path with {queued} {waiting} {held} {released} {out},                     member  other  checker  administrator
 TABLE = [
-    ("POST", "/submissions", "submissions", 201, 404, 404, 404),
-    ("POST", "/checks", "checks", 200, 404, 404, 404),
+    ("POST", "/submissions", "submissions", 201, 404, 403, 403),
+    ("POST", "/checks", "checks", 200, 404, 403, 403),
     ("GET", "/jobs", None, 200, 200, 200, 200),
     ("GET", "/jobs?project=P0421", None, 200, 404, 200, 200),
     ("GET", "/jobs/{queued}", None, 200, 404, 200, 200),
@@ -50,13 +50,13 @@ TABLE = [
     ("GET", "/catalogue", None, 200, 200, 200, 200),
     ("GET", "/me", None, 200, 200, 200, 200),
     ("POST", "/tokens", None, 201, 201, 201, 201),
-    ("GET", "/people", None, 404, 404, 404, 200),
-    ("PUT", "/people/new", "people", 404, 404, 404, 204),
-    ("GET", "/policies/current", None, 404, 404, 404, 200),
-    ("POST", "/policies", "policies", 404, 404, 404, 400),
-    ("POST", "/policies/" + "0" * 64 + "/application", None, 404, 404, 404, 404),
-    ("GET", "/audit", None, 404, 404, 404, 200),
-    ("GET", "/audit/verification", None, 404, 404, 404, 200),
+    ("GET", "/people", None, 404, 404, 403, 200),
+    ("PUT", "/people/new", "people", 404, 404, 403, 204),
+    ("GET", "/policies/current", None, 404, 404, 403, 200),
+    ("POST", "/policies", "policies", 404, 404, 403, 400),
+    ("POST", "/policies/" + "0" * 64 + "/application", None, 404, 404, 403, 404),
+    ("GET", "/audit", None, 404, 404, 403, 200),
+    ("GET", "/audit/verification", None, 404, 404, 403, 200),
 ]
 
 

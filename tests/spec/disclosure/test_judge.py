@@ -109,10 +109,12 @@ def test_a_register_lists_rows_and_without_a_list_only_large_cells_are_rows() ->
     ]
 
 
-def test_a_small_population_answers_like_an_empty_one() -> None:
+@pytest.mark.parametrize("zeros", list(ZeroPolicy))
+def test_a_small_population_answers_like_an_empty_one(zeros: ZeroPolicy) -> None:
     """WHERE fits one child: the table does not tell the child's group, nor that there is a child."""
-    none = judge(plan(("n", N)), evidence(), PROFILE)
-    one = judge(plan(("n", N)), evidence(cell(("202",), 1, 0)), PROFILE)
+    profile = PROFILE.model_copy(update={"zeros": zeros})
+    none = judge(plan(("n", N)), evidence(), profile)
+    one = judge(plan(("n", N)), evidence(cell(("202",), 1, 0)), profile)
     assert lines(none) == lines(one) == ["k1,n", "201,c", "202,c", "203,c"]
     assert none.small
     assert one.small

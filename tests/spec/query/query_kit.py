@@ -1,5 +1,7 @@
 """Tiny tables for specs of the query room: a catalogue by hand, rows in DuckDB, and one call from text to cells."""
 
+# ruff: noqa: E501 - one case a line reads as a table
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -49,7 +51,8 @@ CATALOGUE = Catalogue(
             variable("Born", Type.DATE, VariableClass.QUASI),
             variable("UPN", Type.TEXT, VariableClass.IDENTIFIER),
         ),
-        _person("b", variable("Kind", Type.TEXT, codes=("X", "Z")), variable("Days", Type.INT, low=0, high=9)),
+        _person("b", variable("Kind", Type.TEXT, codes=("X", "Z")), variable("Days", Type.INT, low=0, high=9),
+                variable("Wave", Type.FLAG, missing=False)),
         Table(
             schema_name="ref", name="las", kind=TableKind.PUBLIC, unique_key="LA",
             variables=(
@@ -128,9 +131,7 @@ def cells(output: PlannedOutput, con: duckdb.DuckDBPyConnection) -> list[Cell]:
     found = []
     for row in cursor.fetchall():
         by_name = dict(zip(names, row, strict=True))
-        evidence = {
-            s.ident: {c.split("_", 1)[1]: by_name[c] for c in evidence_columns(s)} for s in output.statistics
-        }
+        evidence = {s.ident: {c.split("_", 1)[1]: by_name[c] for c in evidence_columns(s)} for s in output.statistics}
         keys = tuple(by_name[f"k{i}"] for i in range(len(output.keys)))
         values = {k.ident: v for k, v in zip(output.keys, keys, strict=True)}
         values |= {i: e["value"] for i, e in evidence.items()}

@@ -5,10 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from query_kit import codes, compiled, database, run
 
 from broker.domain.relations import Filter
 from broker.query.fold import possible
-from query_kit import codes, compiled, database, run
 
 VALUES = [
     ("tsql", "Score / 2", {"Score": 7}, 3),

@@ -1,0 +1,122 @@
+"""What really leaves: each aggregate as a statistic, with the cells that it implies, and what a person must look at."""
+
+# ruff: noqa: E501 - one case a line reads as a table
+
+import pytest
+from query_kit import compiled, run
+
+from broker.domain.plans import Measure, PlannedOutput
+
+
+def output(column: str) -> PlannedOutput:
+    found = compiled(f"SELECT {column} AS x FROM a")
+    assert found.plan is not None, found.refusals
+    return found.plan.outputs[0]
+
+
+@pytest.mark.parametrize(
+    ("column", "measures"),
+    [
+        ("COUNT(*)", ["count"]),
+        ("COUNT(1)", ["count"]),
+        ("SUM(1)", ["count"]),
+        ("COUNT(Score)", ["count_values"]),
+        ("COUNT(DISTINCT Key)", ["count_persons"]),
+        ("COUNT(DISTINCT CASE WHEN Score > 1 THEN Key END)", ["count_persons", "ones<"]),
+        ("COUNT(DISTINCT LA)", ["count_distinct"]),
+        ("SUM(Flag)", ["ones"]),
+        ("SUM(1.0 * Flag)", ["ones"]),
+        ("AVG(1.0 * Flag)", ["share"]),
+        ("AVG(CAST(Flag AS float))", ["share"]),
+        ("AVG(CASE WHEN Score > 1 THEN 100.0 ELSE 0 END)", ["share"]),
+        ("SUM(CASE WHEN Score > 1 THEN 1 ELSE 0 END)", ["ones"]),
+        ("SUM(CASE WHEN Score > 1 THEN 1 END)", ["ones", "ones<"]),
+        ("COUNT(CASE WHEN Score > 1 THEN 1 END)", ["ones"]),
+        ("COUNT(CASE WHEN Score > 1 THEN LA END)", ["ones"]),
+        ("SUM(CASE WHEN Sex = 'M' THEN 1 WHEN Score > 1 THEN 1 ELSE 0 END)", ["ones", "ones<", "ones<", "ones<"]),
+        ("SUM(Score)", ["sum"]),
+        ("SUM(COALESCE(Score, 0))", ["sum", "ones<"]),
+        ("SUM(CASE WHEN Sex = 'M' THEN Score ELSE 0 END)", ["sum", "ones<"]),
+        ("AVG(2.0 * Score + 1)", ["mean"]),
+        ("100.0 * SUM(Score) / NULLIF(COUNT(*), 0)", ["sum", "count"]),
+        ("SUM(Score) - SUM(LA)", ["sum", "sum"]),
+        ("ROUND(AVG(1.0 * Score), 1)", ["mean"]),
+    ],
+)
+def test_each_aggregate_with_what_it_implies(column: str, measures: list[str]) -> None:
+    found = output(column).statistics
+    assert [s.measure.value + ("<" if s.behind else "") for s in found] == measures
+    shown = {s.ident for s in found if s.behind is None}
+    assert all(s.behind in shown for s in found if s.behind)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "SUM(1 + CASE WHEN LA = 1 THEN 0.001 * Score ELSE 0 END)",
+        "SUM(Score + 0.001 * LA)",
+        "SUM(Score * LA)",
+        "AVG(1.0 * ABS(Score - 17))",
+        "SUM(ROUND(Points, 0))",
+        "COUNT(DISTINCT LA)",
+    ],
+)
+def test_other_arithmetic_over_a_row_goes_to_a_person(column: str) -> None:
+    found = compiled(f"SELECT {column} AS x FROM a")
+    assert found.plan is not None, found.refusals
+    assert found.review
+    assert found.review == found.plan.review
+
+
+def test_one_childs_branch_is_a_cell_of_its_own() -> None:
+    """The low digits of a sum cannot carry one child's score unseen: its branch is an implied count of one."""
+    rows = [{"p": i, "Key": f"k{i}", "Y": "2017/2018", "LA": 1 if i == 1 else 2, "Score": 17} for i in range(1, 21)]
+    query = "SELECT SUM(CASE WHEN LA = 1 THEN 1 + 0.001 * Score ELSE 1 END) AS x FROM a"
+    plan = compiled(query).plan
+    assert plan is not None
+    (cell,) = run(query, {"npd.a": rows})
+    implied = [cell.evidence[s.ident] for s in plan.outputs[0].statistics if s.behind]
+    assert [(e["persons"], e["rest"]) for e in implied] == [(1, 19)]
+
+
+def test_evidence_of_a_share_counts_both_sides() -> None:
+    flags = [1, 1, 0, None, 0, 0]
+    rows = [{"p": i // 2, "Key": f"k{i // 2}", "Y": "2017/2018", "LA": 1, "Flag": f} for i, f in enumerate(flags)]
+    query = "SELECT AVG(1.0 * Flag) AS x FROM a"
+    (cell,) = run(query, {"npd.a": rows})
+    (found,) = cell.evidence.values()
+    assert found == {"value": 0.4, "rows": 2, "persons": 1, "rest": 2, "rest_rows": 3, "total": 2}
+
+
+def test_evidence_of_a_sum_tells_the_largest_persons() -> None:
+    scores = [(1, 5), (1, 5), (2, -7), (3, None), (4, 0)]
+    rows = [{"p": p, "Key": f"k{p}", "Y": "2017/2018", "LA": 1, "Score": s} for p, s in scores]
+    (cell,) = run("SELECT SUM(Score) AS x FROM a", {"npd.a": rows})
+    (found,) = cell.evidence.values()
+    assert found == {
+        "value": 3, "rows": 4, "persons": 2, "largest": 10, "second": 7, "low": -7, "high": 10, "total": 3,
+    }  # fmt: skip
+
+
+def test_bounds_follow_the_catalogue() -> None:
+    (statistic,) = output("AVG(1.0 - 2 * Score)").statistics
+    assert statistic.measure is Measure.MEAN
+    assert statistic.bounds == (-39, 11)
+
+
+def test_keys_have_lists_from_codes_labels_and_filters() -> None:
+    query = (
+        "SELECT Sex, LA, LEFT(Y, 4) AS y, CASE WHEN Score > 3 THEN 'high' ELSE 'low' END AS band, COUNT(*) AS n FROM a "
+        "WHERE Sex = 'f' AND LA <> 2 AND Y > '2017/2018' GROUP BY Sex, LA, LEFT(Y, 4), CASE WHEN Score > 3 THEN 'high' ELSE 'low' END"
+    )
+    plan = compiled(query).plan
+    assert plan is not None
+    assert [k.domain for k in plan.outputs[0].keys] == [("F",), (1, 3), ("2018", "2019"), ("high", "low")]
+    assert [k.variable for k in plan.outputs[0].keys] == ["npd.a.Sex", "npd.a.LA", None, None]
+
+
+def test_rows_are_ordered_by_output_columns() -> None:
+    plan = compiled("SELECT LA, COUNT(*) AS n FROM a GROUP BY LA ORDER BY COUNT(*) DESC, a.LA").plan
+    assert plan is not None
+    assert plan.outputs[0].order == ((1, True), (0, False))
+    assert len(plan.outputs[0].statistics) == 1

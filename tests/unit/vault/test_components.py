@@ -1,0 +1,38 @@
+"""Components by whole-array steps are those that a plain search finds."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.vault.components import components
+
+graphs = st.integers(1, 30).flatmap(
+    lambda n: st.tuples(st.just(n), st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)), max_size=50))
+)
+
+
+def searched(size: int, edges: list[tuple[int, int]]) -> list[int]:
+    least = list(range(size))
+    changed = True
+    while changed:
+        changed = False
+        for a, b in edges:
+            low = min(least[a], least[b])
+            changed = changed or least[a] != low or least[b] != low
+            least[a] = least[b] = low
+    return least
+
+
+def found(size: int, edges: list[tuple[int, int]]) -> list[int]:
+    left, right = (np.array([e[side] for e in edges], dtype=np.int64) for side in (0, 1))
+    return [int(n) for n in components(size, left, right)]
+
+
+@given(graphs)
+def test_brute_force(graph: tuple[int, list[tuple[int, int]]]) -> None:
+    assert found(*graph) == searched(*graph)
+
+
+def test_a_long_chain_in_the_worst_order() -> None:
+    size = 3000
+    assert set(found(size, [(i, i + 1) for i in reversed(range(size - 1))])) == {0}

@@ -1,0 +1,95 @@
+"""How values are shown: evidence tables, file names, problems, and the sign-in limit. No store, no sockets."""
+
+import pytest
+
+from broker.web.evidence_table import table_of
+from broker.web.passwords import ATTEMPTS, DECOY, Attempts, hash_password, verify_password
+from broker.web.problems import TooMany
+from broker.web.shown import file_name
+
+PARALLEL = {
+    "columns": ["LA", "n"], "key_count": 1, "notes": [],
+    "rows": [
+        {"keys": ["301"], "exact": ["301", 12], "released": ["301", 10], "suppressed": [False, False],
+         "verdicts": ["publish", "publish"], "rules": [[], ["R5"]], "persons": 12},
+        {"keys": [None], "exact": [None, {"decimal": "3.0"}], "released": [None, None], "suppressed": [False, True],
+         "verdicts": ["publish", "suppress"], "rules": [[], ["F1"]], "persons": 3},
+    ],
+    "findings": [{"rule": "F1", "verdict": "suppress", "sentence": "Few.", "figures": [["persons", "3"]],
+                  "cell": [{"date": "2023-01-01"}], "column": None}],
+}  # fmt: skip
+
+
+def test_a_table_pairs_exact_and_released_figures():
+    table = table_of(PARALLEL)
+    assert table.columns == ("LA", "n")
+    key, count = table.rows[0].figures
+    assert key.plain
+    assert (count.exact, count.released, count.rules, count.plain) == ("12", "10", "R5", False)
+    hidden = table.rows[1].figures[1]
+    assert (table.rows[1].cell, hidden.exact, hidden.suppressed) == ("(missing)", "3.0", True)
+    assert table.findings[0] | {"figures": "persons 3", "cell": "2023-01-01", "column": ""} == table.findings[0]
+
+
+def test_the_staff_view_is_read_as_well():
+    columns = [{"name": "n", "exact": "3", "released": None, "verdict": "suppress", "rules": ["F1"]}]
+    table = table_of({"columns": ["n"], "rows": [{"keys": [], "persons": 3, "columns": columns}]})
+    assert table.rows[0].cell == "(all)"
+    assert table.rows[0].figures[0].suppressed
+
+
+def test_a_long_table_says_how_much_is_left_out():
+    rows = PARALLEL["rows"][:1] * 501
+    assert table_of(PARALLEL | {"rows": rows}).more == 1
+
+
+def test_a_file_has_no_table():
+    assert table_of({"file": "a.csv", "problem": None, "summary": {}}) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type", "plain"),
+    [
+        ("absence", "text/csv", "absence.csv"),
+        ("phases.csv", "text/csv", "phases.csv"),
+        ("../../etc/passwd", "text/plain", "_.._etc_passwd.txt"),
+        ('a"\r\nSet-Cookie: x=1', "text/csv", "a_Set-Cookie_x_1.csv"),
+        (".htaccess", "application/octet-stream", "htaccess"),
+        ("…", "image/png", "_.png"),
+        ("...", "image/png", "output.png"),
+    ],
+)
+def test_a_file_name_is_plain_whatever_the_job_called_it(name, media_type, plain):
+    assert file_name(name, media_type) == plain
+
+
+def test_attempts_run_out_and_come_back_slowly():
+    now = [0.0]
+    attempts = Attempts(clock=lambda: now[0])
+    for _ in range(ATTEMPTS):
+        attempts.check("a", "b")
+    with pytest.raises(TooMany):
+        attempts.check("a", "c")
+    attempts.check("d")
+    now[0] = 6.1
+    attempts.check("a", "b")
+    with pytest.raises(TooMany):
+        attempts.check("a", "b")
+
+
+def test_attempts_fail_closed_when_more_come_than_are_remembered(monkeypatch):
+    monkeypatch.setattr("broker.web.passwords.REMEMBERED", 5)
+    attempts = Attempts(clock=lambda: 0.0)
+    for i in range(5):
+        attempts.check(f"name:{i}")
+    with pytest.raises(TooMany):
+        attempts.check("name:6")
+
+
+def test_passwords_are_hashed_and_bad_hashes_fit_nothing():
+    stored = hash_password("right")
+    assert stored.startswith("$argon2id$")
+    assert verify_password(stored, "right")
+    assert not verify_password(stored, "wrong")
+    assert not verify_password("no hash", "right")
+    assert not verify_password(DECOY, "right")
