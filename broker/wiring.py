@@ -5,8 +5,11 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
+from broker.disclosure.microdata import Tabulation
+from broker.disclosure.tabulate import Asked
 from broker.domain.ports import Clock, Ports, Sandbox, Snapshot, WorkerPorts
 from broker.engine.duckdb_engine import DuckDBEngine
+from broker.engine.tabulate import tabulate
 from broker.policy.files import load_policies
 from broker.policy.models import Catalogue, Policies
 from broker.queue.embedded import EmbeddedValkey
@@ -91,6 +94,10 @@ def engine_answers() -> bool:
 def build_images(settings: Settings, progress: Callable[[str], None]) -> dict[str, str]:
     """Image name → digest, once both are there."""
     return images.build(settings.images_root / "build", progress)
+
+
+def tabulate_file(path: Path, asked: Asked) -> Tabulation:
+    return tabulate(path, asked)
 
 
 def make_extracts(

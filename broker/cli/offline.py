@@ -119,19 +119,22 @@ def assess(
     as_json: AsJson = False,
 ) -> int:
     """Apply the disclosure rules to a file of person rows. The answer is for staff."""
-    from broker.cli.assess_file import assess_file
+    from broker.disclosure.microdata import assess as judge_file
+    from broker.disclosure.tabulate import Asked
+    from broker.wiring import tabulate_file
 
-    document = assess_file(
-        microdata,
+    chosen = profile_of(load_policies(policies), profile)
+    dimensions = tuple(name.strip() for name in by.split(",") if name.strip())
+    asked = Asked(
         unit=unit,
-        by=[name.strip() for name in by.split(",") if name.strip()],
-        count=count or not (sum_ or mean),
-        sums=sum_ or [],
-        means=mean or [],
+        by=dimensions,
+        count=count,
+        sums=tuple(sum_ or ()),
+        means=tuple(mean or ()),
         totals=totals,
         institution=institution,
-        profile=profile_of(load_policies(policies), profile),
     )
+    document = judge_file(tabulate_file(microdata, asked), chosen)
     if as_json:
         print_json(document)
     else:
@@ -151,7 +154,7 @@ def attack(
     as_json: AsJson = False,
 ) -> int:
     """What can be derived about the holes of a table with margins."""
-    from broker.disclosure import attack_csv
+    from broker.disclosure.published import attack_csv
 
     document = {"cells": attack_csv(read_text(table), integers)}
     if as_json:

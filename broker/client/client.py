@@ -171,7 +171,7 @@ class BrokerClient:
     def _send(self, method: str, path: str, **sent: Any) -> httpx.Response:
         try:
             response = self._http.request(method, path, **sent)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             where, what = self._http.base_url, type(error).__name__
             raise Unavailable(f"The broker at {where} does not answer ({what}).") from error
         if response.status_code >= 400:

@@ -1,5 +1,6 @@
 """What the demo needs before the first job: images, synthetic data, people, policy, snapshot. Skips what is there."""
 
+import shutil
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from argon2 import PasswordHasher
@@ -51,6 +52,7 @@ def _snapshot(ports: Ports, settings: Settings, policies: Policies, pupils: int)
     done = extracts / "complete"
     if done.exists() and _has_snapshot(ports):
         return
+    shutil.rmtree(extracts, ignore_errors=True)  # half of an earlier run
     with stage(f"synthetic NPD: {pupils:,} pupils, {YEARS[0]}-{YEARS[1]}") as told:
         make_extracts(policies.catalogue, pupils, YEARS, SEED, extracts, told.tell)
     with stage("ingest: validate, number persons, prove key facts") as told:

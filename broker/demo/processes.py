@@ -13,7 +13,7 @@ import httpx
 
 from broker.domain.errors import Unavailable
 
-START_SECONDS = 30
+START_SECONDS = 60
 
 
 def environment(data: Path, port: int, runtime: str) -> dict[str, str]:

@@ -1,8 +1,12 @@
 """Votes of checkers, and the rule that turns votes into a decision."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from broker.domain.audit import AuditEvent
+from broker.domain.outputs import OutputState
 
 
 class Choice(StrEnum):
@@ -24,6 +28,10 @@ class Vote:
     memory_version: str
     cast: datetime
     overrides: tuple[str, ...] = ()
+
+
+Decided = tuple[OutputState, str | None, Sequence[AuditEvent]]
+"""What a set of votes decides: the state to move to, the reason to show, and the audit events of that."""
 
 
 def votes_needed(policy_votes: int, overriding: bool) -> int:

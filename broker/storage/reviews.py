@@ -8,15 +8,11 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict
 from broker.domain.outputs import OutputState
-from broker.domain.reviews import Choice, Vote
+from broker.domain.reviews import Choice, Decided, Vote
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.outputs import move, output_row
 from broker.storage.tables import jobs, outputs, votes
-
-Decided = tuple[OutputState, str | None, Sequence[AuditEvent]]
-"""What a set of votes decides: the state to move to, the reason to show, and the audit events of that."""
-
 
 def vote_of(row: Row[Any]) -> Vote:
     return Vote(

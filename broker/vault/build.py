@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from broker.domain.errors import Breach
 from broker.policy.models import TableKind
 from broker.vault.duck import Connection, connection, each, name, parquet_of, text, write
 from broker.vault.ingest import PERSON
@@ -68,11 +69,15 @@ def _make_pseudonyms(con: Connection, shares: Sequence[Share], snapshot: Path, k
                         f"INSERT INTO keys SELECT DISTINCT {domain}, {column}::VARCHAR "
                         f"FROM {parquet_of(source_of(snapshot, share, year))} WHERE {column} IS NOT NULL"
                     )
-    con.execute("CREATE TABLE pseudonyms (domain VARCHAR, key VARCHAR, pseudonym VARCHAR)")
+    con.execute("CREATE TABLE pseudonyms (domain VARCHAR, key VARCHAR, pseudonym VARCHAR, whole BIGINT)")
     for (domain,) in con.execute("SELECT DISTINCT domain FROM keys").fetchall():
         keys = [row[0] for row in con.execute("SELECT DISTINCT key FROM keys WHERE domain = ?", [domain]).fetchall()]
-        con.register("made", pa.table({"key": pa.array(keys, pa.string()), "pseudonym": key.pseudonyms(domain, keys)}))
-        con.execute("INSERT INTO pseudonyms SELECT ?, key, pseudonym FROM made", [domain])
+        made = key.pseudonyms(domain, keys)
+        whole = [key.whole(pseudonym) for pseudonym in made]
+        if len(set(whole)) < len(keys):
+            raise Breach(f"Two keys of {domain} have one pseudonym; the project needs another pseudonym key.")
+        con.register("made", pa.table({"key": pa.array(keys, pa.string()), "pseudonym": made, "whole": whole}))
+        con.execute("INSERT INTO pseudonyms SELECT ?, key, pseudonym, whole FROM made", [domain])
         con.unregister("made")
 
 

@@ -4,18 +4,20 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from broker.domain.errors import Unknown
 from broker.domain.ports import Snapshot, Vault, VaultTable
 from broker.domain.projects import Project
+from broker.domain.scalars import Value
 from broker.policy.models import Catalogue, Policies, canonical_json
 from broker.vault.build import SCHEMA_FILE, build
 from broker.vault.facts import Facts, restrict, to_json
 from broker.vault.files import WHOLE
 from broker.vault.locks import locked, locked_at_once
 from broker.vault.pseudonyms import ProjectKey, project_key
+from broker.vault.registers import registers
 from broker.vault.shares import Share, label, shares_of
 from broker.vault.snapshots import folder_of, read_snapshot
 
@@ -62,6 +64,10 @@ class VaultKeeper:
                     self._map(folder.name).unlink(missing_ok=True)
                     removed += 1
         return removed
+
+    def registers(self, vault: Vault) -> Mapping[str, Sequence[Value]]:
+        """See `broker.domain.ports.Vaults`."""
+        return registers(folder_of(self._data, vault.snapshot), self._policies().catalogue)
 
     def facts(self, vault: Vault) -> Facts:
         """The proved key facts of the vault's granted table-years; its folder is in no mount."""

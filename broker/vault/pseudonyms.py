@@ -33,6 +33,11 @@ class ProjectKey:
         start, digest, secret = f"{domain}\0".encode(), hmac.digest, self.secret
         return [digest(secret, start + key.encode(), "sha256").hex()[:LENGTH] for key in keys]
 
+    @staticmethod
+    def whole(pseudonym: str) -> int:
+        """The pseudonym of a key that is a whole number: 63 of its bits. Whoever uses it checks that none meet."""
+        return int(pseudonym[:16], 16) >> 1
+
     def salt(self, purpose: str) -> str:
         """A secret text for one purpose other than pseudonyms."""
         return hmac.digest(self.secret, b"salt\0" + purpose.encode(), "sha256").hex()

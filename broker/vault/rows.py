@@ -65,7 +65,7 @@ def _granted_columns(share: Share, year: int | None) -> tuple[list[str], list[st
         elif is_pseudonymous(share.table, variable):
             same_domain = f"k{number}.domain = {text(domain_of(share.table, variable))}"
             joins.append(f"LEFT JOIN pseudonyms k{number} ON {same_domain} AND k{number}.key = s.{column}::VARCHAR")
-            values.append(f"k{number}.pseudonym AS {column}")
+            values.append(f"k{number}.{'whole' if kind == 'BIGINT' else 'pseudonym'} AS {column}")
         else:
             values.append(f"s.{column} AS {column}")
     return values, joins

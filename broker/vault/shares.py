@@ -26,7 +26,9 @@ class Share:
     @property
     def columns(self) -> list[tuple[str, str]]:
         """(name, DuckDB type) of what scripts see."""
-        return [(v.name, "VARCHAR" if is_pseudonymous(self.table, v) else storage_type(v)) for v in self.variables]
+        return [
+            (v.name, pseudonym_type(v) if is_pseudonymous(self.table, v) else storage_type(v)) for v in self.variables
+        ]
 
     def granted(self, year: int | None) -> list[Variable]:
         return [v for v in self.variables if v.name in self.years[year]]
@@ -39,6 +41,11 @@ def label(year: int | None) -> str:
 def is_pseudonymous(table: Table, variable: Variable) -> bool:
     """Link keys and every other identifier are seen as pseudonyms only."""
     return table.is_link_key(variable.name) or variable.cls is VariableClass.IDENTIFIER
+
+
+def pseudonym_type(variable: Variable) -> str:
+    """A pseudonym has its variable's type, so that a query means the same: whole numbers where keys are whole."""
+    return "BIGINT" if variable.type.is_whole else "VARCHAR"
 
 
 def domain_of(table: Table, variable: Variable) -> str:

@@ -2,16 +2,12 @@
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict
-from broker.domain.outputs import OutputState
 from broker.domain.people import SYSTEM
-from broker.domain.ports import Filter, WorkerPorts
+from broker.domain.ports import WorkerPorts
 from broker.workflow.policies import policies_in_force
 from broker.workflow.run import give_back
 from broker.workflow.settle import settle
 from broker.workflow.submit import hint
-
-UNSETTLED = frozenset({OutputState.ASSESSED.value, OutputState.IN_REVIEW.value, OutputState.APPROVED.value})
-
 
 def reap(ports: WorkerPorts) -> int:
     """End attempts whose worker is gone: first the sandbox, confirmed gone, then the job's state."""
@@ -41,8 +37,6 @@ def sweep(ports: WorkerPorts) -> int:
 
 
 def settle_all(ports: WorkerPorts) -> None:
-    """Take every step that waits for nobody, of jobs with outputs that are not at their end."""
-    for job in {o.job for o in ports.store.outputs(Filter(states=UNSETTLED, limit=10_000))}:
+    """Take every step that waits for nobody and was not taken."""
+    for job in ports.store.unsettled():
         settle(ports, job)
-    for found in ports.store.jobs(Filter(states=frozenset({"assessing"}), limit=10_000)):
-        settle(ports, found.ident)

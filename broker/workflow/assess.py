@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from broker.disclosure import assessment_to_json, judge, released_csv
+from broker.disclosure.judge import judge
+from broker.disclosure.renderings import released_csv
+from broker.disclosure.stored_form import assessment_to_json
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach
 from broker.domain.idents import new_ident
@@ -79,7 +81,7 @@ def _tables(ports: WorkerPorts, ran: Ran, plan: Plan, profile: Profile) -> list[
 
 
 def _table(assessment: Assessment, evidence: OutputEvidence, profile: Profile) -> _Prepared:
-    staff = assessment_to_json(assessment)
+    staff = json.dumps(assessment_to_json(assessment))
     findings = json.dumps([[f.rule, f.verdict.value, f.column] for f in assessment.findings])
     return _Prepared(
         name=evidence.name,

@@ -9,7 +9,7 @@ from broker.domain.outputs import Output, OutputKind, OutputState, Verdict
 from broker.domain.people import Person
 from broker.domain.permissions import Action, may
 from broker.domain.ports import Filter, Ports
-from broker.domain.reviews import Choice, Vote, decision, votes_needed
+from broker.domain.reviews import Choice, Decided, Vote, decision, votes_needed
 from broker.policy.models import Policies
 from broker.workflow.policies import policies_in_force
 from broker.workflow.relations import ReachedOutput, project_of, reach_output, relation_of
@@ -119,27 +119,21 @@ def cast_vote(ports: Ports, person: Person, output_ident: str, ballot: Ballot) -
         overrides=ballot.overrides,
     )
     codes = (("choice", ballot.choice.value), ("reason", ballot.reason))
-    ports.store.cast(vote, [AuditEvent(now, person.ident, "output.voted", output_ident, codes)])
-    decide(ports, reached)
+    event = AuditEvent(now, person.ident, "output.voted", output_ident, codes)
+    ports.store.cast(vote, [event], decide=lambda votes: decide(reached, votes))
+    settle(ports, reached.job.ident)
     return ports.store.output(output_ident).state
 
 
-def decide(ports: Ports, reached: ReachedOutput) -> None:
-    """Move an output on where its votes decide it, then do what follows for its job."""
-    votes = tuple(ports.store.votes_of(reached.output.ident))
+def decide(reached: ReachedOutput, votes: tuple[Vote, ...]) -> Decided | None:
+    """What the votes on an output decide, if they do."""
     choice = decision(votes, _needed(reached, any(v.overrides for v in votes)))
     if choice is None:
-        return
-    now = ports.clock.now()
+        return None
+    last, after = votes[-1], AFTER[choice]
     reason = next(v.reason for v in votes if v.choice is choice)
-    after = AFTER[choice]
-    event = AuditEvent(now, votes[-1].checker, f"output.{after.value}", reached.output.ident, (("reason", reason),))
-    try:
-        ports.store.move_output(reached.output.ident, OutputState.IN_REVIEW, after, now, [event], reason=reason)
-    except Conflict as conflict:
-        if conflict.code != "stale":
-            raise
-    settle(ports, reached.job.ident)
+    event = AuditEvent(last.cast, last.checker, f"output.{after.value}", reached.output.ident, (("reason", reason),))
+    return after, reason, [event]
 
 
 def memory_version(ports: Ports) -> str:

@@ -35,16 +35,6 @@ def _settle(ports: Ports, job: Job) -> None:
             job = ports.store.job(job.ident)
     if job.state is JobState.DECIDED:
         release_job(ports, job)
-    if job.state is JobState.WITHDRAWN:
-        _withdraw_outputs(ports, job)
-
-
-def _withdraw_outputs(ports: Ports, job: Job) -> None:
-    for output in ports.store.outputs_of(job.ident):
-        if output.state not in DECIDED_STATES:
-            now = ports.clock.now()
-            event = AuditEvent(now, SYSTEM.ident, "output.withdrawn", output.ident, (("job", job.ident),))
-            ports.store.move_output(output.ident, output.state, OutputState.WITHDRAWN, now, [event])
 
 
 def _route(ports: Ports, job: Job) -> None:

@@ -6,17 +6,15 @@ from broker.domain.people import Person
 from broker.domain.permissions import Action
 from broker.domain.ports import Ports
 from broker.workflow.relations import reach_job
-from broker.workflow.settle import settle
 
 
 def withdraw(ports: Ports, person: Person, job_ident: str, *, stop: bool = False) -> None:
     """End a job. A running sandbox is killed by its worker when the lease turns out to be gone.
 
-    Outputs that nobody has decided are withdrawn with it; what was approved already is not released, because
-    only decided jobs release.
+    The store withdraws the outputs that nobody has decided with it; what was approved already is not released,
+    because only decided jobs release.
     """
     job = reach_job(ports, person, Action.STOP_JOB if stop else Action.WITHDRAW_JOB, job_ident).job
     now = ports.clock.now()
     event = AuditEvent(now, person.ident, "job.stopped" if stop else "job.withdrawn", job_ident)
     ports.store.advance(job_ident, job.attempt, job.state, JobState.WITHDRAWN, now, [event])
-    settle(ports, job_ident)

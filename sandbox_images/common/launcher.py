@@ -84,12 +84,14 @@ def seal() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0):
         raise SystemExit("The kernel refuses to seal the launcher.")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one signal that would reach process 1 as an exception
     os.umask(0o077)
 
 
 def unseal() -> None:
     """For a child that runs a job: its own /proc/self is its own again. It holds nothing that is not the job's."""
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def drop_user() -> None:

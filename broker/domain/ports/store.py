@@ -1,6 +1,6 @@
 """The store port: the truth about jobs, outputs, votes, releases, people and audit. Docstrings are the contract."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -18,7 +18,7 @@ from broker.domain.ports.records import (
     Snapshot,
     StoredPolicy,
 )
-from broker.domain.reviews import Vote
+from broker.domain.reviews import Decided, Vote
 
 
 class JobStore(Protocol):
@@ -107,8 +107,15 @@ class OutputStore(Protocol):
     def claim(self, output: str, checker: str | None, events: Sequence[AuditEvent]) -> None:
         """Set or clear (None) the checker who works on an output."""
 
-    def cast(self, vote: Vote, events: Sequence[AuditEvent]) -> None:
-        """Store a vote; Conflict("already-voted") if this checker has one on this output."""
+    def cast(
+        self,
+        vote: Vote,
+        events: Sequence[AuditEvent],
+        *,
+        decide: Callable[[tuple[Vote, ...]], Decided | None] | None = None,
+    ) -> None:
+        """Store a vote; Conflict("already-voted") if this checker has one on this output. `decide` sees all votes,
+        this one included, in the same transaction; what it decides is done with the vote or not at all."""
 
     def votes_of(self, output: str) -> list[Vote]: ...
 

@@ -136,6 +136,23 @@ def test_one_person_has_one_pseudonym_in_a_project_and_another_elsewhere(one: Va
     assert all(isinstance(p, str) and len(p) == 32 for p in census)
 
 
+def test_pseudonyms_have_the_type_of_their_keys(one: Vault, rows: Rows) -> None:
+    """AE_ID is a whole number: 30 keys and 9999 and 8888 are 32 of them, none of which is a key."""
+    links = f"read_parquet('{one.script}/leo.ae_pmr/all.parquet')"
+    assert rows(f"SELECT DISTINCT typeof(AE_ID), typeof(PMR) FROM {links}") == [("BIGINT", "VARCHAR")]
+    assert rows(f"SELECT count(DISTINCT AE_ID), min(AE_ID) > 10000 FROM {links}") == [(32, True)]
+
+
+def test_two_keys_with_one_pseudonym_are_a_breach(
+    keeper: VaultKeeper, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "broker.vault.pseudonyms.ProjectKey.whole", staticmethod(lambda pseudonym: int(pseudonym[0], 16))
+    )
+    with pytest.raises(Breach, match="one pseudonym"):
+        keeper.ensure("ONE", snapshot.ident)
+
+
 def test_rows_without_key_stay_without(one: Vault, rows: Rows) -> None:
     table = f"read_parquet('{one.evidence}/npd.census/2018.parquet')"
     assert rows(f"SELECT count(*), count(DISTINCT __p) FROM {table} WHERE PMR IS NULL") == [(3, 3)]

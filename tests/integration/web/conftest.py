@@ -138,7 +138,8 @@ class Site:
             ident=new_ident(now), job=job, name="absence", kind=OutputKind.TABLE, description="Absence by year group",
             state=OutputState.ASSESSED, media_type="text/csv", size=len(candidate or b""),
             release_hash=None if candidate is None else sha256(candidate).hexdigest(),
-            staff_hash=shelf.keyed_hash(staff), findings_hash=shelf.keyed_hash(b"findings"), verdict=verdict, created=now,
+            staff_hash=shelf.keyed_hash(staff), findings_hash=shelf.keyed_hash(b"findings"), verdict=verdict,
+            created=now,
         )  # fmt: skip
         self.ports.store.advance(
             job, attempt, JobState.RUNNING, JobState.ASSESSING, now, [AuditEvent(now, "broker", "job.assessed", job)],

@@ -24,7 +24,7 @@ BODIES = {
     },
 }
 
-#    method, path with {queued} {waiting} {held} {released} {out},                     member  other  checker  administrator
+# method, path, body, then the answers to: a member of the project, another researcher, a checker, an administrator
 TABLE = [
     ("POST", "/submissions", "submissions", 201, 404, 403, 403),
     ("POST", "/checks", "checks", 200, 404, 403, 403),

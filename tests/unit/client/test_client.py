@@ -82,7 +82,7 @@ def test_applying_a_policy_proposes_it_first():
     assert calls == ["/api/v1/policies/f/application", "/api/v1/policies"]
 
 
-@pytest.mark.parametrize(("url", "token"), [("localhost:8000", "x"), ("http://a:99999999", "x"), ("http://a", "é")])
+@pytest.mark.parametrize(("url", "token"), [("localhost:8000", "x"), ("", ""), ("http://a", "é")])
 def test_a_bad_address_or_token_is_told(url, token):
     with pytest.raises(Invalid):
         BrokerClient(url, token)
