@@ -1,1 +1,1 @@
-"""Speed as ratios: two sides, alternated in one process, medians of many rounds. No claim of speed comes from elsewhere."""
+"""Speed as ratios: two sides, alternated in one process, medians of many rounds. Claims of speed come from here."""

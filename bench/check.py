@@ -41,7 +41,10 @@ def check_lines() -> list[Line]:
         return compare(
             f"check: {name}",
             ("broker check", lambda: check_submission(text, Kind.SQL, "tsql", project, policies, today)),
-            ("sqlglot parse + qualify", lambda: qualify(sqlglot.parse_one(text, read="tsql"), schema=schema, dialect="tsql")),
+            (
+                "sqlglot parse + qualify",
+                lambda: qualify(sqlglot.parse_one(text, read="tsql"), schema=schema, dialect="tsql"),
+            ),
             ROUNDS,
         )
 

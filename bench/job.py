@@ -1,4 +1,4 @@
-"""Line 2: a SQL job from submission to its assessed output, through store, queue and sandbox, against a bare `docker run`
+"""Line 2: a SQL job from submission to assessed output, through store, queue and sandbox, against a bare `docker run`
 of an image that imports DuckDB and counts: the floor of any container per job."""
 
 import subprocess

@@ -1,4 +1,4 @@
-"""Environment to frozen settings. Refuses to start half-configured: unknown BROKER_ names and unsafe pairs are errors."""
+"""Environment to frozen settings. Refuses to start half-configured: unknown names and unsafe pairs are errors."""
 
 import os
 from pathlib import Path

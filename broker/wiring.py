@@ -28,7 +28,6 @@ from broker.vault.ingest import ingest
 from broker.vault.keeper import VaultKeeper
 from broker.workflow.policies import policies_in_force
 
-
 Progress = Callable[[str, int, int], None]
 """(what is done now, steps done, steps in all)"""
 

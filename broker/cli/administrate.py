@@ -1,4 +1,4 @@
-"""Commands for administrators: policy plan and apply, audit verify. They speak to a server with an administrator's token,
+"""Commands for administrators: policy plan and apply, audit verify. They speak to a server with their token,
 but for `audit verify`, which reads the store itself: it must not trust a server."""
 
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from broker.cli.show import out, print_json
-from broker.policy.files import load_policies
 from broker.policy.changes import differences
+from broker.policy.files import load_policies
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 PoliciesFolder = Annotated[Path, typer.Option("--policies", help="Folder of policy files.")]
@@ -51,7 +51,9 @@ def apply(policies: PoliciesFolder = Path("policies"), as_json: AsJson = False) 
     if as_json:
         print_json({"fingerprint": wanted.fingerprint, "state": state})
     elif state == "proposed":
-        out.print(f"proposed {wanted.fingerprint}: a second administrator applies it with the same command", markup=False)
+        out.print(
+            f"proposed {wanted.fingerprint}: a second administrator applies it with the same command", markup=False
+        )
     else:
         out.print(f"in force: {wanted.fingerprint}", markup=False)
     return 0

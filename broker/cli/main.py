@@ -10,6 +10,7 @@ from broker.cli import administrate, offline, remote, server
 from broker.cli.show import print_problem
 from broker.domain.errors import BrokerError, Refused
 
+
 def make_app(doors: server.Doors) -> typer.Typer:
     app = typer.Typer(
         name="broker",

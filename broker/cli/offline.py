@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,7 @@ from typing import Annotated
 import typer
 
 from broker.cli.check_document import check_document
-from broker.cli.show import err, out, print_json, read_text
+from broker.cli.show import out, print_json, read_text
 from broker.domain.errors import Invalid, Unknown
 from broker.domain.jobs import Kind
 from broker.policy.files import load_policies, load_profile
@@ -187,7 +188,8 @@ def synth(
     with bar("synthetic NPD", quiet=as_json) as progress:
         summary = make_extracts(catalogue, pupils, (first, last), seed, folder, progress)
     if as_json:
-        print_json(summary)
+        print_json(asdict(summary))
     else:
-        err.print(f"wrote {summary}", markup=False)
+        rows = sum(summary.rows.values())
+        out.print(f"{summary.files} files with {rows:,} rows of {summary.people:,} people in {folder}", markup=False)
     return 0

@@ -5,6 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from broker.client import BrokerClient
+from broker.client.answers import InboxAnswer
 from broker.demo.people import PEOPLE, sign_ins
 from broker.demo.prepare import prepare
 from broker.demo.processes import environment, free_port, running
@@ -51,8 +52,12 @@ def token_for(ports: Ports, ident: str) -> str:
 def _story(ports: Ports, address: str) -> None:
     researcher = BrokerClient(address, token_for(ports, "demo-researcher"))
     checker = BrokerClient(address, token_for(ports, "demo-checker-1"))
-    sql = _submit(researcher, Kind.SQL, "absence.sql", "Absence by SEN provision", "absence_by_sen", "Absence by provision")
-    python = _submit(researcher, Kind.PYTHON, "phases.py", "SEN by phase", "sen_by_phase.csv", "Pupils with SEN by phase")
+    sql = _submit(
+        researcher, Kind.SQL, "absence.sql", "Absence by SEN provision", "absence_by_sen", "Absence by provision"
+    )
+    python = _submit(
+        researcher, Kind.PYTHON, "phases.py", "SEN by phase", "sen_by_phase.csv", "Pupils with SEN by phase"
+    )
     _refused(researcher)
     for title, job in (("SQL job", sql), ("Python job", python)):
         _follow(researcher, title, job)
@@ -104,12 +109,22 @@ def _follow(client: BrokerClient, title: str, job: str) -> None:
 
 def _review(client: BrokerClient, job: str) -> None:
     with stage("review: a checker looks at evidence and candidate, and votes") as told:
-        for waiting in client.inbox():
-            if waiting["job"] != job:
-                continue
+        for waiting in _in_review(client, job):
             seen = client.look(waiting["output"])
-            told.say(f"{seen['name']}: the rules say {seen['verdict']}; {len(seen['staff'].get('findings', []))} findings")
+            told.say(
+                f"{seen['name']}: the rules say {seen['verdict']}; {len(seen['staff'].get('findings', []))} findings"
+            )
             client.vote(waiting["output"], Choice.APPROVE, "meets-rules", seen)
+
+
+def _in_review(client: BrokerClient, job: str) -> list[InboxAnswer]:
+    """The job's outputs in the checker's inbox, which they reach a moment after the sandbox has ended."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not (found := [w for w in client.inbox() if w["job"] == job]):
+        if time.monotonic() > deadline:
+            raise Unavailable(f"no output of job {job} came to review within {WAIT_SECONDS} s")
+        time.sleep(0.1)
+    return found
 
 
 def _collect(client: BrokerClient, title: str, job: str) -> None:

@@ -25,7 +25,7 @@ def states_page() -> str:
     """The text of docs/states.md."""
     return (
         "# States of jobs and outputs\n\n"
-        "Generated from the transition tables in `broker/domain`; a test keeps it equal. A job is not an output: a job\n"
+        "Generated from the transition tables in `broker/domain`; a test keeps it equal. A job is not an output: it\n"
         "is decided when each of its outputs is, and has at most one release.\n\n"
         f"## Jobs\n\n```mermaid\n{mermaid(JOB_TRANSITIONS)}\n```\n\n"
         f"## Outputs\n\n```mermaid\n{mermaid(OUTPUT_TRANSITIONS)}\n```\n"

@@ -4,6 +4,8 @@ The container's name is the run-once lock; whatever happens, the container is go
 """
 
 import contextlib
+import hashlib
+import secrets
 import socket
 import struct
 import threading
@@ -20,7 +22,7 @@ from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult
 from broker.sandbox import exchange, selftest
 from broker.sandbox.audit import differences
 from broker.sandbox.images import Images, client
-from broker.sandbox.spec import LABEL, LABEL_ATTEMPT, LABEL_JOB, Spec, settings, spec
+from broker.sandbox.spec import LABEL_ATTEMPT, LABEL_JOB, LABEL_OWNER, Spec, settings, spec
 
 STREAM_HEADER = struct.Struct(">BxxxI")
 STDOUT = 1
@@ -51,6 +53,7 @@ class DockerSandbox:
         if runtime not in RUNTIMES:
             raise ValueError(f"The runtime must be one of {', '.join(RUNTIMES)}, not {runtime!r}.")
         self._images, self._wanted = Images(root / "build"), runtime
+        self._owner = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
         self._verdicts: tuple[selftest.Verdict, ...] | None = None
         self._testing = threading.Lock()
 
@@ -67,14 +70,14 @@ class DockerSandbox:
         """What this engine and runtime really hold, measured once."""
         with self._testing:
             if self._verdicts is None:
-                self._verdicts = selftest.probe(self)
+                self._verdicts = selftest.probe(self, secrets.token_hex(4))
             return self._verdicts
 
     def run(self, request: SandboxRequest) -> SandboxResult:
         if not request.synthetic and not selftest.required_ok(self.verdicts()):
             missing = ", ".join(verdict.probe for verdict in self.verdicts() if verdict.required and not verdict.held)
             raise Breach(f"The sandbox does not hold real data: the self-test failed at {missing}.")
-        made = spec(request, self._images.digest_of(request.image), self.runtime())
+        made = spec(request, self._images.digest_of(request.image), self.runtime(), self._owner)
         with engine_faults(), client() as engine:
             container = engine.create_container_from_config(settings(made), name=made.name)["Id"]  # type: ignore[no-untyped-call]
             try:
@@ -84,27 +87,26 @@ class DockerSandbox:
 
     def terminate(self, job: str, attempt: int) -> None:
         with engine_faults(), client() as engine:
-            for container, (_, number) in _owned(engine, f"{LABEL_JOB}={job}").items():
-                if number <= attempt:
+            for container, (found, number) in self._owned(engine).items():
+                if found == job and number <= attempt:
                     _remove(engine, container)
 
     def sweep(self, alive: Callable[[], frozenset[tuple[str, int]]]) -> int:
         with engine_faults(), client() as engine:
-            owned = _owned(engine, LABEL)
+            owned = self._owned(engine)
             living = alive()
             gone = [container for container, owner in owned.items() if owner not in living]
             for container in gone:
                 _remove(engine, container)
         return len(gone)
 
+    def _owned(self, engine: docker.APIClient) -> dict[str, tuple[str, int]]:
+        """Containers of this broker, running or dead, and which attempt each is."""
+        found = engine.containers(all=True, filters={"label": f"{LABEL_OWNER}={self._owner}"})
+        return {entry["Id"]: _job_of(entry["Labels"]) for entry in found}
 
-def _owned(engine: docker.APIClient, label: str) -> dict[str, tuple[str, int]]:
-    """Containers of ours, running or dead, and whose they are."""
-    found = engine.containers(all=True, filters={"label": label})
-    return {entry["Id"]: _owner(entry["Labels"]) for entry in found}
 
-
-def _owner(labels: dict[str, str]) -> tuple[str, int]:
+def _job_of(labels: dict[str, str]) -> tuple[str, int]:
     attempt = labels.get(LABEL_ATTEMPT, "")
     return labels.get(LABEL_JOB, ""), int(attempt) if attempt.isdigit() else 0
 
@@ -118,7 +120,7 @@ def _run(engine: docker.APIClient, container: str, made: Spec, request: SandboxR
         engine.start(container)
         talk = exchange.Exchange(request.limits)
         end = _converse(stream, talk, exchange.inward(request), began + exchange.deadline(request.limits))
-        end = _confirmed(engine, container, end)
+        end = _confirmed(engine, container, made.runtime, end)
         seconds = time.monotonic() - began
     return SandboxResult(end, talk.frames(end), made.image, made.runtime, seconds, talk.log())
 
@@ -182,13 +184,19 @@ class _Streams:
         return b"".join(parts)
 
 
-def _confirmed(engine: docker.APIClient, container: str, end: SandboxEnd) -> SandboxEnd:
-    """Make sure it is dead; the engine's word about memory beats the launcher's, which may not have lived to say it."""
+def _confirmed(engine: docker.APIClient, container: str, runtime: str, end: SandboxEnd) -> SandboxEnd:
+    """Make sure it is dead; the engine's word about memory beats the launcher's, which may not have lived to say it.
+
+    gVisor, when out of memory, dies as a whole: all that is seen then is that it was killed."""
     if end in (SandboxEnd.TIME_LIMIT, SandboxEnd.OUTPUT_LIMIT, SandboxEnd.BAD_FRAMES):
         _kill(engine, container)
-    engine.wait(container, timeout=30)
-    state = engine.inspect_container(container)["State"]
-    out_of_memory = bool(state.get("OOMKilled")) or (state.get("ExitCode") == 137 and end is SandboxEnd.CRASHED)
+    try:
+        engine.wait(container, timeout=30)
+        state = engine.inspect_container(container)["State"]
+    except NotFound:  # terminated and removed meanwhile
+        return end
+    killed = runtime == "runsc" and state.get("ExitCode") == 137 and end is SandboxEnd.CRASHED
+    out_of_memory = bool(state.get("OOMKilled")) or killed
     return SandboxEnd.MEMORY_LIMIT if out_of_memory and end is not SandboxEnd.ENDED else end
 
 

@@ -25,7 +25,16 @@ UNWANTED = re.compile(
 )
 """Dependencies of installing, not of running: packages are only unpacked here."""
 
-DROPPED = ("usr/share/man", "usr/share/locale", "usr/share/lintian", "usr/share/bug", "usr/share/doc-base", "usr/sbin")
+DROPPED = (
+    "usr/share/man",
+    "usr/share/locale",
+    "usr/share/lintian",
+    "usr/share/bug",
+    "usr/share/doc-base",
+    "usr/sbin",
+    "sandbox",
+    "opt/site",
+)
 FORBIDDEN = re.compile(
     r"^(sh|dash|bash|busybox|perl.*|pip.*|gcc.*|cc|ld|as|tcc|make|su|sudo|mount|umount|apt.*|dpkg.*|curl|wget|nc|ssh)$"
 )

@@ -13,7 +13,8 @@ from broker.domain.ports import SandboxRequest
 SECCOMP = json.dumps(json.loads((Path(__file__).parent / "seccomp.json").read_text()))
 
 LABEL = "npd-broker.sandbox"
-LABEL_JOB, LABEL_ATTEMPT = f"{LABEL}.job", f"{LABEL}.attempt"
+LABEL_OWNER, LABEL_JOB, LABEL_ATTEMPT = f"{LABEL}.owner", f"{LABEL}.job", f"{LABEL}.attempt"
+"""The owner is the broker that started it: two brokers on one engine must not sweep each other's sandboxes."""
 
 COMMAND = ("/sandbox/python", "-I", "-S", "-B", "/sandbox/start.py")
 
@@ -59,7 +60,7 @@ def user_of(job: str, attempt: int) -> int:
     return 200_000 + int.from_bytes(hashlib.sha256(name_of(job, attempt).encode()).digest()[:4]) % 1_000_000_000
 
 
-def spec(request: SandboxRequest, image: str, runtime: str) -> Spec:
+def spec(request: SandboxRequest, image: str, runtime: str, owner: str) -> Spec:
     limits = request.limits
     user = user_of(request.job, request.attempt)
     size = {SCRATCH: limits.scratch_bytes, OUT: limits.output_bytes}
@@ -68,7 +69,7 @@ def spec(request: SandboxRequest, image: str, runtime: str) -> Spec:
         image=image,
         runtime=runtime,
         user=f"{user}:{user}",
-        labels={LABEL: "1", LABEL_JOB: request.job, LABEL_ATTEMPT: str(request.attempt)},
+        labels={LABEL_OWNER: owner, LABEL_JOB: request.job, LABEL_ATTEMPT: str(request.attempt)},
         mount=str(request.mount.resolve()),
         memory=limits.memory_bytes + MARGIN_BYTES,
         pids=limits.processes + LAUNCHER_TASKS + (SENTRY_THREADS if runtime == "runsc" else 0),

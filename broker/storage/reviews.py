@@ -14,6 +14,7 @@ from broker.storage.database import Database
 from broker.storage.outputs import move, output_row
 from broker.storage.tables import jobs, outputs, votes
 
+
 def vote_of(row: Row[Any]) -> Vote:
     return Vote(
         output=row.output,

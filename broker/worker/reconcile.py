@@ -1,4 +1,4 @@
-"""Makes good whatever a crash left: lapsed leases, jobs the queue forgot, stray sandboxes, steps not taken. Idempotent."""
+"""Makes good what a crash left: lapsed leases, jobs the queue forgot, stray sandboxes, missing steps. Idempotent."""
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict
@@ -8,6 +8,7 @@ from broker.workflow.policies import policies_in_force
 from broker.workflow.run import give_back
 from broker.workflow.settle import settle
 from broker.workflow.submit import hint
+
 
 def reap(ports: WorkerPorts) -> int:
     """End attempts whose worker is gone: first the sandbox, confirmed gone, then the job's state."""

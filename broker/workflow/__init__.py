@@ -1,1 +1,1 @@
-"""Stairs: one module a stage, from submission to release. Adapters come as ports by argument; no HTTP, no SQL, no Docker."""
+"""Stairs: one module a stage, from submission to release. Adapters come as ports; no HTTP, no SQL, no Docker."""

@@ -91,7 +91,9 @@ def apply_policy(ports: Ports, person: Person, fingerprint: str) -> None:
     """Put a proposed set in force; the administrator who proposed it cannot."""
     check_administrator(person, Action.APPLY_POLICY)
     now = ports.clock.now()
-    ports.store.apply_policy(fingerprint, person.ident, now, [AuditEvent(now, person.ident, "policy.applied", fingerprint)])
+    ports.store.apply_policy(
+        fingerprint, person.ident, now, [AuditEvent(now, person.ident, "policy.applied", fingerprint)]
+    )
 
 
 def put_snapshot(ports: Ports, snapshot: Snapshot) -> None:

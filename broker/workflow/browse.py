@@ -15,6 +15,7 @@ from broker.policy.models import Policies
 from broker.workflow.check import check_submission
 from broker.workflow.policies import policies_in_force, policies_of
 from broker.workflow.relations import project_of, project_or_unknown, reach_job, relation_of
+from broker.workflow.silence import hides_withheld
 
 TOLD = frozenset({OutputState.RELEASED, OutputState.RECALLED, OutputState.RETURNED, OutputState.REJECTED})
 
@@ -61,7 +62,9 @@ def my_projects(ports: Ports, person: Person) -> list[Project]:
     return [p for p in policies.projects if person.ident in p.researchers]
 
 
-def jobs(ports: Ports, person: Person, project: str | None = None, after: str | None = None, limit: int = 50) -> list[JobView]:
+def jobs(
+    ports: Ports, person: Person, project: str | None = None, after: str | None = None, limit: int = 50
+) -> list[JobView]:
     """Jobs the person may see, newest first, without text and outputs."""
     policies = policies_in_force(ports.store)
     visible = {p.ident for p in policies.projects if _sees(ports, policies, person, p)}
@@ -109,8 +112,7 @@ def _view(ports: Ports, policies: Policies, person: Person, job: Job, *, whole: 
 
 
 def _shown(ports: Ports, policies: Policies, job: Job, outputs: list[Output]) -> Shown:
-    told_after = timedelta(hours=policies.service.withheld_told_after_hours)
-    hide = ports.clock.now() - job.created < told_after
+    hide = hides_withheld(ports, policies, job, outputs)
     return shown_state(job.state, job.failure, tuple(o.state for o in outputs), hide)
 
 

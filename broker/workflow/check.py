@@ -1,4 +1,4 @@
-"""Parse, scope check and plan of one submission: pure, the same offline, at submission and again at the start of a run."""
+"""Parse, scope check and plan of one submission: pure; the same offline, at submission and when a run starts."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -37,7 +37,9 @@ class Checked:
 
 def check_submission(text: str, kind: Kind, dialect: str, project: Project, policies: Policies, today: date) -> Checked:
     """Every refusal at once, in order of place. Never raises for what the text holds."""
-    checked = _check_python(text, project, policies) if kind is Kind.PYTHON else _check_sql(text, dialect, project, policies)
+    checked = (
+        _check_python(text, project, policies) if kind is Kind.PYTHON else _check_sql(text, dialect, project, policies)
+    )
     refusals = [
         *_check_project(project, kind),
         *checked.refusals,
@@ -78,9 +80,7 @@ def _check_python(text: str, project: Project, policies: Policies) -> Checked:
     declared = tuple((output.name, output.description) for output in found.outputs)
     script = Plan(outputs=(), uses=found.uses).hash + found.canonical
     digest = sha256(script.encode("utf-8", "surrogatepass")).hexdigest()
-    return Checked(
-        Kind.PYTHON, found.refusals, found.review, (), found.uses, found.canonical, None, digest, declared
-    )
+    return Checked(Kind.PYTHON, found.refusals, found.review, (), found.uses, found.canonical, None, digest, declared)
 
 
 def _check_project(project: Project, kind: Kind) -> list[Refusal]:

@@ -48,7 +48,10 @@ def release_job(ports: Ports, job: Job) -> Release | None:
     )
     events = [
         AuditEvent(now, SYSTEM.ident, "release.made", release.ident, (("job", job.ident),)),
-        *(AuditEvent(now, SYSTEM.ident, "output.released", o.ident, (("sha256", o.release_hash or ""),)) for o in approved),
+        *(
+            AuditEvent(now, SYSTEM.ident, "output.released", o.ident, (("sha256", o.release_hash or ""),))
+            for o in approved
+        ),
     ]
     ports.store.release(release, manifest, now, events)
     return release

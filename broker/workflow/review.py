@@ -155,4 +155,6 @@ def _check_ballot(ports: Ports, output: Output, ballot: Ballot) -> None:
         raise Conflict("memory-changed", "Something was released since you looked; look at the output again.")
     unsafe = output.verdict is Verdict.REFUSE and output.kind is OutputKind.TABLE
     if ballot.choice is Choice.APPROVE and unsafe and not ballot.overrides:
-        raise Invalid("override", "The rules refuse this output: approving it must name the findings set aside.", "/overrides")
+        raise Invalid(
+            "override", "The rules refuse this output: approving it must name the findings set aside.", "/overrides"
+        )

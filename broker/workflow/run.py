@@ -1,4 +1,4 @@
-"""Stages 2 to 5 for one attempt: lease, check again under the policy of the day, vault, sandbox; hands over to `assess`."""
+"""Stages 2 to 5 for one attempt: lease, check again under today's policy, vault, sandbox; then `assess`."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -75,7 +75,7 @@ def _execute(ports: WorkerPorts, lease: Lease, policies: Policies) -> Ran:
 
 
 def _check_again(job: Job, policies: Policies, ports: WorkerPorts) -> Checked:
-    """The canonical text under today's policy: refused now, or planned otherwise than when it was accepted, it fails."""
+    """The canonical text under today's policy: refused now, or planned otherwise than when accepted, it fails."""
     submission = job.submission
     project = policies.project(submission.project)
     if project is None:
@@ -136,5 +136,3 @@ def give_back(ports: WorkerPorts, job: str, attempt: int, max_attempts: int) -> 
     now = ports.clock.now()
     event = AuditEvent(now, SYSTEM.ident, "job.requeued", job, (("attempt", str(attempt)),))
     ports.store.advance(job, attempt, JobState.RUNNING, JobState.QUEUED, now, [event])
-
-

@@ -14,6 +14,7 @@ from broker.policy.models import Policies
 from broker.workflow.policies import policies_of
 from broker.workflow.relations import project_or_unknown
 from broker.workflow.release import release_job
+from broker.workflow.silence import hides_withheld
 
 
 def settle(ports: Ports, job_ident: str) -> None:
@@ -28,7 +29,9 @@ def settle(ports: Ports, job_ident: str) -> None:
 def _settle(ports: Ports, job: Job) -> None:
     if job.state is JobState.ASSESSING:
         _route(ports, job)
-        if all(o.state in DECIDED_STATES for o in ports.store.outputs_of(job.ident)):
+        outputs = ports.store.outputs_of(job.ident)
+        hidden = hides_withheld(ports, policies_of(ports.store, job.policy), job, outputs)
+        if not hidden and all(o.state in DECIDED_STATES for o in outputs):
             now = ports.clock.now()
             event = AuditEvent(now, SYSTEM.ident, "job.decided", job.ident)
             ports.store.advance(job.ident, job.attempt, JobState.ASSESSING, JobState.DECIDED, now, [event])

@@ -86,7 +86,9 @@ def _check_fields(submission: Submission, policies: Policies) -> None:
         raise Invalid("text-too-long", f"The text is longer than {policies.service.text_bytes} bytes.", "/text")
     for number, (name, sentence) in enumerate(submission.descriptions):
         if not name.strip() or not sentence.strip() or len(sentence) > TEXT_LENGTH:
-            raise Invalid("description", "Each description needs an output's name and a text.", f"/descriptions/{number}")
+            raise Invalid(
+                "description", "Each description needs an output's name and a text.", f"/descriptions/{number}"
+            )
 
 
 def _check_replaces(ports: Ports, submission: Submission) -> None:
@@ -108,4 +110,6 @@ def _check_room(ports: Ports, policies: Policies, project: str, submission: Subm
     waiting = ports.store.jobs(Filter(projects=frozenset({project}), states=active, limit=limit))
     again = submission.client_id and any(j.submission.client_id == submission.client_id for j in waiting)
     if len(waiting) >= limit and not again:
-        raise Conflict("too-many-jobs", f"The project has {limit} jobs waiting or running; try again when one has ended.")
+        raise Conflict(
+            "too-many-jobs", f"The project has {limit} jobs waiting or running; try again when one has ended."
+        )

@@ -59,7 +59,15 @@ def test_the_picture_of_states_is_the_table():
 
 def test_no_dumping_grounds():
     for path in MODULES:
-        assert not set(path.with_suffix("").parts) & {"utils", "util", "helpers", "helper", "manager", "misc", "common.py"}
+        assert not set(path.with_suffix("").parts) & {
+            "utils",
+            "util",
+            "helpers",
+            "helper",
+            "manager",
+            "misc",
+            "common.py",
+        }
 
 
 def test_thresholds_live_in_policies():

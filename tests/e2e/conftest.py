@@ -29,9 +29,13 @@ class Site:
     ports: Ports
     runtime: str
     env: dict[str, str]
+    clients: dict[str, BrokerClient]
 
     def client(self, person: str) -> BrokerClient:
-        return BrokerClient(self.address, make_token(self.ports, self.ports.store.person(person), person))
+        if person not in self.clients:
+            token = make_token(self.ports, self.ports.store.person(person), person)
+            self.clients[person] = BrokerClient(self.address, token)
+        return self.clients[person]
 
 
 @pytest.fixture(scope="session")
@@ -58,4 +62,7 @@ def site(request: pytest.FixtureRequest, prepared: Path, tmp_path_factory: pytes
     env = environment(data, free_port(0), request.param) | {"BROKER_LEASE_SECONDS": str(LEASE_SECONDS)}
     ports = build_ports(Settings(data=data, synthetic_only=True))
     with running(env, data / "logs") as address:
-        yield Site(address, data, ports, request.param, env)
+        made = Site(address, data, ports, request.param, env, {})
+        yield made
+        for client in made.clients.values():
+            client.close()

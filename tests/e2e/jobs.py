@@ -47,10 +47,13 @@ def wait(client: BrokerClient, job: str, seconds: float = 90, until: frozenset[s
 
 def approve(checker: BrokerClient, job: str) -> list[LookAnswer]:
     """Look at and approve every waiting output of a job; returns what was seen."""
+    deadline = time.monotonic() + 20
+    while not (found := [w for w in checker.inbox() if w["job"] == job]):
+        assert time.monotonic() < deadline, f"no output of job {job} came to review"
+        time.sleep(0.05)
     looks = []
-    for waiting in checker.inbox():
-        if waiting["job"] == job:
-            seen = checker.look(waiting["output"])
-            checker.vote(waiting["output"], "approve", "meets-rules", seen)
-            looks.append(seen)
+    for waiting in found:
+        seen = checker.look(waiting["output"])
+        checker.vote(waiting["output"], "approve", "meets-rules", seen)
+        looks.append(seen)
     return looks

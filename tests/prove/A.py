@@ -32,7 +32,9 @@ def clean_clone(folder: Path) -> Path:
 
 def demo_cold_and_warm(folder: Path) -> list[Line]:
     """From a clean clone with no environment, image or data; then again."""
-    images = subprocess.run(["docker", "images", "-q", "npd-broker-sandbox"], capture_output=True, text=True, check=True)
+    images = subprocess.run(
+        ["docker", "images", "-q", "npd-broker-sandbox"], capture_output=True, text=True, check=True
+    )
     for image in set(images.stdout.split()):
         subprocess.run(["docker", "rmi", "-f", image], capture_output=True, check=False)
     clone = clean_clone(folder)
@@ -40,7 +42,14 @@ def demo_cold_and_warm(folder: Path) -> list[Line]:
     for name, limit in (("cold", COLD_SECONDS), ("warm", WARM_SECONDS)):
         code, seconds, tail = timed(["make", "demo", "ARGS=--once"], clone)
         met = code == 0 and seconds <= limit
-        lines.append(Line(f"make demo ARGS=--once, clean clone, {name}", met, {"seconds": seconds, "limit": limit}, "" if met else tail))
+        lines.append(
+            Line(
+                f"make demo ARGS=--once, clean clone, {name}",
+                met,
+                {"seconds": seconds, "limit": limit},
+                "" if met else tail,
+            )
+        )
     return lines
 
 
@@ -63,11 +72,13 @@ def suite() -> Line:
     env = os.environ | {"CI": "true"}
     code, seconds, tail = timed([sys.executable, "-m", "pytest"], ROOT, env)
     met = code == 0 and seconds <= TEST_SECONDS
-    return Line("whole test suite, engine and services required", met, {"seconds": seconds, "limit": TEST_SECONDS}, tail[-300:])
+    return Line(
+        "whole test suite, engine and services required", met, {"seconds": seconds, "limit": TEST_SECONDS}, tail[-300:]
+    )
 
 
 def contracts() -> Line:
-    code, seconds, _ = timed([str(Path(sys.executable).with_name("lint-imports")), "--no-cache"], ROOT)
+    code, _, _ = timed([str(Path(sys.executable).with_name("lint-imports")), "--no-cache"], ROOT)
     longest = max(
         (len(p.read_text().splitlines()), str(p.relative_to(ROOT)))
         for room in ("broker", "sandbox_images")
@@ -78,7 +89,18 @@ def contracts() -> Line:
 
 def synth(folder: Path) -> Line:
     out = folder / "extracts"
-    command = [sys.executable, "-m", "broker", "synth", "--pupils", "100000", "--years", "2022-2022", "--seed", str(SEED)]
+    command = [
+        sys.executable,
+        "-m",
+        "broker",
+        "synth",
+        "--pupils",
+        "100000",
+        "--years",
+        "2022-2022",
+        "--seed",
+        str(SEED),
+    ]
     code, seconds, tail = timed([*command, "--out", str(out), "--json"], ROOT)
     size = sum(f.stat().st_size for f in out.rglob("*.parquet")) if out.exists() else 0
     met = code == 0 and seconds <= SYNTH_SECONDS
@@ -90,7 +112,11 @@ def synth(folder: Path) -> Line:
 def crashes() -> Line:
     """Kills at random moments, far more of them than in the everyday suite."""
     rounds = 12
-    env = os.environ | {"CI": "true", "BROKER_TEST_KILLS": str(rounds), "BROKER_TEST_SEED": str(random.Random(SEED).randrange(10**6))}
+    env = os.environ | {
+        "CI": "true",
+        "BROKER_TEST_KILLS": str(rounds),
+        "BROKER_TEST_SEED": str(random.Random(SEED).randrange(10**6)),
+    }
     code, seconds, tail = timed([sys.executable, "-m", "pytest", "tests/e2e/test_crashes.py"], ROOT, env)
     return Line("kills at random moments", code == 0, {"kills": rounds, "seconds": seconds, "seed": SEED}, tail[-300:])
 

@@ -23,7 +23,9 @@ class Line:
 
 def write(issue: str, seed: int, lines: list[Line]) -> bool:
     """Write docs/proofs/<issue>.json, print it line by line, and say whether all are met."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
     document = {
         "issue": issue,
         "commit": commit,

@@ -15,8 +15,10 @@ SLEEP = "import time; time.sleep(60)"
 
 
 @pytest.fixture
-def bubblewrap(sandbox_root):
-    return BubblewrapSandbox(sandbox_root)
+def bubblewrap(sandbox_root, tmp_path):
+    """A broker of its own, so that its sweep meets no other test's sandboxes."""
+    (tmp_path / "build").symlink_to(sandbox_root / "build")
+    return BubblewrapSandbox(tmp_path)
 
 
 @pytest.fixture

@@ -92,14 +92,16 @@ def test_one_sandbox_for_an_attempt_and_none_after_terminate(api, docker_sandbox
     assert running.result.end is not SandboxEnd.ENDED
 
 
-def test_sweep_spares_the_living(api, python, sandbox_root):
-    sandbox = DockerSandbox(sandbox_root, "runc")
+def test_sweep_spares_the_living_and_other_brokers(api, python, sandbox_root, tmp_path):
+    """A broker of its own in this test: the sandboxes of tests that run beside it are another's."""
+    (tmp_path / "build").symlink_to(sandbox_root / "build")
+    sandbox, neighbour = DockerSandbox(tmp_path, "runc"), DockerSandbox(sandbox_root / "neighbour", "runc")
     request = python(SLEEP)
     running = Running(api, sandbox, request)
-    others = frozenset((job, attempt) for job, attempt in docker_engine._owned(api, "npd-broker.sandbox").values())
-    assert sandbox.sweep(lambda: others) == 0
+    assert neighbour.sweep(frozenset) == 0
+    assert sandbox.sweep(lambda: frozenset({(request.job, 1)})) == 0
     assert running.names(api, "running")
-    assert sandbox.sweep(lambda: others - {(request.job, 1)}) == 1
+    assert sandbox.sweep(frozenset) == 1
     assert not running.names(api)
     running.thread.join()
 

@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from broker.domain.errors import Unavailable
+from broker.sandbox import root_tree
 from broker.sandbox.images import NAMES, Images, build
 from broker.sandbox.root_tree import FORBIDDEN
 
@@ -51,3 +53,18 @@ def test_code_in_the_image_is_compiled(sandbox_root, name):
     tree = Images(sandbox_root / "build").tree_of(name)
     for source in [tree / "sandbox/main.py", tree / "opt/site/duckdb/__init__.py"]:
         assert list((source.parent / "__pycache__").glob(f"{source.stem}.cpython-3*.pyc"))
+
+
+def test_a_base_image_can_stand_in_for_debian_packages(sandbox_root, tmp_path):
+    built = Images(sandbox_root / "build")
+    (tmp_path / "base").write_text(built.digest_of("sql"))
+    tree, listed = Images(tmp_path)._base_tree(lambda line: None)
+    assert root_tree.interpreter(tree) == root_tree.interpreter(built.tree_of("sql"))
+    assert [component["name"] for component in listed] == [built.digest_of("sql")]
+    assert not list((tree / "opt/site").iterdir())
+
+
+def test_a_base_that_is_not_here_is_never_fetched(engine, tmp_path):
+    (tmp_path / "base").write_text("nowhere/at-all:1")
+    with pytest.raises(Unavailable, match="never fetched"):
+        Images(tmp_path)._base_tree(lambda line: None)

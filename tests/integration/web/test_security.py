@@ -29,6 +29,8 @@ def test_every_route_but_the_public_list_asks_who_it_is(site):
             wanted = {401} if path.startswith("/api/") or endpoint == "public.metrics" else {302, 403}
             assert status in wanted, (endpoint, method, status)
     assert seen == PUBLIC
+    assert {p.partition(".")[0] for p in PUBLIC} == {"static", "openapi_document", "public", "entrance"}
+    assert len(PUBLIC) == 9
 
 
 def test_every_changing_page_needs_a_form_token(site):

@@ -59,7 +59,11 @@ def states_of(cell: str) -> set:
 def test_the_permission_table_is_as_drawn():
     lines = [line.split() for line in DRAWN.strip().splitlines()]
     roles = [Role(name) for name in lines[0][1:]]
-    drawn = {(role, Action(line[0])): states_of(cell) for line in lines[1:] for role, cell in zip(roles, line[1:], strict=True)}
+    drawn = {
+        (role, Action(line[0])): states_of(cell)
+        for line in lines[1:]
+        for role, cell in zip(roles, line[1:], strict=True)
+    }
     assert {key: states for key, states in drawn.items() if states} == {k: set(v) for k, v in PERMISSIONS.items()}
     assert {a for _, a in drawn} == set(Action)
 
@@ -85,7 +89,9 @@ def test_every_cell_of_the_table_holds_for_people(action):
         Relation(checked_by_member=True),
     ],
 )
-@pytest.mark.parametrize("action", [Action.VOTE_OUTPUT, Action.VIEW_EVIDENCE, Action.CLAIM_OUTPUT, Action.RECALL_OUTPUT])
+@pytest.mark.parametrize(
+    "action", [Action.VOTE_OUTPUT, Action.VIEW_EVIDENCE, Action.CLAIM_OUTPUT, Action.RECALL_OUTPUT]
+)
 def test_invariant_2_nobody_checks_their_own_or_their_colleagues_work(relation, action):
     """DESIGN invariant 2: not one's own project, not where one holds a live grant on the data, not reciprocally."""
     for state in OutputState:

@@ -33,7 +33,8 @@ def test_equal_votes_decide(cast, needed, decided):
 
 
 @pytest.mark.parametrize(
-    ("policy", "overriding", "needed"), [(0, False, 1), (1, False, 1), (2, False, 2), (0, True, 2), (1, True, 2), (3, True, 3)]
+    ("policy", "overriding", "needed"),
+    [(0, False, 1), (1, False, 1), (2, False, 2), (0, True, 2), (1, True, 2), (3, True, 3)],
 )
 def test_an_override_needs_two(policy, overriding, needed):
     assert votes_needed(policy, overriding) == needed

@@ -15,7 +15,7 @@ IMAGE = "sha256:" + "a" * 64
 
 
 def made(runtime: str = "runc") -> Spec:
-    return spec(SandboxRequest("j1", 2, "sql", Path("/srv/vault"), (), LIMITS, True), IMAGE, runtime)
+    return spec(SandboxRequest("j1", 2, "sql", Path("/srv/vault"), (), LIMITS, True), IMAGE, runtime, "owner")
 
 
 def inspect_of(wanted: Spec) -> dict:
@@ -41,7 +41,7 @@ def test_the_table():
     assert (host["LogConfig"]["Type"], host["RestartPolicy"]["Name"], host["AutoRemove"]) == ("none", "no", False)
     assert (made().name, asked["Image"], asked["Hostname"]) == ("npdjob-j1-2", IMAGE, "sandbox")
     assert asked["Labels"] == {
-        "npd-broker.sandbox": "1",
+        "npd-broker.sandbox.owner": "owner",
         "npd-broker.sandbox.job": "j1",
         "npd-broker.sandbox.attempt": "2",
     }
