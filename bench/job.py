@@ -12,7 +12,7 @@ from broker.demo.prepare import prepare
 from broker.demo.processes import environment, free_port, running
 from broker.demo.run import token_for
 from broker.domain.jobs import Kind, Submission
-from broker.sandbox.images import digest_of
+from broker.sandbox.images import Images
 from broker.settings import Settings
 
 ROUNDS = 7
@@ -32,7 +32,7 @@ def job_lines() -> list[Line]:
         env = environment(data, free_port(8000), "auto")
         with running(env, data / "logs") as address:
             client = BrokerClient(address, token)
-            image = digest_of("sql", settings.root / "build")
+            image = Images(settings.images_root).digest_of("sql")
             return [
                 compare(
                     f"job: SQL over {PUPILS} pupils on {runtime}",

@@ -77,8 +77,8 @@ def build_worker(settings: Settings) -> WorkerPorts:
 
 def build_sandbox(settings: Settings) -> Sandbox:
     if settings.runtime == "bubblewrap":
-        return BubblewrapSandbox(settings.images_root)
-    return DockerSandbox(settings.images_root, settings.runtime)
+        return BubblewrapSandbox(settings.root, settings.images_root)
+    return DockerSandbox(settings.root, settings.runtime, settings.images_root)
 
 
 def policies_from_files(settings: Settings) -> Policies:
@@ -92,7 +92,7 @@ def engine_answers() -> bool:
 
 def build_images(settings: Settings, progress: Callable[[str], None]) -> dict[str, str]:
     """Image name → digest, once both are there."""
-    return images.build(settings.images_root / "build", progress)
+    return images.build(settings.images_root, progress)
 
 
 def tabulate_file(path: Path, asked: Asked) -> Tabulation:

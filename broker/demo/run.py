@@ -1,5 +1,6 @@
 """The demo's story: a SQL job and a Python job from submission to release, a third refused, each stage told."""
 
+import os
 import time
 from importlib.resources import files
 from pathlib import Path
@@ -14,11 +15,13 @@ from broker.domain.errors import Unavailable
 from broker.domain.jobs import Kind, Submission
 from broker.domain.ports import Ports
 from broker.domain.reviews import Choice
-from broker.settings import Settings
+from broker.settings import Settings, read_settings
 from broker.wiring import engine_answers
 from broker.workflow.administer import make_token
 
 DATA = Path("data/demo")
+"""Where the demo's broker lives, unless BROKER_DATA says otherwise."""
+
 PROJECT = "P0421"
 WAIT_SECONDS = 180
 
@@ -27,7 +30,8 @@ def run_demo(*, once: bool, pupils: int) -> int:
     """0 when both jobs were released and the third was refused."""
     began = time.monotonic()
     runtime = "auto" if engine_answers() else "bubblewrap"
-    settings = Settings(data=DATA, synthetic_only=True, demo_sign_in=True, runtime=runtime)
+    data = Path(os.environ.get("BROKER_DATA", DATA))
+    settings = read_settings(data=data, synthetic_only=True, demo_sign_in=True, runtime=runtime)
     ports = prepare(settings, pupils)
     env = environment(settings.root, free_port(settings.port), runtime)
     with stage("web and worker"):

@@ -47,10 +47,10 @@ def command(request: SandboxRequest, tree: Path, user: int, info: int, *, root: 
 class BubblewrapSandbox:
     """The Sandbox port without an engine. `root`/run holds one file for each running sandbox, locked while it runs."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, images: Path | None = None) -> None:
         if shutil.which("bwrap") is None:
             raise Unavailable("bubblewrap is not installed.")
-        self._images, self._folder = Images(root / "build", engine=False), root / "run"
+        self._images, self._folder = Images(images or root / "build", engine=False), root / "run"
         self._folder.mkdir(parents=True, exist_ok=True)
 
     def run(self, request: SandboxRequest) -> SandboxResult:

@@ -45,14 +45,15 @@ def engine_faults() -> Iterator[None]:
 class DockerSandbox:
     """The Sandbox port on a Docker engine. `runtime` is `runsc`, `runc`, or `auto`: runsc where the engine has it.
 
-    The images are those that `images.build` has made in `root`/build.
+    `root` is the broker's data folder: its sandboxes are told from other brokers' by it. The images are those that
+    `images.build` has made in `images` (`root`/build unless told otherwise).
     Real data run only where every required probe of the self-test holds; it is run once, before the first such job.
     """
 
-    def __init__(self, root: Path, runtime: str = "auto") -> None:
+    def __init__(self, root: Path, runtime: str = "auto", images: Path | None = None) -> None:
         if runtime not in RUNTIMES:
             raise ValueError(f"The runtime must be one of {', '.join(RUNTIMES)}, not {runtime!r}.")
-        self._images, self._wanted = Images(root / "build"), runtime
+        self._images, self._wanted = Images(images or root / "build"), runtime
         self._owner = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
         self._verdicts: tuple[selftest.Verdict, ...] | None = None
         self._testing = threading.Lock()

@@ -1,0 +1,64 @@
+"""Every command in README.md is run by a test: the quick ones here, the targets of make by whoever runs this suite."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+COMMANDS = [line for block in BLOCK.findall((ROOT / "README.md").read_text()) for line in block.splitlines() if line]
+
+RUN_ELSEWHERE = {
+    "make demo": "tests/e2e/test_demo.py",
+    "make test": "this suite",
+    "make check": "make test runs it first",
+    "make prove PROVE=A": "docs/proofs/A.json",
+    "make bench": "tests/e2e/test_bench.py",
+}
+EXPECTED = {".venv/bin/broker check broker/demo/jobs/out_of_scope.sql": 2}
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c not in RUN_ELSEWHERE])
+def test_a_command_of_the_readme_does_what_it_says(command, tmp_path):
+    runnable = command.replace("build/readme", str(tmp_path))
+    ended = subprocess.run(runnable, shell=True, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == EXPECTED.get(command, 0), ended.stderr
+    assert ended.stdout.strip()
+
+
+def test_every_other_command_is_known_and_is_a_target():
+    makefile = (ROOT / "Makefile").read_text()
+    for command in COMMANDS:
+        if command.startswith("make "):
+            assert command in RUN_ELSEWHERE
+            assert re.search(rf"^{command.split()[1]}:", makefile, re.MULTILINE)
+
+
+def test_the_two_first_commands_open_the_readme():
+    assert COMMANDS[:2] == ["make demo", "make test"]
+
+
+def test_the_script_in_the_readme_is_accepted():
+    text = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert text is not None
+    command = [ROOT / ".venv/bin/broker", "check", "-", "--kind", "python"]
+    ended = subprocess.run(command, cwd=ROOT, input=text[1], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_documents_link_to_what_exists():
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+        for target in re.findall(r"`((?:broker|tests|policies|docs|sandbox_images)/[\w/.-]+)`", page.read_text()):
+            assert (ROOT / target).exists() or target.startswith("docs/proofs"), f"{page.name} names {target}"
+
+
+def test_settings_in_the_operating_notes_are_the_settings():
+    from broker.settings import Settings
+
+    named = set(re.findall(r"`BROKER_(\w+)`", (ROOT / "docs" / "operating.md").read_text()))
+    assert {name.upper() for name in Settings.model_fields} <= named
+    assert named <= {name.upper() for name in Settings.model_fields} | {"URL", "TOKEN", "BASE"}
