@@ -28,10 +28,12 @@ if [ ! -f .env ]; then
     echo "compose: passwords and data folder in .env"
     umask 077
     random() { head -c 24 /dev/urandom | base64 | tr -d '/+='; }
-    printf 'BROKER_DATABASE_PASSWORD=%s\nBROKER_QUEUE_PASSWORD=%s\nBROKER_HOST_DATA=%s\n' \
-        "$(random)" "$(random)" "$(pwd)/data/compose" > .env
+    printf 'BROKER_DATABASE_PASSWORD=%s\nBROKER_QUEUE_PASSWORD=%s\nBROKER_SECRET_KEY=%s\nBROKER_HOST_DATA=%s\n' \
+        "$(random)" "$(random)" "$(random)" "$(pwd)/data/compose" > .env
 fi
 . ./.env
-mkdir -p "$BROKER_HOST_DATA/outputs" "$BROKER_HOST_DATA/web"
+mkdir -p "$BROKER_HOST_DATA/outputs"
 docker compose build -q
+# The worker runs in a container, but images are made here, where Debian packages can be fetched.
+BROKER_IMAGES="$BROKER_HOST_DATA/images" .venv/bin/python -m broker images
 [ "${1:-}" != up ] || docker compose up -d

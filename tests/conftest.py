@@ -19,10 +19,12 @@ def engine() -> None:
 
 
 @pytest.fixture(scope="session")
-def sandbox_root(engine: None) -> Path:
-    """A data folder whose images are built; kept between runs, so that only the first one builds."""
+def sandbox_root(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder whose images are built: those of the checkout, which `make` has built already."""
     from broker.sandbox.images import build
 
-    root = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "npd-broker" / "tests"
-    build(root / "build")
+    images = Path(__file__).resolve().parents[1] / "build" / "images"
+    build(images)
+    root = tmp_path_factory.mktemp("sandbox")
+    (root / "build").symlink_to(images)
     return root

@@ -126,6 +126,10 @@ class BrokerClient:
     def stop(self, job: str) -> None:
         self._send("POST", f"{API}/jobs/{_part(job)}/stop")
 
+    def put_person(self, ident: str, name: str, roles: list[str], active: bool = True) -> None:
+        """Make or change an account."""
+        self._send("PUT", f"{API}/people/{_part(ident)}", json={"name": name, "roles": roles, "active": active})
+
     def policy_in_force(self) -> str:
         """The canonical JSON of the policy set in force."""
         return str(self._json("GET", f"{API}/policies/current")["content"])

@@ -153,7 +153,7 @@ def _told(row: Row, planned: PlannedOutput, answers: Sequence[tuple[Finding, ...
 def _full(planned: PlannedOutput, evidence: OutputEvidence, profile: Profile) -> frozenset[tuple[Value, ...]]:
     counted = any(s.measure in FREQUENCIES for s in planned.statistics)
     return (
-        full_cells(evidence.cells, profile.full_share)
+        full_cells(evidence.cells, profile.full_share, profile.t)
         if counted and profile.full is not ZeroPolicy.PUBLISH
         else frozenset()
     )

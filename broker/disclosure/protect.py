@@ -12,10 +12,11 @@ from broker.policy.models import Profile
 def protected(statistic: Statistic, evidence: StatisticEvidence, profile: Profile) -> Value:
     """What may be seen of a statistic that passes, before any arithmetic is done with it."""
     match statistic.measure:
-        case Measure.COUNT_ROWS | Measure.COUNT_VALUES | Measure.COUNT_PERSONS | Measure.COUNT_DISTINCT:
-            return round_count(evidence.value, profile)
+        case Measure.COUNT_ROWS | Measure.COUNT_VALUES | Measure.COUNT_PERSONS | Measure.COUNT_DISTINCT | Measure.PART:
+            return round_count(evidence.value, profile, _each(evidence.rows, evidence.persons))
         case Measure.ONES:
-            return None if evidence.value is None else round_count(ones(evidence), profile)
+            times = _each(ones(evidence), evidence.persons)
+            return None if evidence.value is None else round_count(ones(evidence), profile, times)
         case Measure.SHARE:
             return _share(statistic, evidence, profile)
         case Measure.MEAN:
@@ -27,12 +28,18 @@ def protected(statistic: Statistic, evidence: StatisticEvidence, profile: Profil
             return None if mean is None or count is None else rounded(mean * count, profile.sum_digits)
 
 
-def round_count(value: Value, profile: Profile) -> int | None:
-    """Conventional rounding to the profile's base, half up."""
+def round_count(value: Value, profile: Profile, times: int = 1) -> int | None:
+    """Conventional rounding to the profile's base, half up. Where each person counts several `times`, the base is as
+    many times larger: five rows a person, rounded to five, would tell exactly how many persons there are."""
     if value is None:
         return None
-    base = profile.round_base
+    base = profile.round_base * times
     return (2 * int(number(value)) + base) // (2 * base) * base
+
+
+def _each(rows: int, persons: int) -> int:
+    """How many rows a person has, at least on average."""
+    return max(1, rows // persons) if persons else 1
 
 
 def ones(evidence: StatisticEvidence) -> int:
@@ -42,8 +49,9 @@ def ones(evidence: StatisticEvidence) -> int:
 
 def _share(statistic: Statistic, evidence: StatisticEvidence, profile: Profile) -> Value:
     """Protected ones over protected count, with as many digits as a percentage may have."""
-    part = round_count(ones(evidence), profile)
-    whole = round_count(ones(evidence) + evidence.rest_rows, profile)
+    rows = ones(evidence) + evidence.rest_rows
+    times = _each(rows, evidence.persons + evidence.rest)
+    part, whole = round_count(ones(evidence), profile, times), round_count(rows, profile, times)
     if part is None or not whole:
         return None
     share = min(Decimal(1), Decimal(part) / Decimal(whole))
@@ -83,5 +91,5 @@ def _truncated(value: Number) -> int:
 
 def empty(measure: Measure) -> StatisticEvidence:
     """Evidence of a listed cell in which nobody was found."""
-    counted = {Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT}
+    counted = {Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT, Measure.PART}
     return StatisticEvidence(0 if measure in counted else None, 0, 0)

@@ -83,7 +83,10 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A submission on its way. `attempt` fences late results; `lease_until` is the running worker's promise."""
+    """A submission on its way. `attempt` fences late results; `lease_until` is the running worker's promise.
+
+    `policy` is the one under which it was accepted, `assessed_policy` the one under which its outputs were judged.
+    """
 
     ident: str
     submission: Submission
@@ -103,6 +106,7 @@ class Job:
     runtime: str | None = None
     started: datetime | None = None
     ended: datetime | None = None
+    assessed_policy: str | None = None
 
 
 def can_advance(before: JobState, after: JobState) -> bool:

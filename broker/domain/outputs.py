@@ -69,7 +69,8 @@ class StatisticEvidence:
     persons   distinct persons that contribute (SUM: with a non-zero total; ONES/SHARE: with a 1)
     rest      ONES/SHARE: distinct persons with a row where the argument is 0; else 0
     rest_rows ONES/SHARE: rows where the argument is 0; else 0
-    largest, second   the two largest absolute totals of one person (SUM, MEAN); else None
+    largest   the largest absolute total of one person (SUM, MEAN); the most rows of one person (counts); else None
+    second    the second largest absolute total of one person (SUM, MEAN); else None
     low, high smallest and largest total of one person (SUM, MEAN); else None
     total     sum of the argument over contributing rows (SUM, MEAN, ONES, SHARE); else None
     contributors  COUNT_DISTINCT: the number of distinct values; else None

@@ -7,7 +7,7 @@ thing belongs to are here too, so no view ever compares a name.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from broker.domain.errors import Conflict, Forbidden, Unknown
+from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
 from broker.domain.jobs import JobState
 from broker.domain.outputs import OutputState
 from broker.domain.people import Person, Role
@@ -78,6 +78,18 @@ CHECKING_ACTIONS: frozenset[Action] = frozenset(
 """What a checker may do only where they are independent of the project."""
 
 
+UNTOLD: frozenset[OutputState] = frozenset(
+    {
+        OutputState.ASSESSED,
+        OutputState.WITHHELD,
+        OutputState.IN_REVIEW,
+        OutputState.APPROVED,
+        OutputState.WITHDRAWN,
+    }
+)
+"""Outputs in these states do not exist for researchers: one that waits and one that is withheld answer alike."""
+
+
 @dataclass(frozen=True, slots=True)
 class Relation:
     """How a person stands to the project of the thing: facts that the workflow looks up.
@@ -85,16 +97,19 @@ class Relation:
     `member`: the project names them as a researcher. `made_it`: they submitted the job.
     `live_grant_on_same_data`: a live project of theirs is granted a table that this project is granted.
     `checked_by_member`: a researcher of this project has voted on a project of theirs (reciprocal checks).
+    `was_member`: the project named them when the job was accepted: leaving it makes nobody its checker.
     """
 
     member: bool = False
     made_it: bool = False
     live_grant_on_same_data: bool = False
     checked_by_member: bool = False
+    was_member: bool = False
 
     @property
     def independent(self) -> bool:
-        return not (self.member or self.made_it or self.live_grant_on_same_data or self.checked_by_member)
+        own = self.member or self.made_it or self.was_member
+        return not (own or self.live_grant_on_same_data or self.checked_by_member)
 
 
 def _roles_for(person: Person, action: Action, relation: Relation) -> list[Role]:
@@ -120,6 +135,8 @@ def check_may(person: Person, action: Action, relation: Relation, state: State, 
     roles = _roles_for(person, action, relation) if person.active else []
     if any(state in PERMISSIONS[role, action] for role in roles):
         return
+    if isinstance(state, OutputState) and state in UNTOLD and not _is_staff(person, relation):
+        raise Unknown(what, ident)
     if roles:
         raise Conflict("wrong-state", f"This {what} is {state}; it cannot be {_done(action)} now.")
     if not person.active or not knows(person, relation):
@@ -135,11 +152,22 @@ def may(person: Person, action: Action, relation: Relation, state: State) -> boo
     return True
 
 
+def check_roles(person: Person) -> None:
+    """Raise Invalid for roles that nobody may hold, or not together."""
+    if Role.SYSTEM in person.roles:
+        raise Invalid("roles", "Nobody can be given the role of the broker itself.", "/roles")
+    if {Role.ADMINISTRATOR, Role.CHECKER} <= person.roles:
+        raise Invalid("roles", "An administrator reads no output, so nobody is administrator and checker.", "/roles")
+
+
 def knows(person: Person, relation: Relation) -> bool:
     """Whether a person may know that jobs of a project exist."""
-    if relation.member or Role.ADMINISTRATOR in person.roles:
-        return True
-    return Role.CHECKER in person.roles and relation.independent
+    return relation.member or _is_staff(person, relation)
+
+
+def _is_staff(person: Person, relation: Relation) -> bool:
+    checks = Role.CHECKER in person.roles and relation.independent
+    return checks or Role.ADMINISTRATOR in person.roles
 
 
 def _done(action: Action) -> str:

@@ -24,6 +24,8 @@ class Measure(StrEnum):
     SUM             sum of a number
     MEAN            mean of a number: its sum and its count leave with it
     SHARE           mean of a 0/1 argument: its ones, its rest and its count leave with it
+    PART            rows with x not null, implied and never shown: a small part hides what it is behind, an empty or
+                    full one does not
     """
 
     COUNT_ROWS = "count"
@@ -34,6 +36,7 @@ class Measure(StrEnum):
     SUM = "sum"
     MEAN = "mean"
     SHARE = "share"
+    PART = "part"
 
 
 @dataclass(frozen=True, slots=True)

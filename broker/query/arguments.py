@@ -1,7 +1,6 @@
-"""Arguments of aggregates: constants taken out, 0/1 recognised, the closed list, bounds, and the
-implied cells inside. Pure functions of scalars; no syntax."""
+"""Arguments of aggregates: constants taken out, 0/1 recognised, the closed list, bounds. Pure functions of scalars; no
+syntax, and nothing of what an argument implies."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -132,28 +131,6 @@ def _is_linear(scalar: Scalar) -> bool:
             return sum(_is_linear(a) for a in args) == 1 and sum(isinstance(a, Literal) for a in args) == len(args) - 1
         case _:
             return False
-
-
-def implied(scalar: Scalar) -> Iterator[Scalar]:
-    """A 0/1 argument for each branch and predicate inside an argument: each is a cell of its own."""
-    match scalar:
-        case Case(whens=whens, otherwise=otherwise):
-            for index in range(len(whens)):
-                marks = tuple((c, ONE if i == index else ZERO) for i, (c, _) in enumerate(whens))
-                yield Case(marks, ZERO, Type.INT)
-            if len(whens) > 1:
-                yield Case(tuple((c, ZERO) for c, _ in whens), ONE, Type.INT)
-            for value in [*(v for _, v in whens), otherwise]:
-                yield from implied(value)
-        case Call(op=op, args=args):
-            if op in {"coalesce", "nullif"}:
-                yield Case(((_padding(op, args), ONE),), ZERO, Type.INT)
-            for arg in args:
-                yield from implied(arg)
-
-
-def _padding(op: str, args: tuple[Scalar, ...]) -> Scalar:
-    return Call("is_null", args[:1], Type.TRUTH) if op == "coalesce" else Call("equal", args, Type.TRUTH)
 
 
 def bounds(scalar: Scalar, book: Book) -> tuple[Value, Value] | None:

@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from broker.domain.scalars import Call, Literal, Scalar, Type
 from broker.query.refusing import Stop
-from broker.query.sizes import MOST, largest
+from broker.query.sizes import fits, largest
 
 if TYPE_CHECKING:
     from broker.query.meaning import Meaning
@@ -56,10 +56,14 @@ def binary(m: "Meaning", node: exp.Expr) -> Scalar:
         raise Stop("type", "Text and a number cannot be joined by +.", "CAST the number AS varchar(10) first.", node)
     left, right = checked(node, [left, right])
     result = Call(OPS[type(node)], (left, right), result_type(left, right))
-    if m.is_rows and largest(result, m.book) > MOST:
-        message = "The numbers can become too large, which would end the job."
-        raise Stop("overflow", message, "Use smaller constants.", node)
+    _check_fits(m, node, result)
     return result
+
+
+def _check_fits(m: "Meaning", node: exp.Expr, value: Scalar) -> None:
+    if m.is_rows and not fits(value, m.book):
+        message = "The numbers can become too large or too fine, which would end the job."
+        raise Stop("overflow", message, "Use smaller constants with fewer decimal places.", node)
 
 
 def division(m: "Meaning", node: exp.Expr) -> Scalar:
@@ -83,6 +87,8 @@ def negation(m: "Meaning", node: exp.Expr) -> Scalar:
 def unary(m: "Meaning", node: exp.Expr) -> Scalar:
     (value,) = numbers(m, node, node.this)
     op = UNARY[type(node)]
+    if op != "abs":
+        _check_fits(m, node, value)
     kept = Type.INT if value.type.is_whole else value.type
     return Call(op, (value,), kept if op == "abs" else Type.INT)
 
@@ -129,6 +135,7 @@ def _cast(m: "Meaning", node: exp.Expr, value: Scalar, target: exp.Expr) -> Scal
 def _to_whole(m: "Meaning", node: exp.Expr, value: Scalar) -> Scalar:
     if value.type.is_whole:
         return Call("to_int", (value,), Type.INT)
+    _check_fits(m, node, value)
     if m.is_tsql:
         return Call("truncate", (value,), Type.INT)
     raise Stop("cast", "DuckDB rounds a fraction that is cast.", "Write FLOOR(x), CEIL(x) or ROUND(x, 0).", node)

@@ -9,7 +9,7 @@ from broker.domain.relations import Filter, JoinHow, Project, Scan
 from broker.domain.scalars import Column, Scalar
 from broker.domain.variables import How
 from broker.policy.models import Catalogue
-from broker.query.book import Book
+from broker.query.book import HEAVIEST, Book
 from broker.query.comparing import flatten
 from broker.query.kinds import Built, Links, all_of, join
 from broker.query.meaning import Meaning, check_arguments
@@ -18,7 +18,6 @@ from broker.query.resolve import Names, Source, find_table
 
 Ctes = Mapping[str, tuple[exp.CTE, "Ctes"]]
 DERIVED = frozenset({"with_", "expressions", "from_", "joins", "where"})
-HEAVIEST = 10_000
 TOP = DERIVED | {"group", "order"}
 
 
@@ -225,7 +224,7 @@ class Binder:
         listed = _column_list(node) or _column_list(cte)
         if listed and len(listed) != len(query.expressions):
             raise Stop("column-list", "The list of column names is not as long as the SELECT list.", "Name each.", node)
-        columns, computed, whole = self._items(query, meaning, listed)
+        columns, computed, whole = self._items(query, meaning, listed, built.scans if built is not None else frozenset())
         name = (node.alias or node.name).casefold()
         names.add(Source(name, None, None, columns), node)
         if built is None or not whole:
@@ -235,7 +234,7 @@ class Binder:
         return built
 
     def _items(
-        self, query: exp.Select, meaning: Meaning, listed: list[str]
+        self, query: exp.Select, meaning: Meaning, listed: list[str], home: frozenset[int]
     ) -> tuple[dict[str, Column], list[tuple[int, Scalar]], bool]:
         """The columns of a derived table by name; those that are computed get an id of their own."""
         columns: dict[str, Column] = {}
@@ -252,7 +251,7 @@ class Binder:
                     self._refuse_name(name, item)
                 continue
             if not isinstance(found, Column):
-                ident = self.book.define(found)
+                ident = self.book.define(found, home)
                 computed.append((ident, found))
                 found = Column(ident, found.type)
             columns[name.casefold()] = found

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from broker.domain.scalars import Call, Case, Column, Literal, Scalar, columns_of
+from broker.domain.scalars import NULL, Call, Case, Column, Literal, Scalar, Type, columns_of
 from broker.domain.variables import How, VariableClass
 from broker.policy.models import Table, TableKind, Variable
 from broker.query.refusing import Place
+
+HEAVIEST = 10_000
+"""The most parts that an expression may have with its derived columns written out."""
 
 NEVER_SHOWN = frozenset({VariableClass.IDENTIFIER, VariableClass.INSTANT_IDENTIFIER})
 
@@ -40,11 +43,13 @@ class Origin:
 
 @dataclass(slots=True)
 class Book:
-    """One for each compiled text. `nullable` are the scans on an outer side of a join."""
+    """One for each compiled text. `nullable` are the scans on an outer side of a join; `homes` the scans of the derived
+    table that a derived column is computed in."""
 
     tables: dict[int, Table] = field(default_factory=dict)
     origins: dict[int, Origin] = field(default_factory=dict)
     definitions: dict[int, Scalar] = field(default_factory=dict)
+    homes: dict[int, frozenset[int]] = field(default_factory=dict)
     nullable: set[int] = field(default_factory=set)
     how: dict[int, set[How]] = field(default_factory=dict)
     places: dict[int, Place] = field(default_factory=dict)
@@ -81,9 +86,10 @@ class Book:
         year = self.tables[scan].year
         return self._columns.get((scan, year.variable)) if year else None
 
-    def define(self, scalar: Scalar) -> int:
+    def define(self, scalar: Scalar, home: frozenset[int] = frozenset()) -> int:
         ident = self.new_id()
         self.definitions[ident] = scalar
+        self.homes[ident] = home
         self._weights[ident] = self.weight(scalar)
         return ident
 
@@ -99,6 +105,28 @@ class Book:
                 return 1 + sum(self.weight(a) for a in args)
             case Case(whens=whens, otherwise=otherwise):
                 return 1 + sum(self.weight(s) for pair in whens for s in pair) + self.weight(otherwise)
+
+    def expanded(self, scalar: Scalar) -> Scalar:
+        """A scalar with every derived column written out, so that nothing in it can hide behind a name."""
+        match scalar:
+            case Column(ident=ident) if ident in self.definitions:
+                inner = self.expanded(self.definitions[ident])
+                home = self.homes[ident]
+                if not home or not home <= self.nullable:
+                    return inner
+                return Case(((self._is_padded(scalar, home), NULL),), inner, scalar.type)
+            case Call(op=op, args=args, type=kind):
+                return Call(op, tuple(self.expanded(a) for a in args), kind)
+            case Case(whens=whens, otherwise=otherwise, type=kind):
+                pairs = tuple((self.expanded(c), self.expanded(v)) for c, v in whens)
+                return Case(pairs, self.expanded(otherwise), kind)
+        return scalar
+
+    def _is_padded(self, column: Column, home: frozenset[int]) -> Scalar:
+        """Whether an outer join found no row of the derived table: then none of its persons has a number."""
+        people = [Column(s, Type.INT) for s in sorted(home) if self.is_person(s)] or [column]
+        tests: tuple[Scalar, ...] = tuple(Call("is_null", (p,), Type.TRUTH) for p in people)
+        return tests[0] if len(tests) == 1 else Call("and", tests, Type.TRUTH)
 
     def base(self, scalar: Scalar) -> frozenset[int]:
         """The catalogue columns that a scalar is made of, through every derived column."""

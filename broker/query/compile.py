@@ -3,23 +3,25 @@
 Grants are not judged here: `broker.scope` does that from the uses. Nothing here raises for what a text says.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
 from broker.domain.errors import Refusal
-from broker.domain.plans import Plan, PlannedOutput
+from broker.domain.plans import Measure, Plan, PlannedOutput, Statistic
 from broker.domain.projects import Project
 from broker.domain.relations import Filter, Relation
 from broker.domain.scalars import Type
 from broker.domain.variables import Use, Years
 from broker.policy.models import Catalogue, Service
 from broker.query.bind import TOP, Binder, set_operation
+from broker.query.book import Book
 from broker.query.finish import finished
 from broker.query.keys import conditions_of, key_of, misused_quasi
 from broker.query.kinds import Built, conjuncts_of
 from broker.query.looks import look
 from broker.query.meaning import Meaning
+from broker.query.multiplying import multiplies
 from broker.query.outputs import Drafted, Drafter
 from broker.query.parse import DIALECTS, canonical_text, parse
 from broker.query.refusing import NOWHERE, Report
@@ -125,8 +127,20 @@ def _output(name: str, built: Built, drafted: Drafted, binder: Binder, years: di
     keys = tuple(key_of(c.ident, e, book, years, guards) for e, c in drafted.keys.items())
     return PlannedOutput(
         name, unit.value if unit else "person", finished(built.relation, book, years), built.person, keys,
-        tuple(drafted.statistics.found), tuple(drafted.columns), tuple(drafted.order),
+        _statistics(built, drafted, book), tuple(drafted.columns), tuple(drafted.order),
     )  # fmt: skip
+
+
+def _statistics(built: Built, drafted: Drafted, book: Book) -> tuple[Statistic, ...]:
+    """Where conditions choose how many rows a person has, a person looks at everything but counts of persons."""
+    why = multiplies(built.relation, book)
+    found = drafted.statistics.found
+    if why is None:
+        return tuple(found)
+    counts_rows = [s.behind is None and s.measure is not Measure.COUNT_PERSONS for s in found]
+    return tuple(
+        replace(s, needs_review=s.needs_review or why) if rows else s for s, rows in zip(found, counts_rows, strict=True)
+    )
 
 
 def _advice(output: PlannedOutput) -> tuple[str, ...]:

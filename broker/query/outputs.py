@@ -83,6 +83,7 @@ class Drafter:
             self._report.add("no-aggregate", message, advice, self._report.place(self._select))
         for item in self._select.expressions:
             self._column(item, released, drafted)
+        drafted.statistics.finish()
         self._check_shape(drafted)
         order = self._select.args.get("order")
         if order is not None:

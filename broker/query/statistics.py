@@ -1,19 +1,24 @@
 """Aggregates to statistics with everything that they imply. No output grammar, no rendering."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Any
 
 from sqlglot import exp
 
 from broker.domain.plans import Measure, Statistic
 from broker.domain.scalars import NULL, Call, Case, Column, Literal, Scalar, Type
-from broker.query import arguments
+from broker.query import arguments, implying
 from broker.query.arithmetic import result_type
-from broker.query.book import Book
+from broker.query.book import HEAVIEST, Book
 from broker.query.meaning import Meaning, check_arguments
 from broker.query.refusing import Stop
+from broker.query.sizes import sum_fits
 
 AGGREGATES = (exp.Count, exp.Sum, exp.Avg)
+COUNTS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_PERSONS, Measure.COUNT_VALUES, Measure.ONES, Measure.SHARE})
+TOTALS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_PERSONS})
+MANY_CONDITIONS = "So many conditions in one query cannot be compared with each other automatically."
 
 
 @dataclass(slots=True)
@@ -38,8 +43,47 @@ class Statistics:
 
     def imply(self, parent: Column, argument: Scalar) -> None:
         """Each branch and predicate inside a parent's argument is a count that leaves with it."""
-        for inside in arguments.implied(argument):
-            self.add(Measure.ONES, inside, Type.INT, behind=parent.ident)
+        for inside in implying.branches(argument):
+            if inside != argument:
+                self.add(Measure.ONES, inside, Type.INT, behind=parent.ident)
+
+    def finish(self) -> None:
+        """What follows from statistics standing side by side in one cell."""
+        self._imply_missing()
+        conditions = self._conditions()
+        compared = implying.differences([c for _, c in conditions], self.book)
+        if compared is None:
+            place = next(i for i, s in enumerate(self.found) if s.ident == conditions[-1][0])
+            self.found[place] = replace(self.found[place], needs_review=MANY_CONDITIONS)
+            return
+        for later, argument in compared:
+            self.add(Measure.PART, argument, Type.INT, behind=conditions[later][0])
+        arguments_ = [c for _, c in conditions]
+        disjoint = all(implying.are_disjoint(a, b) for a, b in combinations(arguments_, 2))
+        if len(conditions) > 1 and disjoint and any(s.measure in TOTALS for s in self.found):
+            self.add(Measure.PART, implying.rest(arguments_), Type.INT, behind=conditions[-1][0])
+
+    def _imply_missing(self) -> None:
+        """The rows that an aggregate leaves out are a count, where the cell's rows are counted beside it."""
+        counted = any(s.measure in COUNTS for s in self.found)
+        for s in [s for s in self.found if s.behind is None and s.argument is not None]:
+            if s.measure is Measure.COUNT_DISTINCT or not counted or not implying.can_be_null(s.argument, self.book):
+                continue
+            is_count = s.measure in {Measure.COUNT_VALUES, Measure.COUNT_PERSONS}
+            if is_count and implying.is_match_flag(s.argument, self.book):
+                self.add(Measure.ONES, implying.missing(s.argument), Type.INT, behind=s.ident)
+            elif s.measure is not Measure.COUNT_PERSONS:
+                self.add(Measure.PART, implying.missing_part(s.argument), Type.INT, behind=s.ident)
+
+    def _conditions(self) -> list[tuple[int, Scalar]]:
+        """Each different 0/1 argument with the released statistic that tells it; one statistic's own are not compared."""
+        found: dict[Scalar, int] = {}
+        for s in self.found:
+            if s.argument is None or s.measure not in {Measure.ONES, Measure.SHARE, Measure.COUNT_VALUES}:
+                continue
+            argument = implying.present(s.argument) if s.measure is Measure.COUNT_VALUES else s.argument
+            found.setdefault(argument, s.behind or s.ident)
+        return [(owner, argument) for argument, owner in found.items()]
 
 
 def aggregate(node: exp.Expr, rows: Meaning, statistics: Statistics) -> Scalar:
@@ -53,10 +97,19 @@ def aggregate(node: exp.Expr, rows: Meaning, statistics: Statistics) -> Scalar:
     if isinstance(node.this, exp.Distinct):
         message = "DISTINCT inside SUM or AVG drops people who share a value."
         raise Stop("distinct-aggregate", message, "Leave DISTINCT out.", node)
-    value = rows.value(node.this)
+    value = _argument(node.this, rows)
     if not value.type.is_number:
         raise Stop("type", "SUM and AVG need numbers.", "Count codes with SUM(CASE WHEN … THEN 1 ELSE 0 END).", node)
-    return _sum(value, rows, statistics) if isinstance(node, exp.Sum) else _mean(value, rows, statistics, node)
+    return _sum(value, statistics, node) if isinstance(node, exp.Sum) else _mean(value, rows, statistics, node)
+
+
+def _argument(node: exp.Expr, rows: Meaning) -> Scalar:
+    """An argument with its derived columns written out: what is judged is what is computed."""
+    value = rows.value(node)
+    if rows.book.weight(value) > HEAVIEST:
+        message = "The expression is too large with its derived columns written out."
+        raise Stop("too-deep", message, "Name fewer steps.", node)
+    return rows.book.expanded(value)
 
 
 def _count(node: exp.Expr, rows: Meaning, statistics: Statistics) -> Scalar:
@@ -69,7 +122,7 @@ def _count(node: exp.Expr, rows: Meaning, statistics: Statistics) -> Scalar:
         if len(inner.expressions) != 1:
             raise Stop("distinct", "COUNT(DISTINCT …) takes one argument.", "Count one variable.", node)
         return _count_distinct(inner.expressions[0].unnest(), rows, statistics)
-    value = rows.value(inner)
+    value = _argument(inner, rows)
     if isinstance(value, Literal):
         if value.value is None:
             raise Stop("constant-column", "COUNT(NULL) is always 0.", "Leave it out.", node)
@@ -94,12 +147,12 @@ def _count_distinct(node: exp.Expr, rows: Meaning, statistics: Statistics) -> Sc
         arm = node.args["ifs"][0]
         key = _link_key(arm.args["true"].unnest(), rows)
         if key is not None:
-            condition = rows.predicate(arm.this)
+            condition = rows.book.expanded(rows.predicate(arm.this))
             argument = Case(((condition, key),), NULL, key.type)
             found = statistics.add(Measure.COUNT_PERSONS, argument, Type.INT)
             statistics.imply(found, argument)
             return found
-    value = rows.value(node)
+    value = _argument(node, rows)
     why = "COUNT(DISTINCT …) of a variable other than the link key: its values are the contributors."
     found = statistics.add(Measure.COUNT_DISTINCT, value, Type.INT, needs_review=why)
     statistics.imply(found, value)
@@ -117,7 +170,7 @@ def _link_key(node: exp.Expr, rows: Meaning) -> Column | None:
     return column
 
 
-def _sum(value: Scalar, rows: Meaning, statistics: Statistics) -> Scalar:
+def _sum(value: Scalar, statistics: Statistics, node: exp.Expr) -> Scalar:
     kind = Type.INT if value.type.is_whole else value.type
     factor, rest = arguments.unscaled(value)
     if isinstance(rest, Literal):
@@ -125,7 +178,7 @@ def _sum(value: Scalar, rows: Meaning, statistics: Statistics) -> Scalar:
         return _scaled(factor * (rest.value or 0), count, kind)
     if arguments.is_truth(rest):
         return _scaled(factor, _ones(Measure.ONES, rest, statistics, Type.INT), kind)
-    return _number(Measure.SUM, value, statistics, truncated=False)
+    return _number(Measure.SUM, value, statistics, truncated=False, node=node)
 
 
 def _mean(value: Scalar, rows: Meaning, statistics: Statistics, node: exp.Expr) -> Scalar:
@@ -138,7 +191,7 @@ def _mean(value: Scalar, rows: Meaning, statistics: Statistics, node: exp.Expr) 
             message = "AVG of whole numbers is truncated in T-SQL, so this mean of 0 and 1 is 0 or 1."
             raise Stop("truncated-share", message, "Write AVG(1.0 * x).", node)
         return _scaled(factor, _ones(Measure.SHARE, rest, statistics, Type.DOUBLE), Type.DOUBLE)
-    return _number(Measure.MEAN, value, statistics, truncated)
+    return _number(Measure.MEAN, value, statistics, truncated, node)
 
 
 def _scaled(factor: Any, statistic: Column, kind: Type) -> Scalar:
@@ -157,7 +210,10 @@ def _ones(measure: Measure, rest: Scalar, statistics: Statistics, kind: Type) ->
     return found
 
 
-def _number(measure: Measure, value: Scalar, statistics: Statistics, truncated: bool) -> Scalar:
+def _number(measure: Measure, value: Scalar, statistics: Statistics, truncated: bool, node: exp.Expr) -> Scalar:
+    if not sum_fits(value, statistics.book):
+        message = "The sum can become too large or too fine, which would end the job."
+        raise Stop("overflow", message, "Use smaller constants with fewer decimal places.", node)
     argument = arguments.exact(value)
     why = (
         None
@@ -170,4 +226,6 @@ def _number(measure: Measure, value: Scalar, statistics: Statistics, truncated: 
         kind = Type.DECIMAL if measure is Measure.SUM and value.type is Type.DECIMAL else Type.DOUBLE
     found = statistics.add(measure, argument, kind, truncated=truncated, needs_review=why)
     statistics.imply(found, argument)
+    for inside in implying.amounts(argument, statistics.book):
+        statistics.add(Measure.PART, inside, Type.INT, behind=found.ident)
     return found

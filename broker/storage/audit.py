@@ -38,6 +38,12 @@ class AuditLog:
         with self._db.read() as connection:
             return [_line_of(row) for row in connection.execute(query)]
 
+    def audit_of(self, subject: str, action: str) -> list[AuditLine]:
+        """The lines of one action on one subject, oldest first."""
+        query = select(audit).where(audit.c.subject == subject, audit.c.action == action).order_by(audit.c.number)
+        with self._db.read() as connection:
+            return [_line_of(row) for row in connection.execute(query)]
+
     def audit_head(self) -> tuple[int, str]:
         """Number and hash of the last line: what is exported, so that a cut or rewritten log is seen."""
         with self._db.read() as connection:

@@ -43,8 +43,10 @@ class JobMoves:
             leased = job_of(job_row(connection, job))
         return Lease(leased, leased.attempt, until)
 
-    def renew(self, job: str, attempt: int, until: datetime) -> bool:
-        running = (jobs.c.ident == job, jobs.c.attempt == attempt, jobs.c.state == JobState.RUNNING)
+    def renew(self, job: str, attempt: int, until: datetime, now: datetime | None = None) -> bool:
+        running = [jobs.c.ident == job, jobs.c.attempt == attempt, jobs.c.state == JobState.RUNNING]
+        if now is not None:
+            running.append(jobs.c.lease_until >= now)
         with self._db.write() as connection:
             return connection.execute(update(jobs).where(*running).values(lease_until=until)).rowcount == 1
 
@@ -61,11 +63,13 @@ class JobMoves:
         image: str | None = None,
         runtime: str | None = None,
         snapshot: str | None = None,
+        assessed_policy: str | None = None,
         outputs: Sequence[OutputRecord] = (),
         small: bool = False,
     ) -> None:
         _check_legal(before, after, failure, outputs)
         facts = {"image": image, "runtime": runtime, "snapshot": snapshot, "failure": failure}
+        facts |= {"assessed_policy": assessed_policy}
         known: dict[str, object] = {key: value for key, value in facts.items() if value is not None}
         if small:
             known["small"] = True

@@ -46,6 +46,7 @@ def job_of(row: Row[Any]) -> Job:
         runtime=row.runtime,
         started=row.started,
         ended=row.ended,
+        assessed_policy=row.assessed_policy,
     )
 
 

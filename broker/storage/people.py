@@ -30,19 +30,30 @@ class People:
             rows = connection.execute(select(people).order_by(people.c.ident)).all()
             return [_with_roles(connection, row) for row in rows]
 
-    def put_person(self, person: Person, events: Sequence[AuditEvent], password_hash: str | None = None) -> None:
-        """Make or change an account; without `password_hash` a password that is there stays."""
+    def put_person(
+        self,
+        person: Person,
+        events: Sequence[AuditEvent],
+        password_hash: str | None = None,
+        *,
+        before: Sequence[Person] | None = None,
+    ) -> None:
+        """Make or change an account; without `password_hash` a password that is there stays. Whoever is made inactive
+        loses every token and session for good."""
         values: dict[str, object] = {"name": person.name, "active": person.active}
         if password_hash is not None:
             values["password_hash"] = password_hash
         roles = [{"person": person.ident, "role": role} for role in sorted(person.roles)]
         with self._db.write() as connection:
+            _check_unchanged(connection, person.ident, before)
             changed = connection.execute(update(people).where(people.c.ident == person.ident).values(values))
             if changed.rowcount == 0:
                 connection.execute(insert(people).values(ident=person.ident, **values))
             connection.execute(delete(person_roles).where(person_roles.c.person == person.ident))
             if roles:
                 connection.execute(insert(person_roles), roles)
+            if not person.active:
+                connection.execute(update(tokens).where(tokens.c.person == person.ident).values(revoked=True))
             append(connection, events)
 
     def password_hash(self, ident: str) -> str | None:
@@ -79,6 +90,15 @@ class People:
             if connection.execute(revoked).rowcount == 0:
                 raise Unknown("token", token_hash[:8])
             append(connection, events)
+
+
+def _check_unchanged(connection: Connection, ident: str, before: Sequence[Person] | None) -> None:
+    if before is None:
+        return
+    row = connection.execute(select(people).where(people.c.ident == ident).with_for_update()).one_or_none()
+    found = [] if row is None else [_with_roles(connection, row)]
+    if found != list(before):
+        raise Conflict("stale", f"The account {ident!r} was changed meanwhile; look again.")
 
 
 def _row(connection: Connection, ident: str) -> Row[Any]:

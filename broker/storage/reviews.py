@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict
@@ -62,13 +62,16 @@ class Reviews:
         with self._db.read() as connection:
             return _votes(connection, output)
 
-    def has_voted_on_projects_of(self, checkers: frozenset[str], researcher: str) -> bool:
+    def has_voted_on_projects_of(
+        self, checkers: frozenset[str], researcher: str, projects: frozenset[str] = frozenset()
+    ) -> bool:
+        theirs = or_(jobs.c.researcher == researcher, jobs.c.project.in_(sorted(projects)))
         query = (
             select(func.count())
             .select_from(votes)
             .join(outputs, outputs.c.ident == votes.c.output)
             .join(jobs, jobs.c.ident == outputs.c.job)
-            .where(votes.c.checker.in_(sorted(checkers)), jobs.c.researcher == researcher)
+            .where(votes.c.checker.in_(sorted(checkers)), theirs)
         )
         with self._db.read() as connection:
             return connection.execute(query).scalar_one() > 0

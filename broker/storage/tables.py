@@ -143,6 +143,7 @@ jobs = Table(
     Column("updated", UtcTime, nullable=False),
     Column("started", UtcTime),
     Column("ended", UtcTime),
+    Column("assessed_policy", Text),
     UniqueConstraint("researcher", "client_id"),
     _one_of("kind", Kind),
     _one_of("state", JobState),

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 
 from broker.domain.errors import Unknown
@@ -52,14 +52,15 @@ class VaultKeeper:
                 self._build(key, shares, stored, secret)
         return _vault(self._vaults / key, stored, project, shares)
 
-    def remove_unused(self, used: frozenset[str]) -> int:
-        """See `broker.domain.ports.Vaults`. A vault that is being built or asked for at this moment stays."""
+    def remove_unused(self, used: Container[str]) -> int:
+        """See `broker.domain.ports.Vaults`. A vault that is being built or asked for at this moment stays; `used` is
+        asked again under the vault's lock, for whoever has named it while this waited."""
         removed = 0
         for folder in sorted(self._vaults.glob("v*")):
             if folder.name in used:
                 continue
             with locked_at_once(self._lock(folder.name)) as held:
-                if held and folder.is_dir():
+                if held and folder.is_dir() and folder.name not in used:
                     _remove(folder)
                     self._map(folder.name).unlink(missing_ok=True)
                     removed += 1

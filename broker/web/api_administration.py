@@ -64,7 +64,9 @@ def people() -> dict[str, Any]:
 
 @api.put("/people/<person>", responses=changes(204, None))
 def put_person(path: models.PersonPath, body: models.PersonBody) -> tuple[str, int]:
-    """Make or change another person's account (administrators). A password is for new demo accounts only."""
+    """Make or change another person's account (administrators). What gives power (a new account, another role,
+    becoming active) waits, inactive, until a second administrator asks for the same. A password is for new demo
+    accounts only."""
     if body.password is not None and not door().settings.demo_sign_in:
         raise Invalid("no-passwords", "This broker has no password accounts.", "/password")
     person = Person(path.person, body.name, frozenset(body.roles), body.active)

@@ -4,9 +4,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from broker.domain.errors import BrokerError
+import structlog
+
 from broker.domain.ports import WorkerPorts
 from broker.workflow.run import KeepAlive
+
+log = structlog.get_logger()
 
 RENEWALS = 6
 """Renewals in the life of one lease: five may be missed."""
@@ -15,8 +18,9 @@ RENEWALS = 6
 def keeper(ports: WorkerPorts) -> KeepAlive:
     """A `KeepAlive` that renews several times in the life of a lease.
 
-    A store that does not answer is asked again: the lease may still hold. A job that was withdrawn, or that
-    another attempt took over, has lost its lease: its sandbox is killed at once.
+    A store that does not answer is asked again: the lease may still hold. A job that was withdrawn, that another
+    attempt took over, or whose lease has lapsed, is lost: its sandbox is killed at once. Whatever else goes wrong,
+    the heart goes on: a sandbox that nobody watches would be the worst of it.
     """
 
     @contextmanager
@@ -36,8 +40,9 @@ def keeper(ports: WorkerPorts) -> KeepAlive:
 def _renew(ports: WorkerPorts, job: str, attempt: int, done: threading.Event) -> None:
     while not done.wait(ports.lease.total_seconds() / RENEWALS):
         try:
-            if not ports.store.renew(job, attempt, ports.clock.now() + ports.lease):
+            now = ports.clock.now()
+            if not ports.store.renew(job, attempt, now + ports.lease, now):
                 ports.sandbox.terminate(job, attempt)
                 return
-        except BrokerError:
-            continue
+        except Exception as error:
+            log.warning("heartbeat", job=job, error=type(error).__name__)

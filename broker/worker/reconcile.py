@@ -1,26 +1,40 @@
-"""Makes good what a crash left: lapsed leases, jobs the queue forgot, stray sandboxes, missing steps. Idempotent."""
+"""Makes good what a crash left: lapsed leases, jobs the queue forgot, stray sandboxes, missing steps. Idempotent.
+
+A job that cannot be made good (its content is gone, say) is told of and left: it stands in no other job's way.
+"""
+
+from collections.abc import Callable, Container, Iterable
+from typing import TypeVar
+
+import structlog
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict
 from broker.domain.people import SYSTEM
-from broker.domain.ports import WorkerPorts
+from broker.domain.ports import Reap, Store, WorkerPorts
 from broker.workflow.policies import policies_in_force
 from broker.workflow.run import give_back
 from broker.workflow.settle import settle
 from broker.workflow.submit import hint
 
+log = structlog.get_logger()
+
+Found = TypeVar("Found", bound=object)
+
 
 def reap(ports: WorkerPorts) -> int:
     """End attempts whose worker is gone: first the sandbox, confirmed gone, then the job's state."""
     lapsed = ports.store.lapsed(ports.clock.now())
-    for found in lapsed:
-        ports.sandbox.terminate(found.job, found.attempt)
-        ports.store.record([AuditEvent(ports.clock.now(), SYSTEM.ident, "lease.lapsed", found.job)])
-        try:
-            give_back(ports, found.job, found.attempt, policies_in_force(ports.store).service.max_attempts)
-        except Conflict:
-            continue
-    return len(lapsed)
+    return _each("reap", lapsed, lambda found: _reap(ports, found))
+
+
+def _reap(ports: WorkerPorts, found: Reap) -> None:
+    ports.sandbox.terminate(found.job, found.attempt)
+    ports.store.record([AuditEvent(ports.clock.now(), SYSTEM.ident, "lease.lapsed", found.job)])
+    try:
+        give_back(ports, found.job, found.attempt, policies_in_force(ports.store).service.max_attempts)
+    except Conflict:
+        return
 
 
 def offer_waiting(ports: WorkerPorts) -> int:
@@ -37,7 +51,33 @@ def sweep(ports: WorkerPorts) -> int:
     return ports.sandbox.sweep(ports.store.alive)
 
 
-def settle_all(ports: WorkerPorts) -> None:
+def settle_all(ports: WorkerPorts) -> int:
     """Take every step that waits for nobody and was not taken."""
-    for job in ports.store.unsettled():
-        settle(ports, job)
+    return _each("settle", ports.store.unsettled(), lambda job: settle(ports, job))
+
+
+class NamedVaults(Container[str]):
+    """The vaults that unfinished jobs name at the moment of asking: a list read earlier would miss the job that has
+    named a vault since."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._store.vaults_in_use()
+
+
+def remove_vaults(ports: WorkerPorts) -> int:
+    """Remove vaults that no unfinished job names. A job names its vault before it asks for it for the last time."""
+    return ports.vaults.remove_unused(NamedVaults(ports.store))
+
+
+def _each(step: str, found: Iterable[Found], make_good: Callable[[Found], None]) -> int:
+    count = 0
+    for one in found:
+        try:
+            make_good(one)
+            count += 1
+        except Exception as error:
+            log.warning("reconcile", step=step, subject=str(one), error=type(error).__name__)
+    return count

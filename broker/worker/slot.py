@@ -3,6 +3,7 @@
 import ctypes
 import os
 import signal
+import sys
 
 from broker.settings import read_settings
 from broker.wiring import build_worker, queue_worker
@@ -11,13 +12,16 @@ from broker.worker import tasks
 PR_SET_PDEATHSIG = 1
 
 
-def die_with_parent() -> None:
-    """Ask the kernel to kill this process when its supervisor dies: an orphan would hold leases for nobody."""
+def die_with_parent(parent: int) -> None:
+    """Ask the kernel to kill this process when its supervisor dies: an orphan would hold leases for nobody. One that
+    has died before the kernel was asked is not the parent any more."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit("the supervisor is gone")
 
 
 def main() -> None:
-    die_with_parent()
+    die_with_parent(int(sys.argv[1]))
     settings = read_settings()
     ports = build_worker(settings)
     tasks.equip(ports, f"{os.uname().nodename}-{os.getpid()}")

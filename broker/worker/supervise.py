@@ -1,20 +1,21 @@
 """`broker worker`: starts the embedded queue and the slots, keeps them alive, and reconciles. Holds no job itself."""
 
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
 import structlog
 
-from broker.domain.errors import BrokerError
 from broker.domain.ports import WorkerPorts
 from broker.settings import Settings
 from broker.wiring import build_worker, embedded_queue
-from broker.worker.reconcile import offer_waiting, reap, settle_all, sweep
+from broker.worker.reconcile import offer_waiting, reap, remove_vaults, settle_all, sweep
 
 TICK_SECONDS = 1.0
 SLOW_TICKS = 10
@@ -35,8 +36,8 @@ def supervise(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         ready()
         tick = 0
         while not stop.is_set():
-            queue.ensure()
-            slots = _staffed(slots, settings.slots)
+            _attempt("queue", queue.ensure)
+            _attempt("slots", lambda: _staff(slots, settings.slots))
             _reconcile(ports, slow=tick % SLOW_TICKS == 0)
             tick += 1
             stop.wait(TICK_SECONDS)
@@ -52,23 +53,28 @@ def _stopper(stop: threading.Event) -> Callable[[int, FrameType | None], None]:
     return handle
 
 
-def _staffed(slots: list[subprocess.Popen[bytes]], wanted: int) -> list[subprocess.Popen[bytes]]:
-    alive = [s for s in slots if s.poll() is None]
-    for _ in range(wanted - len(alive)):
-        alive.append(subprocess.Popen([sys.executable, "-m", "broker.worker.slot"]))
-    return alive
+def _staff(slots: list[subprocess.Popen[bytes]], wanted: int) -> None:
+    """Replace slots that have ended."""
+    slots[:] = [s for s in slots if s.poll() is None]
+    while len(slots) < wanted:
+        slots.append(subprocess.Popen([sys.executable, "-m", "broker.worker.slot", str(os.getpid())]))
 
 
 def _reconcile(ports: WorkerPorts, *, slow: bool) -> None:
-    """One round. What fails is told and tried again in the next round: the supervisor itself goes on."""
+    """One round of everything that makes good."""
     steps: list[Callable[[WorkerPorts], object]] = [reap, offer_waiting]
     if slow:
-        steps += [sweep, settle_all]
+        steps += [sweep, settle_all, remove_vaults]
     for step in steps:
-        try:
-            step(ports)
-        except BrokerError as error:
-            log.warning("reconcile", step=step.__name__, error=type(error).__name__)
+        _attempt(step.__name__, partial(step, ports))
+
+
+def _attempt(name: str, step: Callable[[], object]) -> None:
+    """What fails, however, is told and tried again in the next round: the supervisor itself goes on."""
+    try:
+        step()
+    except Exception as error:
+        log.warning("supervise", step=name, error=type(error).__name__)
 
 
 def _end(slots: list[subprocess.Popen[bytes]]) -> None:

@@ -2,19 +2,25 @@
 
 A session is a token with a short life that the browser keeps in a cookie: it is stored as a hash only, ends by itself,
 survives a restart of the web process, and signing out revokes it at once.
+
+Two administrators give power: an account that is new, has a role more or is active again waits, inactive, until a
+second administrator asks for exactly the same. So no administrator alone makes a checker, or their own second.
 """
 
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 
 from broker.domain.audit import AuditEvent
-from broker.domain.errors import Forbidden, Invalid, Unknown
-from broker.domain.people import Person, Role
-from broker.domain.permissions import Action
+from broker.domain.errors import Forbidden, Unknown
+from broker.domain.people import Person
+from broker.domain.permissions import Action, check_roles
 from broker.domain.ports import Ports
-from broker.workflow.administer import check_administrator, put_person, token_hash
+from broker.workflow.administer import PERSON_PUT, check_administrator, holder, token_hash
 
 SESSION_LIFE = timedelta(hours=8)
+
+ASKED = ("active", "asked")
 
 
 def open_session(ports: Ports, person: Person) -> str:
@@ -40,22 +46,47 @@ def list_people(ports: Ports, person: Person) -> list[Person]:
     return ports.store.people()
 
 
-def keep_person(ports: Ports, by: Person, person: Person, password_hash: str | None = None) -> None:
-    """Make or change an account. One's own roles, and a password that is there, are not an administrator's to change:
-    else one administrator could sign in as the second."""
+def keep_person(ports: Ports, by: Person, person: Person, password_hash: str | None = None) -> Person:
+    """Make or change an account; returns it as it is now. Taking power away holds at once, giving it needs two.
+
+    One's own account, and a password that is there, are not an administrator's to change: else one administrator
+    could sign in as the second.
+    """
     check_administrator(by, Action.MANAGE_PEOPLE)
-    if Role.SYSTEM in person.roles:
-        raise Invalid("roles", "Nobody can be given the role of the broker itself.", "/roles")
     if by.ident == person.ident:
         raise Forbidden("own-account", "Another administrator changes your account.")
-    if password_hash is not None and _exists(ports, person.ident):
+    check_roles(person)
+    before = _stored(ports, person.ident)
+    if password_hash is not None and before is not None:
         raise Forbidden("password-is-theirs", "The account exists; its password cannot be set by somebody else.")
-    put_person(ports, by, person, password_hash)
+    asked = person.active and _gives_power(before, person) and not _is_seconded(ports, by, person)
+    kept = replace(person, active=person.active and not asked)
+    active = ASKED if asked else ("active", str(kept.active).lower())
+    codes = (("roles", _roles(person)), active, *((("password", "set"),) if password_hash is not None else ()))
+    event = AuditEvent(ports.clock.now(), by.ident, PERSON_PUT, person.ident, codes)
+    ports.store.put_person(kept, [event], password_hash, before=() if before is None else (before,))
+    return kept
 
 
-def _exists(ports: Ports, ident: str) -> bool:
+def _stored(ports: Ports, ident: str) -> Person | None:
     try:
-        ports.store.person(ident)
+        return ports.store.person(ident)
     except Unknown:
+        return None
+
+
+def _roles(person: Person) -> str:
+    return "+".join(sorted(person.roles))
+
+
+def _gives_power(before: Person | None, after: Person) -> bool:
+    return before is None or not before.active or not after.roles <= before.roles
+
+
+def _is_seconded(ports: Ports, by: Person, person: Person) -> bool:
+    """Whether the last change of the account is another administrator's wish for exactly this."""
+    lines = ports.store.audit_of(person.ident, PERSON_PUT)
+    last = lines[-1].event if lines else None
+    if last is None or ASKED not in last.codes or ("roles", _roles(person)) not in last.codes:
         return False
-    return True
+    return holder(ports, last.actor) != holder(ports, by.ident)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from broker.domain.audit import AuditEvent, AuditLine
 from broker.domain.errors import Forbidden, Invalid, Unknown
 from broker.domain.people import SYSTEM, Person, Role
-from broker.domain.permissions import NO_RELATION, Action, check_may
+from broker.domain.permissions import NO_RELATION, Action, check_may, check_roles
 from broker.domain.ports import Ports, Snapshot, StoredPolicy
 from broker.policy.models import Policies
 from broker.policy.stored import policies_to_json
@@ -17,6 +17,9 @@ TOKEN_LIFE = timedelta(days=90)
 
 VerifyPassword = Callable[[str, str], bool]
 """(stored hash, given password) → whether they fit."""
+
+
+PERSON_PUT = "person.put"
 
 
 def check_administrator(person: Person, action: Action) -> None:
@@ -29,9 +32,9 @@ def token_hash(token: str) -> str:
 
 
 def make_token(ports: Ports, person: Person, for_person: str) -> str:
-    """A new API token, told once; one's own, or by an administrator for somebody."""
+    """A new API token, told once. Nobody, administrators included, gets a token of somebody else."""
     if person.ident != for_person:
-        check_administrator(person, Action.MANAGE_PEOPLE)
+        raise Forbidden("own-tokens-only", "A token is made by the person whose it is.")
     holder = ports.store.person(for_person)
     token = secrets.token_urlsafe(32)
     now = ports.clock.now()
@@ -57,9 +60,12 @@ def sign_in(ports: Ports, ident: str, password: str, verify: VerifyPassword, dec
     return person
 
 
-def put_person(ports: Ports, by: Person, person: Person, password_hash: str | None = None) -> None:
-    check_administrator(by, Action.MANAGE_PEOPLE)
-    _put(ports, by.ident, person, password_hash)
+def holder(ports: Ports, ident: str) -> str:
+    """Who can sign in to an account: whoever set its first password knows it, and may have an account like that too."""
+    made = next(iter(ports.store.audit_of(ident, PERSON_PUT)), None)
+    if made is None or made.event.actor == SYSTEM.ident or ("password", "set") not in made.event.codes:
+        return ident
+    return holder(ports, made.event.actor)
 
 
 def found_broker(ports: Ports, people: list[tuple[Person, str | None]]) -> None:
@@ -68,28 +74,41 @@ def found_broker(ports: Ports, people: list[tuple[Person, str | None]]) -> None:
         raise Forbidden("already-founded", "The broker has people already; an administrator adds more.")
     if sum(1 for person, _ in people if Role.ADMINISTRATOR in person.roles) < 2:
         raise Invalid("administrators", "A broker starts with two administrators: one proposes, the other applies.")
+    for person, _ in people:
+        check_roles(person)
     for person, password_hash in people:
-        _put(ports, SYSTEM.ident, person, password_hash)
-
-
-def _put(ports: Ports, by: str, person: Person, password_hash: str | None) -> None:
-    codes = (("roles", "+".join(sorted(person.roles))), ("active", str(person.active).lower()))
-    event = AuditEvent(ports.clock.now(), by, "person.put", person.ident, codes)
-    ports.store.put_person(person, [event], password_hash)
+        codes = (("roles", "+".join(sorted(person.roles))), ("active", "true"))
+        event = AuditEvent(ports.clock.now(), SYSTEM.ident, PERSON_PUT, person.ident, codes)
+        ports.store.put_person(person, [event], password_hash)
 
 
 def propose_policy(ports: Ports, person: Person, policies: Policies) -> StoredPolicy:
     """Put a parsed policy set before the second administrator."""
     check_administrator(person, Action.PROPOSE_POLICY)
+    _check_names(policies)
     now = ports.clock.now()
     stored = StoredPolicy(policies.fingerprint, policies_to_json(policies), person.ident, now, None, None)
     ports.store.propose_policy(stored, [AuditEvent(now, person.ident, "policy.proposed", policies.fingerprint)])
     return stored
 
 
+def _check_names(policies: Policies) -> None:
+    """Names that a set's models leave dangling: once in force, every look at such a project would fail."""
+    profiles = {p.name for p in policies.profiles}
+    tables = {t.full_name: {v.name for v in t.variables} for t in policies.catalogue.tables}
+    for project in policies.projects:
+        if project.profile not in profiles:
+            raise Invalid("policy", f"Project {project.ident} names no profile that exists.", "/content")
+        if any(g.variable not in tables.get(g.table, ()) for g in project.grants):
+            raise Invalid("policy", f"Project {project.ident} is granted a variable that does not exist.", "/content")
+
+
 def apply_policy(ports: Ports, person: Person, fingerprint: str) -> None:
-    """Put a proposed set in force; the administrator who proposed it cannot."""
+    """Put a proposed set in force; the administrator who proposed it cannot, nor whoever could sign in as them."""
     check_administrator(person, Action.APPLY_POLICY)
+    proposer = ports.store.policy(fingerprint).proposed_by
+    if holder(ports, proposer) == holder(ports, person.ident):
+        raise Forbidden("second-administrator", "Whoever proposed a policy set cannot apply it, by no account.")
     now = ports.clock.now()
     ports.store.apply_policy(
         fingerprint, person.ident, now, [AuditEvent(now, person.ident, "policy.applied", fingerprint)]

@@ -56,7 +56,8 @@ def assess(ports: WorkerPorts, lease: Lease, policies: Policies, ran: Ran) -> No
     else:
         prepared = _files(ports, ran, policies)
     now = ports.clock.now()
-    records = [_shelve(ports, lease.job, p) for p in prepared]
+    declared = (*lease.job.submission.descriptions, *ran.checked.declared)
+    records = [_shelve(ports, lease.job, p, declared) for p in prepared]
     event = AuditEvent(now, SYSTEM.ident, "job.assessed", lease.job.ident, (("outputs", str(len(records))),))
     ports.store.advance(
         lease.job.ident,
@@ -68,6 +69,7 @@ def assess(ports: WorkerPorts, lease: Lease, policies: Policies, ran: Ran) -> No
         image=ran.result.image,
         runtime=ran.result.runtime,
         snapshot=ran.vault.snapshot,
+        assessed_policy=policies.fingerprint,
         outputs=records,
         small=any(p.small for p in prepared),
     )
@@ -117,7 +119,8 @@ def _file(found: CollectedFile) -> _Prepared:
     )
 
 
-def _shelve(ports: WorkerPorts, job: Job, prepared: _Prepared) -> OutputRecord:
+def _shelve(ports: WorkerPorts, job: Job, prepared: _Prepared, declared: Sequence[tuple[str, str]]) -> OutputRecord:
+    """An output's id carries a time that researchers see: when they sent the job, not how long it ran."""
     now = ports.clock.now()
     digest = ports.shelf.put("staff", prepared.staff)
     candidate = prepared.candidate
@@ -125,11 +128,11 @@ def _shelve(ports: WorkerPorts, job: Job, prepared: _Prepared) -> OutputRecord:
         ports.shelf.put("staff", candidate)
     bound = sha256(prepared.staff + (candidate or b"")).digest()
     output = Output(
-        ident=new_ident(now),
+        ident=new_ident(job.created),
         job=job.ident,
         name=prepared.name,
         kind=prepared.kind,
-        description=_description(job.submission.descriptions, prepared.name),
+        description=_description(declared, prepared.name),
         state=OutputState.ASSESSED,
         media_type=prepared.media_type,
         size=len(candidate or b""),

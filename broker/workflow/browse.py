@@ -1,11 +1,11 @@
 """What a person may see of jobs and outputs: visibility lives here and nowhere else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from broker.domain.errors import Refusal, Unknown
 from broker.domain.jobs import Job, JobState, Shown, shown_state
-from broker.domain.outputs import Output, OutputState
+from broker.domain.outputs import Output, OutputKind, OutputState
 from broker.domain.people import Person, Role
 from broker.domain.permissions import Action, may
 from broker.domain.ports import Filter, Ports
@@ -70,6 +70,8 @@ def jobs(
     visible = {p.ident for p in policies.projects if _sees(ports, policies, person, p)}
     if project is not None and project not in visible:
         raise Unknown("project", project)
+    if after is not None and ports.store.job(after).submission.project not in visible:
+        raise Unknown("job", after)
     wanted = visible if project is None else {project}
     found = ports.store.jobs(Filter(projects=frozenset(wanted), limit=limit, after=after))
     return [_view(ports, policies, person, j, whole=False) for j in found]
@@ -86,7 +88,7 @@ def _sees(ports: Ports, policies: Policies, person: Person, project: Project) ->
 
 def _view(ports: Ports, policies: Policies, person: Person, job: Job, *, whole: bool) -> JobView:
     project = project_of(ports, policies, job)
-    relation = relation_of(ports, policies, person, project, job.researcher)
+    relation = relation_of(ports, policies, person, project, job)
     outputs = ports.store.outputs_of(job.ident)
     staff = Role.CHECKER in person.roles and relation.independent
     reads_text = whole and may(person, Action.VIEW_TEXT, relation, job.state)
@@ -129,7 +131,23 @@ def _outputs(outputs: list[Output], staff: bool, member: bool) -> tuple[OutputVi
     """Staff see all; a member sees declared facts only of what was decided; an administrator sees none."""
     if staff:
         return tuple(_whole(o) for o in outputs)
-    return tuple(_whole(o) for o in outputs if o.state in TOLD) if member else ()
+    return _told(outputs) if member else ()
+
+
+def _told(outputs: list[Output]) -> tuple[OutputView, ...]:
+    """What was decided. Names and number of a script's files are outputs themselves: those that did not leave are one
+    nameless line for each word and reason."""
+    lines: dict[tuple[str, str | None], OutputView] = {}
+    for output in outputs:
+        if output.state not in TOLD:
+            continue
+        left = output.state in {OutputState.RELEASED, OutputState.RECALLED}
+        if left or output.kind is OutputKind.TABLE:
+            lines[output.ident, None] = _whole(output)
+        else:
+            nameless = replace(_whole(output), name="files of the script", description="")
+            lines.setdefault((output.state.value, output.reason), nameless)
+    return tuple(lines.values())
 
 
 def _whole(output: Output) -> OutputView:

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+from broker.domain.jobs import Job
 from broker.domain.ports import Store
 from broker.policy.models import Policies
 from broker.policy.stored import policies_from_json
@@ -9,7 +10,7 @@ from broker.policy.stored import policies_from_json
 
 @lru_cache(maxsize=8)
 def _parsed(fingerprint: str, content: str) -> Policies:
-    return policies_from_json(content)
+    return policies_from_json(content, fingerprint)
 
 
 def policies_in_force(store: Store) -> Policies:
@@ -21,3 +22,15 @@ def policies_of(store: Store, fingerprint: str) -> Policies:
     """The set under which something was decided, whatever is in force today."""
     stored = store.policy(fingerprint)
     return _parsed(stored.fingerprint, stored.content)
+
+
+def policies_assessed(store: Store, job: Job) -> Policies:
+    """The set under which a job's outputs were judged."""
+    return policies_of(store, job.assessed_policy or job.policy)
+
+
+def rules_stand(store: Store, job: Job, today: Policies) -> bool:
+    """Whether the project is there still, with the very profile that its outputs were judged by."""
+    then = policies_assessed(store, job)
+    before, now = then.project(job.submission.project), today.project(job.submission.project)
+    return before is not None and now is not None and then.profile(before.profile) == today.profile(now.profile)

@@ -7,7 +7,7 @@ from broker.domain.errors import Unknown
 from broker.domain.jobs import Job
 from broker.domain.outputs import Output
 from broker.domain.people import Person, Role
-from broker.domain.permissions import Action, Relation, State, check_may
+from broker.domain.permissions import Action, Relation, check_may
 from broker.domain.ports import Ports
 from broker.domain.projects import Project
 from broker.policy.models import Policies, TableKind
@@ -44,15 +44,28 @@ def project_of(ports: Ports, policies: Policies, job: Job) -> Project:
     return today or project_or_unknown(policies_of(ports.store, job.policy), job.submission.project)
 
 
-def relation_of(ports: Ports, policies: Policies, person: Person, project: Project, researcher: str | None) -> Relation:
-    """`researcher` is who made the job in question, None where there is no job."""
-    is_checker = Role.CHECKER in person.roles
+def relation_of(ports: Ports, policies: Policies, person: Person, project: Project, job: Job | None) -> Relation:
+    """`job` is the job in question, None where the question is of the project alone."""
+    checks = Role.CHECKER in person.roles
     return Relation(
         member=person.ident in project.researchers,
-        made_it=person.ident == researcher,
+        made_it=job is not None and person.ident == job.researcher,
         live_grant_on_same_data=_has_live_grant(policies, person, project, ports.clock.now().date()),
-        checked_by_member=is_checker and ports.store.has_voted_on_projects_of(project.researchers, person.ident),
+        checked_by_member=checks and _is_checked_by_member(ports, policies, person, project),
+        was_member=checks and job is not None and _was_member(ports, person, job),
     )
+
+
+def _is_checked_by_member(ports: Ports, policies: Policies, person: Person, project: Project) -> bool:
+    theirs = frozenset(p.ident for p in policies.projects if person.ident in p.researchers)
+    return ports.store.has_voted_on_projects_of(project.researchers, person.ident, theirs)
+
+
+def _was_member(ports: Ports, person: Person, job: Job) -> bool:
+    """Whether the project named them when the job was accepted, or when it was assessed."""
+    then = (policies_of(ports.store, fingerprint) for fingerprint in {job.policy, job.assessed_policy or job.policy})
+    found = (policies.project(job.submission.project) for policies in then)
+    return any(p is not None and person.ident in p.researchers for p in found)
 
 
 def reach_project(ports: Ports, person: Person, action: Action, ident: str) -> tuple[Project, Policies]:
@@ -67,7 +80,8 @@ def reach_job(ports: Ports, person: Person, action: Action, ident: str) -> Reach
     policies = policies_in_force(ports.store)
     job = ports.store.job(ident)
     project = project_of(ports, policies, job)
-    _check(ports, policies, person, action, project, job.state, job.researcher, "job", ident)
+    relation = relation_of(ports, policies, person, project, job)
+    check_may(person, action, relation, job.state, "job", ident)
     return Reached(job, project, policies)
 
 
@@ -76,15 +90,9 @@ def reach_output(ports: Ports, person: Person, action: Action, ident: str) -> Re
     output = ports.store.output(ident)
     job = ports.store.job(output.job)
     project = project_of(ports, policies, job)
-    _check(ports, policies, person, action, project, output.state, job.researcher, "output", ident)
+    relation = relation_of(ports, policies, person, project, job)
+    check_may(person, action, relation, output.state, "output", ident)
     return ReachedOutput(output, job, project, policies)
-
-
-def _check(
-    ports: Ports, policies: Policies, person: Person, action: Action, project: Project, state: State, researcher: str,
-    what: str, ident: str,
-) -> None:  # fmt: skip
-    check_may(person, action, relation_of(ports, policies, person, project, researcher), state, what, ident)
 
 
 def _has_live_grant(policies: Policies, person: Person, project: Project, today: date) -> bool:

@@ -13,8 +13,9 @@ from broker.domain.outputs import Output, OutputState
 from broker.domain.people import SYSTEM, Person
 from broker.domain.permissions import Action
 from broker.domain.ports import Ports, RegisterEntry, Release
+from broker.domain.reviews import Choice
 from broker.policy.models import Policies
-from broker.workflow.policies import policies_of
+from broker.workflow.policies import policies_assessed, policies_in_force
 from broker.workflow.relations import project_or_unknown, reach_job, reach_output
 
 
@@ -28,15 +29,18 @@ class Download:
 def release_job(ports: Ports, job: Job) -> Release | None:
     """Release a decided job's approved outputs, if it has any and has not been released.
 
-    Content is on the released shelf before the row is written: a crash leaves bytes that nobody can name.
+    Content is on the released shelf before the row is written: a crash leaves bytes that nobody can name. Nothing
+    leaves for a project that policy has dropped since: it is held until policy has it again.
     """
     approved = [o for o in ports.store.outputs_of(job.ident) if o.state is OutputState.APPROVED]
     if job.state is not JobState.DECIDED or not approved or ports.store.release_of(job.ident) is not None:
         return None
+    if policies_in_force(ports.store).project(job.submission.project) is None:
+        return None
     now = ports.clock.now()
     for output in approved:
         _shelve_released(ports, output)
-    policies = policies_of(ports.store, job.policy)
+    policies = policies_assessed(ports.store, job)
     manifest = _manifest(ports, job, approved, policies, now)
     release = Release(
         ident=new_ident(now),
@@ -78,7 +82,7 @@ def _manifest(ports: Ports, job: Job, outputs: list[Output], policies: Policies,
             "purpose": job.submission.purpose,
             "kind": job.submission.kind.value,
             "snapshot": job.snapshot,
-            "policy": job.policy,
+            "policy": policies.fingerprint,
             "image": job.image,
             "profile": {"name": profile.name, "threshold": profile.t, "rounding_base": profile.round_base},
             "released_at": now.isoformat(),
@@ -90,7 +94,7 @@ def _manifest(ports: Ports, job: Job, outputs: list[Output], policies: Policies,
                     "media_type": o.media_type,
                     "size": o.size,
                     "sha256": o.release_hash,
-                    "approved_by_people": len({v.checker for v in ports.store.votes_of(o.ident)}),
+                    "approved_by_people": sum(v.choice is Choice.APPROVE for v in ports.store.votes_of(o.ident)),
                 }
                 for o in outputs
             ],
@@ -120,6 +124,8 @@ def recall(ports: Ports, person: Person, output_ident: str, reason: str) -> None
     """Take a released output back: it can no longer be downloaded, and the register says so."""
     if not reason.strip():
         raise Invalid("reason", "A recall needs a reason.", "/reason")
+    if any(c.isnumeric() for c in reason):
+        raise Invalid("reason", "Researchers read the reason: it has no figures.", "/reason")
     reached = reach_output(ports, person, Action.RECALL_OUTPUT, output_ident)
     now = ports.clock.now()
     event = AuditEvent(now, person.ident, "output.recalled", output_ident, (("job", reached.job.ident),))

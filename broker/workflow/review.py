@@ -1,5 +1,7 @@
 """Stage 7: checkers find, claim, look at and vote on outputs; enough equal votes decide one."""
 
+import json
+from collections import Counter
 from dataclasses import dataclass
 
 from broker.domain.audit import AuditEvent
@@ -11,7 +13,7 @@ from broker.domain.permissions import Action, may
 from broker.domain.ports import Filter, Ports
 from broker.domain.reviews import Choice, Decided, Vote, decision, votes_needed
 from broker.policy.models import Policies
-from broker.workflow.policies import policies_in_force
+from broker.workflow.policies import policies_in_force, rules_stand
 from broker.workflow.relations import ReachedOutput, project_of, reach_output, relation_of
 from broker.workflow.settle import settle
 
@@ -70,7 +72,7 @@ def inbox(ports: Ports, person: Person) -> list[tuple[Output, Job]]:
 
 def _may_vote(ports: Ports, policies: Policies, person: Person, output: Output, job: Job) -> bool:
     project = project_of(ports, policies, job)
-    relation = relation_of(ports, policies, person, project, job.researcher)
+    relation = relation_of(ports, policies, person, project, job)
     return may(person, Action.VOTE_OUTPUT, relation, output.state)
 
 
@@ -105,7 +107,7 @@ def claim(ports: Ports, person: Person, output_ident: str, take: bool) -> None:
 def cast_vote(ports: Ports, person: Person, output_ident: str, ballot: Ballot) -> OutputState:
     """Cast a vote and, where enough equal ones are in, decide the output. Returns the output's state after it."""
     reached = reach_output(ports, person, Action.VOTE_OUTPUT, output_ident)
-    _check_ballot(ports, reached.output, ballot)
+    _check_ballot(ports, reached, ballot)
     now = ports.clock.now()
     vote = Vote(
         output=output_ident,
@@ -116,19 +118,29 @@ def cast_vote(ports: Ports, person: Person, output_ident: str, ballot: Ballot) -
         findings_hash=ballot.findings_hash,
         memory_version=ballot.memory_version,
         cast=now,
-        overrides=ballot.overrides,
+        overrides=ballot.overrides if ballot.choice is Choice.APPROVE else (),
     )
     codes = (("choice", ballot.choice.value), ("reason", ballot.reason))
     event = AuditEvent(now, person.ident, "output.voted", output_ident, codes)
-    ports.store.cast(vote, [event], decide=lambda votes: decide(reached, votes))
+    void = _void(ports, reached)
+    ports.store.cast(vote, [event], decide=lambda votes: decide(reached, votes, void))
     settle(ports, reached.job.ident)
     return ports.store.output(output_ident).state
 
 
-def decide(reached: ReachedOutput, votes: tuple[Vote, ...]) -> Decided | None:
-    """What the votes on an output decide, if they do."""
+def _void(ports: Ports, reached: ReachedOutput) -> frozenset[str]:
+    """Checkers whose vote counts no more: they have left, or are independent of the project no longer."""
+    voters = {v.checker for v in ports.store.votes_of(reached.output.ident)}
+    people = (ports.store.person(ident) for ident in voters)
+    return frozenset(p.ident for p in people if not _may_vote(ports, reached.policies, p, reached.output, reached.job))
+
+
+def decide(reached: ReachedOutput, votes: tuple[Vote, ...], void: frozenset[str] = frozenset()) -> Decided | None:
+    """What the votes on an output decide, if they do: enough equal ones, and more than of any other choice."""
+    votes = tuple(v for v in votes if v.checker not in void)
     choice = decision(votes, _needed(reached, any(v.overrides for v in votes)))
-    if choice is None:
+    tally = Counter(v.choice for v in votes)
+    if choice is None or any(tally[other] >= tally[choice] for other in tally if other is not choice):
         return None
     last, after = votes[-1], AFTER[choice]
     reason = next(v.reason for v in votes if v.choice is choice)
@@ -146,15 +158,35 @@ def _needed(reached: ReachedOutput, overriding: bool) -> int:
     return votes_needed(reached.project.votes, overriding or refused)
 
 
-def _check_ballot(ports: Ports, output: Output, ballot: Ballot) -> None:
+def _check_ballot(ports: Ports, reached: ReachedOutput, ballot: Ballot) -> None:
+    output = reached.output
     if ballot.reason not in REASONS:
         raise Invalid("reason", f"The reason must be one of {', '.join(REASONS)}.", "/reason")
     if (ballot.staff_hash, ballot.findings_hash) != (output.staff_hash, output.findings_hash):
         raise Conflict("changed", "The output is not what you looked at; look at it again.")
     if ballot.memory_version != memory_version(ports):
         raise Conflict("memory-changed", "Something was released since you looked; look at the output again.")
+    if ballot.choice is Choice.APPROVE:
+        _check_approvable(ports, reached)
+        _check_overrides(ports, output, ballot)
+
+
+def _check_approvable(ports: Ports, reached: ReachedOutput) -> None:
+    if reached.output.release_hash is None:
+        raise Invalid("nothing-to-release", "Nothing of this output can leave.", "/choice")
+    if not rules_stand(ports.store, reached.job, reached.policies):
+        raise Conflict("rules-changed", "The project's rules have changed since this was judged: return it instead.")
+
+
+def _check_overrides(ports: Ports, output: Output, ballot: Ballot) -> None:
+    """What is set aside are findings of this output, and where the rules refuse it, every one that does."""
+    staff = json.loads(ports.shelf.get("staff", ports.store.evidence_digest(output.ident)))
+    found = {(f["rule"], f["verdict"]) for f in staff.get("findings", ())}
+    if not set(ballot.overrides) <= {rule for rule, _ in found}:
+        raise Invalid("override", "Only findings of this output can be set aside.", "/overrides")
+    refusing = {rule for rule, verdict in found if verdict == Verdict.REFUSE.value}
     unsafe = output.verdict is Verdict.REFUSE and output.kind is OutputKind.TABLE
-    if ballot.choice is Choice.APPROVE and unsafe and not ballot.overrides:
+    if unsafe and not (ballot.overrides and refusing <= set(ballot.overrides)):
         raise Invalid(
-            "override", "The rules refuse this output: approving it must name the findings set aside.", "/overrides"
+            "override", "The rules refuse this output: approving it must name every finding set aside.", "/overrides"
         )

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from broker.domain.audit import AuditEvent
-from broker.domain.errors import Breach, Conflict, Unavailable
+from broker.domain.errors import Breach, Conflict, Unavailable, Unknown
 from broker.domain.jobs import FailureCode, Job, JobState, Kind
 from broker.domain.people import SYSTEM
 from broker.domain.ports import Lease, Limits, SandboxEnd, SandboxRequest, Vault, WorkerPorts
@@ -55,8 +55,9 @@ def _attempt(ports: WorkerPorts, lease: Lease) -> None:
         ran = _execute(ports, lease, policies)
         assess(ports, lease, policies, ran)
     except Failed as failed:
+        _check_held(ports, lease)
         fail(ports, lease.job.ident, lease.attempt, failed.code)
-    except Unavailable:
+    except (Unavailable, Unknown):
         _give_back(ports, lease, policies)
     except Breach:
         fail(ports, lease.job.ident, lease.attempt, FailureCode.BAD_FRAMES)
@@ -66,12 +67,31 @@ def _execute(ports: WorkerPorts, lease: Lease, policies: Policies) -> Ran:
     job = lease.job
     checked = _check_again(job, policies, ports)
     snapshot = ports.store.latest_snapshot()
-    vault = ports.vaults.ensure(job.submission.project, snapshot.ident)
+    vault = _vault(ports, lease, snapshot.ident)
     request = _request(ports, lease, checked, vault, policies)
     result = ports.sandbox.run(request)
     if result.end is not SandboxEnd.ENDED:
         raise Failed(FailureCode(result.end.value))
     return Ran(checked, vault, result)
+
+
+def _vault(ports: WorkerPorts, lease: Lease, snapshot: str) -> Vault:
+    """The project's vault, named by the job before it is asked for the last time: a vault that was removed as unused
+    between the two is built again, and one that a running job names is not removed."""
+    project = lease.job.submission.project
+    vault = ports.vaults.ensure(project, snapshot)
+    ports.store.name_vault(lease.job.ident, lease.attempt, vault.key)
+    again = ports.vaults.ensure(project, snapshot)
+    if again.key != vault.key:
+        raise Failed(FailureCode.POLICY_CHANGED)
+    return again
+
+
+def _check_held(ports: WorkerPorts, lease: Lease) -> None:
+    """A sandbox that died because the lease had lapsed was killed by the reaper: that is no failure of the job."""
+    now = ports.clock.now()
+    if not ports.store.renew(lease.job.ident, lease.attempt, now + ports.lease, now):
+        raise Conflict("stale", f"The lease on job {lease.job.ident!r} is lost.")
 
 
 def _check_again(job: Job, policies: Policies, ports: WorkerPorts) -> Checked:

@@ -11,8 +11,8 @@ from broker.domain.people import SYSTEM
 from broker.domain.ports import Ports
 from broker.domain.projects import Project
 from broker.policy.models import Policies
-from broker.workflow.policies import policies_of
-from broker.workflow.relations import project_or_unknown
+from broker.workflow.policies import policies_in_force, policies_of, rules_stand
+from broker.workflow.relations import project_of
 from broker.workflow.release import release_job
 from broker.workflow.silence import hides_withheld
 
@@ -41,14 +41,21 @@ def _settle(ports: Ports, job: Job) -> None:
 
 
 def _route(ports: Ports, job: Job) -> None:
-    policies = policies_of(ports.store, job.policy)
-    project = project_or_unknown(policies, job.submission.project)
+    policies = policies_in_force(ports.store)
+    project = project_of(ports, policies, job)
+    stands = rules_stand(ports.store, job, policies) and project.is_live(ports.clock.now().date())
     for output in ports.store.outputs_of(job.ident):
         if output.state is OutputState.ASSESSED:
-            after = route(output, project, policies, ports.store.small_jobs(project.ident))
+            small = ports.store.small_jobs(project.ident)
+            after = route(output, project, policies, small) if stands else _by_person(output)
             now = ports.clock.now()
             event = AuditEvent(now, SYSTEM.ident, f"output.{after.value}", output.ident, (("job", job.ident),))
             ports.store.move_output(output.ident, OutputState.ASSESSED, after, now, [event])
+
+
+def _by_person(output: Output) -> OutputState:
+    """The rules have changed under the output, or its project has ended: nothing goes by itself."""
+    return OutputState.WITHHELD if output.release_hash is None else OutputState.IN_REVIEW
 
 
 def route(output: Output, project: Project, policies: Policies, small_jobs: int) -> OutputState:

@@ -9,12 +9,12 @@ from broker.policy.models import Policies
 
 
 def hides_withheld(ports: Ports, policies: Policies, job: Job, outputs: list[Output]) -> bool:
-    """Whether the job must still look as if a person were to decide about a withheld output.
+    """Whether the job must still look as if a person were to decide about a withheld output, or one it did not leave.
 
     It must until a person has decided about another output of the job, or until the time is over in which a
     person could have. While it does, the job stays `assessing`, so that withdrawing it works alike too.
     """
-    if all(o.state is not OutputState.WITHHELD for o in outputs):
+    if outputs and all(o.state is not OutputState.WITHHELD for o in outputs):
         return False
     told_after = timedelta(hours=policies.service.withheld_told_after_hours)
     if ports.clock.now() - job.created >= told_after:

@@ -1,11 +1,15 @@
 """A researcher withdraws a job, or an administrator stops it: at once, from any state before a decision."""
 
 from broker.domain.audit import AuditEvent
+from broker.domain.errors import Conflict
 from broker.domain.jobs import JobState
 from broker.domain.people import Person
 from broker.domain.permissions import Action
 from broker.domain.ports import Ports
 from broker.workflow.relations import reach_job
+
+TRIES = 5
+"""A job that a worker moves on at this moment is looked at again: whoever withdraws it should not have to."""
 
 
 def withdraw(ports: Ports, person: Person, job_ident: str, *, stop: bool = False) -> None:
@@ -14,6 +18,16 @@ def withdraw(ports: Ports, person: Person, job_ident: str, *, stop: bool = False
     The store withdraws the outputs that nobody has decided with it; what was approved already is not released,
     because only decided jobs release.
     """
+    for left in reversed(range(TRIES)):
+        try:
+            _withdraw(ports, person, job_ident, stop)
+            return
+        except Conflict as conflict:
+            if conflict.code != "stale" or not left:
+                raise
+
+
+def _withdraw(ports: Ports, person: Person, job_ident: str, stop: bool) -> None:
     job = reach_job(ports, person, Action.STOP_JOB if stop else Action.WITHDRAW_JOB, job_ident).job
     now = ports.clock.now()
     event = AuditEvent(now, person.ident, "job.stopped" if stop else "job.withdrawn", job_ident)

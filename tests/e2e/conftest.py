@@ -1,6 +1,5 @@
 """A whole broker for end-to-end tests: real HTTP, real Valkey, real Docker, synthetic data, on each runtime."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from broker.demo.prepare import prepare
 from broker.demo.processes import environment, free_port, running
 from broker.domain.ports import Ports
 from broker.settings import Settings
-from broker.wiring import build_ports, engine_answers
+from broker.wiring import build_ports
 from broker.workflow.administer import make_token
 
 PUPILS = 4_000
@@ -36,14 +35,6 @@ class Site:
             token = make_token(self.ports, self.ports.store.person(person), person)
             self.clients[person] = BrokerClient(self.address, token)
         return self.clients[person]
-
-
-@pytest.fixture(scope="session")
-def engine() -> None:
-    if not engine_answers():
-        if os.environ.get("CI") == "true":
-            pytest.fail("no container engine answers, and CI needs one")
-        pytest.skip("no container engine answers on this machine")
 
 
 @pytest.fixture(scope="session")

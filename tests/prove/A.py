@@ -9,6 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.prove.compose import compose_line
 from tests.prove.record import ROOT, Line, write
 
 SEED = 20261124
@@ -125,6 +126,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="prove-a-") as name:
         folder = Path(name)
         lines = [contracts(), examples(), synth(folder), crashes(), suite(), *demo_cold_and_warm(folder)]
+        lines.append(compose_line(folder / "clone"))
     sys.exit(0 if write("A", SEED, lines) else 1)
 
 

@@ -1,6 +1,6 @@
 """The vault and engine ports: granted data, a plan made a request and read back. Docstrings are the contract."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -58,7 +58,8 @@ class Vaults(Protocol):
     1. `ensure` returns the vault of (snapshot, grants, catalogue entries, pseudonym key); builds it if it is not
        there, once however many ask, and never half: it appears by a rename when complete.
     2. A vault holds granted variables and years only, with project pseudonyms.
-    3. `remove_unused` removes vaults whose key is not in `used`.
+    3. `remove_unused` removes vaults whose key is not in `used`, which is asked while nobody can be given
+       that vault.
     4. `registers` gives the lists that rows of released tables come from, by full variable name ("npd.absence.LA").
     """
 
@@ -66,7 +67,7 @@ class Vaults(Protocol):
 
     def registers(self, vault: Vault) -> Mapping[str, Sequence[Value]]: ...
 
-    def remove_unused(self, used: frozenset[str]) -> int: ...
+    def remove_unused(self, used: Container[str]) -> int: ...
 
 
 class Engine(Protocol):

@@ -38,8 +38,9 @@ class JobStore(Protocol):
     ) -> Lease | None:
         """Queued → running with attempt+1, by compare-and-set; None if it is not queued (any more)."""
 
-    def renew(self, job: str, attempt: int, until: datetime) -> bool:
-        """Prolong a lease; False if the attempt is no longer the running one."""
+    def renew(self, job: str, attempt: int, until: datetime, now: datetime | None = None) -> bool:
+        """Prolong a lease; False if the attempt is no longer the running one, or (by `now`) its lease has lapsed: a
+        lapsed lease never comes back, so that whoever ends the attempt is not overtaken."""
 
     def advance(
         self,
@@ -54,6 +55,7 @@ class JobStore(Protocol):
         image: str | None = None,
         runtime: str | None = None,
         snapshot: str | None = None,
+        assessed_policy: str | None = None,
         outputs: Sequence[OutputRecord] = (),
         small: bool = False,
     ) -> None:
@@ -119,8 +121,10 @@ class OutputStore(Protocol):
 
     def votes_of(self, output: str) -> list[Vote]: ...
 
-    def has_voted_on_projects_of(self, checkers: frozenset[str], researcher: str) -> bool:
-        """Whether any of `checkers` has voted on an output of a job by `researcher`."""
+    def has_voted_on_projects_of(
+        self, checkers: frozenset[str], researcher: str, projects: frozenset[str] = frozenset()
+    ) -> bool:
+        """Whether any of `checkers` has voted on an output of a job by `researcher`, or of one of `projects`."""
 
 
 class ReleaseStore(Protocol):
@@ -144,7 +148,16 @@ class PeopleStore(Protocol):
 
     def people(self) -> list[Person]: ...
 
-    def put_person(self, person: Person, events: Sequence[AuditEvent], password_hash: str | None = None) -> None: ...
+    def put_person(
+        self,
+        person: Person,
+        events: Sequence[AuditEvent],
+        password_hash: str | None = None,
+        *,
+        before: Sequence[Person] | None = None,
+    ) -> None:
+        """Make or change an account; one made inactive loses its tokens. With `before` only if that is what is stored
+        (empty: nobody), else Conflict("stale")."""
 
     def password_hash(self, ident: str) -> str | None: ...
 
@@ -182,6 +195,9 @@ class AuditStore(Protocol):
         """Write events of a look (nothing else changes)."""
 
     def audit(self, first: int = 1, limit: int | None = None) -> Iterator[AuditLine]: ...
+
+    def audit_of(self, subject: str, action: str) -> list[AuditLine]:
+        """The lines of one action on one subject, oldest first."""
 
     def audit_head(self) -> tuple[int, str]:
         """Number and hash of the last line: what is exported, so that a cut or rewritten log is seen."""

@@ -185,6 +185,10 @@ def test_people_are_kept_and_a_left_person_is_out_at_once(site):
     assert site.call(ADA, "PUT", "/api/v1/people/new-one", json={"name": "N", "roles": ["checker"]}).status_code == 204
     found = {p["ident"]: p for p in site.call(ADA, "GET", "/api/v1/people").json["people"]}
     assert found["new-one"]["roles"] == ["checker"]
+    assert found["new-one"]["active"] is False
+    assert site.call(AMIR, "PUT", "/api/v1/people/new-one", json={"name": "N", "roles": ["checker"]}).status_code == 204
+    found = {p["ident"]: p for p in site.call(ADA, "GET", "/api/v1/people").json["people"]}
+    assert found["new-one"]["active"] is True
     left = {"name": "Rosa", "roles": ["researcher"], "active": False}
     assert site.call(ADA, "PUT", f"/api/v1/people/{ROSA}", json=left).status_code == 204
     assert site.call(ROSA, "GET", "/api/v1/me").status_code == 401

@@ -162,10 +162,12 @@ def plain(page):
 def test_invariant_2_a_checker_sees_no_output_of_a_colleague(site, policies):
     """A checker who is named by a project with the same data is nobody to it."""
     from broker.domain.people import Person, Role
-    from broker.workflow import administer
+    from broker.workflow.accounts import keep_person
 
     both = Person(ROSA, "Rosa", frozenset({Role.RESEARCHER, Role.CHECKER}))
-    administer.put_person(site.ports, site.person(ADA), both)
+    for administrator in (ADA, AMIR):
+        keep_person(site.ports, site.person(administrator), both)
+    site.tokens[ROSA] = make_token(site.ports, site.person(ROSA), ROSA)
     _, output = site.assessed()
     assert site.call(ROSA, "GET", f"/api/v1/outputs/{output}/evidence").status_code in {403, 404}
     assert site.client(ROSA).inbox() == []

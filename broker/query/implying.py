@@ -1,0 +1,148 @@
+"""What an aggregate's argument tells beside its figure, each as an argument of its own that is judged and never shown.
+Pure functions of scalars; no syntax, no rules."""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+from broker.domain.scalars import NULL, Call, Case, Column, Literal, Scalar, Type, columns_of
+from broker.query.arguments import LINEAR, ONE, ZERO
+from broker.query.book import Book
+
+FEW = 3
+"""A listed whole number with at most so many values is judged as a frequency table by value."""
+
+MOST_CONDITIONS = 24
+HEAVIEST_CONDITIONS = 4000
+"""Above these, conditions are not compared in pairs, and a person looks."""
+
+
+def branches(scalar: Scalar) -> Iterator[Scalar]:
+    """A 0/1 argument for each branch and predicate inside an argument: each is a cell of its own."""
+    match scalar:
+        case Case(whens=whens, otherwise=otherwise):
+            for index in range(len(whens)):
+                marks = tuple((c, ONE if i == index else ZERO) for i, (c, _) in enumerate(whens))
+                yield Case(marks, ZERO, Type.INT)
+            if len(whens) > 1:
+                yield Case(tuple((c, ZERO) for c, _ in whens), ONE, Type.INT)
+            for value in [*(v for _, v in whens), otherwise]:
+                yield from branches(value)
+        case Call(op=op, args=args):
+            if op in {"coalesce", "nullif"}:
+                yield Case(((_padding(op, args), ONE),), ZERO, Type.INT)
+            for arg in args:
+                if isinstance(arg, Column) and arg.type is Type.FLAG:
+                    yield arg
+                yield from branches(arg)
+
+
+def _padding(op: str, args: tuple[Scalar, ...]) -> Scalar:
+    return Call("is_null", args[:1], Type.TRUTH) if op == "coalesce" else Call("equal", args, Type.TRUTH)
+
+
+def part(condition: Scalar) -> Case:
+    """The argument of a part: not NULL on the rows where the condition is true."""
+    return Case(((condition, ONE),), NULL, Type.INT)
+
+
+def missing(argument: Scalar) -> Case:
+    """1 on the rows that an aggregate leaves out."""
+    return Case(((_null(argument), ONE),), ZERO, Type.INT)
+
+
+def present(argument: Scalar) -> Case:
+    """1 on the rows that COUNT(x) counts."""
+    return Case(((_null(argument), ZERO),), ONE, Type.INT)
+
+
+def missing_part(argument: Scalar) -> Case:
+    return part(_null(argument))
+
+
+def _null(argument: Scalar) -> Scalar:
+    return Call("is_null", (argument,), Type.TRUTH)
+
+
+def can_be_null(scalar: Scalar, book: Book) -> bool:
+    match scalar:
+        case Literal(value=value):
+            return value is None
+        case Column(ident=ident):
+            origin = book.origins.get(ident)
+            return origin is None or origin.variable.missing or origin.scan in book.nullable
+        case Call(op="coalesce", args=args):
+            return all(can_be_null(a, book) for a in args)
+        case Call(op="nullif" | "divide" | "divide_truncated"):
+            return True
+        case Call(args=args):
+            return any(can_be_null(a, book) for a in args)
+        case Case(whens=whens, otherwise=otherwise):
+            return any(can_be_null(v, book) for v in [*(v for _, v in whens), otherwise])
+
+
+def is_match_flag(scalar: Scalar, book: Book) -> bool:
+    """Whether NULL tells that an outer join found no row of somebody's."""
+    found = {o.scan for i in columns_of(scalar) if (o := book.origins.get(i)) is not None}
+    return bool(book.nullable & (found | columns_of(scalar)))
+
+
+def amounts(argument: Scalar, book: Book) -> Iterator[Case]:
+    """Parts of a sum: the rows that differ from nothing, and each value of a number that has few."""
+    bare = _bare(argument)
+    if not isinstance(bare, Literal):
+        yield part(Call("not", (Call("equal", (bare, ZERO), Type.TRUTH),), Type.TRUTH))
+    for ident in sorted(columns_of(bare)):
+        origin = book.origins.get(ident)
+        if origin is None or origin.variable.type is not Type.INT or not origin.variable.listed:
+            continue
+        low, high = origin.variable.low, origin.variable.high
+        if low is not None and high is not None and high - low < FEW:
+            for value in range(int(low), int(high) + 1):
+                yield part(Call("equal", (bare, Literal(value, Type.INT)), Type.TRUTH))
+
+
+def _bare(scalar: Scalar) -> Scalar:
+    """An argument without the constants of its linear parts, which would move every value away from nothing."""
+    match scalar:
+        case Case(whens=whens, otherwise=otherwise):
+            return Case(tuple((c, _bare(v)) for c, v in whens), _bare(otherwise), Type.DOUBLE)
+        case Call(op=op, args=args) if op in LINEAR or op == "coalesce":
+            inner = [a for a in args if not isinstance(a, Literal)]
+            return _bare(inner[0]) if len(inner) == 1 else scalar
+    return scalar
+
+
+def differences(conditions: Sequence[Scalar], book: Book) -> list[tuple[int, Case]] | None:
+    """For 0/1 arguments in order: (place of the later, rows where it differs from an earlier one), for every pair that
+    can be close. None where there are too many to compare."""
+    heavy = sum(book.weight(c) for c in conditions)
+    if len(conditions) > MOST_CONDITIONS or heavy > HEAVIEST_CONDITIONS:
+        return None
+    holds = [Call("equal", (Call("coalesce", (c, ZERO), Type.INT), ONE), Type.TRUTH) for c in conditions]
+    found = []
+    for earlier, later in combinations(range(len(conditions)), 2):
+        if not are_disjoint(conditions[earlier], conditions[later]):
+            same = Call("equal", (holds[earlier], holds[later]), Type.TRUTH)
+            found.append((later, part(Call("not", (same,), Type.TRUTH))))
+    return found
+
+
+def are_disjoint(first: Scalar, second: Scalar) -> bool:
+    """Whether two conditions plainly ask for different values of one variable: they differ on all of both."""
+    match _value_asked(first), _value_asked(second):
+        case (Column() as left, Literal() as one), (Column() as right, Literal() as other):
+            return left == right and one.type == other.type and one.value != other.value
+    return False
+
+
+def _value_asked(argument: Scalar) -> tuple[Scalar, Scalar] | None:
+    match argument:
+        case Case(whens=((Call(op="equal", args=(left, right)), _),)) if argument.whens[0][1] == ONE:
+            return (left, right) if argument.otherwise in (ZERO, NULL) else None
+    return None
+
+
+def rest(conditions: Sequence[Scalar]) -> Case:
+    """The rows on which none of some 0/1 arguments is 1."""
+    holds = tuple(Call("equal", (Call("coalesce", (c, ZERO), Type.INT), ONE), Type.TRUTH) for c in conditions)
+    return part(Call("not", (Call("or", holds, Type.TRUTH),), Type.TRUTH))
