@@ -24,7 +24,7 @@ check: setup ## lint, format, types, import contracts
 	.venv/bin/lint-imports --no-cache
 
 test: services check ## everything, with the small version of every proof
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 prove: services ## the full proofs of one issue: make prove PROVE=A
 	$(PY) -m tests.prove.$(PROVE)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from broker.disclosure.closeness import taken_for
 from broker.disclosure.evaluate import evaluate
 from broker.disclosure.full_rows import full_cells
 from broker.disclosure.listing import Registers, Row, listed_rows
@@ -25,6 +26,7 @@ from broker.policy.models import Profile, ZeroPolicy
 
 HIDING = frozenset({Verdict.SUPPRESS, Verdict.REFUSE})
 FREQUENCIES = frozenset({Measure.COUNT_ROWS, Measure.COUNT_PERSONS})
+CLOSE = frozenset({Measure.COUNT_VALUES, Measure.ONES})
 STATIC_IDS = frozenset({"R0", "R1"})
 
 
@@ -79,10 +81,17 @@ def _shown_rows(rows: Sequence[Row], context: Context) -> list[tuple[JudgedCell,
 def _judge_row(row: Row, context: Context) -> tuple[JudgedCell, tuple[Finding, ...]]:
     planned, profile = context.planned, context.profile
     evidence = {s.ident: _evidence_of(s, row) for s in planned.statistics}
-    by_statistic = {s.ident: _judge_statistic(s, evidence[s.ident], row, context) for s in planned.statistics}
+    close = taken_for(planned.statistics, row.cell, evidence, profile.t)
+    counted = evidence | {
+        s.ident: close[s.ident] for s in planned.statistics if s.ident in close and s.measure in CLOSE
+    }
+    by_statistic = {s.ident: _judge_statistic(s, counted[s.ident], row, context) for s in planned.statistics}
     keys: dict[int, Value] = {k.ident: v for k, v in zip(planned.keys, row.keys, strict=True)}
     exact = keys | {i: e.value for i, e in evidence.items()}
-    safe = keys | {s.ident: protected(s, evidence[s.ident], profile) for s in planned.statistics}
+    safe = keys | {
+        s.ident: protected(s, counted[s.ident], profile, close[s.ident].rows if s.ident in close else None)
+        for s in planned.statistics
+    }
     answers = [_judge_column(c, by_statistic, planned) for c in planned.columns]
     hidden = tuple(any(f.verdict in HIDING for f in found) for found in answers)
     released = [None if h else _shown(c, planned, safe) for c, h in zip(planned.columns, hidden, strict=True)]

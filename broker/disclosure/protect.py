@@ -9,22 +9,25 @@ from broker.domain.scalars import Value
 from broker.policy.models import Profile
 
 
-def protected(statistic: Statistic, evidence: StatisticEvidence, profile: Profile) -> Value:
-    """What may be seen of a statistic that passes, before any arithmetic is done with it."""
+def protected(
+    statistic: Statistic, evidence: StatisticEvidence, profile: Profile, cell_rows: int | None = None
+) -> Value:
+    """What may be seen of a statistic that passes, before any arithmetic is done with it. `cell_rows` are the rows that
+    a sum or share is taken to be over, where it leaves out too few to be told of."""
     match statistic.measure:
-        case Measure.COUNT_ROWS | Measure.COUNT_VALUES | Measure.COUNT_PERSONS | Measure.COUNT_DISTINCT | Measure.PART:
+        case Measure.COUNT_ROWS | Measure.COUNT_VALUES | Measure.COUNT_PERSONS | Measure.COUNT_DISTINCT | Measure.GAP:
             return round_count(evidence.value, profile, _each(evidence.rows, evidence.persons))
         case Measure.ONES:
             times = _each(ones(evidence), evidence.persons)
             return None if evidence.value is None else round_count(ones(evidence), profile, times)
         case Measure.SHARE:
-            return _share(statistic, evidence, profile)
+            return _share(statistic, evidence, profile, cell_rows)
         case Measure.MEAN:
             mean = _mean(statistic, evidence, profile)
             return _truncated(mean) if statistic.truncated and mean is not None else mean
         case Measure.SUM:
             mean = _mean(statistic, evidence, profile)
-            count = round_count(evidence.rows, profile)
+            count = round_count(evidence.rows if cell_rows is None else cell_rows, profile)
             return None if mean is None or count is None else rounded(mean * count, profile.sum_digits)
 
 
@@ -47,11 +50,12 @@ def ones(evidence: StatisticEvidence) -> int:
     return int(number(evidence.total)) if evidence.total is not None else evidence.rows
 
 
-def _share(statistic: Statistic, evidence: StatisticEvidence, profile: Profile) -> Value:
+def _share(statistic: Statistic, evidence: StatisticEvidence, profile: Profile, cell_rows: int | None) -> Value:
     """Protected ones over protected count, with as many digits as a percentage may have."""
     rows = ones(evidence) + evidence.rest_rows
     times = _each(rows, evidence.persons + evidence.rest)
-    part, whole = round_count(ones(evidence), profile, times), round_count(rows, profile, times)
+    part = round_count(ones(evidence), profile, times)
+    whole = round_count(rows if cell_rows is None else cell_rows, profile, times)
     if part is None or not whole:
         return None
     share = min(Decimal(1), Decimal(part) / Decimal(whole))
@@ -91,5 +95,5 @@ def _truncated(value: Number) -> int:
 
 def empty(measure: Measure) -> StatisticEvidence:
     """Evidence of a listed cell in which nobody was found."""
-    counted = {Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT, Measure.PART}
+    counted = {Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT, Measure.GAP}
     return StatisticEvidence(0 if measure in counted else None, 0, 0)

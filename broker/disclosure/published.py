@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import inf, isfinite
 from typing import Any
 
@@ -16,20 +16,24 @@ DIGITS = 6
 
 def attack_csv(text: str, integers: bool = False) -> list[dict[str, Any]]:
     """The attack on a CSV whose columns are the dimensions and `value`."""
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
+    try:
+        return _attack_lines(csv.reader(io.StringIO(text.removeprefix("\ufeff"))), integers)
+    except csv.Error as fault:
+        raise Invalid("bad-csv", f"The text is no CSV: {fault}.") from fault
+
+
+def _attack_lines(reader: Iterator[list[str]], integers: bool) -> list[dict[str, Any]]:
     header = [h.strip() for h in next(reader, [])]
     if VALUE not in header or len(header) < 2 or len(set(header)) != len(header) or "" in header:
         raise Invalid(
             "bad-header", "The first line must name one or more dimensions and the column 'value', each once.", "1"
         )
     rows = []
-    for cells in reader:
+    for number, cells in enumerate(reader, 2):
         if not cells:
             continue
         if len(cells) != len(header):
-            raise Invalid(
-                "bad-row", f"This line has {len(cells)} fields, the header {len(header)}.", str(reader.line_num)
-            )
+            raise Invalid("bad-row", f"This line has {len(cells)} fields, the header {len(header)}.", str(number))
         rows.append(dict(zip(header, (c.strip() for c in cells), strict=True)))
     return attack_table([h for h in header if h != VALUE], rows, integers)
 

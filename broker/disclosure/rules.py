@@ -45,9 +45,9 @@ def _finding(rule: str, verdict: Verdict, sentence: str, **figures: object) -> F
 
 
 def small_cell(ask: Question, profile: Profile) -> Answer:
-    """F1: persons 1 to t-1 behind the cell, the count or part, or either side of a 0/1 statistic."""
+    """F1: persons 1 to t-1 behind the cell, the count, or either side of a 0/1 statistic."""
     sides = [ask.cell_persons]
-    if ask.measure in COUNTS | BINARY | {Measure.PART}:
+    if ask.measure in COUNTS | BINARY:
         sides.append(ask.evidence.persons)
     if ask.measure in BINARY:
         sides.append(ask.evidence.rest)

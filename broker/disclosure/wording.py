@@ -22,8 +22,11 @@ def notes_of(profile: Profile, covered: bool) -> tuple[str, ...]:
         f"{symbol}; {symbol} can also stand for nobody.",
     ]
     if profile.round_base > 1:
-        notes.append(f"Counts are rounded to the nearest {profile.round_base}, or to a multiple of it where each person counts "
-            "several times; they need not add up.")
+        notes.append(
+            f"Counts are rounded to the nearest {profile.round_base}, or to a multiple of it where each person counts "
+            "several times; they need not add up."
+        )
+    notes.append(f"Counts of one row that fewer than {profile.t} persons tell apart are shown as one count.")
     notes.append("Means, percentages and sums are computed from rounded figures and shown with limited digits.")
     notes.append(
         "Rows come from code lists and registers; a combination that is not listed has nobody, or too few to be shown."

@@ -24,8 +24,7 @@ class Measure(StrEnum):
     SUM             sum of a number
     MEAN            mean of a number: its sum and its count leave with it
     SHARE           mean of a 0/1 argument: its ones, its rest and its count leave with it
-    PART            rows with x not null, implied and never shown: a small part hides what it is behind, an empty or
-                    full one does not
+    GAP             rows on which a count differs from a larger or earlier one beside it; implied and never shown
     """
 
     COUNT_ROWS = "count"
@@ -36,7 +35,7 @@ class Measure(StrEnum):
     SUM = "sum"
     MEAN = "mean"
     SHARE = "share"
-    PART = "part"
+    GAP = "gap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,8 @@ class Statistic:
     `behind` is the ident of the statistic that this one is implied by: a branch or predicate inside its
     argument, judged like a released count and never shown. `truncated`: the dialect truncates the mean.
     `needs_review` says why no automatic verdict exists (argument outside the closed list of the algebra).
+    `like`, of a GAP: the count that the one which it is behind is shown equal to where fewer than t persons are in the
+    gap, none included; None means the cell's rows.
     `bounds` are the catalogue's (low, high) of one row's argument, where they follow.
     """
 
@@ -58,6 +59,7 @@ class Statistic:
     truncated: bool = False
     needs_review: str | None = None
     bounds: tuple[Value, Value] | None = None
+    like: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

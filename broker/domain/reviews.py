@@ -1,5 +1,6 @@
 """Votes of checkers, and the rule that turns votes into a decision."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,11 +41,11 @@ def votes_needed(policy_votes: int, overriding: bool) -> int:
 
 
 def decision(votes: tuple[Vote, ...], needed: int) -> Choice | None:
-    """The choice that `needed` independent votes agree on; None while there is none.
+    """The choice that `needed` independent votes agree on, and more than on any other; None while there is none.
 
     Disagreement opens a third vote: three checkers with three choices leave it open still.
     """
-    for choice in Choice:
-        if sum(1 for v in votes if v.choice is choice) >= needed:
-            return choice
-    return None
+    ranked = Counter(v.choice for v in votes).most_common(2)
+    if not ranked or ranked[0][1] < needed or (len(ranked) == 2 and ranked[0][1] == ranked[1][1]):
+        return None
+    return ranked[0][0]

@@ -9,6 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from broker.disclosure.microdata import TabulatedCell, Tabulation, Wanted
 from broker.disclosure.tables import Place
 from broker.disclosure.tabulate import Asked
@@ -34,11 +36,19 @@ def tabulate(path: Path, asked: Asked) -> Tabulation:
         _check_names(columns, asked)
         for measure in measures:
             _check_numbers(con, measure)
-        _make_rows(con, asked, measures)
+        rows = _summed(con, asked, measures)
         schools = _institutions(con, asked) if asked.institution else {}
-        cells = tuple(_told(row, asked, tuple(wanted), measures, schools) for row in _cells(con, asked, measures))
+        cells = tuple(_told(row, asked, tuple(wanted), measures, schools) for row in rows)
         categories = tuple(_categories(con, number) for number in range(len(asked.by)))
     return Tabulation(asked.by, categories, asked.totals, tuple(wanted), cells)
+
+
+def _summed(con: Connection, asked: Asked, measures: tuple[str, ...]) -> list[tuple[Any, ...]]:
+    try:
+        _make_rows(con, asked, measures)
+        return _cells(con, asked, measures)
+    except duckdb.OutOfRangeException as fault:
+        raise Invalid("too-large", "The numbers of a column are too large to add up.") from fault
 
 
 def _check_names(columns: tuple[str, ...], asked: Asked) -> None:

@@ -224,7 +224,8 @@ class Binder:
         listed = _column_list(node) or _column_list(cte)
         if listed and len(listed) != len(query.expressions):
             raise Stop("column-list", "The list of column names is not as long as the SELECT list.", "Name each.", node)
-        columns, computed, whole = self._items(query, meaning, listed, built.scans if built is not None else frozenset())
+        home = built.scans if built is not None else frozenset()
+        columns, computed, whole = self._items(query, meaning, listed, home)
         name = (node.alias or node.name).casefold()
         names.add(Source(name, None, None, columns), node)
         if built is None or not whole:

@@ -137,10 +137,8 @@ def _statistics(built: Built, drafted: Drafted, book: Book) -> tuple[Statistic, 
     found = drafted.statistics.found
     if why is None:
         return tuple(found)
-    counts_rows = [s.behind is None and s.measure is not Measure.COUNT_PERSONS for s in found]
-    return tuple(
-        replace(s, needs_review=s.needs_review or why) if rows else s for s, rows in zip(found, counts_rows, strict=True)
-    )
+    safe = [s.behind is not None or s.measure is Measure.COUNT_PERSONS for s in found]
+    return tuple(s if ok else replace(s, needs_review=s.needs_review or why) for s, ok in zip(found, safe, strict=True))
 
 
 def _advice(output: PlannedOutput) -> tuple[str, ...]:

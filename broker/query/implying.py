@@ -2,14 +2,13 @@
 Pure functions of scalars; no syntax, no rules."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
+from broker.domain.plans import Measure
 from broker.domain.scalars import NULL, Call, Case, Column, Literal, Scalar, Type, columns_of
 from broker.query.arguments import LINEAR, ONE, ZERO
 from broker.query.book import Book
-
-FEW = 3
-"""A listed whole number with at most so many values is judged as a frequency table by value."""
 
 MOST_CONDITIONS = 24
 HEAVIEST_CONDITIONS = 4000
@@ -41,7 +40,7 @@ def _padding(op: str, args: tuple[Scalar, ...]) -> Scalar:
 
 
 def part(condition: Scalar) -> Case:
-    """The argument of a part: not NULL on the rows where the condition is true."""
+    """Not NULL on the rows where the condition is true."""
     return Case(((condition, ONE),), NULL, Type.INT)
 
 
@@ -55,7 +54,8 @@ def present(argument: Scalar) -> Case:
     return Case(((_null(argument), ZERO),), ONE, Type.INT)
 
 
-def missing_part(argument: Scalar) -> Case:
+def gap(argument: Scalar) -> Case:
+    """Not NULL on the rows that an aggregate leaves out."""
     return part(_null(argument))
 
 
@@ -86,19 +86,12 @@ def is_match_flag(scalar: Scalar, book: Book) -> bool:
     return bool(book.nullable & (found | columns_of(scalar)))
 
 
-def amounts(argument: Scalar, book: Book) -> Iterator[Case]:
-    """Parts of a sum: the rows that differ from nothing, and each value of a number that has few."""
+def amount(argument: Scalar) -> Case | None:
+    """Not NULL on the rows that add something to a sum, whatever constants move them all."""
     bare = _bare(argument)
-    if not isinstance(bare, Literal):
-        yield part(Call("not", (Call("equal", (bare, ZERO), Type.TRUTH),), Type.TRUTH))
-    for ident in sorted(columns_of(bare)):
-        origin = book.origins.get(ident)
-        if origin is None or origin.variable.type is not Type.INT or not origin.variable.listed:
-            continue
-        low, high = origin.variable.low, origin.variable.high
-        if low is not None and high is not None and high - low < FEW:
-            for value in range(int(low), int(high) + 1):
-                yield part(Call("equal", (bare, Literal(value, Type.INT)), Type.TRUTH))
+    if isinstance(bare, Literal):
+        return None
+    return part(Call("not", (Call("equal", (bare, ZERO), Type.TRUTH),), Type.TRUTH))
 
 
 def _bare(scalar: Scalar) -> Scalar:
@@ -112,22 +105,35 @@ def _bare(scalar: Scalar) -> Scalar:
     return scalar
 
 
-def differences(conditions: Sequence[Scalar], book: Book) -> list[tuple[int, Case]] | None:
-    """For 0/1 arguments in order: (place of the later, rows where it differs from an earlier one), for every pair that
-    can be close. None where there are too many to compare."""
-    heavy = sum(book.weight(c) for c in conditions)
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A 0/1 argument with the released statistic that tells it, and that one's measure if it is just a count of it."""
+
+    owner: int
+    argument: Scalar
+    count: Measure | None
+
+
+def close_pairs(conditions: Sequence[Condition], book: Book) -> list[tuple[Condition, Condition, Case]] | None:
+    """Each pair of statistics' conditions that can be close, in order, with the rows on which they differ. None where
+    there are too many to compare."""
+    heavy = sum(book.weight(c.argument) for c in conditions)
     if len(conditions) > MOST_CONDITIONS or heavy > HEAVIEST_CONDITIONS:
         return None
-    holds = [Call("equal", (Call("coalesce", (c, ZERO), Type.INT), ONE), Type.TRUTH) for c in conditions]
     found = []
-    for earlier, later in combinations(range(len(conditions)), 2):
-        if not are_disjoint(conditions[earlier], conditions[later]):
-            same = Call("equal", (holds[earlier], holds[later]), Type.TRUTH)
-            found.append((later, part(Call("not", (same,), Type.TRUTH))))
+    for first, second in combinations(conditions, 2):
+        if first.owner != second.owner and not _are_disjoint(first.argument, second.argument):
+            same = Call("equal", (_holds(first.argument), _holds(second.argument)), Type.TRUTH)
+            found.append((first, second, part(Call("not", (same,), Type.TRUTH))))
     return found
 
 
-def are_disjoint(first: Scalar, second: Scalar) -> bool:
+def _holds(argument: Scalar) -> Scalar:
+    """Whether a 0/1 argument is 1; never NULL."""
+    return Call("equal", (Call("coalesce", (argument, ZERO), Type.INT), ONE), Type.TRUTH)
+
+
+def _are_disjoint(first: Scalar, second: Scalar) -> bool:
     """Whether two conditions plainly ask for different values of one variable: they differ on all of both."""
     match _value_asked(first), _value_asked(second):
         case (Column() as left, Literal() as one), (Column() as right, Literal() as other):
@@ -140,9 +146,3 @@ def _value_asked(argument: Scalar) -> tuple[Scalar, Scalar] | None:
         case Case(whens=((Call(op="equal", args=(left, right)), _),)) if argument.whens[0][1] == ONE:
             return (left, right) if argument.otherwise in (ZERO, NULL) else None
     return None
-
-
-def rest(conditions: Sequence[Scalar]) -> Case:
-    """The rows on which none of some 0/1 arguments is 1."""
-    holds = tuple(Call("equal", (Call("coalesce", (c, ZERO), Type.INT), ONE), Type.TRUTH) for c in conditions)
-    return part(Call("not", (Call("or", holds, Type.TRUTH),), Type.TRUTH))

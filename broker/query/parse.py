@@ -7,7 +7,7 @@ from sqlglot import ErrorLevel, exp
 from sqlglot.errors import ParseError, SqlglotError
 
 from broker.query.looks import Look
-from broker.query.refusing import NOWHERE, Report
+from broker.query.refusing import NOWHERE, Report, refuse_node
 
 DIALECTS = ("tsql", "duckdb")
 
@@ -38,6 +38,9 @@ def parse(look: Look, dialect: str, report: Report) -> exp.Expr | None:
         report.add(
             "statements", "There is more than one statement.", "Send each SELECT as a job.", report.place(trees[1])
         )
+    for parameter in trees[0].find_all(exp.Parameter, exp.Placeholder, exp.SessionParameter):
+        if isinstance(parameter.parent, exp.Alias | exp.TableAlias):
+            report.stopped(refuse_node(parameter))  # the parser takes a parameter for a column's name
     return trees[0]
 
 

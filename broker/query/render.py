@@ -22,7 +22,7 @@ FIELDS: dict[Measure, tuple[str, ...]] = {
     Measure.COUNT_VALUES: _BASE,
     Measure.COUNT_PERSONS: _BASE,
     Measure.COUNT_DISTINCT: (*_BASE, "contributors"),
-    Measure.PART: _BASE,
+    Measure.GAP: _BASE,
     Measure.ONES: (*_BASE, "rest", "rest_rows", "total"),
     Measure.SHARE: (*_BASE, "rest", "rest_rows", "total"),
     Measure.SUM: (*_BASE, "largest", "second", "low", "high", "total"),

@@ -1,4 +1,5 @@
-"""How large and how fine a number can become: arithmetic that could overflow would tell of one row by ending the job. No syntax.
+"""How large and how fine a number can become: arithmetic that overflows would tell of one row by ending the job. No
+syntax.
 
 Values are within the catalogue's bounds where it gives them; whole numbers are computed in 64 bits.
 """

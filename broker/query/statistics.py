@@ -1,13 +1,12 @@
 """Aggregates to statistics with everything that they imply. No output grammar, no rendering."""
 
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 from typing import Any
 
 from sqlglot import exp
 
 from broker.domain.plans import Measure, Statistic
-from broker.domain.scalars import NULL, Call, Case, Column, Literal, Scalar, Type
+from broker.domain.scalars import NULL, Call, Case, Column, Literal, Scalar, Type, columns_of
 from broker.query import arguments, implying
 from broker.query.arithmetic import result_type
 from broker.query.book import HEAVIEST, Book
@@ -16,8 +15,11 @@ from broker.query.refusing import Stop
 from broker.query.sizes import sum_fits
 
 AGGREGATES = (exp.Count, exp.Sum, exp.Avg)
-COUNTS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_PERSONS, Measure.COUNT_VALUES, Measure.ONES, Measure.SHARE})
-TOTALS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_PERSONS})
+MATCHES = frozenset({Measure.COUNT_VALUES, Measure.COUNT_PERSONS})
+COUNT_BESIDE = {Measure.SHARE: Measure.ONES, Measure.SUM: Measure.MEAN}
+"""A statistic that tells how many rows have a value, if the other stands beside it."""
+
+CONDITIONS = frozenset({Measure.ONES, Measure.SHARE, Measure.COUNT_VALUES})
 MANY_CONDITIONS = "So many conditions in one query cannot be compared with each other automatically."
 
 
@@ -31,14 +33,14 @@ class Statistics:
 
     def add(
         self, measure: Measure, argument: Scalar | None, kind: Type, behind: int | None = None, truncated: bool = False,
-        needs_review: str | None = None,
+        needs_review: str | None = None, like: int | None = None,
     ) -> Column:  # fmt: skip
-        key = (measure, argument, kind, truncated, behind)
+        key = (measure, argument, kind, truncated, behind, like)
         ident = self._idents.get(key)
         if ident is None:
             ident = self._idents[key] = self.book.new_id()
             bounds = arguments.bounds(argument, self.book) if argument is not None else None
-            self.found.append(Statistic(ident, measure, argument, kind, behind, truncated, needs_review, bounds))
+            self.found.append(Statistic(ident, measure, argument, kind, behind, truncated, needs_review, bounds, like))
         return Column(ident, kind)
 
     def imply(self, parent: Column, argument: Scalar) -> None:
@@ -51,39 +53,46 @@ class Statistics:
         """What follows from statistics standing side by side in one cell."""
         self._imply_missing()
         conditions = self._conditions()
-        compared = implying.differences([c for _, c in conditions], self.book)
-        if compared is None:
-            place = next(i for i, s in enumerate(self.found) if s.ident == conditions[-1][0])
+        pairs = implying.close_pairs(conditions, self.book)
+        if pairs is None:
+            place = next(i for i, s in enumerate(self.found) if s.ident == conditions[-1].owner)
             self.found[place] = replace(self.found[place], needs_review=MANY_CONDITIONS)
             return
-        for later, argument in compared:
-            self.add(Measure.PART, argument, Type.INT, behind=conditions[later][0])
-        arguments_ = [c for _, c in conditions]
-        disjoint = all(implying.are_disjoint(a, b) for a, b in combinations(arguments_, 2))
-        if len(conditions) > 1 and disjoint and any(s.measure in TOTALS for s in self.found):
-            self.add(Measure.PART, implying.rest(arguments_), Type.INT, behind=conditions[-1][0])
+        for first, second, argument in pairs:
+            if first.count is not None and first.count is second.count:
+                self.add(Measure.GAP, argument, Type.INT, behind=second.owner, like=first.owner)
+            else:
+                self.add(Measure.COUNT_VALUES, argument, Type.INT, behind=second.owner)
 
     def _imply_missing(self) -> None:
-        """The rows that an aggregate leaves out are a count, where the cell's rows are counted beside it."""
-        counted = any(s.measure in COUNTS for s in self.found)
-        for s in [s for s in self.found if s.behind is None and s.argument is not None]:
-            if s.measure is Measure.COUNT_DISTINCT or not counted or not implying.can_be_null(s.argument, self.book):
+        """The rows that an aggregate leaves out are a count of their own."""
+        for s in [s for s in self.found if s.behind is None]:
+            argument = s.argument
+            if argument is None or not implying.can_be_null(argument, self.book):
                 continue
-            is_count = s.measure in {Measure.COUNT_VALUES, Measure.COUNT_PERSONS}
-            if is_count and implying.is_match_flag(s.argument, self.book):
-                self.add(Measure.ONES, implying.missing(s.argument), Type.INT, behind=s.ident)
-            elif s.measure is not Measure.COUNT_PERSONS:
-                self.add(Measure.PART, implying.missing_part(s.argument), Type.INT, behind=s.ident)
+            if s.measure in MATCHES and implying.is_match_flag(argument, self.book):
+                self.add(Measure.ONES, implying.missing(argument), Type.INT, behind=s.ident)
+            elif self._tells_count(s):
+                self.add(Measure.GAP, implying.gap(argument), Type.INT, behind=s.ident)
 
-    def _conditions(self) -> list[tuple[int, Scalar]]:
-        """Each different 0/1 argument with the released statistic that tells it; one statistic's own are not compared."""
-        found: dict[Scalar, int] = {}
+    def _tells_count(self, statistic: Statistic) -> bool:
+        """Whether the rows with a value can be read: from a count of them, or from a sum beside its mean."""
+        other = COUNT_BESIDE.get(statistic.measure)
+        read = columns_of(statistic.argument or NULL)
+        return statistic.measure is Measure.COUNT_VALUES or any(
+            s.measure is other and s.behind is None and columns_of(s.argument or NULL) == read for s in self.found
+        )
+
+    def _conditions(self) -> list[implying.Condition]:
+        """Each different 0/1 argument, with the first released statistic that tells it."""
+        found: dict[Scalar, implying.Condition] = {}
         for s in self.found:
-            if s.argument is None or s.measure not in {Measure.ONES, Measure.SHARE, Measure.COUNT_VALUES}:
+            if s.argument is None or s.measure not in CONDITIONS or (s.behind and s.measure is Measure.COUNT_VALUES):
                 continue
             argument = implying.present(s.argument) if s.measure is Measure.COUNT_VALUES else s.argument
-            found.setdefault(argument, s.behind or s.ident)
-        return [(owner, argument) for argument, owner in found.items()]
+            count = s.measure if s.behind is None and s.measure is not Measure.SHARE else None
+            found.setdefault(argument, implying.Condition(s.behind or s.ident, argument, count))
+        return list(found.values())
 
 
 def aggregate(node: exp.Expr, rows: Meaning, statistics: Statistics) -> Scalar:
@@ -226,6 +235,7 @@ def _number(measure: Measure, value: Scalar, statistics: Statistics, truncated: 
         kind = Type.DECIMAL if measure is Measure.SUM and value.type is Type.DECIMAL else Type.DOUBLE
     found = statistics.add(measure, argument, kind, truncated=truncated, needs_review=why)
     statistics.imply(found, argument)
-    for inside in implying.amounts(argument, statistics.book):
-        statistics.add(Measure.PART, inside, Type.INT, behind=found.ident)
+    amount = implying.amount(argument)
+    if amount is not None:
+        statistics.add(Measure.COUNT_VALUES, amount, Type.INT, behind=found.ident)
     return found

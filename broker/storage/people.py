@@ -44,17 +44,20 @@ class People:
         if password_hash is not None:
             values["password_hash"] = password_hash
         roles = [{"person": person.ident, "role": role} for role in sorted(person.roles)]
-        with self._db.write() as connection:
-            _check_unchanged(connection, person.ident, before)
-            changed = connection.execute(update(people).where(people.c.ident == person.ident).values(values))
-            if changed.rowcount == 0:
-                connection.execute(insert(people).values(ident=person.ident, **values))
-            connection.execute(delete(person_roles).where(person_roles.c.person == person.ident))
-            if roles:
-                connection.execute(insert(person_roles), roles)
-            if not person.active:
-                connection.execute(update(tokens).where(tokens.c.person == person.ident).values(revoked=True))
-            append(connection, events)
+        try:
+            with self._db.write() as connection:
+                _check_unchanged(connection, person.ident, before)
+                changed = connection.execute(update(people).where(people.c.ident == person.ident).values(values))
+                if changed.rowcount == 0:
+                    connection.execute(insert(people).values(ident=person.ident, **values))
+                connection.execute(delete(person_roles).where(person_roles.c.person == person.ident))
+                if roles:
+                    connection.execute(insert(person_roles), roles)
+                if not person.active:
+                    connection.execute(update(tokens).where(tokens.c.person == person.ident).values(revoked=True))
+                append(connection, events)
+        except IntegrityError as error:
+            raise _changed(person.ident) from error
 
     def password_hash(self, ident: str) -> str | None:
         with self._db.read() as connection:
@@ -98,7 +101,11 @@ def _check_unchanged(connection: Connection, ident: str, before: Sequence[Person
     row = connection.execute(select(people).where(people.c.ident == ident).with_for_update()).one_or_none()
     found = [] if row is None else [_with_roles(connection, row)]
     if found != list(before):
-        raise Conflict("stale", f"The account {ident!r} was changed meanwhile; look again.")
+        raise _changed(ident)
+
+
+def _changed(ident: str) -> Conflict:
+    return Conflict("stale", f"The account {ident!r} was changed meanwhile; look again.")
 
 
 def _row(connection: Connection, ident: str) -> Row[Any]:

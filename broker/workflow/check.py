@@ -42,14 +42,13 @@ def check_submission(text: str, kind: Kind, dialect: str, project: Project, poli
     )
     refusals = [
         *_check_project(project, kind),
-        *checked.refusals,
         *check_scope(checked.uses, project, policies, today, header=kind is Kind.PYTHON),
         *check_combinations(checked.uses, project, policies),
+        *checked.refusals,
     ]
-    ordered = sorted(dict.fromkeys(refusals), key=lambda r: (r.line or 0, r.column or 0, r.code))
     return Checked(
         kind=kind,
-        refusals=tuple(ordered),
+        refusals=_told_once(refusals),
         review=checked.review,
         advice=checked.advice,
         uses=checked.uses,
@@ -58,6 +57,15 @@ def check_submission(text: str, kind: Kind, dialect: str, project: Project, poli
         plan_hash=checked.plan_hash,
         declared=checked.declared,
     )
+
+
+def _told_once(refusals: list[Refusal]) -> tuple[Refusal, ...]:
+    """In order of place; what two rooms refuse for the same reason at the same place is told by the first."""
+    told: dict[tuple[str, int | str, int | None], Refusal] = {}
+    for refusal in refusals:
+        place = refusal.message if refusal.line is None else refusal.line
+        told.setdefault((refusal.code, place, refusal.column), refusal)
+    return tuple(sorted(told.values(), key=lambda r: (r.line or 0, r.column or 0, r.code)))
 
 
 def _check_sql(text: str, dialect: str, project: Project, policies: Policies) -> Checked:

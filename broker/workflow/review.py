@@ -1,7 +1,6 @@
 """Stage 7: checkers find, claim, look at and vote on outputs; enough equal votes decide one."""
 
 import json
-from collections import Counter
 from dataclasses import dataclass
 
 from broker.domain.audit import AuditEvent
@@ -136,11 +135,10 @@ def _void(ports: Ports, reached: ReachedOutput) -> frozenset[str]:
 
 
 def decide(reached: ReachedOutput, votes: tuple[Vote, ...], void: frozenset[str] = frozenset()) -> Decided | None:
-    """What the votes on an output decide, if they do: enough equal ones, and more than of any other choice."""
+    """What the votes on an output decide, if they do; those of `void` checkers do not count."""
     votes = tuple(v for v in votes if v.checker not in void)
     choice = decision(votes, _needed(reached, any(v.overrides for v in votes)))
-    tally = Counter(v.choice for v in votes)
-    if choice is None or any(tally[other] >= tally[choice] for other in tally if other is not choice):
+    if choice is None:
         return None
     last, after = votes[-1], AFTER[choice]
     reason = next(v.reason for v in votes if v.choice is choice)

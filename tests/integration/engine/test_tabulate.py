@@ -102,3 +102,10 @@ def test_typed_columns_read_as_they_are_written(tmp_path: Path) -> None:
         )
     found = tabulate(tmp_path / "t.parquet", Asked("u", ("f", "d", "t", "x"), sums=("x",)))
     assert found.categories == (("True",), ("(missing)",), ("2020-01-02",), ("2.5",))
+
+
+def test_numbers_too_large_to_add_up(tmp_path: Path) -> None:
+    path = tmp_path / "large.csv"
+    path.write_text("pupil,LA,score\n" + "".join(f"{p},x,{9 * 10**27}\n" for p in "abc"))
+    with pytest.raises(Invalid, match="too large"):
+        tabulate(path, Asked("pupil", ("LA",), True, ("score",), (), False, None))

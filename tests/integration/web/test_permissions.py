@@ -5,7 +5,8 @@ import json
 import pytest
 
 from broker.domain.outputs import OutputState, Verdict
-from tests.integration.web.conftest import ADA, CHRIS, CLEO, DANA, OTIS, ROSA, SQL
+from broker.workflow.administer import make_token
+from tests.integration.web.conftest import ADA, AMIR, CHRIS, CLEO, DANA, OTIS, ROSA, SQL
 
 MISSING = "00000000-0000-7000-8000-000000000000"
 
@@ -37,14 +38,14 @@ TABLE = [
     ("POST", "/jobs/{queued}/withdrawal", None, 204, 404, 403, 403),
     ("POST", "/jobs/{queued}/stop", None, 403, 404, 403, 204),
     ("GET", "/outputs/{out}/content", None, 200, 404, 403, 403),
-    ("GET", "/outputs/{held}/content", None, 409, 404, 403, 403),
-    ("GET", "/outputs/{held}/evidence", None, 403, 404, 200, 403),
+    ("GET", "/outputs/{held}/content", None, 404, 404, 403, 403),
+    ("GET", "/outputs/{held}/evidence", None, 404, 404, 200, 403),
     ("GET", "/outputs/{out}/evidence", None, 403, 404, 200, 403),
-    ("PUT", "/outputs/{held}/claim", None, 403, 404, 204, 403),
-    ("DELETE", "/outputs/{held}/claim", None, 403, 404, 204, 403),
-    ("POST", "/outputs/{held}/votes", "votes", 403, 404, 409, 403),
+    ("PUT", "/outputs/{held}/claim", None, 404, 404, 204, 403),
+    ("DELETE", "/outputs/{held}/claim", None, 404, 404, 204, 403),
+    ("POST", "/outputs/{held}/votes", "votes", 404, 404, 409, 403),
     ("POST", "/outputs/{out}/recall", "recall", 403, 404, 204, 204),
-    ("POST", "/outputs/{held}/recall", "recall", 403, 404, 409, 409),
+    ("POST", "/outputs/{held}/recall", "recall", 404, 404, 409, 409),
     ("GET", "/inbox", None, 200, 200, 200, 200),
     ("GET", "/projects", None, 200, 200, 200, 200),
     ("GET", "/catalogue", None, 200, 200, 200, 200),

@@ -57,6 +57,7 @@ def test_over_integers_a_table_must_fit_whole_numbers() -> None:
         ("a,value\nx,-1\n", "bad-value"),
         ("a,value\nx,nan\n", "bad-value"),
         ("a,value\nx,1\nx,2\n", "twice"),
+        ("a,value\n" + "x" * 200_000 + ",1\n", "bad-csv"),
     ],
 )
 def test_bad_tables_are_told_apart(text: str, code: str) -> None:

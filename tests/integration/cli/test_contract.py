@@ -1,0 +1,144 @@
+"""The command line's contract: exit 0 accepted or done, 2 refused, 1 any error; with --json one document alone."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+ACCEPTED = (
+    "SELECT a.NCyearActual, COUNT(*) AS n FROM npd.absence a WHERE a.AcademicYear = '2022/2023' GROUP BY a.NCyearActual"
+)
+REFUSED = "SELECT c.cla_SEX, COUNT(*) AS n FROM npd.cla c GROUP BY c.cla_SEX"
+
+
+def broker(*arguments: str, text: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("BROKER_")}
+    command = [sys.executable, "-m", "broker", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=clean | env, input=text, capture_output=True, text=True, check=False)
+
+
+def document(*arguments: str, text: str = "", **env: str):
+    ended = broker(*arguments, "--json", text=text, **env)
+    return ended.returncode, json.loads(ended.stdout)
+
+
+def test_an_accepted_query_exits_0_with_its_uses_and_outputs():
+    code, found = document("check", "-", text=f"-- output: by_year\n{ACCEPTED}")
+    assert code == 0
+    assert found["verdict"] == "accepted"
+    assert found["refusals"] == []
+    assert {
+        "table": "npd.absence",
+        "variable": "AcademicYear",
+        "years": [2022],
+        "first_year": 2022,
+        "last_year": 2022,
+        "how": ["filtered"],
+    } in found["uses"]
+    assert found["outputs"] == [
+        {
+            "name": "by_year",
+            "unit": "pupil",
+            "columns": [{"name": "NCyearActual", "statistic": "key"}, {"name": "n", "statistic": "count"}],
+        }
+    ]
+
+
+def test_a_refused_query_exits_2_with_place_variable_and_advice():
+    code, found = document("check", "-", text=REFUSED)
+    assert code == 2
+    assert found["verdict"] == "refused"
+    (refusal,) = [r for r in found["refusals"] if r["code"] == "table-not-granted"]
+    assert refusal.keys() == {"code", "message", "line", "column", "variable", "advice"}
+    assert (refusal["line"], refusal["advice"] != "") == (1, True)
+    assert any(u["table"] == "npd.cla" for u in found["uses"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["check"], ""),
+        (["check", "-", "--nonsense"], ACCEPTED),
+        (["check", "no-such-file.sql"], ""),
+        (["check", "-", "--project", "P9999"], ACCEPTED),
+        (["check", "-", "--kind", "perl"], ACCEPTED),
+        (["check", "-", "--policies", "no-such-folder"], ACCEPTED),
+        (["synth", "--pupils", "1000", "--years", "2023-2021", "--out", "x"], ""),
+        (["synth", "--pupils", "few", "--years", "2021", "--out", "x"], ""),
+        (["attack", "-"], "a,b\n1,2\n"),
+        (["assess", "tests/fixtures/pupils.csv", "--unit", "nobody", "--by", "school"], ""),
+        (["assess", "tests/fixtures/pupils.csv", "--unit", "pupil", "--by", "school", "--profile", "none"], ""),
+        (["assess", "tests/fixtures/pupils.csv", "--unit", "pupil", "--by", "school", "--sum", "sen"], ""),
+        (["unheard-of"], ""),
+    ],
+)
+def test_an_error_exits_1_with_one_sentence_and_no_traceback(arguments, text):
+    ended = broker(*arguments, text=text)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("broker: ")
+    assert "Traceback" not in ended.stderr
+    again = broker(*arguments, "--json", text=text)
+    assert again.returncode == 1
+    assert json.loads(again.stdout)["error"]["message"]
+
+
+def test_an_unknown_setting_is_an_error():
+    ended = broker("audit", "verify", BROKER_DATTA="x")
+    assert ended.returncode == 1
+    assert "BROKER_DATTA" in ended.stderr
+
+
+def test_a_file_says_its_dialect_and_the_option_beats_it():
+    duck = f"-- dialect: duckdb\n{ACCEPTED}"
+    assert document("check", "-", text=duck)[0] == 0
+    top = "SELECT TOP 1 a.NCyearActual AS y, COUNT(*) AS n FROM npd.absence a GROUP BY a.NCyearActual"
+    assert document("check", "-", "--dialect", "mysql", text=top)[0] == 2
+
+
+def test_a_python_file_is_known_by_its_ending(tmp_path):
+    script = tmp_path / "job.py"
+    script.write_text("# input: npd.absence [URN] 2022/2023\n# output: t.csv | a table\nload('absence')\n")
+    code, found = document("check", str(script))
+    assert code == 0
+    assert [o["name"] for o in found["outputs"]] == ["t.csv"]
+
+
+def test_assess_gives_one_object_a_cell_and_statistic():
+    code, found = document(
+        "assess", "tests/fixtures/pupils.csv", "--unit", "pupil", "--by", "school,sen", "--count", "--totals"
+    )
+    assert code == 0
+    assert found["audit"] == {"exact": 0, "narrow": 0}
+    cells = {(c["by"]["school"], c["by"]["sen"]): c for c in found["cells"]}
+    assert len(cells) == 4 * 4
+    assert cells[None, None]["value"] == 129
+    assert all(c["verdict"] == "suppress" and c["released"] is None for c in cells.values() if 0 < c["persons"] < 10)
+
+
+def test_attack_tells_what_the_holes_are():
+    code, found = document("attack", "tests/fixtures/table.csv")
+    assert code == 0
+    assert {(c["by"]["school"], c["by"]["sen"]): (c["low"], c["high"], c["exact"]) for c in found["cells"]} == {
+        ("A", "E"): (8, 8, True),
+        ("B", "E"): (8, 8, True),
+        (None, "E"): (16, 16, True),
+    }
+
+
+def test_the_first_people_of_a_broker(tmp_path):
+    env = {"BROKER_DATA": str(tmp_path / "data")}
+    code, tokens = document("found", "ada=Ada", "amir=Amir", **env)
+    assert code == 0
+    assert tokens.keys() == {"ada", "amir"}
+    assert broker("found", "eve=Eve", "mal=Mal", **env).returncode == 1
+    assert broker("found", "eve=Eve", BROKER_DATA=str(tmp_path / "other")).returncode == 1
+    assert document("token", "ada", **env)[1]["token"] != tokens["ada"]
+    assert broker("token", "nobody", **env).returncode == 1
+    code, found = document("audit", "verify", **env)
+    assert (code, found["broken_at"]) == (0, None)
+    assert found["lines"] >= 5

@@ -1,0 +1,245 @@
+"""A broker with a real store and shelf on SQLite, the project's own policies, and small fakes for what runs jobs."""
+
+import json
+import shutil
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker.domain.errors import Conflict, Unavailable
+from broker.domain.jobs import Kind, Submission
+from broker.domain.outputs import CellEvidence, Output, OutputEvidence, StatisticEvidence
+from broker.domain.people import Person, Role
+from broker.domain.plans import Plan, PlannedOutput
+from broker.domain.ports import Limits, SandboxEnd, SandboxRequest, SandboxResult, Snapshot, Vault, VaultTable
+from broker.domain.ports import WorkerPorts as Ports
+from broker.domain.reviews import Choice
+from broker.policy.files import load_policies
+from broker.policy.models import Policies
+from broker.sandbox.collector import FrameCollector
+from broker.storage.shelf import FolderShelf
+from broker.storage.store import open_store
+from broker.worker import reconcile
+from broker.workflow import administer, review
+from broker.workflow.run import run_job
+from broker.workflow.submit import submit
+
+SQL = """-- output: absence
+SELECT a.NCyearActual, COUNT(*) AS n FROM npd.absence AS a
+WHERE a.AcademicYear = '2022/2023' GROUP BY a.NCyearActual"""
+
+PYTHON = """# input: npd.spring_census [PHASE] 2022/2023
+# output: phases.csv | Pupils by phase
+print("hello")
+"""
+
+ROSA, REX = "demo-researcher", "colleague"
+CLEO, CHRIS, CARA = "demo-checker-1", "demo-checker-2", "checker-3"
+ADA, AMIR = "demo-admin-1", "demo-admin-2"
+ROLES = {
+    ROSA: Role.RESEARCHER, REX: Role.RESEARCHER, CLEO: Role.CHECKER, CHRIS: Role.CHECKER, CARA: Role.CHECKER,
+    ADA: Role.ADMINISTRATOR, AMIR: Role.ADMINISTRATOR,
+}  # fmt: skip
+PROJECT = "P0421"
+
+
+@dataclass
+class HandClock:
+    """Every look is a little later than the one before; a test moves it on."""
+
+    at: datetime = datetime(2026, 11, 24, 9, 0, 30, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        self.at += timedelta(milliseconds=1)
+        return self.at
+
+
+@dataclass
+class ListQueue:
+    offers: list[tuple[str, int]] = field(default_factory=list)
+    answers: bool = True
+
+    def offer(self, job: str, attempt: int) -> None:
+        if not self.answers:
+            raise Unavailable("the queue is away")
+        self.offers.append((job, attempt))
+
+    def depth(self) -> int:
+        return len(self.offers)
+
+
+@dataclass
+class OneAtATime:
+    """The sandbox: what a job leaves is `files` (scripts); `end` is how it ends. `during` is called while it runs."""
+
+    end: SandboxEnd = SandboxEnd.ENDED
+    files: dict[str, bytes] = field(default_factory=lambda: {"phases.csv": b"PHASE,n\nPS,100\n"})
+    ran: list[tuple[str, int]] = field(default_factory=list)
+    killed: list[tuple[str, int]] = field(default_factory=list)
+    during: Any = None
+
+    def run(self, request: SandboxRequest) -> SandboxResult:
+        if (request.job, request.attempt) in self.ran:
+            raise Conflict("already-running", "A sandbox of this job and attempt exists already.")
+        self.ran.append((request.job, request.attempt))
+        if self.during is not None:
+            self.during(request)
+        frames = tuple(("file", json.dumps({"name": n}).encode() + b"\n" + c) for n, c in self.files.items())
+        return SandboxResult(self.end, frames if request.image == "python" else (), "sha256:1", "runc", 0.1)
+
+    def terminate(self, job: str, attempt: int) -> None:
+        self.killed.append((job, attempt))
+
+    def sweep(self, alive: Any) -> int:
+        return len(set(self.ran) - alive())
+
+
+@dataclass
+class Vaults:
+    """Vaults as names. `asked` is called when one was given out."""
+
+    there: set[str] = field(default_factory=set)
+    asked: Any = None
+
+    def ensure(self, project: str, snapshot: str) -> Vault:
+        key = f"v-{project}-{snapshot}"
+        self.there.add(key)
+        if self.asked is not None:
+            self.asked()
+        table = VaultTable("npd.spring_census", ("npd.spring_census/schema.parquet",), (None,))
+        return Vault(key, snapshot, project, Path("/nowhere/e"), Path("/nowhere/s"), (table,), True)
+
+    def registers(self, vault: Vault) -> Mapping[str, Sequence[Any]]:
+        return {}
+
+    def remove_unused(self, used: Container[str]) -> int:
+        gone = {key for key in self.there if key not in used}
+        self.there -= gone
+        return len(gone)
+
+
+@dataclass
+class CountingEngine:
+    """`persons` persons in every listed cell of every output."""
+
+    persons: int = 40
+
+    def prepare(self, plan: Plan, vault: Vault, job: str, attempt: int, limits: Limits) -> SandboxRequest:
+        return SandboxRequest(job, attempt, "sql", vault.evidence, (), limits, vault.synthetic)
+
+    def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]]) -> tuple[OutputEvidence, ...]:
+        return tuple(self._evidence(output) for output in plan.outputs)
+
+    def _evidence(self, output: PlannedOutput) -> OutputEvidence:
+        n, (key,) = self.persons, output.keys
+        found = {s.ident: StatisticEvidence(n, n, n) for s in output.statistics}
+        values = key.domain or ("7",)
+        cells = tuple(CellEvidence((value,), n, n, found) for value in values)
+        return OutputEvidence(output.name, cells, n * len(values) if n >= 10 else n)
+
+
+@dataclass
+class Broker:
+    """The whole of it, and what people do with it."""
+
+    ports: Ports
+    clock: HandClock
+    queue: ListQueue
+    sandbox: OneAtATime
+    vaults: Vaults
+    engine: CountingEngine
+    policies: Policies
+
+    @property
+    def store(self) -> Any:
+        return self.ports.store
+
+    def person(self, ident: str) -> Person:
+        return self.store.person(ident)
+
+    def send(self, text: str = SQL, by: str = ROSA, **more: Any) -> str:
+        return send(self.ports, by, text, **more)
+
+    def run(self, job: str) -> bool:
+        return run_job(self.ports, job, "w1", lambda job, attempt: nullcontext())
+
+    def ran(self, text: str = SQL, **more: Any) -> tuple[str, Output]:
+        """A job that has run, and its first output."""
+        job = self.send(text, **more)
+        assert self.run(job)
+        return job, self.store.outputs_of(job)[0]
+
+    def ballot(self, checker: str, output: str, choice: Choice = Choice.APPROVE, *overrides: str) -> review.Ballot:
+        seen = review.look(self.ports, self.person(checker), output)
+        hashes = (seen.output.staff_hash, seen.output.findings_hash, seen.memory_version)
+        return review.Ballot(choice, "meets-rules", *hashes, overrides)
+
+    def vote(self, checker: str, output: str, choice: Choice = Choice.APPROVE, *overrides: str) -> str:
+        ballot = self.ballot(checker, output, choice, *overrides)
+        return review.cast_vote(self.ports, self.person(checker), output, ballot).value
+
+    def reconcile(self) -> None:
+        """What the supervisor does once every lease of dead workers has lapsed."""
+        self.clock.at += self.ports.lease + timedelta(seconds=1)
+        for step in (reconcile.reap, reconcile.offer_waiting, reconcile.settle_all, reconcile.remove_vaults):
+            step(self.ports)
+
+    def govern(self, **changes: Any) -> Policies:
+        """Put a policy set in force in which the project differs so."""
+        projects = tuple(replace(p, **changes) if p.ident == PROJECT else p for p in self.policies.projects)
+        return self.put_in_force(self.policies.model_copy(update={"projects": projects}))
+
+    def put_in_force(self, policies: Policies) -> Policies:
+        policies = Policies.model_validate(policies.model_dump())
+        administer.propose_policy(self.ports, self.person(ADA), policies)
+        administer.apply_policy(self.ports, self.person(AMIR), policies.fingerprint)
+        return policies
+
+    def events(self, subject: str) -> list[str]:
+        return [line.event.action for line in self.store.audit() if line.event.subject == subject]
+
+
+def send(ports: Ports, by: str, text: str = SQL, **more: Any) -> str:
+    kind = Kind.PYTHON if text.startswith("# input") else Kind.SQL
+    fields = {"dialect": "", "title": "Absence", "purpose": "A test.", **more}
+    job, checked = submit(ports, ports.store.person(by), Submission(PROJECT, kind, text=text, **fields))
+    assert checked.accepted, checked.refusals
+    return job.ident
+
+
+@pytest.fixture(scope="session")
+def policies() -> Policies:
+    found = load_policies(Path(__file__).parents[3] / "policies")
+    projects = tuple(replace(p, researchers=p.researchers | {REX}) if p.ident == PROJECT else p for p in found.projects)
+    return found.model_copy(update={"projects": projects})
+
+
+@pytest.fixture(scope="session")
+def founded(policies: Policies, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with people, policy and snapshot, made once and copied for each test."""
+    folder = tmp_path_factory.mktemp("founded")
+    broker = next(opened(folder, policies))
+    administer.found_broker(broker.ports, [(Person(i, i.title(), frozenset({r})), None) for i, r in ROLES.items()])
+    broker.put_in_force(policies)
+    administer.put_snapshot(broker.ports, Snapshot("s1", "0" * 64, broker.clock.now(), True, "snapshots/s1", "{}"))
+    broker.store.close()
+    return folder
+
+
+def opened(folder: Path, policies: Policies) -> Iterator[Broker]:
+    clock, queue, sandbox, vaults, engine = HandClock(), ListQueue(), OneAtATime(), Vaults(), CountingEngine()
+    store = open_store(f"sqlite:///{folder / 'broker.sqlite'}")
+    ports = Ports(store, queue, FolderShelf(folder / "outputs"), clock, sandbox, FrameCollector(), vaults, engine)
+    yield Broker(ports, clock, queue, sandbox, vaults, engine, policies)
+    store.close()
+
+
+@pytest.fixture
+def broker(founded: Path, policies: Policies, tmp_path: Path) -> Iterator[Broker]:
+    shutil.copytree(founded, tmp_path, dirs_exist_ok=True)
+    yield from opened(tmp_path, policies)

@@ -1,0 +1,108 @@
+"""What one administrator cannot do alone: make a checker, a second administrator, or a token of somebody else."""
+
+from dataclasses import replace
+
+import pytest
+
+from broker.domain.errors import Conflict, Forbidden, Invalid
+from broker.domain.people import Person, Role
+from broker.workflow import accounts, administer
+from tests.unit.workflow.conftest import ADA, AMIR, CLEO, ROSA
+
+NEW = Person("new-one", "New", frozenset({Role.ADMINISTRATOR}))
+
+
+def keep(broker, by: str, person: Person, password: str | None = None) -> Person:
+    return accounts.keep_person(broker.ports, broker.person(by), person, password)
+
+
+def test_an_account_waits_for_a_second_administrator(broker):
+    assert not keep(broker, ADA, NEW).active
+    assert not keep(broker, ADA, NEW).active, "asking twice is not two"
+    assert keep(broker, AMIR, NEW).active
+
+
+def test_the_second_must_ask_for_exactly_the_same(broker):
+    keep(broker, ADA, replace(NEW, roles=frozenset({Role.RESEARCHER})))
+    assert not keep(broker, AMIR, NEW).active, "another role"
+    assert keep(broker, ADA, NEW).active
+
+
+def test_a_correction_of_a_waiting_account_is_no_consent(broker):
+    keep(broker, ADA, NEW)
+    keep(broker, AMIR, replace(NEW, name="Newer", active=False))
+    assert not keep(broker, ADA, NEW).active
+
+
+def test_taking_power_away_needs_one_and_giving_it_back_two(broker):
+    cleo = broker.person(CLEO)
+    token = administer.make_token(broker.ports, cleo, CLEO)
+    assert not keep(broker, ADA, replace(cleo, active=False)).active
+    assert administer.person_by_token(broker.ports, token) is None
+    keep(broker, ADA, cleo)
+    assert keep(broker, AMIR, cleo).active
+    assert administer.person_by_token(broker.ports, token) is None, "tokens of before stay dead"
+
+
+def test_a_change_of_name_takes_nothing_away(broker):
+    assert keep(broker, ADA, replace(broker.person(CLEO), name="Cleopatra")).active
+
+
+def test_one_more_role_waits_too(broker):
+    rosa = broker.person(ROSA)
+    both = replace(rosa, roles=rosa.roles | {Role.CHECKER})
+    assert not keep(broker, ADA, both).active
+    assert keep(broker, AMIR, both).active
+
+
+def test_two_who_change_an_account_at_once_do_not_undo_each_other(broker, monkeypatch):
+    """One stops Cleo while the other corrects her name: the correction does not let her in again."""
+    cleo, whole = broker.person(CLEO), broker.store.audit_of
+
+    def stopping(subject, action):
+        monkeypatch.undo()
+        keep(broker, AMIR, replace(cleo, active=False))
+        return whole(subject, action)
+
+    monkeypatch.setattr(broker.store, "audit_of", stopping)
+    with pytest.raises(Conflict):
+        keep(broker, ADA, replace(cleo, name="Cleopatra", roles=cleo.roles | {Role.RESEARCHER}))
+    assert not broker.person(CLEO).active
+
+
+def test_whoever_set_the_password_of_an_account_is_no_second_by_it(broker):
+    """Ada knows the password of the administrator whom she made and Amir agreed to: the two are one hand."""
+    keep(broker, ADA, NEW, "hash")
+    assert keep(broker, AMIR, NEW).active
+    puppet = broker.person(NEW.ident)
+    changed = broker.policies.model_copy(
+        update={"projects": tuple(replace(p, votes=0) for p in broker.policies.projects)}
+    )
+    administer.propose_policy(broker.ports, broker.person(ADA), changed)
+    with pytest.raises(Forbidden) as caught:
+        administer.apply_policy(broker.ports, puppet, changed.fingerprint)
+    assert caught.value.code == "second-administrator"
+    another = replace(NEW, ident="other-one")
+    keep(broker, ADA, another)
+    assert not accounts.keep_person(broker.ports, puppet, another).active
+    administer.apply_policy(broker.ports, broker.person(AMIR), changed.fingerprint)
+
+
+def test_nobody_gets_a_token_of_somebody_else(broker):
+    for ident in (ADA, ROSA, CLEO):
+        with pytest.raises(Forbidden):
+            administer.make_token(broker.ports, broker.person(ident), AMIR)
+
+
+def test_an_administrator_is_never_a_checker(broker):
+    both = Person("two", "Two", frozenset({Role.ADMINISTRATOR, Role.CHECKER}))
+    with pytest.raises(Invalid):
+        keep(broker, ADA, both)
+    with pytest.raises(Forbidden):
+        keep(broker, ADA, broker.person(ADA))
+
+
+def test_a_policy_set_with_dangling_names_is_not_even_proposed(broker):
+    projects = tuple(replace(p, profile="none") for p in broker.policies.projects)
+    with pytest.raises(Invalid):
+        broker.put_in_force(broker.policies.model_copy(update={"projects": projects}))

@@ -1,0 +1,251 @@
+"""DESIGN invariant 6: whichever call to the world a process dies before or after, the job ends once and right."""
+
+from contextlib import nullcontext, suppress
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from broker.domain.errors import Breach, Unavailable
+from broker.domain.jobs import FailureCode, JobState
+from broker.domain.outputs import OutputState
+from broker.domain.ports import WorkerPorts
+from broker.domain.reviews import Choice
+from broker.worker import reconcile
+from broker.workflow import review
+from broker.workflow.run import run_job
+from tests.unit.workflow.conftest import CLEO, PYTHON, ROSA, SQL, Broker, send
+
+
+class Killed(BaseException):
+    """kill -9: nothing in the broker catches it."""
+
+
+class Fuse:
+    """Lets `left` calls through, over all ports; then kills, before the next call or just after it."""
+
+    def __init__(self, left: int, after: bool, error: type[BaseException] = Killed) -> None:
+        self.left, self.after, self.error = left, after, error
+
+    def burn(self, after: bool) -> None:
+        if self.after is after:
+            self.left -= 1
+            if self.left == -1:
+                raise self.error
+
+
+class Mortal:
+    """A port whose calls burn the fuse."""
+
+    def __init__(self, port: Any, fuse: Fuse) -> None:
+        self._port, self._fuse = port, fuse
+
+    def __getattr__(self, name: str) -> Any:
+        member = getattr(self._port, name)
+
+        def call(*given: Any, **named: Any) -> Any:
+            self._fuse.burn(after=False)
+            answer = member(*given, **named)
+            self._fuse.burn(after=True)
+            return answer
+
+        return call
+
+
+def mortal(ports: WorkerPorts, fuse: Fuse) -> WorkerPorts:
+    keep = {"clock", "lease"}
+    return replace(ports, **{f.name: Mortal(getattr(ports, f.name), fuse) for f in fields(ports) if f.name not in keep})
+
+
+def story(ports: WorkerPorts, text: str, client_id: str) -> None:
+    """From submission to the vote, in one process."""
+    job = send(ports, ROSA, text, client_id=client_id)
+    run_job(ports, job, "w1", lambda job, attempt: nullcontext())
+    vote(ports, job)
+
+
+def vote(ports: WorkerPorts, job: str) -> None:
+    cleo = ports.store.person(CLEO)
+    for output in ports.store.outputs_of(job):
+        if output.state is OutputState.IN_REVIEW:
+            seen = review.look(ports, cleo, output.ident)
+            hashes = (seen.output.staff_hash, seen.output.findings_hash, seen.memory_version)
+            review.cast_vote(ports, cleo, output.ident, review.Ballot(Choice.APPROVE, "meets-rules", *hashes))
+
+
+def finish(broker: Broker, text: str, client_id: str) -> str:
+    """The researcher sends again, the reconciler makes good, the checker looks again: until nothing is left to do."""
+    job = send(broker.ports, ROSA, text, client_id=client_id)
+    for _ in range(3):
+        broker.reconcile()
+        for waiting, _ in broker.store.waiting():
+            broker.run(waiting)
+        vote(broker.ports, job)
+    broker.reconcile()
+    return job
+
+
+@pytest.mark.parametrize("votes", [0, 1])
+@pytest.mark.parametrize("text", [SQL, PYTHON], ids=["sql", "python"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_invariant_6_and_1_dying_at_any_call_still_makes_exactly_one_release(broker, votes, text, after):
+    """DESIGN invariants 1 and 6: at each of the calls in turn; then the chain is followed from end to end."""
+    if votes == 0:
+        broker.govern(votes=0)
+    deaths = 0
+    while True:
+        fuse = Fuse(deaths, after)
+        try:
+            story(mortal(broker.ports, fuse), text, f"story-{deaths}")
+        except Killed:
+            deaths += 1
+        job = finish(broker, text, f"story-{deaths - 1 if fuse.left < 0 else deaths}")
+        assert broker.store.job(job).state is JobState.DECIDED, deaths
+        assert [o.state for o in broker.store.outputs_of(job)] == [OutputState.RELEASED], deaths
+        release = broker.store.release_of(job)
+        events = broker.events(job)
+        assert (events.count("job.submitted"), events.count("job.assessed"), events.count("job.decided")) == (1, 1, 1)
+        assert broker.events(release.ident) == ["release.made"]
+        output = broker.store.output(release.outputs[0])
+        assert broker.ports.shelf.get("released", output.release_hash)
+        if fuse.left >= 0:
+            break
+    assert deaths > 25
+    assert broker.store.verify_audit().broken is None
+    assert not broker.vaults.there
+
+
+def test_a_service_that_is_away_costs_an_attempt_and_never_the_job(broker):
+    """At each call in turn the service does not answer, and then it does."""
+    deaths, died = 0, True
+    while died:
+        fuse = Fuse(deaths, after=False, error=Unavailable)
+        job = broker.send(client_id=f"away-{deaths}")
+        with suppress(Unavailable):
+            run_job(mortal(broker.ports, fuse), job, "w1", lambda job, attempt: nullcontext())
+        died = fuse.left < 0
+        finish(broker, SQL, f"away-{deaths}")
+        assert broker.store.job(job).state is JobState.DECIDED, deaths
+        deaths += 1
+    assert broker.store.verify_audit().broken is None
+
+
+def test_attempts_are_bounded(broker):
+    """A job whose worker dies every time fails as infrastructure, and its sandboxes were killed first."""
+    job = broker.send()
+    attempts = broker.policies.service.max_attempts
+    for attempt in range(1, attempts + 1):
+        now = broker.clock.now()
+        assert broker.store.lease(job, "w", now + broker.ports.lease, now, [event(broker, job)])
+        broker.reconcile()
+        assert broker.sandbox.killed[-1] == (job, attempt)
+    found = broker.store.job(job)
+    assert (found.state, found.failure) == (JobState.FAILED, FailureCode.INFRASTRUCTURE)
+
+
+def event(broker: Broker, job: str) -> Any:
+    from broker.domain.audit import AuditEvent
+
+    return AuditEvent(broker.clock.now(), "broker", "job.started", job)
+
+
+def test_a_sandbox_killed_by_the_reaper_is_no_failure_of_the_job(broker):
+    """The worker lives, but its lease has lapsed (a stalled machine, a clock that is off): the reaper's kill shows in
+    the worker as a crash, before the reaper has moved the job on."""
+    from broker.domain.ports import SandboxEnd
+
+    job = broker.send()
+    broker.sandbox.end = SandboxEnd.CRASHED
+
+    def lapse(_request: Any) -> None:
+        broker.clock.at += broker.ports.lease * 2
+
+    broker.sandbox.during = lapse
+    assert not broker.run(job)
+    assert broker.store.job(job).state is JobState.RUNNING
+    broker.sandbox.end, broker.sandbox.during = SandboxEnd.ENDED, None
+    broker.reconcile()
+    assert broker.store.job(job).state is JobState.QUEUED
+    assert broker.run(job)
+    assert broker.store.job(job).attempt == 2
+
+
+def test_a_lapsed_lease_is_never_prolonged(broker):
+    job = broker.send()
+    now = broker.clock.now()
+    lease = broker.store.lease(job, "w", now + broker.ports.lease, now, [event(broker, job)])
+    ends, late = now + broker.ports.lease * 2, now + broker.ports.lease * 3
+    assert broker.store.renew(job, lease.attempt, ends, now)
+    assert not broker.store.renew(job, lease.attempt, late + broker.ports.lease, late)
+
+
+def test_two_workers_at_once_run_a_job_once(broker):
+    job = broker.send()
+    second: list[bool] = []
+    broker.sandbox.during = lambda _request: second.append(broker.run(job))
+    assert broker.run(job)
+    assert second == [False]
+    assert broker.sandbox.ran == [(job, 1)]
+
+
+def test_a_lease_lost_while_the_vault_is_built_starts_no_sandbox(broker):
+    job = broker.send()
+
+    def lose() -> None:
+        broker.vaults.asked = None
+        broker.reconcile()
+
+    broker.vaults.asked = lose
+    assert not broker.run(job)
+    assert broker.sandbox.ran == []
+    assert broker.store.job(job).state is JobState.QUEUED
+
+
+def test_a_vault_is_not_removed_under_a_running_job_and_goes_after_it(broker):
+    def removing(_request: Any) -> None:
+        reconcile.remove_vaults(broker.ports)
+        assert broker.vaults.there == {"v-P0421-s1"}
+
+    broker.sandbox.during = removing
+    job, output = broker.ran()
+    reconcile.remove_vaults(broker.ports)
+    assert broker.vaults.there, "a job in review is not finished"
+    broker.vote(CLEO, output.ident)
+    assert reconcile.remove_vaults(broker.ports) == 1
+    assert broker.store.job(job).state is JobState.DECIDED
+
+
+def test_a_vault_removed_before_the_job_could_name_it_is_built_again(broker):
+    asked = []
+
+    def remove_first() -> None:
+        asked.append(1)
+        if len(asked) == 1:
+            reconcile.remove_vaults(broker.ports)
+
+    broker.vaults.asked = remove_first
+    broker.sandbox.during = lambda _request: asked.append(set(broker.vaults.there))
+    broker.ran()
+    assert asked[-1] == {"v-P0421-s1"}
+
+
+def test_one_poisoned_job_stands_in_no_other_jobs_way(broker, monkeypatch):
+    """Content of one approved output is gone; the job behind it is released all the same."""
+    broker.govern(votes=0)
+    first, second = broker.send(client_id="1"), broker.send(client_id="2")
+    with monkeypatch.context() as patched:
+        for job in (first, second):
+            patched.setattr(broker.store, "release", Mortal(broker.store, Fuse(0, after=False)).release_of)
+            with pytest.raises(Killed):
+                broker.run(job)
+    whole, spoilt = broker.ports.shelf.get, iter([Breach("spoilt")])
+
+    def get(shelf: str, digest: str) -> bytes:
+        for error in spoilt:
+            raise error
+        return whole(shelf, digest)
+
+    monkeypatch.setattr(broker.ports.shelf, "get", get)
+    reconcile.settle_all(broker.ports)
+    assert broker.store.release_of(first) is None
+    assert broker.store.release_of(second) is not None
