@@ -68,3 +68,15 @@ def rounded(value: Number, digits: int) -> Number:
         return value
     scaled = Decimal(value).scaleb(digits, WIDE).quantize(Decimal(1), context=WIDE).scaleb(-digits, WIDE)
     return int(scaled) if isinstance(value, int) or digits <= 0 else scaled
+
+
+FIGURES = 4
+"""Significant figures, at least, of what is computed from protected figures: more would only look exact."""
+
+
+def limited(value: Value, expression: Scalar) -> Value:
+    """A computed value with the figures that a reader can use; a statistic of its own has its digits already."""
+    if isinstance(expression, Column) or not isinstance(value, (Decimal, float)) or value == 0:
+        return value
+    exact = Decimal(value)
+    return rounded(exact, max(FIGURES - 1, FIGURES - 1 - exact.adjusted())) if exact.is_finite() else value

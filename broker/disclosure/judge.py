@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from broker.disclosure.closeness import taken_for
-from broker.disclosure.evaluate import evaluate
+from broker.disclosure.evaluate import evaluate, limited
 from broker.disclosure.full_rows import full_cells
 from broker.disclosure.listing import Registers, Row, listed_rows
 from broker.disclosure.ordering import in_order
@@ -149,7 +149,7 @@ def _evidence_of(statistic: Statistic, row: Row) -> StatisticEvidence:
 def _shown(column: OutputColumn, planned: PlannedOutput, safe: Mapping[int, Value]) -> Value:
     value = evaluate(column.expression, safe)
     is_key = isinstance(column.expression, Column) and column.expression.ident in {k.ident for k in planned.keys}
-    return MISSING if is_key and value is None else value
+    return MISSING if is_key and value is None else limited(value, column.expression)
 
 
 def _told(row: Row, planned: PlannedOutput, answers: Sequence[tuple[Finding, ...]]) -> tuple[Finding, ...]:

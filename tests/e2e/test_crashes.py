@@ -1,6 +1,7 @@
 """DESIGN invariant 6: a job that was accepted ends, once, whatever is killed or wiped while it is on its way."""
 
 import os
+import random
 import signal
 import time
 from collections import Counter
@@ -10,6 +11,10 @@ import pytest
 import redis
 
 from tests.e2e.jobs import ABSENCE, SLOW, approve, send, wait
+
+KILLS = int(os.environ.get("TEST_KILLS", "1"))
+SEED = int(os.environ.get("TEST_SEED", "20261124"))
+"""`make prove` asks for more kills than the everyday suite."""
 
 pytestmark = [pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(300)]
 
@@ -50,6 +55,20 @@ def test_killing_the_worker_in_mid_job(site):
         os.kill(pid, signal.SIGKILL)
     assert_released_once(site, job)
     assert events_of(site, job)["job.started"] == 2
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+def test_killing_the_worker_at_a_random_moment(site, number):
+    """Anywhere from before the lease to after the release; a SQL job and a Python job are on their way."""
+    draw = random.Random(SEED + number)
+    rosa = site.client("demo-researcher")
+    jobs = [send(rosa, SLOW, "python")["ident"], send(rosa, ABSENCE)["ident"]]
+    time.sleep(draw.uniform(0, 5))
+    for pid in slots_of(site):
+        os.kill(pid, signal.SIGKILL)
+    for job in jobs:
+        assert_released_once(site, job)
+    assert site.ports.store.verify_audit().broken is None
 
 
 def test_wiping_the_queue_loses_nothing(site):
