@@ -126,6 +126,8 @@ class Service(Model):
     max_file_rows: int
     max_attempts: int
     jobs_per_project: int
+    time_slot_seconds: int = 10
+    """A script that has ended looks as if it ran until the end of a slot of this length."""
     withheld_told_after_hours: int = 48
     """A withheld output looks like one in review until then: a decision by a person could have been made."""
     python_modules: tuple[str, ...] = ()

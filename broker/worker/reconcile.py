@@ -38,11 +38,18 @@ def _reap(ports: WorkerPorts, found: Reap) -> None:
 
 
 def offer_waiting(ports: WorkerPorts) -> int:
-    """Offer every queued job again: the queue may have lost it."""
-    waiting = ports.store.waiting()
+    """Offer every queued job again: the queue may have lost it. One that was given back waits a while first, longer
+    each time: an engine that is away for a minute must not use up all its attempts."""
+    waiting = [
+        (job, attempt) for job, attempt in ports.store.waiting() if attempt == 0 or _has_rested(ports, job, attempt)
+    ]
     for job, attempt in waiting:
         hint(ports, job, attempt)
     return len(waiting)
+
+
+def _has_rested(ports: WorkerPorts, job: str, attempt: int) -> bool:
+    return ports.clock.now() >= ports.store.job(job).updated + attempt * ports.lease
 
 
 def sweep(ports: WorkerPorts) -> int:

@@ -28,22 +28,25 @@ def supervise(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stopper(stop))
-    queue = embedded_queue(settings)
+    queue = None if settings.queue_url else embedded_queue(settings)
     slots: list[subprocess.Popen[bytes]] = []
     try:
-        queue.ensure()
+        if queue is not None:
+            queue.ensure()
         ports = build_worker(settings)
         ready()
         tick = 0
         while not stop.is_set():
-            _attempt("queue", queue.ensure)
+            if queue is not None:
+                _attempt("queue", queue.ensure)
             _attempt("slots", lambda: _staff(slots, settings.slots))
             _reconcile(ports, slow=tick % SLOW_TICKS == 0)
             tick += 1
             stop.wait(TICK_SECONDS)
     finally:
         _end(slots)
-        queue.stop()
+        if queue is not None:
+            queue.stop()
 
 
 def _stopper(stop: threading.Event) -> Callable[[int, FrameType | None], None]:

@@ -15,7 +15,7 @@ from broker.policy.models import Policies
 from broker.workflow.check import check_submission
 from broker.workflow.policies import policies_in_force, policies_of
 from broker.workflow.relations import project_of, project_or_unknown, reach_job, relation_of
-from broker.workflow.silence import hides_withheld
+from broker.workflow.silence import hides_end, hides_withheld
 
 TOLD = frozenset({OutputState.RELEASED, OutputState.RECALLED, OutputState.RETURNED, OutputState.REJECTED})
 
@@ -103,7 +103,7 @@ def _view(ports: Ports, policies: Policies, person: Person, job: Job, *, whole: 
         researcher=job.researcher,
         state=job.state.value if staff else _shown(ports, policies, job, outputs).value,
         created=job.created,
-        updated=job.updated if staff else _whole_minute(job.updated),
+        updated=job.updated if staff else _told_time(ports, policies, job),
         text=job.submission.text if reads_text else None,
         refusals=refusals,
         uses=uses,
@@ -114,6 +114,8 @@ def _view(ports: Ports, policies: Policies, person: Person, job: Job, *, whole: 
 
 
 def _shown(ports: Ports, policies: Policies, job: Job, outputs: list[Output]) -> Shown:
+    if hides_end(policies, job, ports.clock.now()):
+        return Shown.RUNNING
     hide = hides_withheld(ports, policies, job, outputs)
     return shown_state(job.state, job.failure, tuple(o.state for o in outputs), hide)
 
@@ -162,6 +164,12 @@ def _whole(output: Output) -> OutputView:
         sha256=output.release_hash if released else None,
         reason=output.reason,
     )
+
+
+def _told_time(ports: Ports, policies: Policies, job: Job) -> datetime:
+    """When the job last changed, as far as its researcher may know that it has."""
+    running = job.started is not None and hides_end(policies, job, ports.clock.now())
+    return _whole_minute(job.started if running and job.started else job.updated)
 
 
 def _whole_minute(moment: datetime) -> datetime:

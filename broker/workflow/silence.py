@@ -1,8 +1,9 @@
-"""How long a withheld output looks like one in review (DESIGN invariant 9): the one place that says so."""
+"""What a researcher must not read from a job's state and times: DESIGN invariants 9 and 10, in one place."""
 
-from datetime import timedelta
+import math
+from datetime import datetime, timedelta
 
-from broker.domain.jobs import Job
+from broker.domain.jobs import Job, JobState, Kind
 from broker.domain.outputs import Output, OutputState
 from broker.domain.ports import Ports
 from broker.policy.models import Policies
@@ -20,3 +21,18 @@ def hides_withheld(ports: Ports, policies: Policies, job: Job, outputs: list[Out
     if ports.clock.now() - job.created >= told_after:
         return False
     return not any(ports.store.votes_of(o.ident) for o in outputs)
+
+
+def hides_end(policies: Policies, job: Job, now: datetime) -> bool:
+    """Whether a script that has ended must still look as if it ran: until the end of a coarse slot of time.
+
+    How long a script ran is an output (`sleep(score)`). A SQL job has no loops, so its time tells too little to hide.
+    Once a person has decided, the job's state is told.
+    """
+    if job.submission.kind is not Kind.PYTHON or job.state not in {JobState.ASSESSING, JobState.FAILED}:
+        return False
+    if job.started is None or job.ended is None:
+        return False
+    slot = policies.service.time_slot_seconds
+    slots = math.ceil(max((job.ended - job.started).total_seconds(), 0.001) / slot)
+    return now < job.started + timedelta(seconds=slots * slot)

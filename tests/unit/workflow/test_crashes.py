@@ -249,3 +249,20 @@ def test_one_poisoned_job_stands_in_no_other_jobs_way(broker, monkeypatch):
     reconcile.settle_all(broker.ports)
     assert broker.store.release_of(first) is None
     assert broker.store.release_of(second) is not None
+
+
+def test_a_job_given_back_rests_before_its_next_attempt(broker):
+    """An engine that is away for a while must not use up all attempts within seconds."""
+    job = broker.send(SQL)
+    broker.sandbox.during = _engine_is_away
+    broker.run(job)
+    offers = len(broker.ports.queue.offers)
+    reconcile.offer_waiting(broker.ports)
+    assert len(broker.ports.queue.offers) == offers
+    broker.ports.clock.at += broker.ports.lease
+    reconcile.offer_waiting(broker.ports)
+    assert len(broker.ports.queue.offers) == offers + 1
+
+
+def _engine_is_away(_request):
+    raise Unavailable("The container engine does not answer.")

@@ -14,6 +14,7 @@ from broker.workflow import browse, preview, release
 from broker.workflow.withdraw import withdraw
 from tests.unit.workflow.conftest import ADA, CLEO, PYTHON, ROSA, SQL
 
+SLOT = timedelta(seconds=10)
 WITHHELD = {"data.parquet": b"PAR1"}
 REVIEWED = {"phases.csv": b"PHASE,n\nPS,100\n"}
 
@@ -85,6 +86,8 @@ def test_invariant_10_four_words_are_all_that_a_failure_says(broker):
             broker.sandbox.end = end
             job = broker.send(PYTHON)
             broker.run(job)
+            assert seen(broker, job).state == "running"
+            broker.ports.clock.at += SLOT
             words[end.value] = seen(broker, job).state
     limits = {"time_limit", "memory_limit", "output_limit"}
     assert {w for e, w in words.items() if e in limits} == {"limit"}
@@ -181,3 +184,37 @@ def test_withdrawing_what_is_over_tells_no_state(broker):
     broker.vote(CLEO, output.ident)
     with pytest.raises(Conflict):
         withdraw(broker.ports, broker.person(ROSA), job)
+
+
+def test_invariant_10_a_script_runs_for_whole_slots_of_time(broker):
+    """DESIGN invariant 10: coarse time. Scripts whose run times differ within a slot look alike throughout."""
+    broker.sandbox.files = REVIEWED
+    told = []
+    for runs_for in (0.5, 7):
+        job = broker.send(PYTHON)
+        began = broker.ports.clock.at
+        broker.sandbox.during = lambda _, by=runs_for: _pass(broker, by)
+        broker.run(job)
+        states = []
+        for second in (8, 9, 11):
+            broker.ports.clock.at = began + timedelta(seconds=second)
+            states.append(seen(broker, job).state)
+        told.append(states)
+    assert told[0] == told[1] == ["running", "running", "waiting for a decision"]
+
+
+def test_a_sql_job_is_told_at_once(broker):
+    job, _ = broker.ran(SQL)
+    assert seen(broker, job).state == "waiting for a decision"
+
+
+def test_a_person_who_has_decided_ends_the_slot(broker):
+    broker.sandbox.files = REVIEWED
+    job, output = broker.ran(PYTHON)
+    assert seen(broker, job).state == "running"
+    broker.vote(CLEO, output.ident)
+    assert seen(broker, job).state == "released"
+
+
+def _pass(broker, seconds: float) -> None:
+    broker.ports.clock.at += timedelta(seconds=seconds)
