@@ -64,7 +64,7 @@ class Sheet:
 
 
 def assess(tabulation: Tabulation, profile: Profile) -> dict[str, Any]:
-    """The disclosure rules on a file of person rows (DESIGN §7, `broker assess`), for staff.
+    """The disclosure rules on a file of person rows (`broker assess`), for staff.
 
     Holes of a count are kept in every sum and mean of the table, and sum and mean of one column have the same
     holes: each of them with the others would give the missing one.

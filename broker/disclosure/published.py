@@ -1,4 +1,4 @@
-"""The attack on a published table as text or rows (DESIGN §7, `broker attack`): reads and answers."""
+"""The attack on a published table as text or rows (`broker attack`): reads and answers."""
 
 import csv
 import io

@@ -53,7 +53,7 @@ class FailureCode(StrEnum):
 
 
 class Word(StrEnum):
-    """The four words that a researcher learns at once of a job that ran (DESIGN invariant 10)."""
+    """The four words that a researcher learns at once of a job that ran (invariant 10)."""
 
     ENDED = "ended"
     FAILED = "failed"
@@ -114,7 +114,7 @@ def can_advance(before: JobState, after: JobState) -> bool:
 
 
 class Shown(StrEnum):
-    """What a researcher is shown of a job; `waiting` covers withheld and in_review alike (DESIGN invariant 9)."""
+    """What a researcher is shown of a job; `waiting` covers withheld and in_review alike (invariant 9)."""
 
     REFUSED = "refused"
     QUEUED = "queued"

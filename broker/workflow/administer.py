@@ -116,7 +116,13 @@ def apply_policy(ports: Ports, person: Person, fingerprint: str) -> None:
 
 
 def put_snapshot(ports: Ports, snapshot: Snapshot) -> None:
-    """Make an ingested snapshot the one that jobs run on from now."""
+    """Make an ingested snapshot the one that jobs run on from now. The same data again change nothing."""
+    try:
+        ports.store.snapshot(snapshot.ident)
+    except Unknown:
+        pass
+    else:
+        return
     event = AuditEvent(ports.clock.now(), SYSTEM.ident, "snapshot.put", snapshot.ident)
     ports.store.put_snapshot(snapshot, [event])
 

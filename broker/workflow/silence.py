@@ -1,4 +1,4 @@
-"""What a researcher must not read from a job's state and times: DESIGN invariants 9 and 10, in one place."""
+"""What a researcher must not read from a job's state and times: invariants 9 and 10, in one place."""
 
 import math
 from datetime import datetime, timedelta

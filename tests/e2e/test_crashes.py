@@ -1,4 +1,4 @@
-"""DESIGN invariant 6: a job that was accepted ends, once, whatever is killed or wiped while it is on its way."""
+"""Invariant 6: a job that was accepted ends, once, whatever is killed or wiped while it is on its way."""
 
 import os
 import random

@@ -95,7 +95,7 @@ class Reap:
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Numbers for a project's quota on small populations (DESIGN invariant 9)."""
+    """Numbers for a project's quota on small populations (invariant 9)."""
 
     small_jobs: int = 0
     extra: dict[str, int] = field(default_factory=dict)

@@ -70,6 +70,7 @@ ATTACKS = {
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_one_childs_flag_cannot_be_read(name: str) -> None:
+    """Invariant 4: what leaves is the same whatever the one child is."""
     first, second = (released(ATTACKS[name], flag) for flag in (0, 1))
     assert first == second, (first, second)
 

@@ -68,6 +68,7 @@ def test_a_table_year_matters_only_if_the_use_has_it(query: Query, data: Tables)
 @QUICK
 @given(queries(), tables())
 def test_what_is_not_used_changes_nothing(query: Query, data: Tables) -> None:
+    """Invariant 3: what is scanned is within the uses, and scrambling the rest changes no result and no evidence."""
     output = _output(query)
     uses = compiled(query.text).uses
     used = {(u.table, u.variable) for u in uses}

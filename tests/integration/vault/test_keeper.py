@@ -214,7 +214,10 @@ def test_evidence_columns(one: Vault, two: Vault, rows: Rows) -> None:
 def test_scrambling_what_is_not_granted_changes_no_byte_of_files(
     draw: Draw, good: Extracts, data: Path, catalogue: Catalogue, policies: Policies, keeper: VaultKeeper, one: Vault
 ) -> None:
-    """Surname, UPN, FSM, LA, and Gender in 2018 are not granted to ONE. (Keyless rows would be new persons.)"""
+    """Invariant 3. Surname, UPN, FSM, LA, and Gender in 2018 are not granted to ONE.
+
+    (Keyless rows would be new persons.)
+    """
     keyed = {k: q.replace("(VALUES (''), (NULL), (NULL)) v(k)", "range(0) v(k)") for k, q in good.items()}
     scrambled = dict(keyed)
     for old, new in (

@@ -1,4 +1,4 @@
-"""The hash chain: any change, loss or reordering of a line is found (DESIGN invariant 7)."""
+"""The hash chain: any change, loss or reordering of a line is found (invariant 7)."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -93,7 +93,7 @@ def test_every_cell_of_the_table_holds_for_people(action):
     "action", [Action.VOTE_OUTPUT, Action.VIEW_EVIDENCE, Action.CLAIM_OUTPUT, Action.RECALL_OUTPUT]
 )
 def test_invariant_2_nobody_checks_their_own_or_their_colleagues_work(relation, action):
-    """DESIGN invariant 2: not one's own project, not where one holds a live grant on the data, not reciprocally."""
+    """Invariant 2: not one's own project, not where one holds a live grant on the data, not reciprocally."""
     for state in OutputState:
         assert not may(BOTH, action, relation, state)
         assert not may(CHECKER, action, relation, state)
@@ -105,7 +105,7 @@ def test_a_checker_who_is_a_member_keeps_what_researchers_may():
 
 @pytest.mark.parametrize("action", Action)
 def test_invariant_8_a_stranger_learns_nothing(action):
-    """DESIGN invariant 8: to a researcher outside the project every action answers like a missing thing."""
+    """Invariant 8: to a researcher outside the project every action answers like a missing thing."""
     for state in (None, *JobState, *OutputState):
         if (Role.RESEARCHER, action) in PERMISSIONS or action in {Action.VOTE_OUTPUT, Action.VIEW_EVIDENCE}:
             with pytest.raises(Unknown):

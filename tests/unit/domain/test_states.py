@@ -75,14 +75,14 @@ def test_no_final_state_can_be_left():
 
 @pytest.mark.parametrize("code", FailureCode)
 def test_a_researcher_learns_only_coarse_words_of_a_failure(code):
-    """DESIGN invariant 10: at once one of four words."""
+    """Invariant 10: at once one of four words."""
     assert coarse_word(code) in {Word.FAILED, Word.LIMIT}
     assert shown_state(JobState.FAILED, code, (), True) in {Shown.FAILED, Shown.LIMIT}
 
 
 @pytest.mark.parametrize("others", [(), (OutputState.IN_REVIEW,), (OutputState.APPROVED,)])
 def test_silence_withheld_and_in_review_look_alike_until_a_decision(others):
-    """DESIGN invariant 9."""
+    """Invariant 9."""
     withheld = shown_state(JobState.DECIDED, None, (OutputState.WITHHELD,), True)
     in_review = shown_state(JobState.ASSESSING, None, (OutputState.IN_REVIEW,), True)
     assert withheld == in_review == Shown.WAITING

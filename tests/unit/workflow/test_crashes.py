@@ -1,4 +1,4 @@
-"""DESIGN invariant 6: whichever call to the world a process dies before or after, the job ends once and right."""
+"""Invariant 6: whichever call to the world a process dies before or after, the job ends once and right."""
 
 from contextlib import nullcontext, suppress
 from dataclasses import fields, replace
@@ -89,7 +89,7 @@ def finish(broker: Broker, text: str, client_id: str) -> str:
 @pytest.mark.parametrize("text", [SQL, PYTHON], ids=["sql", "python"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_invariant_6_and_1_dying_at_any_call_still_makes_exactly_one_release(broker, votes, text, after):
-    """DESIGN invariants 1 and 6: at each of the calls in turn; then the chain is followed from end to end."""
+    """Invariants 1 and 6: at each of the calls in turn; then the chain is followed from end to end."""
     if votes == 0:
         broker.govern(votes=0)
     deaths = 0

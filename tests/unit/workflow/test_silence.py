@@ -1,4 +1,4 @@
-"""DESIGN invariants 8 to 11: what a researcher learns before a decision, by state, time, number, name, id or error."""
+"""Invariants 8 to 11: what a researcher learns before a decision, by state, time, number, name, id or error."""
 
 import uuid
 from datetime import timedelta
@@ -30,7 +30,7 @@ def plain(view: browse.JobView) -> tuple:
 
 
 def test_invariant_9_and_10_withheld_reviewed_and_no_output_look_alike(broker):
-    """DESIGN invariants 9 and 10: a file that a person looks at, one that nobody may, many, and none at all."""
+    """Invariants 9 and 10: a file that a person looks at, one that nobody may, many, and none at all."""
     views = []
     for files in (REVIEWED, WITHHELD, {}, {f"f{n}.csv": b"x\n1\n" for n in range(40)}, REVIEWED | WITHHELD):
         broker.sandbox.files = files
@@ -56,7 +56,7 @@ def test_what_nobody_could_decide_ends_when_a_person_could_have(broker):
 
 
 def test_invariant_10_names_and_number_of_a_scripts_files_leave_with_them_only(broker):
-    """DESIGN invariant 10: what was sent back is one nameless line, however many files there were."""
+    """Invariant 10: what was sent back is one nameless line, however many files there were."""
     broker.sandbox.files = {f"pupil-{n}.csv": b"x\n1\n" for n in range(3)}
     job = broker.send(PYTHON)
     broker.run(job)
@@ -70,7 +70,7 @@ def test_invariant_10_names_and_number_of_a_scripts_files_leave_with_them_only(b
 
 
 def test_invariant_10_an_id_tells_no_time_of_the_run(broker):
-    """DESIGN invariant 10: an output's id carries the time at which its job was sent."""
+    """Invariant 10: an output's id carries the time at which its job was sent."""
     broker.sandbox.during = lambda _request: setattr(broker.clock, "at", broker.clock.at + timedelta(seconds=7))
     job, output = broker.ran()
     milliseconds = uuid.UUID(output.ident).int >> 80
@@ -79,7 +79,7 @@ def test_invariant_10_an_id_tells_no_time_of_the_run(broker):
 
 
 def test_invariant_10_four_words_are_all_that_a_failure_says(broker):
-    """DESIGN invariant 10: a crash, an engine's error, a policy that changed: one word; every limit: another."""
+    """Invariant 10: a crash, an engine's error, a policy that changed: one word; every limit: another."""
     words = {}
     for end in SandboxEnd:
         if end is not SandboxEnd.ENDED:
@@ -95,7 +95,7 @@ def test_invariant_10_four_words_are_all_that_a_failure_says(broker):
 
 
 def test_invariant_8_an_output_that_waits_is_unknown_to_its_researcher(broker):
-    """DESIGN invariant 8: in review, withheld, or made up: one error, no state in it."""
+    """Invariant 8: in review, withheld, or made up: one error, no state in it."""
     said = set()
     for files in (REVIEWED, WITHHELD):
         broker.sandbox.files = files
@@ -119,7 +119,7 @@ def test_invariant_8_a_page_after_another_projects_job_does_not_exist(broker):
 
 @pytest.mark.parametrize("withdrawn", [False, True])
 def test_invariant_9_small_populations_use_up_a_quota_and_then_a_person_looks_at_all(broker, withdrawn):
-    """DESIGN invariant 9: withdrawn jobs count too (here: withdrawn before they were routed), and beyond the quota
+    """Invariant 9: withdrawn jobs count too (here: withdrawn before they were routed), and beyond the quota
     jobs of large populations go to a person as well."""
     broker.policies = broker.govern(votes=0)
     quota = broker.policies.profile("npd-default").small_quota
@@ -137,7 +137,7 @@ def test_invariant_9_small_populations_use_up_a_quota_and_then_a_person_looks_at
 
 
 def test_invariant_9_what_is_small_goes_out_as_a_table_that_says_nothing(broker):
-    """DESIGN invariant 9: the answer about four persons is, byte for byte, the answer about none."""
+    """Invariant 9: the answer about four persons is, byte for byte, the answer about none."""
     broker.govern(votes=0)
     contents = set()
     for persons in (0, 1, 4):
@@ -148,7 +148,7 @@ def test_invariant_9_what_is_small_goes_out_as_a_table_that_says_nothing(broker)
 
 
 def test_invariant_7_the_audit_log_has_ids_and_codes_only(broker):
-    """DESIGN invariant 7: the whole way leaves no text and no unkeyed hash of what was not released."""
+    """Invariant 7: the whole way leaves no text and no unkeyed hash of what was not released."""
     from hashlib import sha256
 
     broker.sandbox.files = REVIEWED | {"other.csv": b"x\n3\n"}
@@ -165,7 +165,7 @@ def test_invariant_7_the_audit_log_has_ids_and_codes_only(broker):
 
 
 def test_invariant_11_a_check_touches_no_data(broker):
-    """DESIGN invariant 11: no vault is asked for and no sandbox runs, whatever the text."""
+    """Invariant 11: no vault is asked for and no sandbox runs, whatever the text."""
     for text, kind in ((SQL, "sql"), (PYTHON, "python"), ("SELECT nonsense", "sql")):
         preview.check_text(broker.ports, broker.person(ROSA), "P0421", text, Kind(kind))
     assert not broker.vaults.there
@@ -187,7 +187,7 @@ def test_withdrawing_what_is_over_tells_no_state(broker):
 
 
 def test_invariant_10_a_script_runs_for_whole_slots_of_time(broker):
-    """DESIGN invariant 10: coarse time. Scripts whose run times differ within a slot look alike throughout."""
+    """Invariant 10: coarse time. Scripts whose run times differ within a slot look alike throughout."""
     broker.sandbox.files = REVIEWED
     told = []
     for runs_for in (0.5, 7):

@@ -52,7 +52,7 @@ def test_the_whole_way(broker):
 
 
 def test_invariant_1_nothing_leaves_without_a_release(broker):
-    """DESIGN invariant 1: neither an approved output of an undecided job, nor one that was never approved."""
+    """Invariant 1: neither an approved output of an undecided job, nor one that was never approved."""
     broker.sandbox.files = {"a.csv": b"x\n1\n", "b.csv": b"x\n2\n"}
     job, first = broker.ran(PYTHON)
     assert broker.vote(CLEO, first.ident) == "approved"
@@ -66,7 +66,7 @@ def test_invariant_1_nothing_leaves_without_a_release(broker):
 
 
 def test_invariant_1_a_withdrawn_job_releases_nothing(broker):
-    """DESIGN invariant 1: not even what was approved before; a vote after it decides nothing."""
+    """Invariant 1: not even what was approved before; a vote after it decides nothing."""
     broker.sandbox.files = {"a.csv": b"x\n1\n", "b.csv": b"x\n2\n"}
     job, first = broker.ran(PYTHON)
     second = broker.store.outputs_of(job)[1]
@@ -262,3 +262,15 @@ def test_who_may_not_download(broker):
     for ident in (ADA, CLEO):
         with pytest.raises(Forbidden):
             release.download(broker.ports, broker.person(ident), output.ident)
+
+
+def test_invariant_12_what_was_released_survives_its_project(broker):
+    job, output = broker.ran()
+    broker.vote(CLEO, output.ident)
+    before = release.register(broker.ports)
+    assert [e.release for e in before] == [broker.store.release_of(job).ident]
+    others = tuple(p for p in broker.policies.projects if p.ident != PROJECT)
+    broker.put_in_force(broker.policies.model_copy(update={"projects": others}))
+    broker.reconcile()
+    assert release.register(broker.ports) == before
+    assert broker.ports.shelf.get("released", output.release_hash)
