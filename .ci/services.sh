@@ -4,15 +4,28 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+root() { [ "$(id -u)" = 0 ]; }
+answers() { .venv/bin/python -c 'import docker; docker.from_env(timeout=5).ping()' >/dev/null 2>&1; }
+knows_runsc() { .venv/bin/python -c 'import docker, sys; sys.exit("runsc" not in docker.from_env(timeout=5).info()["Runtimes"])' >/dev/null 2>&1; }
+
+# Before the engine is installed, since installing may start it. Without --ignore-cgroups, so that Docker's memory limit
+# holds inside gVisor too.
+if root && [ ! -e /etc/docker/daemon.json ]; then
+    echo "services: registering gVisor (runsc) in /etc/docker/daemon.json"
+    mkdir -p /etc/docker
+    printf '{"runtimes": {"runsc": {"path": "/usr/bin/runsc", "runtimeArgs": ["--network=none"]}}}\n' > /etc/docker/daemon.json
+fi
+
 missing=""
 need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
 need dockerd docker.io
+need docker docker-cli
 need runsc runsc
 need dpkg-deb dpkg
 need bwrap bubblewrap
 
 if [ -n "$missing" ]; then
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    if root && command -v apt-get >/dev/null 2>&1; then
         echo "services: installing Debian packages:$missing"
         apt-get update -qq
         DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
@@ -22,20 +35,15 @@ if [ -n "$missing" ]; then
     fi
 fi
 
-answers() { .venv/bin/python -c 'import docker; docker.from_env(timeout=5).ping()' >/dev/null 2>&1; }
-
-if command -v dockerd >/dev/null 2>&1 && ! answers; then
-    if [ "$(id -u)" = 0 ]; then
-        if command -v runsc >/dev/null 2>&1 && [ ! -f /etc/docker/daemon.json ]; then
-            echo "services: registering gVisor (runsc) with Docker"
-            mkdir -p /etc/docker
-            # Without --ignore-cgroups, so that Docker's memory limit holds inside gVisor too.
-            printf '{"runtimes": {"runsc": {"path": "%s", "runtimeArgs": ["--network=none"]}}}\n' "$(command -v runsc)" > /etc/docker/daemon.json
-        fi
-        echo "services: starting the container engine"
-        (setsid nohup dockerd >/var/log/dockerd-broker.log 2>&1 &)
-        for _ in $(seq 1 60); do answers && break; sleep 0.5; done
-    fi
+if root && command -v dockerd >/dev/null 2>&1 && ! answers; then
+    echo "services: starting the container engine"
+    (setsid nohup dockerd >/var/log/dockerd-broker.log 2>&1 &)
+    for _ in $(seq 1 60); do answers && break; sleep 0.5; done
+fi
+if root && answers && ! knows_runsc; then
+    # The engine reads its runtimes again on this signal; jobs go on.
+    pkill -HUP -x dockerd || true
+    sleep 1
 fi
 
 if answers; then
