@@ -15,8 +15,10 @@ def in_order(rows: Iterable[JudgedCell], order: Sequence[tuple[int, bool]]) -> t
     """
     found = list(rows)
     for index, descending in reversed(order):
-        found.sort(key=lambda r, i=index: _rank(r.released[i]), reverse=descending)  # type: ignore[misc]
-        found.sort(key=lambda r, i=index: r.suppressed[i])  # type: ignore[misc]
+        shown = [row for row in found if not row.suppressed[index]]
+        hidden = [row for row in found if row.suppressed[index]]
+        ranks = {id(row): _rank(row.released[index]) for row in shown}
+        found = sorted(shown, key=lambda row: ranks[id(row)], reverse=descending) + hidden
     return tuple(found)
 
 

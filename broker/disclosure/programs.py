@@ -15,9 +15,9 @@ Term = tuple[Sequence[int], Sequence[float], float]
 class Silent(highspy.Highs):
     """HiGHS prints a banner while it is made, before any option could be set; standard output is the broker's."""
 
-    def enableCallbacks(self) -> None:  # noqa: N802
+    def enableCallbacks(self) -> None:  # noqa: N802  the solver's own name
         self.silent()
-        super().enableCallbacks()  # type: ignore[no-untyped-call]
+        super().enableCallbacks()  # type: ignore[no-untyped-call]  # highspy leaves it untyped
 
 
 class Program:
@@ -37,7 +37,7 @@ class Program:
         model.a_matrix_.value_ = np.array([v for r in rows for v in r[1]], dtype=float)
         if whole:
             model.integrality_ = [highspy.HighsVarType.kInteger] * len(lower)
-        self._solver = Silent()  # type: ignore[no-untyped-call]
+        self._solver = Silent()  # type: ignore[no-untyped-call]  # highspy leaves it untyped
         self._solver.setOptionValue("threads", 1)
         if not whole:
             self._solver.setOptionValue("presolve", "off")

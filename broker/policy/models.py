@@ -165,7 +165,7 @@ def _plain(value: object) -> object:
     if isinstance(value, dict):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, frozenset | set):
-        return sorted(_plain(v) for v in value)  # type: ignore[type-var]
+        return sorted((_plain(v) for v in value), key=lambda plain: json.dumps(plain, sort_keys=True))
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]
     return value.isoformat() if isinstance(value, date) else value

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlglot import exp
 
@@ -16,6 +17,7 @@ from broker.query.meaning import Meaning, check_arguments
 from broker.query.refusing import FOLLOWS, NAMED, Report, Stop, refuse_argument
 from broker.query.resolve import Names, Source, find_table
 
+Node = TypeVar("Node", bound=exp.Expr)
 Ctes = Mapping[str, tuple[exp.CTE, "Ctes"]]
 DERIVED = frozenset({"with_", "expressions", "from_", "joins", "where"})
 TOP = DERIVED | {"group", "order"}
@@ -41,7 +43,7 @@ class Binder:
         self.dialect, self.catalogue, self.default_schema = dialect, catalogue, default_schema
         self.most_scans, self.report, self.book = most_scans, report, Book()
 
-    def attempt(self, meaning: Meaning, node: exp.Expr, how: How, work: Callable[[exp.Expr], Scalar]) -> Scalar | None:
+    def attempt(self, meaning: Meaning, node: Node, how: How, work: Callable[[Node], Scalar]) -> Scalar | None:
         """One expression; if it is refused, its columns are still noted as used."""
         meaning.seen.clear()
         try:
@@ -243,8 +245,10 @@ class Binder:
         whole = True
         for index, item in enumerate(query.expressions):
             inner = item.this if isinstance(item, exp.Alias) else item
-            plain = isinstance(inner, exp.Column) and not isinstance(inner.this, exp.Star)
-            found = self.attempt(meaning, inner, How.READ, meaning.raw_column if plain else meaning.value)  # type: ignore[arg-type]
+            if isinstance(inner, exp.Column) and not isinstance(inner.this, exp.Star):
+                found = self.attempt(meaning, inner, How.READ, meaning.raw_column)
+            else:
+                found = self.attempt(meaning, inner, How.READ, meaning.value)
             name = listed[index] if index < len(listed) else item.alias_or_name
             if found is None or not name or name.casefold() in columns:
                 whole = False

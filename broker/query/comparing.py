@@ -12,7 +12,12 @@ from broker.query.refusing import Stop
 if TYPE_CHECKING:
     from broker.query.meaning import Meaning
 
-ORDER_OP = {exp.LT: ("less", False), exp.LTE: ("at_most", False), exp.GT: ("less", True), exp.GTE: ("at_most", True)}
+ORDER_OP: dict[type[exp.Expr], tuple[str, bool]] = {
+    exp.LT: ("less", False),
+    exp.LTE: ("at_most", False),
+    exp.GT: ("less", True),
+    exp.GTE: ("at_most", True),
+}
 DIGITS = frozenset("0123456789/-")
 
 
@@ -100,7 +105,7 @@ def equal_scalars(m: "Meaning", left: Scalar, right: Scalar, node: exp.Expr) -> 
 
 
 def ordered_node(m: "Meaning", node: exp.Expr) -> Scalar:
-    op, swapped = ORDER_OP[type(node)]  # type: ignore[index]
+    op, swapped = ORDER_OP[type(node)]
     return ordered(m, op, swapped, m.value(node.this), m.value(node.expression), node)
 
 

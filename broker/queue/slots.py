@@ -30,7 +30,7 @@ class _Worker(SimpleWorker):
     def _install_signal_handlers(self) -> None:
         """A thread may hold a worker too; only the main one can take signals."""
         if threading.current_thread() is threading.main_thread():
-            super()._install_signal_handlers()  # type: ignore[no-untyped-call]
+            super()._install_signal_handlers()  # type: ignore[no-untyped-call]  # rq leaves it untyped
 
     def handle_job_failure(
         self,

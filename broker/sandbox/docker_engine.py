@@ -80,7 +80,7 @@ class DockerSandbox:
             raise Breach(f"The sandbox does not hold real data: the self-test failed at {missing}.")
         made = spec(request, self._images.digest_of(request.image), self.runtime(), self._owner)
         with engine_faults(), client() as engine:
-            container = engine.create_container_from_config(settings(made), name=made.name)["Id"]  # type: ignore[no-untyped-call]
+            container = engine.create_container_from_config(settings(made), name=made.name)["Id"]  # type: ignore[no-untyped-call]  # docker leaves it untyped
             try:
                 return _run(engine, container, made, request)
             finally:

@@ -207,7 +207,7 @@ class Images:
 
 
 def _id(engine: docker.APIClient, image: str) -> str:
-    return str(engine.inspect_image(image)["Id"])  # type: ignore[no-untyped-call]
+    return str(engine.inspect_image(image)["Id"])  # type: ignore[no-untyped-call]  # docker leaves it untyped
 
 
 def _owned_by_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -10,9 +10,11 @@ import re
 import shutil
 import stat
 import subprocess
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
+
+from uv import find_uv_bin
 
 from broker.domain.errors import Unavailable
 
@@ -43,10 +45,15 @@ FORBIDDEN = re.compile(
 FOLDERS = ("bin", "dev", "proc", "sys", "etc", "tmp", "out", "data", "sandbox", "opt/site")
 
 
-def run(command: Sequence[str], **options: object) -> str:
+def run(
+    command: Sequence[str],
+    cwd: Path | None = None,
+    stdin: IO[bytes] | None = None,
+    env: Mapping[str, str] | None = None,
+) -> str:
     """A host tool's output; its failure as a sentence that says which tool."""
     try:
-        done = subprocess.run(command, check=True, text=True, capture_output=True, **options)  # type: ignore[call-overload]
+        done = subprocess.run(command, check=True, text=True, capture_output=True, cwd=cwd, stdin=stdin, env=env)
     except FileNotFoundError as missing:
         raise Unavailable(f"The program {command[0]!r} is not installed: images cannot be built.") from missing
     except subprocess.CalledProcessError as failed:
@@ -129,17 +136,11 @@ def interpreter(tree: Path) -> Path:
 
 
 def install_wheels(tree: Path, lock: Path) -> list[dict[str, str]]:
-    """Locked wheels, each held to its hash, for the tree's Python; by uv, or by pip where there is no uv."""
+    """Locked wheels, each held to its hash, for the tree's Python."""
     version = interpreter(tree).name.removeprefix("python")
-    common = ["--require-hashes", "--no-deps", "--target", str(tree / "opt/site"), "-r", str(lock)]
-    uv = shutil.which("uv")
-    if uv:
-        run([uv, "pip", "install", "-q", "--link-mode", "copy", "--only-binary", ":all:", "--python-platform", "linux",
-             "--python-version", version, *common])  # fmt: skip
-    else:
-        run([sys.executable, "-m", "pip", "install", "-q", "--only-binary", ":all:", "--python-version", version,
-             "--platform", "manylinux_2_28_x86_64", "--platform", "manylinux_2_17_x86_64", "--platform",
-             "manylinux2014_x86_64", *common])  # fmt: skip
+    run([find_uv_bin(), "pip", "install", "-q", "--link-mode", "copy", "--only-binary", ":all:",
+         "--python-platform", "linux", "--python-version", version, "--require-hashes", "--no-deps",
+         "--target", str(tree / "opt/site"), "-r", str(lock)])  # fmt: skip
     found = [path.name.removesuffix(".dist-info").split("-", 1) for path in (tree / "opt/site").glob("*.dist-info")]
     shutil.rmtree(tree / "opt/site/bin", ignore_errors=True)
     for tests in [path for path in (tree / "opt/site").rglob("tests") if path.is_dir()]:
