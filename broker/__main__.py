@@ -14,10 +14,11 @@ def _serve() -> None:
 
 
 def _work() -> None:
+    from broker.cli.show import err
     from broker.settings import read_settings
     from broker.worker.supervise import supervise
 
-    supervise(read_settings())
+    supervise(read_settings(), ready=lambda: err.print("The worker is up and takes jobs. Ctrl-C ends it."))
 
 
 def _demo(once: bool, pupils: int) -> int:

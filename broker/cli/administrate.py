@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
+from broker.cli.here import policies_of, ports_here
 from broker.cli.show import out, print_json
 from broker.policy.changes import differences
-from broker.policy.files import load_policies
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-PoliciesFolder = Annotated[Path, typer.Option("--policies", help="Folder of policy files.")]
+PoliciesFolder = Annotated[Path, typer.Option("--policies", envvar="BROKER_POLICIES", help="Folder of policy files.")]
 
 policy = typer.Typer(help="Policies: plan a change, apply it with two administrators.", no_args_is_help=True)
 audit = typer.Typer(help="The audit log.", no_args_is_help=True)
@@ -28,7 +28,7 @@ def plan(policies: PoliciesFolder = Path("policies"), as_json: AsJson = False) -
     from broker.cli.remote import client
     from broker.policy.stored import policies_from_json
 
-    wanted = load_policies(policies)
+    wanted = policies_of(policies)
     current = policies_from_json(client().policy_in_force())
     changes = differences(current, wanted)
     if as_json:
@@ -46,7 +46,7 @@ def apply(policies: PoliciesFolder = Path("policies"), as_json: AsJson = False) 
     from broker.cli.remote import client
     from broker.policy.stored import policies_to_json
 
-    wanted = load_policies(policies)
+    wanted = policies_of(policies)
     state = client().apply_policy(wanted.fingerprint, policies_to_json(wanted))
     if as_json:
         print_json({"fingerprint": wanted.fingerprint, "state": state})
@@ -62,10 +62,7 @@ def apply(policies: PoliciesFolder = Path("policies"), as_json: AsJson = False) 
 @audit.command()
 def verify(as_json: AsJson = False) -> int:
     """Verify the audit log's hash chain from its first line to its head."""
-    from broker.settings import read_settings
-    from broker.wiring import build_ports
-
-    found = build_ports(read_settings()).store.verify_audit()
+    found = ports_here().store.verify_audit()
     document = {"lines": found.lines, "head": found.hash, "broken_at": found.broken}
     if as_json:
         print_json(document)

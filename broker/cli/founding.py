@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from broker.cli.here import ports_here
 from broker.cli.show import out, print_json
 from broker.domain.errors import Invalid
 
@@ -40,14 +41,14 @@ def found(
 def token(
     person: Annotated[str, typer.Argument(help="The id of a person with an account.")], as_json: AsJson = False
 ) -> int:
-    """Make an API token for a person and print it, once. The audit log says that it was made on the server."""
+    """Make an API token for a person and print it, once: it is what BROKER_TOKEN takes.
+
+    Run on the server, with BROKER_DATA as the server has it. The audit log says that it was made there."""
     from broker.domain.audit import AuditEvent
     from broker.domain.people import SYSTEM
-    from broker.settings import read_settings
-    from broker.wiring import build_ports
     from broker.workflow.administer import make_token
 
-    ports = build_ports(read_settings())
+    ports = ports_here()
     holder = ports.store.person(person)
     ports.store.record([AuditEvent(ports.clock.now(), SYSTEM.ident, "token.asked-on-server", holder.ident)])
     made = make_token(ports, holder, holder.ident)

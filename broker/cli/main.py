@@ -6,7 +6,7 @@ Exit 0 = done or accepted, 2 = refused, 1 = any error, usage errors included.
 import typer
 from typer.exceptions import TyperException
 
-from broker.cli import administrate, founding, offline, remote, server
+from broker.cli import administrate, catalogue, checking, collecting, founding, offline, remote, server
 from broker.cli.show import print_problem
 from broker.domain.errors import BrokerError, Refused
 
@@ -19,7 +19,7 @@ def make_app(doors: server.Doors) -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for module in (offline, remote, administrate, founding):
+    for module in (offline, catalogue, remote, checking, collecting, administrate, founding):
         module.register(app)
     server.register(app, doors)
     return app
@@ -32,7 +32,7 @@ def run(arguments: list[str], doors: server.Doors) -> int:
         code = make_app(doors)(args=arguments, prog_name="broker", standalone_mode=False)
         return int(code or 0)
     except TyperException as error:
-        return print_problem("usage", error.format_message(), "", as_json)
+        return _usage(error.format_message().strip(), as_json)
     except Refused as refused:
         print_problem("refused", str(refused), "", as_json)
         return 2
@@ -43,3 +43,11 @@ def run(arguments: list[str], doors: server.Doors) -> int:
         return print_problem("input", str(error), "", as_json)
     except (KeyboardInterrupt, typer.Abort):
         return print_problem("stopped", "Stopped.", "", as_json)
+
+
+def _usage(message: str, as_json: bool) -> int:
+    """A command without a sub-command has printed its help already, and has no sentence."""
+    if not message and not as_json:
+        return 1
+    advice = "See `broker --help`." if message.startswith("No such command") else ""
+    return print_problem("usage", f"{message or 'A command is missing.'} {advice}".strip(), "", as_json)

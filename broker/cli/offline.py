@@ -10,16 +10,17 @@ from typing import Annotated
 import typer
 
 from broker.cli.check_document import check_document
+from broker.cli.here import policies_of, project_of
 from broker.cli.show import out, print_json, read_text
 from broker.domain.errors import Invalid, Unknown
 from broker.domain.jobs import Kind
-from broker.policy.files import load_policies, load_profile
+from broker.policy.files import load_profile
 from broker.policy.models import Policies, Profile
 
 POLICIES = Path("policies")
 DIALECT_LINE = re.compile(r"^\s*--\s*dialect\s*:\s*(\w+)\s*$", re.IGNORECASE | re.MULTILINE)
 
-PoliciesFolder = Annotated[Path, typer.Option("--policies", help="Folder of policy files.")]
+PoliciesFolder = Annotated[Path, typer.Option("--policies", envvar="BROKER_POLICIES", help="Folder of policy files.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -42,10 +43,8 @@ def check(
     from broker.workflow.check import check_submission
 
     text = read_text(file)
-    loaded = load_policies(policies)
-    found = loaded.project(project)
-    if found is None:
-        raise Unknown("project", project)
+    loaded = policies_of(policies)
+    found = project_of(loaded, project)
     chosen = kind_of(file, kind)
     checked = check_submission(
         text, chosen, _dialect(text, dialect, found.dialect), found, loaded, datetime.now(UTC).date()
@@ -63,6 +62,8 @@ def kind_of(file: str, asked: str | None) -> Kind:
         if asked not in set(Kind):
             raise Invalid("kind", f"The kind must be sql or python, not {asked!r}.", "--kind")
         return Kind(asked)
+    if file != "-" and not file.endswith((".sql", ".py")):
+        raise Invalid("kind", f"{file} ends in neither .sql nor .py: say --kind sql or --kind python.", "--kind")
     return Kind.PYTHON if file.endswith(".py") else Kind.SQL
 
 
@@ -124,7 +125,7 @@ def assess(
     from broker.disclosure.tabulate import Asked
     from broker.wiring import tabulate_file
 
-    chosen = profile_of(load_policies(policies), profile)
+    chosen = profile_of(policies_of(policies), profile)
     dimensions = tuple(name.strip() for name in by.split(",") if name.strip())
     asked = Asked(
         unit=unit,
@@ -184,7 +185,7 @@ def synth(
     first, last = int(span[1]), int(span[2] or span[1])
     if last < first:
         raise Invalid("years", f"The years {years} are in the wrong order.", "--years")
-    catalogue = load_policies(policies).catalogue
+    catalogue = policies_of(policies).catalogue
     with bar("synthetic NPD", quiet=as_json) as progress:
         summary = make_extracts(catalogue, pupils, (first, last), seed, folder, progress)
     if as_json:

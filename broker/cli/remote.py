@@ -1,26 +1,44 @@
-"""Commands that speak to a running broker: submit, status, outputs, review, release, recall, register."""
+"""Commands of researchers, to a running broker: submit, status, outputs, withdraw. What leaves is `collecting`'s."""
 
 import os
-from pathlib import Path
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from broker.cli.show import out, print_json, print_table, read_text
+from broker.cli.show import err, minute, print_json, print_table, read_text, say
 from broker.domain.errors import Invalid
 
 if TYPE_CHECKING:
     from broker.client import BrokerClient
+    from broker.client.answers import JobAnswer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Job = Annotated[str, typer.Argument(help="The job's id.")]
-Output = Annotated[str, typer.Argument(help="The output's id.")]
+
+PAUSE_SECONDS = 1.0
+MOVING = frozenset({"queued", "running"})
+WAITING = "waiting for a decision"
+
+NEXT: dict[str, str] = {
+    "refused": "Nothing ran. Mend what is named above and submit again.",
+    "queued": "A worker takes it when one is free.",
+    "running": "It runs, or its outputs are being assessed.",
+    WAITING: "People decide now; outputs are listed here once they are decided.",
+    "failed": "It did not end as it should, and has no outputs. Check the text and submit again.",
+    "limit": "It reached a limit of time, memory or size, and has no outputs. Ask for less and submit again.",
+    "released": "Collect it with `broker release {job} --out FOLDER`.",
+    "recalled": "What was released was taken back: use it no more.",
+    "not released": "Nothing of it leaves; `broker outputs {job}` gives the reasons where there are any.",
+    "returned": "The reasons are with `broker outputs {job}`: change the job and submit it with --replaces {job}.",
+    "withdrawn": "It was withdrawn or stopped, and has no outputs.",
+}
+"""What a researcher may do next, by the state as they are told it: nothing finer than that word goes into it."""
 
 
 def register(app: typer.Typer) -> None:
-    for command in (submit, status, outputs, review, release, recall):
+    for command in (submit, status, outputs, withdraw):
         app.command()(command)
-    app.command(name="register")(show_register)
 
 
 def client() -> "BrokerClient":
@@ -53,10 +71,7 @@ def submit(
     if as_json:
         print_json(job)
     else:
-        out.print(f"job {job['ident']}: {job['state']}", markup=False)
-        for refusal in job["refusals"]:
-            place = f"{refusal['line']}:{refusal['column']}: " if refusal["line"] else ""
-            out.print(f"{place}{refusal['code']}: {refusal['message']} {refusal['advice']}", markup=False)
+        _print_job(job)
     return 2 if job["state"] == "refused" else 0
 
 
@@ -69,119 +84,78 @@ def _description(text: str) -> tuple[str, str]:
 
 def status(
     job: Annotated[str | None, typer.Argument(help="The job's id; none lists the newest jobs.")] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Follow the job until it waits for people, or has ended.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Show a job, or list the newest jobs that you may see."""
-    found = [client().job(job)] if job else client().jobs()
+    """Show a job with its refusals and what comes next, or list the newest jobs that you may see.
+
+    A researcher is told times by the whole minute, rounded up: how long a job ran exactly would tell about the data.
+    """
+    if job is None:
+        return _list(client().jobs(), as_json)
+    found = _followed(client(), job) if wait else client().job(job)
     if as_json:
-        print_json(found[0] if job else found)
+        print_json(found)
     else:
-        print_table(
-            "Jobs",
-            ["id", "project", "title", "state", "updated"],
-            [[j["ident"], j["project"], j["title"], j["state"], j["updated"]] for j in found],
-        )
+        _print_job(found)
     return 0
+
+
+def _followed(hand: "BrokerClient", job: str) -> "JobAnswer":
+    seen = ""
+    while (found := hand.job(job))["state"] in MOVING:
+        if found["state"] != seen:
+            seen = found["state"]
+            err.print(f"job {job}: {seen}", markup=False)
+        time.sleep(PAUSE_SECONDS)
+    return found
+
+
+def _list(jobs: "list[JobAnswer]", as_json: bool) -> int:
+    if as_json:
+        print_json(jobs)
+    else:
+        rows = [[j["ident"], j["project"], minute(j["updated"]), j["state"], j["title"]] for j in jobs]
+        print_table(["id", "project", "updated", "state", "title"], rows)
+    return 0
+
+
+def _print_job(job: "JobAnswer") -> None:
+    say(f"job {job['ident']}: {job['state']}")
+    for refusal in job["refusals"]:
+        place = f"{refusal['line']}:{refusal['column']}: " if refusal["line"] else ""
+        say(f"{place}{refusal['code']}: {refusal['message']} {refusal['advice']}")
+    after = NEXT.get(job["state"])
+    if after:
+        say(after.format(job=job["ident"]))
 
 
 def outputs(job: Job, as_json: AsJson = False) -> int:
     """List what you may know of a job's outputs."""
-    found = client().outputs(job)
+    found = client().job(job)
     if as_json:
-        print_json(found)
-    else:
-        rows = [[o["ident"], o["name"], o["state"], str(o["size"] or ""), o["description"]] for o in found]
-        print_table("Outputs", ["id", "name", "state", "bytes", "description"], rows)
-    return 0
-
-
-def review(
-    output: Annotated[str | None, typer.Argument(help="The output's id; none lists your inbox.")] = None,
-    choice: Annotated[str | None, typer.Option(help="approve, reject or return; none only looks.")] = None,
-    reason: Annotated[str, typer.Option(help="A reason of the closed list.")] = "meets-rules",
-    override: Annotated[list[str] | None, typer.Option(help="A finding that you set aside.")] = None,
-    as_json: AsJson = False,
-) -> int:
-    """For checkers: the inbox, an output with its evidence, or a vote on exactly what is looked at now."""
-    hand = client()
-    if output is None:
-        waiting = hand.inbox()
-        if as_json:
-            print_json(waiting)
-        else:
-            rows = [[w["output"], w["name"], w["project"], w["title"], w["claimed_by"] or ""] for w in waiting]
-            print_table("Inbox", ["output", "name", "project", "title", "claimed by"], rows)
-        return 0
-    seen = hand.look(output)
-    if choice is None:
-        print_json(seen)
-        return 0
-    state = hand.vote(output, choice, reason, seen, tuple(override or []))
-    if as_json:
-        print_json({"output": output, "state": state})
-    else:
-        out.print(f"output {output}: {state}", markup=False)
-    return 0
-
-
-def release(
-    job: Job,
-    folder: Annotated[Path | None, typer.Option("--out", help="Where the released files go.")] = None,
-    as_json: AsJson = False,
-) -> int:
-    """Collect what was released of a job: its manifest, and with --out its files, hash-checked."""
-    from hashlib import sha256
-
-    hand = client()
-    manifest = hand.manifest(job)
-    written: list[str] = []
-    for found in hand.outputs(job) if folder else []:
-        if folder is None or found["state"] != "released":
-            continue
-        content = hand.download(found["ident"])
-        if sha256(content).hexdigest() != found["sha256"]:
-            raise Invalid("hash", f"{found['name']} is not what was released.", found["ident"])
-        folder.mkdir(parents=True, exist_ok=True)
-        target = folder / _file_name(found["name"], found["media_type"])
-        target.write_bytes(content)
-        written.append(str(target))
-    if as_json:
-        print_json({"manifest": manifest, "files": written})
-    else:
-        for item in manifest["outputs"]:
-            out.print(f"{item['name']}  sha256 {item['sha256']}", markup=False)
-        for name in written:
-            out.print(f"wrote {name}", markup=False)
-    return 0
-
-
-def _file_name(name: str, media_type: str | None) -> str:
-    """An output's name as a plain file name: a table gets its ending, a path keeps its last part."""
-    plain = Path(name).name or "output"
-    return plain if "." in plain or media_type != "text/csv" else f"{plain}.csv"
-
-
-def recall(
-    output: Output, reason: Annotated[str, typer.Option(help="Why it is taken back.")], as_json: AsJson = False
-) -> int:
-    """Take a released output back."""
-    client().recall(output, reason)
-    if as_json:
-        print_json({"output": output, "state": "recalled"})
-    else:
-        out.print(f"output {output}: recalled", markup=False)
-    return 0
-
-
-def show_register(as_json: AsJson = False) -> int:
-    """The public register of releases."""
-    found = client().register()
-    if as_json:
-        print_json(found)
+        print_json(found["outputs"])
+    elif not found["outputs"]:
+        say(
+            f"You may know of no output of this job: it is {found['state']}. "
+            + NEXT.get(found["state"], "").format(job=job)
+        )
     else:
         rows = [
-            [r["project"], r["title"], ", ".join(r["outputs"]), r["released_at"], "recalled" if r["recalled"] else ""]
-            for r in found
+            [o["ident"], o["state"], str(o["size"] or ""), o["reason"] or "", o["name"], o["description"]]
+            for o in found["outputs"]
         ]
-        print_table("Releases", ["project", "title", "outputs", "released", ""], rows)
+        print_table(["id", "state", "bytes", "reason", "name", "description"], rows)
+    return 0
+
+
+def withdraw(job: Job, as_json: AsJson = False) -> int:
+    """Withdraw a job before its outputs are decided."""
+    client().withdraw(job)
+    if as_json:
+        print_json({"job": job, "state": "withdrawn"})
+    else:
+        say(f"job {job}: withdrawn")
     return 0

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from broker.cli.here import ports_here
 from broker.cli.show import err, out, print_json
+from broker.domain.errors import Invalid
 from broker.settings import read_settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -53,11 +55,12 @@ def ingest(
 ) -> int:
     """Make a snapshot: validate, number persons, prove key facts, fingerprint. The next jobs run on it."""
     from broker.cli.progress import bar
-    from broker.wiring import build_ports, make_snapshot
+    from broker.wiring import make_snapshot
     from broker.workflow.administer import put_snapshot
 
-    settings = read_settings()
-    ports = build_ports(settings)
+    if not folder.is_dir():
+        raise Invalid("folder", f"There is no folder {str(folder)!r}.", str(folder))
+    settings, ports = read_settings(), ports_here()
     with bar("ingest", quiet=as_json) as progress:
         snapshot = make_snapshot(settings, ports, folder, progress)
     put_snapshot(ports, snapshot)

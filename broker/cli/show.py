@@ -2,13 +2,20 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+
+from broker.domain.errors import Invalid
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(sentence: str) -> None:
+    """A line on standard output, as it is: no markup."""
+    out.print(sentence, markup=False)
 
 
 def print_json(document: object) -> None:
@@ -19,21 +26,34 @@ def print_problem(code: str, message: str, pointer: str, as_json: bool) -> int:
     """Say what went wrong on standard error (and as the JSON document, if one was asked for). Returns exit code 1."""
     if as_json:
         print_json({"error": {"code": code, "message": message, "pointer": pointer}})
-    place = f" ({pointer})" if pointer else ""
+    place = f" ({pointer})" if pointer and pointer not in message else ""
     err.print(f"broker: {message}{place}", markup=False)
     return 1
 
 
-def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    table = Table(title=title, title_justify="left", header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    out.print(table)
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns in line and each row one line, however long: an id that is cut or wrapped cannot be used."""
+    lines = [list(columns), *([plain(cell) or "-" for cell in row] for row in rows)]
+    widths = [max(len(line[n]) for line in lines) for n in range(len(columns))]
+    for line in lines:
+        say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def plain(text: str) -> str:
+    """Other people's words are one line, and no control character reaches the terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def minute(moment: str) -> str:
+    """A time of the API as people read it."""
+    return moment[:16].replace("T", " ")
 
 
 def read_text(file: str) -> str:
     """A file's text, or standard input for `-`. Undecodable bytes are an error with their place."""
-    content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    return content.decode("utf-8")
+    if file == "-":
+        return sys.stdin.buffer.read().decode("utf-8")
+    path = Path(file)
+    if not path.is_file():
+        raise Invalid("file", f"There is no file {file!r}.", file)
+    return path.read_bytes().decode("utf-8")

@@ -177,7 +177,8 @@ class BrokerClient:
             response = self._http.request(method, path, **sent)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             where, what = self._http.base_url, type(error).__name__
-            raise Unavailable(f"The broker at {where} does not answer ({what}).") from error
+            start = "Start it with `make demo` or `broker serve`, or set BROKER_URL."
+            raise Unavailable(f"The broker at {where} does not answer ({what}). {start}") from error
         if response.status_code >= 400:
             raise error_of(response)
         return response

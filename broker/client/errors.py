@@ -4,6 +4,8 @@ import httpx
 
 from broker.domain.errors import BrokerError, Conflict, Forbidden, Invalid, Refusal, Refused, Unavailable, Unknown
 
+HOW_TO_BE_KNOWN = "BROKER_TOKEN takes an API token, not a password: `broker token ID`, on the server, prints one."
+
 
 def error_of(response: httpx.Response) -> BrokerError:
     """The domain error that an answer of 400 or more stands for."""
@@ -12,7 +14,9 @@ def error_of(response: httpx.Response) -> BrokerError:
     if not message:
         return Unavailable(f"The server answered {response.status_code} and did not say why.")
     match response.status_code:
-        case 401 | 403:
+        case 401:
+            return Forbidden(code, f"{message} {HOW_TO_BE_KNOWN}")
+        case 403:
             return Forbidden(code, message)
         case 404:
             return _unknown(message)

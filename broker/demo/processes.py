@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from broker.demo.alone import Claim
 from broker.domain.errors import Unavailable
 
 START_SECONDS = 60
@@ -43,17 +44,22 @@ def free_port(wanted: int) -> int:
 
 
 @contextmanager
-def running(env: dict[str, str], logs: Path) -> Iterator[str]:
-    """Web and worker up and answering; yields the address."""
+def running(env: dict[str, str], logs: Path, claim: Claim | None = None) -> Iterator[str]:
+    """Web and worker up and answering; yields the address. Both hold `claim` for as long as they live."""
+    address = f"http://127.0.0.1:{env['BROKER_PORT']}"
+    kept = () if claim is None else (claim.fileno(),)
     logs.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         for name in ("worker", "serve"):
             log = stack.enter_context((logs / f"{name}.log").open("ab"))
             command = [sys.executable, "-m", "broker", name]
-            process = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
+            process = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True, pass_fds=kept)
             stack.callback(_end, process)
-        address = f"http://127.0.0.1:{env['BROKER_PORT']}"
+            if claim is not None:
+                claim.note(str(process.pid))
         _await(f"{address}/readyz", logs)
+        if claim is not None:
+            claim.note(address)
         yield address
 
 

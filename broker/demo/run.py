@@ -2,11 +2,13 @@
 
 import os
 import time
+from contextlib import ExitStack
 from importlib.resources import files
 from pathlib import Path
 
 from broker.client import BrokerClient
 from broker.client.answers import InboxAnswer
+from broker.demo.alone import alone, deaf, ended_by_signals
 from broker.demo.people import PEOPLE, sign_ins
 from broker.demo.prepare import prepare
 from broker.demo.processes import environment, free_port, running
@@ -32,20 +34,21 @@ def run_demo(*, once: bool, pupils: int) -> int:
     runtime = "auto" if engine_answers() else "bubblewrap"
     data = Path(os.environ.get("BROKER_DATA", DATA))
     settings = read_settings(data=data, synthetic_only=True, demo_sign_in=True, runtime=runtime)
-    ports = prepare(settings, pupils)
-    env = environment(settings.root, free_port(settings.port), runtime)
-    with stage("web and worker"):
-        server = running(env, settings.root / "logs")
-        address = server.__enter__()
-    try:
+    with ended_by_signals(), alone(settings.root) as claim, ExitStack() as stack:
+        ports = prepare(settings, pupils)
+        env = environment(settings.root, free_port(settings.port), runtime)
+        with stage("web and worker"):
+            address = stack.enter_context(running(env, settings.root / "logs", claim))
+        stack.callback(deaf)
         _story(ports, address)
         console.print(f"\nfrom nothing to two releases in {time.monotonic() - began:.0f} s", style="bold")
-        _farewell(address, settings)
         if not once:
+            _farewell(address, settings)
             console.print("Ctrl-C ends it.")
             _until_stopped()
-    finally:
-        server.__exit__(None, None, None)
+    if once:
+        console.print("\nIts web server and worker have ended. `make demo` starts them again, with these sign-ins:")
+        _sign_ins(settings)
     return 0
 
 
@@ -149,6 +152,13 @@ def _text(file: str) -> str:
 
 def _farewell(address: str, settings: Settings) -> None:
     console.print(f"\npage: {address}   register: {address}/register")
+    _sign_ins(settings)
+    console.print("at a terminal, as one of them:")
+    token = f"BROKER_DATA={settings.data} .venv/bin/broker token demo-researcher"
+    console.print(f"    export BROKER_URL={address} BROKER_TOKEN=$({token})", markup=False)
+
+
+def _sign_ins(settings: Settings) -> None:
     passwords = sign_ins(settings.root)
     for ident, _, role in PEOPLE:
         console.print(f"    {role.value:14} {ident:18} {passwords[ident]}", markup=False)

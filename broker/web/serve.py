@@ -1,12 +1,14 @@
 """Serves the door with gunicorn: a process builds its own ports after the fork. Knows settings, no rules."""
 
 import secrets
+import socket
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # it has no types
 
+from broker.domain.errors import Invalid
 from broker.settings import Settings
 from broker.web.app import create_app
 from broker.web.setup import WebSettings
@@ -69,6 +71,20 @@ def kept_key(path: Path) -> bytes:
     return key
 
 
+def check_port(settings: Settings) -> None:
+    """A port that is taken is told at once: the server itself would try again and again."""
+    address = (settings.host, settings.port)
+    try:
+        family = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        place = f"{settings.host}:{settings.port}"
+        raise Invalid("port", f"Nothing can be served at {place} ({error.strerror}): set BROKER_PORT.") from error
+
+
 def serve(settings: Settings) -> None:
     """Run until stopped."""
+    check_port(settings)
     _Server(settings).run()

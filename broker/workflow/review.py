@@ -27,6 +27,9 @@ REASONS: dict[str, str] = {
 }
 """The closed list of reasons that a checker gives: free text could carry figures to the researcher."""
 
+APPROVING = frozenset({"meets-rules", "described-and-safe"})
+"""Reasons to let an output go: a researcher whose output does not leave is told another."""
+
 AFTER: dict[Choice, OutputState] = {
     Choice.APPROVE: OutputState.APPROVED,
     Choice.REJECT: OutputState.REJECTED,
@@ -160,6 +163,9 @@ def _check_ballot(ports: Ports, reached: ReachedOutput, ballot: Ballot) -> None:
     output = reached.output
     if ballot.reason not in REASONS:
         raise Invalid("reason", f"The reason must be one of {', '.join(REASONS)}.", "/reason")
+    if ballot.choice is not Choice.APPROVE and ballot.reason in APPROVING:
+        others = ", ".join(r for r in REASONS if r not in APPROVING)
+        raise Invalid("reason", f"{ballot.reason} is no reason to {ballot.choice}: take one of {others}.", "/reason")
     if (ballot.staff_hash, ballot.findings_hash) != (output.staff_hash, output.findings_hash):
         raise Conflict("changed", "The output is not what you looked at; look at it again.")
     if ballot.memory_version != memory_version(ports):

@@ -29,6 +29,7 @@ def submit(ports: Ports, person: Person, submission: Submission) -> tuple[Job, C
     _check_replaces(ports, submission)
     now = ports.clock.now()
     checked = check_submission(submission.text, submission.kind, submission.dialect, project, policies, now.date())
+    _check_described(submission, checked)
     state = JobState.QUEUED if checked.accepted else JobState.REFUSED
     if state is JobState.QUEUED:
         _check_room(ports, policies, project.ident, submission)
@@ -89,6 +90,18 @@ def _check_fields(submission: Submission, policies: Policies) -> None:
             raise Invalid(
                 "description", "Each description needs an output's name and a text.", f"/descriptions/{number}"
             )
+
+
+def _check_described(submission: Submission, checked: Checked) -> None:
+    """A description of an output that the text does not make would be lost. Only the text is asked."""
+    planned = {o.name for o in checked.plan.outputs} if checked.plan else {name for name, _ in checked.declared}
+    if not checked.accepted:
+        return
+    for number, (name, _) in enumerate(submission.descriptions):
+        if name not in planned:
+            made = ", ".join(sorted(planned))
+            sentence = f"There is no output {name!r} to describe; this text makes {made}."
+            raise Invalid("description", sentence, f"/descriptions/{number}")
 
 
 def _check_replaces(ports: Ports, submission: Submission) -> None:

@@ -1,14 +1,14 @@
-"""Every command in README.md is run by a test: the quick ones here, the targets of make by whoever runs this suite."""
+"""Every command in README.md is run by a test: the quick ones here, the targets of make by whoever runs this suite,
+those that need a broker by tests/e2e/test_readme_job.py."""
 
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
-COMMANDS = [line for block in BLOCK.findall((ROOT / "README.md").read_text()) for line in block.splitlines() if line]
+from tests.docs.commands import ROOT, commands
+
+COMMANDS = commands("sh")
 
 RUN_ELSEWHERE = {
     "make demo": "tests/e2e/test_demo.py",
@@ -34,6 +34,18 @@ def test_every_other_command_is_known_and_is_a_target():
         if command.startswith("make "):
             assert command in RUN_ELSEWHERE
             assert re.search(rf"^{command.split()[1]}:", makefile, re.MULTILINE)
+
+
+def test_every_block_of_commands_is_of_a_kind_that_is_run():
+    kinds = re.findall(r"^```(\S.*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert set(kinds) - {"python"} == {"sh", "sh server"}
+
+
+def test_the_reasons_in_the_readme_are_the_reasons():
+    from broker.workflow.review import REASONS
+
+    text = (ROOT / "README.md").read_text()
+    assert [reason for reason in REASONS if f"`{reason}`" not in text] == []
 
 
 def test_the_two_first_commands_open_the_readme():

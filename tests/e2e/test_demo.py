@@ -1,8 +1,12 @@
-"""`broker demo --once`, as `make demo` calls it: two releases and a refusal, exit 0; and the bench's first line."""
+"""`broker demo`, as `make demo` calls it: two releases and a refusal; one at a time; and it ends whole."""
 
+import fcntl
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,14 +16,52 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
 
-def test_the_demo_takes_two_jobs_to_release(engine, tmp_path):
-    env = {k: v for k, v in os.environ.items() if not k.startswith("BROKER_")}
-    env |= {"BROKER_DATA": str(tmp_path / "demo")}
-    command = [sys.executable, "-m", "broker", "demo", "--once", "--pupils", "2000"]
-    ended = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-2000:]
-    assert "from nothing to two releases" in ended.stdout
-    assert ended.stdout.count("sha256 ") >= 2
-    assert "npd.cla" in ended.stdout
-    assert "demo-checker-2" in ended.stdout
-    assert "demo-admin-2" in ended.stdout
+def begin(folder: Path, log: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    env = {k: v for k, v in os.environ.items() if not k.startswith("BROKER_")} | {"BROKER_DATA": str(folder)}
+    command = [sys.executable, "-m", "broker", "demo", "--pupils", "2000", *arguments]
+    with log.open("wb") as told:
+        return subprocess.Popen(command, cwd=ROOT, env=env, stdout=told, stderr=told)
+
+
+def await_words(words: str, demo: subprocess.Popen[bytes], log: Path) -> None:
+    while words not in log.read_text():
+        assert demo.poll() is None, log.read_text()[-4000:]
+        time.sleep(0.2)
+
+
+def alive(folder: Path) -> bool:
+    """Whether any process of the demo lives: each holds the lock."""
+    with (folder / "demo.lock").open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def test_the_demo_takes_two_jobs_to_release_stands_alone_and_ends_whole(engine, tmp_path):
+    folder, log = tmp_path / "demo", tmp_path / "first.log"
+    demo = begin(folder, log)
+    await_words("Ctrl-C ends it.", demo, log)
+    text = log.read_text()
+    for words in ("from nothing to two releases", "npd.cla", "demo-checker-2", "demo-admin-2"):
+        assert words in text
+    assert text.count("sha256 ") >= 2
+    assert f"BROKER_DATA={folder} .venv/bin/broker token demo-researcher" in text
+    address = re.search(r"page: (\S+)", text)
+    assert address is not None
+
+    second = tmp_path / "second.log"
+    assert begin(folder, second).wait() == 1
+    assert f"A demo runs already at {address[1]}" in second.read_text()
+
+    assert "The worker is up" in (folder / "logs" / "worker.log").read_text()
+    demo.send_signal(signal.SIGTERM)
+    demo.wait(40)
+    assert not alive(folder)
+    assert not (folder / "queue" / "valkey.sock").exists()
+
+    third = tmp_path / "third.log"
+    assert begin(folder, third, "--once").wait() == 0, third.read_text()[-4000:]
+    assert "`make demo` starts them again" in third.read_text()
+    assert "page: " not in third.read_text()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -142,3 +143,59 @@ def test_the_first_people_of_a_broker(tmp_path):
     code, found = document("audit", "verify", **env)
     assert (code, found["broken_at"]) == (0, None)
     assert found["lines"] >= 5
+    empty = tmp_path / "none"
+    for command in (["token", "ada"], ["audit", "verify"], ["ingest", "tests"]):
+        ended = broker(*command, BROKER_DATA=str(empty))
+        assert (ended.returncode, "There is no broker in" in ended.stderr) == (1, True)
+    assert not empty.exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["policy"]])
+def test_a_command_alone_prints_its_help_and_nothing_else(arguments):
+    ended = broker(*arguments)
+    assert ended.returncode == 1
+    assert "Usage: broker" in ended.stdout + ended.stderr
+    assert "broker:" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["unheard-of"], "See `broker --help`."),
+        (["check", "nowhere.sql"], "There is no file 'nowhere.sql'."),
+        (["check", "README.md"], "say --kind sql or --kind python"),
+        (["check", "-", "--project", "P9999"], "The policy files know FIXTURE, P0421"),
+        (["check", "-", "--policies", "nowhere"], "--policies or BROKER_POLICIES"),
+        (["catalogue", "--policies", "nowhere"], "--policies or BROKER_POLICIES"),
+        (["ingest", "/nowhere"], "There is no folder '/nowhere'."),
+        (["status"], "make demo"),
+    ],
+)
+def test_what_went_wrong_says_what_to_do(arguments, words, tmp_path):
+    ended = broker(*arguments, BROKER_URL="http://127.0.0.1:9", BROKER_DATA=str(tmp_path))
+    assert ended.returncode == 1
+    assert words in ended.stderr
+
+
+def test_policies_are_found_from_elsewhere_by_the_setting():
+    assert document("catalogue", "URN", BROKER_POLICIES=str(ROOT / "policies"))[0] == 0
+    assert document("catalogue", "URN", BROKER_POLICIES="/nowhere")[0] == 1
+
+
+def test_a_port_that_is_taken_is_told_at_once(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = broker("serve", BROKER_DATA=str(tmp_path), BROKER_PORT=str(taken.getsockname()[1]))
+    assert (ended.returncode, "set BROKER_PORT" in ended.stderr) == (1, True)
+
+
+def test_the_catalogue_tells_years_and_what_a_project_was_granted():
+    code, found = document("catalogue", "npd.cla", "sex", "--project", "P0421")
+    assert code == 0
+    (sex,) = found["variables"]
+    assert (sex["variable"], sex["granted"]) == ("cla_SEX", False)
+    (year,) = document("catalogue", "npd.absence.AcademicYear", "--project", "P0421")[1]["variables"]
+    assert year["granted"] == list(range(year["granted"][0], year["granted"][-1] + 1))
+    assert "granted" not in document("catalogue", "npd.absence.AcademicYear")[1]["variables"][0]
+    shown = broker("catalogue", "npd.absence.AcademicYear", "--project", "P0421").stdout
+    assert f"{year['granted'][0]}-{year['granted'][-1]}" in shown
+    assert "No variable" in broker("catalogue", "nosuchthing").stdout

@@ -82,6 +82,22 @@ def test_applying_a_policy_proposes_it_first():
     assert calls == ["/api/v1/policies/f/application", "/api/v1/policies"]
 
 
+def test_whoever_is_not_known_is_told_where_a_token_comes_from():
+    with pytest.raises(Forbidden, match=r"BROKER_TOKEN .* `broker token ID`"):
+        problem(401).me()
+    with pytest.raises(Forbidden) as caught:
+        problem(403).me()
+    assert "BROKER_TOKEN" not in str(caught.value)
+
+
+def test_a_server_that_is_away_says_how_to_start_or_find_it():
+    def away(request):
+        raise httpx.ConnectError("refused")
+
+    with pytest.raises(Unavailable, match="`make demo` or `broker serve`, or set BROKER_URL"):
+        client_of(away).me()
+
+
 @pytest.mark.parametrize(("url", "token"), [("localhost:8000", "x"), ("", ""), ("http://a", "é")])
 def test_a_bad_address_or_token_is_told(url, token):
     with pytest.raises(Invalid):

@@ -177,7 +177,8 @@ class Broker:
     def ballot(self, checker: str, output: str, choice: Choice = Choice.APPROVE, *overrides: str) -> review.Ballot:
         seen = review.look(self.ports, self.person(checker), output)
         hashes = (seen.output.staff_hash, seen.output.findings_hash, seen.memory_version)
-        return review.Ballot(choice, "meets-rules", *hashes, overrides)
+        reason = "meets-rules" if choice is Choice.APPROVE else "small-groups"
+        return review.Ballot(choice, reason, *hashes, overrides)
 
     def vote(self, checker: str, output: str, choice: Choice = Choice.APPROVE, *overrides: str) -> str:
         ballot = self.ballot(checker, output, choice, *overrides)

@@ -1,0 +1,102 @@
+"""An output as a checker reads it at a terminal: evidence, findings, what would leave, the text. Judges nothing."""
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from broker.cli.show import plain, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from broker.client.answers import LookAnswer
+
+ROWS_SHOWN = 100
+"""Longer tables are for the page and for --json."""
+
+
+def print_look(seen: "LookAnswer") -> None:
+    say(f"output {seen['output']}: {seen['name']}, {seen['state']}")
+    for name in ("description", "project", "researcher", "title", "purpose", "verdict"):
+        say(f"  {name:12} {plain(str(seen[name]))}")
+    say(f"  {'votes needed':12} {seen['needed']}")
+    staff = seen["staff"]
+    if "columns" in staff and "rows" in staff:
+        _print_cells(staff)
+        _print_findings(staff.get("findings", []))
+    else:
+        _print_file(staff)
+    _print_candidate(seen)
+    say("\nThe job's text:")
+    for line in seen["text"].splitlines():
+        say(f"  {plain(line.expandtabs(4))}")
+    for vote in seen["votes"]:
+        say(f"vote of {vote['checker']}: {vote['choice']} ({vote['reason']})")
+
+
+def _print_cells(staff: dict[str, Any]) -> None:
+    say("\nEvidence, never leaves the broker (exact -> as it would leave):")
+    rows = staff["rows"]
+    keys = len(rows[0]["keys"]) if rows else 0
+    columns = [*staff["columns"][:keys], "persons", *staff["columns"][keys:], "rules"]
+    print_table([str(c) for c in columns], [_cell(row, keys) for row in rows[:ROWS_SHOWN]])
+    if len(rows) > ROWS_SHOWN:
+        say(f"{len(rows) - ROWS_SHOWN} further rows: --json gives all.")
+
+
+def _cell(row: dict[str, Any], keys: int) -> list[str]:
+    """A row's keys, its people, each figure exact and as released, and the rules that have a word on it."""
+    exact, released, hidden, rules = _figures(row)
+    pairs = zip(exact[keys:], released[keys:], hidden[keys:], strict=True)
+    figures = [f"{_text(e)} -> {'hidden' if h else _text(r)}" for e, r, h in pairs]
+    named = dict.fromkeys(str(rule) for each in rules for rule in each)
+    return [*map(_text, row["keys"]), _text(row["persons"]), *figures, ", ".join(named)]
+
+
+def _figures(row: dict[str, Any]) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
+    """Figures stand in parallel lists (the stored assessment) or as one object a column (the staff view)."""
+    if "columns" not in row:
+        return row["exact"], row["released"], row["suppressed"], row["rules"]
+    each = row["columns"]
+    released = [c["released"] for c in each]
+    return [c["exact"] for c in each], released, [r is None for r in released], [c["rules"] for c in each]
+
+
+def _print_findings(findings: list[dict[str, Any]]) -> None:
+    say("\nFindings:" if findings else "\nThe rules found nothing.")
+    rows = [
+        [
+            str(f["rule"]),
+            str(f["verdict"]),
+            ", ".join(_text(v) for v in f.get("cell") or []),
+            _text(f.get("column")),
+            f"{f['sentence']} {', '.join(f'{name} {value}' for name, value in f.get('figures') or [])}",
+        ]
+        for f in findings
+    ]
+    if rows:
+        print_table(["rule", "verdict", "cell", "column", "finding"], rows)
+
+
+def _print_file(staff: dict[str, Any]) -> None:
+    say("\nThe file:")
+    if staff.get("problem"):
+        say(f"It cannot leave: {staff['problem']}")
+    print_json(staff.get("summary"))
+
+
+def _print_candidate(seen: "LookAnswer") -> None:
+    if seen["candidate_base64"] is None:
+        say("\nNothing of it can leave.")
+        return
+    say(f"\nAs it would leave: {seen['media_type']}, {seen['size']} bytes")
+    if seen["media_type"] == "text/csv":
+        text = base64.b64decode(seen["candidate_base64"]).decode("utf-8-sig", "replace")
+        for line in text.splitlines()[: ROWS_SHOWN + 1]:
+            say(f"  {plain(line.expandtabs(4))}")
+
+
+def _text(value: Any) -> str:
+    """A value of the staff JSON as people read it; decimals and dates come as one-entry objects."""
+    if value is None:
+        return "(missing)"
+    if isinstance(value, dict):
+        return _text(next(iter(value.values()), None))
+    return str(value)

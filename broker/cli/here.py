@@ -1,0 +1,39 @@
+"""What commands find on this machine: a broker's store that exists already, and a folder of policy files."""
+
+from pathlib import Path
+
+from broker.domain.errors import Invalid, Unknown
+from broker.domain.ports import Ports
+from broker.domain.projects import Project
+from broker.policy.files import load_policies
+from broker.policy.models import Policies
+
+
+def ports_here() -> Ports:
+    """The broker in BROKER_DATA. A folder without one stays without: only `found` makes a broker."""
+    from broker.settings import read_settings
+    from broker.wiring import build_ports
+
+    settings = read_settings()
+    if not settings.store_url and not (settings.root / "broker.sqlite").is_file():
+        raise Invalid(
+            "no-broker", f"There is no broker in {settings.root}: set BROKER_DATA to its folder.", "BROKER_DATA"
+        )
+    return build_ports(settings)
+
+
+def policies_of(folder: Path) -> Policies:
+    if not folder.is_dir():
+        sentence = f"There is no folder {str(folder)!r}: name the policy files with --policies or BROKER_POLICIES."
+        raise Invalid("policy-folder", sentence, str(folder))
+    return load_policies(folder)
+
+
+def project_of(policies: Policies, ident: str) -> Project:
+    """A project of the files, which whoever reads them may know all of."""
+    found = policies.project(ident)
+    if found is None:
+        error = Unknown("project", ident)
+        error.args = (f"{error} The policy files know {', '.join(p.ident for p in policies.projects)}.",)
+        raise error
+    return found

@@ -1,0 +1,55 @@
+"""The job of the README, command by command as it stands there, on a broker that runs."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.docs.commands import ROOT, commands
+
+pytestmark = [pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(300)]
+
+IDENT = r"[0-9a-f-]{36}"
+TITLE = "My first job"
+
+
+class Terminal:
+    """A shell in the checkout: what is exported stays, JOB and OUTPUT are the ids that were printed."""
+
+    def __init__(self, site, folder):
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith("BROKER_")} | {"BROKER_URL": site.address}
+        self.words = {"data/demo": str(site.data), "build/readme": str(folder)}
+        self.words[".venv/bin/broker"] = f"{sys.executable} -m broker"
+
+    def run(self, command):
+        for word, meant in self.words.items():
+            command = command.replace(word, meant)
+        shown = f'{command} && printf %s "$BROKER_TOKEN"' if command.startswith("export ") else command
+        ended = subprocess.run(shown, shell=True, cwd=ROOT, env=self.env, capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, f"{command}: {ended.stderr}"
+        if command.startswith("export "):
+            self.env["BROKER_TOKEN"] = ended.stdout
+        self.learn(ended.stdout)
+        return ended.stdout
+
+    def learn(self, printed):
+        if job := re.match(rf"job ({IDENT}): queued", printed):
+            self.words["JOB"] = job[1]
+        if output := re.search(rf"^({IDENT})  .*{TITLE}$", printed, re.MULTILINE):
+            self.words.setdefault("OUTPUT", output[1])
+
+
+def test_the_job_of_the_readme_goes_its_way(site, tmp_path):
+    terminal = Terminal(site, tmp_path)
+    printed = {}
+    for command in commands("sh server"):
+        deadline = time.monotonic() + 30
+        while "OUTPUT" in command and "OUTPUT" not in terminal.words and time.monotonic() < deadline:
+            terminal.run(".venv/bin/broker review")
+        printed[command] = terminal.run(command)
+    (released,) = (tmp_path / "released").iterdir()
+    assert released.read_text().startswith("SENprovision,")
+    assert TITLE in list(printed.values())[-1]

@@ -1,0 +1,28 @@
+"""The command line against a door in this process: the real API, store and policies, and no socket."""
+
+from collections.abc import Callable
+
+import pytest
+
+from broker.cli import checking, collecting, remote
+from broker.cli.main import run
+from broker.cli.server import Doors
+from tests.integration.web.conftest import Site, founded, policies, site
+
+__all__ = ["founded", "policies", "site"]
+
+Ended = tuple[int, str, str]
+"""Exit code, standard output, standard error."""
+
+
+@pytest.fixture
+def at(site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """`at(person, "status", job)`: the command as that person, run to its end."""
+
+    def command(person: str, *arguments: str) -> Ended:
+        for room in (remote, checking, collecting):
+            monkeypatch.setattr(room, "client", lambda: site.client(person))
+        code = run(list(arguments), Doors(lambda: None, lambda: None, lambda once, pupils: 0))
+        return code, *capsys.readouterr()
+
+    return command
