@@ -72,6 +72,7 @@ class StatisticEvidence:
     largest   the largest absolute total of one person (SUM, MEAN); the most rows of one person (counts); else None
     second    the second largest absolute total of one person (SUM, MEAN); else None
     low, high smallest and largest total of one person (SUM, MEAN); else None
+    inner_low, inner_high  the t-th smallest and t-th largest total (SUM, MEAN): equal where all but few are; else None
     total     sum of the argument over contributing rows (SUM, MEAN, ONES, SHARE); else None
     contributors  COUNT_DISTINCT: the number of distinct values; else None
     """
@@ -87,6 +88,8 @@ class StatisticEvidence:
     high: Value = None
     total: Value = None
     contributors: int | None = None
+    inner_low: Value = None
+    inner_high: Value = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +103,21 @@ class CellEvidence:
 
 
 @dataclass(frozen=True, slots=True)
-class OutputEvidence:
-    """Evidence for one planned output: observed cells only. `persons` is the whole filtered population."""
+class TableEvidence:
+    """Evidence for one planned table: observed cells only. `persons` is the whole filtered population."""
 
-    name: str
     cells: tuple[CellEvidence, ...]
     persons: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutputEvidence:
+    """Evidence for one planned output: that of each of its tables, in the planned order."""
+
+    name: str
+    tables: tuple[TableEvidence, ...]
+    public: tuple[tuple[tuple[Value, ...], ...], ...] = ()
+    """The rows of each public relation, values in the planned order of columns."""
 
 
 @dataclass(frozen=True, slots=True)

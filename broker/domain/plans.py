@@ -6,8 +6,10 @@ same value wherever it is made again.
 
 import hashlib
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
+from broker.domain.groups import Group
 from broker.domain.relations import Relation
 from broker.domain.scalars import Scalar, Type, Value
 from broker.domain.variables import Use
@@ -23,6 +25,8 @@ class Measure(StrEnum):
     ONES            sum or count of a 0/1 argument: a count of ones and a count of the rest
     SUM             sum of a number
     MEAN            mean of a number: its sum and its count leave with it
+    QUANTILE        a quantile of a number: a person looks
+    DEVIATION       a standard deviation or variance of a number: a person looks
     SHARE           mean of a 0/1 argument: its ones, its rest and its count leave with it
     GAP             rows on which a count differs from a larger or earlier one beside it; implied and never shown
     """
@@ -34,6 +38,8 @@ class Measure(StrEnum):
     ONES = "ones"
     SUM = "sum"
     MEAN = "mean"
+    QUANTILE = "quantile"
+    DEVIATION = "deviation"
     SHARE = "share"
     GAP = "gap"
 
@@ -49,6 +55,7 @@ class Statistic:
     `like`, of a GAP: the count that the one which it is behind is shown equal to where fewer than t persons are in the
     gap, none included; None means the cell's rows.
     `bounds` are the catalogue's (low, high) of one row's argument, where they follow.
+    `form` says which quantile (its fraction) or deviation it is.
     """
 
     ident: int
@@ -60,6 +67,24 @@ class Statistic:
     needs_review: str | None = None
     bounds: tuple[Value, Value] | None = None
     like: int | None = None
+    form: "Fraction | Deviation | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fraction:
+    """Which quantile: between 0 and 1; `discrete` gives one of the values, else values are interpolated."""
+
+    of: Decimal
+    discrete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """`whole`: of a population and not a sample; `squared`: the variance; `places`: decimal places of the argument."""
+
+    whole: bool = False
+    squared: bool = False
+    places: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +104,33 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedTable:
+    """γ over a person relation: what the engine computes with its evidence, and the rules protect, before
+    anything above it is evaluated.
+
+    Not `shown`: implied by a value that depends on other people (a school's mean beside each pupil); nothing of it
+    stands in the output, and every statistic of the tables that are shown says so in `needs_review`.
+    """
+
+    contributions: Relation
+    person: int
+    keys: tuple[Key, ...]
+    statistics: tuple[Statistic, ...]
+    shown: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PublicRows:
+    """A public relation that groups are joined with, and its columns (id, type) that the program reads."""
+
+    relation: Relation
+    columns: tuple[tuple[int, Type], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OutputColumn:
-    """A named column: an expression over key and statistic ids, computed by the broker on protected values."""
+    """A named column: an expression over the columns of the output's program. `statistic` says what it is: `key`, a
+    measure, `ratio`, `difference`, `derived` (a label or number computed from several protected figures)."""
 
     name: str
     expression: Scalar
@@ -89,34 +139,45 @@ class OutputColumn:
 
 @dataclass(frozen=True, slots=True)
 class PlannedOutput:
-    """One table that would leave: γ over a person relation, and what is shown of it."""
+    """One table that would leave: its tables over persons, the program over their protected values, and what is shown
+    of its rows, in the program's order. `unit` is whom privacy protects."""
 
     name: str
     unit: str
-    contributions: Relation
-    person: int
-    keys: tuple[Key, ...]
-    statistics: tuple[Statistic, ...]
+    tables: tuple[PlannedTable, ...]
+    program: Group
     columns: tuple[OutputColumn, ...]
-    order: tuple[tuple[int, bool], ...] = ()
-    """(index into columns, descending) in order of precedence; applied to protected values."""
+    public: tuple[PublicRows, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A query that the project keeps as `project.name`: rows of persons, or public ones, by a text in its dialect that
+    asks for them by itself."""
+
+    name: str
+    dialect: str
+    text: str
+    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that follows from a submission's text under one catalogue and project."""
+    """Everything that follows from a submission's text under one catalogue and project. A plan may have no outputs if
+    it keeps something."""
 
     outputs: tuple[PlannedOutput, ...]
     uses: tuple[Use, ...]
     advice: tuple[str, ...] = ()
     review: tuple[str, ...] = ()
     """Sentences that say why a person will look."""
+    kept: tuple[Kept, ...] = ()
 
     @property
     def hash(self) -> str:
-        """SHA-256 over outputs and uses without their places in the text. Dataclass reprs are canonical:
+        """SHA-256 over outputs, uses and what is kept, without their places in the text. Dataclass reprs are canonical:
         sets are sorted first."""
-        parts = [repr(_canonical(o)) for o in self.outputs]
+        parts = [repr(_canonical(o)) for o in (*self.outputs, *self.kept)]
         parts += [
             repr((u.table, u.variable, u.years and sorted(u.years), sorted(u.how))) for u in sorted_uses(self.uses)
         ]
