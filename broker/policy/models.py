@@ -80,6 +80,7 @@ class Profile(Model):
                         (`sum_digits` negative rounds to tens, hundreds)
     min_interval        least width of what an attacker derives about a suppressed count
     max_listed_rows     largest cross product of code lists that is written out; beyond it only cells that pass
+    max_group_steps     most rows that are looked at by what stands above the groups of an output (joins, windows)
     small_quota         jobs of wholly small populations that a project may have before a person looks at all
     protects_institutions, min_institutions   F6 and M3 on schools (Digital Economy Act)
     """
@@ -100,6 +101,7 @@ class Profile(Model):
     min_interval: int = 10
     dof: int = 10
     max_listed_rows: int = 20000
+    max_group_steps: int = 2_000_000
     small_quota: int = 3
     protects_institutions: bool = False
     min_institutions: int = 3
@@ -112,6 +114,9 @@ class Service(Model):
     text_bytes: int
     max_tokens: int
     max_depth: int
+    max_statements: int
+    max_outputs: int
+    max_parse_steps: int
     max_scans: int
     sql_wall_seconds: int
     python_wall_seconds: int
@@ -130,6 +135,13 @@ class Service(Model):
     """A script that has ended looks as if it ran until the end of a slot of this length."""
     withheld_told_after_hours: int = 48
     """A withheld output looks like one in review until then: a decision by a person could have been made."""
+    max_saved: int = 100
+    """Cohorts and lookups that a project may keep at a time."""
+    lookup_bytes: int = 200_000
+    lookup_rows: int = 2000
+    lookup_columns: int = 12
+    lookup_cell: int = 100
+    """Characters of one value of a lookup."""
     python_modules: tuple[str, ...] = ()
     """Modules of the Python image beside the standard library; importing others is pointed out to the researcher."""
 

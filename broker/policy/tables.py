@@ -1,5 +1,6 @@
 """The catalogue as frozen models: tables, variables, code lists, years and names. No I/O and no rules."""
 
+import re
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import cached_property
@@ -114,6 +115,16 @@ class PhysicalName(Model):
     years: frozenset[int] | None = None
     suffix: str = ""
 
+    def read(self, name: str) -> "tuple[Years, str] | None":
+        """The years that a name, in any case, stands for, and what its columns end in; None if it is another name."""
+        found = re.fullmatch(self.pattern, name, re.IGNORECASE | re.ASCII)
+        if found is None:
+            return None
+        if self.years is not None:
+            return self.years, self.suffix
+        written = found["year"]
+        return frozenset({int(written) + self.year_offset}), self.suffix.replace("{yy}", written[-2:])
+
 
 class MainRecord(Model):
     """Which of a person's rows of one year is the main record: rows are ordered by these expressions
@@ -157,6 +168,12 @@ class Table(Model):
         """A variable by its name in any case."""
         return self._by_name.get(name.casefold())
 
+    @property
+    def suggested(self) -> list[str]:
+        """Names that may be suggested for a mistyped one: all but identifiers that nobody is granted."""
+        hidden = {VariableClass.IDENTIFIER, VariableClass.INSTANT_IDENTIFIER}
+        return [v.name for v in self.variables if v.cls not in hidden or self.is_link_key(v.name)]
+
     def is_link_key(self, name: str) -> bool:
         keys = {k.casefold() for k in (self.link_key, self.second_key) if k}
         return name.casefold() in keys
@@ -188,11 +205,26 @@ class Catalogue(Model):
         """A table by `schema.table` in any case."""
         return self._by_name.get(full_name.casefold())
 
+    def find_physical(self, name: str) -> tuple[Table, Years, str] | None:
+        """The table behind a physical name, the years of it that the name covers and the table has, and the suffix of
+        its columns. A name that covers no such year, or that two tables claim, means nothing."""
+        read = [(t, found) for t in self.tables for p in t.physical if (found := p.read(name)) is not None]
+        if len(read) != 1:
+            return None
+        table, (covered, suffix) = read[0]
+        years = covered & (table.years or frozenset())
+        return (table, years, suffix) if years else None
+
     def table(self, full_name: str) -> Table:
         found = self.find(full_name)
         if found is None:
             raise KeyError(full_name)
         return found
+
+    def suggested(self, granted: frozenset[str]) -> dict[str, str]:
+        """Tables that may be suggested for a mistyped one, by full and by bare name: those granted, and public ones."""
+        known = [t for t in self.tables if t.full_name in granted or t.kind is TableKind.PUBLIC]
+        return {t.name: t.full_name for t in known} | {t.full_name: t.full_name for t in known}
 
     def persons(self) -> Iterator[Table]:
         return (t for t in self.tables if t.kind is TableKind.PERSON)

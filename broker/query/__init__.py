@@ -2,6 +2,6 @@
 
 from broker.query.compile import Compiled, compile_sql
 from broker.query.fold import compute
-from broker.query.render import evidence_columns, render
+from broker.query.render import evidence_columns, render, render_public
 
-__all__ = ["Compiled", "compile_sql", "compute", "evidence_columns", "render"]
+__all__ = ["Compiled", "compile_sql", "compute", "evidence_columns", "render", "render_public"]

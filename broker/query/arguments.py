@@ -4,9 +4,9 @@ syntax, and nothing of what an argument implies."""
 from decimal import Decimal
 from typing import Any
 
-from broker.domain.scalars import NULL, Call, Case, Column, Literal, Scalar, Type, Value
+from broker.domain.scalars import Call, Case, Column, Literal, Scalar, Type, Value
 from broker.query.book import Book
-from broker.query.operations import UNKNOWN, apply
+from broker.query.ranges import between
 
 ONE, ZERO = Literal(1, Type.INT), Literal(0, Type.INT)
 LINEAR = frozenset({"add", "subtract", "multiply", "divide", "negate", "to_double", "to_decimal", "to_int"})
@@ -96,6 +96,11 @@ def _is_there(value: Scalar) -> Scalar:
             return Case(((Call("is_null", (value,), Type.TRUTH), ZERO),), ONE, Type.INT)
 
 
+def decimal(literal: Literal) -> Decimal:
+    """A written number as a decimal."""
+    return Decimal(str(literal.value))
+
+
 def exact(scalar: Scalar) -> Scalar:
     """A number whose sum does not depend on the order of rows: a cast of an exact number to float is left out, any
     other binary fraction is taken to six decimals."""
@@ -106,74 +111,45 @@ def exact(scalar: Scalar) -> Scalar:
     return Call("to_decimal", (scalar, Literal(38, Type.INT), Literal(6, Type.INT)), Type.DECIMAL)
 
 
-def is_closed(scalar: Scalar) -> bool:
+def is_closed(scalar: Scalar, book: Book) -> bool:
     """Whether an argument is on the closed list: a catalogue number, linear in constants, or CASE of such."""
     match scalar:
         case Case(whens=whens, otherwise=otherwise):
-            return all(_is_branch(v) for _, v in whens) and _is_branch(otherwise)
+            return all(_is_branch(v, book) for _, v in whens) and _is_branch(otherwise, book)
         case Call(op="coalesce", args=args):
-            return _is_linear(args[0]) and all(isinstance(a, Literal) for a in args[1:])
+            return is_plain(args[0], book) and all(isinstance(a, Literal) for a in args[1:])
         case Call(op="to_decimal" | "to_double", args=args):
-            return is_closed(args[0])
+            return is_closed(args[0], book)
         case _:
-            return _is_linear(scalar)
+            return scalar.type.is_number and not isinstance(scalar, Literal) and is_plain(scalar, book)
 
 
-def _is_branch(scalar: Scalar) -> bool:
-    return isinstance(scalar, Literal) or is_closed(scalar)
+def _is_branch(scalar: Scalar, book: Book) -> bool:
+    return isinstance(scalar, Literal) or is_closed(scalar, book)
 
 
-def _is_linear(scalar: Scalar) -> bool:
+def is_plain(scalar: Scalar, book: Book) -> bool:
+    """Whether a value is a catalogue variable, or a number linear in constants of one; a person's own aggregate of such
+    is one too."""
     match scalar:
+        case Literal():
+            return True
+        case Column(ident=ident) if ident in book.definitions:
+            return is_plain(book.definitions[ident], book)
+        case Column(ident=ident) if ident in book.opaque:
+            return book.opaque[ident].closed
         case Column():
-            return scalar.type.is_number
+            return True
         case Call(op=op, args=args) if op in LINEAR:
-            return sum(_is_linear(a) for a in args) == 1 and sum(isinstance(a, Literal) for a in args) == len(args) - 1
+            written = sum(isinstance(a, Literal) for a in args)
+            return written == len(args) - 1 and all(is_plain(a, book) for a in args)
         case _:
             return False
 
 
 def bounds(scalar: Scalar, book: Book) -> tuple[Value, Value] | None:
     """The least and the greatest value of one row's argument, where the catalogue tells."""
-    match scalar:
-        case Literal(value=value):
-            return None if value is None or isinstance(value, str) else (value, value)
-        case Column(ident=ident):
-            if ident in book.definitions:
-                return bounds(book.definitions[ident], book)
-            return _catalogue_bounds(scalar, book)
-        case Case(whens=whens, otherwise=otherwise):
-            return _hull([v for _, v in whens] + [otherwise], book)
-        case Call(op="coalesce", args=args):
-            return _hull(list(args), book)
-        case Call(op=op, args=args) if op in LINEAR:
-            return _linear_bounds(op, args, book)
-    return None
-
-
-def _catalogue_bounds(column: Column, book: Book) -> tuple[Value, Value] | None:
-    origin = book.origin(column)
-    if column.type is Type.FLAG:
-        return 0, 1
-    if origin is None or origin.variable.low is None or origin.variable.high is None:
+    found = between(scalar, book)
+    if found is None:
         return None
-    low, high = Decimal(repr(origin.variable.low)), Decimal(repr(origin.variable.high))
-    return (int(low), int(high)) if column.type is Type.INT else (low, high)
-
-
-def _hull(parts: list[Scalar], book: Book) -> tuple[Value, Value] | None:
-    found = [bounds(p, book) for p in parts if p != NULL]
-    if not found or None in found:
-        return None
-    ends: list[Any] = [end for pair in found if pair for end in pair]
-    return min(ends), max(ends)
-
-
-def _linear_bounds(op: str, args: tuple[Scalar, ...], book: Book) -> tuple[Value, Value] | None:
-    found = [bounds(a, book) for a in args]
-    if None in found:
-        return None
-    ends: list[Any] = [apply(op, [pair[side] for pair in found if pair]) for side in (0, 1)]
-    if op == "subtract" and isinstance(args[0], Literal):
-        ends.reverse()
-    return None if UNKNOWN in ends or None in ends else (min(ends), max(ends))
+    return (int(found[0]), int(found[1])) if scalar.type.is_whole else found

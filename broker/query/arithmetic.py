@@ -1,21 +1,25 @@
-"""Numbers and casts by dialect: what T-SQL truncates is its own operation. No text functions, no comparisons."""
+"""Numbers by dialect: + - * / % and what T-SQL truncates. No casts, no rounding, no text functions."""
 
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from broker.domain.scalars import Call, Literal, Scalar, Type
+from broker.domain.scalars import NULL, Call, Literal, Scalar, Type
+from broker.domain.variables import VariableClass
+from broker.query import dates, ranges
+from broker.query.operations import apply
 from broker.query.refusing import Stop
-from broker.query.sizes import fits, largest
+from broker.query.sizes import LONGEST, fits, is_fixed, is_wide, largest, longest, scale
 
 if TYPE_CHECKING:
     from broker.query.meaning import Meaning
 
 OPS: dict[type[exp.Expr], str] = {exp.Add: "add", exp.Sub: "subtract", exp.Mul: "multiply"}
-UNARY: dict[type[exp.Expr], str] = {exp.Abs: "abs", exp.Floor: "floor", exp.Ceil: "ceiling"}
-WHOLE = frozenset({"INT", "BIGINT", "SMALLINT", "TINYINT", "UTINYINT"})
-TEXTS = frozenset({"VARCHAR", "NVARCHAR", "TEXT", "CHAR", "NCHAR"})
+NUMBER_TEXT = frozenset("0123456789")
+NARROW = Decimal(10) ** 18
+SETTLED = 10
+"""Decimal places to which a quotient of exact numbers is rounded before anything jumps at a whole number."""
 
 
 def common_type(kinds: list[Type], node: exp.Expr) -> Type:
@@ -49,108 +53,144 @@ def result_type(left: Scalar, right: Scalar) -> Type:
 
 
 def binary(m: "Meaning", node: exp.Expr) -> Scalar:
+    if isinstance(node.expression, exp.Interval):
+        return dates.moved_by_interval(m, node)
     left, right = m.value(node.this), m.value(node.expression)
+    if Type.DATE in (left.type, right.type) and not m.is_tsql:
+        return dates.plus_or_minus(m, node, left, right)
     if isinstance(node, exp.Add) and m.is_tsql and Type.TEXT in (left.type, right.type):
-        if left.type is right.type:
-            return Call("concat", (left, right), Type.TEXT)
-        raise Stop("type", "Text and a number cannot be joined by +.", "CAST the number AS varchar(10) first.", node)
+        return _plus_text(m, node, left, right)
     left, right = checked(node, [left, right])
-    result = Call(OPS[type(node)], (left, right), result_type(left, right))
-    _check_fits(m, node, result)
-    return result
+    return _checked(m, node, OPS[type(node)], left, right)
 
 
-def _check_fits(m: "Meaning", node: exp.Expr, value: Scalar) -> None:
+def _checked(m: "Meaning", node: exp.Expr, op: str, left: Scalar, right: Scalar) -> Scalar:
+    """Arithmetic that the engine can compute on every row; of two written numbers it is done at once."""
+    kind = result_type(left, right)
+    check_fits(m, node, Call(op, (left, right), kind))
+    if NULL in (left, right):
+        return NULL
+    if isinstance(left, Literal) and isinstance(right, Literal) and kind in {Type.INT, Type.DECIMAL}:
+        return Literal(apply(op, (left.value, right.value)), kind)
+    return _widened(m, Call(op, (wide(m, left), wide(m, right)), kind))
+
+
+def wide(m: "Meaning", value: Scalar) -> Scalar:
+    """A whole number in 64 bits: written numbers alone have 32 in the engine."""
+    if isinstance(value, Literal) or not value.type.is_whole or is_wide(value, m.book):
+        return value
+    return Call("to_int", (value,), Type.INT)
+
+
+def _widened(m: "Meaning", call: Call) -> Call:
+    """Decimals of up to 18 digits are computed in 18 digits by the engine: where the result can have more, one side is
+    made wider first."""
+    left, right = call.args
+    if not m.is_rows or call.type is not Type.DECIMAL or not all(is_fixed(s, m.book) for s in call.args):
+        return call
+    if largest(call, m.book) * Decimal(10) ** scale(call, m.book) < NARROW:
+        return call
+    places = Literal(scale(left, m.book), Type.INT)
+    return Call(call.op, (Call("to_decimal", (left, Literal(38, Type.INT), places), Type.DECIMAL), right), call.type)
+
+
+def _plus_text(m: "Meaning", node: exp.Expr, left: Scalar, right: Scalar) -> Scalar:
+    """T-SQL's + joins two texts; beside a number a text becomes a number."""
+    if {left.type, right.type} <= {Type.TEXT, Type.NULL}:
+        result = Call("concat", (left, right), Type.TEXT)
+        check_length(m, node, result)
+        return result
+    sides = [_as_number(s) for s in (left, right)]
+    if all(s.type.is_whole for s in sides):
+        return _checked(m, node, "add", sides[0], sides[1])
+    raise Stop("type", "Text and a number cannot be joined by +.", "CAST the number AS varchar(10) first.", node)
+
+
+def _as_number(side: Scalar) -> Scalar:
+    is_digits = isinstance(side, Literal) and isinstance(side.value, str) and 0 < len(side.value) <= 9
+    if is_digits and isinstance(side, Literal) and NUMBER_TEXT.issuperset(str(side.value)):
+        return Literal(int(str(side.value)), Type.INT)
+    return side
+
+
+def check_fits(m: "Meaning", node: exp.Expr, value: Scalar) -> None:
     if m.is_rows and not fits(value, m.book):
         message = "The numbers can become too large or too fine, which would end the job."
         raise Stop("overflow", message, "Use smaller constants with fewer decimal places.", node)
 
 
+def check_length(m: "Meaning", node: exp.Expr, value: Scalar) -> None:
+    if m.is_rows and longest(value, m.book) > LONGEST:
+        message = f"The text can become longer than {LONGEST} characters, where T-SQL cuts it."
+        raise Stop("too-long-text", message, "Join fewer texts, or cut them with LEFT(x, 20).", node)
+
+
 def division(m: "Meaning", node: exp.Expr) -> Scalar:
     """T-SQL divides whole numbers to a truncated whole number; DuckDB to a fraction."""
     left, right = numbers(m, node, node.this, node.expression)
-    if not m.division_is_safe(right):
+    check_divisor(m, node, right)
+    if m.is_tsql and left.type.is_whole and right.type.is_whole:
+        m.advise(
+            "A whole number divided by a whole number is truncated, as in T-SQL; write 1.0 * x / y for a fraction."
+        )
+        return Call("divide_truncated", (wide(m, left), right), Type.INT)
+    return Call("divide", (left, right), Type.DOUBLE)
+
+
+def whole_division(m: "Meaning", node: exp.Expr) -> Scalar:
+    """DuckDB's //, for whole numbers."""
+    left, right = numbers(m, node, node.this, node.expression)
+    check_divisor(m, node, right)
+    if not (left.type.is_whole and right.type.is_whole):
+        raise Stop("type", "// is understood for whole numbers only.", "Write floor(x / y).", node)
+    return Call("divide_truncated", (wide(m, left), right), Type.INT)
+
+
+def check_divisor(m: "Meaning", node: exp.Expr, divisor: Scalar) -> None:
+    if not (m.division_is_safe(divisor) or ranges.is_not_zero(divisor, m.book, m.facts)):
         message = "A division by zero would end the job."
         raise Stop("division", message, "Write x / NULLIF(y, 0).", node)
-    if m.is_tsql and left.type.is_whole and right.type.is_whole:
-        return Call("divide_truncated", (left, right), Type.INT)
-    return Call("divide", (left, right), Type.DOUBLE)
+
+
+def remainder(m: "Meaning", node: exp.Expr) -> Scalar:
+    """The remainder has the dividend's sign in both dialects. Exact numbers only, never of a quasi-identifier."""
+    left, right = numbers(m, node, node.this, node.expression)
+    check_divisor(m, node, right)
+    for origin in (m.book.origins[i] for side in (left, right) for i in m.book.base(side)):
+        if origin.variable.cls is VariableClass.QUASI:
+            message = f"{origin.full_name} is a quasi-identifier: remainders cut people into arbitrary groups."
+            raise Stop("modulo", message, "Compare it with written values or ranges.", node, origin.full_name)
+    if left.type.is_whole and right.type.is_whole:
+        return Call("remainder", (wide(m, left), right), Type.INT)
+    if not all(is_fixed(s, m.book) for s in (left, right)):
+        message = "The remainder of a binary fraction is not exact."
+        raise Stop("type", message, "CAST both sides AS decimal(18, 4) first.", node)
+    check_fits(m, node, left)
+    check_fits(m, node, right)
+    digits = Literal(38, Type.INT), Literal(max(scale(left, m.book), scale(right, m.book)), Type.INT)
+    sides = tuple(Call("to_decimal", (s, *digits), Type.DECIMAL) for s in (left, right))
+    return Call("remainder", sides, Type.DECIMAL)
 
 
 def negation(m: "Meaning", node: exp.Expr) -> Scalar:
     (value,) = numbers(m, node, node.this)
     if isinstance(value, Literal) and isinstance(value.value, int | Decimal):
         return Literal(-value.value, value.type)
-    return Call("negate", (value,), Type.INT if value.type is Type.FLAG else value.type)
+    return Call("negate", (wide(m, value),), Type.INT if value.type is Type.FLAG else value.type)
 
 
-def unary(m: "Meaning", node: exp.Expr) -> Scalar:
-    (value,) = numbers(m, node, node.this)
-    op = UNARY[type(node)]
-    if op != "abs":
-        _check_fits(m, node, value)
-    kept = Type.INT if value.type.is_whole else value.type
-    return Call(op, (value,), kept if op == "abs" else Type.INT)
+def settled(m: "Meaning", value: Scalar) -> Scalar:
+    """A quotient of exact numbers as an exact number: 0.3 / 0.1 is 3 in T-SQL, but below 3 as a binary fraction."""
+    if not (m.is_tsql and m.is_rows and value.type is Type.DOUBLE and _is_quotient(m, value)):
+        return value
+    if not fits(value, m.book):
+        return value
+    return Call("to_decimal", (value, Literal(38, Type.INT), Literal(SETTLED, Type.INT)), Type.DECIMAL)
 
 
-def rounding(m: "Meaning", node: exp.Expr) -> Scalar:
-    (value,) = numbers(m, node, node.this)
-    digits = m.whole(node.args["decimals"], "The number of digits") if node.args.get("decimals") else 0
-    if not 0 <= digits <= 10:
-        raise Stop("literal", "ROUND takes 0 to 10 digits.", "Write ROUND(x, 2).", node)
-    return Call("round", (value, Literal(digits, Type.INT)), Type.INT if value.type.is_whole else value.type)
-
-
-def cast(m: "Meaning", node: exp.Expr) -> Scalar:
-    return _cast(m, node, m.value(node.this), node.args["to"])
-
-
-def convert(m: "Meaning", node: exp.Expr) -> Scalar:
-    return _cast(m, node, m.value(node.expression), node.this)
-
-
-def _cast(m: "Meaning", node: exp.Expr, value: Scalar, target: exp.Expr) -> Scalar:
-    if not isinstance(target, exp.DataType):
-        raise Stop(
-            "cast", "The type of this CAST is not understood.", "Use int, float, decimal(p, s) or varchar(n).", node
-        )
-    name = target.this.value if hasattr(target.this, "value") else str(target.this)
-    sizes = [int(p.name) for p in target.expressions if p.name.isdigit()]
-    if name in TEXTS:
-        return _to_text(m, node, value, sizes)
-    if not value.type.is_number:
-        raise Stop("cast", "Only numbers can be cast to numbers.", "Compare codes as text, or use CASE WHEN.", node)
-    if name in WHOLE:
-        return _to_whole(m, node, value)
-    if name == "DOUBLE" or (name == "FLOAT" and m.is_tsql and (not sizes or sizes[0] > 24)):
-        return Call("to_double", (value,), Type.DOUBLE)
-    if name == "DECIMAL" and len(sizes) == 2 and sizes[0] <= 38 and sizes[1] <= sizes[0]:
-        digits, scale = sizes
-        if m.is_rows and largest(value, m.book) >= Decimal(10) ** (digits - scale):
-            raise Stop("cast", "The number may not fit, which would end the job.", "Use decimal(18, 4).", node)
-        return Call("to_decimal", (value, Literal(digits, Type.INT), Literal(scale, Type.INT)), Type.DECIMAL)
-    raise Stop("cast", "The type of this CAST is not understood.", "Use int, float, decimal(p, s) or varchar(n).", node)
-
-
-def _to_whole(m: "Meaning", node: exp.Expr, value: Scalar) -> Scalar:
-    if value.type.is_whole:
-        return Call("to_int", (value,), Type.INT)
-    _check_fits(m, node, value)
-    if m.is_tsql:
-        return Call("truncate", (value,), Type.INT)
-    raise Stop("cast", "DuckDB rounds a fraction that is cast.", "Write FLOOR(x), CEIL(x) or ROUND(x, 0).", node)
-
-
-def _to_text(m: "Meaning", node: exp.Expr, value: Scalar, sizes: list[int]) -> Scalar:
-    """A length cuts in T-SQL; DuckDB ignores it."""
-    if value.type.is_whole:
-        if m.is_tsql and (sizes or [30])[0] < 11:
-            origin = m.book.origin(value)
-            high = origin.variable.high if origin else None
-            low = origin.variable.low if origin else None
-            if high is None or low is None or max(len(str(int(high))), len(str(int(low)))) > sizes[0]:
-                raise Stop("cast", "The number may not fit.", "Use varchar(20).", node)
-        return Call("to_text", (value,), Type.TEXT)
-    if value.type is not Type.TEXT:
-        raise Stop("cast", "Only whole numbers and text can be cast to text.", "Group by the number itself.", node)
-    return Call("left", (value, Literal((sizes or [30])[0], Type.INT)), Type.TEXT) if m.is_tsql else value
+def _is_quotient(m: "Meaning", value: Scalar) -> bool:
+    """Whether a binary fraction comes from dividing exact numbers and from nothing else."""
+    match value:
+        case Call(op="divide" | "add" | "subtract" | "multiply" | "negate" | "abs", args=args):
+            return all(_is_quotient(m, a) for a in args)
+    return is_fixed(value, m.book)

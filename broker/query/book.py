@@ -1,10 +1,10 @@
 """The book that binding writes: ids, where each column comes from, how it is used. No syntax, no rules."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 
-from broker.domain.scalars import NULL, Call, Case, Column, Literal, Scalar, Type, columns_of
+from broker.domain.scalars import NULL, Call, Case, Column, Literal, Scalar, Type, Value, columns_of
 from broker.domain.variables import How, VariableClass
 from broker.policy.models import Table, TableKind, Variable
 from broker.query.refusing import Place
@@ -41,15 +41,55 @@ class Origin:
         return self.table.year is not None and self.table.year.variable == self.variable.name
 
 
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The derived table that a column is computed in: its scans, and the id of its rows' person number."""
+
+    scans: frozenset[int] = frozenset()
+    person: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A column that cannot be written out on the rows it is read from: an aggregate, a window, a subquery's answer, or
+    a column of a set operation.
+
+    `base` are the catalogue columns that it tells of; `parts` the branches' columns of a set operation; `key_domain`
+    where it is still a link key; `low`, `high` its bounds where they follow; `nullable` whether it can
+    be NULL; `shared` whether other people are in it; `closed` whether
+    it is a catalogue number, or made of one without conditions; `like` what it is one of the values of.
+    """
+
+    base: frozenset[int]
+    home: Home = Home()
+    parts: tuple[Scalar, ...] = ()
+    key_domain: str | None = None
+    low: Decimal | None = None
+    high: Decimal | None = None
+    decimals: int = 0
+    nullable: bool = True
+    shared: bool = False
+    closed: bool = False
+    like: Scalar | None = None
+
+
 @dataclass(slots=True)
 class Book:
-    """One for each compiled text. `nullable` are the scans on an outer side of a join; `homes` the scans of the derived
-    table that a derived column is computed in."""
+    """One for each output. `nullable` are the scans on an outer side of a join; `homes` say in which derived table a
+    derived column is computed; `labels` what a column above the top γ is (a key, a measure)."""
 
     tables: dict[int, Table] = field(default_factory=dict)
     origins: dict[int, Origin] = field(default_factory=dict)
     definitions: dict[int, Scalar] = field(default_factory=dict)
-    homes: dict[int, frozenset[int]] = field(default_factory=dict)
+    homes: dict[int, Home] = field(default_factory=dict)
+    opaque: dict[int, Opaque] = field(default_factory=dict)
+    labels: dict[int, str] = field(default_factory=dict)
+    made_of: dict[int, frozenset[int]] = field(default_factory=dict)
+    """The catalogue columns behind a column above the top γ."""
+    plain: dict[int, Origin] = field(default_factory=dict)
+    """Keys above the top γ that are a variable."""
+    keys: dict[int, str] = field(default_factory=dict)
+    """Derived columns that are still link keys, with their domain."""
     nullable: set[int] = field(default_factory=set)
     how: dict[int, set[How]] = field(default_factory=dict)
     places: dict[int, Place] = field(default_factory=dict)
@@ -58,7 +98,23 @@ class Book:
     _next: int = 0
     _weights: dict[int, int] = field(default_factory=dict)
     sizes: dict[int, Decimal] = field(default_factory=dict)
-    """How large derived columns can become (kept by `sizes`)."""
+    """How large derived and opaque columns can become (kept by `sizes`)."""
+    written: dict[int, tuple[tuple[Value, ...], ...]] = field(default_factory=dict)
+    """Scans of tables that the project wrote itself, with their rows: no use of the catalogue."""
+
+    def copy(self) -> "Book":
+        """A book that goes on from here by itself."""
+        found = Book()
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            setattr(found, entry.name, value if isinstance(value, int) else value.copy())
+        found.how = {ident: set(how) for ident, how in self.how.items()}
+        return found
+
+    def go_back(self, saved: "Book") -> None:
+        """Forgets what was written since `saved` was copied; whoever holds this book goes on with it."""
+        for entry in fields(self):
+            setattr(self, entry.name, getattr(saved, entry.name))
 
     def new_id(self) -> int:
         self._next += 1
@@ -76,6 +132,8 @@ class Book:
         if ident is None:
             ident = self._columns[scan, variable.name] = self.new_id()
             self.origins[ident] = Origin(scan, self.tables[scan], variable)
+            if not self.is_person(scan):
+                self.labels[ident] = "public"
         return Column(ident, variable.type)
 
     def columns_of_scan(self, scan: int) -> Iterator[tuple[int, Origin]]:
@@ -86,7 +144,25 @@ class Book:
         year = self.tables[scan].year
         return self._columns.get((scan, year.variable)) if year else None
 
-    def define(self, scalar: Scalar, home: frozenset[int] = frozenset()) -> int:
+    def new_key(self, expression: Scalar) -> Column:
+        """The column of a key above a γ; it is made of what its expression is made of."""
+        ident = self.new_id()
+        self.labels[ident] = "key"
+        origin = self.origin(expression)
+        if origin is not None:
+            self.plain[ident] = origin
+        self.made_of[ident] = self.base(expression)
+        return Column(ident, expression.type)
+
+    def new_opaque(self, kind: Type, found: Opaque) -> Column:
+        """A new opaque column."""
+        ident = self.new_id()
+        self.opaque[ident] = found
+        if found.low is not None and found.high is not None:
+            self.sizes[ident] = max(abs(found.low), abs(found.high))
+        return Column(ident, kind)
+
+    def define(self, scalar: Scalar, home: Home = Home()) -> int:
         ident = self.new_id()
         self.definitions[ident] = scalar
         self.homes[ident] = home
@@ -112,7 +188,7 @@ class Book:
             case Column(ident=ident) if ident in self.definitions:
                 inner = self.expanded(self.definitions[ident])
                 home = self.homes[ident]
-                if not home or not home <= self.nullable:
+                if not home.scans or not home.scans <= self.nullable:
                     return inner
                 return Case(((self._is_padded(scalar, home), NULL),), inner, scalar.type)
             case Call(op=op, args=args, type=kind):
@@ -122,21 +198,64 @@ class Book:
                 return Case(pairs, self.expanded(otherwise), kind)
         return scalar
 
-    def _is_padded(self, column: Column, home: frozenset[int]) -> Scalar:
-        """Whether an outer join found no row of the derived table: then none of its persons has a number."""
-        people = [Column(s, Type.INT) for s in sorted(home) if self.is_person(s)] or [column]
-        tests: tuple[Scalar, ...] = tuple(Call("is_null", (p,), Type.TRUTH) for p in people)
-        return tests[0] if len(tests) == 1 else Call("and", tests, Type.TRUTH)
+    def _is_padded(self, column: Column, home: Home) -> Scalar:
+        """Whether an outer join found no row of the derived table: then its row has no person number."""
+        told = column if home.person is None else Column(home.person, Type.INT)
+        return Call("is_null", (told,), Type.TRUTH)
 
     def base(self, scalar: Scalar) -> frozenset[int]:
         """The catalogue columns that a scalar is made of, through every derived column."""
         found: set[int] = set()
-        for ident in columns_of(scalar):
+        for ident in self._told_by(scalar):
             if ident in self.definitions:
                 found |= self.base(self.definitions[ident])
+            elif ident in self.opaque:
+                found |= self.opaque[ident].base
+            elif ident in self.made_of:
+                found |= self.made_of[ident]
             elif ident in self.origins:
                 found.add(ident)
         return frozenset(found)
+
+    def _told_by(self, scalar: Scalar) -> frozenset[int]:
+        """The columns of which a value tells something: not a link key that is only asked for, or met with another."""
+        match scalar:
+            case Call(op="is_null" | "equal", args=args) if all(
+                isinstance(a, Column) and self.key_domain(a.ident) is not None for a in args
+            ):
+                return frozenset()
+            case Call(args=args):
+                return frozenset().union(*(self._told_by(a) for a in args))
+            case Case(whens=whens, otherwise=otherwise):
+                parts = [s for pair in whens for s in pair] + [otherwise]
+                return frozenset().union(*(self._told_by(s) for s in parts))
+        return columns_of(scalar)
+
+    def key_domain(self, ident: int) -> str | None:
+        """The domain of a link key, also of one that went through a set operation."""
+        if ident in self.keys:
+            return self.keys[ident]
+        if ident in self.opaque:
+            return self.opaque[ident].key_domain
+        origin = self.origins.get(ident)
+        return origin.key_domain if origin is not None else None
+
+    def scans_of(self, ident: int) -> frozenset[int]:
+        """The scans that a column is made from, where it stands."""
+        if ident in self.opaque:
+            return self.opaque[ident].home.scans
+        if ident in self.definitions:
+            return self.homes[ident].scans
+        return frozenset({self.origins[ident].scan}) if ident in self.origins else frozenset({ident})
+
+    def is_shared(self, scalar: Scalar) -> bool:
+        """Whether other people are in a value."""
+        for ident in columns_of(scalar):
+            if ident in self.opaque and self.opaque[ident].shared:
+                return True
+            if ident in self.definitions and self.is_shared(self.definitions[ident]):
+                return True
+        return False
 
     def note(self, scalar: Scalar, how: How, place: Place = (None, None)) -> None:
         """Every catalogue column behind a scalar is used in this way."""
@@ -146,7 +265,9 @@ class Book:
 
     def origin(self, scalar: Scalar) -> Origin | None:
         """The variable that a scalar plainly is, if it is one."""
-        return self.origins.get(scalar.ident) if isinstance(scalar, Column) else None
+        if not isinstance(scalar, Column):
+            return None
+        return self.origins.get(scalar.ident) or self.plain.get(scalar.ident)
 
     def is_person(self, scan: int) -> bool:
         return self.tables[scan].kind is TableKind.PERSON

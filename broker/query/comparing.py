@@ -1,12 +1,15 @@
 """Comparisons and predicates: three-valued, with T-SQL's text rules where T-SQL is written. No arithmetic."""
 
-from datetime import date
+import re
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from broker.domain.scalars import Call, Literal, Scalar, Type
-from broker.query.book import Origin
+from broker.domain.scalars import NULL, Call, Column, Literal, Scalar, Type, Value, columns_of
+from broker.query import dates
+from broker.query.arithmetic import settled
+from broker.query.book import Book, Origin
+from broker.query.fold import ONLY_NULL, possible
 from broker.query.refusing import Stop
 
 if TYPE_CHECKING:
@@ -19,10 +22,27 @@ ORDER_OP: dict[type[exp.Expr], tuple[str, bool]] = {
     exp.GTE: ("at_most", True),
 }
 DIGITS = frozenset("0123456789/-")
+WHOLE = re.compile(r" *-?[0-9]{1,18} *\Z")
 
 
 def truth(op: str, *args: Scalar) -> Scalar:
     return Call(op, args, Type.TRUTH)
+
+
+def spellings_of(book: Book, scalar: Scalar) -> dict[str, str] | None:
+    """The values that a text can have, by their folded form, through set operations and a person's own aggregates."""
+    if isinstance(scalar, Literal):
+        return {scalar.value.casefold(): scalar.value} if isinstance(scalar.value, str) else None
+    opaque = book.opaque.get(scalar.ident) if isinstance(scalar, Column) else None
+    if opaque is None:
+        return spellings(book.origin(scalar))
+    found: dict[str, str] = {}
+    for part in opaque.parts or ((opaque.like,) if opaque.like is not None else ()):
+        listed = spellings_of(book, part)
+        if listed is None or any(found.get(folded, code) != code for folded, code in listed.items()):
+            return None
+        found |= listed
+    return found or None
 
 
 def spellings(origin: Origin | None) -> dict[str, str] | None:
@@ -42,7 +62,7 @@ def is_exact(m: "Meaning", left: Scalar, right: Scalar) -> bool:
         return True
     if isinstance(left, Literal) and isinstance(right, Literal):
         return False
-    listed = [spellings(m.book.origin(s)) for s in (left, right) if not isinstance(s, Literal)]
+    listed = [spellings_of(m.book, s) for s in (left, right) if not isinstance(s, Literal)]
     if any(one is None for one in listed):
         return False
     first, last = listed[0] or {}, listed[-1] or {}
@@ -51,7 +71,7 @@ def is_exact(m: "Meaning", left: Scalar, right: Scalar) -> bool:
 
 def alike(m: "Meaning", left: Scalar, right: Scalar, node: exp.Expr) -> tuple[Scalar, Scalar]:
     """Both sides in types that can be compared: literals take the type, and the spelling, of the other side."""
-    left, right = fit(m, left, right), fit(m, right, left)
+    left, right = fit(m, settled(m, left), right, node), fit(m, settled(m, right), left, node)
     kinds = {left.type, right.type} - {Type.NULL}
     if len(kinds) <= 1 or all(k.is_number for k in kinds):
         return left, right
@@ -61,7 +81,7 @@ def alike(m: "Meaning", left: Scalar, right: Scalar, node: exp.Expr) -> tuple[Sc
     )
 
 
-def fit(m: "Meaning", literal: Scalar, other: Scalar) -> Scalar:
+def fit(m: "Meaning", literal: Scalar, other: Scalar, node: exp.Expr) -> Scalar:
     """A literal as the other side's type has it; everything else as it is."""
     if not isinstance(literal, Literal):
         return literal
@@ -70,19 +90,12 @@ def fit(m: "Meaning", literal: Scalar, other: Scalar) -> Scalar:
         return Literal(int(value), Type.INT)
     if not isinstance(value, str):
         return literal
-    if other.type.is_number and value.strip().lstrip("-").isdigit() and len(value) < 19:
+    if other.type.is_number and WHOLE.match(value):
         return Literal(int(value), Type.INT)
     if other.type is Type.DATE:
-        return _date(value) or literal
-    listed = spellings(m.book.origin(other)) if m.is_tsql else None
+        return dates.literal(m, node, value)
+    listed = spellings_of(m.book, other) if m.is_tsql else None
     return literal if listed is None else Literal(listed.get(value.rstrip(" ").casefold(), value), Type.TEXT)
-
-
-def _date(value: str) -> Literal | None:
-    try:
-        return Literal(date.fromisoformat(value), Type.DATE)
-    except ValueError:
-        return None
 
 
 def equal_node(m: "Meaning", node: exp.Expr) -> Scalar:
@@ -104,6 +117,28 @@ def equal_scalars(m: "Meaning", left: Scalar, right: Scalar, node: exp.Expr) -> 
     return truth("equal", left, right)
 
 
+def same_node(m: "Meaning", node: exp.Expr) -> Scalar:
+    """IS NOT DISTINCT FROM: two NULLs are the same."""
+    return _same(m, node)
+
+
+def distinct_node(m: "Meaning", node: exp.Expr) -> Scalar:
+    return truth("not", _same(m, node))
+
+
+def _same(m: "Meaning", node: exp.Expr) -> Scalar:
+    left, right = alike(m, m.value(node.this), m.value(node.expression), node)
+    if Type.TEXT in (left.type, right.type) and not is_exact(m, left, right):
+        left, right = (_folded(side) for side in (left, right))
+    return truth("same", left, right)
+
+
+def _folded(side: Scalar) -> Scalar:
+    if side == NULL:
+        return side
+    return Call("lower", (Call("trim_blanks_right", (side,), Type.TEXT),), Type.TEXT)
+
+
 def ordered_node(m: "Meaning", node: exp.Expr) -> Scalar:
     op, swapped = ORDER_OP[type(node)]
     return ordered(m, op, swapped, m.value(node.this), m.value(node.expression), node)
@@ -118,12 +153,17 @@ def ordered(m: "Meaning", op: str, swapped: bool, left: Scalar, right: Scalar, n
 
 
 def _plain_order(m: "Meaning", *sides: Scalar) -> bool:
-    """Digits, strokes and dashes are ordered alike by every collation."""
+    """Digits, strokes and dashes are ordered alike by every collation: whether both sides have no other values."""
     for side in sides:
-        if isinstance(side, Literal):
-            if not (isinstance(side.value, str) and DIGITS.issuperset(side.value)):
+        known: dict[int, frozenset[Value]] = {}
+        for ident in columns_of(side):
+            listed = spellings_of(m.book, Column(ident, Type.TEXT))
+            if not listed:
                 return False
-        elif not (listed := spellings(m.book.origin(side))) or not all(DIGITS.issuperset(c) for c in listed.values()):
+            known[ident] = frozenset(listed.values()) | ONLY_NULL
+        found = possible(side, known, {})
+        texts = None if found is None else found - ONLY_NULL
+        if not texts or not all(isinstance(t, str) and DIGITS.issuperset(t) for t in texts):
             return False
     return True
 
@@ -157,7 +197,7 @@ def negation(m: "Meaning", node: exp.Expr) -> Scalar:
 def membership(m: "Meaning", node: exp.Expr) -> Scalar:
     """IN over a written list: a chain of equalities, which has the same three values."""
     if not node.expressions:
-        raise Stop("subquery", "IN (SELECT …) is not understood yet.", "Join the table instead.", node)
+        raise Stop("list", "IN takes written values, or a SELECT.", "Write x IN (1, 2) or x IN (SELECT y …).", node)
     left = m.value(node.this)
     tests = [equal_scalars(m, left, m.value(item), node) for item in node.expressions]
     return tests[0] if len(tests) == 1 else truth("or", *tests)
@@ -176,17 +216,7 @@ def is_null(m: "Meaning", node: exp.Expr) -> Scalar:
         inner = inner.this
     if isinstance(inner, exp.Column):
         found = m.raw_column(inner)
-        origin = m.book.origin(found)
-        if origin is not None and origin.key_domain and origin.scan in m.book.nullable:
+        if m.book.key_domain(found.ident) is not None:
             return truth("is_null", found)
         m.seen.pop()
     return truth("is_null", m.value(node.this))
-
-
-def like(m: "Meaning", node: exp.Expr) -> Scalar:
-    value, pattern = m.value(node.this), m.value(node.expression)
-    if not isinstance(pattern, Literal) or not isinstance(pattern.value, str) or value.type is not Type.TEXT:
-        raise Stop("like", "LIKE is understood for text and a written pattern.", "Write x LIKE 'AB%'.", node)
-    if m.is_tsql and "[" in pattern.value:
-        raise Stop("like", "Classes in LIKE patterns are not understood.", "List the codes with IN (…).", node)
-    return truth("like_any_case" if m.is_tsql else "like", value, pattern)

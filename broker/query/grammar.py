@@ -1,27 +1,52 @@
 """The grammar of released expressions: aggregate | ratio | difference | multiple by a constant | NULLIF, COALESCE,
-ROUND and casts of these. Anything else packs several numbers into one."""
+ROUND, CASE and casts of these. Anything else packs several numbers into one."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from broker.domain.plans import Measure
-from broker.domain.scalars import Call, Column, Literal, Scalar
+from broker.domain.scalars import Call, Case, Column, Literal, Scalar, columns_of
 
-WRAPS = frozenset({"nullif", "coalesce", "round", "to_double", "to_decimal", "to_int", "truncate"})
+WRAPS = frozenset({"nullif", "coalesce", "round", "round_truncated", "to_double", "to_decimal", "to_int", "truncate"})
 CONSTANT = "constant"
+KEYS = frozenset({"key", "public"})
+"""What tells rows apart: keys, and columns of public tables, which may be divided by as well."""
 
 
-def label(scalar: Scalar, measures: Mapping[int, Measure]) -> str | None:
-    """What a released expression is: the measure's name, `ratio` or `difference`; None if it is not released."""
-    found = _shape(scalar, measures)
-    return None if found == CONSTANT else found
+def label(scalar: Scalar, labels: Mapping[int, str], definitions: Mapping[int, Scalar]) -> str | None:
+    """What a released expression is: `key`, the measure's name, `ratio`, `difference`, `rank`, `derived` or `constant`;
+    None if it is not released. `labels` are those of the columns of γs and windows, `definitions` what is computed."""
+    measures = _Labels(labels, definitions)
+    if _over_keys(scalar, measures):
+        return "key"
+    return _shape(scalar, measures)
 
 
-def _shape(scalar: Scalar, measures: Mapping[int, Measure]) -> str | None:
+@dataclass(frozen=True, slots=True)
+class _Labels:
+    labels: Mapping[int, str]
+    definitions: Mapping[int, Scalar]
+
+
+def _over_keys(scalar: Scalar, measures: _Labels) -> bool:
+    """Whether an expression reads keys, and nothing but keys."""
+    read = columns_of(scalar)
+    return bool(read) and all(
+        _over_keys(measures.definitions[i], measures) if i in measures.definitions else measures.labels.get(i) in KEYS
+        for i in read
+    )
+
+
+def _shape(scalar: Scalar, measures: _Labels) -> str | None:
     match scalar:
         case Literal():
             return CONSTANT
+        case Column(ident=ident) if ident in measures.definitions:
+            return _shape(measures.definitions[ident], measures)
         case Column(ident=ident):
-            return str(measures[ident].value) if ident in measures else None
+            found = measures.labels.get(ident)
+            return None if found == "key" else found
+        case Case(whens=whens, otherwise=otherwise):
+            return _choice([v for _, v in whens] + [otherwise], measures)
         case Call(op="negate", args=args):
             return _shape(args[0], measures)
         case Call(op=op, args=args) if op in WRAPS:
@@ -30,6 +55,15 @@ def _shape(scalar: Scalar, measures: Mapping[int, Measure]) -> str | None:
         case Call(op=op, args=(left, right)):
             return _pair(op, _shape(left, measures), _shape(right, measures))
     return None
+
+
+def _choice(values: list[Scalar], measures: _Labels) -> str | None:
+    """CASE over protected figures chooses between labels and released expressions, or keys."""
+    shapes = [CONSTANT if _over_keys(v, measures) else _shape(v, measures) for v in values]
+    figures = {s for s in shapes if s != CONSTANT}
+    if None in figures:
+        return None
+    return figures.pop() if len(figures) == 1 else "derived"
 
 
 def _pair(op: str, left: str | None, right: str | None) -> str | None:

@@ -10,6 +10,13 @@ from broker.domain.scalars import NULL, Call, Case, Column, Literal, Scalar, Typ
 from broker.query.arguments import LINEAR, ONE, ZERO
 from broker.query.book import Book
 
+GIVES_NULL = frozenset(
+    {"nullif", "divide", "divide_truncated", "remainder", "text_to_int", "text_to_decimal", "text_to_double",
+     "native_int", "native_decimal", "native_double", "stuff", "add_months", "add_days", "sqrt", "ln", "log", "log2",
+     "log10"}
+)  # fmt: skip
+"""Operations that can give NULL for values that are there."""
+
 MOST_CONDITIONS = 24
 HEAVIEST_CONDITIONS = 4000
 """Above these, conditions are not compared in pairs, and a person looks."""
@@ -68,11 +75,13 @@ def can_be_null(scalar: Scalar, book: Book) -> bool:
         case Literal(value=value):
             return value is None
         case Column(ident=ident):
+            if ident in book.opaque:
+                return book.opaque[ident].nullable or bool(book.opaque[ident].home.scans & book.nullable)
             origin = book.origins.get(ident)
             return origin is None or origin.variable.missing or origin.scan in book.nullable
-        case Call(op="coalesce", args=args):
+        case Call(op="coalesce" | "greatest" | "least", args=args):
             return all(can_be_null(a, book) for a in args)
-        case Call(op="nullif" | "divide" | "divide_truncated"):
+        case Call(op=op) if op in GIVES_NULL:
             return True
         case Call(args=args):
             return any(can_be_null(a, book) for a in args)
@@ -82,7 +91,7 @@ def can_be_null(scalar: Scalar, book: Book) -> bool:
 
 def is_match_flag(scalar: Scalar, book: Book) -> bool:
     """Whether NULL tells that an outer join found no row of somebody's."""
-    found = {o.scan for i in columns_of(scalar) if (o := book.origins.get(i)) is not None}
+    found = frozenset().union(*(book.scans_of(i) for i in columns_of(scalar)))
     return bool(book.nullable & (found | columns_of(scalar)))
 
 

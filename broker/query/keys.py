@@ -10,8 +10,9 @@ from broker.query.fold import can_be_true, possible
 from broker.query.years import Guards
 
 RANGES = frozenset(
-    {"equal", "equal_text", "less", "at_most", "is_null", "and", "or", "not", "year", "like", "like_any_case"}
-)
+    {"equal", "equal_text", "same", "less", "at_most", "is_null", "and", "or", "not", "year", "like", "like_any_case",
+     "matches", "ilike", "like_escaped", "ilike_escaped"}
+)  # fmt: skip
 LONGEST = 5000
 
 
@@ -21,7 +22,8 @@ def misused_quasi(scalar: Scalar, book: Book) -> Origin | None:
         case Call(op=op, args=args):
             plain = [book.origin(a) for a in args]
             quasi = next((o for o in plain if o is not None and o.variable.cls is VariableClass.QUASI), None)
-            others = all(isinstance(a, Literal) for a, o in zip(args, plain, strict=True) if o is None)
+            pairs = zip(args, plain, strict=True)
+            others = all(isinstance(a, Literal) for a, o in pairs if o is None or o.scan in book.written)
             if quasi is not None and not (op in RANGES and others):
                 return quasi
             parts: Iterable[Scalar] = args
@@ -29,6 +31,11 @@ def misused_quasi(scalar: Scalar, book: Book) -> Origin | None:
             parts = [s for pair in whens for s in pair] + [otherwise]
         case Column(ident=ident) if ident in book.definitions:
             parts = [book.definitions[ident]]
+        case Column(ident=ident) if ident in book.opaque:
+            parts = book.opaque[ident].parts
+            if not parts:
+                quasi_base = (book.origins[i] for i in sorted(book.opaque[ident].base))
+                return next((o for o in quasi_base if o.variable.cls is VariableClass.QUASI), None)
         case _:
             return None
     return next((found for p in parts if (found := misused_quasi(p, book)) is not None), None)
@@ -51,12 +58,35 @@ def key_of(
     ident: int, expression: Scalar, book: Book, years: dict[int, Years | None], guards: dict[int, Guards]
 ) -> Key:
     """A group key with its domain, narrowed to what the guards leave."""
-    origin = book.origin(expression)
-    variable = origin.full_name if origin is not None else None
+    origin = _origin(expression, book)
+    variable = origin.full_name if origin is not None and origin.scan not in book.written else None
     domain = _domain(expression, book, years, guards)
     if origin is not None and origin.variable.register_key and origin.variable.codes is None:
         domain = None
     return Key(ident, expression, expression.type, domain, variable)
+
+
+def _origin(expression: Scalar, book: Book) -> Origin | None:
+    """The variable that a key is, also through a set operation whose branches take it from one register."""
+    if isinstance(expression, Column) and expression.ident in book.opaque:
+        found = [_origin(p, book) for p in book.opaque[expression.ident].parts]
+        registers = {o.variable.register_key if o is not None else None for o in found}
+        return found[0] if found and len(registers) == 1 and None not in registers else None
+    return book.origin(expression)
+
+
+def _of_parts(
+    column: Column, book: Book, years: dict[int, Years | None], guards: dict[int, Guards]
+) -> tuple[Value, ...] | None:
+    """A column above a γ or a set operation has the values that its parts have."""
+    opaque = book.opaque[column.ident]
+    lists = [_domain(p, book, years, guards) for p in opaque.parts or ((opaque.like,) if opaque.like else ())]
+    if not lists or None in lists:
+        return None
+    found = dict.fromkeys(v for one in lists if one is not None for v in one)
+    if opaque.home.scans and opaque.home.scans <= book.nullable:
+        found[None] = None
+    return tuple(found)
 
 
 def _domain(
@@ -68,10 +98,14 @@ def _domain(
             found = _domain(book.definitions[ident], book, years, guards)
             padded = found is not None and scans & book.nullable and None not in found
             return (*found, None) if found is not None and padded else found
+        case Column(ident=ident) if ident in book.opaque:
+            return _of_parts(expression, book, years, guards)
         case Column(ident=ident):
-            return _narrowed(ident, book, years, guards)
+            return _narrowed(ident, book, years, guards) if ident in book.origins else None
         case Case(whens=whens, otherwise=otherwise) if all(isinstance(v, Literal) for v in _values(expression)):
             return tuple(dict.fromkeys(v.value for v in [*(w for _, w in whens), otherwise] if isinstance(v, Literal)))
+        case Literal(value=value):
+            return (value,)
     return _mapped(expression, book, years, guards)
 
 

@@ -1,21 +1,94 @@
-"""Kinds of joined relations: person or public, and which link keys tie two persons' rows. No names, no years."""
+"""Kinds of relations: rows of persons, public rows, or groups; and which link keys tie two persons' rows. No names, no
+years."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
-from broker.domain.relations import Join, JoinHow, Relation
+from sqlglot import exp
+
+from broker.domain.groups import Group
+from broker.domain.relations import Filter, Gather, Join, JoinHow, Over, Project, Relation, Values, walk
 from broker.domain.scalars import Call, Column, Scalar, Type
-from broker.query.book import Book
+from broker.query.book import Book, Home
 from broker.query.refusing import Stop
+
+Columns = dict[str, Column]
+"""Columns of a derived relation by their folded names, in the order of its SELECT list."""
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
-    """A relation with its kind: `person` is the id of the row's person number, None for public rows."""
+class Rows:
+    """Rows: `person` is the id of the row's person number, None for public rows. `tied` says that the rows are those of
+    the person of the row outside, in a subquery that is correlated on the link key."""
 
     relation: Relation
     person: int | None
     scans: frozenset[int]
+    columns: Columns = field(default_factory=dict)
+    tied: bool = False
+
+    @property
+    def home(self) -> Home:
+        return Home(self.scans, self.person)
+
+    def filtered(self, conjuncts: Iterable[Scalar]) -> "Rows":
+        predicate = all_of(conjuncts)
+        return self if predicate is None else replace(self, relation=Filter(self.relation, predicate))
+
+    def computed(self, columns: Iterable[tuple[int, Scalar]]) -> "Rows":
+        found = tuple(columns)
+        return replace(self, relation=Project(self.relation, found)) if found else self
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Groups: a program above the top γ, with the columns that a query around it sees. `lone` says that it has exactly
+    one row; `keys` the columns that tell one row from another; `tables` how many γs over persons are in it."""
+
+    program: Group
+    columns: Columns
+    keys: tuple[Column, ...] = ()
+    lone: bool = False
+
+
+Bound = Rows | Groups
+
+
+class Want(StrEnum):
+    """What a query is bound for: groups that the broker works with, or rows that the engine joins with others."""
+
+    GROUPS = "groups"
+    ROWS = "rows"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A CTE or temporary table: bound again at each use, with the tables that it could see."""
+
+    query: exp.Expr
+    columns: tuple[str, ...]
+    seen: "Ctes"
+
+
+Ctes = Mapping[str, Known]
+
+
+def one_row() -> Rows:
+    """What a SELECT without FROM reads."""
+    return Rows(Values((), ((),)), None, frozenset())
+
+
+def is_context(part: Relation) -> bool:
+    """Whether a relation itself brings other people's rows together: groups or windows that a person's rows meet."""
+    if isinstance(part, Gather):
+        return part.person is None and part.counted is not None
+    return isinstance(part, Over) and any(c.shared for c in part.columns)
+
+
+def has_context(relation: Relation) -> bool:
+    """Whether other people's rows are brought together inside."""
+    return any(map(is_context, walk(relation)))
 
 
 class Links:
@@ -26,14 +99,10 @@ class Links:
         self._above: dict[int, int] = {}
         for conjunct in conjuncts:
             match conjunct:
-                case Call(op="equal", args=(Column(ident=left), Column(ident=right))) if self._is_key(
+                case Call(op="equal", args=(Column(ident=left), Column(ident=right))) if book.key_domain(
                     left
-                ) and self._is_key(right):
+                ) is not None and book.key_domain(left) == book.key_domain(right):
                     self._above[self._top(left)] = self._top(right)
-
-    def _is_key(self, ident: int) -> bool:
-        origin = self._book.origins.get(ident)
-        return origin is not None and origin.key_domain is not None
 
     def _top(self, ident: int) -> int:
         while (above := self._above.get(ident, ident)) != ident:
@@ -44,11 +113,17 @@ class Links:
         """Whether some key of the left scans equals some key of the right scans."""
         tops: tuple[set[int], set[int]] = (set(), set())
         for ident in [*self._above, *self._above.values()]:
-            scan = self._book.origins[ident].scan
-            for side, scans in zip(tops, (left, right), strict=True):
-                if scan in scans:
+            scans = self._book.scans_of(ident)
+            for side, wanted in zip(tops, (left, right), strict=True):
+                if scans and scans <= wanted:
                     side.add(self._top(ident))
         return bool(tops[0] & tops[1])
+
+    def outside(self, inner: frozenset[int]) -> bool:
+        """Whether some key of the inner scans equals one that stands outside of them."""
+        found = {i for pair in self._above.items() for i in pair}
+        mine = {self._top(i) for i in found if self._book.scans_of(i) <= inner}
+        return any(self._top(i) in mine for i in found if not self._book.scans_of(i) & inner)
 
 
 def all_of(conjuncts: Iterable[Scalar]) -> Scalar | None:
@@ -67,16 +142,23 @@ def conjuncts_of(predicate: Scalar | None) -> tuple[Scalar, ...]:
     return (predicate,)
 
 
-def join(left: Built, right: Built, how: JoinHow, on: list[Scalar], links: Links) -> Built:
+def join(
+    left: Rows, right: Rows, how: JoinHow, on: list[Scalar], links: Links, book: Book, lateral: bool = False
+) -> Rows:
     """Two relations joined. Two persons' rows meet only where link keys of one domain and person numbers are equal:
     the second equality is added to the first."""
     conditions = list(on)
+    both = None
     if left.person is not None and right.person is not None:
-        if not links.tie(left.scans, right.scans):
+        if not (links.tie(left.scans, right.scans) or right.tied):
             raise Stop("person-join", "Two tables about people are joined without their link keys.",
                        "Join them ON a.key = b.key of one kind, or aggregate one of them first.")  # fmt: skip
         conditions.append(Call("equal", (Column(left.person, Type.INT), Column(right.person, Type.INT)), Type.TRUTH))
+        both = (left.person, right.person) if how is JoinHow.FULL else None
     condition = all_of(conditions)
     how = JoinHow.CROSS if condition is None and how is JoinHow.INNER else how
     person = left.person if left.person is not None else right.person
-    return Built(Join(left.relation, right.relation, how, condition, person), person, left.scans | right.scans)
+    if both is not None:
+        person = book.new_id()
+    relation = Join(left.relation, right.relation, how, condition, person, both, lateral)
+    return Rows(relation, person, left.scans | right.scans, tied=left.tied)

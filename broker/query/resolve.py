@@ -1,16 +1,64 @@
 """Names to columns: tables of the catalogue, sources of a FROM and their columns, in any case. No meaning."""
 
-import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from broker.domain.scalars import Column
-from broker.policy.models import Catalogue, Table
+from broker.domain.nearest import Hints, did_you_mean
+from broker.domain.projects import Project
+from broker.domain.scalars import Call, Column, Literal, Scalar, Type
+from broker.domain.variables import Years
+from broker.policy.models import Catalogue, Table, Variable
 from broker.query.book import Book
 from broker.query.refusing import FOLLOWS, Stop
 
-NAME_ARGS = frozenset({"this", "table", "db"})
+if TYPE_CHECKING:
+    from broker.query.kinds import Ctes
+
+NAME_ARGS = frozenset({"this", "table", "db", "catalog"})
+PHYSICAL_DATABASE = "npd"
+"""The database that holds physical tables; each project sees its own schema of it."""
+OWN_DATABASE = {"duckdb": "memory", "tsql": PHYSICAL_DATABASE}
+"""The database that a catalogue name may be written with."""
+OWN_SCHEMA = {"duckdb": "main"}
+"""The schema that is another word for the project's default schema."""
+SHARED_SCHEMA = "dbo"
+"""The schema that physical names may be written with beside the project's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a name in FROM means. A physical name means some years of its table: `years` is the filter that its rows
+    must pass, None for a catalogue name. `suffix` is what its columns may end in. `schemas` and `databases` are the
+    words that may stand before the name in front of a column."""
+
+    table: Table
+    years: Years | None = None
+    suffix: str = ""
+    schemas: frozenset[str] = frozenset()
+    databases: frozenset[str] = frozenset()
+
+    def filter(self, scan: int, book: Book) -> Scalar | None:
+        """The condition that keeps a scan inside the years of its name; None for a catalogue name."""
+        axis = self.table.year
+        if self.years is None or axis is None:
+            return None
+        variable = self.table.find(axis.variable)
+        assert variable is not None
+        column = book.column(scan, variable)
+        values = (Literal(axis.format.write(year), variable.type) for year in sorted(self.years))
+        tests = tuple(Call("equal", (column, value), Type.TRUTH) for value in values)
+        return tests[0] if len(tests) == 1 else Call("or", tests, Type.TRUTH)
+
+    def source(self, node: exp.Table, scan: int) -> "Source":
+        """The table under the name that a FROM gives it. An alias takes the place of the whole name."""
+        if node.alias:
+            return Source(node.alias.casefold(), None, scan, None, suffix=self.suffix)
+        return Source(
+            node.name.casefold(), min(self.schemas, default=None), scan, None, suffix=self.suffix,
+            schemas=self.schemas, databases=self.databases,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +69,36 @@ class Source:
     schema: str | None
     scan: int | None
     columns: dict[str, Column] | None
-    renamed: tuple[str, ...] = ()
+    person: int | None = None
+    """The id of the person number of its rows."""
+    suffix: str = ""
+    schemas: frozenset[str] = frozenset()
+    databases: frozenset[str] = frozenset()
+
+    def is_called(self, name: str, schema: str, database: str) -> bool:
+        """Whether the words before a column, folded, name this source."""
+        if name and name != self.name:
+            return False
+        return schema in {"", self.schema} | self.schemas and database in {""} | self.databases
 
     def find(self, name: str, book: Book) -> Column | None:
         folded = name.casefold()
         if self.scan is None:
             return (self.columns or {}).get(folded)
-        variable = book.tables[self.scan].find(folded)
+        variable = self._variable(folded, book.tables[self.scan])
         return book.column(self.scan, variable) if variable else None
+
+    def _variable(self, folded: str, table: Table) -> Variable | None:
+        """A physical table's columns end in its suffix; the catalogue's name is understood too."""
+        bare = folded.removesuffix(self.suffix.casefold())
+        return (table.find(bare) if bare != folded else None) or table.find(folded)
+
+    def names(self, book: Book) -> dict[str, str]:
+        """What its columns are called here, but for identifiers that nobody is granted."""
+        if self.scan is None:
+            return {name: name for name in self.columns or {}}
+        shown = book.tables[self.scan].suggested
+        return {name + end: name + self.suffix for name in shown for end in {"", self.suffix}}
 
 
 def is_plain(part: object) -> bool:
@@ -36,38 +106,68 @@ def is_plain(part: object) -> bool:
     return isinstance(part, exp.Identifier) and not any(v and k not in {"this", "quoted"} for k, v in part.args.items())
 
 
-def find_table(node: exp.Table, catalogue: Catalogue, default_schema: str) -> Table:
-    """The catalogue table that a name in FROM means."""
-    if not is_plain(node.this):
+def find_table(node: exp.Table, catalogue: Catalogue, project: Project, dialect: str) -> Found:
+    """What a name in FROM means to this project. A table that is another project's answers like one that nobody has."""
+    parts = [node.args.get(k) for k in ("catalog", "db")]
+    if not is_plain(node.this) or not all(is_plain(part) for part in parts if part):
         raise Stop("table-function", "Only tables of the catalogue can be read.", "Name a table as schema.table.", node)
-    if node.db and not is_plain(node.args["db"]):
-        raise Stop("table-function", "Only tables of the catalogue can be read.", "Name a table as schema.table.", node)
-    if node.args.get("catalog") or _is_physical(node.name, catalogue):
-        message = "A physical table name is not understood yet."
-        raise Stop("physical-name", message, "Write the catalogue name, schema.table, and filter on the year.", node)
-    schema = node.db or default_schema
-    found = catalogue.find(f"{schema}.{node.name}")
+    found = _by_catalogue(node, catalogue, project, dialect) or _by_physical(node, catalogue, project)
     if found is None:
         advice = "Names are schema.table, as `broker` lists them in the catalogue."
+        advice += _tables_alike(node, catalogue, project)
         raise Stop("unknown-table", "There is no such table in the catalogue.", advice, node)
     return found
 
 
-def _is_physical(name: str, catalogue: Catalogue) -> bool:
-    patterns = (p.pattern for t in catalogue.tables for p in t.physical)
-    bare = any(t.name.casefold() == name.casefold() for t in catalogue.tables)
-    return not bare and any(re.fullmatch(p, name, re.IGNORECASE) for p in patterns)
+def _by_catalogue(node: exp.Table, catalogue: Catalogue, project: Project, dialect: str) -> Found | None:
+    own, default = OWN_DATABASE.get(dialect, ""), project.default_schema
+    if node.catalog.casefold() not in {"", own}:
+        return None
+    home = OWN_SCHEMA.get(dialect)
+    schema = default if not node.db or node.db.casefold() == home else node.db
+    table = catalogue.find(f"{schema}.{node.name}")
+    if table is None:
+        return None
+    schemas = {table.schema_name.casefold()}
+    if home is not None and table.schema_name.casefold() == default.casefold():
+        schemas.add(home)
+    return Found(table, schemas=frozenset(schemas), databases=frozenset({own}))
+
+
+def _by_physical(node: exp.Table, catalogue: Catalogue, project: Project) -> Found | None:
+    schemas = {project.ident.casefold(), SHARED_SCHEMA}
+    if node.catalog.casefold() not in {"", PHYSICAL_DATABASE} or node.db.casefold() not in {"", *schemas}:
+        return None
+    found = catalogue.find_physical(node.name)
+    return Found(*found, frozenset(schemas), frozenset({PHYSICAL_DATABASE})) if found else None
+
+
+def _tables_alike(node: exp.Table, catalogue: Catalogue, project: Project) -> str:
+    """Tables that were granted, and public ones. The schema and the database that were written change nothing unless
+    they are the catalogue's, so that the answer tells of no other project."""
+    physical = catalogue.find_physical(node.name)
+    if physical is not None and physical[0].full_name in project.tables:
+        return f" Did you mean {PHYSICAL_DATABASE.upper()}.{project.ident}.{node.name}?"
+    schemas = {t.schema_name.casefold() for t in catalogue.tables}
+    written = f"{node.db}.{node.name}" if node.db.casefold() in schemas else node.name
+    return did_you_mean(written, catalogue.suggested(project.tables))
 
 
 class Names:
     """The sources of one SELECT, and the one outside for what is only reported."""
 
-    def __init__(self, book: Book, outside: "Names | None" = None) -> None:
+    def __init__(self, book: Book, outside: "Names | None" = None, ctes: "Ctes | None" = None) -> None:
         self.sources: list[Source] = []
+        self.ctes: Ctes = ctes or {}
+        self.merged: dict[str, Column] = {}
+        """Columns that a USING made one."""
+        self.reached: set[int] = set()
+        """Columns of the rows outside that this SELECT reads."""
         self.broken = False
         """Whether some source could not be bound, so that an unknown name may be its column."""
         self._book = book
         self._outside = outside
+        self._hints = Hints()
 
     def add(self, source: Source, node: exp.Expr) -> None:
         if any(s.name == source.name and s.schema == source.schema for s in self.sources):
@@ -76,29 +176,47 @@ class Names:
 
     def column(self, node: exp.Column) -> Column:
         """The column that a name means; refused if it means none, or more than one."""
-        parts = [node.args.get(k) for k in ("this", "table", "db")]
+        parts = [node.args.get(k) for k in NAME_ARGS]
         if not all(p is None or is_plain(p) for p in parts) or any(
             v and k not in NAME_ARGS for k, v in node.args.items()
         ):
             raise Stop("column-name", "A column is named alias.variable.", "Use the table's alias.", node)
-        table, schema = node.table.casefold(), node.db.casefold()
-        places = [s for s in self.sources if not table or (s.name == table and schema in {"", s.schema})]
-        if table and not places:
-            return self._elsewhere(node, "unknown-table", f"No table in FROM is called {_shown(node.table)}.")
+        words = node.table.casefold(), node.db.casefold(), node.catalog.casefold()
+        if not node.table and node.name.casefold() in self.merged:
+            return self.merged[node.name.casefold()]
+        places = [s for s in self.sources if s.is_called(*words)]
+        if not places and node.table:
+            names = {s.name: s.name for s in self.sources}
+            return self._elsewhere(
+                node, "unknown-table", f"No table in FROM is called {_shown(node.table)}.", node.table, names
+            )
         found = [c for s in places if (c := s.find(node.name, self._book)) is not None]
         if not found:
-            return self._elsewhere(node, "unknown-variable", f"There is no variable {_shown(node.name)} here.")
+            names = {spelling: shown for s in places for spelling, shown in s.names(self._book).items()}
+            message = f"There is no variable {_shown(node.name)} here."
+            return self._elsewhere(node, "unknown-variable", message, node.name, names)
         if len(found) > 1:
             message = f"{_shown(node.name)} is in more than one table of FROM."
             raise Stop("ambiguous", message, "Write alias.variable.", node)
         return found[0]
 
-    def _elsewhere(self, node: exp.Column, code: str, message: str) -> Column:
+    def source_of(self, column: Column) -> Source | None:
+        """The source that gives a column, here or outside."""
+        scans = self._book.scans_of(column.ident)
+        for source in self.sources:
+            if source.scan in scans or (source.columns and column in source.columns.values()):
+                return source
+        return self._outside.source_of(column) if self._outside is not None else None
+
+    def _elsewhere(self, node: exp.Column, code: str, message: str, written: str, names: dict[str, str]) -> Column:
         if self._outside is not None:
-            return self._outside.column(node)
+            found = self._outside.column(node)
+            self.reached.add(found.ident)
+            return found
         if self.broken:
             raise Stop(FOLLOWS, message, "", node)
-        raise Stop(code, message, "Names are those of the catalogue, in any case.", node)
+        advice = "Names are those of the catalogue, in any case." + self._hints.ask(written, names)
+        raise Stop(code, message, advice, node)
 
 
 def _shown(name: str) -> str:

@@ -1,17 +1,32 @@
 """Years, exactly: which years of each scan can matter. A year counts if every guard can be true in it; guards are
 handed down only where the algebra lets them. No refusals, no rendering."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from broker.domain.relations import Filter, Join, JoinHow, Project, Relation, Scan
-from broker.domain.scalars import Scalar, Value, columns_of
+from broker.domain.relations import (
+    Attach,
+    Filter,
+    Gather,
+    Join,
+    JoinHow,
+    Limit,
+    Over,
+    Project,
+    Relation,
+    Scan,
+    Union,
+    WindowColumn,
+    walk,
+)
+from broker.domain.scalars import Column, Scalar, Type, Value, columns_of
 from broker.domain.variables import Years
 from broker.query.book import Book
 from broker.query.fold import ONLY_NULL, can_be_true
 from broker.query.kinds import conjuncts_of
 
 Definitions = Mapping[int, Scalar]
+Known = tuple[Scalar, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +37,14 @@ class Guards:
     definitions: Definitions
 
 
-def years_of(relation: Relation | None, book: Book) -> dict[int, Years | None]:
-    """The years of every scan in the book; all of a table's years for a scan outside the relation."""
+def years_of(relations: Sequence[Relation], book: Book) -> dict[int, Years | None]:
+    """The years of every scan in the book; all of a table's years for a scan outside the relations. A relation that
+    stands later has the say on the scans of those before it."""
     found: dict[int, Years | None] = {scan: table.years for scan, table in book.tables.items()}
-    if relation is None:
-        return found
     guards: dict[int, Guards] = {}
-    _hand_down(relation, (), _certain(relation), book, guards)
+    for relation in relations:
+        _hand_down(relation, (), _certain(relation), book, guards)
+    guards = {scan: guard for scan, guard in guards.items() if scan in found}
     for scan, guard in guards.items():
         found[scan] = _alone(scan, guard, book)
     _across(found, guards, book)
@@ -43,39 +59,70 @@ def guards_of(relation: Relation, book: Book) -> dict[int, Guards]:
 
 
 def _certain(relation: Relation) -> dict[int, Scalar]:
-    """Derived columns whose definition holds on every row: none below an outer side."""
+    """Derived columns whose definition holds on every row: none below an outer side. A key of γ is what made it."""
     match relation:
-        case Scan():
-            return {}
-        case Filter(child=child):
+        case Filter(child=child) | Over(child=child) | Limit(child=child) | Attach(child=child):
             return _certain(child)
         case Project(child=child, columns=columns):
             return {**_certain(child), **dict(columns)}
+        case Gather(child=child, keys=keys):
+            return {**_certain(child), **_made(keys)}
         case Join(left=left, right=right, how=how):
+            if how is JoinHow.FULL:
+                return {}
             return _certain(left) if how is JoinHow.LEFT else {**_certain(left), **_certain(right)}
+    return {}
 
 
-def _hand_down(
-    relation: Relation, known: tuple[Scalar, ...], definitions: Definitions, book: Book, out: dict[int, Guards]
-) -> None:
+def _made(keys: tuple[tuple[int, Scalar], ...]) -> dict[int, Scalar]:
+    return {i: s for i, s in keys if not (isinstance(s, Column) and s.ident == i)}
+
+
+def _hand_down(relation: Relation, known: Known, definitions: Definitions, book: Book, out: dict[int, Guards]) -> None:
+    """Only these hand conjuncts on: each operator says to which child, and which of them."""
     match relation:
         case Scan(person=scan):
             assert scan is not None
             out[scan] = Guards(known, definitions)
         case Filter(child=child, predicate=predicate):
             _hand_down(child, known + conjuncts_of(predicate), definitions, book, out)
-        case Project(child=child):
+        case Project(child=child) | Gather(child=child):
             _hand_down(child, known, definitions, book, out)
+        case Over(child=child, columns=columns):
+            _hand_down(child, _on_partitions(known, columns), definitions, book, out)
+        case Limit(child=child):
+            _hand_down(child, (), definitions, book, out)
+        case Attach(child=child, sub=sub):
+            _hand_down(child, known, definitions, book, out)
+            _hand_down(sub, known, {**definitions, **_certain(sub)}, book, out)
+        case Union(parts=parts, columns=columns):
+            for index, part in enumerate(parts):
+                of_part = {i: Column(idents[index], _type_of(idents[index], book)) for i, idents in columns}
+                _hand_down(part, known, {**definitions, **_certain(part), **of_part}, book, out)
         case Join(left=left, right=right, how=JoinHow.LEFT, on=on):
             _hand_down_left(left, right, conjuncts_of(on), known, definitions, book, out)
+        case Join(left=left, right=right, how=JoinHow.FULL):
+            for side in (left, right):
+                _hand_down(side, (), {**definitions, **_certain(side)}, book, out)
         case Join(left=left, right=right, on=on):
             for side in (left, right):
                 _hand_down(side, known + conjuncts_of(on), definitions, book, out)
 
 
+def _on_partitions(known: Known, windows: tuple[WindowColumn, ...]) -> Known:
+    """Conjuncts that speak of columns alone by which every window is partitioned: they drop whole partitions."""
+    shared = [frozenset(p.ident for p in w.partition if isinstance(p, Column)) for w in windows]
+    return tuple(c for c in known if all(columns_of(c) <= p for p in shared))
+
+
+def _type_of(ident: int, book: Book) -> Type:
+    origin = book.origins.get(ident)
+    return origin.variable.type if origin is not None else Type.NULL
+
+
 def _hand_down_left(
-    left: Relation, right: Relation, on: tuple[Scalar, ...], known: tuple[Scalar, ...], definitions: Definitions,
-    book: Book, out: dict[int, Guards],
+    left: Relation, right: Relation, on: Known, known: Known, definitions: Definitions, book: Book,
+    out: dict[int, Guards],
 ) -> None:  # fmt: skip
     """LEFT JOIN: ON never guards the left side, and what stands above guards the right side only where it speaks of
     the left alone. A conjunct above that cannot be true of a padded row makes the join an inner one."""
@@ -97,15 +144,25 @@ def _reads(scalar: Scalar, definitions: Definitions) -> frozenset[int]:
 
 
 def _idents(relation: Relation, book: Book) -> frozenset[int]:
-    match relation:
-        case Scan(person=scan):
-            return frozenset({i for i, _ in book.columns_of_scan(scan or 0)} | {scan or 0})
-        case Filter(child=child):
-            return _idents(child, book)
-        case Project(child=child, columns=columns):
-            return _idents(child, book) | {i for i, _ in columns}
-        case Join(left=left, right=right):
-            return _idents(left, book) | _idents(right, book)
+    """Every column of a relation, those of its parts too."""
+    found: set[int] = set()
+    for part in walk(relation):
+        match part:
+            case Scan(person=scan):
+                found |= {scan or 0, *(i for i, _ in book.columns_of_scan(scan or 0))}
+            case Project(columns=columns):
+                found |= {i for i, _ in columns}
+            case Gather(keys=keys, aggregates=aggregates, person=person):
+                found |= {i for i, _ in keys} | {i for i, _ in aggregates} | {person or 0}
+            case Over(columns=windows):
+                found |= {w.ident for w in windows}
+            case Union(columns=columns, person=person):
+                found |= {i for i, _ in columns} | ({person[0]} if person is not None else set())
+            case Attach(ident=ident):
+                found.add(ident)
+            case Join(person=person):
+                found.add(person or 0)
+    return frozenset(found)
 
 
 def _written(scan: int, years: Years, book: Book) -> Iterator[tuple[int, Value]]:

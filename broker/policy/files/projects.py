@@ -92,8 +92,9 @@ def _grants(node: Located, catalogue: Catalogue) -> list[Grant]:
     for variable in _named(fields, "group_quasi", table):
         if variable.cls is not VariableClass.QUASI or variable not in granted:
             raise fields.wrong("group_quasi", "group-quasi", f"{variable.name} is no quasi-identifier granted here.")
+    by_default = fields.at("variables").value == "default items"
     return [
-        Grant(table.full_name, v.name, years, justification, table.is_link_key(v.name), v.name in quasi)
+        Grant(table.full_name, v.name, years, justification, table.is_link_key(v.name), v.name in quasi, by_default)
         for v in granted
     ]
 

@@ -56,6 +56,7 @@ def _profile(fields: Fields) -> Profile:
         min_interval=fields.whole("min_interval"),
         dof=fields.whole("dof"),
         max_listed_rows=fields.whole("max_listed_rows", least=1),
+        max_group_steps=fields.whole("max_group_steps", default=2_000_000, least=1),
         small_quota=fields.whole("small_quota"),
         protects_institutions=fields.flag("protects_institutions", False),
         min_institutions=fields.whole("min_institutions", least=1),

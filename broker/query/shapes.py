@@ -1,0 +1,105 @@
+"""Shapes of queries that are understood, each with an example that a test compiles. Words only: the binder decides."""
+
+# ruff: noqa: E501 - one shape a line reads as a table
+
+from dataclasses import dataclass
+
+WORDS = {
+    "census": "npd.spring_census",
+    "absence": "npd.absence",
+    "schools": "ref.schools",
+    "key": "PupilMatchingRefAnonymous",
+}
+"""What the short words of the examples stand for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What is written, an example in `dialect`, and what is worth knowing of it."""
+
+    title: str
+    example: str
+    note: str = ""
+    dialect: str = "tsql"
+
+
+# fmt: off
+SHAPES: dict[str, tuple[Shape, ...]] = {
+    "Rows of people": (
+        Shape("Tables joined on the link key", "SELECT COUNT(DISTINCT a.key) AS n FROM census AS a JOIN absence AS b ON b.key = a.key",
+              "LEFT, RIGHT and FULL too; USING (key) in DuckDB."),
+        Shape("Public tables", "SELECT s.LA, COUNT(*) AS n FROM census AS a JOIN schools AS s ON s.URN = a.URN GROUP BY s.LA",
+              "On any condition, before GROUP BY."),
+        Shape("Derived tables and WITH", "WITH c AS (SELECT LA, OnRoll FROM census) SELECT LA, SUM(OnRoll) AS n FROM c GROUP BY LA"),
+        Shape("A figure for each person", "SELECT t.years, COUNT(*) AS n FROM (SELECT key, COUNT(*) AS years FROM census GROUP BY key) AS t GROUP BY t.years",
+              "MIN, MAX, LAG and FIRST_VALUE too: they are one person's."),
+        Shape("EXISTS and NOT EXISTS", "SELECT COUNT(*) AS n FROM census AS a WHERE NOT EXISTS (SELECT 1 FROM absence AS b WHERE b.key = a.key)",
+              "Linked by the key, or over public rows."),
+        Shape("IN (SELECT …)", "SELECT COUNT(*) AS n FROM census AS a WHERE a.key IN (SELECT b.key FROM absence AS b)",
+              "NOT IN where the list cannot hold NULL."),
+        Shape("One value of the same person", "SELECT t.first, COUNT(*) AS n FROM (SELECT (SELECT TOP 1 b.LA FROM absence AS b WHERE b.key = a.key ORDER BY b.AcademicYear) AS first FROM census AS a) AS t GROUP BY t.first",
+              "An aggregate, or TOP 1 in an order."),
+        Shape("APPLY", "SELECT COUNT(t.LA) AS n FROM census AS a OUTER APPLY (SELECT TOP 1 b.LA FROM absence AS b WHERE b.key = a.key ORDER BY b.AcademicYear) AS t",
+              "LATERAL in DuckDB."),
+        Shape("Columns as rows", "SELECT v.name, AVG(1.0 * v.value) AS mean FROM census AS a CROSS APPLY (VALUES ('LA', a.LA), ('on roll', a.OnRoll)) AS v (name, value) GROUP BY v.name",
+              "UNPIVOT over a derived table too."),
+        Shape("One row a person", "SELECT t.LA, COUNT(*) AS n FROM (SELECT LA, ROW_NUMBER() OVER (PARTITION BY key ORDER BY AcademicYear) AS r FROM census) AS t WHERE t.r = 1 GROUP BY t.LA",
+              "Rows without a key stay apart."),
+        Shape("UNION ALL", "SELECT COUNT(DISTINCT t.key) AS n FROM (SELECT key FROM census UNION ALL SELECT key FROM absence) AS t",
+              "UNION, EXCEPT and INTERSECT with the key in the list."),
+    ),
+    "Other people's figures": (
+        Shape("The group of each person", "SELECT COUNT(*) AS n FROM census AS a JOIN (SELECT URN, COUNT(*) AS size FROM census GROUP BY URN) AS s ON s.URN = a.URN WHERE s.size > 500",
+              "Groups under the threshold are left out; a person decides."),
+        Shape("The same as a window", "SELECT COUNT(*) AS n FROM (SELECT COUNT(*) OVER (PARTITION BY URN) AS size FROM census) AS t WHERE t.size > 500",
+              "COUNT, SUM, AVG, ranks and NTILE; NULL under the threshold; a person decides."),
+    ),
+    "Groups": (
+        Shape("HAVING", "SELECT LA, COUNT(*) AS n FROM census GROUP BY LA HAVING COUNT(*) > 1000", "Sees protected values."),
+        Shape("The first groups", "SELECT TOP 10 LA, COUNT(*) AS n FROM census GROUP BY LA ORDER BY n DESC", "LIMIT, OFFSET, FETCH and WITH TIES too."),
+        Shape("CASE and ratios of aggregates", "SELECT LA, CASE WHEN COUNT(*) > 1000 THEN 1.0 * SUM(OnRoll) / COUNT(*) END AS share FROM census GROUP BY LA"),
+        Shape("A share of all", "SELECT LA, 1.0 * COUNT(*) / SUM(COUNT(*)) OVER () AS share FROM census GROUP BY LA"),
+        Shape("Ranks of groups", "SELECT LA, RANK() OVER (ORDER BY COUNT(*) DESC) AS place, COUNT(*) AS n FROM census GROUP BY LA", "QUALIFY in DuckDB."),
+        Shape("Totals", "SELECT LA, GROUPING(LA) AS total, COUNT(*) AS n FROM census GROUP BY ROLLUP (LA)", "CUBE and GROUPING SETS too; a person decides."),
+        Shape("Groups of groups", "SELECT AVG(1.0 * t.n) AS mean FROM (SELECT LA, COUNT(*) AS n FROM census GROUP BY LA) AS t", "The inner table counts as released."),
+        Shape("Groups joined", "SELECT a.LA, 1.0 * b.n / a.n AS rate FROM (SELECT LA, COUNT(*) AS n FROM census GROUP BY LA) AS a LEFT JOIN (SELECT LA, COUNT(*) AS n FROM absence GROUP BY LA) AS b ON b.LA = a.LA", "A person decides."),
+        Shape("A total as a subquery", "SELECT LA, 1.0 * COUNT(*) / (SELECT COUNT(*) FROM census) AS share FROM census GROUP BY LA", "A person decides."),
+        Shape("Tables above each other", "SELECT LA, COUNT(*) AS n FROM census GROUP BY LA UNION ALL SELECT NULL, COUNT(*) FROM census ORDER BY n", "A person decides where their keys differ or hidden cells could be worked out."),
+        Shape("Quantiles", "SELECT LA, PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY IDACIScore) AS median FROM census GROUP BY LA", "A person decides."),
+        Shape("Quantiles as windows", "SELECT DISTINCT LA, PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY IDACIScore) OVER (PARTITION BY LA) AS median FROM census", "Where the partition is all other columns."),
+        Shape("Deviations", "SELECT LA, STDEV(IDACIScore) AS deviation FROM census GROUP BY LA", "VAR, STDEVP and VARP too; a person decides."),
+        Shape("PIVOT", "SELECT p.[0], p.[1] FROM (SELECT key, OnRoll FROM census) AS t PIVOT (COUNT(key) FOR OnRoll IN ([0], [1])) AS p", "Over a derived table, with written values."),
+        Shape("FILTER", "SELECT LA, COUNT(*) FILTER (WHERE OnRoll = 1) AS n FROM census GROUP BY LA", dialect="duckdb"),
+    ),
+    "Texts of several statements": (
+        Shape("Variables", "DECLARE @la int = 201; SELECT COUNT(*) AS n FROM census WHERE LA = @la", "Constants only; SET too."),
+        Shape("Temporary tables", "SELECT key, LA INTO #t FROM census; SELECT LA, COUNT(*) AS n FROM #t GROUP BY LA",
+              "INSERT, UPDATE, DELETE and DROP of them; CREATE TEMP TABLE … AS in DuckDB."),
+        Shape("Several outputs", "SELECT COUNT(*) AS n FROM census; SELECT COUNT(*) AS n FROM absence", "Each named by a line -- output: name before it."),
+        Shape("Names of the research service", "SELECT COUNT(*) AS n FROM Spring_Census_2019", "One year's table, with or without the endings of its columns."),
+    ),
+}
+# fmt: on
+REFUSED = (
+    "no-aggregate",
+    "hidden-key",
+    "person-join",
+    "subquery-persons",
+    "apply-persons",
+    "individual-value",
+    "packed-arithmetic",
+    "small-groups",
+    "limit",
+    "union-distinct",
+    "set-operation",
+    "grouping-sets",
+    "correlated",
+    "subquery",
+    "frame",
+    "window-place",
+    "recursive",
+    "assignment",
+    "into",
+    "statement",
+)  # fmt: skip
+"""Codes of shapes that are not understood, by what is asked for most."""
