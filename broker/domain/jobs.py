@@ -86,6 +86,8 @@ class Job:
     """A submission on its way. `attempt` fences late results; `lease_until` is the running worker's promise.
 
     `policy` is the one under which it was accepted, `assessed_policy` the one under which its outputs were judged.
+    `read_saved` are the idents of the kept definitions that its text read then: it is checked with these ever after.
+    `kept` are the names that it kept.
     """
 
     ident: str
@@ -107,6 +109,8 @@ class Job:
     started: datetime | None = None
     ended: datetime | None = None
     assessed_policy: str | None = None
+    read_saved: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
 
 def can_advance(before: JobState, after: JobState) -> bool:
@@ -127,15 +131,17 @@ class Shown(StrEnum):
     NOT_RELEASED = "not released"
     RETURNED = "returned"
     WITHDRAWN = "withdrawn"
+    KEPT = "kept"
 
 
 def shown_state(
-    state: JobState, failure: FailureCode | None, outputs: tuple[OutputState, ...], hide_withheld: bool
-) -> Shown:
+    state: JobState, failure: FailureCode | None, outputs: tuple[OutputState, ...], hide_withheld: bool,
+    kept: bool = False,
+) -> Shown:  # fmt: skip
     """The one word a researcher is shown: a pure function of the job's and its outputs' states.
 
     `hide_withheld` is true until a decision could have been made by a person: while it is, a withheld output
-    looks like one in review.
+    looks like one in review. `kept`: the job kept something; where it has no output, that is all that it did.
     """
     if state in {JobState.SUBMITTED, JobState.QUEUED}:
         return Shown.QUEUED
@@ -145,6 +151,8 @@ def shown_state(
         return Shown(state.value)
     if state is JobState.ASSESSING or not all(s in DECIDED_STATES for s in outputs):
         return Shown.WAITING
+    if kept and not outputs:
+        return Shown.KEPT
     if hide_withheld and OutputState.WITHHELD in outputs and OutputState.RELEASED not in outputs:
         return Shown.WAITING
     for output, word in (

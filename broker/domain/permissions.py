@@ -11,8 +11,9 @@ from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
 from broker.domain.jobs import JobState
 from broker.domain.outputs import OutputState
 from broker.domain.people import Person, Role
+from broker.domain.saved import LISTED, SavedState
 
-State = JobState | OutputState | None
+State = JobState | OutputState | SavedState | None
 
 
 class Action(StrEnum):
@@ -20,8 +21,11 @@ class Action(StrEnum):
 
     APPLY_POLICY = "apply-policy"
     CLAIM_OUTPUT = "claim-output"
+    DECIDE_LOOKUP = "decide-lookup"
     DOWNLOAD_RELEASE = "download-release"
+    DROP_SAVED = "drop-saved"
     MANAGE_PEOPLE = "manage-people"
+    PROPOSE_LOOKUP = "propose-lookup"
     PROPOSE_POLICY = "propose-policy"
     RECALL_OUTPUT = "recall-output"
     STOP_JOB = "stop-job"
@@ -29,25 +33,31 @@ class Action(StrEnum):
     VERIFY_AUDIT = "verify-audit"
     VIEW_EVIDENCE = "view-evidence"
     VIEW_JOB = "view-job"
+    VIEW_SAVED = "view-saved"
     VIEW_TEXT = "view-text"
     VOTE_OUTPUT = "vote-output"
     WITHDRAW_JOB = "withdraw-job"
 
 
-ANY: frozenset[State] = frozenset({None, *JobState, *OutputState})
+ANY: frozenset[State] = frozenset({None, *JobState, *OutputState, *SavedState})
 NO_STATE: frozenset[State] = frozenset({None})
 ACTIVE: frozenset[State] = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.ASSESSING})
 
 PERMISSIONS: dict[tuple[Role, Action], frozenset[State]] = {
     (Role.RESEARCHER, Action.DOWNLOAD_RELEASE): frozenset({OutputState.RELEASED}),
+    (Role.RESEARCHER, Action.DROP_SAVED): LISTED,
+    (Role.RESEARCHER, Action.PROPOSE_LOOKUP): NO_STATE,
     (Role.RESEARCHER, Action.SUBMIT_JOB): NO_STATE,
     (Role.RESEARCHER, Action.VIEW_JOB): frozenset(JobState),
+    (Role.RESEARCHER, Action.VIEW_SAVED): LISTED,
     (Role.RESEARCHER, Action.VIEW_TEXT): frozenset(JobState),
     (Role.RESEARCHER, Action.WITHDRAW_JOB): ACTIVE,
     (Role.CHECKER, Action.CLAIM_OUTPUT): frozenset({OutputState.IN_REVIEW}),
+    (Role.CHECKER, Action.DECIDE_LOOKUP): frozenset({SavedState.IN_REVIEW}),
     (Role.CHECKER, Action.RECALL_OUTPUT): frozenset({OutputState.RELEASED}),
     (Role.CHECKER, Action.VIEW_EVIDENCE): frozenset(OutputState) - {OutputState.WITHDRAWN},
     (Role.CHECKER, Action.VIEW_JOB): frozenset(JobState),
+    (Role.CHECKER, Action.VIEW_SAVED): frozenset(SavedState),
     (Role.CHECKER, Action.VIEW_TEXT): frozenset(JobState),
     (Role.CHECKER, Action.VOTE_OUTPUT): frozenset({OutputState.IN_REVIEW}),
     (Role.ADMINISTRATOR, Action.APPLY_POLICY): NO_STATE,
@@ -61,15 +71,26 @@ PERMISSIONS: dict[tuple[Role, Action], frozenset[State]] = {
 """Absent means never. An administrator sees that a job exists, not its text and no output."""
 
 MEMBER_ACTIONS: frozenset[Action] = frozenset(
-    {Action.SUBMIT_JOB, Action.VIEW_JOB, Action.VIEW_TEXT, Action.WITHDRAW_JOB, Action.DOWNLOAD_RELEASE}
+    {
+        Action.DOWNLOAD_RELEASE,
+        Action.DROP_SAVED,
+        Action.PROPOSE_LOOKUP,
+        Action.SUBMIT_JOB,
+        Action.VIEW_JOB,
+        Action.VIEW_SAVED,
+        Action.VIEW_TEXT,
+        Action.WITHDRAW_JOB,
+    }
 )
 """What a researcher may do only inside a project that names them."""
 
 CHECKING_ACTIONS: frozenset[Action] = frozenset(
     {
         Action.CLAIM_OUTPUT,
+        Action.DECIDE_LOOKUP,
         Action.VIEW_EVIDENCE,
         Action.VIEW_JOB,
+        Action.VIEW_SAVED,
         Action.VIEW_TEXT,
         Action.VOTE_OUTPUT,
         Action.RECALL_OUTPUT,
@@ -173,7 +194,9 @@ def _is_staff(person: Person, relation: Relation) -> bool:
 def _done(action: Action) -> str:
     return {
         Action.CLAIM_OUTPUT: "claimed",
+        Action.DECIDE_LOOKUP: "decided on",
         Action.DOWNLOAD_RELEASE: "downloaded",
+        Action.DROP_SAVED: "dropped",
         Action.RECALL_OUTPUT: "recalled",
         Action.STOP_JOB: "stopped",
         Action.VIEW_EVIDENCE: "looked at",

@@ -21,6 +21,7 @@ class Grant:
 
     `years` is None for tables without a year axis. `link_key` grants joining, counting distinct and
     matching only: never release, never a group. `group_quasi` lets a quasi-identifier be a group key.
+    `default_items` says that the table was asked for by its default items, and not this variable by its name.
     """
 
     table: str
@@ -29,6 +30,7 @@ class Grant:
     justification: str
     link_key: bool = False
     group_quasi: bool = False
+    default_items: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,42 @@ def leave_out(table: Table) -> str:
     return f"Leave {table.full_name} out: {table.description or 'it stays with the data owner'}."
 
 
-def other_years(table: Table, granted: Years, header: bool) -> str:
-    """The predicate, or the years of an input header, that keeps a table inside its granted years."""
+def other_years(table: Table, granted: Years, missing: Years, used: Years, header: bool) -> str:
+    """Which years the grant has and lacks, and what to write to stay inside it. A job that reads no granted year would
+    read nothing with one more condition."""
     if table.year is None or not granted:
         return f"No year of this was granted: leave {table.full_name} out."
+    has, lacks = years_text(table, granted), years_text(table, missing)
+    if header or used & granted:
+        way = only_years(table, granted, header)
+    else:
+        way = f"Read {table.full_name} in other years: {predicate(table, granted)}"
+    return f"Granted are {has}; a grant of {lacks} is missing. {way}"
+
+
+def only_years(table: Table, years: Years, header: bool) -> str:
+    """The predicate, or the years of an input header, that keeps a table inside some of its years."""
+    if not years:
+        return f"Leave {table.full_name} out."
     if header:
-        return f"Write the years in the header: # input: {table.full_name} {years_text(table, granted)}"
-    return f"Add to the WHERE of {table.full_name}: {predicate(table, granted)}"
+        return f"Write the years in the header: # input: {table.full_name} {years_text(table, years)}"
+    return f"Add to the WHERE of {table.full_name}: AND {predicate(table, years)}"
+
+
+def without_years(table: Table, used: Years, barred: Years, header: bool) -> str:
+    """The predicate, or the years of an input header, that takes years out of those that a job may touch."""
+    if header or table.year is None:
+        return only_years(table, used - barred, header)
+    axis = table.year
+    values = [_quoted(axis.format, year) for year in sorted(barred)]
+    condition = f"<> {values[0]}" if len(values) == 1 else f"NOT IN ({', '.join(values)})"
+    return f"Add to the WHERE of {table.full_name}: AND {axis.variable} {condition}"
+
+
+def in_years(table: Table, years: Years | None) -> str:
+    """The years of a use in words, to put after its name; nothing for a table without years."""
+    used = table.years if years is None else years
+    return f" in {years_text(table, used)}" if used else ""
 
 
 def predicate(table: Table, granted: Years) -> str:
@@ -43,7 +72,7 @@ def predicate(table: Table, granted: Years) -> str:
 def years_text(table: Table, granted: Years) -> str:
     """Years as a header writes them: runs of years that exist, joined by commas."""
     runs: list[list[int]] = []
-    for year in sorted(table.years or granted):
+    for year in sorted((table.years or frozenset()) | granted):
         if year not in granted:
             runs.append([])
         elif runs and runs[-1]:

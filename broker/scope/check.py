@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from broker.domain.errors import Refusal
+from broker.domain.nearest import Hints
 from broker.domain.projects import Grant, Project
-from broker.domain.variables import How, Use, VariableClass
+from broker.domain.variables import How, Use, VariableClass, Years
 from broker.policy.models import Policies, Table, Variable
-from broker.scope.advice import ask_for, leave_out, other_years
+from broker.scope.advice import ask_for, in_years, leave_out, other_years
 
 NEVER = frozenset({VariableClass.INSTANT_IDENTIFIER, VariableClass.IDENTIFIER})
 KEY_USES = frozenset({How.READ, How.JOINED})
@@ -23,14 +24,15 @@ def check_scope(
 
     `header` words the advice on years for a script's `# input:` lines instead of a SQL predicate.
     """
-    found = list(_expired(project, today))
+    found, hints = list(_expired(project, today)), Hints()
     tables = {use.table: policies.catalogue.find(use.table) for use in uses}
     for name, table in tables.items():
         of_table = [use for use in uses if use.table == name]
         if table is None:
-            found.append(_unknown_table(of_table[0], project))
+            near = hints.ask(name, policies.catalogue.suggested(project.tables))
+            found.append(_unknown_table(of_table[0], project, near))
         else:
-            found += _check_table(of_table, table, project, header)
+            found += _check_table(of_table, table, project, header, hints)
     return tuple(sorted(found, key=lambda r: (r.line or 0, r.column or 0)))
 
 
@@ -43,23 +45,23 @@ def _expired(project: Project, today: date) -> Iterator[Refusal]:
         )
 
 
-def _unknown_table(use: Use, project: Project) -> Refusal:
+def _unknown_table(use: Use, project: Project, near: str) -> Refusal:
     advice = "Write schema.table as in the catalogue, for example npd.spring_census."
     if project.default_schema:
         advice += f" Bare names are looked for in {project.default_schema}."
-    return Refusal("unknown-table", f"There is no table {use.table!r}.", advice, use.line, use.column)
+    return Refusal("unknown-table", f"There is no table {use.table!r}.", advice + near, use.line, use.column)
 
 
-def _check_table(uses: list[Use], table: Table, project: Project, header: bool) -> Iterator[Refusal]:
+def _check_table(uses: list[Use], table: Table, project: Project, header: bool, hints: Hints) -> Iterator[Refusal]:
     """One table's uses. Identifiers and unknown names are told even where the table itself was not granted."""
     granted = [g for g in project.grants if g.table.casefold() == table.full_name.casefold()]
     if not table.grantable or not granted:
-        yield _table_refused(min(uses, key=_place), table, project)
+        yield _table_refused(min(uses, key=_place), _all_years(uses), table, project)
     outside: list[tuple[Use, frozenset[int]]] = []
     for use in uses:
         variable = table.find(use.variable) if use.variable is not None else None
         if use.variable is not None and variable is None:
-            yield _unknown_variable(use, table)
+            yield _unknown_variable(use, table, hints.ask(use.variable, {name: name for name in table.suggested}))
             continue
         if variable is not None and variable.cls in NEVER and not table.is_link_key(variable.name):
             yield _identifier(use, table, variable)
@@ -78,6 +80,11 @@ def _check_table(uses: list[Use], table: Table, project: Project, header: bool) 
     yield from _years_refused(outside, table, granted, project, header)
 
 
+def _all_years(uses: list[Use]) -> Years | None:
+    """The years of several uses of a table; None if one of them has none that were proved."""
+    return None if any(u.years is None for u in uses) else frozenset().union(*(u.years or frozenset() for u in uses))
+
+
 def _check_how(use: Use, table: Table, variable: Variable, grants: list[Grant], project: Project) -> Iterator[Refusal]:
     """Link keys only join and count; quasi-identifiers only filter, unless the grant says more."""
     name = f"{table.full_name}.{variable.name}"
@@ -89,9 +96,15 @@ def _check_how(use: Use, table: Table, variable: Variable, grants: list[Grant], 
                 f"Join on it or write COUNT(DISTINCT {variable.name}); it can be no group, filter, order or result."
             )
             yield Refusal("link-key", message, advice, use.line, use.column, name)
-    elif variable.cls is VariableClass.QUASI and How.GROUPED in use.how and not any(g.group_quasi for g in grants):
+    elif variable.cls is VariableClass.QUASI and How.GROUPED in use.how and not _may_group(use, table, grants):
         message = f"{name} could single people out: it may filter by values and ranges, and not be grouped by."
         yield Refusal("quasi-grouped", message, ask_for(f"grouping by {name}", project), use.line, use.column, name)
+
+
+def _may_group(use: Use, table: Table, grants: list[Grant]) -> bool:
+    """Whether grants that let a quasi-identifier be a group hold all years of a use."""
+    grouping = [g for g in grants if g.group_quasi]
+    return bool(grouping) and not _years_outside(use, table, grouping)
 
 
 def _years_outside(use: Use, table: Table, grants: list[Grant]) -> frozenset[int]:
@@ -113,11 +126,12 @@ def _years_refused(
     for years, members in groups.items():
         first = min((use for use, _ in members), key=_place)
         missing = frozenset().union(*(m for _, m in members))
+        used = _all_years([use for use, _ in members]) or table.years or frozenset()
         yield Refusal(
             "years-not-granted",
             f"{_names(members)} of {table.full_name} may be read in {_labels(missing)}, outside the grant of "
             f"{project.ident}.",
-            other_years(table, years, header),
+            other_years(table, years, missing, used, header),
             first.line,
             first.column,
             _full_name(first, table),
@@ -125,7 +139,7 @@ def _years_refused(
 
 
 def _names(members: list[tuple[Use, frozenset[int]]]) -> str:
-    names = sorted({use.variable or "the rows" for use, _ in members})
+    names = sorted({use.variable or "The rows" for use, _ in members})
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
@@ -135,17 +149,18 @@ def _labels(years: frozenset[int]) -> str:
     return " … ".join(shown) if len(ordered) > 4 else ", ".join(shown)
 
 
-def _table_refused(use: Use, table: Table, project: Project) -> Refusal:
+def _table_refused(use: Use, years: Years | None, table: Table, project: Project) -> Refusal:
     place = (use.line, use.column, _full_name(use, table))
     if not table.grantable:
         return Refusal("table-not-grantable", f"{table.full_name} is granted to nobody.", leave_out(table), *place)
     message = f"{table.full_name} was not granted to {project.ident}."
-    return Refusal("table-not-granted", message, ask_for(table.full_name, project), *place)
+    wanted = table.full_name + in_years(table, years)
+    return Refusal("table-not-granted", message, ask_for(wanted, project), *place)
 
 
-def _unknown_variable(use: Use, table: Table) -> Refusal:
+def _unknown_variable(use: Use, table: Table, near: str) -> Refusal:
     message = f"{table.full_name} has no variable {use.variable!r}."
-    return Refusal("unknown-variable", message, "Look it up in the catalogue.", use.line, use.column)
+    return Refusal("unknown-variable", message, "Look it up in the catalogue." + near, use.line, use.column)
 
 
 def _identifier(use: Use, table: Table, variable: Variable) -> Refusal:
@@ -158,7 +173,8 @@ def _identifier(use: Use, table: Table, variable: Variable) -> Refusal:
 def _variable_refused(use: Use, table: Table, variable: Variable, project: Project) -> Refusal:
     name = f"{table.full_name}.{variable.name}"
     message = f"{name} was not granted to {project.ident}."
-    return Refusal("variable-not-granted", message, ask_for(name, project), use.line, use.column, name)
+    wanted = name + in_years(table, use.years)
+    return Refusal("variable-not-granted", message, ask_for(wanted, project), use.line, use.column, name)
 
 
 def _full_name(use: Use, table: Table) -> str | None:

@@ -5,20 +5,27 @@ from collections.abc import Iterator, Sequence
 from broker.domain.errors import Refusal
 from broker.domain.projects import Project
 from broker.domain.variables import Use, Years
-from broker.policy.models import Catalogue, CombinationRule, Policies
+from broker.policy.models import Catalogue, CombinationRule, Policies, Table
+from broker.scope.advice import ask_for, in_years, without_years, years_text
 
 
-def check_combinations(uses: Sequence[Use], project: Project, policies: Policies) -> tuple[Refusal, ...]:
-    """Every combination rule that the uses of one job break, with the first place that does."""
+def check_combinations(
+    uses: Sequence[Use], project: Project, policies: Policies, *, header: bool = False
+) -> tuple[Refusal, ...]:
+    """Every combination rule that the uses of one job break, with the first place that does. `header` words the advice
+    on years for a script's `# input:` lines."""
     found: list[Refusal] = []
     for rule in policies.combinations:
         if rule.under_gateway and rule.under_gateway.casefold() not in project.gateway.casefold():
             continue
-        found += _replaced(rule, uses, policies.catalogue) if rule.replace else _met(rule, uses, policies.catalogue)
+        found += _met(rule, uses, policies.catalogue, header)
+        found += _replaced(rule, uses, policies.catalogue)
+        if rule.default_items_only:
+            found += _by_request(rule, uses, project, policies.catalogue)
     return tuple(found)
 
 
-def _met(rule: CombinationRule, uses: Sequence[Use], catalogue: Catalogue) -> Iterator[Refusal]:
+def _met(rule: CombinationRule, uses: Sequence[Use], catalogue: Catalogue, header: bool) -> Iterator[Refusal]:
     """A rule is broken by one use of each side; the years that trigger are those of the first side."""
     if not rule.any_of:
         return
@@ -26,18 +33,66 @@ def _met(rule: CombinationRule, uses: Sequence[Use], catalogue: Catalogue) -> It
     second = [u for u in uses if _is_any(u, rule.with_any, catalogue)] if rule.with_any else first
     if not first or not second:
         return
-    one, other = min(first, key=_place), min(second, key=_place)
-    message = f"Rule {rule.id}: {rule.note}"
-    yield Refusal("combination", message, _advice(rule, one, other), other.line, other.column, _name(other, catalogue))
+    other = min(second, key=_place)
+    message = f"Rule {rule.id}: {rule.note}{_touched(first, rule, catalogue)}"
+    advice = _advice(rule, first, other, catalogue, header)
+    yield Refusal("combination", message, advice, other.line, other.column, _name(other, catalogue))
 
 
-def _advice(rule: CombinationRule, one: Use, other: Use) -> str:
+def _touched(first: list[Use], rule: CombinationRule, catalogue: Catalogue) -> str:
+    """The tables of the first side with the years in which they break the rule, as a sentence."""
+    if rule.years is None or not rule.with_any:
+        return ""
+    years = _years_of(first, catalogue)
+    told = (f"{t.full_name}{in_years(t, used & rule.years)}" for t, used in years.items())
+    return f" This job may read {', '.join(told)}."
+
+
+def _advice(rule: CombinationRule, first: list[Use], other: Use, catalogue: Catalogue, header: bool) -> str:
     if not rule.with_any:
         return f"Leave {other.full_name} out."
-    advice = f"Leave out {other.full_name} or {one.table}"
-    if rule.years:
-        advice += f", or exclude {', '.join(f'{y}/{y + 1}' for y in sorted(rule.years))} of {one.table}"
-    return advice + "; other jobs may use each alone."
+    tables = _years_of(first, catalogue)
+    advice = f"Leave out {_name(other, catalogue) or other.full_name} or {' and '.join(t.full_name for t in tables)}"
+    if rule.years is not None:
+        told = [f"{years_text(t, used & rule.years)} of {t.full_name}" for t, used in tables.items()]
+        advice += f", or exclude {' and '.join(told)}"
+    advice += "; other jobs may use each alone."
+    barred = rule.years or frozenset()
+    ways = [without_years(t, used, used & barred, header) for t, used in tables.items() if barred and used - barred]
+    return " ".join((advice, *ways))
+
+
+def _years_of(uses: list[Use], catalogue: Catalogue) -> dict[Table, Years]:
+    """The years that uses may touch, by table, in order of place."""
+    found: dict[str, Years] = {}
+    for use in sorted(uses, key=_place):
+        table = catalogue.table(use.table)
+        used = (table.years if use.years is None else use.years) or frozenset()
+        found[table.full_name] = found.get(table.full_name, frozenset()) | used
+    return {catalogue.table(name): years for name, years in found.items()}
+
+
+def _by_request(
+    rule: CombinationRule, uses: Sequence[Use], project: Project, catalogue: Catalogue
+) -> Iterator[Refusal]:
+    """Variables beyond the default items of a table that was granted as such, in years in which no grant names them."""
+    for use in sorted(uses, key=_place):
+        table = catalogue.find(use.table)
+        variable = table.find(use.variable) if table and use.variable is not None else None
+        if table is None or variable is None or variable.default_item:
+            continue
+        grants = [g for g in project.grants if g.table.casefold() == table.full_name.casefold()]
+        named = [g for g in grants if g.variable.casefold() == variable.name.casefold() and not g.default_items]
+        if not any(g.default_items for g in grants) or (named and table.years is None):
+            continue
+        used = (table.years if use.years is None else use.years) or frozenset()
+        missing = used.difference(*(g.years or frozenset() for g in named))
+        if table.years is not None and not missing:
+            continue
+        name = f"{table.full_name}.{variable.name}"
+        message = f"Rule {rule.id}: {rule.note} {name} is given by request only."
+        advice = ask_for(name + in_years(table, missing), project)
+        yield Refusal("combination", message, advice, use.line, use.column, name)
 
 
 def _replaced(rule: CombinationRule, uses: Sequence[Use], catalogue: Catalogue) -> Iterator[Refusal]:

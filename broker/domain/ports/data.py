@@ -73,7 +73,8 @@ class Vaults(Protocol):
 class Engine(Protocol):
     """Turns a plan into a sandbox request, and frames into evidence. Holds no data itself."""
 
-    def prepare(self, plan: Plan, vault: Vault, job: str, attempt: int, limits: Limits) -> SandboxRequest: ...
+    def prepare(self, plan: Plan, vault: Vault, job: str, attempt: int, limits: Limits, least: int) -> SandboxRequest:
+        """`least` is the number of persons below which what depends on other people is not given to a row."""
 
     def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]]) -> tuple[OutputEvidence, ...]:
         """Raise Breach if the frames are not exactly what the plan asked for."""

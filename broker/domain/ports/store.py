@@ -19,14 +19,15 @@ from broker.domain.ports.records import (
     StoredPolicy,
 )
 from broker.domain.reviews import Decided, Vote
+from broker.domain.saved import SavedEntry, SavedState
 
 
 class JobStore(Protocol):
     """Jobs and their leases."""
 
-    def accept(self, job: Job, events: Sequence[AuditEvent]) -> Job:
-        """Insert a job in `queued` or `refused`. If (researcher, client_id) exists: return the stored job when its
-        submission is equal, else raise Conflict("client-id-reused")."""
+    def accept(self, job: Job, events: Sequence[AuditEvent], keeps: Sequence[SavedEntry] = ()) -> Job:
+        """Insert a job in `queued` or `refused`, and what a queued one keeps. If (researcher, client_id) exists: return
+        the stored job when its submission is equal, else raise Conflict("client-id-reused")."""
 
     def job(self, ident: str) -> Job: ...
 
@@ -188,6 +189,32 @@ class PeopleStore(Protocol):
     def snapshot(self, ident: str) -> Snapshot: ...
 
 
+class SavedStore(Protocol):
+    """What projects keep. A definition never changes and is never removed; a name means one readable one at a time."""
+
+    def saved(
+        self, project: str | None, states: frozenset[SavedState], idents: frozenset[str] | None = None
+    ) -> list[SavedEntry]:
+        """The definitions in these states, oldest first: of one project or of all, among all or those of `idents`."""
+
+    def saved_entry(self, ident: str) -> SavedEntry: ...
+
+    def propose_saved(self, entry: SavedEntry, events: Sequence[AuditEvent]) -> None:
+        """Insert a lookup that waits for a checker."""
+
+    def move_saved(
+        self,
+        ident: str,
+        before: SavedState,
+        after: SavedState,
+        events: Sequence[AuditEvent],
+        *,
+        by: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Approve, reject or drop; approving replaces what had the name. `by` and `reason` are a checker's."""
+
+
 class AuditStore(Protocol):
     """The append-only log."""
 
@@ -206,7 +233,7 @@ class AuditStore(Protocol):
         """Follow the whole chain to the stored head, and through an `anchor` exported earlier; one page in memory."""
 
 
-class Store(JobStore, OutputStore, ReleaseStore, PeopleStore, AuditStore, Protocol):
+class Store(JobStore, OutputStore, ReleaseStore, PeopleStore, SavedStore, AuditStore, Protocol):
     """The truth about jobs, outputs, votes, releases, policies, people and audit.
 
     Each method that changes something takes the audit events of that change and writes both in one transaction,
