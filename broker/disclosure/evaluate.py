@@ -8,6 +8,9 @@ from broker.domain.scalars import Call, Case, Column, Literal, Scalar, Value
 from broker.query.operations import OPERATIONS, Unknown, apply
 
 Number = int | Decimal
+LARGEST = 10**38
+"""Beyond it no whole number or decimal of an engine goes."""
+LONGEST = 4000
 WIDE = Context(prec=60, rounding=ROUND_HALF_UP)
 
 
@@ -28,10 +31,11 @@ def evaluate(scalar: Scalar, values: Mapping[int, Value]) -> Value:
             chosen = next((v for c, v in whens if evaluate(c, values) is True), otherwise)
             return evaluate(chosen, values)
         case Call(op=op, args=args):
-            return _call(op, [evaluate(a, values) for a in args])
+            return call(op, [evaluate(a, values) for a in args])
 
 
-def _call(op: str, args: list[Value]) -> Value:
+def call(op: str, args: list[Value]) -> Value:
+    """An operation on known values, by the table of `broker.query`."""
     if op in {"and", "or"}:
         rank: dict[Value, int] = {False: 0, None: 1, True: 2}
         return (min if op == "and" else max)(args, key=rank.__getitem__)
@@ -40,7 +44,16 @@ def _call(op: str, args: list[Value]) -> Value:
     found: Value | Unknown = apply(op, args)
     if isinstance(found, Unknown):
         raise Breach(f"The operation {op!r} has no exact value over released statistics.")
+    if _is_too_large(found):
+        raise Breach(f"The operation {op!r} gives a value that no engine would hold.")
     return found
+
+
+def _is_too_large(value: Value) -> bool:
+    """Squares of squares, or a text joined to itself, would soon fill the memory."""
+    if isinstance(value, int | Decimal | float):
+        return not -LARGEST <= value <= LARGEST
+    return isinstance(value, str) and len(value) > LONGEST
 
 
 def number(value: Value) -> Number:
@@ -74,9 +87,9 @@ FIGURES = 4
 """Significant figures, at least, of what is computed from protected figures: more would only look exact."""
 
 
-def limited(value: Value, expression: Scalar) -> Value:
-    """A computed value with the figures that a reader can use; a statistic of its own has its digits already."""
-    if isinstance(expression, Column) or not isinstance(value, (Decimal, float)) or value == 0:
+def limited(value: Value) -> Value:
+    """A computed value with the figures that a reader can use; a statistic of a table has its digits already."""
+    if not isinstance(value, (Decimal, float)) or value == 0:
         return value
     exact = Decimal(value)
     return rounded(exact, max(FIGURES - 1, FIGURES - 1 - exact.adjusted())) if exact.is_finite() else value

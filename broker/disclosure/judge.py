@@ -1,192 +1,170 @@
 """The rules' word on one planned output by its evidence. Knows no engine, no other release and no person's vote."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from broker.disclosure.closeness import taken_for
-from broker.disclosure.evaluate import evaluate, limited
-from broker.disclosure.full_rows import full_cells
-from broker.disclosure.listing import Registers, Row, listed_rows
-from broker.disclosure.ordering import in_order
-from broker.disclosure.protect import empty, protected
+from broker.disclosure.cells import Cell, Line, Origin, Work
+from broker.disclosure.evaluate import limited
+from broker.disclosure.formulas import compute
+from broker.disclosure.judged_tables import STATIC_IDS, JudgedRow, JudgedTable, judge_table
+from broker.disclosure.lineage import Lineage, lineage_of, stands_beside_totals, walk
+from broker.disclosure.listing import Registers
+from broker.disclosure.program import given, run
+from broker.disclosure.protect import empty
 from broker.disclosure.rules import STATIC, Question, findings_of, worst
-from broker.disclosure.wording import EMPTY_ROWS, FULL_LINE, MISSING, SMALL_POPULATION, notes_of, symbols_of
-from broker.domain.outputs import (
-    Assessment,
-    Finding,
-    JudgedCell,
-    OutputEvidence,
-    StatisticEvidence,
-    Verdict,
-)
-from broker.domain.plans import Measure, OutputColumn, PlannedOutput, Statistic
-from broker.domain.scalars import Column, Value, columns_of
+from broker.disclosure.wording import CONTEXT, EMPTY_ROWS, LINKED, MISSING, SMALL_POPULATION, notes_of, symbols_of
+from broker.domain.errors import Breach
+from broker.domain.groups import bases_of
+from broker.domain.outputs import Assessment, Finding, JudgedCell, OutputEvidence, Verdict
+from broker.domain.plans import PlannedOutput
+from broker.domain.scalars import Value
 from broker.policy.models import Profile, ZeroPolicy
 
-HIDING = frozenset({Verdict.SUPPRESS, Verdict.REFUSE})
-FREQUENCIES = frozenset({Measure.COUNT_ROWS, Measure.COUNT_PERSONS})
-CLOSE = frozenset({Measure.COUNT_VALUES, Measure.ONES})
-STATIC_IDS = frozenset({"R0", "R1"})
+KEY = "key"
+"""What `OutputColumn.statistic` says of a key."""
 
 
-class Context(NamedTuple):
-    """What holds for every row of the output."""
+class Asked(NamedTuple):
+    """What is judged, by which rules, and what its columns are made of."""
 
     planned: PlannedOutput
+    evidence: OutputEvidence
     profile: Profile
-    full: frozenset[tuple[Value, ...]]
-    hide_all: bool
+    lineage: Lineage
 
 
 def judge(
     planned: PlannedOutput, evidence: OutputEvidence, profile: Profile, registers: Registers | None = None
 ) -> Assessment:
-    """Every cell's verdict, its protected value, and the output's verdict.
+    """Every table's cells are judged and protected; what stands above sees protected values only.
 
     Silence: what must be looked at before it is shown (zero and full cells under ZeroPolicy.REVIEW) is hidden here
     under the same symbol as small cells, so that neither the table nor its way to release tells them apart; a
-    population under the threshold gives the constant answer that an empty one gives.
+    population under the threshold, of any table, gives the constant answer that an empty one gives.
     """
-    small_population = evidence.persons < profile.t
-    context = Context(planned, profile, _full(planned, evidence, profile), small_population)
-    rows, covered = listed_rows(planned.keys, evidence.cells, profile, registers or {})
-    shown = _shown_rows(rows, context)
-    if profile.zeros is ZeroPolicy.PUBLISH and any(any(cell.suppressed) for cell, _ in shown):
-        # Zeros may be shown only where nothing is hidden: beside a hidden cell they would tell that it is not empty.
-        context = context._replace(profile=profile.model_copy(update={"zeros": ZeroPolicy.SUPPRESS}))
-        shown = _shown_rows(rows, context)
-    findings = [f for _, found in shown for f in found] + _output_findings(context, evidence, rows)
+    _check(planned, evidence)
+    asked = Asked(planned, evidence, profile, lineage_of(planned))
+    tables = _judged(asked, registers or {})
+    rows = _rows(asked, tables)
     return Assessment(
         name=planned.name,
         columns=tuple(c.name for c in planned.columns),
-        key_count=len(planned.keys),
-        rows=in_order([cell for cell, _ in shown], planned.order),
-        findings=tuple(findings),
-        verdict=_verdict(context, [cell for cell, _ in shown]),
-        small=small_population or all(c.persons < profile.t for c in evidence.cells),
+        key_count=sum(c.statistic == KEY for c in planned.columns),
+        rows=rows,
+        findings=(*(f for t in tables for r in t.rows for f in _told(r, t, asked)), *_output_findings(asked, tables)),
+        verdict=worst([*(v for r in rows for v in r.verdicts), *_verdicts(asked, tables, bool(rows))]),
+        small=_is_small(asked) or any(all(c.persons < profile.t for c in e.cells) for e in evidence.tables),
         symbols=symbols_of(profile),
-        notes=notes_of(profile, covered),
+        notes=notes_of(
+            profile, all(t.covered for t in tables if t.planned.shown), frozenset(map(type, walk(planned.program)))
+        ),
     )
 
 
-def _shown_rows(rows: Sequence[Row], context: Context) -> list[tuple[JudgedCell, tuple[Finding, ...]]]:
-    """Judged rows that are shown: all listed ones, and of the others those in which some statistic passes."""
-    idents = {s.ident for s in context.planned.statistics}
-    figures = [i for i, c in enumerate(context.planned.columns) if idents & columns_of(c.expression)]
-    judged = [(row, *_judge_row(row, context)) for row in rows]
-    return [(cell, f) for row, cell, f in judged if row.listed or any(not cell.suppressed[i] for i in figures)]
+def _check(planned: PlannedOutput, evidence: OutputEvidence) -> None:
+    if (len(planned.tables), len(planned.public)) != (len(evidence.tables), len(evidence.public)):
+        raise Breach("The evidence is of other tables than planned.")
+    ids = [i for t in planned.tables for i in (*(k.ident for k in t.keys), *(s.ident for s in t.statistics))]
+    if len(set(ids)) < len(ids):
+        raise Breach("Two columns of the plan's tables have one id.")
+    if not all(planned.tables[n].shown for n in bases_of(planned.program)):
+        raise Breach("The plan's output shows a table that must not be shown.")
 
 
-def _judge_row(row: Row, context: Context) -> tuple[JudgedCell, tuple[Finding, ...]]:
-    planned, profile = context.planned, context.profile
-    evidence = {s.ident: _evidence_of(s, row) for s in planned.statistics}
-    close = taken_for(planned.statistics, row.cell, evidence, profile.t)
-    counted = evidence | {
-        s.ident: close[s.ident] for s in planned.statistics if s.ident in close and s.measure in CLOSE
-    }
-    by_statistic = {s.ident: _judge_statistic(s, counted[s.ident], row, context) for s in planned.statistics}
-    keys: dict[int, Value] = {k.ident: v for k, v in zip(planned.keys, row.keys, strict=True)}
-    exact = keys | {i: e.value for i, e in evidence.items()}
-    safe = keys | {
-        s.ident: protected(s, counted[s.ident], profile, close[s.ident].rows if s.ident in close else None)
-        for s in planned.statistics
-    }
-    answers = [_judge_column(c, by_statistic, planned) for c in planned.columns]
-    hidden = tuple(any(f.verdict in HIDING for f in found) for found in answers)
-    released = [None if h else _shown(c, planned, safe) for c, h in zip(planned.columns, hidden, strict=True)]
-    cell = JudgedCell(
-        keys=row.keys,
-        exact=tuple(evaluate(c.expression, exact) for c in planned.columns),
-        released=tuple(released),
-        suppressed=hidden,
-        verdicts=tuple(worst([f.verdict for f in found]) for found in answers),
-        rules=tuple(tuple(sorted({f.rule for f in found})) for found in answers),
-        persons=row.cell.persons if row.cell else 0,
-    )
-    return cell, _told(row, planned, answers)
+def _is_small(asked: Asked) -> bool:
+    return any(e.persons < asked.profile.t for e in asked.evidence.tables)
 
 
-def _judge_statistic(
-    statistic: Statistic, evidence: StatisticEvidence, row: Row, context: Context
-) -> tuple[Finding, ...]:
-    persons = row.cell.persons if row.cell else 0
-    ask = Question(statistic.measure, evidence, persons, statistic.needs_review, statistic.bounds)
-    found = [_hidden(f, context.profile) for f in findings_of(ask, context.profile)]
-    if context.hide_all:
-        found.append(SMALL_POPULATION)
-    if row.keys in context.full:
-        found.append(FULL_LINE)
-    if any(f.verdict in HIDING for f in found):
-        # A look that the data ask for is not needed at what is hidden, and would tell that there is something.
-        found = [f for f in found if f.verdict in HIDING or f.rule in STATIC_IDS]
-    return tuple(found)
+def _judged(asked: Asked, registers: Registers) -> list[JudgedTable]:
+    """Zeros may be shown only where nothing is hidden: beside a hidden cell they would tell that it is not empty."""
+    tables = _judged_by(asked, asked.profile, registers)
+    if asked.profile.zeros is ZeroPolicy.PUBLISH and any(t.has_holes for t in tables if t.planned.shown):
+        return _judged_by(asked, asked.profile.model_copy(update={"zeros": ZeroPolicy.SUPPRESS}), registers)
+    return tables
 
 
-def _judge_column(
-    column: OutputColumn, by_statistic: Mapping[int, tuple[Finding, ...]], planned: PlannedOutput
-) -> tuple[Finding, ...]:
-    """The findings on every statistic in the column and on everything implied by one of them."""
-    inside = set(columns_of(column.expression)) & set(by_statistic)
-    while more := {s.ident for s in planned.statistics if s.behind in inside} - inside:
-        inside |= more
-    return tuple(replace(f, column=column.name) for i in sorted(inside) for f in by_statistic[i])
+def _judged_by(asked: Asked, profile: Profile, registers: Registers) -> list[JudgedTable]:
+    pairs = zip(asked.planned.tables, asked.evidence.tables, strict=True)
+    hide_all = _is_small(asked)
+    return [judge_table(p, e, profile, registers, asked.lineage.read, hide_all) for p, e in pairs]
 
 
-def _hidden(finding: Finding, profile: Profile) -> Finding:
-    """Zero and full cells that a person would have to look at are hidden instead."""
-    if finding.rule in {"F2", "F3"} and finding.verdict is Verdict.REVIEW:
-        return replace(finding, verdict=Verdict.SUPPRESS)
-    return finding
+def _rows(asked: Asked, tables: Sequence[JudgedTable]) -> tuple[JudgedCell, ...]:
+    """The program's rows as output columns. A row that no list names is shown only if one of its figures is."""
+    figures = [i for i, found in enumerate(asked.lineage.behind) if found]
+    public = [given(p, rows) for p, rows in zip(asked.planned.public, asked.evidence.public, strict=True)]
+    work = Work(asked.profile.max_group_steps)
+    lines = run(asked.planned.program, [t.lines for t in tables], work, public).rows
+    shown: list[JudgedCell] = []
+    for line in lines:
+        cells = [compute(c.expression, line.cells) for c in asked.planned.columns]
+        passes = any(not cells[i].hidden for i in figures) if figures else line.exists
+        if line.listed or passes:
+            shown.append(_row(asked.planned, line, cells))
+    return tuple(shown)
 
 
-def _evidence_of(statistic: Statistic, row: Row) -> StatisticEvidence:
-    if row.cell is None:
-        return empty(statistic.measure)
-    return row.cell.statistics[statistic.ident]
-
-
-def _shown(column: OutputColumn, planned: PlannedOutput, safe: Mapping[int, Value]) -> Value:
-    value = evaluate(column.expression, safe)
-    is_key = isinstance(column.expression, Column) and column.expression.ident in {k.ident for k in planned.keys}
-    return MISSING if is_key and value is None else limited(value, column.expression)
-
-
-def _told(row: Row, planned: PlannedOutput, answers: Sequence[tuple[Finding, ...]]) -> tuple[Finding, ...]:
-    """Findings of this row for staff: not those of the plan, nor of empty rows, which are told once for the output."""
-    if row.cell is None:
-        return ()
-    return tuple(replace(f, cell=row.keys) for found in answers for f in found if f.rule not in STATIC_IDS | {"S1"})
-
-
-def _full(planned: PlannedOutput, evidence: OutputEvidence, profile: Profile) -> frozenset[tuple[Value, ...]]:
-    counted = any(s.measure in FREQUENCIES for s in planned.statistics)
-    return (
-        full_cells(evidence.cells, profile.full_share, profile.t)
-        if counted and profile.full is not ZeroPolicy.PUBLISH
-        else frozenset()
+def _row(planned: PlannedOutput, line: Line, cells: Sequence[Cell]) -> JudgedCell:
+    return JudgedCell(
+        keys=tuple(cell.exact for cell, c in zip(cells, planned.columns, strict=True) if c.statistic == KEY),
+        exact=tuple(cell.exact for cell in cells),
+        released=tuple(map(_released, cells)),
+        suppressed=tuple(cell.hidden for cell in cells),
+        verdicts=tuple(cell.verdict for cell in cells),
+        rules=tuple(tuple(sorted(cell.rules)) for cell in cells),
+        persons=line.persons or 0,
     )
 
 
-def _output_findings(context: Context, evidence: OutputEvidence, rows: Sequence[Row]) -> list[Finding]:
+def _released(cell: Cell) -> Value:
+    if cell.hidden:
+        return None
+    if cell.origin is Origin.COMPUTED:
+        return limited(cell.released)
+    return MISSING if cell.origin is Origin.KEY and cell.released is None else cell.released
+
+
+def _told(judged: JudgedRow, table: JudgedTable, asked: Asked) -> list[Finding]:
+    """Findings of a table's row for staff, under each output column that shows the figure: not those of the plan, nor
+    of empty rows, which are told once for the output."""
+    if judged.row.cell is None:
+        return []
     found: list[Finding] = []
-    for statistic in context.planned.statistics:
+    columns = zip(asked.planned.columns, asked.lineage.behind, strict=True)
+    places = [(c.name, behind & table.read) for c, behind in columns]
+    nowhere = table.read.difference(*(behind for _, behind in places))
+    for name, idents in [*places, (None, nowhere)]:
+        for ident in sorted(idents):
+            own = [f for f in judged.findings[ident] if f.rule not in STATIC_IDS | {"S1"}]
+            found += [replace(f, cell=judged.row.keys, column=name) for f in own]
+    return found
+
+
+def _static(asked: Asked) -> list[Finding]:
+    """What follows from the plan alone."""
+    found = [LINKED] if stands_beside_totals(asked.planned) else []
+    found += [] if all(t.shown for t in asked.planned.tables) else [CONTEXT]
+    for statistic in (s for t in asked.planned.tables for s in t.statistics):
         ask = Question(statistic.measure, empty(statistic.measure), 0, statistic.needs_review)
-        found += findings_of(ask, context.profile, STATIC)
-    if context.hide_all:
-        found.append(replace(SMALL_POPULATION, figures=(("persons", str(evidence.persons)),)))
-    blank = sum(1 for r in rows if r.listed and r.cell is None)
-    if blank and context.profile.zeros is not ZeroPolicy.PUBLISH:
+        found += findings_of(ask, asked.profile, STATIC)
+    return found
+
+
+def _output_findings(asked: Asked, tables: Sequence[JudgedTable]) -> list[Finding]:
+    found = _static(asked)
+    for evidence in asked.evidence.tables:
+        if evidence.persons < asked.profile.t:
+            found.append(replace(SMALL_POPULATION, figures=(("persons", str(evidence.persons)),)))
+    shown = [t for t in tables if t.planned.shown]
+    blank = sum(r.row.listed and r.row.cell is None for t in shown for r in t.rows)
+    if blank and (asked.profile.zeros is not ZeroPolicy.PUBLISH or any(t.has_holes for t in shown)):
         found.append(replace(EMPTY_ROWS, figures=(("rows", str(blank)),)))
     return found
 
 
-def _verdict(context: Context, cells: Sequence[JudgedCell]) -> Verdict:
-    """The worst of the cells; a table of no row at all is as if every cell of it were hidden."""
-    of_cells = [v for c in cells for v in c.verdicts]
-    static = [
-        f.verdict
-        for s in context.planned.statistics
-        for f in findings_of(Question(s.measure, empty(s.measure), 0, s.needs_review), context.profile, STATIC)
-    ]
-    return worst([*of_cells, *static, *([] if cells else [Verdict.SUPPRESS])])
+def _verdicts(asked: Asked, tables: Sequence[JudgedTable], has_rows: bool) -> list[Verdict]:
+    """Of the plan, and of every figure that is read, shown or not; an output of no row at all is as if every cell of it
+    were hidden."""
+    found = [f.verdict for f in _static(asked)] + [t.verdict for t in tables if t.planned.shown]
+    return found if has_rows else [*found, Verdict.SUPPRESS]

@@ -4,7 +4,7 @@ from decimal import ROUND_DOWN, Decimal
 
 from broker.disclosure.evaluate import Number, number, rounded, size
 from broker.domain.outputs import StatisticEvidence
-from broker.domain.plans import Measure, Statistic
+from broker.domain.plans import Deviation, Measure, Statistic
 from broker.domain.scalars import Value
 from broker.policy.models import Profile
 
@@ -15,7 +15,9 @@ def protected(
     """What may be seen of a statistic that passes, before any arithmetic is done with it. `cell_rows` are the rows that
     a sum or share is taken to be over, where it leaves out too few to be told of."""
     match statistic.measure:
-        case Measure.COUNT_ROWS | Measure.COUNT_VALUES | Measure.COUNT_PERSONS | Measure.COUNT_DISTINCT | Measure.GAP:
+        case Measure.COUNT_PERSONS:
+            return round_count(evidence.value, profile)
+        case Measure.COUNT_ROWS | Measure.COUNT_VALUES | Measure.COUNT_DISTINCT | Measure.GAP:
             return round_count(evidence.value, profile, _each(evidence.rows, evidence.persons))
         case Measure.ONES:
             times = _each(ones(evidence), evidence.persons)
@@ -25,6 +27,8 @@ def protected(
         case Measure.MEAN:
             mean = _mean(statistic, evidence, profile)
             return _truncated(mean) if statistic.truncated and mean is not None else mean
+        case Measure.QUANTILE | Measure.DEVIATION:
+            return _place(statistic, evidence, profile)
         case Measure.SUM:
             mean = _mean(statistic, evidence, profile)
             count = round_count(evidence.rows if cell_rows is None else cell_rows, profile)
@@ -41,8 +45,9 @@ def round_count(value: Value, profile: Profile, times: int = 1) -> int | None:
 
 
 def _each(rows: int, persons: int) -> int:
-    """How many rows a person has, at least on average."""
-    return max(1, rows // persons) if persons else 1
+    """How many rows a person has on average, to the nearest whole number: a limit at the whole numbers themselves would
+    tell whether one row of one person is missing from as many of everybody."""
+    return max(1, (2 * rows + persons) // (2 * persons)) if persons else 1
 
 
 def ones(evidence: StatisticEvidence) -> int:
@@ -73,6 +78,13 @@ def _mean(statistic: Statistic, evidence: StatisticEvidence, profile: Profile) -
     return rounded(exact, mean_digits(statistic, evidence, profile))
 
 
+def _place(statistic: Statistic, evidence: StatisticEvidence, profile: Profile) -> Number | None:
+    """A quantile or deviation with the digits that a mean may have."""
+    if not evidence.rows or evidence.value is None:
+        return None
+    return rounded(Decimal(number(evidence.value)), mean_digits(statistic, evidence, profile))
+
+
 def mean_digits(statistic: Statistic, evidence: StatisticEvidence, profile: Profile) -> int:
     """Digits of a mean: the profile's, and no finer than the first digit that the largest contribution moves.
 
@@ -85,6 +97,8 @@ def mean_digits(statistic: Statistic, evidence: StatisticEvidence, profile: Prof
     largest: Number = max([*known, *seen], default=0)
     if not largest:
         return profile.mean_digits
+    if isinstance(statistic.form, Deviation) and statistic.form.squared:
+        largest = largest * largest  # what one contribution moves a variance by
     moved = Decimal(largest) / Decimal(max(1, round_count(evidence.rows, profile) or 0))
     return min(profile.mean_digits, -moved.adjusted())
 

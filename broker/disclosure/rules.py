@@ -14,6 +14,7 @@ SEVERITY: dict[Verdict, int] = {v: i for i, v in enumerate(Verdict)}
 COUNTS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT})
 BINARY = frozenset({Measure.ONES, Measure.SHARE})
 MAGNITUDES = frozenset({Measure.SUM, Measure.MEAN})
+PLACES = frozenset({Measure.QUANTILE, Measure.DEVIATION})
 OF_POLICY: dict[ZeroPolicy, Verdict | None] = {
     ZeroPolicy.REVIEW: Verdict.REVIEW,
     ZeroPolicy.SUPPRESS: Verdict.SUPPRESS,
@@ -23,7 +24,8 @@ OF_POLICY: dict[ZeroPolicy, Verdict | None] = {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a rule is asked about: one statistic in one cell of `cell_persons` people."""
+    """What a rule is asked about: one statistic in one cell of `cell_persons` people. `protected` is what would be
+    shown of it."""
 
     measure: Measure
     evidence: StatisticEvidence
@@ -31,6 +33,7 @@ class Question:
     needs_review: str | None = None
     bounds: tuple[Value, Value] | None = None
     institutions: int | None = None
+    protected: Value = None
 
 
 Answer = Finding | None
@@ -47,7 +50,7 @@ def _finding(rule: str, verdict: Verdict, sentence: str, **figures: object) -> F
 def small_cell(ask: Question, profile: Profile) -> Answer:
     """F1: persons 1 to t-1 behind the cell, the count, or either side of a 0/1 statistic."""
     sides = [ask.cell_persons]
-    if ask.measure in COUNTS | BINARY:
+    if ask.measure in COUNTS | BINARY | PLACES:
         sides.append(ask.evidence.persons)
     if ask.measure in BINARY:
         sides.append(ask.evidence.rest)
@@ -62,7 +65,7 @@ def small_cell(ask: Question, profile: Profile) -> Answer:
 def zero_cell(ask: Question, profile: Profile) -> Answer:
     """F2: nobody at all, which tells that each member of the group has another value."""
     verdict = OF_POLICY[profile.zeros]
-    counted = COUNTS | {Measure.SUM, Measure.MEAN}
+    counted = COUNTS | MAGNITUDES | PLACES
     empty = ask.cell_persons == 0 or (ask.measure in counted and ask.evidence.persons == 0)
     return _finding("F2", verdict, "Nobody stands behind this figure.") if empty and verdict else None
 
@@ -87,8 +90,8 @@ def institutions(ask: Question, profile: Profile) -> Answer:
 
 
 def contributors(ask: Question, profile: Profile) -> Answer:
-    """M1: fewer contributors than the threshold behind a sum or mean."""
-    if ask.measure not in MAGNITUDES or not 0 < ask.evidence.persons < profile.t:
+    """M1: fewer contributors than the threshold behind a sum, mean, quantile or deviation."""
+    if ask.measure not in MAGNITUDES | PLACES or not 0 < ask.evidence.persons < profile.t:
         return None
     sentence = "Fewer persons than the threshold contribute to this figure."
     return _finding("M1", Verdict.SUPPRESS, sentence, persons=ask.evidence.persons)
@@ -129,13 +132,23 @@ def negatives(ask: Question, _: Profile) -> Answer:
 
 
 def all_equal(ask: Question, _: Profile) -> Answer:
-    """M9: everybody's total is the same, so the figure tells each. Exempt where the catalogue allows one value only."""
+    """M9: everybody's total is the same, or that of all but fewer than t: the figure tells each, and whether there are
+    such few. Exempt where the catalogue allows one value only."""
     e = ask.evidence
-    if ask.measure not in MAGNITUDES or e.low is None or e.high is None or e.low != e.high:
+    few = e.inner_low is not None and e.inner_low == e.inner_high
+    if ask.measure not in MAGNITUDES or e.low is None or e.high is None or not (few or e.low == e.high):
         return None
     if ask.bounds is not None and ask.bounds[0] is not None and ask.bounds[0] == ask.bounds[1]:
         return None
     return _finding("M9", Verdict.SUPPRESS, "Every contributor has the same value.", value=e.low)
+
+
+def no_deviation(ask: Question, _: Profile) -> Answer:
+    """M9: a deviation of nothing, or shown as nothing, says that everybody has (nearly) the mean."""
+    value = ask.evidence.value
+    if ask.measure is not Measure.DEVIATION or value is None or 0 not in (number(value), ask.protected):
+        return None
+    return _finding("M9", Verdict.SUPPRESS, "Every contributor has (nearly) the same value.", value=value)
 
 
 def distinct_values(ask: Question, _: Profile) -> Answer:
@@ -146,10 +159,10 @@ def distinct_values(ask: Question, _: Profile) -> Answer:
 
 
 def outside_list(ask: Question, _: Profile) -> Answer:
-    """R1: the argument is outside the closed list of the algebra."""
-    if ask.needs_review is None:
-        return None
-    return _finding("R1", Verdict.REVIEW, ask.needs_review)
+    """R1: the argument is outside the closed list of the algebra, or the statistic always is."""
+    always = "A quantile or deviation has no automatic verdict." if ask.measure in PLACES else None
+    why = ask.needs_review or always
+    return None if why is None else _finding("R1", Verdict.REVIEW, why)
 
 
 def _has_amounts(ask: Question) -> bool:
@@ -172,7 +185,8 @@ STATIC: tuple[Rule, ...] = (distinct_values, outside_list)
 """Rules that follow from the plan alone, whatever the data are."""
 
 RULES: tuple[Rule, ...] = (
-    small_cell, zero_cell, full_cell, institutions, contributors, dominance, p_percent, negatives, all_equal, *STATIC,
+    small_cell, zero_cell, full_cell, institutions, contributors, dominance, p_percent, negatives, all_equal,
+    no_deviation, *STATIC,
 )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Sentences that go with an assessment: public notes, symbols, findings on whole outputs. No figures here."""
 
+from broker.domain.groups import Across, Keep, Meet, Regroup
 from broker.domain.outputs import Finding, Verdict
 from broker.policy.models import Profile
 
@@ -10,12 +11,21 @@ EMPTY_ROWS = Finding("F2", Verdict.SUPPRESS, "Listed rows in which nobody was fo
 FULL_LINE = Finding("F3", Verdict.SUPPRESS, "One category holds (nearly) everybody of its line of the table.")
 
 
+CONTEXT = Finding("R1", Verdict.REVIEW, "Rows depend on figures of other people, which are not shown.")
+LINKED = Finding(
+    "R2",
+    Verdict.REVIEW,
+    "Totals or linked tables stand beside each other, so that hidden cells could be worked out from what is shown.",
+)
+
+
 def symbols_of(profile: Profile) -> tuple[tuple[str, str], ...]:
     return ((profile.suppressed_symbol, "Not shown, to protect the people behind the figure."),)
 
 
-def notes_of(profile: Profile, covered: bool) -> tuple[str, ...]:
-    """What is printed with a released table: method and public parameters, the same whatever the data are."""
+def notes_of(profile: Profile, covered: bool, steps: frozenset[type] = frozenset()) -> tuple[str, ...]:
+    """What is printed with a released table: method and public parameters, the same whatever the data are. `steps` are
+    the kinds of step above the groups."""
     symbol = profile.suppressed_symbol
     notes = [
         f"Figures on fewer than {profile.t} persons, and figures that would tell about single persons, are shown as "
@@ -33,4 +43,11 @@ def notes_of(profile: Profile, covered: bool) -> tuple[str, ...]:
         if covered
         else "Only combinations with enough persons are listed; one that is absent has nobody, or too few to be shown."
     )
+    if not steps.isdisjoint({Regroup, Across}):
+        notes.append(
+            "Figures over groups (totals, means, shares and ranks of groups) are computed from protected figures; "
+            "hidden ones are left out."
+        )
+    if not steps.isdisjoint({Keep, Meet}):
+        notes.append("Rows are chosen and joined by protected figures; a hidden figure meets no condition.")
     return tuple(notes)

@@ -5,23 +5,24 @@ from collections.abc import Iterator, Sequence
 
 from broker.domain.errors import Breach
 from broker.domain.outputs import OutputEvidence
-from broker.domain.plans import Plan
+from broker.domain.plans import Plan, PlannedOutput, PlannedTable, PublicRows
 from broker.domain.ports import Limits, SandboxRequest, Vault, VaultTable
-from broker.domain.relations import Filter, Join, Project, Relation, Scan
+from broker.domain.relations import Scan, walk
 from broker.domain.variables import Years
-from broker.engine.frames import read_output
-from broker.query import render
+from broker.engine.frames import read_public, read_table
+from broker.query import render, render_public
 
 
 class DuckDBEngine:
     """See `broker.domain.ports.Engine`."""
 
-    def prepare(self, plan: Plan, vault: Vault, job: str, attempt: int, limits: Limits) -> SandboxRequest:
-        """The `sql` image with the vault's evidence rendering, and of that only the tables and years that are read."""
+    def prepare(self, plan: Plan, vault: Vault, job: str, attempt: int, limits: Limits, least: int) -> SandboxRequest:
+        """The `sql` image with the vault's evidence rendering, and of that only the tables and years that are read. One
+        statement for each planned table."""
         frame = {
             "kind": "sql",
             "tables": [_mounted(vault, table, years) for table, years in sorted(tables_read(plan).items())],
-            "statements": [{"name": output.name, "sql": render(output)} for output in plan.outputs],
+            "statements": [{"name": name, "sql": _text(asked, least)} for name, asked in statements(plan)],
             "settings": {name: getattr(limits, name) for name in Limits.__slots__},
         }
         payload = json.dumps(frame, sort_keys=True).encode()
@@ -32,30 +33,38 @@ class DuckDBEngine:
         kinds = [kind for kind, _ in frames]
         if kinds[-1:] == ["status"]:
             kinds.pop()
-        if kinds != ["table"] * len(plan.outputs):
-            raise Breach("The sandbox returned other frames than one table for each output.")
-        return tuple(read_output(output, frame[1]) for output, frame in zip(plan.outputs, frames, strict=False))
+        if kinds != ["table"] * sum(len(output.tables) + len(output.public) for output in plan.outputs):
+            raise Breach("The sandbox returned other frames than one for each planned table.")
+        payloads = iter([payload for kind, payload in frames if kind == "table"])
+        return tuple(_evidence(output, payloads) for output in plan.outputs)
+
+
+def _evidence(output: PlannedOutput, payloads: Iterator[bytes]) -> OutputEvidence:
+    tables = tuple(read_table(table, next(payloads)) for table in output.tables)
+    return OutputEvidence(output.name, tables, tuple(read_public(rows, next(payloads)) for rows in output.public))
+
+
+def _text(asked: PlannedTable | PublicRows, least: int) -> str:
+    return render(asked, least) if isinstance(asked, PlannedTable) else render_public(asked, least)
+
+
+def statements(plan: Plan) -> Iterator[tuple[str, PlannedTable | PublicRows]]:
+    """Every planned table and public relation in the order of statements and frames, by the output's name and its
+    number there."""
+    for output in plan.outputs:
+        asked: tuple[PlannedTable | PublicRows, ...] = (*output.tables, *output.public)
+        yield from ((f"{output.name}#{number}", one) for number, one in enumerate(asked))
 
 
 def tables_read(plan: Plan) -> dict[str, Years | None]:
     """Every table that the plan scans, with the years of all its scans; None for a table without a year axis."""
     found: dict[str, Years | None] = {}
-    for output in plan.outputs:
-        for scan in _scans(output.contributions):
-            before = found.get(scan.table, frozenset())
-            found[scan.table] = None if scan.years is None or before is None else before | scan.years
+    relations = (a.contributions if isinstance(a, PlannedTable) else a.relation for _, a in statements(plan))
+    scans = (r for relation in relations for r in walk(relation) if isinstance(r, Scan))
+    for scan in scans:
+        before = found.get(scan.table, frozenset())
+        found[scan.table] = None if scan.years is None or before is None else before | scan.years
     return found
-
-
-def _scans(relation: Relation) -> Iterator[Scan]:
-    match relation:
-        case Scan():
-            yield relation
-        case Filter(child=child) | Project(child=child):
-            yield from _scans(child)
-        case Join(left=left, right=right):
-            yield from _scans(left)
-            yield from _scans(right)
 
 
 def _mounted(vault: Vault, name: str, years: Years | None) -> dict[str, object]:

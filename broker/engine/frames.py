@@ -1,4 +1,4 @@
-"""Reads the table frames of a plan's outputs into evidence, strictly. Whatever a plan did not ask for is a Breach."""
+"""Reads the frames of a plan's tables into evidence, strictly. Whatever a plan did not ask for is a Breach."""
 
 import math
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from broker.domain.errors import Breach
-from broker.domain.outputs import CellEvidence, OutputEvidence, StatisticEvidence
-from broker.domain.plans import Measure, PlannedOutput, Statistic
+from broker.domain.outputs import CellEvidence, StatisticEvidence, TableEvidence
+from broker.domain.plans import Measure, PlannedTable, PublicRows, Statistic
 from broker.domain.scalars import Type, Value
 from broker.query import evidence_columns
 
@@ -18,24 +18,38 @@ INTEGERS = frozenset({"int8", "int16", "int32", "int64"})
 HUGE = "decimal128(38, 0)"
 """How DuckDB hands over its 128-bit integers."""
 
+COMPUTED = frozenset({Measure.SUM, Measure.MEAN, Measure.SHARE, Measure.QUANTILE, Measure.DEVIATION})
+"""Measures whose fields are not all counts."""
+
 COUNTED = frozenset({"rows", "persons", "rest", "rest_rows", "contributors"})
 """Fields that are counts: 64-bit, never NULL, never below zero."""
 
 
-def read_output(output: PlannedOutput, payload: bytes) -> OutputEvidence:
-    """The evidence of one planned output from its Arrow stream."""
+def read_table(planned: PlannedTable, payload: bytes) -> TableEvidence:
+    """The evidence of one planned table from its Arrow stream."""
     table = _table(payload)
-    _check_columns(output, table.schema)
+    _check_columns(planned, table.schema)
     rows = table.to_pylist()
     populations = {row["population"] for row in rows}
-    if len(populations) > 1 or (not output.keys and len(rows) != 1):
+    if len(populations) > 1 or (not planned.keys and len(rows) != 1):
         raise _breach("does not have one population")
-    cells = tuple(_cell(output, row) for row in rows)
+    cells = tuple(_cell(planned, row) for row in rows)
     if len({cell.keys for cell in cells}) != len(cells):
         raise _breach("has a cell twice")
     population = populations.pop() if populations else 0
     _check_population(population, cells)
-    return OutputEvidence(output.name, tuple(c for c in cells if c.rows), population)
+    return TableEvidence(tuple(c for c in cells if c.rows), population)
+
+
+def read_public(planned: PublicRows, payload: bytes) -> tuple[tuple[Value, ...], ...]:
+    """The rows of a public relation from its Arrow stream."""
+    table = _table(payload)
+    if table.schema.names != [f"c{ident}" for ident, _ in planned.columns]:
+        raise _breach("has other columns than planned")
+    for (_, kind), found in zip(planned.columns, table.schema.types, strict=True):
+        if str(found) not in KINDS[kind] and not (kind is Type.DECIMAL and pa.types.is_decimal128(found)):
+            raise _breach(f"has a column of type {found} that the plan does not ask for")
+    return tuple(tuple(_value(row[name]) for name in table.schema.names) for row in table.to_pylist())
 
 
 def _breach(what: str) -> Breach:
@@ -52,8 +66,8 @@ def _table(payload: bytes) -> pa.Table:
     return table
 
 
-def _check_columns(output: PlannedOutput, schema: pa.Schema) -> None:
-    wanted = list(_columns(output))
+def _check_columns(planned: PlannedTable, schema: pa.Schema) -> None:
+    wanted = list(_columns(planned))
     if schema.names != [column for column, _ in wanted]:
         raise _breach("has other columns than planned")
     for (_, kinds), kind in zip(wanted, schema.types, strict=True):
@@ -75,13 +89,13 @@ KINDS: dict[Type, frozenset[str]] = {
 }
 
 
-def _columns(output: PlannedOutput) -> Iterator[tuple[str, frozenset[str]]]:
+def _columns(planned: PlannedTable) -> Iterator[tuple[str, frozenset[str]]]:
     """Each column of the result with the Arrow types that it may have."""
-    for number, key in enumerate(output.keys):
+    for number, key in enumerate(planned.keys):
         yield f"k{number}", KINDS[key.type]
     for column in ("rows", "persons", "population"):
         yield column, frozenset({"int64"})
-    for statistic in output.statistics:
+    for statistic in planned.statistics:
         for column in evidence_columns(statistic):
             yield column, _kinds(statistic, _field(column))
 
@@ -91,8 +105,12 @@ def _field(column: str) -> str:
 
 
 def _kinds(statistic: Statistic, field: str) -> frozenset[str]:
-    if field in COUNTED or statistic.measure not in {Measure.SUM, Measure.MEAN, Measure.SHARE}:
+    if field in COUNTED or statistic.measure not in COMPUTED:
         return frozenset({"int64"})
+    if statistic.measure is Measure.DEVIATION:
+        return frozenset({"double"})
+    if statistic.measure is Measure.QUANTILE:
+        return KINDS[statistic.type]
     if statistic.measure is Measure.SHARE:
         return frozenset({"double" if field == "value" else "int64"})
     if statistic.measure is Measure.MEAN and field == "value":
@@ -100,12 +118,12 @@ def _kinds(statistic: Statistic, field: str) -> frozenset[str]:
     return KINDS[statistic.argument.type if statistic.argument is not None else statistic.type]
 
 
-def _cell(output: PlannedOutput, row: dict[str, Any]) -> CellEvidence:
-    keys = tuple(_value(row[f"k{number}"]) for number in range(len(output.keys)))
+def _cell(planned: PlannedTable, row: dict[str, Any]) -> CellEvidence:
+    keys = tuple(_value(row[f"k{number}"]) for number in range(len(planned.keys)))
     rows, persons = _count(row["rows"]), _count(row["persons"])
-    if persons > rows or (output.keys and not rows):
+    if persons > rows or (planned.keys and not rows):
         raise _breach("counts more persons than rows, or a cell without rows")
-    statistics = {s.ident: _statistic(s, row, rows, persons) for s in output.statistics}
+    statistics = {s.ident: _statistic(s, row, rows, persons) for s in planned.statistics}
     return CellEvidence(keys, rows, persons, statistics)
 
 

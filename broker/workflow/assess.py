@@ -75,6 +75,20 @@ def assess(ports: WorkerPorts, lease: Lease, policies: Policies, ran: Ran) -> No
     )
 
 
+def only_keeps(checked: Checked) -> bool:
+    """A job that keeps definitions and asks for no output: it reads no data, so nothing is started for it."""
+    return checked.plan is not None and not checked.plan.outputs
+
+
+def assess_nothing(ports: WorkerPorts, lease: Lease, policies: Policies) -> None:
+    """A job without outputs has nothing to judge, and is decided next."""
+    now = ports.clock.now()
+    event = AuditEvent(now, SYSTEM.ident, "job.assessed", lease.job.ident, (("outputs", "0"),))
+    before, after = JobState.RUNNING, JobState.ASSESSING
+    fingerprint = policies.fingerprint
+    ports.store.advance(lease.job.ident, lease.attempt, before, after, now, [event], assessed_policy=fingerprint)
+
+
 def _tables(ports: WorkerPorts, ran: Ran, plan: Plan, profile: Profile) -> list[_Prepared]:
     evidence = ports.engine.read(plan, ran.result.frames)
     registers = ports.vaults.registers(ran.vault)

@@ -11,8 +11,9 @@ from broker.domain.people import SYSTEM
 from broker.domain.ports import Lease, Limits, SandboxEnd, SandboxRequest, Vault, WorkerPorts
 from broker.policy.models import Policies
 from broker.python_jobs.request import prepare as prepare_python
-from broker.workflow.assess import Ran, assess
+from broker.workflow.assess import Ran, assess, assess_nothing, only_keeps
 from broker.workflow.check import Checked, check_submission
+from broker.workflow.cohorts import saved_then
 from broker.workflow.policies import policies_in_force
 from broker.workflow.settle import settle
 
@@ -52,8 +53,11 @@ def run_job(ports: WorkerPorts, job: str, worker: str, keep_alive: KeepAlive) ->
 def _attempt(ports: WorkerPorts, lease: Lease) -> None:
     policies = policies_in_force(ports.store)
     try:
-        ran = _execute(ports, lease, policies)
-        assess(ports, lease, policies, ran)
+        checked = _check_again(lease.job, policies, ports)
+        if only_keeps(checked):
+            assess_nothing(ports, lease, policies)
+        else:
+            assess(ports, lease, policies, _execute(ports, lease, policies, checked))
     except Failed as failed:
         _check_held(ports, lease)
         fail(ports, lease.job.ident, lease.attempt, failed.code)
@@ -63,9 +67,7 @@ def _attempt(ports: WorkerPorts, lease: Lease) -> None:
         fail(ports, lease.job.ident, lease.attempt, FailureCode.BAD_FRAMES)
 
 
-def _execute(ports: WorkerPorts, lease: Lease, policies: Policies) -> Ran:
-    job = lease.job
-    checked = _check_again(job, policies, ports)
+def _execute(ports: WorkerPorts, lease: Lease, policies: Policies, checked: Checked) -> Ran:
     snapshot = ports.store.latest_snapshot()
     vault = _vault(ports, lease, snapshot.ident)
     request = _request(ports, lease, checked, vault, policies)
@@ -101,7 +103,8 @@ def _check_again(job: Job, policies: Policies, ports: WorkerPorts) -> Checked:
     if project is None:
         raise Failed(FailureCode.POLICY_CHANGED)
     today = ports.clock.now().date()
-    checked = check_submission(job.canonical, submission.kind, submission.dialect, project, policies, today)
+    saved = saved_then(ports, job)
+    checked = check_submission(job.canonical, submission.kind, submission.dialect, project, policies, today, saved)
     if not checked.accepted:
         raise Failed(FailureCode.POLICY_CHANGED)
     if checked.plan_hash != job.plan_hash:
@@ -113,7 +116,8 @@ def _check_again(job: Job, policies: Policies, ports: WorkerPorts) -> Checked:
 def _request(ports: WorkerPorts, lease: Lease, checked: Checked, vault: Vault, policies: Policies) -> SandboxRequest:
     limits = limits_for(checked.kind, policies)
     if checked.plan is not None:
-        return ports.engine.prepare(checked.plan, vault, lease.job.ident, lease.attempt, limits)
+        least = _least(lease.job, policies)
+        return ports.engine.prepare(checked.plan, vault, lease.job.ident, lease.attempt, limits, least)
     return prepare_python(
         program=checked.canonical,
         inputs=checked.uses,
@@ -123,6 +127,14 @@ def _request(ports: WorkerPorts, lease: Lease, checked: Checked, vault: Vault, p
         limits=limits,
         allowed=policies.service.allowed_files,
     )
+
+
+def _least(job: Job, policies: Policies) -> int:
+    """The threshold of the project's profile."""
+    project = policies.project(job.submission.project)
+    if project is None:
+        raise Failed(FailureCode.POLICY_CHANGED)
+    return policies.profile(project.profile).t
 
 
 def limits_for(kind: Kind, policies: Policies) -> Limits:
