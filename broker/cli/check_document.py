@@ -3,6 +3,7 @@
 from broker.domain.errors import Refusal
 from broker.domain.jobs import Kind
 from broker.domain.plans import PlannedOutput
+from broker.domain.saved import SCHEMA
 from broker.domain.variables import How, Use
 from broker.workflow.check import Checked
 
@@ -14,6 +15,7 @@ def check_document(checked: Checked) -> dict[str, object]:
         "refusals": [refusal_document(r) for r in checked.refusals],
         "uses": [use_document(u) for u in checked.uses],
         "outputs": _outputs(checked),
+        "kept": [f"{SCHEMA}.{k.name}" for k in checked.kept],
         "advice": list(checked.advice),
     }
 

@@ -6,7 +6,7 @@ Exit 0 = done or accepted, 2 = refused, 1 = any error, usage errors included.
 import typer
 from typer.exceptions import TyperException
 
-from broker.cli import administrate, catalogue, checking, collecting, founding, offline, remote, server
+from broker.cli import administrate, catalogue, checking, collecting, founding, keeping, offline, remote, server
 from broker.cli.show import print_problem
 from broker.domain.errors import BrokerError, Refused
 
@@ -19,7 +19,7 @@ def make_app(doors: server.Doors) -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for module in (offline, catalogue, remote, checking, collecting, administrate, founding):
+    for module in (offline, catalogue, remote, keeping, checking, collecting, administrate, founding):
         module.register(app)
     server.register(app, doors)
     return app

@@ -12,8 +12,10 @@ import typer
 from broker.cli.check_document import check_document
 from broker.cli.here import policies_of, project_of
 from broker.cli.show import out, print_json, read_text
+from broker.cli.show_check import print_check
 from broker.domain.errors import Invalid, Unknown
 from broker.domain.jobs import Kind
+from broker.domain.saved import NOTHING
 from broker.policy.files import load_profile
 from broker.policy.models import Policies, Profile
 
@@ -36,24 +38,28 @@ def check(
     project: Annotated[str, typer.Option(help="The project to check for.")] = "P0421",
     dialect: Annotated[str | None, typer.Option(help="tsql or duckdb.")] = None,
     kind: Annotated[str | None, typer.Option(help="sql or python; by default from the file's ending.")] = None,
+    saved: Annotated[
+        Path | None, typer.Option(help="A YAML or JSON file of what the project keeps: cohorts and lookups.")
+    ] = None,
     policies: PoliciesFolder = POLICIES,
     as_json: AsJson = False,
 ) -> int:
     """Check a submission against a project's grants. Nothing is sent, nothing runs."""
+    from broker.cli.saved_file import saved_of
     from broker.workflow.check import check_submission
 
     text = read_text(file)
     loaded = policies_of(policies)
     found = project_of(loaded, project)
     chosen = kind_of(file, kind)
-    checked = check_submission(
-        text, chosen, _dialect(text, dialect, found.dialect), found, loaded, datetime.now(UTC).date()
-    )
+    kept = saved_of(saved, loaded.service) if saved is not None else NOTHING
+    today = datetime.now(UTC).date()
+    checked = check_submission(text, chosen, _dialect(text, dialect, found.dialect), found, loaded, today, kept)
     document = check_document(checked)
     if as_json:
         print_json(document)
     else:
-        _print_check(document)
+        print_check(document, text)
     return 0 if checked.accepted else 2
 
 
@@ -71,22 +77,6 @@ def _dialect(text: str, asked: str | None, default: str) -> str:
     """The option beats a line `-- dialect: x`, which beats the project's."""
     line = DIALECT_LINE.search(text)
     return (asked or (line.group(1) if line else default)).lower()
-
-
-def _print_check(document: dict[str, object]) -> None:
-    style = "green" if document["verdict"] == "accepted" else "red"
-    out.print(f"[{style}]{document['verdict']}[/]")
-    for refusal in _dicts(document["refusals"]):
-        place = f"{refusal['line']}:{refusal['column']}: " if refusal["line"] else ""
-        out.print(f"{place}{refusal['code']}: {refusal['message']}", markup=False)
-        if refusal["advice"]:
-            out.print(f"    {refusal['advice']}", markup=False)
-    for use in _dicts(document["uses"]):
-        span = f" {use['first_year']}-{use['last_year']}" if use["first_year"] else ""
-        how = ", ".join(str(h) for h in _list(use["how"]))
-        out.print(f"uses {use['table']}.{use['variable'] or '(rows)'}{span}: {how}", markup=False)
-    for sentence in [*_list(document["review"]), *_list(document["advice"])]:
-        out.print(f"note: {sentence}", markup=False)
 
 
 def _list(value: object) -> list[object]:

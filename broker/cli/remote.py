@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from broker.cli.show import err, minute, print_json, print_table, read_text, say
+from broker.cli.show_check import print_refusals
 from broker.domain.errors import Invalid
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ NEXT: dict[str, str] = {
     "recalled": "What was released was taken back: use it no more.",
     "not released": "Nothing of it leaves; `broker outputs {job}` gives the reasons where there are any.",
     "returned": "The reasons are with `broker outputs {job}`: change the job and submit it with --replaces {job}.",
+    "kept": "It asked for no output. `broker saved` lists what the project keeps.",
     "withdrawn": "It was withdrawn or stopped, and has no outputs.",
 }
 """What a researcher may do next, by the state as they are told it: nothing finer than that word goes into it."""
@@ -71,7 +73,7 @@ def submit(
     if as_json:
         print_json(job)
     else:
-        _print_job(job)
+        _print_job(job, text)
     return 2 if job["state"] == "refused" else 0
 
 
@@ -122,11 +124,11 @@ def _list(jobs: "list[JobAnswer]", as_json: bool) -> int:
     return 0
 
 
-def _print_job(job: "JobAnswer") -> None:
+def _print_job(job: "JobAnswer", text: str | None = None) -> None:
     say(f"job {job['ident']}: {job['state']}")
-    for refusal in job["refusals"]:
-        place = f"{refusal['line']}:{refusal['column']}: " if refusal["line"] else ""
-        say(f"{place}{refusal['code']}: {refusal['message']} {refusal['advice']}")
+    for name in job["kept"]:
+        say(f"keeps {name}")
+    print_refusals(job["refusals"], text)
     after = NEXT.get(job["state"])
     if after:
         say(after.format(job=job["ident"]))

@@ -47,6 +47,7 @@ class JobAnswer(TypedDict):
     outputs: list[OutputAnswer]
     released: bool
     replaces: str | None
+    kept: list[str]
 
 
 class InboxAnswer(TypedDict):
@@ -94,3 +95,26 @@ class ReleaseAnswer(TypedDict):
     outputs: list[str]
     released_at: str
     recalled: bool
+
+
+class SavedAnswer(TypedDict):
+    """What a project keeps; `columns` are names, with types where it is a lookup."""
+
+    ident: str
+    project: str
+    name: str
+    kind: str
+    state: str
+    about: str
+    by: str
+    created: str
+    reason: str | None
+    dialect: str | None
+    text: str | None
+    columns: list[str]
+
+
+class LookupAnswer(SavedAnswer):
+    """With all its rows."""
+
+    rows: list[list[str | None]]

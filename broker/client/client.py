@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import httpx
 
-from broker.client.answers import InboxAnswer, JobAnswer, LookAnswer, ReleaseAnswer
+from broker.client.answers import InboxAnswer, JobAnswer, LookAnswer, LookupAnswer, ReleaseAnswer, SavedAnswer
 from broker.client.errors import error_of
 from broker.domain.errors import Forbidden, Invalid, Unavailable, Unknown
 from broker.domain.jobs import Submission
@@ -93,7 +93,30 @@ class BrokerClient:
     def manifest(self, job: str) -> dict[str, Any]:
         return self._json("GET", f"{API}/jobs/{_part(job)}/manifest")
 
+    def saved(self, project: str) -> list[SavedAnswer]:
+        """What a project keeps and has asked for."""
+        return cast(list[SavedAnswer], self._json("GET", f"{API}/projects/{_part(project)}/saved")["saved"])
+
+    def propose_lookup(self, project: str, name: str, about: str, text: str) -> SavedAnswer:
+        """Ask for a CSV to be kept as `project.name`."""
+        body = {"name": name, "about": about, "text": text}
+        return cast(SavedAnswer, self._json("POST", f"{API}/projects/{_part(project)}/saved", json=body))
+
+    def drop_saved(self, project: str, name: str) -> None:
+        self._send("DELETE", f"{API}/projects/{_part(project)}/saved/{_part(name)}")
+
     # checkers
+
+    def lookups(self) -> list[SavedAnswer]:
+        """Lookups that wait for the caller's decision."""
+        return cast(list[SavedAnswer], self._json("GET", f"{API}/lookups")["saved"])
+
+    def lookup(self, ident: str) -> LookupAnswer:
+        return cast(LookupAnswer, self._json("GET", f"{API}/lookups/{_part(ident)}"))
+
+    def decide_lookup(self, ident: str, choice: str, reason: str) -> str:
+        body = {"choice": choice, "reason": reason}
+        return str(self._json("POST", f"{API}/lookups/{_part(ident)}/decision", json=body)["state"])
 
     def inbox(self) -> list[InboxAnswer]:
         return cast(list[InboxAnswer], self._json("GET", f"{API}/inbox")["outputs"])

@@ -10,8 +10,10 @@ from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict, Invalid, Unknown
 from broker.domain.jobs import FailureCode, Job, JobState, Kind, Submission
 from broker.domain.ports import Filter
+from broker.domain.saved import SavedEntry
 from broker.storage.chain import append
 from broker.storage.database import Database
+from broker.storage.saved import keep
 from broker.storage.tables import jobs
 
 
@@ -47,6 +49,8 @@ def job_of(row: Row[Any]) -> Job:
         started=row.started,
         ended=row.ended,
         assessed_policy=row.assessed_policy,
+        read_saved=tuple(row.read_saved or ()),
+        kept=tuple(row.kept or ()),
     )
 
 
@@ -73,6 +77,8 @@ def _values(job: Job) -> dict[str, object]:
         "small": False,
         "created": job.created,
         "updated": job.updated,
+        "read_saved": list(job.read_saved),
+        "kept": list(job.kept),
     }
 
 
@@ -81,9 +87,11 @@ class Jobs:
 
     _db: Database
 
-    def accept(self, job: Job, events: Sequence[AuditEvent]) -> Job:
+    def accept(self, job: Job, events: Sequence[AuditEvent], keeps: Sequence[SavedEntry] = ()) -> Job:
         if job.state not in {JobState.QUEUED, JobState.REFUSED} or job.attempt:
             raise Breach(f"A job is accepted as queued or refused, not as {job.state} at attempt {job.attempt}.")
+        if keeps and job.state is not JobState.QUEUED:
+            raise Breach("Only a job that is accepted keeps anything.")
         _check_storable(job)
         earlier = self._sent_before(job)
         if earlier is not None:
@@ -91,6 +99,8 @@ class Jobs:
         try:
             with self._db.write() as connection:
                 connection.execute(insert(jobs).values(_values(job)))
+                for entry in keeps:
+                    keep(connection, entry)
                 append(connection, events)
         except IntegrityError as error:
             return self._why_not(job, error)

@@ -10,10 +10,11 @@ from broker.storage.people import People
 from broker.storage.policies import Policies
 from broker.storage.releases import Releases
 from broker.storage.reviews import Reviews
+from broker.storage.saved import SavedDefinitions
 from broker.storage.snapshots import Snapshots
 
 
-class SqlStore(Jobs, JobMoves, Outputs, Reviews, Releases, People, Policies, Snapshots, AuditLog):
+class SqlStore(Jobs, JobMoves, Outputs, Reviews, Releases, People, Policies, Snapshots, SavedDefinitions, AuditLog):
     """The port `Store` on SQLite or PostgreSQL. Safe for threads; each process opens its own."""
 
     def __init__(self, database: Database) -> None:

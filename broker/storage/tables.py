@@ -25,6 +25,7 @@ from broker.domain.jobs import FailureCode, JobState, Kind
 from broker.domain.outputs import OutputKind, OutputState, Verdict
 from broker.domain.people import Role
 from broker.domain.reviews import Choice
+from broker.domain.saved import SavedState
 from broker.storage.types import UtcTime
 
 metadata = MetaData(
@@ -144,6 +145,8 @@ jobs = Table(
     Column("started", UtcTime),
     Column("ended", UtcTime),
     Column("assessed_policy", Text),
+    Column("read_saved", JSON),
+    Column("kept", JSON),
     UniqueConstraint("researcher", "client_id"),
     _one_of("kind", Kind),
     _one_of("state", JobState),
@@ -234,6 +237,31 @@ recalls = Table(
     Column("recalled_at", UtcTime, nullable=False),
     Column("reason", Text, nullable=False),
 )
+
+# --- what projects keep --------------------------------------------------------------------------
+
+saved = Table(
+    "saved",
+    metadata,
+    Column("ident", Text, primary_key=True),
+    Column("project", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("readable_as", Text),
+    Column("content", Text, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("made_by", ForeignKey("people.ident"), nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("policy", ForeignKey("policies.fingerprint"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("decided_by", ForeignKey("people.ident")),
+    UniqueConstraint("project", "readable_as"),
+    _one_of("state", SavedState),
+    CheckConstraint("(state IN ('kept', 'approved')) = (readable_as IS NOT NULL)", name="readable"),
+    Index(None, "project", "state"),
+)
+"""Rows stay: jobs name the ones that they read. `readable_as` is the folded name while jobs may read it, so that a name
+means one thing at a time."""
 
 # --- audit ---------------------------------------------------------------------------------------
 

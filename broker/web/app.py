@@ -12,6 +12,7 @@ from broker.web import (
     api_administration,
     api_jobs,
     api_reviews,
+    api_saved,
     entrance,
     pages_administration,
     pages_research,
@@ -44,7 +45,7 @@ def create_app(ports: Ports, settings: WebSettings) -> Flask:
     problems.install(app)
     session.install(app)
     security.install(app, settings.secret_key, settings.secure_cookies)
-    for api in (api_jobs.api, api_reviews.api, api_administration.api):
+    for api in (api_jobs.api, api_reviews.api, api_saved.api, api_administration.api):
         app.register_api(api)
         security.csrf.exempt(api)
     for pages in (public.pages, entrance.pages, pages_research.pages, pages_review.pages, pages_administration.pages):

@@ -192,6 +192,7 @@ class JobShown(Shown):
     outputs: list[OutputShown]
     released: bool
     replaces: str | None
+    kept: list[str] = []
 
 
 class JobsShown(Shown):
@@ -219,6 +220,7 @@ class CheckShown(Shown):
     refusals: list[RefusalShown]
     uses: list[UseShown]
     outputs: list[PlannedShown]
+    kept: list[str] = []
 
 
 class GrantShown(Shown):

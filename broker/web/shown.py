@@ -9,6 +9,7 @@ from broker.domain.jobs import Job, Kind
 from broker.domain.outputs import Output
 from broker.domain.ports import RegisterEntry
 from broker.domain.projects import Project
+from broker.domain.saved import SCHEMA
 from broker.web import models, models_staff
 from broker.workflow.check import Checked
 from broker.workflow.release import Download
@@ -30,6 +31,7 @@ def check_shown(checked: Checked) -> models.CheckShown:
         refusals=[models.RefusalShown.model_validate(r) for r in checked.refusals],
         uses=[models.UseShown.model_validate(u) for u in checked.uses],
         outputs=_planned(checked),
+        kept=[f"{SCHEMA}.{k.name}" for k in checked.kept],
     )
 
 

@@ -10,8 +10,10 @@ from broker.domain.people import Person, Role
 from broker.domain.permissions import Action, may
 from broker.domain.ports import Filter, Ports
 from broker.domain.projects import Project
+from broker.domain.saved import SCHEMA
 from broker.domain.variables import Use
 from broker.policy.models import Policies
+from broker.workflow import cohorts
 from broker.workflow.check import check_submission
 from broker.workflow.policies import policies_in_force, policies_of
 from broker.workflow.relations import project_of, project_or_unknown, reach_job, relation_of
@@ -54,6 +56,7 @@ class JobView:
     outputs: tuple[OutputView, ...]
     released: bool
     replaces: str | None
+    kept: tuple[str, ...] = ()
 
 
 def my_projects(ports: Ports, person: Person) -> list[Project]:
@@ -110,6 +113,7 @@ def _view(ports: Ports, policies: Policies, person: Person, job: Job, *, whole: 
         outputs=_outputs(outputs, staff, relation.member) if whole else (),
         released=any(o.state is OutputState.RELEASED for o in outputs),
         replaces=job.submission.replaces,
+        kept=tuple(f"{SCHEMA}.{name}" for name in job.kept) if staff or relation.member else (),
     )
 
 
@@ -117,7 +121,7 @@ def _shown(ports: Ports, policies: Policies, job: Job, outputs: list[Output]) ->
     if hides_end(policies, job, ports.clock.now()):
         return Shown.RUNNING
     hide = hides_withheld(ports, policies, job, outputs)
-    return shown_state(job.state, job.failure, tuple(o.state for o in outputs), hide)
+    return shown_state(job.state, job.failure, tuple(o.state for o in outputs), hide, bool(job.kept))
 
 
 def _explained(ports: Ports, job: Job) -> tuple[tuple[Refusal, ...], tuple[Use, ...]]:
@@ -125,7 +129,8 @@ def _explained(ports: Ports, job: Job) -> tuple[tuple[Refusal, ...], tuple[Use, 
     policies = policies_of(ports.store, job.policy)
     project = project_or_unknown(policies, job.submission.project)
     s = job.submission
-    checked = check_submission(s.text, s.kind, s.dialect, project, policies, job.created.date())
+    saved = cohorts.saved_then(ports, job)
+    checked = check_submission(s.text, s.kind, s.dialect, project, policies, job.created.date(), saved)
     return checked.refusals, checked.uses
 
 

@@ -6,8 +6,9 @@ from hashlib import sha256
 
 from broker.domain.errors import Refusal
 from broker.domain.jobs import Kind
-from broker.domain.plans import Plan
+from broker.domain.plans import Kept, Plan
 from broker.domain.projects import Mode, Project
+from broker.domain.saved import NOTHING, Saved
 from broker.domain.variables import Use
 from broker.policy.models import Policies
 from broker.python_jobs.check import check_python
@@ -29,26 +30,37 @@ class Checked:
     plan: Plan | None
     plan_hash: str
     declared: tuple[tuple[str, str], ...] = ()
+    read: tuple[str, ...] = ()
+    """Folded names of the project's kept things that the text reads."""
+
+    @property
+    def kept(self) -> tuple[Kept, ...]:
+        return self.plan.kept if self.plan is not None else ()
 
     @property
     def accepted(self) -> bool:
         return not self.refusals
 
 
-def check_submission(text: str, kind: Kind, dialect: str, project: Project, policies: Policies, today: date) -> Checked:
-    """Every refusal at once, in order of place. Never raises for what the text holds."""
+def check_submission(
+    text: str, kind: Kind, dialect: str, project: Project, policies: Policies, today: date, saved: Saved = NOTHING
+) -> Checked:
+    """Every refusal at once, in order of place. Never raises for what the text holds. `saved` is what the project
+    keeps: what a text reads of it is judged with the text."""
     checked = (
-        _check_python(text, project, policies) if kind is Kind.PYTHON else _check_sql(text, dialect, project, policies)
+        _check_python(text, project, policies)
+        if kind is Kind.PYTHON
+        else _check_sql(text, dialect, project, policies, saved)
     )
-    refusals = [
+    header = kind is Kind.PYTHON
+    granted = [
         *_check_project(project, kind),
-        *check_scope(checked.uses, project, policies, today, header=kind is Kind.PYTHON),
-        *check_combinations(checked.uses, project, policies),
-        *checked.refusals,
+        *check_scope(checked.uses, project, policies, today, header=header),
+        *check_combinations(checked.uses, project, policies, header=header),
     ]
     return Checked(
         kind=kind,
-        refusals=_told_once(refusals),
+        refusals=_told_once(granted, checked.refusals),
         review=checked.review,
         advice=checked.advice,
         uses=checked.uses,
@@ -56,20 +68,25 @@ def check_submission(text: str, kind: Kind, dialect: str, project: Project, poli
         plan=checked.plan,
         plan_hash=checked.plan_hash,
         declared=checked.declared,
+        read=checked.read,
     )
 
 
-def _told_once(refusals: list[Refusal]) -> tuple[Refusal, ...]:
-    """In order of place; what two rooms refuse for the same reason at the same place is told by the first."""
-    told: dict[tuple[str, int | str, int | None], Refusal] = {}
-    for refusal in refusals:
-        place = refusal.message if refusal.line is None else refusal.line
-        told.setdefault((refusal.code, place, refusal.column), refusal)
-    return tuple(sorted(told.values(), key=lambda r: (r.line or 0, r.column or 0, r.code)))
+def _told_once(granted: list[Refusal], of_text: tuple[Refusal, ...]) -> tuple[Refusal, ...]:
+    """In order of place; what the text's room refuses for a reason that the grants give at the same place is told by
+    these. Two rules that one name breaks are both told."""
+    told = {_key(refusal) for refusal in granted}
+    found = dict.fromkeys([*granted, *(r for r in of_text if _key(r) not in told)])
+    return tuple(sorted(found, key=lambda r: (r.line or 0, r.column or 0, r.code)))
 
 
-def _check_sql(text: str, dialect: str, project: Project, policies: Policies) -> Checked:
-    compiled = compile_sql(text, dialect, policies.catalogue, project, policies.service)
+def _key(refusal: Refusal) -> tuple[str, int | str, int | None]:
+    return refusal.code, refusal.message if refusal.line is None else refusal.line, refusal.column
+
+
+def _check_sql(text: str, dialect: str, project: Project, policies: Policies, saved: Saved) -> Checked:
+    least = policies.profile(project.profile).t
+    compiled = compile_sql(text, dialect, policies.catalogue, project, policies.service, least, saved)
     plan = compiled.plan
     return Checked(
         Kind.SQL,
@@ -80,6 +97,7 @@ def _check_sql(text: str, dialect: str, project: Project, policies: Policies) ->
         compiled.canonical,
         plan,
         plan.hash if plan else "",
+        read=compiled.read,
     )
 
 

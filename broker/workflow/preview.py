@@ -10,6 +10,7 @@ from broker.domain.permissions import Action
 from broker.domain.ports import Ports
 from broker.domain.projects import Project
 from broker.policy.models import Policies, Table, Variable
+from broker.workflow import cohorts
 from broker.workflow.check import Checked, check_submission
 from broker.workflow.policies import policies_in_force
 from broker.workflow.relations import reach_project
@@ -45,7 +46,8 @@ def check_text(ports: Ports, person: Person, project: str, text: str, kind: Kind
         raise Invalid("dialect", f"The dialect must be one of {', '.join(DIALECTS)}.", "/dialect")
     if len(text.encode("utf-8", "surrogatepass")) > policies.service.text_bytes:
         raise Invalid("text-too-long", f"The text is longer than {policies.service.text_bytes} bytes.", "/text")
-    return check_submission(text, kind, dialect, reached, policies, ports.clock.now().date())
+    saved = cohorts.saved_of(cohorts.readable(ports, reached.ident))
+    return check_submission(text, kind, dialect, reached, policies, ports.clock.now().date(), saved)
 
 
 def text_bytes(ports: Ports) -> int:

@@ -15,6 +15,8 @@ def hides_withheld(ports: Ports, policies: Policies, job: Job, outputs: list[Out
     It must until a person has decided about another output of the job, or until the time is over in which a
     person could have. While it does, the job stays `assessing`, so that withdrawing it works alike too.
     """
+    if job.kept and not outputs:
+        return False  # it asked for no output, and everybody knew that beforehand
     if outputs and all(o.state is not OutputState.WITHHELD for o in outputs):
         return False
     told_after = timedelta(hours=policies.service.withheld_told_after_hours)

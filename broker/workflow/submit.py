@@ -10,6 +10,7 @@ from broker.domain.people import Person
 from broker.domain.permissions import Action
 from broker.domain.ports import Filter, Ports
 from broker.policy.models import Policies
+from broker.workflow import cohorts
 from broker.workflow.check import Checked, check_submission
 from broker.workflow.relations import reach_project
 
@@ -28,11 +29,16 @@ def submit(ports: Ports, person: Person, submission: Submission) -> tuple[Job, C
     _check_fields(submission, policies)
     _check_replaces(ports, submission)
     now = ports.clock.now()
-    checked = check_submission(submission.text, submission.kind, submission.dialect, project, policies, now.date())
+    entries = cohorts.readable(ports, project.ident)
+    saved = cohorts.saved_of(entries)
+    checked = check_submission(
+        submission.text, submission.kind, submission.dialect, project, policies, now.date(), saved
+    )
     _check_described(submission, checked)
     state = JobState.QUEUED if checked.accepted else JobState.REFUSED
     if state is JobState.QUEUED:
         _check_room(ports, policies, project.ident, submission)
+        cohorts.check_room(entries, [k.name for k in checked.kept], policies)
     job = Job(
         ident=new_ident(now),
         submission=submission,
@@ -43,9 +49,13 @@ def submit(ports: Ports, person: Person, submission: Submission) -> tuple[Job, C
         canonical=checked.canonical,
         plan_hash=checked.plan_hash,
         policy=policies.fingerprint,
+        read_saved=tuple(e.ident for e in entries if e.name.casefold() in checked.read),
+        kept=tuple(k.name for k in checked.kept) if checked.accepted else (),
     )
+    keeps = cohorts.entries_of(job, checked.kept) if checked.accepted else []
     codes = (("kind", submission.kind.value), ("project", project.ident), ("state", state.value))
-    job = ports.store.accept(job, [AuditEvent(now, person.ident, "job.submitted", job.ident, codes)])
+    events = [AuditEvent(now, person.ident, "job.submitted", job.ident, codes)]
+    job = ports.store.accept(job, [*events, *(cohorts.told(e, person, "saved.kept", now) for e in keeps)], keeps)
     if job.state is JobState.QUEUED:
         hint(ports, job.ident, job.attempt)
     return job, checked
@@ -99,7 +109,7 @@ def _check_described(submission: Submission, checked: Checked) -> None:
         return
     for number, (name, _) in enumerate(submission.descriptions):
         if name not in planned:
-            made = ", ".join(sorted(planned))
+            made = ", ".join(sorted(planned)) or "none"
             sentence = f"There is no output {name!r} to describe; this text makes {made}."
             raise Invalid("description", sentence, f"/descriptions/{number}")
 
