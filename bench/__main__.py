@@ -6,14 +6,22 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.check import check_lines
+from bench.cold import cold_lines
 from bench.harness import Line, report
 from bench.job import job_lines
+from bench.samples import sample_lines
 
 
 def main() -> None:
     console = Console()
     lines: list[Line] = []
-    for title, make in (("check of a query", check_lines), ("latency of a job", job_lines)):
+    parts = (
+        ("check of a query", check_lines),
+        ("check of the samples", sample_lines),
+        ("check from the shell", cold_lines),
+        ("latency of a job", job_lines),
+    )
+    for title, make in parts:
         with console.status(title):
             lines += make()
     table = Table("line", "ours", "ms", "baseline", "ms", "ratio")

@@ -3,6 +3,8 @@
 import json
 
 import bench.check
+import bench.cold
+import bench.samples
 from bench.harness import compare, report
 
 
@@ -21,3 +23,11 @@ def test_the_check_line_measures_both_sides(monkeypatch):
     lines = bench.check.check_lines()
     assert [line.name for line in lines] == [f"check: {name}" for name in bench.check.QUERIES]
     assert all(line.ours_ms > 0 and line.baseline_ms > 0 for line in lines)
+
+
+def test_the_samples_and_the_shell_are_measured(monkeypatch):
+    monkeypatch.setattr(bench.samples, "ROUNDS", 1)
+    monkeypatch.setattr(bench.cold, "ROUNDS", 1)
+    (samples,), (cold,) = bench.samples.sample_lines(), bench.cold.cold_lines()
+    assert samples.ours_min_ms <= samples.ours_ms
+    assert cold.ours_ms > 0

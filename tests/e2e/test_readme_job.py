@@ -17,7 +17,7 @@ TITLE = "My first job"
 
 
 class Terminal:
-    """A shell in the checkout: what is exported stays, JOB and OUTPUT are the ids that were printed."""
+    """A shell in the checkout: what is exported stays, JOB, OUTPUT and LOOKUP are the ids that were printed."""
 
     def __init__(self, site, folder):
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("BROKER_")} | {"BROKER_URL": site.address}
@@ -38,6 +38,8 @@ class Terminal:
     def learn(self, printed):
         if job := re.match(rf"job ({IDENT}): queued", printed):
             self.words["JOB"] = job[1]
+        if lookup := re.match(rf"lookup ({IDENT}): in_review", printed):
+            self.words["LOOKUP"] = lookup[1]
         if output := re.search(rf"^({IDENT})  .*{TITLE}$", printed, re.MULTILINE):
             self.words.setdefault("OUTPUT", output[1])
 
@@ -52,4 +54,6 @@ def test_the_job_of_the_readme_goes_its_way(site, tmp_path):
         printed[command] = terminal.run(command)
     (released,) = (tmp_path / "released").iterdir()
     assert released.read_text().startswith("SENprovision,")
-    assert TITLE in list(printed.values())[-1]
+    assert TITLE in printed[".venv/bin/broker register"]
+    (kept,) = (out for command, out in printed.items() if command.endswith("broker saved"))
+    assert all(name in kept for name in ("project.absentees", "project.stages"))

@@ -111,7 +111,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="prove-a-") as name:
         folder = Path(name)
         lines = [contracts(), examples(), synth(folder), crashes(), suite(), *demo_cold_and_warm(folder)]
-        lines.append(compose_line(folder / "clone"))
+        try:
+            lines.append(compose_line(folder / "clone"))
+        except (subprocess.CalledProcessError, RuntimeError) as failed:
+            lines.append(Line("docker-compose.yml from the project's own base", False, {}, str(failed)[-600:]))
     sys.exit(0 if write("A", SEED, lines) else 1)
 
 

@@ -8,9 +8,9 @@ from tests.prove.record import ROOT
 HEADER = re.compile(r"^-- @@ (\w+) \| (\w+) \| (accept|refuse) \|.*$", re.MULTILINE)
 
 
-def samples() -> Iterator[tuple[str, str, str, str]]:
+def samples(file: str = "queries.sql") -> Iterator[tuple[str, str, str, str]]:
     """(id, dialect, accept or refuse, text) of each."""
-    text = (ROOT / "tests" / "fixtures" / "queries.sql").read_text()
+    text = (ROOT / "tests" / "fixtures" / file).read_text()
     found = list(HEADER.finditer(text))
     for number, match in enumerate(found):
         end = found[number + 1].start() if number + 1 < len(found) else len(text)

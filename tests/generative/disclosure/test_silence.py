@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from broker.disclosure.judge import judge
 from broker.disclosure.renderings import released_csv, released_record
 from broker.disclosure.stored_form import assessment_from_json, assessment_to_json
-from broker.domain.outputs import CellEvidence, OutputEvidence, StatisticEvidence
-from broker.domain.plans import Key, Measure, OutputColumn, PlannedOutput, Statistic
+from broker.domain.groups import Base, First
+from broker.domain.outputs import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
+from broker.domain.plans import Key, Measure, OutputColumn, PlannedOutput, PlannedTable, Statistic
 from broker.domain.relations import Scan
 from broker.domain.scalars import Call, Column, Literal, Scalar, Type, Value
 from broker.policy.models import Profile, ZeroPolicy
@@ -25,23 +26,24 @@ def calls(op: str, *args: Scalar) -> Call:
     return Call(op, args, Type.DECIMAL)
 
 
-def plan(figure: Scalar, order: tuple[tuple[int, bool], ...] = ()) -> PlannedOutput:
+def plan(figure: Scalar, down: bool) -> PlannedOutput:
     columns = (
-        OutputColumn("la", LA.expression, ""),
-        OutputColumn("sex", SEX.expression, ""),
-        OutputColumn("n", figure, ""),
+        OutputColumn("la", LA.expression, "key"),
+        OutputColumn("sex", SEX.expression, "key"),
+        OutputColumn("n", figure, "derived"),
     )
     statistics = (Statistic(10, Measure.COUNT_ROWS, None, Type.INT),)
-    return PlannedOutput("t", "pupil", Scan("x", (), 0, None), 0, (LA, SEX), statistics, columns, order)
+    table = PlannedTable(Scan("x", (), 0, None), 0, (LA, SEX), statistics)
+    return PlannedOutput("t", "pupil", (table,), First(Base(0), ((figure, down),)), columns)
 
 
 def found(counts: list[int]) -> OutputEvidence:
     cells = [CellEvidence(p, n, n, {10: StatisticEvidence(n, n, n)}) for p, n in zip(PLACES, counts, strict=True) if n]
-    return OutputEvidence("t", tuple(cells), sum(counts))
+    return OutputEvidence("t", (TableEvidence(tuple(cells), sum(counts)),))
 
 
 def bytes_of(counts: list[int], figure: Scalar = N, profile: Profile = PROFILE, down: bool = True) -> bytes:
-    return released_csv(judge(plan(figure, ((2, down),)), found(counts), profile))
+    return released_csv(judge(plan(figure, down), found(counts), profile))
 
 
 def large(n: int) -> bool:
@@ -53,7 +55,7 @@ def test_zero_and_small_leave_the_same_bytes_and_record(counts: list[int], data:
     other = [n if large(n) else data.draw(st.integers(0, 9)) for n in counts]
     assume(sum(n for n in counts if large(n)) >= PROFILE.t)
     one, two = (
-        judge(plan(N, ((2, True),)), found(c), PROFILE.model_copy(update={"full": ZeroPolicy.PUBLISH}))
+        judge(plan(N, down=True), found(c), PROFILE.model_copy(update={"full": ZeroPolicy.PUBLISH}))
         for c in (counts, other)
     )
     assert released_csv(one) == released_csv(two)
@@ -105,11 +107,12 @@ def measured(values: list[int]) -> StatisticEvidence:
 @given(people)
 def test_a_sum_is_made_of_protected_mean_and_count(values: list[int]) -> None:
     """Of at most sixty scores up to 90 the mean has no digits, so a released sum is a multiple of the rounded count."""
-    column = OutputColumn("s", Column(11, Type.INT), "")
+    column = OutputColumn("s", Column(11, Type.INT), "sum")
     statistics = (Statistic(11, Measure.SUM, None, Type.INT, bounds=(0, 90)),)
-    p = PlannedOutput("t", "pupil", Scan("x", (), 0, None), 0, (), statistics, (column,))
+    table = PlannedTable(Scan("x", (), 0, None), 0, (), statistics)
+    p = PlannedOutput("t", "pupil", (table,), Base(0), (column,))
     cell = CellEvidence((), len(values), len(values), {11: measured(values)})
-    row = judge(p, OutputEvidence("t", (cell,), len(values)), PROFILE).rows[0]
+    row = judge(p, OutputEvidence("t", (TableEvidence((cell,), len(values)),)), PROFILE).rows[0]
     told = row.released[0]
     assert (told is None) == row.suppressed[0]
     if told is not None:

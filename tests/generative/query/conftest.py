@@ -1,7 +1,17 @@
-"""Lets properties import `query_kit` of the specs and `query_cases` beside them: tests have no packages."""
+"""Lets properties import `query_kit` of the specs and the modules beside them: tests have no packages."""
 
 import sys
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "spec" / "query")]
+
+
+@pytest.fixture(scope="session")
+def policies() -> object:
+    """The project's own policies."""
+    from broker.policy.files import load_policies
+
+    return load_policies(HERE.parents[2] / "policies")

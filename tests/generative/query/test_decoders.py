@@ -6,11 +6,10 @@ byte for byte whether the flag is 0 or 1, or a person must look."""
 from typing import Any
 
 import pytest
-from query_kit import cells, compiled, database
+from query_kit import compiled, judged, shown
 
-from broker.disclosure.judge import judge
 from broker.disclosure.renderings import released_csv
-from broker.domain.outputs import CellEvidence, OutputEvidence, StatisticEvidence
+from broker.domain.outputs import Verdict
 from broker.policy.models import Profile
 
 PROFILE = Profile(name="npd", source="test", t=10)
@@ -32,21 +31,13 @@ def world(flag: int | None) -> dict[str, list[dict[str, Any]]]:
 
 
 def released(text: str, flag: int | None) -> str:
-    """What leaves, or `review` where the text alone makes a person look."""
+    """What leaves with the verdict of the whole, or `review` where the text alone makes a person look."""
     plan = compiled(text).plan
     assert plan is not None, compiled(text).refusals
     if plan.review:
         return "review"
-    (output,) = plan.outputs
-    found = cells(output, database(world(flag)))
-    told = tuple(
-        CellEvidence(c.keys, c.rows, c.persons, {i: StatisticEvidence(**e) for i, e in c.evidence.items()})
-        for c in found
-    )
-    population = found[0].population if found else 0
-    return released_csv(
-        judge(output, OutputEvidence("t", tuple(c for c in told if c.rows), population), PROFILE)
-    ).decode()
+    found = judged(text, world(flag), PROFILE)
+    return f"{'looked at ' if found.verdict is Verdict.REVIEW else ''}{released_csv(found).decode()}"
 
 
 ATTACKS = {
@@ -65,6 +56,91 @@ ATTACKS = {
     "weight by a row's own condition": f"SELECT COUNT(*) AS n FROM a JOIN a c ON a.Key = c.Key AND (c.Y = '2017/2018' OR c.LA = 3 AND c.Flag = 1) JOIN a d ON a.Key = d.Key AND (d.Y = '2017/2018' OR d.LA = 3 AND d.Flag = 1) WHERE {Y}",
     "digits of a sum": f"SELECT SUM(CASE WHEN {TARGET} AND Flag = 1 THEN 0.01 * Score ELSE 1 END) AS n FROM a WHERE {Y}",
     "few who differ": f"SELECT AVG(1.0 * d.z) AS m FROM (SELECT CASE WHEN {TARGET} THEN 50 * Flag ELSE 0 END AS z FROM a WHERE {Y}) d",
+}  # fmt: skip
+
+
+S = "LA = 3 AND Score = 17 AND Flag = 1"
+MARK = "CASE WHEN LA = 3 AND Score = 17 AND Flag = 1 THEN 1000 ELSE 1 END"
+IT = f"SELECT Key FROM a WHERE {S}"
+OWN = "c.Key = a.Key AND c.LA = 3 AND c.Score = 17 AND c.Flag = 1"
+BANDS = ", ".join(f"({i})" for i in range(1, 11))
+ATTACKS |= {
+    # one person's rows as a weight
+    "sum of a person's branches": f"SELECT SUM(d.w) AS n FROM (SELECT Key, SUM({MARK}) AS w FROM a WHERE {Y} GROUP BY Key) d",
+    "largest of a person's branches": f"SELECT SUM(d.w) AS n FROM (SELECT Key, MAX({MARK}) AS w FROM a WHERE {Y} GROUP BY Key) d",
+    "least of a person's branches": f"SELECT SUM(d.w) AS n FROM (SELECT Key, MIN(-{MARK}) AS w FROM a WHERE {Y} GROUP BY Key) d",
+    "mean of a person's branches": f"SELECT SUM(d.w) AS n FROM (SELECT Key, AVG(1.0 * {MARK}) AS w FROM a WHERE {Y} GROUP BY Key) d",
+    "a person's count as a weight": f"SELECT SUM(d.w) AS n FROM (SELECT Key, 900 * COUNT(CASE WHEN {S} THEN 1 END) AS w FROM a WHERE {Y} GROUP BY Key) d",
+    "a person's product": f"SELECT SUM(d.w) AS n FROM (SELECT Key, SUM(Score) * MAX(Flag) AS w FROM a WHERE {Y} GROUP BY Key) d",
+    "a person's rows chosen": f"SELECT SUM(d.m) AS n FROM (SELECT Key, COUNT(*) AS m FROM a WHERE {Y} OR LA = 3 AND Flag = 1 GROUP BY Key) d",
+    "lag of a branch": f"SELECT SUM(d.w) AS n FROM (SELECT LAG({MARK}) OVER (PARTITION BY Key ORDER BY Y) AS w FROM a) d",
+    "own window of a branch": f"SELECT SUM(d.w) AS n FROM (SELECT Y, SUM({MARK}) OVER (PARTITION BY Key) AS w FROM a) d WHERE d.Y = '2017/2018'",
+    "branch in a window's order": f"SELECT SUM(d.r) AS n FROM (SELECT ROW_NUMBER() OVER (PARTITION BY Key ORDER BY {MARK}, Y) AS r FROM a) d",
+    "row chosen by a branch in an order": f"SELECT SUM(d.Points) AS n FROM (SELECT Points, ROW_NUMBER() OVER (PARTITION BY Key ORDER BY {MARK}, Y) AS r FROM a) d WHERE d.r = 1",
+    "flag of a person": f"SELECT SUM(CASE WHEN d.f = 1 THEN 1000 ELSE 1 END) AS n FROM (SELECT MAX(CASE WHEN {S} THEN 1 ELSE 0 END) AS f FROM a GROUP BY Key) d",
+    "person left out by a window": f"SELECT COUNT(*) AS n FROM (SELECT MAX(CASE WHEN {S} THEN 1 ELSE 0 END) OVER (PARTITION BY Key) AS m, Y FROM a) d WHERE d.Y = '2017/2018' AND d.m = 0",
+    # subqueries
+    "EXISTS as a branch": f"SELECT SUM(CASE WHEN EXISTS (SELECT 1 FROM a c WHERE {OWN}) THEN 1000 ELSE 1 END) AS n FROM a WHERE {Y}",
+    "scalar count": f"SELECT SUM(d.w) AS n FROM (SELECT (SELECT 300 * COUNT(*) FROM a c WHERE {OWN}) AS w FROM a) d",
+    "scalar sum of branches": "SELECT SUM(d.w) AS n FROM (SELECT (SELECT SUM(CASE WHEN c.LA = 3 AND c.Score = 17 AND c.Flag = 1 THEN 300 ELSE 1 END) FROM a c WHERE c.Key = a.Key) AS w FROM a) d",
+    "first of branches": f"SELECT SUM(z.x) AS n FROM a CROSS APPLY (SELECT TOP 1 CASE WHEN c.LA = 3 AND c.Flag = 1 THEN 1000 ELSE 1 END AS x FROM a c WHERE c.Key = a.Key ORDER BY c.Y) z WHERE {Y}",
+    "NOT IN": f"SELECT COUNT(*) AS n FROM a WHERE {Y} AND a.Key NOT IN (SELECT c.Key FROM a c WHERE c.LA = 3 AND c.Score = 17 AND c.Flag = 1 AND c.Key IS NOT NULL)",
+    "own rows by APPLY": "SELECT COUNT(*) AS n FROM a OUTER APPLY (SELECT c.Score FROM a c WHERE c.Key = a.Key AND c.LA = 3 AND c.Flag = 1) z OUTER APPLY (SELECT c.Score FROM a c WHERE c.Key = a.Key AND c.LA = 3 AND c.Flag = 1) w",
+    "own rows by LEFT JOIN": "SELECT COUNT(*) AS n FROM a LEFT JOIN a c ON c.Key = a.Key AND c.LA = 3 AND c.Flag = 1 LEFT JOIN a d ON d.Key = a.Key AND d.LA = 3 AND d.Flag = 1",
+    "own rows by derived tables": "SELECT COUNT(*) AS n FROM a LEFT JOIN (SELECT Key FROM a WHERE LA = 3 AND Flag = 1) c ON c.Key = a.Key LEFT JOIN (SELECT Key FROM a WHERE LA = 3 AND Flag = 1) d ON d.Key = a.Key",
+    "own rows by FULL JOIN": f"SELECT COUNT(*) AS n FROM a FULL JOIN (SELECT Key FROM a WHERE {Y} OR LA = 3 AND Flag = 1) x ON x.Key = a.Key FULL JOIN (SELECT Key FROM a WHERE {Y} OR LA = 3 AND Flag = 1) y ON y.Key = x.Key",
+    # context: the mean of an own group moves with one child
+    "own group's mean": f"SELECT COUNT(*) AS n FROM a WHERE {Y} AND Score > (SELECT AVG(CASE WHEN c.LA = 3 AND c.Flag = 1 THEN 1000.0 ELSE 5 END) FROM a c WHERE c.Sex = a.Sex)",
+    "groups that hold a child": f"SELECT COUNT(*) AS n FROM a WHERE {Y} AND Sex IN (SELECT c.Sex FROM a c GROUP BY c.Sex HAVING SUM(CASE WHEN c.LA = 3 AND c.Score = 17 THEN c.Flag ELSE 0 END) > 0)",
+    "bands by one child": f"SELECT d.t, COUNT(*) AS n FROM (SELECT NTILE(2) OVER (ORDER BY {MARK}) AS t FROM a WHERE {Y}) d GROUP BY d.t",
+    # multiplicity of set operations and unpivots
+    "UNION ALL of one child": f"SELECT COUNT(*) AS n FROM (SELECT Key FROM a WHERE {Y} UNION ALL {' UNION ALL '.join([IT] * 5)}) d",
+    "outer rows of a list": "SELECT COUNT(*) AS n FROM a " + " ".join(f"LEFT JOIN (SELECT e.Key FROM a AS e WHERE e.Key IN (SELECT Key FROM a WHERE {S})) AS c{i} ON c{i}.Key = a.Key" for i in range(3)) + f" WHERE {Y}",
+    "outer written rows": f"SELECT COUNT(*) AS n FROM a LEFT JOIN (VALUES {', '.join(['(3, 17, 1)'] * 60)}) AS v(x, y, z) ON a.LA = v.x AND a.Score = v.y AND a.Flag = v.z WHERE {Y}",
+    "branches by key": f"SELECT COUNT(*) AS n FROM (SELECT Key FROM a WHERE {Y} UNION ALL {' UNION ALL '.join([f'SELECT Key FROM a WHERE {S} GROUP BY Key'] * 12)}) d",
+    "UNION of one child": f"SELECT COUNT(*) AS n FROM (SELECT Key, 'a' AS z FROM a WHERE {Y} UNION {' UNION '.join(f'SELECT Key, {chr(39)}{c}{chr(39)} FROM a WHERE {S}' for c in 'bcdefghijkl')}) d",
+    "UNION ALL with a large value": f"SELECT SUM(d.x) AS n FROM (SELECT Key, Points AS x FROM a WHERE {Y} UNION ALL SELECT Key, 100 * Points FROM a WHERE {S}) d",
+    "UNION ALL of values": f"SELECT COUNT(d.x) AS n FROM (SELECT Key, LA AS x FROM a WHERE {Y} UNION ALL {' UNION ALL '.join([f'SELECT Key, LA FROM a WHERE {S}'] * 4)}) d",
+    "EXCEPT one child": f"SELECT Sex, COUNT(*) AS n FROM (SELECT Key, Sex FROM a EXCEPT SELECT Key, Sex FROM a WHERE {S}) d GROUP BY Sex",
+    "DISTINCT by a branch": f"SELECT COUNT(*) AS n FROM (SELECT DISTINCT a.Key, CASE WHEN {S} THEN v.x ELSE 0 END AS z FROM a CROSS JOIN (VALUES {BANDS}) AS v(x)) d",
+    "unpivot rows chosen": f"SELECT COUNT(*) AS n FROM a CROSS APPLY (VALUES {BANDS}) AS v(x) WHERE {Y} AND (v.x = 1 OR {TARGET} AND Flag = 1)",
+    "unpivot values counted": f"SELECT COUNT(v.x) AS n FROM a CROSS APPLY (VALUES (a.LA), {', '.join([f'(CASE WHEN {S} THEN 1 END)'] * 5)}) AS v(x) WHERE {Y}",
+    "unpivot values present": f"SELECT COUNT(*) AS n FROM a CROSS APPLY (VALUES (a.LA), {', '.join([f'(CASE WHEN {S} THEN 1 END)'] * 5)}) AS v(x) WHERE {Y} AND v.x IS NOT NULL",
+    "unpivot weight": f"SELECT SUM(v.x) AS n FROM a CROSS APPLY (VALUES (1), (CASE WHEN {TARGET} AND Flag = 1 THEN 1000 ELSE 0 END)) AS v(x) WHERE {Y}",
+    "UNPIVOT weight": f"SELECT SUM(u.x) AS n FROM (SELECT Key, Score, CASE WHEN {TARGET} AND Flag = 1 THEN 1000 END AS w FROM a WHERE {Y}) AS s UNPIVOT (x FOR k IN (Score, w)) AS u",
+    "PIVOT by a branch": f"SELECT [M], [F] FROM (SELECT CASE WHEN {TARGET} AND Flag = 1 THEN 'M' ELSE 'F' END AS k, Points FROM a WHERE {Y}) AS s PIVOT (SUM(Points) FOR k IN ([M], [F])) AS p",
+    # what stands above the groups sees protected values only
+    "HAVING as a bisection": f"SELECT Sex, COUNT(*) AS n FROM a WHERE {Y} GROUP BY Sex HAVING AVG(CASE WHEN {S} THEN 1000.0 ELSE 0 END) >= 1",
+    "HAVING on another query": f"SELECT Sex, COUNT(*) AS n FROM a WHERE {Y} GROUP BY Sex HAVING (SELECT COUNT(*) FROM a WHERE {S}) > 0",
+    "order of the rows": f"SELECT Sex, COUNT(*) AS n FROM a WHERE {Y} GROUP BY Sex ORDER BY SUM(CASE WHEN {S} THEN 1 ELSE 0 END)",
+    "rank of the rows": f"SELECT Sex, COUNT(*) AS n, RANK() OVER (ORDER BY SUM(CASE WHEN {S} THEN 1 ELSE 0 END)) AS r FROM a WHERE {Y} GROUP BY Sex",
+    "TOP of the rows": f"SELECT TOP 1 Sex, COUNT(*) AS n FROM a WHERE {Y} GROUP BY Sex ORDER BY SUM(CASE WHEN {S} THEN 1000 ELSE 1 END) DESC",
+    "label by a figure": f"SELECT Sex, CASE WHEN SUM(CASE WHEN {S} THEN 1 ELSE 0 END) > 0 THEN 'y' ELSE 'n' END AS r, COUNT(*) AS n FROM a WHERE {Y} GROUP BY Sex",
+    "difference of two queries": f"SELECT (SELECT SUM(Score) FROM a WHERE {Y}) - (SELECT SUM(Score) FROM a WHERE {Y} AND NOT ({S})) AS m",
+    "two queries side by side": f"SELECT SUM(Score) AS n FROM a WHERE {Y} UNION ALL SELECT SUM(Score) FROM a WHERE {Y} AND NOT ({S})",
+    "joined groups": f"SELECT x.Sex, x.n, y.n AS m FROM (SELECT Sex, COUNT(*) AS n FROM a WHERE {Y} GROUP BY Sex) x JOIN (SELECT Sex, COUNT(*) AS n FROM a WHERE {Y} AND NOT ({S}) GROUP BY Sex) y ON x.Sex = y.Sex",
+    "grouping sets": f"SELECT Sex, CASE WHEN {S} THEN 'it' ELSE 'others' END AS k, COUNT(*) AS n FROM a WHERE {Y} GROUP BY CUBE (Sex, CASE WHEN {S} THEN 'it' ELSE 'others' END)",
+}  # fmt: skip
+
+
+def joined(sub: str, times: int = 3) -> str:
+    """LEFT JOINs of one derived table, each of which multiplies the rows of whoever is in it."""
+    return " ".join(f"LEFT JOIN ({sub}) c{i} ON c{i}.Key = a.Key" for i in range(times))
+
+
+MARKED = f"(SELECT Key, CASE WHEN {S} THEN 1 ELSE 0 END AS z, 1 AS one FROM a)"
+WRITTEN = f"(VALUES {', '.join(['(3, 17, 1)'] * 60)}) AS v(x, y, z)"
+ATTACKS |= {
+    # rows multiplied by what no condition on a variable says
+    "own rows by equal columns": f"SELECT COUNT(*) AS n FROM a {joined(f'SELECT d.Key FROM {MARKED} d WHERE d.z = d.one')} WHERE {Y}",
+    "own rows by written values": f"SELECT COUNT(*) AS n FROM a {joined('SELECT e.Key FROM a e JOIN (VALUES (3, 17, 1)) AS v(x, y, z) ON e.LA = v.x AND e.Score = v.y AND e.Flag = v.z')} WHERE {Y}",
+    "own rows by EXISTS": f"SELECT COUNT(*) AS n FROM a {joined(f'SELECT a.Key FROM a WHERE EXISTS (SELECT 1 FROM a c WHERE {OWN})')} WHERE {Y}",
+    "own rows by IN": f"SELECT COUNT(*) AS n FROM a {joined(f'SELECT e.Key FROM a e WHERE e.Key IN ({IT})')} WHERE {Y}",
+    "own rows by a count": f"SELECT COUNT(*) AS n FROM a {joined(f'SELECT a.Key FROM a WHERE (SELECT COUNT(*) FROM a c WHERE {OWN}) > 0')} WHERE {Y}",
+    "UNION ALL of groups of one child": f"SELECT COUNT(*) AS n FROM (SELECT Key FROM a WHERE {Y} UNION ALL {' UNION ALL '.join([f'{IT} GROUP BY Key'] * 12)}) d",
+    "UNION ALL of a distinct child": f"SELECT COUNT(*) AS n FROM (SELECT Key FROM a WHERE {Y} UNION ALL {' UNION ALL '.join([IT.replace('SELECT', 'SELECT DISTINCT')] * 12)}) d",
+    "written rows that are alike": f"SELECT COUNT(*) AS n FROM a LEFT JOIN {WRITTEN} ON a.LA = v.x AND a.Score = v.y AND a.Flag = v.z WHERE {Y}",
+    "the base of rounding": f"SELECT COUNT(DISTINCT x.Key) AS n FROM a LEFT JOIN (SELECT Key FROM a WHERE LA IN (1, 3)) x ON x.Key = a.Key LEFT JOIN (SELECT Key FROM a WHERE LA IN (1, 3) AND NOT ({S})) y ON y.Key = a.Key WHERE {Y}",
 }  # fmt: skip
 
 
@@ -94,19 +170,13 @@ def test_ordinary_tables_still_leave(text: str) -> None:
 
 def test_many_missing_are_told_and_few_are_not() -> None:
     """COUNT(*) - COUNT(x) is a count: below ten it is shown as none, whether it is or not, and nothing is hidden."""
+    text = f"SELECT COUNT(*) AS n, AVG(1.0 * Score) AS m, COUNT(Score) AS k, SUM(Score) AS s FROM a WHERE {Y}"
 
     def told(missing: int) -> str:
         data = world(1)
         for row in data["npd.a"][:missing]:
             row["Score"] = None
-        plan = compiled(
-            f"SELECT COUNT(*) AS n, AVG(1.0 * Score) AS m, COUNT(Score) AS k, SUM(Score) AS s FROM a WHERE {Y}"
-        ).plan
-        assert plan is not None
-        (cell,) = cells(plan.outputs[0], database(data))
-        evidence = {i: StatisticEvidence(**e) for i, e in cell.evidence.items()}
-        judged = judge(plan.outputs[0], OutputEvidence("t", (CellEvidence((), 120, 120, evidence),), 120), PROFILE)
-        return released_csv(judged).decode().splitlines()[1]
+        return released_csv(judged(text, data, PROFILE)).decode().splitlines()[1]
 
     assert [told(n).split(",")[2] for n in (0, 3, 9, 10, 30)] == ["120", "120", "120", "110", "90"]
     for missing in (0, 3, 9):
@@ -114,6 +184,68 @@ def test_many_missing_are_told_and_few_are_not() -> None:
         assert total == round(mean * count), "nor does SUM / AVG tell"
 
 
+def test_a_mean_of_counts_of_each_person_is_still_told() -> None:
+    """A per-person count is small: its sum and mean keep their digits."""
+    text = "SELECT AVG(1.0 * d.m) AS n FROM (SELECT Key, COUNT(*) AS m FROM a WHERE Y = '2017/2018' OR Sex = 'M' GROUP BY Key) d"
+    assert shown(text, world(1)) == [(2.0,)]
+    assert released(text, 1) == "n\n2\n"
+
+
 def test_five_rows_a_person_do_not_undo_rounding() -> None:
     """COUNT(*) of three rows a child leaves as a multiple of 15: the children stay rounded to 5."""
     assert released("SELECT COUNT(*) AS n FROM a WHERE a.Score <> 3", 1) == "n\n330,\n".replace(",", "")
+
+
+PRESENT = "SELECT Key FROM a WHERE Note IS NOT NULL"
+LOOKED_AT = {
+    "who has a note": f"SELECT COUNT(*) AS n FROM a {joined(PRESENT)} WHERE {Y}",
+    "who has a note, by UNION ALL": f"SELECT COUNT(*) AS n FROM (SELECT Key FROM a WHERE {Y} UNION ALL {' UNION ALL '.join([PRESENT] * 3)}) d",
+    "who has two equal numbers": f"SELECT COUNT(*) AS n FROM a LEFT JOIN a c ON c.Key = a.Key AND c.LA = a.Score WHERE {Y}",
+    "who has many rows": "SELECT COUNT(*) AS n FROM b JOIN b c ON c.Key = b.Key JOIN b d ON d.Key = b.Key",
+    "written rows behind an outer join": f"SELECT COUNT(*) AS n FROM a LEFT JOIN (VALUES (1), (2), (3)) AS v(x) ON {TARGET} AND a.Flag = 1 WHERE {Y}",
+    "written rows multiplied": f"SELECT COUNT(*) AS n FROM a LEFT JOIN (SELECT t.x FROM (VALUES (3), (4)) AS t(x) CROSS JOIN (VALUES (1), (2)) AS u(z)) v ON v.x = a.LA WHERE {Y}",
+    "other years by EXISTS": f"SELECT COUNT(*) AS n FROM a JOIN a c ON c.Key = a.Key WHERE a.Y = '2017/2018' AND (c.Y = '2017/2018' OR c.Key IN ({IT}))",
+    "written rows as a weight": f"SELECT COUNT(*) AS n FROM a JOIN (VALUES (1), (2), (3), (3)) AS v(x) ON a.LA = v.x WHERE {Y}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOOKED_AT)
+def test_weights_that_one_childs_rows_choose_are_looked_at(name: str) -> None:
+    assert released(LOOKED_AT[name], 1) == "review"
+
+
+@pytest.mark.parametrize("text", [
+    f"SELECT COUNT(*) AS n FROM a JOIN (VALUES (1, 'x'), (2, 'y'), (3, 'x')) AS v(x, z) ON a.LA = v.x WHERE {Y}",
+    f"SELECT COUNT(*) AS n FROM a CROSS JOIN (VALUES (1), (2)) AS v(x) WHERE {Y}",
+    f"SELECT COUNT(*) AS n FROM a WHERE {Y} AND EXISTS (SELECT DISTINCT c.Key FROM a c WHERE c.Key = a.Key)",
+])  # fmt: skip
+def test_rows_that_count_alike_for_everybody_are_not(text: str) -> None:
+    assert released(text, 1) in {"n\n120\n", "n\n240\n"}
+
+
+def test_a_subquery_cannot_fail_on_one_childs_two_rows() -> None:
+    """The engine ends a job whose subquery gives two rows: TOP 2 would tell that somebody has them."""
+    text = f"SELECT AVG(1.0 * d.w) AS n FROM (SELECT (SELECT TOP 2 c.Score FROM a c WHERE {OWN} ORDER BY c.Y) AS w FROM a) d"
+    assert [r.code for r in compiled(text).refusals] == ["scalar-subquery"]
+
+
+@pytest.mark.parametrize(("text", "code"), [
+    ("SELECT COUNT(*) AS n FROM (SELECT Key FROM a EXCEPT ALL SELECT Key FROM b) d", "set-operation"),
+    ("SELECT COUNT(*) AS n FROM a OUTER JOIN b ON a.Key = b.Key", "join"),
+    ("SELECT AVG(1.0 * d.r) AS n FROM (SELECT RANK(Score) OVER (PARTITION BY Key ORDER BY Y) AS r FROM a) d", "clause"),
+])  # fmt: skip
+def test_words_that_the_parser_takes_are_not_dropped(text: str, code: str) -> None:
+    assert code in {r.code for r in compiled(text).refusals}
+
+
+@pytest.mark.parametrize("aggregate", ["AVG(TRY_CAST(c.Note AS float))", "STDEV(POWER(CAST(c.Score AS float), 13))"])
+def test_the_engine_cannot_overflow_on_one_childs_number_behind_a_context(aggregate: str) -> None:
+    """The table behind a context value is computed exactly: what does not fit would end the job."""
+    text = f"SELECT COUNT(*) AS n FROM a WHERE {Y} AND Score > (SELECT {aggregate} FROM a c WHERE c.Sex = a.Sex)"
+    assert [r.code for r in compiled(text).refusals] == ["overflow"]
+
+
+def test_a_group_cannot_meet_a_row_twice_by_another_spelling() -> None:
+    """'x' and 'X' are equal, but two groups: a subquery of both would end the job."""
+    text = "SELECT SUM(d.w) AS n FROM (SELECT (SELECT COUNT(*) FROM a c WHERE c.Note = a.Note) AS w FROM a) d"
+    assert [r.code for r in compiled(text).refusals] == ["correlated"]

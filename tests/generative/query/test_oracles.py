@@ -1,6 +1,5 @@
 """The algebra's oracles on random queries and tables: values, years, scrambling, removal, canonical text."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,27 +7,23 @@ from hypothesis import HealthCheck, given, settings
 from query_cases import Query, Tables, queries, tables
 from query_kit import WRITTEN, Cell, cells, compiled, database
 
-from broker.domain.plans import PlannedOutput
-from broker.domain.relations import Relation, Scan
-from broker.domain.scalars import columns_of
+from broker.disclosure.lineage import lineage_of
+from broker.domain.plans import PlannedOutput, PlannedTable
+from broker.domain.relations import Scan, walk
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 MANY = settings(QUICK, max_examples=400)
-
-
-def _scans(relation: Relation) -> Iterator[Scan]:
-    if isinstance(relation, Scan):
-        yield relation
-    for name in ("child", "left", "right"):
-        child = getattr(relation, name, None)
-        if child is not None:
-            yield from _scans(child)
 
 
 def _output(query: Query) -> PlannedOutput:
     plan = compiled(query.text).plan
     assert plan is not None, (query.text, compiled(query.text).refusals)
     return plan.outputs[0]
+
+
+def _table(output: PlannedOutput) -> PlannedTable:
+    (table,) = output.tables
+    return table
 
 
 def _run(output: PlannedOutput, data: Tables) -> list[Cell]:
@@ -44,7 +39,7 @@ def _comparable(found: list[Cell]) -> dict[tuple[Any, ...], Any]:
 def test_cells_are_those_of_the_dialect(query: Query, data: Tables) -> None:
     output = _output(query)
     expected = query.expected(data)
-    found = {c.keys: c.shown[len(output.keys) :] for c in _run(output, data)}
+    found = {c.keys: (c.shown or ())[len(_table(output).keys) :] for c in _run(output, data)}
     assert found.keys() == expected.keys(), query.text
     for keys, values in expected.items():
         assert [v if v is None else float(v) for v in found[keys]] == pytest.approx(
@@ -77,7 +72,7 @@ def test_what_is_not_used_changes_nothing(query: Query, data: Tables) -> None:
         for name, rows in data.items()
     }
     assert _comparable(_run(output, scrambled)) == _comparable(_run(output, data)), query.text
-    for scan in _scans(output.contributions):
+    for scan in (part for part in walk(_table(output).contributions) if isinstance(part, Scan)):
         assert {(scan.table, c.variable) for c in scan.columns} <= used
         years = next((u.years for u in uses if u.table == scan.table), None)
         assert scan.years is None or years is None or scan.years <= years
@@ -98,16 +93,17 @@ def test_a_person_who_changes_a_cell_is_in_its_evidence(query: Query, data: Tabl
             if new is None or new.shown != old.shown:
                 assert old.persons - (new.persons if new else 0) == 1, (query.text, person)
             if new is not None:
-                for column, was, now in zip(output.columns, old.shown, new.shown, strict=True):
+                columns = zip(output.columns, lineage_of(output).behind, old.shown or (), new.shown or (), strict=True)
+                for column, idents, was, now in columns:
                     if (was or 0) != (now or 0):
-                        behind = _gone(output, columns_of(column.expression), old, new)
+                        behind = _gone(output, idents, old, new)
                         assert behind <= {0, 1}
                         assert 1 in behind, (query.text, person, column.name)
 
 
 def _gone(output: PlannedOutput, idents: frozenset[int], old: Cell, new: Cell) -> set[int]:
     """How many persons left the evidence of these statistics and of those that they imply."""
-    of = [s.ident for s in output.statistics if s.ident in idents or s.behind in idents]
+    of = [s.ident for s in _table(output).statistics if s.ident in idents or s.behind in idents]
     return {old.evidence[i].get(f, 0) - new.evidence[i].get(f, 0) for i in of for f in ("persons", "rest")}
 
 
@@ -129,5 +125,5 @@ def test_listed_keys_hold_every_row(query: Query, data: Tables) -> None:
     """The rows of a released table come from code lists: no cell may fall outside of them."""
     output = _output(query)
     for cell in _run(output, data):
-        for key, value in zip(output.keys, cell.keys, strict=True):
+        for key, value in zip(_table(output).keys, cell.keys, strict=True):
             assert key.domain is None or value in key.domain, (query.text, key.domain, value)

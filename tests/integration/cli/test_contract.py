@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -155,7 +156,8 @@ def test_a_command_alone_prints_its_help_and_nothing_else(arguments):
     ended = broker(*arguments)
     assert ended.returncode == 1
     assert "Usage: broker" in ended.stdout + ended.stderr
-    assert "broker:" not in ended.stdout + ended.stderr
+    lines = (ended.stdout + ended.stderr).splitlines()
+    assert [line for line in lines if line.startswith("broker:")] == [], "no error is told"
 
 
 @pytest.mark.parametrize(
@@ -194,8 +196,24 @@ def test_the_catalogue_tells_years_and_what_a_project_was_granted():
     (sex,) = found["variables"]
     assert (sex["variable"], sex["granted"]) == ("cla_SEX", False)
     (year,) = document("catalogue", "npd.absence.AcademicYear", "--project", "P0421")[1]["variables"]
-    assert year["granted"] == list(range(year["granted"][0], year["granted"][-1] + 1))
+    first, last = year["granted"][0], year["granted"][-1]
+    assert year["granted"] == [y for y in year["years"] if first <= y <= last], "a grant holds years that there are"
     assert "granted" not in document("catalogue", "npd.absence.AcademicYear")[1]["variables"][0]
     shown = broker("catalogue", "npd.absence.AcademicYear", "--project", "P0421").stdout
-    assert f"{year['granted'][0]}-{year['granted'][-1]}" in shown
+    assert f"{first}-2018, 2020-{last}" in shown, "no absence of 2019/2020 was collected"
     assert "No variable" in broker("catalogue", "nosuchthing").stdout
+
+
+def test_people_see_the_line_and_a_caret_under_the_column():
+    ended = broker(
+        "check", "-", text="SELECT COUNT(*) AS n\nFROM npd.absence\n\tWHERE AcademicYear = '2022/2023' AND Lb = 201"
+    )
+    assert ended.returncode == 2
+    assert ended.stdout.splitlines()[:4] == [
+        "refused",
+        "3:39: unknown-variable: There is no variable Lb here.",
+        "    \tWHERE AcademicYear = '2022/2023' AND Lb = 201",
+        "    \t                                     ^",
+    ]
+    assert re.fullmatch(r"1 refusal, \d uses?, 0 notes", ended.stdout.splitlines()[-1])
+    assert "\x1b" not in ended.stdout

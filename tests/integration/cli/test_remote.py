@@ -124,6 +124,10 @@ def test_waiting_is_told_in_a_sentence_that_is_the_same_for_a_withheld_output(si
     )
 
 
+def _is_excerpt(line):
+    return line.strip() in {REFUSED_SQL, "^"}
+
+
 def test_status_shows_refusals_and_what_comes_next(site, at, tmp_path):
     query = tmp_path / "job.sql"
     query.write_text(REFUSED_SQL)
@@ -132,7 +136,8 @@ def test_status_shows_refusals_and_what_comes_next(site, at, tmp_path):
     assert code == 2
     job = out.split()[1].rstrip(":")
     code, again, _ = at(ROSA, "status", job)
-    assert (code, again) == (0, out)
+    assert (code, again.splitlines()) == (0, [line for line in out.splitlines() if not _is_excerpt(line)])
+    assert "^" in out, "submit has the text, and points into it"
     assert "NoSuchThing" in again
     assert "submit again" in again
 

@@ -10,20 +10,19 @@ import pyarrow as pa
 import pytest
 
 from broker.domain.errors import Breach
-from broker.domain.plans import Key, Measure, Plan, PlannedOutput, Statistic
+from broker.domain.groups import Base
+from broker.domain.plans import Deviation, Fraction, Key, Measure, Plan, PlannedOutput, PlannedTable, Statistic
 from broker.domain.ports import Limits, Vault, VaultTable
 from broker.domain.relations import Join, JoinHow, Scan, ScanColumn
 from broker.domain.scalars import Call, Column, Type
-from broker.engine.duckdb_engine import DuckDBEngine, tables_read
+from broker.engine.duckdb_engine import DuckDBEngine, statements, tables_read
 
 LIMITS = Limits(60, 2**30, 2**20, 10, 64, 2, 2**20)
 CENSUS = Scan("npd.census", (ScanColumn(1, "LA", Type.INT), ScanColumn(2, "Score", Type.DECIMAL)), 3, frozenset({2019}))
 SCHOOLS = Scan("ref.schools", (ScanColumn(4, "LA", Type.INT),), None, None)
 JOINED = Join(CENSUS, SCHOOLS, JoinHow.INNER, Call("equal", (Column(1, Type.INT), Column(4, Type.INT)), Type.TRUTH), 3)
 SCORE = Column(2, Type.DECIMAL)
-OUTPUT = PlannedOutput(
-    name="table",
-    unit="pupil",
+TABLE = PlannedTable(
     contributions=JOINED,
     person=3,
     keys=(Key(10, Column(1, Type.INT), Type.INT, None, "npd.census.LA"),),
@@ -33,9 +32,16 @@ OUTPUT = PlannedOutput(
         Statistic(22, Measure.MEAN, SCORE, Type.DOUBLE),
         Statistic(23, Measure.SUM, Column(1, Type.INT), Type.INT),
     ),
-    columns=(),
 )
+OUTPUT = PlannedOutput("table", "pupil", (TABLE,), Base(0), ())
 PLAN = Plan((OUTPUT,), ())
+T = 10
+
+
+def output(name: str, *scans: Scan) -> PlannedOutput:
+    """An output that counts the rows of each scan in a table of its own."""
+    counted = (Statistic(20, Measure.COUNT_ROWS, None, Type.INT),)
+    return PlannedOutput(name, "pupil", tuple(PlannedTable(s, 3, (), counted) for s in scans), Base(0), ())
 
 
 @pytest.fixture
@@ -61,7 +67,7 @@ def vault(tmp_path: Path) -> Vault:
 
 
 def test_the_request_names_only_what_is_read(vault: Vault) -> None:
-    request = DuckDBEngine().prepare(PLAN, vault, "j1", 3, LIMITS)
+    request = DuckDBEngine().prepare(PLAN, vault, "j1", 3, LIMITS, T)
     assert (request.job, request.attempt, request.image, request.mount, request.synthetic) == (
         "j1",
         3,
@@ -76,7 +82,7 @@ def test_the_request_names_only_what_is_read(vault: Vault) -> None:
         {"schema": "npd", "name": "census", "paths": ["npd.census/schema.parquet", "npd.census/2019.parquet"]},
         {"schema": "ref", "name": "schools", "paths": ["ref.schools/schema.parquet", "ref.schools/all.parquet"]},
     ]
-    assert [s["name"] for s in frame["statements"]] == ["table"]
+    assert [s["name"] for s in frame["statements"]] == ["table#0"]
     assert frame["settings"] == {
         "wall_seconds": 60, "memory_bytes": 2**30, "output_bytes": 2**20, "output_files": 10,
         "processes": 64, "threads": 2, "scratch_bytes": 2**20,
@@ -85,20 +91,22 @@ def test_the_request_names_only_what_is_read(vault: Vault) -> None:
 
 def test_a_table_that_the_vault_lacks_is_a_breach(vault: Vault) -> None:
     other = Scan("npd.other", (), 3, frozenset({2019}))
-    lacking = PlannedOutput("o", "pupil", other, 3, (), (), ())
+    lacking = output("o", other)
     with pytest.raises(Breach, match=r"npd\.other"):
-        DuckDBEngine().prepare(Plan((lacking,), ()), vault, "j", 1, LIMITS)
+        DuckDBEngine().prepare(Plan((lacking,), ()), vault, "j", 1, LIMITS, T)
 
 
 def test_years_of_several_scans_are_united() -> None:
     earlier = Scan("npd.census", (), 3, frozenset({2018}))
-    second = PlannedOutput("two", "pupil", earlier, 3, (), (), ())
-    assert tables_read(Plan((OUTPUT, second), ())) == {"npd.census": frozenset({2018, 2019}), "ref.schools": None}
+    assert tables_read(Plan((OUTPUT, output("two", earlier)), ())) == {
+        "npd.census": frozenset({2018, 2019}),
+        "ref.schools": None,
+    }
 
 
-def run(vault: Vault) -> pa.Table:
-    """What the launcher does, without the sandbox."""
-    ((_, payload),) = DuckDBEngine().prepare(PLAN, vault, "j", 1, LIMITS).frames
+def run(vault: Vault, plan: Plan = PLAN) -> list[pa.Table]:
+    """What the launcher does, without the sandbox: a table for each statement."""
+    ((_, payload),) = DuckDBEngine().prepare(plan, vault, "j", 1, LIMITS, T).frames
     frame = json.loads(payload)
     with duckdb.connect() as con:
         for table in frame["tables"]:
@@ -107,7 +115,7 @@ def run(vault: Vault) -> pa.Table:
             con.execute(
                 f'CREATE VIEW "{table["schema"]}"."{table["name"]}" AS FROM read_parquet({files}, union_by_name=true)'
             )
-        return con.sql(frame["statements"][0]["sql"]).to_arrow_table()
+        return [con.sql(s["sql"]).to_arrow_table() for s in frame["statements"]]
 
 
 def stream(table: pa.Table) -> bytes:
@@ -118,10 +126,11 @@ def stream(table: pa.Table) -> bytes:
 
 
 def test_evidence_is_exact_and_typed(vault: Vault) -> None:
-    (evidence,) = DuckDBEngine().read(PLAN, [("table", stream(run(vault))), ("status", b'{"word": "ended"}')])
-    assert evidence.persons == 4
-    assert [(c.keys, c.rows, c.persons) for c in evidence.cells] == [((201,), 4, 4), ((202,), 4, 4)]
-    first = evidence.cells[0].statistics
+    (evidence,) = DuckDBEngine().read(PLAN, [("table", stream(run(vault)[0])), ("status", b'{"word": "ended"}')])
+    (table,) = evidence.tables
+    assert table.persons == 4
+    assert [(c.keys, c.rows, c.persons) for c in table.cells] == [((201,), 4, 4), ((202,), 4, 4)]
+    first = table.cells[0].statistics
     assert (first[20].value, first[20].persons) == (4, 4)
     assert (first[21].value, first[21].persons) == (Decimal("3.00"), 3)
     assert isinstance(first[21].value, Decimal)
@@ -129,6 +138,52 @@ def test_evidence_is_exact_and_typed(vault: Vault) -> None:
     assert first[22].value == 0.75
     assert type(first[23].value) is int
     assert first[23].value == 804
+
+
+def test_each_planned_table_has_its_statement_and_its_frame(vault: Vault) -> None:
+    """Two outputs, of one table and of two: three statements in order, three frames back, each to its output."""
+    columns = (ScanColumn(1, "LA", Type.INT),)
+    late, all_years = (Scan("npd.census", columns, 3, frozenset(y)) for y in ({2019}, {2018, 2019}))
+    plan = Plan((output("a", late), output("b", late, all_years)), ())
+    assert [name for name, _ in statements(plan)] == ["a#0", "b#0", "b#1"]
+    frames = [("table", stream(t)) for t in run(vault, plan)]
+    a, b = DuckDBEngine().read(plan, frames)
+    assert (a.name, len(a.tables), b.name, len(b.tables)) == ("a", 1, "b", 2)
+    with pytest.raises(Breach, match="frames"):
+        DuckDBEngine().read(plan, frames[:2])
+
+
+PLACES = PlannedTable(
+    CENSUS,
+    3,
+    (),
+    (
+        Statistic(30, Measure.QUANTILE, SCORE, Type.DOUBLE, form=Fraction(Decimal("0.5"))),
+        Statistic(31, Measure.DEVIATION, SCORE, Type.DOUBLE, form=Deviation()),
+        Statistic(32, Measure.QUANTILE, Column(1, Type.INT), Type.INT, form=Fraction(Decimal("0.5"), discrete=True)),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "fits"), [(("float64", "float64", "int64"), True), (("float64", "int64", "int64"), False),
+                        (("float64", "float64", "float64"), False)],
+)  # fmt: skip
+def test_quantiles_and_deviations_are_read_by_their_types(kinds: tuple[str, str, str], fits: bool) -> None:
+    counts = {"rows": 40, "persons": 20, "population": 20}
+    columns = {name: pa.array([n], "int64") for name, n in counts.items()}
+    for ident, kind in zip((30, 31, 32), kinds, strict=True):
+        columns[f"s{ident}_value"] = pa.array([7], kind)
+        columns |= {f"s{ident}_{name}": pa.array([counts[name]], "int64") for name in ("rows", "persons")}
+    plan = Plan((PlannedOutput("q", "pupil", (PLACES,), Base(0), ()),), ())
+    frames = [("table", stream(pa.table(columns)))]
+    if not fits:
+        with pytest.raises(Breach, match="type"):
+            DuckDBEngine().read(plan, frames)
+        return
+    (evidence,) = DuckDBEngine().read(plan, frames)
+    found = evidence.tables[0].cells[0].statistics
+    assert [(found[i].value, found[i].rows, found[i].persons) for i in (30, 31, 32)] == [(7, 40, 20)] * 3
 
 
 Change = Callable[[pa.Table], pa.Table]
@@ -169,7 +224,7 @@ def put(column: str, value: object) -> Change:
 )
 def test_anything_else_is_a_breach(vault: Vault, change: Change, why: str) -> None:
     with pytest.raises(Breach, match=why):
-        DuckDBEngine().read(PLAN, [("table", stream(change(run(vault))))])
+        DuckDBEngine().read(PLAN, [("table", stream(change(run(vault)[0])))])
 
 
 @pytest.mark.parametrize("payload", [b"", b"no arrow", b"\xff" * 64])
@@ -180,16 +235,16 @@ def test_bytes_that_are_no_stream(payload: bytes) -> None:
 
 def test_every_cut_of_a_stream_is_a_breach_or_less(vault: Vault) -> None:
     """A stream that lacks its end is never taken for more than it holds; frames above are hashed as well."""
-    whole = stream(run(vault))
+    whole = stream(run(vault)[0])
     for length in range(0, len(whole) - 16, 97):
         try:
             (evidence,) = DuckDBEngine().read(PLAN, [("table", whole[:length])])
         except Breach:
             continue
-        assert evidence.cells == ()
+        assert evidence.tables[0].cells == ()
 
 
 @pytest.mark.parametrize("kinds", [[], ["table", "table"], ["file"], ["status"], ["table", "log"]])
 def test_other_frames_are_a_breach(vault: Vault, kinds: list[str]) -> None:
     with pytest.raises(Breach, match="frames"):
-        DuckDBEngine().read(PLAN, [(kind, stream(run(vault))) for kind in kinds])
+        DuckDBEngine().read(PLAN, [(kind, stream(run(vault)[0])) for kind in kinds])

@@ -8,6 +8,7 @@ from broker.domain.outputs import OutputState, Verdict
 from broker.workflow.administer import make_token
 from tests.integration.web.conftest import ADA, AMIR, CHRIS, CLEO, DANA, OTIS, ROSA, SQL
 
+KEEP = "SELECT a.NCyearActual INTO project.pupils FROM npd.absence AS a WHERE a.AcademicYear = '2022/2023'"
 MISSING = "00000000-0000-7000-8000-000000000000"
 
 BODIES = {
@@ -16,6 +17,8 @@ BODIES = {
     "recall": {"reason": "Wrong."},
     "people": {"name": "New", "roles": []},
     "policies": {"content": "{}"},
+    "lookup": {"name": "bands", "about": "Bands.", "text": "code,band\n1,low\n"},
+    "decision": {"choice": "approve", "reason": "public-values"},
     "votes": {
         "choice": "approve",
         "reason": "meets-rules",
@@ -46,6 +49,12 @@ TABLE = [
     ("POST", "/outputs/{held}/votes", "votes", 404, 404, 409, 403),
     ("POST", "/outputs/{out}/recall", "recall", 403, 404, 204, 204),
     ("POST", "/outputs/{held}/recall", "recall", 404, 404, 409, 409),
+    ("GET", "/projects/{project}/saved", None, 200, 404, 200, 403),
+    ("POST", "/projects/{project}/saved", "lookup", 201, 404, 403, 403),
+    ("DELETE", "/projects/{project}/saved/{kept}", None, 204, 404, 403, 403),
+    ("GET", "/lookups", None, 200, 200, 200, 200),
+    ("GET", "/lookups/{lookup}", None, 200, 404, 200, 403),
+    ("POST", "/lookups/{lookup}/decision", "decision", 403, 404, 201, 403),
     ("GET", "/inbox", None, 200, 200, 200, 200),
     ("GET", "/projects", None, 200, 200, 200, 200),
     ("GET", "/catalogue", None, 200, 200, 200, 200),
@@ -65,7 +74,10 @@ TABLE = [
 def things(site):
     waiting, held = site.assessed()
     released, out = site.released()
-    return {"queued": site.submitted(), "waiting": waiting, "held": held, "released": released, "out": out}
+    site.submitted(KEEP)
+    lookup = site.client(ROSA).propose_lookup("P0421", "bands", "Bands.", "code,band\n1,low\n")["ident"]
+    things = {"queued": site.submitted(), "waiting": waiting, "held": held, "released": released, "out": out}
+    return {**things, "project": "P0421", "kept": "pupils", "lookup": lookup}
 
 
 @pytest.mark.parametrize(("person", "column"), [(ROSA, 3), (OTIS, 4), (CLEO, 5), (ADA, 6)])
@@ -81,6 +93,9 @@ def test_who_gets_which_answer(site, things, person, column):
 
 def fresh(site, path):
     """A job or output that no earlier row has used up."""
+    if "{kept}" in path:
+        site.submitted(KEEP)
+        return {}
     if "{queued}" in path:
         return {"queued": site.submitted()}
     return {"out": site.released()[1]} if "recall" in path else {}

@@ -5,17 +5,26 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
 import duckdb
 
-from broker.domain.plans import PlannedOutput
+from broker.disclosure.cells import Cell as Known
+from broker.disclosure.cells import Line, Lines, Work
+from broker.disclosure.formulas import compute
+from broker.disclosure.judge import judge
+from broker.disclosure.program import given as given_rows
+from broker.disclosure.program import run as run_program
+from broker.domain.groups import bases_of
+from broker.domain.outputs import Assessment, CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
+from broker.domain.plans import PlannedOutput, PlannedTable
 from broker.domain.projects import Mode, Project
 from broker.domain.scalars import Type
 from broker.domain.variables import VariableClass
-from broker.policy.models import Catalogue, Service, Table, TableKind, Unit, Variable, YearAxis, YearFormat
-from broker.query import Compiled, compile_sql, compute, evidence_columns, render
+from broker.policy.models import Catalogue, Profile, Service, Table, TableKind, Unit, Variable, YearAxis, YearFormat
+from broker.query import Compiled, compile_sql, evidence_columns, render, render_public
 
 YEARS = (2017, 2018, 2019)
 WRITTEN = {y: f"{y}/{y + 1}" for y in YEARS}
@@ -72,7 +81,10 @@ PROJECT = Project(
     "P", "t", "o", "university", "g", "p", date(2030, 1, 1), Mode.DISCLOSURE_CONTROL, "default", 1, "tsql",
     frozenset({"r"}), (), default_schema="npd",
 )  # fmt: skip
-SERVICE = Service.model_construct(text_bytes=65536, max_tokens=20000, max_depth=60, max_scans=50)
+SERVICE = Service.model_construct(
+    text_bytes=65536, max_tokens=20000, max_depth=60, max_statements=200, max_outputs=20, max_parse_steps=45000,
+    max_scans=50,
+)  # fmt: skip
 SQL_TYPES = {
     Type.INT: "INTEGER", Type.FLAG: "TINYINT", Type.DECIMAL: "DECIMAL(9,3)", Type.TEXT: "VARCHAR", Type.DATE: "DATE",
     Type.DOUBLE: "DOUBLE",
@@ -81,7 +93,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def compiled(text: str, dialect: str = "tsql") -> Compiled:
-    return compile_sql(text, dialect, CATALOGUE, PROJECT, SERVICE)
+    return compile_sql(text, dialect, CATALOGUE, PROJECT, SERVICE, 10)
 
 
 def codes(text: str, dialect: str = "tsql") -> list[str]:
@@ -117,34 +129,103 @@ def database(tables: Mapping[str, Rows]) -> duckdb.DuckDBPyConnection:
 
 @dataclass
 class Cell:
+    """One cell of a table with its evidence; `shown` is what the program makes of this cell alone (None: no row)."""
+
     keys: tuple[Any, ...]
-    shown: tuple[Any, ...]
+    shown: tuple[Any, ...] | None
     rows: int
     persons: int
     population: int
     evidence: dict[int, dict[str, Any]]
 
 
-def cells(output: PlannedOutput, con: duckdb.DuckDBPyConnection) -> list[Cell]:
-    cursor = con.execute(render(output))
+def cells(output: PlannedOutput, con: duckdb.DuckDBPyConnection, number: int = 0, least: int = 1) -> list[Cell]:
+    """The cells of one of an output's tables."""
+    table = output.tables[number]
+    cursor = con.execute(render(table, least))
     names = [d[0] for d in cursor.description]
     found = []
     for row in cursor.fetchall():
         by_name = dict(zip(names, row, strict=True))
-        evidence = {s.ident: {c.split("_", 1)[1]: by_name[c] for c in evidence_columns(s)} for s in output.statistics}
-        keys = tuple(by_name[f"k{i}"] for i in range(len(output.keys)))
-        values = {k.ident: v for k, v in zip(output.keys, keys, strict=True)}
-        values |= {i: e["value"] for i, e in evidence.items()}
-        shown = tuple(compute(c.expression, values) for c in output.columns)
-        found.append(Cell(keys, shown, by_name["rows"], by_name["persons"], by_name["population"], evidence))
+        evidence = {s.ident: {c.split("_", 1)[1]: by_name[c] for c in evidence_columns(s)} for s in table.statistics}
+        keys = tuple(by_name[f"k{i}"] for i in range(len(table.keys)))
+        cell = Cell(keys, None, by_name["rows"], by_name["persons"], by_name["population"], evidence)
+        if list(bases_of(output.program)) == [number] and not output.public:
+            rows = program_rows(output, {number: [cell]})
+            cell.shown = rows[0] if rows else None
+        found.append(cell)
     return found
 
 
-def run(text: str, tables: Mapping[str, Rows], dialect: str = "tsql") -> list[Cell]:
+def program_rows(
+    output: PlannedOutput, tables: Mapping[int, Sequence[Cell]], con: duckdb.DuckDBPyConnection | None = None
+) -> list[tuple[Any, ...]]:
+    """The output's rows by its program over exact values, in its order: nothing is hidden, rounded or listed."""
+    given = [_lines(table, tables.get(i, ())) for i, table in enumerate(output.tables)]
+    public = [given_rows(p, con.execute(render_public(p, 1)).fetchall()) for p in output.public] if con else []
+    lines = run_program(output.program, given, Work(100_000), public).rows
+    return [tuple(compute(c.expression, line.cells).released for c in output.columns) for line in lines]
+
+
+def _lines(table: PlannedTable, found: Sequence[Cell]) -> Lines:
+    idents = [*(k.ident for k in table.keys), *(s.ident for s in table.statistics)]
+    rows = []
+    for cell in found:
+        values = [*cell.keys, *(cell.evidence[s.ident]["value"] for s in table.statistics)]
+        by_ident = {i: Known(v, v) for i, v in zip(idents, values, strict=True)}
+        rows.append(Line(by_ident, exists=True, listed=True, persons=cell.persons))
+    return Lines(tuple(rows), dict.fromkeys(idents, Known(None, None)))
+
+
+def planned(text: str, dialect: str = "tsql") -> PlannedOutput:
     found = compiled(text, dialect)
     assert found.plan is not None, found.refusals
-    return cells(found.plan.outputs[0], database(tables))
+    return found.plan.outputs[0]
 
 
-def shown(text: str, tables: Mapping[str, Rows], dialect: str = "tsql") -> list[tuple[Any, ...]]:
-    return [c.shown for c in run(text, tables, dialect)]
+def run(text: str, tables: Mapping[str, Rows], dialect: str = "tsql", least: int = 1) -> list[Cell]:
+    """The cells of the first table: of the only one, where a query has one."""
+    return cells(planned(text, dialect), database(tables), least=least)
+
+
+def shown(text: str, tables: Mapping[str, Rows], dialect: str = "tsql", least: int = 1) -> list[tuple[Any, ...]]:
+    """The rows that a query gives, with exact values; a group that persons' rows meet needs `least` persons."""
+    output, con = planned(text, dialect), database(tables)
+    shown_tables = [i for i, table in enumerate(output.tables) if table.shown]
+    return program_rows(output, {i: cells(output, con, i, least) for i in shown_tables}, con)
+
+
+def judged(text: str, tables: Mapping[str, Rows], profile: Profile, dialect: str = "tsql") -> Assessment:
+    """The rules' word on what a query gives, with the evidence that the engine finds."""
+    output, con = planned(text, dialect), database(tables)
+    told = []
+    for number in range(len(output.tables)):
+        found = cells(output, con, number, profile.t)
+        evidence = tuple(
+            CellEvidence(c.keys, c.rows, c.persons, {i: StatisticEvidence(**e) for i, e in c.evidence.items()})
+            for c in found
+            if c.rows
+        )
+        told.append(TableEvidence(evidence, found[0].population if found else 0))
+    public = tuple(tuple(con.execute(render_public(p, profile.t)).fetchall()) for p in output.public)
+    return judge(output, OutputEvidence(output.name, tuple(told), public), profile)
+
+
+def drawn(table: str, *more: str) -> list[tuple[str, ...]]:
+    """The lines of a drawn table as cells without their blanks; a line that ends in a backslash goes on."""
+    text = "\n".join([table, *more]).replace("\\\n", " ")
+    return [tuple(" ".join(c.split()) for c in line.split(" | ")) for line in text.strip().splitlines() if line.strip()]
+
+
+def plain(value: Any) -> str:
+    """A value as a drawn table has it."""
+    if value is None:
+        return "-"
+    if isinstance(value, float | Decimal):
+        return f"{float(value):.4g}"
+    return str(value)
+
+
+def written(rows: Sequence[Sequence[Any]]) -> str:
+    """Rows as a drawn table has them: `M 1, F 2`."""
+    return ", ".join(" ".join(map(plain, row)) for row in rows)

@@ -90,6 +90,6 @@ def test_the_second_use_of_a_cte_is_a_scan_of_its_own() -> None:
 def test_a_cross_join_with_a_public_table_is_written_as_one() -> None:
     plan = compiled("SELECT COUNT(*) AS n FROM a CROSS JOIN ref.las AS l").plan
     assert plan is not None
-    relation = plan.outputs[0].contributions
+    relation = plan.outputs[0].tables[0].contributions
     assert isinstance(relation, Join)
     assert relation.how is JoinHow.CROSS

@@ -21,7 +21,7 @@ CASES: list[tuple[str, set[int], set[int] | None]] = [
     ("a WHERE (Y = '2018/2019' OR Sex = 'M') AND Y <> '2019/2020'", {17, 18}, None),
     ("a WHERE Y = '2018/2019' AND Sex = 'M'", {18}, None),
     ("a WHERE LEFT(Y, 4) = '2018'", {18}, None),
-    ("a WHERE Y LIKE '2018%'", ALL, None),
+    ("a WHERE Y LIKE '2018%'", {18}, None),
     ("a WHERE CASE WHEN Y = '2018/2019' THEN 1 ELSE 0 END = 1", {18}, None),
     ("a WHERE COALESCE(Y, 'x') = '2018/2019'", {18}, None),
     ("a WHERE Y = '1999/2000'", set(), None),
@@ -87,7 +87,7 @@ def test_a_table_without_any_variable_is_a_use_of_its_rows() -> None:
 def test_padded_rows_are_in_the_list_of_a_key() -> None:
     plan = compiled("SELECT b.Wave, COUNT(*) AS n FROM a LEFT JOIN b ON a.Key = b.Key GROUP BY b.Wave").plan
     assert plan is not None
-    assert plan.outputs[0].keys[0].domain == (0, 1, None)
+    assert plan.outputs[0].tables[0].keys[0].domain == (0, 1, None)
     inner = compiled("SELECT b.Wave, COUNT(*) AS n FROM a JOIN b ON a.Key = b.Key GROUP BY b.Wave").plan
     assert inner is not None
-    assert inner.outputs[0].keys[0].domain == (0, 1)
+    assert inner.outputs[0].tables[0].keys[0].domain == (0, 1)

@@ -1,5 +1,7 @@
 """What a project may use, drawn as a table: one use a line, and the word that the broker says to it."""
 
+# ruff: noqa: E501 - one case a line reads as a table
+
 from datetime import date
 from pathlib import Path
 
@@ -35,7 +37,9 @@ P0421   | leo.ae_pmr.AE_ID                             | -             | joined 
 P0421   | ref.schools.Region                           | -             | grouped          | yes
 P0421   | hidden.npd_cin.x                             | -             | read             | unknown-table
 P0733   | npd.absence.OverallAbsence_6HalfTerms        | 2022          | read             | yes
-P0733   | npd.absence.FSMeligible                      | 2022          | read             | variable-not-granted
+P0733   | npd.absence.FSMeligible                      | 2022          | read             | variable-not-granted combination
+P0733   | npd.absence.LSOA11                           | 2022          | filtered         | variable-not-granted combination
+P0733   | npd.absence.PupilMatchingRefAnonymous        | 2022          | joined           | yes
 P0733   | npd.spring_census.LA                         | 2023          | grouped          | yes
 P0733   | ref.schools.Region                           | -             | grouped          | table-not-granted
 P0815   | npd.phonics.PHONICS_LA                       | 2018          | read             | project-expired

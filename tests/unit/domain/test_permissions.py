@@ -16,6 +16,7 @@ from broker.domain.permissions import (
     check_may,
     may,
 )
+from broker.domain.saved import SavedState
 
 RESEARCHER = Person("rita", "Rita", frozenset({Role.RESEARCHER}))
 CHECKER = Person("carl", "Carl", frozenset({Role.CHECKER}))
@@ -27,8 +28,11 @@ DRAWN = """
 action            researcher                    checker                       administrator
 apply-policy      .                             .                             -
 claim-output      .                             in_review                     .
+decide-lookup     .                             lookup-in-review              .
 download-release  released                      .                             .
+drop-saved        listed                        .                             .
 manage-people     .                             .                             -
+propose-lookup    -                             .                             .
 propose-policy    .                             .                             -
 recall-output     .                             released                      released
 stop-job          .                             .                             queued,running,assessing
@@ -36,6 +40,7 @@ submit-job        -                             .                             .
 verify-audit      .                             .                             -
 view-evidence     .                             all-but-withdrawn             .
 view-job          any-job                       any-job                       any-job
+view-saved        listed                        any-saved                     .
 view-text         any-job                       any-job                       .
 vote-output       .                             in_review                     .
 withdraw-job      queued,running,assessing      .                             .
@@ -46,6 +51,9 @@ NAMED = {
     "-": {None},
     "any-job": set(JobState),
     "all-but-withdrawn": set(OutputState) - {OutputState.WITHDRAWN},
+    "lookup-in-review": {SavedState.IN_REVIEW},
+    "listed": set(SavedState) - {SavedState.DROPPED, SavedState.REPLACED},
+    "any-saved": set(SavedState),
 }
 
 
@@ -70,7 +78,7 @@ def test_the_permission_table_is_as_drawn():
 
 @pytest.mark.parametrize("action", Action)
 def test_every_cell_of_the_table_holds_for_people(action):
-    states = (None, *JobState, *OutputState)
+    states = (None, *JobState, *OutputState, *SavedState)
     for person, relation, role in (
         (RESEARCHER, MEMBER, Role.RESEARCHER),
         (CHECKER, NO_RELATION, Role.CHECKER),
@@ -90,11 +98,12 @@ def test_every_cell_of_the_table_holds_for_people(action):
     ],
 )
 @pytest.mark.parametrize(
-    "action", [Action.VOTE_OUTPUT, Action.VIEW_EVIDENCE, Action.CLAIM_OUTPUT, Action.RECALL_OUTPUT]
+    "action",
+    [Action.VOTE_OUTPUT, Action.VIEW_EVIDENCE, Action.CLAIM_OUTPUT, Action.RECALL_OUTPUT, Action.DECIDE_LOOKUP],
 )
 def test_invariant_2_nobody_checks_their_own_or_their_colleagues_work(relation, action):
     """Invariant 2: not one's own project, not where one holds a live grant on the data, not reciprocally."""
-    for state in OutputState:
+    for state in (*OutputState, *SavedState):
         assert not may(BOTH, action, relation, state)
         assert not may(CHECKER, action, relation, state)
 
@@ -106,7 +115,7 @@ def test_a_checker_who_is_a_member_keeps_what_researchers_may():
 @pytest.mark.parametrize("action", Action)
 def test_invariant_8_a_stranger_learns_nothing(action):
     """Invariant 8: to a researcher outside the project every action answers like a missing thing."""
-    for state in (None, *JobState, *OutputState):
+    for state in (None, *JobState, *OutputState, *SavedState):
         if (Role.RESEARCHER, action) in PERMISSIONS or action in {Action.VOTE_OUTPUT, Action.VIEW_EVIDENCE}:
             with pytest.raises(Unknown):
                 check_may(RESEARCHER, action, NO_RELATION, state, "job", "j1")
@@ -121,5 +130,5 @@ def test_whoever_may_know_is_told_why():
 
 def test_an_inactive_person_may_nothing():
     gone = Person("rita", "Rita", frozenset(Role), active=False)
-    for action, state in product(Action, (None, *JobState, *OutputState)):
+    for action, state in product(Action, (None, *JobState, *OutputState, *SavedState)):
         assert not may(gone, action, MEMBER, state)

@@ -16,6 +16,7 @@ from broker.domain.jobs import (
     shown_state,
 )
 from broker.domain.outputs import DECIDED_STATES, OUTPUT_TRANSITIONS, OutputState
+from broker.domain.saved import SAVED_TRANSITIONS
 
 JOB_DRAWING = """
 submitted  -> queued refused
@@ -41,6 +42,16 @@ withdrawn  ->
 """
 
 
+SAVED_DRAWING = """
+in_review  -> approved rejected dropped
+kept       -> replaced dropped
+approved   -> replaced dropped
+rejected   -> dropped
+dropped    ->
+replaced   ->
+"""
+
+
 def drawn(text: str) -> dict[str, set[str]]:
     pairs = (line.split("->") for line in text.strip().splitlines())
     return {before.strip(): set(after.split()) for before, after in pairs}
@@ -52,6 +63,17 @@ def test_job_transitions_are_as_drawn():
 
 def test_output_transitions_are_as_drawn():
     assert {s.value: {a.value for a in after} for s, after in OUTPUT_TRANSITIONS.items()} == drawn(OUTPUT_DRAWING)
+
+
+def test_transitions_of_kept_definitions_are_as_drawn():
+    assert {s.value: {a.value for a in after} for s, after in SAVED_TRANSITIONS.items()} == drawn(SAVED_DRAWING)
+
+
+def test_a_job_that_only_keeps_is_told_so():
+    assert shown_state(JobState.DECIDED, None, (), False, kept=True) is Shown.KEPT
+    assert shown_state(JobState.QUEUED, None, (), False, kept=True) is Shown.QUEUED
+    assert shown_state(JobState.DECIDED, None, (OutputState.RELEASED,), False, kept=True) is Shown.RELEASED
+    assert shown_state(JobState.DECIDED, None, (), False) is Shown.NOT_RELEASED
 
 
 def test_every_state_has_a_row_and_is_reachable():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from broker.domain.errors import Refusal
-from broker.domain.projects import Project
+from broker.domain.projects import Grant, Project
 from broker.domain.variables import How, Use
 from broker.policy.files import load_policies
 from broker.policy.models import Policies
@@ -78,3 +78,76 @@ def test_under_the_digital_economy_act_schools_are_pseudonymous(policies: Polici
     assert check_combinations(uses, project, policies) == ()
     (refusal,) = check_combinations(uses, replace(project, gateway=gateway), policies)
     assert (refusal.line, refusal.advice) == (2, "Use URN_anon.")
+
+
+EXCLUDES = [
+    ([use(KS4, 2018, 2019), use(KS4_URN, 2018, 2019)], "AND KS4_ACADYR <> '2019/2020'"),
+    ([use(KS4, 2018, 2019, 2020), use(KS4_URN, 2018)], "AND KS4_ACADYR NOT IN ('2019/2020', '2020/2021')"),
+    ([use(KS4, 2018, 2019), use(KS4, 2020), use(CENSUS_URN, 2022)], "AND KS4_ACADYR NOT IN ('2019/2020', '2020/2021')"),
+    ([use("npd.ks2_pupil.KS2_URN", 2018, 2021)], "AND KS2_ACADYR <> '2021/2022'"),
+]
+
+
+@pytest.mark.parametrize(("uses", "predicate"), EXCLUDES)
+def test_the_advice_has_the_condition_that_leaves_the_years_out(
+    policies: Policies, project: Project, uses: list[Use], predicate: str
+) -> None:
+    (refusal,) = check_combinations(uses, project, policies)
+    assert refusal.advice.endswith(predicate)
+
+
+def test_the_years_that_break_a_rule_are_told_and_no_others(policies: Policies, project: Project) -> None:
+    (refusal,) = check_combinations([use(KS4, 2018, 2020, 2021), use(CENSUS_URN, 2018)], project, policies)
+    assert refusal.message.endswith("This job may read npd.ks4_pupil in 2020/2021.")
+
+
+def test_a_script_is_told_the_years_of_its_header(policies: Policies, project: Project) -> None:
+    (refusal,) = check_combinations([use(KS4_URN, 2018, 2019, 2021)], project, policies, header=True)
+    assert refusal.advice.endswith("# input: npd.ks4_pupil 2018/2019, 2021/2022")
+
+
+def test_every_establishment_number_of_a_person_table_is_in_the_rules_on_schools(policies: Policies) -> None:
+    schools = {
+        v.name.casefold()
+        for t in policies.catalogue.persons()
+        for v in t.variables
+        if t.schema_name != "fixture" and v.name.upper().removesuffix("_ANON").endswith(("URN", "LAESTAB"))
+    }
+    assert len(schools) > 8
+    for rule in policies.combinations:
+        named = {m.removeprefix("variable:").casefold() for m in rule.with_any} | {n.casefold() for n in rule.replace}
+        assert rule.id not in {"C3", "C4", "C5"} or schools <= named, rule.id
+
+
+def _by_default(project: Project, *named: Grant) -> Project:
+    """A project that has npd.absence by default items, and perhaps more of it by name."""
+    default = Grant("npd.absence", "LA", frozenset({2021, 2022}), "because", default_items=True)
+    return replace(project, grants=(default, *named))
+
+
+FSM = "npd.absence.FSMeligible"
+BY_NAME = Grant("npd.absence", "FSMeligible", frozenset({2022}), "because")
+REQUESTED = [
+    ("a default item", use("npd.absence.LA", 2022), (), None),
+    ("an item by request", use(FSM, 2022), (), "2022/2023"),
+    ("that item in the years in which it was granted by name", use(FSM, 2022), (BY_NAME,), None),
+    ("and in others", use(FSM, 2020, 2022), (BY_NAME,), "2020/2021"),
+    ("a table that was granted item by item", use("npd.spring_census.FSMeligible", 2022), (), None),
+    ("the rows alone", Use("npd.absence", None, frozenset({2022}), frozenset({How.READ})), (), None),
+]
+
+
+@pytest.mark.parametrize(("what", "used", "named", "years"), REQUESTED)
+def test_default_items_give_no_other_items(
+    policies: Policies, project: Project, what: str, used: Use, named: tuple[Grant, ...], years: str | None
+) -> None:
+    found = check_combinations([used], _by_default(project, *named), policies)
+    assert rules(found) == ("C6" if years else None), what
+    assert all(f"FSMeligible in {years}:" in r.advice for r in found)
+
+
+def test_the_demo_project_of_default_items_is_judged_by_them(policies: Policies) -> None:
+    dashboard = policies.project("P0733")
+    assert dashboard is not None
+    assert rules(check_combinations([use(FSM, 2022)], dashboard, policies)) == "C6"
+    assert check_combinations([use("npd.spring_census.FSMeligible", 2022)], dashboard, policies) == ()

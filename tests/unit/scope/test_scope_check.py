@@ -1,12 +1,13 @@
 """The scope check: every reason at once, with its place, its variable in catalogue spelling, and what to do."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from broker.domain.errors import Refusal
-from broker.domain.projects import Project
+from broker.domain.projects import Grant, Project
 from broker.domain.variables import How, Use
 from broker.policy.files import load_policies
 from broker.policy.models import Policies
@@ -153,3 +154,56 @@ def test_names_answer_in_any_case_and_are_told_in_the_catalogues(policies: Polic
 def test_a_table_that_is_granted_to_nobody_says_so(policies: Policies, project: Project) -> None:
     name = "npd.sc_addresses.Postcode"
     assert codes(check_scope([use(name, {2020})], project, policies, TODAY)) == ["table-not-grantable", "identifier"]
+
+
+def test_grouping_by_a_quasi_identifier_is_granted_for_its_years_only(policies: Policies, project: Project) -> None:
+    by_year = [
+        Grant("npd.spring_census", "LSOA11", frozenset({2021}), "because", group_quasi=True),
+        Grant("npd.spring_census", "LSOA11", frozenset({2022}), "because"),
+    ]
+    some = replace(project, grants=tuple(by_year))
+    for years, expected in (({2021}, []), ({2022}, ["quasi-grouped"]), ({2021, 2022}, ["quasi-grouped"])):
+        assert codes(check_scope([use(QUASI, years, How.GROUPED)], some, policies, TODAY)) == expected
+
+
+MISSING = [
+    ("npd.cla.cla_SEX", {2018, 2020}, "npd.cla in 2018/2019, 2020/2021:"),
+    ("npd.ks4_pupil.KS4_CLA_PP_1_DAY", {2019, 2020, 2021}, "npd.ks4_pupil.KS4_CLA_PP_1_DAY in 2019/2020-2021/2022:"),
+    ("npd.ks2_pupil.KS2_MATSCORE", {2018, 2021}, "a grant of 2021/2022 is missing"),
+    ("npd.ks2_pupil.KS2_MATSCORE", {2014, 2018}, "Granted are 2015/2016-2018/2019;"),
+    ("npd.ks2_pupil.KS2_MATSCORE", {2014, 2018}, "Add to the WHERE of npd.ks2_pupil: AND KS2_ACADYR BETWEEN"),
+    ("npd.ks2_pupil.KS2_MATSCORE", {2021}, "Read npd.ks2_pupil in other years: KS2_ACADYR BETWEEN"),
+]
+
+
+@pytest.mark.parametrize(("name", "years", "told"), MISSING)
+def test_the_grant_that_is_missing_is_told_with_its_years(
+    policies: Policies, project: Project, name: str, years: set[int], told: str
+) -> None:
+    (refusal,) = check_scope([use(name, years)], project, policies, TODAY)
+    assert told in refusal.advice
+
+
+MISTYPED = [
+    ("npd.absense.LA", "Did you mean npd.absence?"),
+    ("npd.cal.cla_SEX", ""),
+    ("npd.absence.OveralAbsence_6HalfTerms", "Did you mean OverallAbsence_6HalfTerms?"),
+    ("npd.absence.PupilMatchingRefAnonymus", "Did you mean PupilMatchingRefAnonymous?"),
+    ("npd.spring_census.Surnam", ""),
+]
+
+
+@pytest.mark.parametrize(("name", "asked"), MISTYPED)
+def test_a_typing_mistake_in_a_header_is_told_with_what_was_perhaps_meant(
+    policies: Policies, project: Project, name: str, asked: str
+) -> None:
+    (refusal,) = check_scope([use(name, {2022})], project, policies, TODAY, header=True)
+    _, question, names = refusal.advice.partition("Did you mean ")
+    assert question + names == asked
+
+
+def test_only_some_mistakes_of_a_header_are_compared(policies: Policies, project: Project) -> None:
+    uses = [use(f"npd.absence.URN{i}", {2022}, column=i) for i in range(20)]
+    found = check_scope(uses, project, policies, TODAY, header=True)
+    assert len(found) == 20
+    assert sum("Did you mean" in r.advice for r in found) <= 10

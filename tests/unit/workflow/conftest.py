@@ -13,7 +13,7 @@ import pytest
 
 from broker.domain.errors import Conflict, Unavailable
 from broker.domain.jobs import Kind, Submission
-from broker.domain.outputs import CellEvidence, Output, OutputEvidence, StatisticEvidence
+from broker.domain.outputs import CellEvidence, Output, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.people import Person, Role
 from broker.domain.plans import Plan, PlannedOutput
 from broker.domain.ports import Limits, SandboxEnd, SandboxRequest, SandboxResult, Snapshot, Vault, VaultTable
@@ -129,18 +129,20 @@ class CountingEngine:
 
     persons: int = 40
 
-    def prepare(self, plan: Plan, vault: Vault, job: str, attempt: int, limits: Limits) -> SandboxRequest:
+    def prepare(self, plan: Plan, vault: Vault, job: str, attempt: int, limits: Limits, least: int) -> SandboxRequest:
+        assert least == 10
         return SandboxRequest(job, attempt, "sql", vault.evidence, (), limits, vault.synthetic)
 
     def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]]) -> tuple[OutputEvidence, ...]:
         return tuple(self._evidence(output) for output in plan.outputs)
 
     def _evidence(self, output: PlannedOutput) -> OutputEvidence:
-        n, (key,) = self.persons, output.keys
-        found = {s.ident: StatisticEvidence(n, n, n) for s in output.statistics}
+        (table,) = output.tables
+        n, (key,) = self.persons, table.keys
+        found = {s.ident: StatisticEvidence(n, n, n) for s in table.statistics}
         values = key.domain or ("7",)
         cells = tuple(CellEvidence((value,), n, n, found) for value in values)
-        return OutputEvidence(output.name, cells, n * len(values) if n >= 10 else n)
+        return OutputEvidence(output.name, (TableEvidence(cells, n * len(values) if n >= 10 else n),))
 
 
 @dataclass

@@ -1,0 +1,145 @@
+"""Oracles on any compiled text: years, non-interference and scanned columns, by running what is rendered and the twin.
+
+What is rendered is cut to the years of the uses and would hide a fault of theirs; so years are judged by the twin too.
+"""
+
+# ruff: noqa: E501 - one value a line reads as a table
+
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+import duckdb
+from pieces import YEARS
+from scanned import scanned
+from shapes import Sample
+from worlds import TABLES, changed, domain, without_year
+
+from broker.domain.plans import Plan
+from broker.domain.variables import Use
+from broker.policy.models import Catalogue, Table, TableKind, Variable
+from broker.query import Compiled, render
+
+Answer = tuple[Any, ...]
+
+
+def parts_of(plan: Plan) -> Iterator[Any]:
+    """What is rendered of a plan, one statement each."""
+    for output in plan.outputs:
+        yield from getattr(output, "tables", (output,))
+
+
+def statements(compiled: Compiled) -> list[str]:
+    return [] if compiled.plan is None else [render(p, 1) for p in parts_of(compiled.plan)]
+
+
+def answer(con: duckdb.DuckDBPyConnection, text: str) -> Answer:
+    """Rows as a set with counts, in a form that compares exactly; text that cannot run has no answer."""
+    return tuple(sorted(map(repr, con.execute(text).fetchall())))
+
+
+def runs(con: duckdb.DuckDBPyConnection, text: str) -> bool:
+    try:
+        con.execute(text).fetchall()
+    except duckdb.Error:
+        return False
+    return True
+
+
+def years_used(uses: tuple[Use, ...], table: str) -> set[int]:
+    return {y for u in uses if u.table == table for y in u.years or ()}
+
+
+def delete_years(
+    con: duckdb.DuckDBPyConnection,
+    catalogue: Catalogue,
+    sample: Sample,
+    compiled: Compiled,
+    mattered: set[tuple[str, int]],
+) -> list[tuple[str, int]]:
+    """The (table, year) that change an answer and stand in no use. Adds to `mattered` all that change one."""
+    texts = [t for t in (sample.twin, *statements(compiled)) if runs(con, t)]
+    before = [answer(con, t) for t in texts]
+    used_tables = {u.table for u in compiled.uses}
+    unsound = []
+    for name in TABLES:
+        table = catalogue.table(name)
+        if table.kind is not TableKind.PERSON or (name not in used_tables and name.split(".")[1] not in sample.twin):
+            continue
+        for year in YEARS:
+            with changed(con, [without_year(table, year)]):
+                after = [answer(con, t) for t in texts]
+            if after != before:
+                mattered.add((name, year))
+                if year not in years_used(compiled.uses, name):
+                    unsound.append((name, year))
+    return unsound
+
+
+def scramble(catalogue: Catalogue, uses: tuple[Use, ...], seed: int) -> list[str]:
+    """Statements that give every variable another value in its domain, or none, in every year that no use has."""
+    rng, found = Random(seed), []
+    by_name = {(u.table, u.variable): u for u in uses}
+    for name in TABLES:
+        table = catalogue.table(name)
+        groups: dict[frozenset[int], list[Variable]] = {}
+        for variable in table.variables:
+            use = by_name.get((name, variable.name))
+            kept = (
+                frozenset(YEARS) if use is not None and use.years is None else frozenset(use.years or () if use else ())
+            )
+            groups.setdefault(kept & frozenset(YEARS) if table.year else kept, []).append(variable)
+        for kept, variables in groups.items():
+            if variables and not (kept >= frozenset(YEARS)):
+                found += _scrambled(table, variables, kept, rng)
+    return found
+
+
+def _scrambled(table: Table, variables: list[Variable], kept: frozenset[int], rng: Random) -> Iterator[str]:
+    """The year column itself stays, unless nothing of the table is used: a row's year says in which files it lies."""
+    sets = []
+    for variable in variables:
+        if table.year is not None and variable.name == table.year.variable:
+            continue
+        values = [
+            f"'{v}'" if isinstance(v, str) or (not isinstance(v, int | float) and hasattr(v, "year")) else str(v)
+            for v in domain(variable)
+        ]
+        choices = ", ".join([*values, "NULL"])
+        sets.append(
+            f'"{variable.name}" = list_extract([{choices}], 1 + CAST(hash(rowid, {rng.randrange(10**6)}) % {len(values) + 1} AS INT))'
+        )
+    if not sets:
+        return
+    where = ""
+    if table.year is not None and kept:
+        written = [table.year.format.write(y) for y in sorted(kept)]
+        listed = ", ".join(f"'{y}'" if isinstance(y, str) else str(y) for y in written)
+        where = f' WHERE "{table.year.variable}" NOT IN ({listed})'
+    yield f'UPDATE "{table.schema_name}"."{table.name}" SET {", ".join(sets)}{where}'
+
+
+def interferes(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, compiled: Compiled, seed: int) -> bool:
+    """Whether scrambling what is not used changes a byte of what is rendered."""
+    texts = statements(compiled)
+    before = [con.execute(t).fetchall() for t in texts]
+    with changed(con, scramble(catalogue, compiled.uses, seed)):
+        after = [con.execute(t).fetchall() for t in texts]
+    return repr(before) != repr(after)
+
+
+def columns(catalogue: Catalogue) -> dict[str, list[str]]:
+    return {n: [v.name for v in catalogue.table(n).variables] for n in TABLES}
+
+
+def not_in_uses(
+    con: duckdb.DuckDBPyConnection, catalogue: Catalogue, sample: Sample, compiled: Compiled
+) -> list[tuple[str, str]]:
+    """Columns that the engine scans for the twin and for what is rendered, and that no use tells. A physical name is
+    its year, which only the twin reads from a column."""
+    names, used = columns(catalogue), {(u.table, u.variable) for u in compiled.uses}
+    rendered = set().union(*(scanned(con, t, names) for t in statements(compiled)))
+    twin = scanned(con, sample.twin, names) if runs(con, sample.twin) else set()
+    if sample.shape.startswith("physical"):
+        twin -= {(n, t.year.variable) for n in TABLES if (t := catalogue.table(n)).year is not None}
+    return sorted((rendered | twin) - used)

@@ -1,0 +1,54 @@
+"""Every committed sample gets the verdict of its header, by the path of `broker check`."""
+
+import re
+from datetime import date
+
+import pytest
+
+from broker.domain.jobs import Kind
+from broker.policy.models import Policies
+from broker.workflow.check import Checked, check_submission
+from tests.prove.record import ROOT
+from tests.prove.samples import samples
+
+TODAY = date(2026, 11, 24)
+HOSTILE = re.compile(r"^@@ (\w+) \| ([\w-]+) \|.*$", re.MULTILINE)
+
+
+def hostile() -> list[tuple[str, str, str]]:
+    """(id, verdict, text) of each hostile sample; generated ones are written out."""
+    text = (ROOT / "tests" / "fixtures" / "hostile_sql.txt").read_text()
+    parts = HOSTILE.split(text)[1:]
+    found = []
+    for ident, verdict, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        body = body.removeprefix("\n").rstrip("\n")
+        made = eval(body.removeprefix("GEN:")) if body.startswith("GEN:") else body
+        found.append((ident, verdict, made.decode("utf-8", "surrogateescape") if isinstance(made, bytes) else made))
+    return found
+
+
+def checked(policies: Policies, text: str, dialect: str, project: str) -> Checked:
+    owner = policies.project(project)
+    assert owner is not None
+    return check_submission(text, Kind.SQL, dialect, owner, policies, TODAY)
+
+
+def told(found: Checked) -> str:
+    assert all(r.code and r.message and r.advice for r in found.refusals)
+    return "accept" if found.accepted else "refuse"
+
+
+@pytest.mark.parametrize("one", list(samples()), ids=lambda s: s[0])
+def test_researchers_samples(policies: Policies, one: tuple[str, str, str, str]) -> None:
+    _, dialect, expected, text = one
+    found = checked(policies, text, dialect, "P0421")
+    assert told(found) == expected, [(r.code, r.message) for r in found.refusals]
+
+
+@pytest.mark.parametrize("one", hostile(), ids=lambda s: s[0])
+def test_hostile_samples(policies: Policies, one: tuple[str, str, str]) -> None:
+    """Those that may run may also be refused, by a rule that has a name."""
+    _, verdict, text = one
+    found = told(checked(policies, text, "duckdb", "FIXTURE"))
+    if not verdict.startswith("RUN"):
+        assert found.upper() == verdict

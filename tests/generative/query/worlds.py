@@ -1,0 +1,153 @@
+"""Random small databases for catalogue tables, in the rendering that rendered SQL runs on: `__p` and all variables.
+
+Rows are kept in Python too, for evaluators of their own. A person's link keys agree over all tables of a domain; a row
+without a key has a person number of its own.
+"""
+
+# ruff: noqa: E501 - one value a line reads as a table
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import duckdb
+from pieces import YEARS
+
+from broker.domain.scalars import Type
+from broker.policy.models import Catalogue, Table, TableKind, Variable
+from broker.vault.duck import storage_type
+
+Rows = dict[str, list[dict[str, Any]]]
+TABLES = (
+    "npd.spring_census", "npd.absence", "npd.exclusions", "npd.ks4_pupil", "npd.ks2_pupil", "npd.cin", "swc.workforce", "ref.schools",
+)  # fmt: skip
+BROAD = (
+    *TABLES, "npd.eyfsp", "npd.phonics", "npd.nccis", "leo.ae_pmr", "leo.ae_edukey", "leo.earnings",
+)  # fmt: skip
+SCHOOLS = 5
+"""Schools of pupils; the register holds one less, so that outer joins with it matter."""
+
+
+def domain(variable: Variable) -> list[Any]:
+    """A few values that the catalogue allows; the first ones, so that conditions meet them."""
+    if variable.codes is not None:
+        return list(variable.codes[:3])
+    low = variable.low or 0
+    match variable.type:
+        case Type.FLAG:
+            return [0, 1]
+        case Type.INT:
+            return [int(low) + i for i in range(SCHOOLS if variable.name.upper().endswith("URN") else 4)]
+        case Type.DECIMAL | Type.DOUBLE:
+            step = Decimal("0.25") if (variable.high or 9) <= 1.2 else Decimal("1.5")
+            return [Decimal(str(low)) + step * i for i in range(4)]
+        case Type.DATE:
+            return [date(2016, 1, 1), date(2016, 9, 1), date(2018, 3, 2)]
+        case _:
+            return ["x", "z"]
+
+
+def _value(variable: Variable, rng: Random) -> Any:
+    return None if variable.missing and rng.random() < 0.12 else rng.choice(domain(variable))
+
+
+def _row(table: Table, person: int, year: int, rng: Random, keyed: bool) -> dict[str, Any]:
+    row = {v.name: _value(v, rng) for v in table.variables}
+    for key, of in ((table.link_key, table.key_domain), (table.second_key, table.second_key_domain)):
+        if key is not None:
+            number = next(v for v in table.variables if v.name == key).type is Type.INT
+            row[key] = (person if number else f"{of}{person}") if keyed else None
+    if table.year is None:
+        return row | {"__p": person}
+    return row | {table.year.variable: table.year.format.write(year), "__p": person}
+
+
+def rows(
+    catalogue: Catalogue, seed: int, people: int = 10, tables: tuple[str, ...] = TABLES, years: Sequence[int] = YEARS
+) -> Rows:
+    """Rows of all the tables: most persons have a row in most years, some several, some none."""
+    rng, found, lone = Random(seed), {}, 1000
+    for name in tables:
+        table = catalogue.table(name)
+        if table.kind is TableKind.PUBLIC:
+            found[name] = [
+                {v.name: rng.choice(domain(v)) for v in table.variables} | {"URN": 100000 + i}
+                for i in range(SCHOOLS - 1)
+            ]
+            continue
+        first = 500 if table.unit == "staff" else 1
+        of = [
+            _row(table, person, year, rng, keyed=True)
+            for person in range(first, first + people)
+            for year in years
+            for _ in range(rng.choice((0, 0, 1, 1, 1, 2)))
+        ]
+        for _ in range(rng.randint(0, 3)):
+            of.append(_row(table, lone, rng.choice(years), rng, keyed=False))
+            lone += 1
+        rng.shuffle(of)
+        found[name] = of
+    return found
+
+
+def connect(catalogue: Catalogue, tables: tuple[str, ...] = TABLES) -> duckdb.DuckDBPyConnection:
+    """An engine with empty tables and the settings of the sandbox's."""
+    con = duckdb.connect()
+    con.execute("SET threads=1")
+    for name in tables:
+        table = catalogue.table(name)
+        con.execute(f'CREATE SCHEMA IF NOT EXISTS "{table.schema_name}"')
+        columns = [f'"{v.name}" {storage_type(v)}' for v in table.variables]
+        columns += ['"__p" UINTEGER'] if table.kind is TableKind.PERSON else []
+        con.execute(f'CREATE TABLE "{table.schema_name}"."{table.name}" ({", ".join(columns)})')
+    return con
+
+
+def fill(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, of: Rows) -> None:
+    """The tables hold these rows and no others."""
+    for name, some in of.items():
+        table = catalogue.table(name)
+        quoted = f'"{table.schema_name}"."{table.name}"'
+        con.execute(f"DELETE FROM {quoted}")
+        if some:
+            names = [v.name for v in table.variables] + (["__p"] if table.kind is TableKind.PERSON else [])
+            one = f"({', '.join('?' * len(names))})"
+            con.execute(
+                f"INSERT INTO {quoted} VALUES {', '.join([one] * len(some))}", [r[n] for r in some for n in names]
+            )
+
+
+def world(catalogue: Catalogue, seed: int) -> duckdb.DuckDBPyConnection:
+    con = connect(catalogue)
+    fill(con, catalogue, rows(catalogue, seed))
+    return con
+
+
+def broad_world(catalogue: Catalogue, seed: int) -> duckdb.DuckDBPyConnection:
+    """All years of all tables that one project was granted, for texts that are not made from pieces."""
+    con = connect(catalogue, BROAD)
+    fill(con, catalogue, rows(catalogue, seed, people=6, tables=BROAD, years=range(2011, 2024)))
+    return con
+
+
+@contextmanager
+def changed(con: duckdb.DuckDBPyConnection, statements: list[str]) -> Iterator[None]:
+    """The database with some changes, which are undone."""
+    con.execute("BEGIN")
+    try:
+        for statement in statements:
+            con.execute(statement)
+        yield
+    finally:
+        con.execute("ROLLBACK")
+
+
+def without_year(table: Table, year: int) -> str:
+    """A statement that takes all rows of one table-year away."""
+    assert table.year is not None
+    written = table.year.format.write(year)
+    literal = f"'{written}'" if isinstance(written, str) else written
+    return f'DELETE FROM "{table.schema_name}"."{table.name}" WHERE "{table.year.variable}" = {literal}'

@@ -1,0 +1,88 @@
+"""The full proof of "Free SQL": the properties of the everyday suite at full size; figures go to docs/proofs/B.json."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench.cold import cold_lines
+from bench.samples import sample_lines
+from tests.prove import mutants
+from tests.prove.record import ROOT, Line, write
+
+SEED = 20261124
+GENERATIVE = "tests/generative/query"
+SIZES = {
+    "PROOF_QUERIES": 3000,
+    "PROOF_WORLDS": 3,
+    "PROOF_EVIDENCE_QUERIES": 3000,
+    "PROOF_SUBMISSIONS": 100_000,
+    "PROOF_PROCESSES": 2,
+}
+PROPERTIES = {
+    "years, non-interference and scanned columns of generated queries": ("test_shapes.py", ("shapes",)),
+    "TPC-H and TPC-DS attributed": ("test_tpc.py", ("tpch", "tpcds")),
+    "evidence: reference evaluator, removals, changes of attributes": ("test_evidence.py", ("evidence",)),
+    "fuzzed submissions": ("test_fuzz.py", ("fuzz",)),
+    "verdicts of the samples": ("test_sample_verdicts.py", ()),
+}
+MUTANTS, SCORE = 50, 0.8
+"""Changes tried in each module, and the share of them that the fast tests must see."""
+
+CHECK_MS, COLD_MS = 10, 700
+
+
+def property_line(name: str, folder: Path) -> Line:
+    """One file of properties at full size, with the figures that it told."""
+    file, told = PROPERTIES[name]
+    env = os.environ | {k: str(v) for k, v in SIZES.items()} | {"PROOF_SEED": str(SEED), "PROOF_FIGURES": str(folder)}
+    began = time.monotonic()
+    command = [sys.executable, "-m", "pytest", f"{GENERATIVE}/{file}", "--timeout", "14400"]
+    ended = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    figures: dict[str, object] = {"seconds": round(time.monotonic() - began)}
+    for part in told:
+        if (folder / f"{part}.json").exists():
+            figures[part] = json.loads((folder / f"{part}.json").read_text())
+    return Line(name, ended.returncode == 0, figures, "" if ended.returncode == 0 else ended.stdout[-1500:])
+
+
+def mutation_line() -> Line:
+    figures = mutants.run(list(mutants.MODULES), MUTANTS, SEED)
+    score = figures.get("score", 0.0)
+    return Line("mutation testing of scope, uses, years, kinds", isinstance(score, float) and score >= SCORE, figures)
+
+
+def speed_lines() -> list[Line]:
+    (sample,), (cold,) = sample_lines(), cold_lines()
+    return [
+        Line(
+            "check of the samples in one process",
+            sample.ours_ms <= CHECK_MS,
+            {"median_ms": sample.ours_ms, "limit": CHECK_MS, "ratio_to_parse_and_qualify": sample.ratio},
+            sample.note,
+        ),
+        Line(
+            "broker check from the shell, cold",
+            cold.ours_min_ms <= COLD_MS,
+            {
+                "median_ms": cold.ours_ms,
+                "fastest_ms": cold.ours_min_ms,
+                "limit": COLD_MS,
+                "ratio_to_import": cold.ratio,
+            },
+        ),
+    ]
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="prove-b-") as name:
+        lines = [property_line(p, Path(name)) for p in PROPERTIES]
+    lines += [*speed_lines(), mutation_line()]
+    sys.exit(0 if write("B", SEED, lines) else 1)
+
+
+if __name__ == "__main__":
+    main()

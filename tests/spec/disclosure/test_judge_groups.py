@@ -1,0 +1,197 @@
+"""Outputs of several tables, and of figures above groups: what leaves, what staff are told, and when a person looks."""
+
+from decimal import Decimal
+
+import pytest
+from groups_kit import HLA, HN, LA, YEAR, M, N, agg, calls, col, counted, evidence_of, key, lit
+
+from broker.disclosure.judge import judge
+from broker.disclosure.renderings import released_csv
+from broker.disclosure.stored_form import assessment_from_json, assessment_to_json
+from broker.domain.errors import Breach
+from broker.domain.groups import Across, AcrossColumn, Base, Extend, Group, Keep, Meet, Regroup, Stack
+from broker.domain.outputs import Assessment, CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence, Verdict
+from broker.domain.plans import Deviation, Fraction, Measure, OutputColumn, PlannedOutput, PlannedTable, Statistic
+from broker.domain.relations import JoinHow
+from broker.domain.scalars import Scalar, Type
+from broker.policy.models import Profile, ZeroPolicy
+
+PROFILE = Profile(name="npd", source="test", t=10)
+COUNT, OTHER = Statistic(N, Measure.COUNT_ROWS, None, Type.INT), Statistic(HN, Measure.COUNT_ROWS, None, Type.INT)
+G = counted(0, (key(LA, ("a", "b", "d")),), COUNT)
+H = counted(0, (key(HLA, ("a", "b", "d")),), OTHER)
+OPEN = counted(0, (key(LA),), COUNT)
+
+
+def output(program: Group, *columns: tuple[str, Scalar], tables: tuple[PlannedTable, ...] = (G, H)) -> PlannedOutput:
+    shown = (OutputColumn(n, e, "key" if n == "la" else "derived") for n, e in columns)
+    return PlannedOutput("t", "pupil", tables, program, tuple(shown))
+
+
+def sizes(count: int, **cells: int) -> TableEvidence:
+    return evidence_of({(la,): (n, n, None) for la, n in cells.items()}, count)
+
+
+def judged(planned: PlannedOutput, *tables: TableEvidence, profile: Profile = PROFILE) -> Assessment:
+    found = judge(planned, OutputEvidence("t", tables), profile)
+    assert assessment_from_json(assessment_to_json(found)) == found
+    return found
+
+
+def lines(assessment: Assessment) -> list[str]:
+    return released_csv(assessment).decode().splitlines()
+
+
+LA_, N_ = ("la", col(LA)), ("n", col(N))
+
+
+def test_having_and_shares_see_rounded_counts() -> None:
+    """12343 children or 12344: HAVING COUNT(*) >= 12344 says the same of both."""
+    program = Keep(Base(0), calls("at_most", lit(12344), N))
+    for n in (12343, 12344):
+        found = judged(output(program, LA_, N_, tables=(G,)), sizes(N, a=n, b=4))
+        assert lines(found) == ["la,n", "a,12345"]
+    share = Across(Base(0), (AcrossColumn(30, agg("sum", col(N)), (), ()),))
+    found = judged(output(share, LA_, ("share", calls("divide", N, 30)), tables=(G,)), sizes(N, a=52, b=98, d=4))
+    assert lines(found) == ["la,share", "a,0.3333", "b,0.6667", "d,c"]
+    assert any("hidden ones are left out" in n for n in found.notes)
+    assert not any("condition" in n for n in found.notes)
+
+
+def test_tables_beside_each_other_are_looked_at_by_a_person() -> None:
+    rate = Meet(Base(0), Base(1), JoinHow.INNER, calls("equal_text", LA, HLA))
+    found = judged(
+        output(rate, LA_, ("rate", calls("divide", N, HN))), sizes(N, a=20, b=30, d=40), sizes(HN, a=40, b=4, d=50)
+    )
+    assert lines(found) == ["la,rate", "a,0.5", "b,c", "d,0.8"]
+    assert found.verdict is Verdict.REVIEW
+    assert [(f.rule, f.verdict, f.cell, f.column) for f in found.findings] == [
+        ("F1", Verdict.SUPPRESS, ("b",), "rate"),
+        ("R2", Verdict.REVIEW, None, None),
+    ]
+    assert [r.persons for r in found.rows] == [20, 4, 40]
+
+
+def test_a_total_over_the_same_table_counts_as_other_keys() -> None:
+    total = Extend(Regroup(Base(0), (), ((30, agg("sum", col(N))),)), ((31, lit(None)),))
+    rows = Stack((Base(0), total), ((40, (LA, 31)), (41, (N, 30))))
+    found = judged(output(rows, ("la", col(40)), ("n", col(41)), tables=(OPEN,)), sizes(N, a=20, b=30))
+    assert lines(found) == ["la,n", "a,20", "b,30", ",50"]
+    assert found.verdict is Verdict.REVIEW
+    same = Stack((Base(0), Base(0)), ((40, (LA, LA)), (41, (N, N))))
+    assert judged(output(same, ("la", col(40)), ("n", col(41)), tables=(OPEN,)), sizes(N, a=20)).verdict is (
+        Verdict.PUBLISH
+    )
+
+
+def test_a_missing_key_is_named_and_a_total_is_not() -> None:
+    missing = TableEvidence(evidence_of({(None,): (20, 20, None)}, N).cells, 20)
+    total = Extend(Regroup(Base(0), (), ((30, agg("sum", col(N))),)), ((31, lit(None)),))
+    rows = Stack((Base(0), total), ((40, (LA, 31)), (41, (N, 30))))
+    found = judged(output(rows, ("la", col(40)), ("n", col(41)), tables=(OPEN,)), missing)
+    assert lines(found) == ["la,n", "(missing),20", ",20"]
+
+
+def test_a_small_population_of_any_table_hides_everything() -> None:
+    rate = Meet(Base(0), Base(1), JoinHow.LEFT, calls("equal_text", LA, HLA))
+    planned = output(rate, LA_, N_, ("m", col(HN)))
+    small = judged(planned, sizes(N, a=20, b=30, d=40), sizes(HN, a=9))
+    none = judged(planned, sizes(N, a=20, b=30, d=40), sizes(HN))
+    assert lines(small) == lines(none) == ["la,n,m", "a,c,c", "b,c,c", "d,c,c"]
+    assert small.small
+    assert (small.verdict, small.small) == (none.verdict, none.small)
+    assert [f.figures for f in small.findings if f.rule == "S1"] == [(("persons", "9"),)]
+
+
+def test_zeros_are_hidden_in_every_table_if_anything_is_hidden_in_one() -> None:
+    free = PROFILE.model_copy(update={"zeros": ZeroPolicy.PUBLISH})
+    rows = Meet(Base(0), Base(1), JoinHow.INNER, calls("equal_text", LA, HLA))
+    planned = output(rows, LA_, N_, ("m", col(HN)))
+    whole = judged(planned, sizes(N, a=20, b=30), sizes(HN, a=20, b=30, d=40), profile=free)
+    assert lines(whole)[1:] == ["a,20,20", "b,30,30", "d,0,40"]
+    holes = judged(planned, sizes(N, a=20, b=30), sizes(HN, a=20, b=4, d=40), profile=free)
+    assert lines(holes)[1:] == ["a,20,20", "b,30,c", "d,c,40"]
+
+
+def test_a_table_that_is_not_shown_is_judged_for_staff_and_looked_at() -> None:
+    schools = PlannedTable(H.contributions, 0, H.keys, H.statistics, shown=False)
+    planned = output(Base(0), LA_, N_, tables=(G, schools))
+    found = judged(planned, sizes(N, a=20, b=30, d=40), sizes(HN, a=90, b=3))
+    assert lines(found)[1:] == ["a,20", "b,30", "d,40"]
+    assert found.verdict is Verdict.REVIEW
+    assert [(f.rule, f.cell, f.column) for f in found.findings] == [("F1", ("b",), None), ("R1", None, None)]
+    with pytest.raises(Breach, match="must not be shown"):
+        judged(output(Base(1), ("m", col(HN)), tables=(G, schools)), sizes(N, a=20), sizes(HN, a=90))
+
+
+def test_what_only_a_condition_reads_is_told_without_a_column_and_can_need_a_person() -> None:
+    wild = Statistic(M, Measure.SUM, col(90), Type.INT, needs_review="An argument outside the closed list.")
+    table = counted(0, (key(LA),), COUNT, wild)
+    program = Keep(Base(0), calls("less", M, lit(1000)))
+    people = StatisticEvidence(400, 20, 20, largest=30, second=30, low=10, high=30, total=400)
+    few = StatisticEvidence(90, 3, 3, largest=30, second=30, low=10, high=30, total=90)
+    cells = tuple(
+        CellEvidence((la,), 20, 20, {N: StatisticEvidence(20, 20, 20), M: e}) for la, e in (("a", people), ("b", few))
+    )
+    found = judged(output(program, LA_, N_, tables=(table,)), TableEvidence(cells, 40))
+    assert lines(found) == ["la,n", "a,20"], "of b too few have a value: the condition is unknown"
+    assert found.verdict is Verdict.REVIEW
+    assert [(f.rule, f.cell, f.column) for f in found.findings] == [("M1", ("b",), None), ("R1", None, None)]
+
+
+def test_counting_groups_is_judged_by_their_figures() -> None:
+    """The number of schools: those of which something may be shown, though the count of children stands nowhere."""
+    program = Regroup(Base(0), (), ((30, agg("count_rows")),))
+    found = judged(output(program, ("schools", col(30)), tables=(OPEN,)), sizes(N, a=20, b=3, d=40))
+    assert lines(found) == ["schools", "2"]
+    bare = counted(0, (key(LA),))
+    cells = tuple(CellEvidence((la,), n, n, {}) for la, n in (("a", 20), ("b", 3), ("d", 40)))
+    assert lines(judged(output(program, ("schools", col(30)), tables=(bare,)), TableEvidence(cells, 63))) == lines(
+        found
+    )
+
+
+def test_quantiles_and_deviations_are_rounded_like_means_and_always_looked_at() -> None:
+    places = (
+        Statistic(30, Measure.QUANTILE, col(90), Type.DOUBLE, bounds=(0, 90), form=Fraction(Decimal("0.5"))),
+        Statistic(31, Measure.DEVIATION, col(90), Type.DOUBLE, bounds=(0, 90), form=Deviation()),
+        Statistic(32, Measure.DEVIATION, col(90), Type.DOUBLE, bounds=(0, 90), form=Deviation(squared=True)),
+    )
+    planned = output(Base(0), ("q", col(30)), ("s", col(31)), ("v", col(32)), tables=(counted(0, (), *places),))
+
+    def told(n: int, *values: float) -> str:
+        found = {30 + i: StatisticEvidence(v, n, n) for i, v in enumerate(values)}
+        assessment = judged(planned, TableEvidence((CellEvidence((), 5000, 5000, found),), 5000))
+        assert assessment.verdict is Verdict.REVIEW
+        return lines(assessment)[1]
+
+    assert told(5000, 46.25, 12.345, 152.399) == "46.3,12.3,152"
+    assert told(50, 46.25, 12.345, 152.399) == "46,12,200"
+    assert told(5000, 46.25, 0.0, 0.0) == "46.3,c,c"
+    assert told(50, 46.25, 0.4, 0.16) == "46,c,c", "a deviation shown as nothing says as much"
+    assert told(9, 46.25, 12.345, 152.399) == "c,c,c"
+
+
+def test_evidence_of_other_tables_is_a_breach() -> None:
+    with pytest.raises(Breach, match="other tables"):
+        judged(output(Base(0), LA_, N_), sizes(N, a=20))
+    with pytest.raises(Breach, match="one id"):
+        judged(output(Base(0), LA_, N_, tables=(G, G)), sizes(N, a=20), sizes(N, a=20))
+
+
+def test_squares_of_squares_end_the_job_before_they_fill_the_memory() -> None:
+    program: Group = Base(0)
+    for number in range(30):
+        last = number + 99 if number else N
+        program = Extend(program, ((number + 100, calls("multiply", last, last)),))
+    with pytest.raises(Breach, match="no engine"):
+        judged(output(program, LA_, ("n", col(129)), tables=(OPEN,)), sizes(N, a=20))
+
+
+def test_years_are_keys_of_their_own() -> None:
+    """Growth by LAG: the first year has none, and beside a hidden year there is none."""
+    table = counted(0, (key(YEAR, (16, 17, 18, 19)),), COUNT)
+    lag = Across(Base(0), (AcrossColumn(30, agg("lag", col(N), lit(1)), (), ((col(YEAR), False),)),))
+    planned = output(lag, ("year", col(YEAR)), ("growth", calls("subtract", N, 30)), tables=(table,))
+    rows = evidence_of({(16,): (20, 20, None), (17,): (32, 32, None), (18,): (3, 3, None), (19,): (50, 50, None)}, N)
+    assert lines(judged(planned, rows)) == ["year,growth", "16,", "17,10", "18,c", "19,c"]

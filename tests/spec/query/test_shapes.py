@@ -1,0 +1,63 @@
+"""Every shape that the documentation calls understood compiles; the examples only lack the condition on years."""
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from broker.domain.groups import First, Stack
+from broker.domain.jobs import Kind
+from broker.policy.files import load_policies
+from broker.query.shapes import SHAPES, WORDS, Shape
+from broker.workflow.check import Checked, check_submission
+
+POLICIES = load_policies(Path(__file__).parents[3] / "policies")
+TODAY = date(2026, 11, 24)
+
+
+def checked(text: str, dialect: str = "tsql") -> Checked:
+    project = POLICIES.project("P0421")
+    assert project is not None
+    written = re.sub(rf"\b({'|'.join(WORDS)})\b", lambda m: WORDS[m[0]], text)
+    return check_submission(written, Kind.SQL, dialect, project, POLICIES, TODAY)
+
+
+def codes(text: str, dialect: str = "tsql") -> set[str]:
+    return {r.code for r in checked(text, dialect).refusals}
+
+
+@pytest.mark.parametrize("shape", [s for shapes in SHAPES.values() for s in shapes], ids=lambda s: s.title)
+def test_a_shape_of_the_documentation_is_understood(shape: Shape) -> None:
+    assert codes(shape.example, shape.dialect) <= {"years-not-granted"}
+
+
+BY_LA = "SELECT LA, COUNT(*) AS n FROM census GROUP BY LA"
+
+# ORDER BY and LIMIT behind set operations and brackets: followed or refused, never dropped
+AFTER = f"""
+{BY_LA} UNION ALL {BY_LA} ORDER BY n LIMIT 3                                                   |
+{BY_LA} UNION ALL {BY_LA} ORDER BY URN                                                         | unknown-variable
+{BY_LA} UNION ALL {BY_LA} LIMIT 3                                                              | limit
+({BY_LA}) LIMIT 3                                                                              | limit
+({BY_LA}) ORDER BY n                                                                           | order-by
+({BY_LA}) OFFSET 3                                                                             | limit
+SELECT COUNT(*) AS n FROM (SELECT LA FROM census UNION ALL SELECT LA FROM census LIMIT 3) AS t | limit
+WITH t (x) AS (VALUES (1), (2) LIMIT 1) SELECT COUNT(*) AS n FROM census CROSS JOIN t          | limit
+"""
+
+
+@pytest.mark.parametrize("line", AFTER.strip().splitlines())
+def test_what_stands_behind_a_set_or_brackets_is_not_dropped(line: str) -> None:
+    text, _, code = (cell.strip() for cell in line.partition("|"))
+    assert codes(text, "duckdb") - {"years-not-granted"} == ({code} if code else set())
+
+
+def test_an_order_behind_a_set_is_a_step_above_all_of_it() -> None:
+    branch = "SELECT LA, COUNT(*) AS n FROM census WHERE AcademicYear = '2022/2023' GROUP BY LA"
+    plan = checked(f"{branch} UNION ALL {branch} ORDER BY n DESC LIMIT 3", "duckdb").plan
+    assert plan is not None
+    program = plan.outputs[0].program
+    assert isinstance(program, First)
+    assert program.count == 3
+    assert isinstance(program.child, Stack)

@@ -1,0 +1,86 @@
+"""Years through every operator: one case in which they are as narrow as can be, and one in which they are wider, either
+because more rows matter or because the reason is one that is not followed (then more is asked for than is read, never
+less). 17 is 2017/2018; a table has 17, 18 and 19."""
+
+# ruff: noqa: E501 - one case a line reads as a table
+
+import pytest
+from query_kit import compiled, drawn
+
+# what is asked | years of a | of b
+FOLLOWED = drawn(r"""
+SELECT COUNT(*) AS n FROM (SELECT Y, AVG(1.0 * Score) OVER (PARTITION BY Y) AS m FROM a) d WHERE d.Y = '2018/2019' AND d.m > 1 | 18 |
+SELECT COUNT(*) AS n FROM (SELECT Y, ROW_NUMBER() OVER (PARTITION BY Key, Y ORDER BY LA) AS r FROM a) d WHERE d.Y = '2018/2019' AND d.r = 1 | 18 |
+SELECT COUNT(*) AS n FROM (SELECT Y, ROW_NUMBER() OVER (PARTITION BY Key ORDER BY Y) AS r FROM a WHERE Y <> '2017/2018') d WHERE d.r = 1 | 18 19 |
+SELECT COUNT(*) AS n FROM a CROSS APPLY (SELECT b.Y FROM b WHERE b.Key = a.Key) z WHERE z.Y = '2018/2019'   | 17 18 19 | 18
+SELECT COUNT(*) AS n FROM a CROSS APPLY (SELECT b.Y FROM b WHERE b.Key = a.Key AND b.Y = a.Y) z WHERE a.Y = '2018/2019' | 18 | 18
+SELECT COUNT(*) AS n FROM a OUTER APPLY (SELECT SUM(b.Days) AS s FROM b WHERE b.Key = a.Key AND b.Y < a.Y) z WHERE a.Y = '2018/2019' | 18 | 17
+SELECT COUNT(*) AS n FROM a WHERE a.Y = '2019/2020' AND (SELECT TOP 1 b.Days FROM b WHERE b.Key = a.Key AND b.Y < a.Y ORDER BY b.Y) = 1 | 19 | 17 18
+SELECT COUNT(*) AS n FROM (SELECT Key, Y FROM a WHERE Y = '2017/2018' UNION ALL SELECT Key, Y FROM b WHERE Y = '2018/2019') d | 17 | 18
+SELECT COUNT(*) AS n FROM (SELECT Key, Y FROM a UNION ALL SELECT Key, Y FROM b) d WHERE d.Y = '2018/2019'   | 18 | 18
+SELECT COUNT(*) AS n FROM (SELECT Key, LEFT(Y, 4) AS t FROM a UNION ALL SELECT Key, LEFT(Y, 4) FROM b) d WHERE d.t = '2018' | 18 | 18
+SELECT COUNT(*) AS n FROM (SELECT Key, Y FROM a UNION SELECT Key, Y FROM b) d WHERE d.Y = '2018/2019'       | 18 | 18
+SELECT COUNT(*) AS n FROM (SELECT Key FROM a WHERE Y = '2017/2018' EXCEPT SELECT Key FROM b WHERE Y = '2018/2019') d | 17 | 18
+SELECT COUNT(*) AS n FROM a WHERE a.Y = '2017/2018' AND EXISTS (SELECT 1 FROM b WHERE b.Key = a.Key AND b.Y = a.Y) | 17 | 17
+SELECT COUNT(*) AS n FROM a WHERE NOT EXISTS (SELECT 1 FROM b WHERE b.Key = a.Key AND b.Y = '2018/2019')    | 17 18 19 | 18
+SELECT COUNT(*) AS n FROM a WHERE a.Key IN (SELECT b.Key FROM b WHERE b.Y = '2018/2019')                    | 17 18 19 | 18
+SELECT COUNT(*) AS n FROM a WHERE a.Y = '2019/2020' AND Score > (SELECT AVG(1.0 * c.Days) FROM b c WHERE c.Wave = a.Flag AND c.Y = a.Y) | 19 | 19
+SELECT COUNT(*) AS n FROM a JOIN (SELECT Wave, Y, AVG(1.0 * Days) AS m FROM b GROUP BY Wave, Y) d ON d.Wave = a.Flag AND d.Y = a.Y WHERE a.Y = '2018/2019' | 18 | 18
+SELECT COUNT(*) AS n FROM (SELECT Key, Y, COUNT(*) AS m FROM a GROUP BY Key, Y) d WHERE d.Y = '2018/2019'   | 18 |
+SELECT COUNT(*) AS n FROM (SELECT Key, LEFT(Y, 4) AS t FROM a GROUP BY Key, LEFT(Y, 4)) d WHERE d.t = '2018' | 18 |
+SELECT COUNT(*) AS n FROM (SELECT Key, Y FROM a GROUP BY Key, Y HAVING Y = '2018/2019') d                   | 18 |
+SELECT COUNT(*) AS n FROM (SELECT DISTINCT Key, Y FROM a) d WHERE d.Y = '2018/2019'                         | 18 |
+WITH c AS (SELECT Key, Y FROM a) SELECT COUNT(*) AS n FROM c WHERE Y = '2017/2018' AND EXISTS (SELECT 1 FROM c d WHERE d.Key = c.Key AND d.Y = '2018/2019') | 17 18 |
+SELECT v.k, SUM(v.x) AS s FROM a CROSS APPLY (VALUES ('s', a.Score), ('l', a.LA)) AS v(k, x) WHERE a.Y = '2018/2019' GROUP BY v.k | 18 |
+SELECT u.k, COUNT(*) AS n FROM (SELECT Y, LA, Score FROM a) AS s UNPIVOT (x FOR k IN (LA, Score)) AS u WHERE u.Y = '2018/2019' GROUP BY u.k | 18 |
+SELECT [M] FROM (SELECT Sex, Score FROM a WHERE Y = '2018/2019') AS s PIVOT (SUM(Score) FOR Sex IN ([M])) AS p | 18 |
+SELECT COUNT(*) AS n FROM a JOIN (VALUES ('2018/2019')) AS v(y) ON v.y = a.Y                                | 18 |
+SELECT COUNT(*) AS n FROM a LEFT JOIN (SELECT Key, COUNT(*) AS m FROM b WHERE Y = '2018/2019' GROUP BY Key) d ON d.Key = a.Key WHERE a.Y = '2017/2018' | 17 | 18
+SELECT COUNT(*) AS n, (SELECT COUNT(*) FROM b WHERE Y = '2018/2019') AS m FROM a WHERE Y = '2017/2018'      | 17 | 18
+SELECT Y, n FROM (SELECT Y, COUNT(*) AS n FROM a WHERE Y = '2017/2018' GROUP BY Y UNION ALL SELECT Y, COUNT(*) FROM b WHERE Y = '2018/2019' GROUP BY Y) d | 17 | 18
+SELECT Y, LA, COUNT(*) AS n FROM a WHERE Y = '2018/2019' GROUP BY ROLLUP (Y, LA)                            | 18 |
+SELECT Y, COUNT(*) AS n FROM a GROUP BY Y HAVING Y = '2018/2019'                                            | 18 |
+SELECT Y, n FROM (SELECT Y, COUNT(*) AS n FROM a GROUP BY Y) d WHERE d.Y = '2018/2019'                      | 18 |
+""")
+
+# what is asked | years of a | of b | why not fewer
+WIDER = drawn(r"""
+SELECT COUNT(*) AS n FROM (SELECT Y, AVG(1.0 * Score) OVER () AS m FROM a) d WHERE d.Y = '2018/2019' AND d.m > 1 | 17 18 19 | - | the mean is of all years
+SELECT COUNT(*) AS n FROM (SELECT Y, ROW_NUMBER() OVER (PARTITION BY Key ORDER BY Y) AS r FROM a) d WHERE d.Y = '2018/2019' AND d.r = 1 | 17 18 19 | - | earlier rows have the earlier numbers
+SELECT COUNT(*) AS n FROM (SELECT Y, ROW_NUMBER() OVER (PARTITION BY Key, Y ORDER BY LA) AS r, COUNT(*) OVER (PARTITION BY Key) AS m FROM a) d WHERE d.Y = '2018/2019' AND d.m = 1 | 17 18 19 | - | one of two windows is of all years
+SELECT COUNT(*) AS n FROM (SELECT Y, ROW_NUMBER() OVER (PARTITION BY Key, LEFT(Y, 4) ORDER BY LA) AS r FROM a) d WHERE d.Y = '2018/2019' AND d.r = 1 | 17 18 19 | - | a partition by an expression is not followed
+SELECT COUNT(*) AS n FROM a WHERE (SELECT TOP 1 b.Y FROM b WHERE b.Key = a.Key ORDER BY b.Y) = '2018/2019'  | 17 18 19 | 17 18 19 | the first row of all years
+SELECT COUNT(*) AS n FROM a OUTER APPLY (SELECT TOP 1 b.Y FROM b WHERE b.Key = a.Key ORDER BY b.Y) z WHERE z.Y = '2018/2019' | 17 18 19 | 17 18 19 | the first row of all years
+SELECT TOP 1 Y, COUNT(*) AS n FROM a GROUP BY Y ORDER BY n                                                  | 17 18 19 | - | all years are compared
+SELECT d.Y, d.n FROM (SELECT TOP 1 Y, COUNT(*) AS n FROM a GROUP BY Y ORDER BY n) d WHERE d.Y = '2018/2019' | 17 18 19 | - | all years are compared
+SELECT Y, s FROM (SELECT Y, 1.0 * COUNT(*) / SUM(COUNT(*)) OVER () AS s FROM a GROUP BY Y) d WHERE Y = '2018/2019' | 17 18 19 | - | the total is of all years
+SELECT Y, LA, COUNT(*) AS n FROM a GROUP BY ROLLUP (Y, LA) HAVING Y IS NULL OR Y = '2018/2019'              | 17 18 19 | - | the total is of all years
+SELECT COUNT(*) AS n FROM (SELECT Key, Y FROM a UNION ALL SELECT Key, Kind FROM b) d WHERE d.Y = '2018/2019' | 18 | 17 18 19 | the branch has no year
+SELECT COUNT(*) AS n FROM (SELECT Key, Y FROM a EXCEPT SELECT Key, Y FROM b) d WHERE d.Y = '2018/2019'      | 18 | 18
+SELECT COUNT(*) AS n FROM a WHERE a.Y = '2017/2018' AND EXISTS (SELECT 1 FROM b WHERE b.Key = a.Key)        | 17 | 17 18 19 | any year of b will do
+SELECT COUNT(*) AS n FROM a WHERE a.Y = '2017/2018' OR EXISTS (SELECT 1 FROM b WHERE b.Key = a.Key AND b.Y = a.Y) | 17 18 19 | 17 18 19 | any year of a may have a match
+SELECT COUNT(*) AS n FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.Key = a.Key AND a.Y = '2017/2018')        | 17 18 19 | 17 18 19 | a condition inside on the row outside is not followed
+SELECT COUNT(*) AS n FROM a WHERE a.Y IN (SELECT b.Y FROM b WHERE b.Key = a.Key AND b.Y > '2017/2018')      | 17 18 19 | 18 19 | a list of years from a table is not followed
+SELECT COUNT(*) AS n FROM a WHERE a.Y = '2019/2020' AND Score > (SELECT AVG(1.0 * c.Days) FROM b c WHERE c.Wave = a.Flag) | 19 | 17 18 19 | the mean is of all years
+SELECT COUNT(*) AS n FROM (SELECT Key, MAX(Y) AS t FROM a GROUP BY Key) d WHERE d.t = '2018/2019'           | 17 18 19 | - | a later year decides too
+SELECT SUM(CASE WHEN Y = '2018/2019' THEN 1 ELSE 0 END) AS n FROM a                                         | 17 18 19 | - | the rest is counted with it
+SELECT COUNT(*) AS n FROM a FULL JOIN b ON a.Key = b.Key AND a.Y = '2018/2019'                              | 17 18 19 | 17 18 19 | ON drops no row of either side
+SELECT COUNT(*) AS n FROM a FULL JOIN b ON a.Key = b.Key WHERE a.Y = '2018/2019'                            | 17 18 19 | 17 18 19 | a FULL JOIN that WHERE makes a LEFT JOIN is not followed
+SELECT COUNT(*) AS n FROM a WHERE a.Y IN (SELECT v.y FROM (VALUES ('2018/2019')) AS v(y))                   | 17 18 19 | - | a list in a subquery is not followed
+SELECT SUM(v.x) AS s FROM a CROSS APPLY (VALUES (a.Score, a.Y), (a.LA, a.Y)) AS v(x, y) WHERE v.y = '2018/2019' | 17 18 19 | - | what goes through an unpivot is not followed
+""")
+
+
+def years(text: str, table: str) -> str:
+    found = {y - 2000 for u in compiled(text).uses if u.table == table for y in u.years or ()}
+    return " ".join(map(str, sorted(found)))
+
+
+CASES = [(c[0], c[1], c[2] if len(c) > 2 else "") for c in (*FOLLOWED, *WIDER)]
+
+
+@pytest.mark.parametrize(("text", "of_a", "of_b"), [(t, a.strip("| "), b.strip("|- ")) for t, a, b in CASES])
+def test_years_of(text: str, of_a: str, of_b: str) -> None:
+    found = compiled(text)
+    assert found.plan is not None, found.refusals
+    assert (years(text, "npd.a"), years(text, "npd.b")) == (of_a, of_b)

@@ -1,0 +1,63 @@
+"""Every code that the source can give stands in the table of codes, and every example is refused with its code."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from broker.domain.jobs import Kind
+from broker.domain.refusal_codes import CODES, SECTIONS, Code
+from broker.domain.refusal_codes.page import refusals_page
+from broker.policy.files import load_policies
+from broker.workflow.check import Checked, check_submission
+from tests.spec.refusals.code_scan import codes_of_source, unread_codes
+
+ROOT = Path(__file__).parents[3]
+POLICIES = load_policies(ROOT / "policies")
+TODAY = date(2026, 11, 24)
+
+
+def test_the_table_has_every_code_that_the_source_gives_and_no_other() -> None:
+    given = codes_of_source()
+    missing = "\n".join(
+        f'add to a table in broker/domain/refusal_codes:  Code("{code}", "<title>", "<what it means>", "<what to do>", '
+        f'"<a text that is refused with it>"),   # {given[code]}'
+        for code in sorted(given.keys() - CODES.keys())
+    )
+    gone = "\n".join(
+        f'take out of broker/domain/refusal_codes, because nothing gives it any more:  Code("{code}", …)'
+        for code in sorted(CODES.keys() - given.keys())
+    )
+    assert missing + gone == "", f"\n{missing}\n{gone}\nThen run: make docs"
+
+
+def test_every_code_is_written_where_the_scan_can_read_it() -> None:
+    assert unread_codes() == [], "give the code as a literal, or through a variable called `code`"
+
+
+def test_a_code_stands_in_the_table_once_and_in_order() -> None:
+    for title, codes in SECTIONS.items():
+        names = [c.code for c in codes]
+        assert names == sorted(names), title
+    assert len(CODES) == sum(len(codes) for codes in SECTIONS.values())
+
+
+def _checked(code: Code) -> Checked:
+    project = POLICIES.project(code.project)
+    assert project is not None and code.example is not None  # noqa: PT018
+    kind = Kind.PYTHON if code.dialect == "python" else Kind.SQL
+    return check_submission(code.example, kind, code.dialect, project, POLICIES, TODAY)
+
+
+@pytest.mark.parametrize("code", [c for c in CODES.values() if c.example is not None], ids=lambda c: c.code)
+def test_an_example_is_refused_with_its_code(code: Code) -> None:
+    refusals = _checked(code).refusals
+    assert code.code in {r.code for r in refusals}, (
+        f"the example of {code.code} gives {[r.code for r in refusals]}: if the construct is understood now, take the "
+        "code out of broker/domain/refusal_codes (and of the source), or write another example; then run: make docs"
+    )
+    assert all(r.message and r.advice for r in refusals)
+
+
+def test_the_page_is_the_table() -> None:
+    assert (ROOT / "docs" / "refusals.md").read_text() == refusals_page(), "run: make docs"

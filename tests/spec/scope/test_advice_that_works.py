@@ -1,0 +1,89 @@
+"""The whole check of a text: refused text is told about its grants too, and what the advice says to write is accepted."""
+
+# ruff: noqa: E501 - one case a line reads as a table
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from broker.domain.errors import Refusal
+from broker.domain.jobs import Kind
+from broker.policy.files import load_policies
+from broker.workflow.check import check_submission
+
+POLICIES = load_policies(Path(__file__).parents[3] / "policies")
+TODAY = date(2026, 11, 24)
+PREDICATE = re.compile(r"Add to the WHERE of (\S+): (AND .+?)(?= Add to|$)")
+
+
+def refusals(text: str, dialect: str = "tsql", project: str = "P0421") -> tuple[Refusal, ...]:
+    owner = POLICIES.project(project)
+    assert owner is not None
+    return check_submission(text, Kind.SQL, dialect, owner, POLICIES, TODAY).refusals
+
+
+# what is counted                       | of which table, and where
+TOO_WIDE = """
+SUM(1.0 * KS4_ATT8)                     | npd.ks4_pupil WHERE KS4_ENDKS = 1
+COUNT(*)                                | npd.ks4_pupil WHERE KS4_ACADYR >= '2018/2019'
+COUNT(KS2_MATSCORE)                     | npd.ks2_pupil WHERE 1 = 1
+COUNT(*)                                | npd.absence WHERE AcademicYear LIKE '20%'
+COUNT(FSP_GLD)                          | npd.eyfsp WHERE 1 = 1
+COUNT(DISTINCT StaffMatchingRefAnonymous) | swc.workforce WHERE Post = 'TCH'
+COUNT(Earnings)                         | leo.earnings WHERE 1 = 1
+COUNT(*)                                | KS4Pupil_2002_to_2014 WHERE 1 = 1
+COUNT(KS4_URN)                          | npd.ks4_pupil WHERE KS4_ENDKS = 1
+COUNT(KS4_URN)                          | npd.ks4_pupil WHERE KS4_ACADYR > '2015/2016' AND KS4_ACADYR <> '2019/2020'
+"""
+
+
+@pytest.mark.parametrize("dialect", ["tsql", "duckdb"])
+@pytest.mark.parametrize("line", TOO_WIDE.strip().splitlines())
+def test_a_text_with_the_conditions_of_the_advice_is_accepted(line: str, dialect: str) -> None:
+    counted, table = (cell.strip() for cell in line.split("|"))
+    text = f"SELECT {counted} AS n FROM {table}"
+    found = refusals(text, dialect)
+    assert {r.code for r in found} <= {"years-not-granted", "combination"}
+    conditions = [m[2] for r in found for m in PREDICATE.finditer(r.advice)]
+    assert len(conditions) == len(found) > 0
+    assert refusals(" ".join([text, *conditions]), dialect) == ()
+
+
+# a text that is refused for its form                                                                   | what the grants say of it too
+REFUSED = """
+SELECT TOP 5 COUNT(cla_SEX) AS n FROM npd.cla                                                           | table-not-granted
+SELECT MAX(KS4_CLA_PP_1_DAY) AS m FROM npd.ks4_pupil WHERE KS4_ACADYR = '2018/2019'                     | variable-not-granted
+SELECT MAX(KS2_MATSCORE) AS m FROM npd.ks2_pupil WHERE KS2_ACADYR = '2021/2022'                         | years-not-granted
+SELECT MAX(UPN) AS m FROM npd.absence a JOIN npd.spring_census s ON a.PupilMatchingRefAnonymous = s.PupilMatchingRefAnonymous | identifier
+SELECT MAX(KS4_ATT8) AS m FROM npd.ks4_pupil WHERE KS4_ACADYR = '2019/2020' AND KS4_URN = 100001        | combination
+SELECT DISTINCT PupilMatchingRefAnonymous AS k FROM npd.absence WHERE AcademicYear = '2022/2023'        | link-key
+SELECT DISTINCT UPN AS k FROM npd.spring_census WHERE AcademicYear = '2022/2023'                        | identifier
+SELECT DISTINCT LSOA11 AS k FROM npd.absence WHERE AcademicYear = '2022/2023'                           | quasi-grouped
+SELECT COUNT(*) + 1 AS n FROM npd.sc_addresses WHERE AcademicYear = '2022/2023'                         | table-not-grantable
+SELECT LSOA11, COUNT(*) + 1 AS n FROM npd.absence WHERE AcademicYear = '2022/2023' GROUP BY LSOA11      | quasi-grouped
+"""
+
+
+@pytest.mark.parametrize("line", REFUSED.strip().splitlines())
+def test_grants_are_judged_of_refused_text_too(line: str) -> None:
+    text, code = (cell.strip() for cell in line.split("|"))
+    codes = {r.code for r in refusals(text)}
+    assert code in codes
+    assert len(codes) > 1 or code == "identifier"
+
+
+def test_two_rules_that_one_name_breaks_are_both_told() -> None:
+    text = (
+        "SELECT COUNT(*) AS n FROM npd.cin c JOIN npd.sc_addresses a "
+        "ON a.PupilMatchingRefAnonymous = c.CIN_PupilMatchingRefAnonymous WHERE a.Postcode = 'AB1'"
+    )
+    told = {r.message.split(":")[0] for r in refusals(text) if r.code == "combination"}
+    assert told == {"Rule C1", "Rule C2"}
+
+
+def test_one_reason_is_told_once() -> None:
+    """The query's room and the grants both refuse a link key that is compared with a value."""
+    found = refusals("SELECT COUNT(*) AS n FROM Spring_Census_2022 WHERE PupilMatchingRefAnonymous_SPR22 = 'x'")
+    assert [r.code for r in found] == ["link-key"]
