@@ -23,6 +23,9 @@ check: setup ## lint, format, types, import contracts
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-cache
 
+docs: setup ## write the generated pages
+	$(PY) -m docs.generate
+
 test: services check ## everything, with the small version of every proof
 	$(PY) -m pytest -n 2 --dist loadfile
 
@@ -32,4 +35,4 @@ prove: services ## the full proofs of one issue: make prove PROVE=A
 bench: services ## speed as ratios, both sides in one run
 	$(PY) -m bench
 
-.PHONY: help setup services demo check test prove bench
+.PHONY: help setup services demo check docs test prove bench

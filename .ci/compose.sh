@@ -5,6 +5,11 @@ set -eu
 cd "$(dirname "$0")/.."
 base=${BROKER_BASE:-npd-broker-base:local}
 
+docker compose version >/dev/null 2>&1 || {
+    echo "compose: installing docker-compose"
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends docker-compose >/dev/null
+}
+
 if ! docker image inspect "$base" >/dev/null 2>&1; then
     command -v debootstrap >/dev/null 2>&1 || {
         echo "compose: installing debootstrap"

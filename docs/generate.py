@@ -1,0 +1,12 @@
+"""Writes the pages that are generated from tables of the source. Run by `make docs`."""
+
+from pathlib import Path
+
+from broker.domain.drawings import states_page
+from broker.domain.refusal_codes.page import refusals_page
+from broker.query.reference_page import sql_page
+
+HERE = Path(__file__).parent
+(HERE / "states.md").write_text(states_page())
+(HERE / "refusals.md").write_text(refusals_page())
+(HERE / "sql.md").write_text(sql_page())
