@@ -4,7 +4,10 @@ set -eu
 cd "$(dirname "$0")/.."
 stamp=.venv/.lock
 want=$(cat requirements.lock pyproject.toml | sha256sum | cut -d' ' -f1)
-[ -f "$stamp" ] && [ "$(cat $stamp)" = "$want" ] && exit 0
+# Bytecode is made here, not at the first start: some machines never write any (PYTHONDONTWRITEBYTECODE), and then
+# every command would compile all that it imports.
+compiled() { .venv/bin/python -m compileall -q broker; }
+[ -f "$stamp" ] && [ "$(cat $stamp)" = "$want" ] && { compiled; exit 0; }
 
 python=""
 for name in python3.11 python3.12 python3.13 python3; do
@@ -29,9 +32,10 @@ uv=$(command -v uv || echo .tools/bin/uv)
 
 echo "setup: environment from requirements.lock"
 [ -x .venv/bin/python ] || "$uv" venv -q --python "$python" .venv
-"$uv" pip sync -q --python .venv --require-hashes requirements.lock
+"$uv" pip sync -q --python .venv --compile-bytecode --require-hashes requirements.lock
 # The checkout itself, importable from anywhere: no build back end is needed for that.
 pwd > "$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/npd_broker.pth"
 printf '#!/bin/sh\nexec "%s/.venv/bin/python" -m broker "$@"\n' "$(pwd)" > .venv/bin/broker
 chmod +x .venv/bin/broker
+compiled
 echo "$want" > "$stamp"

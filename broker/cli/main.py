@@ -3,15 +3,30 @@
 Exit 0 = done or accepted, 2 = refused, 1 = any error, usage errors included.
 """
 
+from importlib import import_module
+
 import typer
 from typer.exceptions import TyperException
 
-from broker.cli import administrate, catalogue, checking, collecting, founding, keeping, offline, remote, server
+from broker.cli import server
 from broker.cli.show import print_problem
 from broker.domain.errors import BrokerError, Refused
 
+COMMANDS = {
+    "offline": ("check", "assess", "attack", "synth"),
+    "catalogue": ("catalogue",),
+    "remote": ("submit", "status", "outputs", "withdraw"),
+    "keeping": ("saved", "drop", "lookup"),
+    "checking": ("review", "recall"),
+    "collecting": ("release", "register"),
+    "administrate": ("policy", "audit"),
+    "founding": ("found", "token"),
+}
+"""Which module has which commands: only the one that is called is imported, so a check starts at once."""
 
-def make_app(doors: server.Doors) -> typer.Typer:
+
+def make_app(doors: server.Doors, first: str = "") -> typer.Typer:
+    """The whole command line, or as much of it as the command `first` needs."""
     app = typer.Typer(
         name="broker",
         help="The NPD job broker: the code comes to the data, and only checked results leave.",
@@ -19,8 +34,8 @@ def make_app(doors: server.Doors) -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for module in (offline, catalogue, remote, keeping, checking, collecting, administrate, founding):
-        module.register(app)
+    for module in [m for m, commands in COMMANDS.items() if first in commands] or COMMANDS:
+        import_module(f"broker.cli.{module}").register(app)
     server.register(app, doors)
     return app
 
@@ -29,7 +44,9 @@ def run(arguments: list[str], doors: server.Doors) -> int:
     """Run one command and give its exit code; whatever goes wrong is one sentence on standard error."""
     as_json = "--json" in arguments
     try:
-        code = make_app(doors)(args=arguments, prog_name="broker", standalone_mode=False)
+        code = make_app(doors, arguments[0] if arguments else "")(
+            args=arguments, prog_name="broker", standalone_mode=False
+        )
         return int(code or 0)
     except TyperException as error:
         return _usage(error.format_message().strip(), as_json)

@@ -10,7 +10,6 @@ import typer
 from broker.cli.here import ports_here
 from broker.cli.show import err, out, print_json
 from broker.domain.errors import Invalid
-from broker.settings import read_settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -60,6 +59,8 @@ def ingest(
 
     if not folder.is_dir():
         raise Invalid("folder", f"There is no folder {str(folder)!r}.", str(folder))
+    from broker.settings import read_settings
+
     settings, ports = read_settings(), ports_here()
     with bar("ingest", quiet=as_json) as progress:
         snapshot = make_snapshot(settings, ports, folder, progress)
@@ -73,6 +74,7 @@ def ingest(
 
 def images(as_json: AsJson = False) -> int:
     """Build the sandbox images; those that are up to date are left alone."""
+    from broker.settings import read_settings
     from broker.wiring import build_images
 
     built = build_images(read_settings(), lambda line: err.print(line, markup=False))

@@ -80,7 +80,7 @@ def _judged(asked: Asked, registers: Registers) -> list[JudgedTable]:
     """Zeros may be shown only where nothing is hidden: beside a hidden cell they would tell that it is not empty."""
     tables = _judged_by(asked, asked.profile, registers)
     if asked.profile.zeros is ZeroPolicy.PUBLISH and any(t.has_holes for t in tables if t.planned.shown):
-        return _judged_by(asked, asked.profile.model_copy(update={"zeros": ZeroPolicy.SUPPRESS}), registers)
+        return _judged_by(asked, replace(asked.profile, zeros=ZeroPolicy.SUPPRESS), registers)
     return tables
 
 

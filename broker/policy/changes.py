@@ -1,9 +1,9 @@
 """What one policy set would change in another, in sentences for the two administrators who decide. Pure."""
 
-from pydantic import BaseModel
+from dataclasses import fields
 
 from broker.domain.projects import Grant, Project
-from broker.policy.models import Policies
+from broker.policy.models import Model, Policies
 
 
 def differences(before: Policies, after: Policies) -> list[str]:
@@ -54,11 +54,11 @@ def _grant(grant: Grant) -> str:
     return f"{grant.table}.{grant.variable}{' as a link key' if grant.link_key else ''}{years}"
 
 
-def _named(what: str, old: dict[str, BaseModel], new: dict[str, BaseModel]) -> list[str]:
+def _named(what: str, old: dict[str, Model], new: dict[str, Model]) -> list[str]:
     sentences = [f"{what} {name} is added" for name in sorted(new.keys() - old.keys())]
     sentences += [f"{what} {name} is removed" for name in sorted(old.keys() - new.keys())]
     for name in sorted(old.keys() & new.keys()):
         if old[name] != new[name]:
-            fields = [f for f in type(new[name]).model_fields if getattr(old[name], f) != getattr(new[name], f)]
-            sentences.append(f"{what} {name} changes in {', '.join(fields)}")
+            changed = [f.name for f in fields(new[name]) if getattr(old[name], f.name) != getattr(new[name], f.name)]
+            sentences.append(f"{what} {name} changes in {', '.join(changed)}")
     return sentences

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
@@ -44,6 +45,7 @@ __all__ = [
 """Other rooms take the catalogue's models from here too."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class CombinationRule(Model):
     """What may not meet in one job. `any_of` and `with_any` hold "class:x", "table:schema.table" or
     "variable:name" (in any table, any case); the rule is broken when the job uses one of each side, in one of
@@ -56,7 +58,7 @@ class CombinationRule(Model):
     with_any: tuple[str, ...] = ()
     years: frozenset[int] | None = None
     under_gateway: str | None = None
-    replace: dict[str, str] = {}
+    replace: dict[str, str] = field(default_factory=dict)
     default_items_only: bool = False
 
 
@@ -68,6 +70,7 @@ class ZeroPolicy(StrEnum):
     PUBLISH = "publish"
 
 
+@dataclass(frozen=True, kw_only=True)
 class Profile(Model):
     """A set of disclosure rules with its parameters; the only place where thresholds stand.
 
@@ -108,6 +111,7 @@ class Profile(Model):
     suppressed_symbol: Literal["c"] = "c"
 
 
+@dataclass(frozen=True, kw_only=True)
 class Service(Model):
     """Limits and defaults of the service itself: caps on text, on jobs, on files. Bytes and seconds."""
 
@@ -146,6 +150,7 @@ class Service(Model):
     """Modules of the Python image beside the standard library; importing others is pointed out to the researcher."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class Policies(Model):
     """Everything that policy says, as one value with one fingerprint."""
 
@@ -158,7 +163,7 @@ class Policies(Model):
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the canonical JSON of all policies."""
-        return hashlib.sha256(canonical_json(self.model_dump()).encode()).hexdigest()
+        return hashlib.sha256(canonical_json(asdict(self)).encode()).hexdigest()
 
     def project(self, ident: str) -> Project | None:
         return next((p for p in self.projects if p.ident == ident), None)
@@ -173,7 +178,7 @@ def canonical_json(value: object) -> str:
 
 
 def _plain(value: object) -> object:
-    """Models and dataclasses are dumped by pydantic first; here only containers and the few leaves remain."""
+    """Models are made dictionaries first; here only containers and the few leaves remain."""
     if isinstance(value, dict):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, frozenset | set):

@@ -1,16 +1,20 @@
 """A policy set as stored text and back. The text is the canonical JSON whose hash is the set's fingerprint."""
 
 import hashlib
+from dataclasses import asdict
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from broker.domain.errors import Breach
 from broker.policy.models import Policies, canonical_json
 
+POLICIES = TypeAdapter(Policies)
+"""Reads the text of a set; ValidationError says what does not fit, and where."""
+
 
 def policies_to_json(policies: Policies) -> str:
     """The text that a store keeps: its SHA-256 is `policies.fingerprint`."""
-    return canonical_json(policies.model_dump())
+    return canonical_json(asdict(policies))
 
 
 def policies_from_json(text: str, fingerprint: str | None = None) -> Policies:
@@ -18,6 +22,6 @@ def policies_from_json(text: str, fingerprint: str | None = None) -> Policies:
     if fingerprint is not None and hashlib.sha256(text.encode()).hexdigest() != fingerprint:
         raise Breach("The stored policies are not the ones that their fingerprint names.")
     try:
-        return Policies.model_validate_json(text)
+        return POLICIES.validate_json(text)
     except ValidationError as error:
         raise Breach("The stored policies cannot be read by this version of the broker.") from error

@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def ingest(source: Path, data: Path, catalogue: Catalogue, now: datetime, progre
 
 
 def _fingerprint(extracts: list[Extract], catalogue: Catalogue, synthetic: bool) -> str:
-    parts: list[object] = [LAYOUT, synthetic, catalogue.model_dump()]
+    parts: list[object] = [LAYOUT, synthetic, asdict(catalogue)]
     parts += [[e.table.full_name, e.label, digest(e.path)] for e in extracts]
     return hashlib.sha256("\n".join(canonical_json(p) for p in parts).encode()).hexdigest()
 

@@ -10,6 +10,7 @@ from broker.domain.people import Person
 from broker.domain.permissions import Action
 from broker.domain.ports import StoredPolicy
 from broker.policy.models import Policies
+from broker.policy.stored import POLICIES
 from broker.web import models, models_staff
 from broker.web.documented import changes, gives, subject
 from broker.web.passwords import hash_password
@@ -91,7 +92,7 @@ def propose_policy(body: models.PolicyBody) -> tuple[dict[str, Any], int]:
 
 def read_policies(content: str) -> Policies:
     try:
-        return Policies.model_validate_json(content)
+        return POLICIES.validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = "/".join(map(str, first["loc"]))

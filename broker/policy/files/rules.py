@@ -1,6 +1,8 @@
 """Profiles, combination rules and the service's limits from their files. Thresholds are read here, never set here."""
 
+from dataclasses import MISSING, fields
 from pathlib import Path
+from typing import Any
 
 from broker.domain.errors import Invalid
 from broker.domain.variables import VariableClass
@@ -32,7 +34,7 @@ def load_profile(path: Path) -> Profile:
 
 
 def _profile_fields(path: Path) -> Fields:
-    return Fields(read_yaml(path), (k for k in Profile.model_fields if k != "suppressed_symbol"))
+    return Fields(read_yaml(path), (f.name for f in fields(Profile) if f.name != "suppressed_symbol"))
 
 
 def _profile(fields: Fields) -> Profile:
@@ -71,16 +73,18 @@ def _percent(fields: Fields, key: str) -> float | None:
 
 
 def read_service(path: Path) -> Service:
-    fields = Fields(read_yaml(path), Service.model_fields)
-    lists = {k: tuple(n.text() for n in fields.words(k)) for k in SERVICE_LISTS if fields.has(k)}
-    numbers = {k: fields.whole(k, least=1) for k in Service.model_fields if k not in SERVICE_LISTS and fields.has(k)}
-    for node in fields.words("allowed_files"):
+    known = fields(Service)
+    found = Fields(read_yaml(path), (f.name for f in known))
+    lists = {k: tuple(n.text() for n in found.words(k)) for k in SERVICE_LISTS if found.has(k)}
+    numbers = {f.name: found.whole(f.name, least=1) for f in known if f.name not in SERVICE_LISTS and found.has(f.name)}
+    for node in found.words("allowed_files"):
         if not node.text().startswith(".") or node.text() != node.text().lower():
             raise node.wrong("file-ending", "An ending is written like .csv, in small letters.")
-    for key, info in Service.model_fields.items():
-        if info.is_required():
-            fields.at(key)
-    return Service.model_validate({**numbers, **lists})
+    for field in known:
+        if field.default is MISSING:
+            found.at(field.name)
+    values: dict[str, Any] = {**numbers, **lists}
+    return Service(**values)
 
 
 def read_combinations(path: Path, catalogue: Catalogue) -> tuple[CombinationRule, ...]:

@@ -1,5 +1,6 @@
 """What a reader of released bytes can tell: two populations that differ in zero or small, decoders, order."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import assume, given
@@ -54,10 +55,7 @@ def large(n: int) -> bool:
 def test_zero_and_small_leave_the_same_bytes_and_record(counts: list[int], data: st.DataObject) -> None:
     other = [n if large(n) else data.draw(st.integers(0, 9)) for n in counts]
     assume(sum(n for n in counts if large(n)) >= PROFILE.t)
-    one, two = (
-        judge(plan(N, down=True), found(c), PROFILE.model_copy(update={"full": ZeroPolicy.PUBLISH}))
-        for c in (counts, other)
-    )
+    one, two = (judge(plan(N, down=True), found(c), replace(PROFILE, full=ZeroPolicy.PUBLISH)) for c in (counts, other))
     assert released_csv(one) == released_csv(two)
     assert released_record(one, PROFILE) == released_record(two, PROFILE)
     assert (one.verdict, one.small) == (two.verdict, two.small)

@@ -10,7 +10,7 @@ import re
 import subprocess
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ import uv
 from broker.domain.projects import Mode, Project
 from broker.domain.scalars import Type
 from broker.domain.variables import VariableClass
-from broker.policy.models import Catalogue, Service, Table, TableKind, Unit, Variable
+from broker.policy.files import load_policies
+from broker.policy.models import Catalogue, Table, TableKind, Unit, Variable
 from broker.query import compile_sql
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -83,7 +84,8 @@ PROJECT = Project(
     "TPC", "t", "o", "university", "g", "p", date(2030, 1, 1), Mode.DISCLOSURE_CONTROL, "default", 1, "duckdb",
     frozenset({"r"}), (), default_schema="main",
 )  # fmt: skip
-SERVICE = Service.model_construct(
+SERVICE = replace(
+    load_policies(Path(__file__).parents[3] / "policies").service,
     text_bytes=65536,
     max_tokens=20000,
     max_depth=60,

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -173,13 +174,13 @@ def test_a_folder_with_content_is_not_touched(catalogue: Catalogue, tmp_path: Pa
 
 def test_a_catalogue_that_the_generator_does_not_know_is_refused(catalogue: Catalogue, tmp_path: Path) -> None:
     table = catalogue.table("npd.phonics")
-    extra = table.variables[1].model_copy(update={"name": "PHONICS_NEW"})
-    more = table.model_copy(update={"variables": (*table.variables, extra)})
+    extra = replace(table.variables[1], name="PHONICS_NEW")
+    more = replace(table, variables=(*table.variables, extra))
     with pytest.raises(Invalid, match="PHONICS_NEW"):
-        generate(catalogue.model_copy(update={"tables": (more,)}), 800, (2022, 2022), 1, tmp_path / "a")
-    new = table.model_copy(update={"name": "plams"})
+        generate(replace(catalogue, tables=(more,)), 800, (2022, 2022), 1, tmp_path / "a")
+    new = replace(table, name="plams")
     with pytest.raises(Invalid, match=r"npd\.plams"):
-        generate(catalogue.model_copy(update={"tables": (new,)}), 800, (2022, 2022), 1, tmp_path / "b")
+        generate(replace(catalogue, tables=(new,)), 800, (2022, 2022), 1, tmp_path / "b")
     assert not (tmp_path / "a" / "synthetic.json").exists()
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -26,8 +27,8 @@ from broker.policy.models import (
 C = VariableClass
 
 
-def variable(name: str, kind: Type, cls: VariableClass = C.STANDARD, **more: object) -> Variable:
-    return Variable.model_validate({"name": name, "type": kind, "cls": cls, **more})
+def variable(name: str, kind: Type, cls: VariableClass = C.STANDARD, **more: Any) -> Variable:
+    return Variable(name=name, type=kind, cls=cls, **more)
 
 
 def _pupil(name: str, *variables: Variable, most: int = 3) -> Table:

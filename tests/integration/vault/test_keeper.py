@@ -15,6 +15,7 @@ import pytest
 from broker.domain.errors import Breach, Unknown
 from broker.domain.ports import Snapshot, Vault
 from broker.policy.models import Catalogue, Policies
+from broker.policy.stored import POLICIES, policies_to_json
 from broker.vault.ingest import ingest
 from broker.vault.keeper import VaultKeeper
 
@@ -262,7 +263,7 @@ def test_a_vault_is_built_once_and_its_key_follows_the_grants(
     assert one.evidence.stat().st_mtime_ns == built
     project = policies.project("ONE")
     assert project is not None
-    fewer = policies.model_copy(update={"projects": (replace(project, grants=project.grants[1:]),)})
+    fewer = replace(policies, projects=(replace(project, grants=project.grants[1:]),))
     other = VaultKeeper(data, lambda: fewer).ensure("ONE", snapshot.ident)
     assert len({one.key, two.key, other.key}) == 3
     assert "PMR" not in parquet.read_schema(other.script / "npd.census" / "2018.parquet").names
@@ -284,14 +285,14 @@ def test_threads_and_processes_build_a_vault_once(
     assert len(keys) == len(builds) == 1
     context = multiprocessing.get_context("spawn")
     with context.Pool(2) as processes:
-        found = processes.starmap(_ensure, [(str(data), policies.model_dump_json(), snapshot.ident)] * 4)
+        found = processes.starmap(_ensure, [(str(data), policies_to_json(policies), snapshot.ident)] * 4)
     assert len(set(found)) == 1
     assert len(list((data / "vaults").glob("v*"))) == 2
     assert not list((data / "vaults").glob(".half*"))
 
 
 def _ensure(data: str, policies: str, snapshot: str) -> str:
-    loaded = Policies.model_validate_json(policies)
+    loaded = POLICIES.validate_json(policies)
     return VaultKeeper(Path(data), lambda: loaded).ensure("TWO", snapshot).key
 
 
@@ -339,7 +340,7 @@ def test_an_instant_identifier_is_never_put_into_a_vault(data: Path, policies: P
     project = policies.project("ONE")
     assert project is not None
     worse = replace(project, grants=(*project.grants, replace(project.grants[0], variable="Surname")))
-    keeper = VaultKeeper(data, lambda: policies.model_copy(update={"projects": (worse,)}))
+    keeper = VaultKeeper(data, lambda: replace(policies, projects=(worse,)))
     with pytest.raises(Breach, match="Surname"):
         keeper.ensure("ONE", snapshot.ident)
 
@@ -348,7 +349,7 @@ def test_any_other_identifier_is_a_pseudonym(data: Path, policies: Policies, sna
     project = policies.project("TWO")
     assert project is not None
     more = replace(project, grants=(*project.grants, replace(project.grants[0], variable="UPN", link_key=False)))
-    vault = VaultKeeper(data, lambda: policies.model_copy(update={"projects": (more,)})).ensure("TWO", snapshot.ident)
+    vault = VaultKeeper(data, lambda: replace(policies, projects=(more,))).ensure("TWO", snapshot.ident)
     found = rows(f"SELECT UPN, PMR FROM read_parquet('{vault.script}/npd.census/2018.parquet')")
     assert all(len(str(upn)) == 32 and upn != pmr for upn, pmr in found)
 
@@ -356,7 +357,7 @@ def test_any_other_identifier_is_a_pseudonym(data: Path, policies: Policies, sna
 def test_a_project_without_grants_has_an_empty_vault(data: Path, policies: Policies, snapshot: Snapshot) -> None:
     project = policies.project("TWO")
     assert project is not None
-    none = policies.model_copy(update={"projects": (replace(project, grants=()),)})
+    none = replace(policies, projects=(replace(project, grants=()),))
     vault = VaultKeeper(data, lambda: none).ensure("TWO", snapshot.ident)
     assert vault.tables == ()
     assert vault.evidence.is_dir()

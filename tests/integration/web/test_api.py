@@ -1,13 +1,13 @@
 """The API's way from submission to release, over HTTP in process, with the client that command line and demo use."""
 
 import base64
+from dataclasses import replace
 
 import pytest
 
 from broker.domain.errors import Conflict, Invalid, Unknown
 from broker.domain.jobs import Kind, Submission
 from broker.domain.outputs import Verdict
-from broker.policy.models import Policies
 from broker.policy.stored import policies_to_json
 from tests.integration.web.conftest import ADA, AMIR, CHRIS, CLEO, CSV, OTIS, REFUSED_SQL, ROSA, SQL
 
@@ -144,8 +144,7 @@ def test_projects_and_catalogue_tell_what_was_granted(site):
 
 def test_a_policy_takes_two_administrators(site, policies):
     ada, amir = site.client(ADA), site.client(AMIR)
-    service = policies.service.model_dump() | {"jobs_per_project": 7}
-    changed = Policies.model_validate(policies.model_dump() | {"service": service})
+    changed = replace(policies, service=replace(policies.service, jobs_per_project=7))
     content = policies_to_json(changed)
     assert ada.apply_policy(changed.fingerprint, content) == "proposed"
     assert ada.apply_policy(changed.fingerprint, content) == "proposed"

@@ -1,5 +1,6 @@
 """Small drawn tables, and what of them leaves: reads as the documentation of disclosure control."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -108,7 +109,7 @@ def test_a_register_lists_rows_and_without_a_list_only_large_cells_are_rows() ->
     listed = judge(plan(("n", N), keys=(school,)), seen, PROFILE, {"npd.census.URN": [100, 101, 102]})
     assert lines(listed) == ["k1,n", "100,80", "101,c", "102,c"]
     assert lines(judge(plan(("n", N), keys=(school,)), seen, PROFILE)) == ["k1,n", "100,80"]
-    short = PROFILE.model_copy(update={"max_listed_rows": 2})
+    short = replace(PROFILE, max_listed_rows=2)
     assert lines(judge(plan(("n", N), keys=(school,)), seen, short, {"npd.census.URN": [100, 101, 102]})) == [
         "k1,n",
         "100,80",
@@ -118,7 +119,7 @@ def test_a_register_lists_rows_and_without_a_list_only_large_cells_are_rows() ->
 @pytest.mark.parametrize("zeros", list(ZeroPolicy))
 def test_a_small_population_answers_like_an_empty_one(zeros: ZeroPolicy) -> None:
     """WHERE fits one child: the table does not tell the child's group, nor that there is a child."""
-    profile = PROFILE.model_copy(update={"zeros": zeros})
+    profile = replace(PROFILE, zeros=zeros)
     none = judge(plan(("n", N)), evidence(), profile)
     one = judge(plan(("n", N)), evidence(cell(("202",), 1, 0)), profile)
     assert lines(none) == lines(one) == ["k1,n", "201,c", "202,c", "203,c"]
@@ -129,7 +130,7 @@ def test_a_small_population_answers_like_an_empty_one(zeros: ZeroPolicy) -> None
 
 
 def test_zeros_are_shown_only_where_policy_says_and_nothing_is_hidden() -> None:
-    free = PROFILE.model_copy(update={"zeros": ZeroPolicy.PUBLISH})
+    free = replace(PROFILE, zeros=ZeroPolicy.PUBLISH)
     assert lines(judge(plan(("n", N)), evidence(cell(("201",), 30, 30)), free)) == ["k1,n", "201,60", "202,0", "203,0"]
     beside = judge(plan(("n", N)), evidence(cell(("201",), 30, 30), cell(("202",), 3, 3)), free)
     assert lines(beside) == ["k1,n", "201,60", "202,c", "203,c"]

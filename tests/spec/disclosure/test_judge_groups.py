@@ -1,5 +1,6 @@
 """Outputs of several tables, and of figures above groups: what leaves, what staff are told, and when a person looks."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -104,7 +105,7 @@ def test_a_small_population_of_any_table_hides_everything() -> None:
 
 
 def test_zeros_are_hidden_in_every_table_if_anything_is_hidden_in_one() -> None:
-    free = PROFILE.model_copy(update={"zeros": ZeroPolicy.PUBLISH})
+    free = replace(PROFILE, zeros=ZeroPolicy.PUBLISH)
     rows = Meet(Base(0), Base(1), JoinHow.INNER, calls("equal_text", LA, HLA))
     planned = output(rows, LA_, N_, ("m", col(HN)))
     whole = judged(planned, sizes(N, a=20, b=30), sizes(HN, a=20, b=30, d=40), profile=free)

@@ -3,10 +3,11 @@
 # ruff: noqa: E501 - one case a line reads as a table
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -23,7 +24,8 @@ from broker.domain.plans import PlannedOutput, PlannedTable
 from broker.domain.projects import Mode, Project
 from broker.domain.scalars import Type
 from broker.domain.variables import VariableClass
-from broker.policy.models import Catalogue, Profile, Service, Table, TableKind, Unit, Variable, YearAxis, YearFormat
+from broker.policy.files import load_policies
+from broker.policy.models import Catalogue, Profile, Table, TableKind, Unit, Variable, YearAxis, YearFormat
 from broker.query import Compiled, compile_sql, evidence_columns, render, render_public
 
 YEARS = (2017, 2018, 2019)
@@ -81,7 +83,8 @@ PROJECT = Project(
     "P", "t", "o", "university", "g", "p", date(2030, 1, 1), Mode.DISCLOSURE_CONTROL, "default", 1, "tsql",
     frozenset({"r"}), (), default_schema="npd",
 )  # fmt: skip
-SERVICE = Service.model_construct(
+SERVICE = replace(
+    load_policies(Path(__file__).parents[3] / "policies").service,
     text_bytes=65536, max_tokens=20000, max_depth=60, max_statements=200, max_outputs=20, max_parse_steps=45000,
     max_scans=50,
 )  # fmt: skip

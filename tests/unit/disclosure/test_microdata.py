@@ -1,6 +1,7 @@
 """Person rows assessed: full cross product, persons not rows, totals that do not give holes away."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -90,7 +91,7 @@ def test_missing_is_a_category_and_rows_without_a_unit_are_persons_of_their_own(
 
 def test_few_institutions_where_the_profile_protects_them() -> None:
     table = TABLE | {"urn": [1] * len(TABLE["id"])}
-    strict = PROFILE.model_copy(update={"protects_institutions": True})
+    strict = replace(PROFILE, protects_institutions=True)
     found = by_place(assess(tabulate_rows(table, Asked("id", ("la",), institution="urn")), strict))
     assert Counter(str(c["rules"]) for c in found.values()) == {"['F6']": 3}
 

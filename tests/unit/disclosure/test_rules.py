@@ -1,5 +1,7 @@
 """Each rule on one statistic: what it says, and that its thresholds come from the profile."""
 
+from dataclasses import replace
+
 import pytest
 
 from broker.disclosure.rules import Question, findings_of
@@ -44,10 +46,10 @@ def test_what_zero_and_full_need_is_the_profiles_word() -> None:
     zero = Question(Measure.COUNT_ROWS, StatisticEvidence(0, 0, 0), 0)
     full = Question(Measure.ONES, StatisticEvidence(50, 50, 50, total=50), 50)
     for policy, verdict in ((ZeroPolicy.REVIEW, Verdict.REVIEW), (ZeroPolicy.SUPPRESS, Verdict.SUPPRESS)):
-        profile = PROFILE.model_copy(update={"zeros": policy, "full": policy})
+        profile = replace(PROFILE, zeros=policy, full=policy)
         assert said(zero, profile) == {"F2": verdict}
         assert said(full, profile) == {"F3": verdict}
-    free = PROFILE.model_copy(update={"zeros": ZeroPolicy.PUBLISH, "full": ZeroPolicy.PUBLISH})
+    free = replace(PROFILE, zeros=ZeroPolicy.PUBLISH, full=ZeroPolicy.PUBLISH)
     assert said(zero, free) == said(full, free) == {}
 
 
@@ -74,8 +76,8 @@ def test_few_contributors_in_a_large_cell() -> None:
 def test_dominance_only_where_the_profile_asks() -> None:
     ask = Question(Measure.SUM, people([100] + [10] * 11), 12)
     assert said(ask) == {}
-    assert set(said(ask, PROFILE.model_copy(update={"dominance_n": 1, "dominance_k": 40.0}))) == {"M2"}
-    assert said(ask, PROFILE.model_copy(update={"dominance_n": 3, "dominance_k": 40.0})) == {"M2": Verdict.REVIEW}
+    assert set(said(ask, replace(PROFILE, dominance_n=1, dominance_k=40.0))) == {"M2"}
+    assert said(ask, replace(PROFILE, dominance_n=3, dominance_k=40.0)) == {"M2": Verdict.REVIEW}
 
 
 def test_one_possible_value_is_no_secret() -> None:
@@ -92,4 +94,4 @@ def test_a_person_looks_at_what_has_no_automatic_verdict() -> None:
 def test_institutions_where_the_profile_protects_them() -> None:
     ask = Question(Measure.COUNT_ROWS, StatisticEvidence(50, 50, 50), 50, institutions=2)
     assert said(ask) == {}
-    assert set(said(ask, PROFILE.model_copy(update={"protects_institutions": True}))) == {"F6"}
+    assert set(said(ask, replace(PROFILE, protects_institutions=True))) == {"F6"}

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,10 +32,8 @@ def test_the_fingerprint_is_the_hash_of_the_stored_text(policies: Policies) -> N
 
 def test_another_order_of_codes_is_another_policy(policies: Policies) -> None:
     codesets = list(policies.catalogue.codesets)
-    codesets[0] = codesets[0].model_copy(update={"codes": tuple(reversed(codesets[0].codes))})
-    other = policies.model_copy(
-        update={"catalogue": policies.catalogue.model_copy(update={"codesets": tuple(codesets)})}
-    )
+    codesets[0] = replace(codesets[0], codes=tuple(reversed(codesets[0].codes)))
+    other = replace(policies, catalogue=replace(policies.catalogue, codesets=tuple(codesets)))
     assert policies_to_json(other) != policies_to_json(policies)
 
 

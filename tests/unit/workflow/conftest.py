@@ -195,10 +195,10 @@ class Broker:
     def govern(self, **changes: Any) -> Policies:
         """Put a policy set in force in which the project differs so."""
         projects = tuple(replace(p, **changes) if p.ident == PROJECT else p for p in self.policies.projects)
-        return self.put_in_force(self.policies.model_copy(update={"projects": projects}))
+        return self.put_in_force(replace(self.policies, projects=projects))
 
     def put_in_force(self, policies: Policies) -> Policies:
-        policies = Policies.model_validate(policies.model_dump())
+        policies = replace(policies)  # a value made anew keeps no cached fingerprint
         administer.propose_policy(self.ports, self.person(ADA), policies)
         administer.apply_policy(self.ports, self.person(AMIR), policies.fingerprint)
         return policies
@@ -219,7 +219,7 @@ def send(ports: Ports, by: str, text: str = SQL, **more: Any) -> str:
 def policies() -> Policies:
     found = load_policies(Path(__file__).parents[3] / "policies")
     projects = tuple(replace(p, researchers=p.researchers | {REX}) if p.ident == PROJECT else p for p in found.projects)
-    return found.model_copy(update={"projects": projects})
+    return replace(found, projects=projects)
 
 
 @pytest.fixture(scope="session")

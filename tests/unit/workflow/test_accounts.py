@@ -75,9 +75,7 @@ def test_whoever_set_the_password_of_an_account_is_no_second_by_it(broker):
     keep(broker, ADA, NEW, "hash")
     assert keep(broker, AMIR, NEW).active
     puppet = broker.person(NEW.ident)
-    changed = broker.policies.model_copy(
-        update={"projects": tuple(replace(p, votes=0) for p in broker.policies.projects)}
-    )
+    changed = replace(broker.policies, projects=tuple(replace(p, votes=0) for p in broker.policies.projects))
     administer.propose_policy(broker.ports, broker.person(ADA), changed)
     with pytest.raises(Forbidden) as caught:
         administer.apply_policy(broker.ports, puppet, changed.fingerprint)
@@ -105,4 +103,4 @@ def test_an_administrator_is_never_a_checker(broker):
 def test_a_policy_set_with_dangling_names_is_not_even_proposed(broker):
     projects = tuple(replace(p, profile="none") for p in broker.policies.projects)
     with pytest.raises(Invalid):
-        broker.put_in_force(broker.policies.model_copy(update={"projects": projects}))
+        broker.put_in_force(replace(broker.policies, projects=projects))

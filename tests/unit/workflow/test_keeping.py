@@ -117,7 +117,7 @@ def test_another_projects_cohort_answers_as_unknown(broker):
     projects = tuple(
         replace(p, researchers=p.researchers | {REX}) if p.ident == other.ident else p for p in broker.policies.projects
     )
-    broker.put_in_force(broker.policies.model_copy(update={"projects": projects}))
+    broker.put_in_force(replace(broker.policies, projects=projects))
     theirs = preview.check_text(broker.ports, broker.person(REX), other.ident, READ, Kind.SQL, "tsql")
     none = preview.check_text(
         broker.ports, broker.person(REX), other.ident, READ.replace("pupils", "pupilx"), Kind.SQL, "tsql"
@@ -140,8 +140,8 @@ def test_a_new_definition_takes_the_name_in_any_case_and_the_old_one_stays_in_th
 
 
 def test_a_project_keeps_a_bounded_number(broker):
-    service = broker.policies.service.model_copy(update={"max_saved": 1})
-    broker.put_in_force(broker.policies.model_copy(update={"service": service}))
+    service = replace(broker.policies.service, max_saved=1)
+    broker.put_in_force(replace(broker.policies, service=service))
     broker.send(KEEP)
     broker.send(OTHER)
     with pytest.raises(Conflict, match="drop one first"):

@@ -1,15 +1,23 @@
 """A CSV to a lookup: types as drawn, and everything else refused without quoting it."""
 
+from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from broker.domain.errors import Invalid
 from broker.domain.saved import from_json, to_json
-from broker.policy.models import Service
+from broker.policy.files import load_policies
 from broker.workflow.lookup_file import read_lookup
 
-SERVICE = Service.model_construct(lookup_bytes=400, lookup_rows=4, lookup_columns=3, lookup_cell=14)
+SERVICE = replace(
+    load_policies(Path(__file__).parents[3] / "policies").service,
+    lookup_bytes=400,
+    lookup_rows=4,
+    lookup_columns=3,
+    lookup_cell=14,
+)
 
 # values of a column  | its type | unique | the values that are kept
 TYPES = [

@@ -19,8 +19,8 @@ from tests.unit.workflow.conftest import ADA, AMIR, CARA, CHRIS, CLEO, PROJECT, 
 
 
 def profile_changed(broker, **changes):
-    profiles = tuple(p.model_copy(update=changes) if p.name == "npd-default" else p for p in broker.policies.profiles)
-    return broker.put_in_force(broker.policies.model_copy(update={"profiles": profiles}))
+    profiles = tuple(replace(p, **changes) if p.name == "npd-default" else p for p in broker.policies.profiles)
+    return broker.put_in_force(replace(broker.policies, profiles=profiles))
 
 
 def refusing(broker):
@@ -140,7 +140,7 @@ def test_a_project_that_policy_dropped_gets_nothing_until_it_is_back(broker):
     job, first = broker.ran(PYTHON)
     broker.vote(CLEO, first.ident)
     others = tuple(p for p in broker.policies.projects if p.ident != PROJECT)
-    broker.put_in_force(broker.policies.model_copy(update={"projects": others}))
+    broker.put_in_force(replace(broker.policies, projects=others))
     broker.vote(CLEO, broker.store.outputs_of(job)[1].ident, Choice.REJECT)
     broker.reconcile()
     assert (broker.store.job(job).state, broker.store.release_of(job)) == (JobState.DECIDED, None)
@@ -228,7 +228,7 @@ def test_invariant_2_no_checks_in_return_even_by_colleagues(broker):
     """Cleo has voted on a job of P0421 that Rex made: then she checks none of Rosa's, and Rosa none of Cleo's."""
     other = replace(broker.policies.project("P0815"), researchers=frozenset({CLEO}))
     rest = tuple(p for p in broker.policies.projects if p.ident != other.ident)
-    policies = broker.policies.model_copy(update={"projects": (*rest, other)})
+    policies = replace(broker.policies, projects=(*rest, other))
     rosa = replace(broker.person(ROSA), roles=frozenset({Role.RESEARCHER, Role.CHECKER}))
     _, output = broker.ran(by=REX)
     assert not relation_of(broker.ports, policies, rosa, other, None).checked_by_member
@@ -270,7 +270,7 @@ def test_invariant_12_what_was_released_survives_its_project(broker):
     before = release.register(broker.ports)
     assert [e.release for e in before] == [broker.store.release_of(job).ident]
     others = tuple(p for p in broker.policies.projects if p.ident != PROJECT)
-    broker.put_in_force(broker.policies.model_copy(update={"projects": others}))
+    broker.put_in_force(replace(broker.policies, projects=others))
     broker.reconcile()
     assert release.register(broker.ports) == before
     assert broker.ports.shelf.get("released", output.release_hash)

@@ -1,0 +1,28 @@
+"""The table of commands names what the modules register: a command that only half the table knows is never found."""
+
+import pytest
+
+from broker.cli.main import COMMANDS, make_app
+from broker.cli.server import Doors
+
+DOORS = Doors(serve=lambda: None, work=lambda: None, demo=lambda once, pupils: 0)
+
+
+def names(first: str = "") -> set[str]:
+    app = make_app(DOORS, first)
+    commands = {c.name or (c.callback.__name__ if c.callback else "") for c in app.registered_commands}
+    return commands | {str(g.name or g.typer_instance.info.name) for g in app.registered_groups}
+
+
+ALWAYS = {"ingest", "images", "serve", "worker", "demo"}
+
+
+@pytest.mark.parametrize("module", COMMANDS)
+def test_a_module_is_loaded_by_each_of_its_commands_alone(module):
+    for command in COMMANDS[module]:
+        assert names(command) == {*COMMANDS[module], *ALWAYS}
+
+
+def test_without_a_known_command_all_are_there():
+    every = {c for commands in COMMANDS.values() for c in commands} | ALWAYS
+    assert names() == names("--help") == names("nothing") == every
