@@ -4,7 +4,7 @@ from pathlib import Path
 
 from broker.domain.drawings import states_page
 from broker.domain.refusal_codes.page import refusals_page
-from broker.query.reference_page import sql_page
+from broker.query.pages.reference_page import sql_page
 
 HERE = Path(__file__).parent
 (HERE / "states.md").write_text(states_page())

@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 
 from broker.domain.errors import Breach
 from broker.domain.scalars import Call, Case, Column, Literal, Scalar, Value
-from broker.query.operations import OPERATIONS, Unknown, apply
+from broker.query.operations.table import OPERATIONS, Unknown, apply
 
 Number = int | Decimal
 LARGEST = 10**38

@@ -10,7 +10,7 @@ from broker.domain.errors import Breach
 from broker.domain.groups import Regroup
 from broker.domain.relations import Aggregate
 from broker.domain.scalars import Scalar, Value
-from broker.query.aggregates import AGGREGATIONS
+from broker.query.operations.aggregates import AGGREGATIONS
 
 
 def regroup(group: Regroup, child: Lines, work: Work) -> Lines:

@@ -10,8 +10,8 @@ from broker.disclosure.regrouping import aggregate, alike, blank_of
 from broker.domain.errors import Breach
 from broker.domain.groups import Across, AcrossColumn
 from broker.domain.scalars import Value
-from broker.query.aggregates import NEIGHBOURS, RANKS
-from broker.query.operations import CONTEXT
+from broker.query.operations.aggregates import NEIGHBOURS, RANKS
+from broker.query.operations.table import CONTEXT
 
 Place = tuple[Rank, ...]
 

@@ -80,7 +80,7 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """One aggregate of the closed list `broker.query.aggregates` over the rows of a group or a window."""
+    """One aggregate of the closed list `broker.query.operations.aggregates` over the rows of a group or a window."""
 
     op: str
     args: tuple[Scalar, ...]

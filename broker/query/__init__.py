@@ -1,7 +1,7 @@
 """Room: SQL text to uses, plan and rendered SQL. No I/O, no data, no grants; the only room that knows sqlglot."""
 
 from broker.query.compile import Compiled, compile_sql
-from broker.query.fold import compute
-from broker.query.render import evidence_columns, render, render_public
+from broker.query.operations.fold import compute
+from broker.query.rendering.render import evidence_columns, render, render_public
 
 __all__ = ["Compiled", "compile_sql", "compute", "evidence_columns", "render", "render_public"]

@@ -14,15 +14,15 @@ from broker.domain.relations import Relation
 from broker.domain.scalars import Scalar
 from broker.domain.variables import How
 from broker.policy.models import Catalogue
-from broker.query import selects, unions
 from broker.query.book import HEAVIEST, Book
-from broker.query.keeping import Keep
+from broker.query.groups.statistics import DraftTable
 from broker.query.kinds import Bound, Ctes, Known, Rows, Want
-from broker.query.meaning import Meaning
 from broker.query.refusing import NAMED, Report, Stop, refuse_argument
 from broker.query.resolve import Names
-from broker.query.sources import column_list
-from broker.query.statistics import DraftTable
+from broker.query.rows import selects, unions
+from broker.query.rows.keeping import Keep
+from broker.query.rows.sources import column_list
+from broker.query.scalars.meaning import Meaning
 
 Node = TypeVar("Node", bound=exp.Expr)
 

@@ -15,21 +15,21 @@ from broker.domain.saved import NOTHING, Saved
 from broker.domain.scalars import Scalar, Type, columns_of
 from broker.domain.variables import How, Use, Years
 from broker.policy.models import Catalogue, Service, Unit
-from broker.query import keeping
 from broker.query.binder import Binder, Enough
 from broker.query.book import Book
-from broker.query.finish import finished
-from broker.query.gathering import CONTEXT
-from broker.query.grammar import CONSTANT, label
-from broker.query.implied import implied
-from broker.query.keys import conditions_of, key_of, misused_quasi
+from broker.query.groups.grammar import CONSTANT, label
+from broker.query.groups.implied import implied
+from broker.query.groups.keys import conditions_of, key_of, misused_quasi
+from broker.query.groups.statistics import DraftTable
 from broker.query.kinds import Bound, Groups, Rows, Want, conjuncts_of, has_context
-from broker.query.looks import look
-from broker.query.multiplying import multiplies
-from broker.query.parse import DIALECTS
 from broker.query.refusing import NOWHERE, Report
-from broker.query.script import Asked, read_script
-from broker.query.statistics import DraftTable
+from broker.query.rendering.finish import finished
+from broker.query.rows import keeping
+from broker.query.rows.gathering import CONTEXT
+from broker.query.rows.multiplying import multiplies
+from broker.query.script.reading import Asked, read_script
+from broker.query.text.looks import look
+from broker.query.text.parse import DIALECTS
 from broker.query.uses import merged, uses_of
 from broker.query.years import guards_of, years_of
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from sqlglot import exp
 
 from broker.domain.errors import Refusal
-from broker.query import unwanted
+from broker.query.scalars import unwanted
 
 Place = tuple[int | None, int | None]
 NOWHERE: Place = (None, None)

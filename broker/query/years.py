@@ -22,8 +22,8 @@ from broker.domain.relations import (
 from broker.domain.scalars import Column, Scalar, Type, Value, columns_of
 from broker.domain.variables import Years
 from broker.query.book import Book
-from broker.query.fold import ONLY_NULL, can_be_true
 from broker.query.kinds import conjuncts_of
+from broker.query.operations.fold import ONLY_NULL, can_be_true
 
 Definitions = Mapping[int, Scalar]
 Known = tuple[Scalar, ...]

@@ -16,7 +16,7 @@ MODULES = sorted(
 )
 """Every module; a demo job is a submission, not a module."""
 STAGES = {
-    "parse": "broker/query/parse.py",
+    "parse": "broker/query/text/parse.py",
     "scope check": "broker/scope/check.py",
     "plan": "broker/query/compile.py",
     "queue": "broker/queue/rq_queue.py",

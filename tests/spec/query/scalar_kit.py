@@ -13,7 +13,7 @@ from broker.domain.scalars import Type
 from broker.domain.variables import VariableClass
 from broker.policy.models import Catalogue, Table, TableKind, Unit
 from broker.query import Compiled, compile_sql
-from broker.query.fold import possible
+from broker.query.operations.fold import possible
 
 Rows = Sequence[Mapping[str, Any]]
 STORED = {

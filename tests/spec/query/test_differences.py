@@ -4,7 +4,7 @@ and what is said to be refused is refused by that code, with the form to write."
 import pytest
 from scalar_kit import checked, run, stored
 
-from broker.query.differences import DIFFERENCES, FOLLOWED, Difference
+from broker.query.pages.differences import DIFFERENCES, FOLLOWED, Difference
 
 ROWS = [d for rows in DIFFERENCES.values() for d in rows]
 ONE = {"Num": 4, "Note": "abc", "Sex": "M", "Code": "2", "Free": 3, "Ratio": 1.5}

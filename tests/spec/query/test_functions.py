@@ -9,8 +9,8 @@ from scalar_kit import CATALOGUE, checked, day, refused, value
 
 from broker.query import compile_sql
 from broker.query.book import Book
-from broker.query.meaning import Meaning
 from broker.query.resolve import Names
+from broker.query.scalars.meaning import Meaning
 
 EDGES = [
     ("tsql", "Num % 3", {"Num": -5}, -2),

@@ -8,7 +8,7 @@ import pytest
 from query_kit import codes, compiled, database, run
 
 from broker.domain.relations import Filter
-from broker.query.fold import possible
+from broker.query.operations.fold import possible
 
 VALUES = [
     ("tsql", "Score / 2", {"Score": 7}, 3),

@@ -9,7 +9,7 @@ import pytest
 from broker.domain.groups import First, Stack
 from broker.domain.jobs import Kind
 from broker.policy.files import load_policies
-from broker.query.shapes import SHAPES, WORDS, Shape
+from broker.query.pages.shapes import SHAPES, WORDS, Shape
 from broker.workflow.check import Checked, check_submission
 
 POLICIES = load_policies(Path(__file__).parents[3] / "policies")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sqlglot import exp
 
-from broker.query.functions import TABLES
-from broker.query.handlers import HANDLERS, NAMES
+from broker.query.scalars.functions import TABLES
+from broker.query.scalars.handlers import HANDLERS, NAMES
 
 LIST = Path(__file__).parents[2] / "fixtures" / "parser_classes.json"
 INSIDE = (exp.DataType, exp.DataTypeParam, exp.Interval, exp.Var, exp.Distinct, exp.Star, exp.Count, exp.Sum, exp.Avg,

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from broker.policy.models import Policies
 from broker.query import Compiled, compile_sql
-from broker.query.handlers import HANDLERS
+from broker.query.scalars.handlers import HANDLERS
 
 LEAST = 10
 """The persons that a released cell needs, as in the profile of the demo projects."""

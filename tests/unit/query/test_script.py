@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.policy.models import Policies, Service
-from broker.query.looks import look
 from broker.query.refusing import Report
-from broker.query.script import Definition, Script, read_script
+from broker.query.script.reading import Definition, Script, read_script
+from broker.query.text.looks import look
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""What researchers read about the language, written from the tables that decide."""

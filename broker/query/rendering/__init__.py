@@ -1,0 +1,1 @@
+"""What runs: plans to DuckDB text."""

@@ -1,0 +1,186 @@
+"""A planned table to one DuckDB statement that gives, for each cell, result and evidence from the same contributions.
+
+Two levels: (keys, person) first, so that persons are exact and one person's total is known; then keys.
+"""
+
+# ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
+
+from collections.abc import Iterator
+
+from broker.domain.plans import Deviation, Fraction, Measure, PlannedTable, PublicRows, Statistic
+from broker.query.groups.arguments import is_never_null
+from broker.query.rendering.writing import relation_text, scalar_text
+
+_BASE = ("value", "rows", "persons")
+FIELDS: dict[Measure, tuple[str, ...]] = {
+    Measure.COUNT_ROWS: _BASE,
+    Measure.COUNT_VALUES: _BASE,
+    Measure.COUNT_PERSONS: _BASE,
+    Measure.COUNT_DISTINCT: (*_BASE, "contributors"),
+    Measure.GAP: _BASE,
+    Measure.ONES: (*_BASE, "rest", "rest_rows", "total"),
+    Measure.SHARE: (*_BASE, "rest", "rest_rows", "total"),
+    Measure.SUM: (*_BASE, "largest", "second", "low", "high", "inner_low", "inner_high", "total"),
+    Measure.MEAN: (*_BASE, "largest", "second", "low", "high", "inner_low", "inner_high", "total"),
+    Measure.QUANTILE: _BASE,
+    Measure.DEVIATION: _BASE,
+}
+
+
+def evidence_columns(statistic: Statistic) -> tuple[str, ...]:
+    """The columns of the rendered result that belong to a statistic: `s{ident}_{field of StatisticEvidence}`."""
+    return tuple(f"s{statistic.ident}_{name}" for name in FIELDS[statistic.measure])
+
+
+def render_public(rows: PublicRows, least: int) -> str:
+    """The statement that gives a public relation's rows, columns `c` and their id, in a fixed order."""
+    columns = ", ".join(f"c{i}" for i, _ in rows.columns)
+    return f"SELECT {columns} FROM {relation_text(rows.relation, least)} ORDER BY {columns}"
+
+
+DIRECT = frozenset({Measure.COUNT_DISTINCT, Measure.QUANTILE, Measure.DEVIATION})
+"""Measures whose value is computed from all rows of a cell at once, not from each person's."""
+
+
+def render(table: PlannedTable, least: int) -> str:
+    """The statement; `least` is the number of persons that a group needs which rows of persons meet.
+
+    Its columns: `k0`…`kn`, `rows`, `persons`, `population` (distinct persons of all contributions, on each row), and
+    `evidence_columns` of each statistic in turn. Rows stand in the order of the keys.
+    """
+    keys = [f"k{i}" for i in range(len(table.keys))]
+    parts = [
+        f"contributions AS MATERIALIZED (\n{_contributions(table, least)}\n)",
+        f"people AS (\n{_people(table, keys)}\n)",
+    ]
+    distinct = [s for s in table.statistics if s.measure in DIRECT]
+    if distinct:
+        counted = ", ".join([*keys, *(f"{_direct(s)} AS d{s.ident}" for s in distinct)])
+        parts.append(f'"values" AS (\nSELECT {counted} FROM contributions{_by(keys)}\n)')
+    columns = [*keys, 'CAST(coalesce(SUM("rows"), 0) AS BIGINT) AS "rows"', "COUNT(p) AS persons",
+               "(SELECT COUNT(DISTINCT p) FROM contributions) AS population"]  # fmt: skip
+    for statistic in table.statistics:
+        columns += [f"{text} AS s{statistic.ident}_{name}" for name, text in _fields(statistic, least)]
+    cells = f"SELECT {', '.join(columns)} FROM people{_by(keys)}"
+    order = f" ORDER BY {', '.join(f'{k} NULLS LAST' for k in keys)}" if keys else ""
+    with_text = "WITH " + ",\n".join(parts)
+    if not distinct:
+        return f"{with_text}\n{cells}{order}"
+    return f"{with_text},\ncells AS (\n{cells}\n)\n{_with_values(table, keys, distinct)}{order}"
+
+
+def _by(keys: list[str]) -> str:
+    return f" GROUP BY {', '.join(keys)}" if keys else ""
+
+
+def _direct(statistic: Statistic) -> str:
+    """A value of all rows of a cell. A deviation is computed from exact sums of whole numbers, so that the order of
+    rows does not matter."""
+    value = f"a{statistic.ident}"
+    match statistic.form:
+        case Fraction(of=of, discrete=True):
+            return f"quantile_disc({value}, {of})"
+        case Fraction(of=of):
+            return f"quantile_cont(CAST({value} AS DOUBLE), {of})"
+        case Deviation(whole=whole, squared=squared):
+            return _deviation(statistic, value, whole, squared)
+    return f"COUNT(DISTINCT {value})"
+
+
+def _deviation(statistic: Statistic, value: str, whole: bool, squared: bool) -> str:
+    assert isinstance(statistic.form, Deviation)
+    places = statistic.form.places
+    exact = f"CAST({value} * {10**places} AS HUGEINT)"
+    total, squares, count = (
+        f"CAST(SUM({exact}) AS DOUBLE)",
+        f"CAST(SUM({exact} * {exact}) AS DOUBLE)",
+        f"COUNT({value})",
+    )
+    spread = f"greatest(0, {squares} - {total} * {total} / nullif({count}, 0))"
+    variance = f"({spread} / nullif({count if whole else f'greatest({count} - 1, 0)'}, 0) / 1e{2 * places})"
+    return variance if squared else f"sqrt({variance})"
+
+
+def _with_values(table: PlannedTable, keys: list[str], distinct: list[Statistic]) -> str:
+    """The distinct values beside each cell; keys that are NULL meet too."""
+    names = {f"s{s.ident}_{n}": f'"values".d{s.ident}' for s in distinct for n in ("value", "contributors")}
+    shown = [f"cells.{k}" for k in keys] + ['cells."rows"', "cells.persons", "cells.population"]
+    shown += [f"{names.get(c, f'cells.{c}')} AS {c}" for s in table.statistics for c in evidence_columns(s)]
+    on = " AND ".join(f'cells.{k} IS NOT DISTINCT FROM "values".{k}' for k in keys) or "TRUE"
+    return f'SELECT {", ".join(shown)} FROM cells JOIN "values" ON {on}'
+
+
+def _contributions(table: PlannedTable, least: int) -> str:
+    columns = [f"{scalar_text(k.expression)} AS k{i}" for i, k in enumerate(table.keys)]
+    columns.append(f"c{table.person} AS p")
+    columns += [f"{scalar_text(s.argument)} AS a{s.ident}" for s in table.statistics if s.argument is not None]
+    return f"SELECT {', '.join(columns)} FROM {relation_text(table.contributions, least)}"
+
+
+def _people(table: PlannedTable, keys: list[str]) -> str:
+    columns = [*keys, "p", 'COUNT(*) AS "rows"']
+    for s in table.statistics:
+        match s.measure:
+            case Measure.COUNT_ROWS:
+                continue
+            case Measure.ONES | Measure.SHARE:
+                columns += [
+                    f"COUNT(*) FILTER (a{s.ident} = 1) AS o{s.ident}",
+                    f"COUNT(*) FILTER (a{s.ident} = 0) AS z{s.ident}",
+                ]
+            case Measure.SUM | Measure.MEAN:
+                columns += [f"COUNT(a{s.ident}) AS n{s.ident}", f"SUM(a{s.ident}) AS t{s.ident}"]
+            case _:
+                columns.append(f"COUNT(a{s.ident}) AS n{s.ident}")
+    return f"SELECT {', '.join(columns)} FROM contributions GROUP BY {', '.join([*keys, 'p'])}"
+
+
+def _fields(statistic: Statistic, least: int) -> Iterator[tuple[str, str]]:
+    """Each evidence field of a statistic as an aggregate over people."""
+    i, measure = statistic.ident, statistic.measure
+    texts = {
+        Measure.COUNT_ROWS: _count_rows,
+        Measure.ONES: _ones,
+        Measure.SHARE: _ones,
+        Measure.SUM: _number,
+        Measure.MEAN: _number,
+    }.get(measure, _count)(i, measure, statistic, least)
+    return ((name, texts[name]) for name in FIELDS[measure])
+
+
+def _count_rows(_: int, __: Measure, ___: Statistic, ____: int) -> dict[str, str]:
+    rows = 'CAST(coalesce(SUM("rows"), 0) AS BIGINT)'
+    return {"value": rows, "rows": rows, "persons": "COUNT(p)"}
+
+
+def _count(i: int, measure: Measure, _: Statistic, __: int) -> dict[str, str]:
+    rows, persons = f"CAST(coalesce(SUM(n{i}), 0) AS BIGINT)", f"COUNT(p) FILTER (n{i} > 0)"
+    value = persons if measure is Measure.COUNT_PERSONS else rows
+    return {"value": value, "rows": rows, "persons": persons, "contributors": rows}
+
+
+def _ones(i: int, measure: Measure, statistic: Statistic, _: int) -> dict[str, str]:
+    ones, rest = f"CAST(coalesce(SUM(o{i}), 0) AS BIGINT)", f"CAST(coalesce(SUM(z{i}), 0) AS BIGINT)"
+    if measure is Measure.ONES:
+        value = ones if is_never_null(statistic.argument) else f"(CASE WHEN SUM(o{i} + z{i}) > 0 THEN {ones} END)"
+    else:
+        value = f"(SUM(o{i}) / nullif(SUM(o{i}) + SUM(z{i}), 0))"
+    return {
+        "value": value, "rows": ones, "persons": f"COUNT(p) FILTER (o{i} > 0)",
+        "rest": f"COUNT(p) FILTER (z{i} > 0)", "rest_rows": rest, "total": ones,
+    }  # fmt: skip
+
+
+def _number(i: int, measure: Measure, statistic: Statistic, least: int) -> dict[str, str]:
+    total, count = f"SUM(t{i})", f"nullif(SUM(n{i}), 0)"
+    mean = (
+        f"CAST(trunc({total}) AS HUGEINT) // {count}" if statistic.truncated else f"CAST({total} AS DOUBLE) / {count}"
+    )
+    contributes = f"t{i} <> 0" if measure is Measure.SUM else f"n{i} > 0"
+    return {
+        "value": total if measure is Measure.SUM else f"({mean})", "rows": f"CAST(coalesce(SUM(n{i}), 0) AS BIGINT)",
+        "persons": f"COUNT(p) FILTER ({contributes})", "largest": f"MAX(abs(t{i}))",
+        "second": f"list_extract(MAX(abs(t{i}), 2), 2)", "low": f"MIN(t{i})", "high": f"MAX(t{i})",
+        "inner_low": f"list_extract(MIN(t{i}, {least}), {least})",
+        "inner_high": f"list_extract(MAX(t{i}, {least}), {least})", "total": total,
+    }  # fmt: skip

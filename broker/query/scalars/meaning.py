@@ -1,0 +1,153 @@
+"""What an expression means: each checked sqlglot node to a scalar, by dialect and types. A form whose meaning cannot be
+followed exactly is refused with the form to write. No aggregates, no relations."""
+
+from collections.abc import Callable
+
+from sqlglot import exp
+
+from broker.domain.scalars import Call, Column, Literal, Scalar, Type
+from broker.query.book import Book
+from broker.query.refusing import Stop, refuse_node
+from broker.query.refusing import check_arguments as check_arguments
+from broker.query.resolve import Names
+from broker.query.scalars import comparing
+from broker.query.scalars.handlers import handler_of
+
+APART = (exp.Exists, exp.Subquery, exp.Query, exp.Window, exp.Any, exp.All)
+"""What an expression cannot say by itself."""
+
+
+def _refused_apart(node: exp.Expr) -> Scalar:
+    raise refuse_node(node.args["query"] if isinstance(node, exp.In) else node)
+
+
+class Meaning:
+    """Translates the expressions of one SELECT."""
+
+    def __init__(self, dialect: str, book: Book, names: Names, advice: dict[str, None] | None = None) -> None:
+        self.dialect, self.book, self.names = dialect, book, names
+        self.advice = {} if advice is None else advice
+        self.apart: Callable[[exp.Expr], Scalar] = _refused_apart
+        """What makes a column of a subquery or window: the SELECT around the expression knows how."""
+        self.hidden_code = "identifier"
+        self.seen: list[tuple[Column, exp.Column]] = []
+        """Columns met since the caller last looked, with where they stood."""
+        self.facts: list[Scalar] = []
+        """What the conditions of the CASE around an expression say about the row."""
+
+    lacks_keys = False
+    """Whether a key of GROUP BY was refused, so that what is no key may be it."""
+
+    is_rows = True
+    """Whether expressions are computed on rows, by the engine; above the aggregates the broker computes them."""
+
+    @property
+    def is_tsql(self) -> bool:
+        return self.dialect == "tsql"
+
+    def advise(self, sentence: str) -> None:
+        """Something the researcher should know although the query is accepted; each sentence once."""
+        self.advice[sentence] = None
+
+    def scalar(self, node: exp.Expr) -> Scalar:
+        if isinstance(node, APART) or (isinstance(node, exp.In) and node.args.get("query")):
+            return self.apart(node)
+        known = handler_of(node, self.dialect)
+        if known is None:
+            raise refuse_node(node)
+        handler, args = known
+        check_arguments(node, args)
+        return handler(self, node)
+
+    def value(self, node: exp.Expr) -> Scalar:
+        """A scalar that is a value and not a predicate."""
+        found = self.scalar(node)
+        if found.type is Type.TRUTH and not isinstance(found, Literal):
+            raise Stop(
+                "predicate", "A predicate stands where a value is needed.", "Write CASE WHEN … THEN 1 ELSE 0 END.", node
+            )
+        return (
+            Literal(int(bool(found.value)), Type.INT)
+            if isinstance(found, Literal) and found.type is Type.TRUTH
+            else found
+        )
+
+    def predicate(self, node: exp.Expr) -> Scalar:
+        found = self.scalar(node)
+        if found.type is not Type.TRUTH:
+            raise Stop(
+                "predicate", "A value stands where a predicate is needed.", "Write a comparison, such as x = 1.", node
+            )
+        return found
+
+    def raw_column(self, node: exp.Column) -> Column:
+        """A column, link keys and identifiers too: the caller knows that they are in place."""
+        found = self.names.column(node)
+        self.seen.append((found, node))
+        return found
+
+    def column(self, node: exp.Expr) -> Scalar:
+        assert isinstance(node, exp.Column)
+        found = self.raw_column(node)
+        hidden = self.hidden_behind(found)
+        if hidden is not None:
+            origin = self.book.origin(found)
+            is_key = (origin is not None and origin.key_domain) or self.book.key_domain(found.ident)
+            code = self.hidden_code if is_key else "identifier"
+            advice = "Link keys can be joined with link keys, and counted with COUNT(DISTINCT …)."
+            raise Stop(code, f"{hidden} tells who somebody is.", advice, node, hidden)
+        return found
+
+    def conjunct(self, node: exp.Expr) -> Scalar:
+        """One part of a WHERE or ON: the only place where two link keys may meet, by equality."""
+        self.hidden_code = "link-key"
+        try:
+            return self._keys_equal(node) or self.predicate(node)
+        finally:
+            self.hidden_code = "identifier"
+
+    def _keys_equal(self, node: exp.Expr) -> Scalar | None:
+        if not isinstance(node, exp.EQ):
+            return None
+        sides = [s.unnest() for s in (node.this, node.expression)]
+        if not all(isinstance(s, exp.Column) for s in sides):
+            return None
+        found = [self.names.column(s) for s in sides]
+        if not self.are_keys(*found):
+            return None
+        self.seen += list(zip(found, sides, strict=True))
+        return comparing.truth("equal", *found)
+
+    def are_keys(self, left: Column, right: Column) -> bool:
+        """Whether both are link keys of one domain, which may meet."""
+        domain = self.book.key_domain(left.ident)
+        return domain is not None and domain == self.book.key_domain(right.ident)
+
+    def equal_columns(self, left: Column, right: Column, node: exp.Expr) -> Scalar:
+        """The equality that USING and IN stand for."""
+        if self.are_keys(left, right):
+            return comparing.truth("equal", left, right)
+        for side in (left, right):
+            hidden = self.hidden_behind(side)
+            if hidden is not None:
+                raise Stop(
+                    "link-key", f"{hidden} tells who somebody is.", "Link keys meet link keys only.", node, hidden
+                )
+        return comparing.equal_scalars(self, left, right, node)
+
+    def division_is_safe(self, divisor: Scalar) -> bool:
+        """Whether a divisor cannot be zero: a division by zero would tell of one row by ending the job."""
+        if isinstance(divisor, Literal):
+            return bool(divisor.value)
+        return isinstance(divisor, Call) and divisor.op == "nullif" and not getattr(divisor.args[1], "value", 1)
+
+    def hidden_behind(self, scalar: Scalar) -> str | None:
+        names = [self.book.origins[i].full_name for i in self.book.base(scalar) if self.book.origins[i].is_hidden]
+        return min(names) if names else None
+
+    def whole(self, node: exp.Expr, what: str) -> int:
+        """A whole number that is written out."""
+        found = self.scalar(node)
+        if not isinstance(found, Literal) or found.type is not Type.INT or not isinstance(found.value, int):
+            raise Stop("literal", f"{what} must be a whole number.", "Write the number.", node)
+        return found.value

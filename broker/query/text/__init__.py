@@ -1,0 +1,1 @@
+"""From the text of a submission to trees: looks, tokens, statements, parser. Binds nothing."""
