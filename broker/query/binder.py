@@ -54,6 +54,8 @@ class Binder:
     bound: int = 0
     public: list[Rows] = field(default_factory=list)
     """Public relations that groups are joined with."""
+    met: dict[int, exp.Expr] = field(default_factory=dict)
+    """Queries that were bound, by id: whatever becomes of the expression around one, its uses are in the book."""
     loose: list[Relation] = field(default_factory=list)
     """The relations of every SELECT so far, inner ones first: they tell the years of what is refused."""
 
@@ -64,7 +66,7 @@ class Binder:
     def save(self) -> Callable[[], None]:
         """What puts the binder back to where it is now, for a query that is bound again in another way."""
         book, tables, found, public = self.book.copy(), list(self.tables), self.report.mark(), list(self.public)
-        advice, review, loose = dict(self.advice), dict(self.review), list(self.loose)
+        advice, review, loose, met = dict(self.advice), dict(self.review), list(self.loose), dict(self.met)
 
         def restore() -> None:
             self.book.go_back(book)
@@ -72,6 +74,8 @@ class Binder:
             for told, before in ((self.advice, advice), (self.review, review)):
                 told.clear()
                 told.update(before)
+            self.met.clear()
+            self.met.update(met)
             self.report.reset(found)
 
         return restore
@@ -87,7 +91,9 @@ class Binder:
         if self.bound > MOST_QUERIES:
             message = f"More than {MOST_QUERIES} SELECTs are read, counting a CTE at each use."
             self.stop_all("too-many-tables", message, "Read fewer.", node)
+        self.met[id(node)] = node
         node = self._unwrapped(node)
+        self.met[id(node)] = node
         try:
             if isinstance(node, exp.Select):
                 return selects.bind(self, node, ctes, outside, want)
@@ -138,10 +144,12 @@ class Binder:
         del meaning.seen[before:]
 
     def note_all(self, meaning: Meaning, node: exp.Expr) -> None:
-        """The columns below a refused expression; subqueries in it are bound for their uses alone."""
+        """The columns below a refused expression; subqueries that were not bound yet are, for their uses alone."""
         stack: list[exp.Expr] = [node]
         while stack:
             part = stack.pop()
+            if id(part) in self.met:
+                continue
             if isinstance(part, exp.Query):
                 self.query(part, meaning.names.ctes, meaning.names, Want.ROWS)
                 continue

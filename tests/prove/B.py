@@ -21,15 +21,19 @@ SIZES = {
     "PROOF_EVIDENCE_QUERIES": 3000,
     "PROOF_SUBMISSIONS": 100_000,
     "PROOF_PROCESSES": 2,
+    "PROOF_EXPRESSIONS": 600,
+    "PROOF_CALLS": 2000,
 }
 PROPERTIES = {
     "years, non-interference and scanned columns of generated queries": ("test_shapes.py", ("shapes",)),
     "TPC-H and TPC-DS attributed": ("test_tpc.py", ("tpch", "tpcds")),
     "evidence: reference evaluator, removals, changes of attributes": ("test_evidence.py", ("evidence",)),
+    "meaning: engine, reference and folding of generated expressions": ("test_scalars.py", ("scalars",)),
     "fuzzed submissions": ("test_fuzz.py", ("fuzz",)),
+    "every function of the parser with too few arguments": ("test_arguments_missing.py", ("calls",)),
     "verdicts of the samples": ("test_sample_verdicts.py", ()),
 }
-MUTANTS, SCORE = 50, 0.8
+MUTANTS, SCORE = 60, 0.85
 """Changes tried in each module, and the share of them that the fast tests must see."""
 
 CHECK_MS, COLD_MS = 10, 700

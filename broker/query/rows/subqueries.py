@@ -52,7 +52,6 @@ def _starless(query: exp.Expr) -> exp.Expr:
         and not is_grouped(inner)
         and all(isinstance(i, exp.Star) for i in inner.expressions)
     ):
-        inner = inner.copy()
         inner.set("expressions", [exp.Literal.number(1)])
     return inner
 

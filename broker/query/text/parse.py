@@ -10,7 +10,8 @@ from sqlglot.parsers.tsql import TSQLParser
 from sqlglot.tokenizer_core import Token, TokenType
 
 from broker.policy.models import Service
-from broker.query.refusing import NOWHERE, Report, Stop, refuse_node, string_as_table
+from broker.query.refusing import NOWHERE, Report, refuse_node, string_as_table
+from broker.query.text.calls import incomplete
 from broker.query.text.lexing import QUOTED
 from broker.query.text.looks import Look
 from broker.query.text.splitting import Piece
@@ -102,10 +103,11 @@ class Trees:
         for parameter in tree.find_all(exp.Parameter, exp.Placeholder, exp.SessionParameter):
             if parameter.arg_key == "alias" or isinstance(parameter.parent, exp.TableAlias):
                 self.report.stopped(refuse_node(parameter))  # the parser takes a parameter for a column's name
-        for count in [c for c in tree.find_all(exp.Count) if c.this is None]:
-            count.set("this", exp.Star())  # DuckDB's COUNT() counts rows; T-SQL has none
-            if self.tsql:
-                self.report.stopped(Stop("syntax", "COUNT needs an argument.", "Write COUNT(*).", count))
+        lacking = list(incomplete(tree, self.tsql))
+        for stop in lacking:
+            self.report.stopped(stop)
+        if lacking:
+            return None
         for table in tree.find_all(exp.Table):
             if any(self.look.text[p.meta.get("start", 0)] == "'" for p in table.parts):
                 self.report.stopped(

@@ -187,6 +187,8 @@ LARGE = {
     "doubling WITH": "WITH t0 AS (SELECT LA FROM npd.absence)"
     + "".join(f", t{i} AS (SELECT a.LA FROM t{i - 1} a, t{i - 1} b)" for i in range(1, 40))
     + " SELECT COUNT(*) AS n FROM t39",
+    "subqueries without a name": "SELECT COUNT(*) AS n, AVG(1.0 * FSMeligible) OVER (PARTITION BY LASELECT "
+    + "(SELECT " * 29 + "LA" + ") FROM npd.absence" * 29 + ") AS k FROM npd.absence",
     "doubling columns": "WITH t0 AS (SELECT LA AS a, LA AS b FROM npd.absence)"
     + "".join(f", t{i} AS (SELECT a + b AS a, b + a AS b FROM t{i - 1})" for i in range(1, 40))
     + " SELECT SUM(a) AS n FROM t39",

@@ -28,6 +28,7 @@ PEOPLE = 8
 
 @dataclass
 class Figures:
+    queries: int = 0
     tables: int = 0
     cells: int = 0
     statistics: int = 0
@@ -55,6 +56,7 @@ def figures(policies: Policies) -> Figures:
         try:
             _equal(found, number, plan, con, catalogue, rows)
             _changes(found, number, plan, catalogue, rows)
+            found.queries += 1
         except NoMeaning as missing:
             found.without_meaning[str(missing)] = found.without_meaning.get(str(missing), 0) + 1
     told = {n: len(v) if isinstance(v, list) else v for n, v in vars(found).items()}

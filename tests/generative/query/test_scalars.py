@@ -1,7 +1,6 @@
 """Hundreds of random expressions: the engine, the reference in plain Python and folding agree, and nothing raises."""
 
 import math
-import os
 from datetime import date
 from decimal import Decimal
 from random import Random
@@ -9,6 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from proof_size import size, tell
 from query_kit import PROJECT, SERVICE, cells
 from scalar_cases import EVERY, Form, Forms, rows
 from scalar_kit import CATALOGUE, checked, folds, run, stored
@@ -16,7 +16,7 @@ from wild_cases import draw
 
 from broker.query import Compiled, compile_sql
 
-SHAPES = int(os.environ.get("TEST_SHAPES", "120"))
+SHAPES = size("EXPRESSIONS", 120)
 FULL = 500
 TABLE = rows(seed=1, many=12)
 
@@ -54,6 +54,7 @@ def test_engine_reference_and_fold_agree() -> None:
             folded = folds(found, row, place)
             assert folded is None or any(alike(f, expected) for f in folded), (form.text, row, folded, expected)
         met |= form.uses
+    tell("scalars", {"expressions": SHAPES, "rows_each": len(TABLE), "forms": len(met), "of": len(EVERY)})
     if SHAPES >= FULL:
         assert met >= EVERY, EVERY - met
 
