@@ -61,5 +61,5 @@ NAMES = (
     Code("unnamed-table", "A derived table without a name",
          "A SELECT in FROM has no alias.",
          "Write (SELECT …) AS t.",
-         f"SELECT COUNT(*) AS n FROM (SELECT LA FROM {CENSUS})", "duckdb"),
+         f"SELECT COUNT(*) AS n FROM (SELECT LA FROM {CENSUS})"),
 )

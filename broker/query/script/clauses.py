@@ -27,6 +27,33 @@ def check_clauses(tree: exp.Expr, report: Report) -> None:
             raise _name_stop(cte)
 
 
+def name_derived(tree: exp.Expr) -> None:
+    """DuckDB itself names a derived table that has no name: unnamed_subquery, unnamed_subquery2, …"""
+    for select in tree.find_all(exp.Select):
+        sources = [clause.this for clause in (select.args.get("from_"), *(select.args.get("joins") or ())) if clause]
+        bare = [s for s in sources if isinstance(s, exp.Subquery) and not s.alias and not s.args.get("pivots")]
+        for number, source in enumerate(bare, 1):
+            name = f"unnamed_subquery{number if number > 1 else ''}"
+            columns = source.args["alias"].columns if source.args.get("alias") else None
+            source.set("alias", exp.TableAlias(this=exp.to_identifier(name), columns=columns))
+
+
+def order_by_all(tree: exp.Expr) -> None:
+    """DuckDB's ORDER BY ALL is by each column of the list, from left to right. With a star it stays, and is refused."""
+    for query in tree.find_all(exp.Select, exp.SetOperation):
+        order = query.args.get("order")
+        terms = order.expressions if order is not None else []
+        is_all = len(terms) == 1 and isinstance(terms[0].this, exp.Var) and terms[0].name.casefold() == "all"
+        if order is None or not is_all or any(item.is_star for item in query.selects):
+            continue
+        each = []
+        for number in range(1, len(query.selects) + 1):
+            term = terms[0].copy()
+            term.set("this", exp.Literal.number(number))
+            each.append(term)
+        order.set("expressions", each)
+
+
 def plain_names(tree: exp.Expr) -> None:
     """`#t` and `[#t]` are one name; the parser keeps the sign of the first apart, and everywhere, so that a column
     written #LA would be LA."""

@@ -119,7 +119,7 @@ class Reader:
         """Whether the statement was followed."""
         word = piece.words[0]
         tsql = self.dialect == "tsql"
-        if word in QUERIES:
+        if word in QUERIES or (word == "from" and not tsql):
             return self._tree(piece)
         if word == "create":
             return self._create(piece)
@@ -169,6 +169,9 @@ class Reader:
             tree = self.variables.written_out(tree)
             clauses.strip_hints(tree)
             clauses.plain_names(tree)
+        else:
+            clauses.name_derived(tree)
+            clauses.order_by_all(tree)
         clauses.check_clauses(tree, self.report)
         return tree
 
