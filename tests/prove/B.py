@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bench.cold import cold_lines
@@ -82,8 +83,8 @@ def speed_lines() -> list[Line]:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="prove-b-") as name:
-        lines = [property_line(p, Path(name)) for p in PROPERTIES]
+    with tempfile.TemporaryDirectory(prefix="prove-b-") as name, ThreadPoolExecutor(2) as pool:
+        lines = list(pool.map(lambda p: property_line(p, Path(name)), PROPERTIES))
     lines += [*speed_lines(), mutation_line()]
     sys.exit(0 if write("B", SEED, lines) else 1)
 
