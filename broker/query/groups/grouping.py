@@ -12,7 +12,7 @@ from broker.domain.scalars import NULL, Column, Literal, Scalar, Type
 from broker.domain.variables import How
 from broker.query.groups.aggregating import aggregate
 from broker.query.groups.grouped import Grouped, has_aggregate, items_of, key_node
-from broker.query.groups.keys import misused_quasi
+from broker.query.groups.keys import misused_quasi, note_answers
 from broker.query.groups.programs import Program
 from broker.query.groups.statistics import DraftTable, Statistics
 from broker.query.groups.tails import tail
@@ -204,6 +204,8 @@ def _translated(stage: "Stage", nodes: list[exp.Expr]) -> tuple[Scalar, ...]:
             meaning.lacks_keys = True
         else:
             found[key] = None
+            if stage.rows is not None:
+                note_answers(key, stage.settle().relation, binder.book)
     return tuple(found)
 
 

@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Iterator
 
 from broker.domain.plans import Key
+from broker.domain.relations import Attach, Relation, walk
 from broker.domain.scalars import Call, Case, Column, Literal, Scalar, Type, Value
-from broker.domain.variables import VariableClass, Years
+from broker.domain.variables import How, VariableClass, Years
 from broker.query.book import Book, Origin
 from broker.query.operations.fold import can_be_true, possible
+from broker.query.rows.multiplying import conditions_within
+from broker.query.rows.repeated import read_through
 from broker.query.years import Guards
 
 RANGES = frozenset(
@@ -39,6 +42,18 @@ def misused_quasi(scalar: Scalar, book: Book) -> Origin | None:
         case _:
             return None
     return next((found for p in parts if (found := misused_quasi(p, book)) is not None), None)
+
+
+def note_answers(key: Scalar, relation: Relation, book: Book) -> None:
+    """What the subqueries ask that a key is made of is grouped by, as if it stood in the key: `CASE WHEN EXISTS (…
+    area = 1) THEN 1 END` has a group for the area."""
+    asked = read_through(key, book)
+    for part in walk(relation):
+        if isinstance(part, Attach) and part.ident in asked:
+            for condition in conditions_within(part.sub):
+                for ident in book.base(condition):
+                    if book.key_domain(ident) is None:
+                        book.note(Column(ident, book.origins[ident].variable.type), How.GROUPED)
 
 
 def conditions_of(scalar: Scalar) -> Iterator[Scalar]:

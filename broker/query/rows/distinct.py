@@ -20,11 +20,9 @@ if TYPE_CHECKING:
 from broker.query.groups.tails import count_of, has_ties
 
 
-def distinct(binder: "Binder", rows: Rows, node: exp.Expr | None = None) -> Rows:
+def distinct(binder: "Binder", rows: Rows) -> Rows:
     """DISTINCT over rows: γ on all columns. Of one person where a link key is among them; else of other people's
     values, which are context."""
-    if node is not None:
-        binder.check_clauses(node, frozenset())
     book = binder.book
     has_key = any(book.key_domain(c.ident) is not None for c in rows.columns.values())
     linked = has_key and rows.person is not None and not rows.tied

@@ -41,6 +41,8 @@ def _note_all_variables(scans: list[int], binder: "Binder", item: exp.Expr) -> N
 def item_value(binder: "Binder", item: exp.Expr, meaning: Meaning) -> Scalar | None:
     """One item of a SELECT list; a plain column may be a link key, which goes on as one."""
     inner = item.this if isinstance(item, exp.Alias) else item
+    if inner.meta.get("uncut") and _names_text_key(inner.this, meaning):
+        inner = inner.this
     if inner.meta.get("update"):
         return binder.attempt(meaning, inner, How.READ, lambda n: _updated(n, meaning))
     if isinstance(inner.unnest(), exp.Column):
@@ -48,6 +50,17 @@ def item_value(binder: "Binder", item: exp.Expr, meaning: Meaning) -> Scalar | N
     if isinstance(inner, exp.Coalesce):
         return binder.attempt(meaning, inner, How.READ, lambda n: _coalesced(n, meaning) or meaning.value(n))
     return binder.attempt(meaning, inner, How.READ, meaning.value)
+
+
+def _names_text_key(node: exp.Expr, meaning: Meaning) -> bool:
+    """Whether a node plainly names a link key that is text: as text of another length it is the same key."""
+    if not isinstance(node, exp.Column) or isinstance(meaning, Grouped):
+        return False
+    try:
+        found = meaning.names.column(node)
+    except Stop:
+        return False
+    return found.type is Type.TEXT and meaning.book.key_domain(found.ident) is not None
 
 
 def _updated(node: exp.Expr, meaning: Meaning) -> Scalar:

@@ -127,10 +127,10 @@ def _read_twice(relation: Relation, book: Book) -> bool:
         if isinstance(part, Union):
             scans = [{s.person or 0 for s in walk(p) if isinstance(s, Scan)} for p in part.parts]
             tables = [{book.tables[s].full_name for s in found if book.is_person(s)} for found in scans]
-            present = [{v for c in _all_conjuncts(p) if (v := _asked_present(c, book))} for p in part.parts]
+            present = [{v for c in conditions_within(p) if (v := _asked_present(c, book))} for p in part.parts]
             twice = len(set().union(*present)) < sum(map(len, present))
             asks = [
-                any(_is_choice(c, book) and (twice or not _asked_present(c, book)) for c in _all_conjuncts(p))
+                any(_is_choice(c, book) and (twice or not _asked_present(c, book)) for c in conditions_within(p))
                 for p in part.parts
             ]
             seen: set[str] = set()
@@ -149,7 +149,8 @@ def _asked_present(condition: Scalar, book: Book) -> str:
     return ""
 
 
-def _all_conjuncts(relation: Relation) -> Iterator[Scalar]:
+def conditions_within(relation: Relation) -> Iterator[Scalar]:
+    """Every condition of a relation and of all below it."""
     for part in walk(relation):
         if isinstance(part, Filter):
             yield from conjuncts_of(part.predicate)

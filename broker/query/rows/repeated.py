@@ -4,8 +4,8 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from broker.domain.relations import Attach, Gather, Join, JoinHow, Project, Relation, Scan, Union, children, walk
-from broker.domain.scalars import Call, Column, Literal, Scalar, columns_of
+from broker.domain.relations import Attach, Gather, Join, JoinHow, Over, Project, Relation, Scan, Union, children, walk
+from broker.domain.scalars import Call, Column, Literal, Scalar, Type, columns_of
 from broker.query.book import Book
 from broker.query.kinds import conjuncts_of
 
@@ -57,17 +57,42 @@ def _is_year(scalar: Scalar, book: Book) -> bool:
 
 def written(parts: Iterable[Relation], conjuncts: Sequence[Scalar], book: Book) -> bool:
     """Whether a condition meets several written rows at once: their number is then a weight that the text chooses."""
+    parts = list(parts)
     for part in parts:
         if isinstance(part, Join) and not part.lateral:
             outer = {JoinHow.LEFT: (part.right,), JoinHow.FULL: (part.left, part.right)}.get(part.how, ())
             for side in (part.left, part.right):
                 own = [*conjuncts_of(part.on)] if side in outer else []
-                if _meets_several(side, own, conjuncts, book):
+                if _meets_several(part, side, own, parts, conjuncts, book):
                     return True
     return False
 
 
-def _meets_several(side: Relation, own: Sequence[Scalar], conjuncts: Sequence[Scalar], book: Book) -> bool:
+def _numbers(join: Join, parts: Sequence[Relation], mine: set[int], book: Book) -> set[int]:
+    """The columns above a join that tell its written rows apart as their own columns `mine` do: what windows count
+    among its rows, and columns of set operations and groups that are made of any of these."""
+    found = set(mine)
+    for part in reversed([p for p in parts if any(below is join for below in walk(p))]):
+        match part:
+            case Over(columns=windows):
+                found |= {w.ident for w in windows}
+            case Union(columns=columns):
+                found |= {
+                    i for i, idents in columns if any(_made_of(Column(n, Type.NULL), found, book) for n in idents)
+                }
+            case Gather(keys=keys, aggregates=aggregates):
+                found |= {i for i, key in keys if _made_of(key, found, book)} | {i for i, _ in aggregates}
+    return found
+
+
+def _made_of(scalar: Scalar, columns: set[int], book: Book) -> bool:
+    return bool(read_through(scalar, book) & columns)
+
+
+def _meets_several(
+    join: Join, side: Relation, own: Sequence[Scalar], parts: Sequence[Relation], conjuncts: Sequence[Scalar],
+    book: Book,
+) -> bool:  # fmt: skip
     """`own` are the conditions that decide whether an outer side has a row at all."""
     inside = list(walk(side))
     stacks = sum(isinstance(p, Union) for p in inside)
@@ -75,6 +100,7 @@ def _meets_several(side: Relation, own: Sequence[Scalar], conjuncts: Sequence[Sc
         return False
     mine = {i for p in inside if isinstance(p, Union | Project) for i, _ in p.columns}
     mine |= {i for p in inside if isinstance(p, Gather) for i, _ in p.keys}
+    mine = _numbers(join, parts, mine, book)
     read = [(c, read_through(c, book)) for c in conjuncts]
     chosen = [c for c, found in read if not found <= mine and (found & mine or c in own)]
     return bool(chosen) and (stacks > 1 or not any(_meets_one(c, mine, book) for c in chosen))

@@ -39,6 +39,7 @@ def bind(
     meaning = binder.meaning(names)
     stage = Stage(binder, meaning, select, restore)
     found = sources.bind_from(binder, select, names, meaning, of_sources or want)
+    _check_distinct(stage)
     if found is not None and any(isinstance(j.bound, Groups) for j in found):
         if all(isinstance(j.bound, Groups) for j in found):
             return above.bind(binder, select, names, found)
@@ -56,6 +57,14 @@ def bind(
     except Stop as stop:
         refused(binder, stop, meaning, select)
         return None
+
+
+def _check_distinct(stage: Stage) -> None:
+    """DISTINCT has no clauses: ON would choose rows by an order, wherever the SELECT stands. What it names is used."""
+    found = stage.select.args.get("distinct")
+    if found:
+        stage.binder.check_clauses(found, frozenset())
+        stage.binder.note_clause(stage.meaning, found.args.get("on"), How.READ)
 
 
 def _of_rows(
@@ -139,7 +148,7 @@ def _plain(stage: Stage, outside: Names | None, want: Want) -> Bound | None:
         stage.restore()
         return bind(binder, idiom, meaning.names.ctes, outside, want)
     if (
-        select.args.get("distinct")
+        windows.is_distinct(select)
         and want is Want.GROUPS
         and stage.settle().person is not None
         and not gives_key(stage)
@@ -174,7 +183,7 @@ def _given(stage: Stage, columns: "list[tuple[str, Scalar]] | None") -> Bound | 
         given[name] = Column(ident, found.type)
     rows = replace(rows.computed(computed), columns=given)
     if select.args.get("distinct"):
-        rows = distinct(binder, rows, select.args["distinct"])
+        rows = distinct(binder, rows)
     return first(stage, rows)
 
 

@@ -156,9 +156,15 @@ def over_rows(stage: "Stage", node: exp.Window) -> Scalar:
     return column
 
 
+def is_distinct(select: exp.Select) -> bool:
+    """Whether a SELECT is DISTINCT without ON, which would choose rows and is refused where it stands."""
+    found = select.args.get("distinct")
+    return found is not None and not found.args.get("on")
+
+
 def distinct_idiom(select: exp.Select) -> exp.Select | None:
     """SELECT DISTINCT g, PERCENTILE_CONT(…) OVER (PARTITION BY g): a statistic of each g, written as GROUP BY."""
-    if not select.args.get("distinct") or select.args.get("group") or select.args.get("limit"):
+    if not is_distinct(select) or select.args.get("group") or select.args.get("limit"):
         return None
     windows = [w for i in select.expressions for w in i.find_all(exp.Window) if w.find_ancestor(exp.Select) is select]
     if not windows or any(w.args.get("order") or w.args.get("spec") or not is_aggregate(w.this) for w in windows):

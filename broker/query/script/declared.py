@@ -38,6 +38,14 @@ def converted(value: exp.Expr, kind: exp.DataType) -> exp.Expr:
     return value if _is_held(value, kind) else exp.Cast(this=value, to=kind.copy())
 
 
+def stored(column: exp.Expr, kind: exp.DataType) -> exp.Expr:
+    """A column as INSERT puts it into one of that type. Unlike CAST, INSERT never cuts a text: it would fail."""
+    found = converted(column, kind)
+    if kind.this in TEXTS | PADDED:
+        found.meta["uncut"] = True
+    return found
+
+
 def _is_held(value: exp.Expr, kind: exp.DataType) -> bool:
     if isinstance(value, exp.Literal) and value.is_string and kind.this in TEXTS:
         size = kind.expressions[0].name

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from broker.query.refusing import Stop
 from broker.query.script.columns import Names
-from broker.query.script.declared import check_constant, converted, declared_type
+from broker.query.script.declared import check_constant, converted, declared_type, stored
 from broker.query.script.temporary import Definition, Temp, Temps, name_of, reads_of, reference
 
 INSERT_ARGUMENTS = frozenset({"this", "expression", "with_"})
@@ -124,7 +124,7 @@ def _fitted(query: exp.Query, temp: Temp, listed: Names | None, node: exp.Expr) 
     items = []
     for name, position in zip(names, positions, strict=True):
         value: exp.Expr = exp.Null() if position is None else exp.column(inner[position], table="s")
-        items.append(_named(converted(value, temp.types[name]) if name in temp.types else value, name))
+        items.append(_named(stored(value, temp.types[name]) if name in temp.types else value, name))
     return exp.Select(expressions=items, from_=exp.From(this=exp.Subquery(this=query, alias=alias)))
 
 

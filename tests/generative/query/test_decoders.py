@@ -205,6 +205,10 @@ LOOKED_AT = {
     "written rows behind an outer join": f"SELECT COUNT(*) AS n FROM a LEFT JOIN (VALUES (1), (2), (3)) AS v(x) ON {TARGET} AND a.Flag = 1 WHERE {Y}",
     "written rows multiplied": f"SELECT COUNT(*) AS n FROM a LEFT JOIN (SELECT t.x FROM (VALUES (3), (4)) AS t(x) CROSS JOIN (VALUES (1), (2)) AS u(z)) v ON v.x = a.LA WHERE {Y}",
     "other years by EXISTS": f"SELECT COUNT(*) AS n FROM a JOIN a c ON c.Key = a.Key WHERE a.Y = '2017/2018' AND (c.Y = '2017/2018' OR c.Key IN ({IT}))",
+    "written rows numbered": f"SELECT COUNT(*) AS n FROM (SELECT LA, Score, Flag, ROW_NUMBER() OVER (PARTITION BY Key ORDER BY v.x) AS r FROM a CROSS JOIN (VALUES (1), (2), (3)) AS v(x) WHERE {Y}) d WHERE d.r = 1 OR d.LA = 3 AND d.Score = 17 AND d.Flag = 1",
+    "the first of written rows": f"SELECT COUNT(*) AS n FROM (SELECT LA, Score, Flag, LAG(v.x) OVER (PARTITION BY Key ORDER BY v.x) AS r FROM a CROSS JOIN (VALUES (1), (2), (3)) AS v(x) WHERE {Y}) d WHERE d.r IS NULL OR d.LA = 3 AND d.Score = 17 AND d.Flag = 1",
+    "numbers of numbers": f"SELECT COUNT(*) AS n FROM (SELECT LA, Flag, RANK() OVER (PARTITION BY Key ORDER BY r) AS q FROM (SELECT Key, LA, Flag, DENSE_RANK() OVER (PARTITION BY Key ORDER BY v.x) AS r FROM a CROSS JOIN (VALUES (1), (2), (3)) AS v(x) WHERE {Y}) e) d WHERE d.q <= 1 + 2 * d.Flag",
+    "written rows in a union": f"SELECT COUNT(*) AS n FROM (SELECT a.LA, a.Flag, v.x FROM a CROSS JOIN (VALUES (1), (2), (3)) AS v(x) WHERE {Y} UNION ALL SELECT LA, Flag, 1 FROM a WHERE a.Y = '2018/2019') d WHERE d.x = 1 OR d.LA = 3 AND d.Flag = 1",
     "written rows as a weight": f"SELECT COUNT(*) AS n FROM a JOIN (VALUES (1), (2), (3), (3)) AS v(x) ON a.LA = v.x WHERE {Y}",
 }  # fmt: skip
 

@@ -94,6 +94,7 @@ CASES = [
     (f"SELECT COUNT(*) AS n FROM {T} GROUP BY LA", "hidden-key"),
     (f"SELECT SUM(DISTINCT OnRoll) AS n FROM {T}", "distinct-aggregate"),
     (f"SELECT COUNT() AS n FROM {T}", "syntax"),
+    (f"SELECT LA, COUNT(*) AS n FROM (SELECT DISTINCT ON (UPN) LA FROM {T}) AS t GROUP BY LA", "clause"),
     (f"SELECT COUNT(*) AS n FROM {T} WHERE DATEFROMPARTS(2020) > EntryDate", "syntax"),
     (f"SELECT COUNT(*) AS n FROM {T} WHERE MONTH() = 1", "syntax"),
     (f"SELECT LA, COUNT(*) AS n, NTILE() OVER (ORDER BY COUNT(*)) AS r FROM {T} GROUP BY LA", "syntax"),
