@@ -118,12 +118,6 @@ class Links:
         found = [(i, self._book.scans_of(i)) for pair in self._above.items() for i in pair]
         return {self._top(i) for i, scans in found if scans and scans <= wanted}
 
-    def outside(self, inner: frozenset[int]) -> bool:
-        """Whether some key of the inner scans equals one that stands outside of them."""
-        found = {i for pair in self._above.items() for i in pair}
-        mine = {self._top(i) for i in found if self._book.scans_of(i) <= inner}
-        return any(self._top(i) in mine for i in found if not self._book.scans_of(i) & inner)
-
 
 def all_of(conjuncts: Iterable[Scalar]) -> Scalar | None:
     found = tuple(conjuncts)

@@ -10,7 +10,7 @@ from broker.domain.relations import Over, WindowColumn
 from broker.domain.scalars import Call, Column, Scalar, Type
 from broker.domain.variables import How
 from broker.query import sources, subqueries, windows
-from broker.query.kinds import Links, Rows, one_row
+from broker.query.kinds import Rows, one_row
 from broker.query.meaning import Meaning
 from broker.query.refusing import Stop
 from broker.query.resolve import Names
@@ -75,7 +75,7 @@ def settled(stage: Stage, names: Names, found: list[sources.Joined], where: list
 
 def _tied(rows: Rows, names: Names, where: list[Scalar], binder: "Binder") -> Rows:
     """In a subquery that is correlated on the link key, the person numbers are equal too."""
-    if rows.person is None or not Links(binder.book, where).outside(rows.scans):
+    if rows.person is None:
         return rows
     for conjunct in where:
         match conjunct:
