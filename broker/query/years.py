@@ -120,8 +120,8 @@ def _hand_down_left(
     left: Relation, right: Relation, on: Known, known: Known, definitions: Definitions, book: Book,
     out: dict[int, Guards],
 ) -> None:  # fmt: skip
-    """LEFT JOIN: ON never guards the left side, and what stands above guards the right side only where it speaks of
-    the left alone. A conjunct above that cannot be true of a padded row makes the join an inner one."""
+    """LEFT JOIN: ON never guards the left side, and what stands above never the right: where it speaks of the right,
+    padded rows may meet it too. A conjunct above that cannot be true of a padded row makes the join an inner one."""
     matched = {**definitions, **_certain(right)}
     mine = _idents(right, book)
     if any(not can_be_true(c, dict.fromkeys(mine, ONLY_NULL), definitions) for c in known):
@@ -129,8 +129,7 @@ def _hand_down_left(
             _hand_down(side, known + on, matched, book, out)
         return
     _hand_down(left, known, definitions, book, out)
-    above = tuple(c for c in known if not _reads(c, definitions) & mine)
-    _hand_down(right, above + on, matched, book, out)
+    _hand_down(right, on, matched, book, out)
 
 
 def _reads(scalar: Scalar, definitions: Definitions) -> frozenset[int]:
@@ -182,7 +181,7 @@ def _alone(scan: int, guards: Guards, book: Book) -> Years | None:
 
 def _across(found: dict[int, Years | None], guards: dict[int, Guards], book: Book) -> None:
     """Arc consistency: a year stays if each conjunct with one other scan's year can be true with one of its years."""
-    columns = {c: scan for scan in guards if (c := book.year_column(scan)) is not None and found[scan] is not None}
+    columns = {column: scan for scan in guards if (column := book.year_column(scan)) is not None}
     arcs = [
         (scan, mine, columns[other], other, conjunct)
         for mine, scan in columns.items()

@@ -52,6 +52,7 @@ SELECT COUNT(*) AS n FROM a LEFT JOIN (SELECT e.Key, 'm' AS m FROM (SELECT Key F
 SELECT COUNT(*) AS n FROM a LEFT JOIN (SELECT e.Key, 'm' AS m FROM b e FULL JOIN b f ON e.Key = f.Key) d ON d.Key = a.Key AND a.Y = '2018/2019' WHERE d.m = 'm' | 18 | 17 18 19
 SELECT COUNT(*) AS n FROM a LEFT JOIN (SELECT LA FROM ref.las UNION ALL SELECT LA FROM ref.las) d ON d.LA = a.LA WHERE a.Y = '2018/2019' | 18 |
 SELECT COUNT(*) AS n FROM a WHERE Y = '2018/2019' AND 1 = 0                                                 | |
+SELECT COUNT(*) AS n FROM a JOIN b ON a.Key = b.Key AND b.Y = '2018/2019' WHERE a.Y = b.Y OR b.Y IS NULL    | 18 | 18
 """)
 
 # what is asked | years of a | of b | why not fewer
@@ -83,6 +84,7 @@ SELECT COUNT(*) AS n FROM a LEFT JOIN (SELECT x.LA FROM ref.las x JOIN ref.las y
 SELECT COUNT(*) AS n FROM b x FULL JOIN (SELECT Key, 'm' AS m FROM b) y ON x.Key = y.Key JOIN a ON a.Key = x.Key WHERE a.Y = '2018/2019' OR y.m IS NULL | 17 18 19 | 17 18 19 | the mark is missing where nothing was met
 SELECT COUNT(*) AS n FROM a JOIN b ON b.Key = a.Key JOIN b c ON c.Key = a.Key WHERE (a.Y < b.Y AND c.Y = '2017/2018') OR (a.Y < b.Y AND c.Y = '2018/2019') | 17 18 19 | 17 18 19 | a condition on three years at once is not followed
 SELECT COUNT(*) AS n FROM a WHERE 1 = 0                                                                     | 17 18 19 | - | a text that does not name the year is of all years
+SELECT COUNT(*) AS n FROM a LEFT JOIN b ON a.Key = b.Key AND b.Y = '2018/2019' WHERE a.Y = b.Y OR b.Y IS NULL | 17 18 19 | 18 | rows that met nothing are kept
 """)
 
 
