@@ -111,19 +111,12 @@ class Links:
 
     def tie(self, left: frozenset[int], right: frozenset[int]) -> bool:
         """Whether some key of the left scans equals some key of the right scans."""
-        tops: tuple[set[int], set[int]] = (set(), set())
-        for ident in [*self._above, *self._above.values()]:
-            scans = self._book.scans_of(ident)
-            for side, wanted in zip(tops, (left, right), strict=True):
-                if scans and scans <= wanted:
-                    side.add(self._top(ident))
-        return bool(tops[0] & tops[1])
+        return bool(self._keys_of(left) & self._keys_of(right))
 
-    def outside(self, inner: frozenset[int]) -> bool:
-        """Whether some key of the inner scans equals one that stands outside of them."""
-        found = {i for pair in self._above.items() for i in pair}
-        mine = {self._top(i) for i in found if self._book.scans_of(i) <= inner}
-        return any(self._top(i) in mine for i in found if not self._book.scans_of(i) & inner)
+    def _keys_of(self, wanted: frozenset[int]) -> set[int]:
+        """The keys that stand in some scans, each by the one that stands for all its equals."""
+        found = [(i, self._book.scans_of(i)) for pair in self._above.items() for i in pair]
+        return {self._top(i) for i, scans in found if scans and scans <= wanted}
 
 
 def all_of(conjuncts: Iterable[Scalar]) -> Scalar | None:

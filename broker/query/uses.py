@@ -1,6 +1,7 @@
 """The book to uses: every catalogue variable that the text touches, in which years and how. No grants."""
 
 from collections.abc import Sequence
+from math import inf
 
 from broker.domain.variables import How, Use, Years
 from broker.query.book import Book
@@ -67,10 +68,11 @@ def _merge(
     ways = frozenset(how)
     if before is not None:
         ways |= before.how
-        years = years if before.years is None or years is None else years | before.years
-        place = min((p for p in (place, (before.line, before.column)) if p[0] is not None), default=NOWHERE, key=_order)
+        years = None if years is None or before.years is None else years | before.years
+        place = min(place, (before.line, before.column), key=_order)
     found[table, variable] = Use(table, variable, years, ways, place[0], place[1])
 
 
-def _order(place: Place) -> tuple[int, int]:
-    return place[0] or 0, place[1] or 0
+def _order(place: Place) -> tuple[float, ...]:
+    """No place comes after every place: where a use stands is told if it is known."""
+    return tuple(number or inf for number in place)

@@ -44,7 +44,6 @@ def years_of(relations: Sequence[Relation], book: Book) -> dict[int, Years | Non
     guards: dict[int, Guards] = {}
     for relation in relations:
         _hand_down(relation, (), _certain(relation), book, guards)
-    guards = {scan: guard for scan, guard in guards.items() if scan in found}
     for scan, guard in guards.items():
         found[scan] = _alone(scan, guard, book)
     _across(found, guards, book)
@@ -97,7 +96,9 @@ def _hand_down(relation: Relation, known: Known, definitions: Definitions, book:
             _hand_down(sub, known, {**definitions, **_certain(sub)}, book, out)
         case Union(parts=parts, columns=columns):
             for index, part in enumerate(parts):
-                of_part = {i: Column(idents[index], _type_of(idents[index], book)) for i, idents in columns}
+                of_part = {
+                    i: Column(idents[index], Type.NULL) for i, idents in columns
+                }  # no truth: all other types fold alike
                 _hand_down(part, known, {**definitions, **_certain(part), **of_part}, book, out)
         case Join(left=left, right=right, how=JoinHow.LEFT, on=on):
             _hand_down_left(left, right, conjuncts_of(on), known, definitions, book, out)
@@ -115,17 +116,12 @@ def _on_partitions(known: Known, windows: tuple[WindowColumn, ...]) -> Known:
     return tuple(c for c in known if all(columns_of(c) <= p for p in shared))
 
 
-def _type_of(ident: int, book: Book) -> Type:
-    origin = book.origins.get(ident)
-    return origin.variable.type if origin is not None else Type.NULL
-
-
 def _hand_down_left(
     left: Relation, right: Relation, on: Known, known: Known, definitions: Definitions, book: Book,
     out: dict[int, Guards],
 ) -> None:  # fmt: skip
-    """LEFT JOIN: ON never guards the left side, and what stands above guards the right side only where it speaks of
-    the left alone. A conjunct above that cannot be true of a padded row makes the join an inner one."""
+    """LEFT JOIN: ON never guards the left side, and what stands above never the right: where it speaks of the right,
+    padded rows may meet it too. A conjunct above that cannot be true of a padded row makes the join an inner one."""
     matched = {**definitions, **_certain(right)}
     mine = _idents(right, book)
     if any(not can_be_true(c, dict.fromkeys(mine, ONLY_NULL), definitions) for c in known):
@@ -133,8 +129,7 @@ def _hand_down_left(
             _hand_down(side, known + on, matched, book, out)
         return
     _hand_down(left, known, definitions, book, out)
-    above = tuple(c for c in known if not _reads(c, definitions) & mine)
-    _hand_down(right, above + on, matched, book, out)
+    _hand_down(right, on, matched, book, out)
 
 
 def _reads(scalar: Scalar, definitions: Definitions) -> frozenset[int]:
@@ -144,24 +139,25 @@ def _reads(scalar: Scalar, definitions: Definitions) -> frozenset[int]:
 
 
 def _idents(relation: Relation, book: Book) -> frozenset[int]:
-    """Every column of a relation, those of its parts too."""
+    """Every column of a relation and its person numbers, those of its parts too."""
     found: set[int] = set()
     for part in walk(relation):
         match part:
-            case Scan(person=scan):
-                found |= {scan or 0, *(i for i, _ in book.columns_of_scan(scan or 0))}
-            case Project(columns=columns):
+            case Scan(person=int() as scan):
+                found |= {i for i, _ in book.columns_of_scan(scan)}
+            case Project(columns=columns) | Union(columns=columns):
                 found |= {i for i, _ in columns}
-            case Gather(keys=keys, aggregates=aggregates, person=person):
-                found |= {i for i, _ in keys} | {i for i, _ in aggregates} | {person or 0}
+            case Gather(keys=keys, aggregates=aggregates):
+                found |= {i for i, _ in (*keys, *aggregates)}
             case Over(columns=windows):
                 found |= {w.ident for w in windows}
-            case Union(columns=columns, person=person):
-                found |= {i for i, _ in columns} | ({person[0]} if person is not None else set())
             case Attach(ident=ident):
                 found.add(ident)
-            case Join(person=person):
-                found.add(person or 0)
+        match part:
+            case Scan(person=int() as person) | Gather(person=int() as person) | Join(person=int() as person):
+                found.add(person)
+            case Union(person=(person, _)):
+                found.add(person)
     return frozenset(found)
 
 
@@ -185,7 +181,7 @@ def _alone(scan: int, guards: Guards, book: Book) -> Years | None:
 
 def _across(found: dict[int, Years | None], guards: dict[int, Guards], book: Book) -> None:
     """Arc consistency: a year stays if each conjunct with one other scan's year can be true with one of its years."""
-    columns = {c: scan for scan in guards if (c := book.year_column(scan)) is not None and found[scan] is not None}
+    columns = {column: scan for scan in guards if (column := book.year_column(scan)) is not None}
     arcs = [
         (scan, mine, columns[other], other, conjunct)
         for mine, scan in columns.items()

@@ -33,7 +33,7 @@ def check_scope(
             found.append(_unknown_table(of_table[0], project, near))
         else:
             found += _check_table(of_table, table, project, header, hints)
-    return tuple(sorted(found, key=lambda r: (r.line or 0, r.column or 0)))
+    return tuple(sorted(found, key=place_of))
 
 
 def _expired(project: Project, today: date) -> Iterator[Refusal]:
@@ -56,10 +56,10 @@ def _check_table(uses: list[Use], table: Table, project: Project, header: bool, 
     """One table's uses. Identifiers and unknown names are told even where the table itself was not granted."""
     granted = [g for g in project.grants if g.table.casefold() == table.full_name.casefold()]
     if not table.grantable or not granted:
-        yield _table_refused(min(uses, key=_place), _all_years(uses), table, project)
+        yield _table_refused(min(uses, key=place_of), _all_years(uses), table, project)
     outside: list[tuple[Use, frozenset[int]]] = []
     for use in uses:
-        variable = table.find(use.variable) if use.variable is not None else None
+        variable = variable_of(use, table)
         if use.variable is not None and variable is None:
             yield _unknown_variable(use, table, hints.ask(use.variable, {name: name for name in table.suggested}))
             continue
@@ -108,11 +108,8 @@ def _may_group(use: Use, table: Table, grants: list[Grant]) -> bool:
 
 
 def _years_outside(use: Use, table: Table, grants: list[Grant]) -> frozenset[int]:
-    """Years that a use may touch and no grant of it holds. A use without proved years touches them all."""
-    if table.years is None:
-        return frozenset()
-    used = table.years if use.years is None else use.years
-    return used - frozenset().union(*(g.years or frozenset() for g in grants))
+    """Years that a use may touch and no grant of it holds."""
+    return years_touched(use, table) - frozenset().union(*(g.years or frozenset() for g in grants))
 
 
 def _years_refused(
@@ -124,7 +121,7 @@ def _years_refused(
         of_use = [g for g in granted if use.variable is None or g.variable.casefold() == use.variable.casefold()]
         groups.setdefault(frozenset().union(*(g.years or frozenset() for g in of_use)), []).append((use, missing))
     for years, members in groups.items():
-        first = min((use for use, _ in members), key=_place)
+        first = min((use for use, _ in members), key=place_of)
         missing = frozenset().union(*(m for _, m in members))
         used = _all_years([use for use, _ in members]) or table.years or frozenset()
         yield Refusal(
@@ -134,7 +131,7 @@ def _years_refused(
             other_years(table, years, missing, used, header),
             first.line,
             first.column,
-            _full_name(first, table),
+            full_name_of(first, table),
         )
 
 
@@ -150,7 +147,7 @@ def _labels(years: frozenset[int]) -> str:
 
 
 def _table_refused(use: Use, years: Years | None, table: Table, project: Project) -> Refusal:
-    place = (use.line, use.column, _full_name(use, table))
+    place = (use.line, use.column, full_name_of(use, table))
     if not table.grantable:
         return Refusal("table-not-grantable", f"{table.full_name} is granted to nobody.", leave_out(table), *place)
     message = f"{table.full_name} was not granted to {project.ident}."
@@ -177,10 +174,22 @@ def _variable_refused(use: Use, table: Table, variable: Variable, project: Proje
     return Refusal("variable-not-granted", message, ask_for(wanted, project), use.line, use.column, name)
 
 
-def _full_name(use: Use, table: Table) -> str | None:
-    variable = table.find(use.variable) if use.variable is not None else None
+def variable_of(use: Use, table: Table) -> Variable | None:
+    """The catalogue's variable of a use; None for rows alone and for a name that the table has not."""
+    return table.find(use.variable) if use.variable is not None else None
+
+
+def full_name_of(use: Use, table: Table) -> str | None:
+    """The catalogue's spelling of a use's variable."""
+    variable = variable_of(use, table)
     return f"{table.full_name}.{variable.name}" if variable else None
 
 
-def _place(use: Use) -> tuple[int, int]:
-    return (use.line or 0, use.column or 0)
+def years_touched(use: Use, table: Table) -> Years:
+    """Years that a use may touch: without proved years all that its table has. A table without years has none."""
+    return (table.years if use.years is None else use.years) or frozenset()
+
+
+def place_of(told: Use | Refusal) -> tuple[int, ...]:
+    """Where something stands in the text, to sort by: what has no place comes first."""
+    return tuple(number or 0 for number in (told.line, told.column))

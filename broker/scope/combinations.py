@@ -7,13 +7,15 @@ from broker.domain.projects import Project
 from broker.domain.variables import Use, Years
 from broker.policy.models import Catalogue, CombinationRule, Policies, Table
 from broker.scope.advice import ask_for, in_years, without_years, years_text
+from broker.scope.check import full_name_of, place_of, variable_of, years_touched
 
 
 def check_combinations(
     uses: Sequence[Use], project: Project, policies: Policies, *, header: bool = False
 ) -> tuple[Refusal, ...]:
     """Every combination rule that the uses of one job break, with the first place that does. `header` words the advice
-    on years for a script's `# input:` lines."""
+    on years for a script's `# input:` lines. A table that does not exist is refused by `check`, and breaks no rule."""
+    uses = [use for use in uses if policies.catalogue.find(use.table) is not None]
     found: list[Refusal] = []
     for rule in policies.combinations:
         if rule.under_gateway and rule.under_gateway.casefold() not in project.gateway.casefold():
@@ -27,13 +29,11 @@ def check_combinations(
 
 def _met(rule: CombinationRule, uses: Sequence[Use], catalogue: Catalogue, header: bool) -> Iterator[Refusal]:
     """A rule is broken by one use of each side; the years that trigger are those of the first side."""
-    if not rule.any_of:
-        return
     first = [u for u in uses if _is_any(u, rule.any_of, catalogue) and _in_years(u, rule.years, catalogue)]
     second = [u for u in uses if _is_any(u, rule.with_any, catalogue)] if rule.with_any else first
     if not first or not second:
         return
-    other = min(second, key=_place)
+    other = min(second, key=place_of)
     message = f"Rule {rule.id}: {rule.note}{_touched(first, rule, catalogue)}"
     advice = _advice(rule, first, other, catalogue, header)
     yield Refusal("combination", message, advice, other.line, other.column, _name(other, catalogue))
@@ -65,10 +65,9 @@ def _advice(rule: CombinationRule, first: list[Use], other: Use, catalogue: Cata
 def _years_of(uses: list[Use], catalogue: Catalogue) -> dict[Table, Years]:
     """The years that uses may touch, by table, in order of place."""
     found: dict[str, Years] = {}
-    for use in sorted(uses, key=_place):
+    for use in sorted(uses, key=place_of):
         table = catalogue.table(use.table)
-        used = (table.years if use.years is None else use.years) or frozenset()
-        found[table.full_name] = found.get(table.full_name, frozenset()) | used
+        found[table.full_name] = found.get(table.full_name, frozenset()) | years_touched(use, table)
     return {catalogue.table(name): years for name, years in found.items()}
 
 
@@ -76,17 +75,16 @@ def _by_request(
     rule: CombinationRule, uses: Sequence[Use], project: Project, catalogue: Catalogue
 ) -> Iterator[Refusal]:
     """Variables beyond the default items of a table that was granted as such, in years in which no grant names them."""
-    for use in sorted(uses, key=_place):
-        table = catalogue.find(use.table)
-        variable = table.find(use.variable) if table and use.variable is not None else None
-        if table is None or variable is None or variable.default_item:
+    for use in sorted(uses, key=place_of):
+        table = catalogue.table(use.table)
+        variable = variable_of(use, table)
+        if variable is None or variable.default_item:
             continue
         grants = [g for g in project.grants if g.table.casefold() == table.full_name.casefold()]
         named = [g for g in grants if g.variable.casefold() == variable.name.casefold() and not g.default_items]
         if not any(g.default_items for g in grants) or (named and table.years is None):
             continue
-        used = (table.years if use.years is None else use.years) or frozenset()
-        missing = used.difference(*(g.years or frozenset() for g in named))
+        missing = years_touched(use, table).difference(*(g.years or frozenset() for g in named))
         if table.years is not None and not missing:
             continue
         name = f"{table.full_name}.{variable.name}"
@@ -99,7 +97,7 @@ def _replaced(rule: CombinationRule, uses: Sequence[Use], catalogue: Catalogue) 
     """Variables that this gateway gives only under another name."""
     instead = {name.casefold(): other for name, other in rule.replace.items()}
     told: set[str] = set()
-    for use in sorted(uses, key=_place):
+    for use in sorted(uses, key=place_of):
         other = instead.get((use.variable or "").casefold())
         if other is None or use.full_name.casefold() in told:
             continue
@@ -114,14 +112,13 @@ def _is_any(use: Use, side: tuple[str, ...], catalogue: Catalogue) -> bool:
 
 def _is(use: Use, member: str, catalogue: Catalogue) -> bool:
     kind, _, name = member.partition(":")
-    table = catalogue.find(use.table)
     match kind:
         case "table":
             return use.table.casefold() == name.casefold()
         case "variable":
             return use.variable is not None and use.variable.casefold() == name.casefold()
         case "class":
-            variable = table.find(use.variable) if table and use.variable is not None else None
+            variable = variable_of(use, catalogue.table(use.table))
             return variable is not None and variable.cls == name
     raise ValueError(f"a combination rule cannot name {member!r}")
 
@@ -130,17 +127,10 @@ def _in_years(use: Use, years: Years | None, catalogue: Catalogue) -> bool:
     """Whether a use touches one of the years; a use whose years were not proved touches all that the table has."""
     if years is None:
         return True
-    table = catalogue.find(use.table)
-    used = use.years if use.years is not None else (table.years if table else None)
+    used = catalogue.table(use.table).years if use.years is None else use.years
     return used is None or bool(used & years)
 
 
 def _name(use: Use, catalogue: Catalogue) -> str | None:
     """The catalogue's spelling of a use's variable."""
-    table = catalogue.find(use.table)
-    variable = table.find(use.variable) if table and use.variable is not None else None
-    return f"{table.full_name}.{variable.name}" if table and variable else None
-
-
-def _place(use: Use) -> tuple[int, int]:
-    return (use.line or 0, use.column or 0)
+    return full_name_of(use, catalogue.table(use.table))

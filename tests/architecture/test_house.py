@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from broker.domain.drawings import states_page
+from tests.prove import mutants
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(
@@ -52,6 +53,11 @@ def test_only_known_things_stand_at_the_top():
         "broker", "sandbox_images", "policies", "tests", "docker-compose.yml", "pyproject.toml", "README.md",
         "Makefile", "docs", "bench", ".ci", ".gitignore", ".dockerignore", "requirements.lock",
     }  # fmt: skip
+
+
+def test_a_reason_for_a_change_that_no_test_sees_is_about_a_change_that_is_made():
+    made = {m.change for module in mutants.MODULES for m in mutants.mutants_of(module)}
+    assert mutants.REASONS.keys() <= made
 
 
 def test_the_picture_of_states_is_the_table():

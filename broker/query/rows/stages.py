@@ -9,7 +9,7 @@ from sqlglot import exp
 from broker.domain.relations import Over, WindowColumn
 from broker.domain.scalars import Call, Column, Scalar, Type
 from broker.domain.variables import How
-from broker.query.kinds import Links, Rows, one_row
+from broker.query.kinds import Rows, one_row
 from broker.query.refusing import Stop
 from broker.query.resolve import Names
 from broker.query.rows import sources, subqueries, windows
@@ -75,7 +75,7 @@ def settled(stage: Stage, names: Names, found: list[sources.Joined], where: list
 
 def _tied(rows: Rows, names: Names, where: list[Scalar], binder: "Binder") -> Rows:
     """In a subquery that is correlated on the link key, the person numbers are equal too."""
-    if rows.person is None or not Links(binder.book, where).outside(rows.scans):
+    if rows.person is None:
         return rows
     for conjunct in where:
         match conjunct:

@@ -72,6 +72,8 @@ def test_keys_may_be_equal_in_where_and_through_a_third_table() -> None:
         ("a JOIN swc.staff AS s ON s.StaffKey = a.Key", "link-key"),
         ("a, b WHERE a.Key = b.Key OR a.LA = 2", "link-key"),
         ("a LEFT JOIN b ON a.Y = b.Y WHERE a.LA = 1", "person-join"),
+        ("a, b AS x, b AS y WHERE x.Key = y.Key", "person-join"),
+        ("b AS x, b AS y, a WHERE x.Key = y.Key", "person-join"),
     ],
 )
 def test_other_meetings_of_persons_are_refused(text: str, code: str) -> None:
@@ -87,9 +89,20 @@ def test_the_second_use_of_a_cte_is_a_scan_of_its_own() -> None:
     assert use.years == {2017, 2018}
 
 
-def test_a_cross_join_with_a_public_table_is_written_as_one() -> None:
-    plan = compiled("SELECT COUNT(*) AS n FROM a CROSS JOIN ref.las AS l").plan
+def _join_of(text: str) -> Join:
+    plan = compiled(f"SELECT COUNT(*) AS n FROM {text}").plan
     assert plan is not None
     relation = plan.outputs[0].tables[0].contributions
     assert isinstance(relation, Join)
-    assert relation.how is JoinHow.CROSS
+    return relation
+
+
+def test_a_cross_join_with_a_public_table_is_written_as_one() -> None:
+    assert _join_of("a CROSS JOIN ref.las AS l").how is JoinHow.CROSS
+
+
+@pytest.mark.parametrize(("how", "both"), [("JOIN", False), ("LEFT JOIN", False), ("FULL JOIN", True)])
+def test_a_row_that_may_be_of_either_side_has_the_person_number_of_both(how: str, both: bool) -> None:
+    """Elsewhere the person of a row is the one of the side that is never padded."""
+    relation = _join_of(f"a {how} b ON a.Key = b.Key")
+    assert (relation.both is not None) == both

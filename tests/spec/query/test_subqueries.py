@@ -53,6 +53,8 @@ SELECT COUNT(*) AS n FROM a WHERE EXISTS (SELECT 1 FROM b)                      
 SELECT COUNT(*) AS n FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.Key = a.Key OR b.Y = a.Y)                 | subquery-persons
 SELECT COUNT(*) AS n FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.Key = a.Key UNION ALL SELECT 1 FROM b WHERE b.Y = a.Y) | subquery-persons
 SELECT COUNT(*) AS n FROM a WHERE EXISTS (SELECT 1 FROM b LEFT JOIN a c ON c.Key = b.Key AND c.Key = a.Key) | subquery-persons
+SELECT COUNT(*) AS n FROM a WHERE EXISTS (SELECT 1 FROM b, b c WHERE b.Key = c.Key AND b.Y = a.Y)           | subquery-persons
+SELECT COUNT(*) AS n FROM a JOIN a c ON c.Key = a.Key WHERE EXISTS (SELECT 1 FROM b WHERE a.Key = c.Key AND b.Y = a.Y) | subquery-persons
 SELECT COUNT(*) AS n FROM a WHERE EXISTS (SELECT 1 FROM b, a c WHERE b.Key = a.Key AND c.LA = a.LA)         | person-join
 SELECT COUNT(*) AS n FROM a WHERE EXISTS (SELECT 1 FROM swc.staff s WHERE s.StaffKey = a.Key)               | link-key
 SELECT COUNT(*) AS n FROM a WHERE a.Key IN (SELECT s.StaffKey FROM swc.staff s)                             | link-key

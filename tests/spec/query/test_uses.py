@@ -6,7 +6,8 @@ is not granted."""
 import pytest
 from query_kit import compiled, drawn
 
-from broker.domain.variables import How
+from broker.domain.variables import How, Use
+from broker.query.uses import merged
 
 SHORT = {h: h.value[:1] if h is not How.RELEASED else "x" for h in How}
 """read r, filtered f, grouped g, joined j, ordered o, released x."""
@@ -122,3 +123,59 @@ def test_rows_are_used_in_every_year_in_which_they_are_counted(text: str, uses: 
     """A count of rows reads no variable: another reading of the table in fewer years must not hide it."""
     found = [f"{u.full_name[4:]} {' '.join(str(y - 2000) for y in sorted(u.years or ()))}" for u in compiled(text).uses]
     assert ", ".join(found) == uses
+
+
+# what is asked, with the place that is told marked by « before it | the variable
+PLACES = drawn(r"""
+SELECT SUM(«x.Score) AS s FROM a x JOIN a y ON x.Key = y.Key                                                | a.Score
+SELECT SUM(«y.Score) AS s FROM a x JOIN a y ON x.Key = y.Key WHERE x.Score > 1                              | a.Score
+SELECT COUNT(*) AS n FROM a x JOIN a y ON x.Key = y.Key WHERE «y.Score > 1 AND x.Score > 2                  | a.Score
+SELECT COUNT(*) AS n FROM «a; SELECT COUNT(*) AS n FROM a                                                   | a
+SELECT SUM(«Score) AS s FROM a; SELECT COUNT(*) AS n FROM a WHERE Score > 1                                 | a.Score
+""")
+
+
+@pytest.mark.parametrize(("text", "name"), PLACES)
+@pytest.mark.parametrize("space", [" ", "\n"])
+def test_a_use_stands_where_its_variable_is_read_first(text: str, name: str, space: str) -> None:
+    text = text.replace(" ", space)
+    before = text.partition("«")[0]
+    place = (before.count("\n") + 1, len(before) - before.rfind("\n"))
+    (use,) = [u for u in compiled(text.replace("«", "")).uses if u.full_name == f"npd.{name}"]
+    assert (use.line, use.column) == place
+
+
+KNOWN, LATER, LAST, NO_PLACE = (3, 7), (3, 9), (12, 1), (None, None)
+FIRST = [
+    ([KNOWN, LAST], KNOWN),
+    ([LAST, LATER, KNOWN], KNOWN),
+    ([NO_PLACE, KNOWN], KNOWN),
+    ([KNOWN, NO_PLACE], KNOWN),
+    ([NO_PLACE, NO_PLACE], NO_PLACE),
+]
+
+
+@pytest.mark.parametrize(("places", "first"), FIRST)
+def test_the_uses_of_several_outputs_are_told_once_at_the_first_place_that_is_known(
+    places: list[tuple[int | None, int | None]], first: tuple[int | None, int | None]
+) -> None:
+    (use,) = merged([(Use("npd.a", "LA", None, frozenset({How.READ}), *place),) for place in places])
+    assert (use.line, use.column) == first
+
+
+TOGETHER = [
+    (({2017}, {2018}), {2017, 2018}),
+    (({2017}, set()), {2017}),
+    ((set(), {2018}), {2018}),
+    ((None, None), None),
+]
+
+
+@pytest.mark.parametrize(("years", "together"), TOGETHER)
+def test_the_uses_of_several_outputs_are_of_all_their_years(
+    years: tuple[set[int] | None, ...], together: set[int] | None
+) -> None:
+    """A table without years has none in any of them."""
+    spans = [None if span is None else frozenset(span) for span in years]
+    (use,) = merged([(Use("npd.a", "LA", span, frozenset({How.READ})),) for span in spans])
+    assert use.years == together

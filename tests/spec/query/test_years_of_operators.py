@@ -41,6 +41,18 @@ SELECT Y, n FROM (SELECT Y, COUNT(*) AS n FROM a WHERE Y = '2017/2018' GROUP BY 
 SELECT Y, LA, COUNT(*) AS n FROM a WHERE Y = '2018/2019' GROUP BY ROLLUP (Y, LA)                            | 18 |
 SELECT Y, COUNT(*) AS n FROM a GROUP BY Y HAVING Y = '2018/2019'                                            | 18 |
 SELECT Y, n FROM (SELECT Y, COUNT(*) AS n FROM a GROUP BY Y) d WHERE d.Y = '2018/2019'                      | 18 |
+SELECT COUNT(*) AS n FROM a LEFT JOIN (SELECT Key, Kind FROM b GROUP BY Key, Kind) d ON d.Key = a.Key AND a.Y = '2018/2019' WHERE d.Kind = 'X' | 18 | 17 18 19
+SELECT COUNT(*) AS n FROM a LEFT JOIN (SELECT Key, COUNT(*) AS m FROM b GROUP BY Key) d ON d.Key = a.Key AND a.Y = '2018/2019' WHERE d.m > 1 | 18 | 17 18 19
+SELECT COUNT(*) AS n FROM a LEFT JOIN (SELECT Key, ROW_NUMBER() OVER (PARTITION BY Key ORDER BY Y) AS r FROM b) d ON d.Key = a.Key AND a.Y = '2018/2019' WHERE d.r = 1 | 18 | 17 18 19
+SELECT COUNT(*) AS n FROM a LEFT JOIN (SELECT Key, Days FROM b UNION ALL SELECT Key, Days FROM b) d ON d.Key = a.Key AND a.Y = '2018/2019' WHERE d.Days > 1 | 18 | 17 18 19
+SELECT COUNT(*) AS n FROM a LEFT JOIN (SELECT Key, (SELECT MAX(c.Days) FROM b c WHERE c.Key = b.Key) AS m FROM b) d ON d.Key = a.Key AND a.Y = '2018/2019' WHERE d.m = 3 | 18 | 17 18 19
+SELECT COUNT(*) AS n FROM a LEFT JOIN (SELECT Key, Days + 1 AS m FROM b) d ON d.Key = a.Key AND a.Y = '2018/2019' WHERE d.m = 3 | 18 | 17 18 19
+SELECT COUNT(*) AS n FROM a LEFT JOIN (SELECT e.Key, 'm' AS m FROM (SELECT Key, COUNT(*) AS k FROM b GROUP BY Key) e) d ON d.Key = a.Key AND a.Y = '2018/2019' WHERE d.m = 'm' | 18 | 17 18 19
+SELECT COUNT(*) AS n FROM a LEFT JOIN (SELECT e.Key, 'm' AS m FROM (SELECT Key FROM b UNION ALL SELECT Key FROM b) e) d ON d.Key = a.Key AND a.Y = '2018/2019' WHERE d.m = 'm' | 18 | 17 18 19
+SELECT COUNT(*) AS n FROM a LEFT JOIN (SELECT e.Key, 'm' AS m FROM b e FULL JOIN b f ON e.Key = f.Key) d ON d.Key = a.Key AND a.Y = '2018/2019' WHERE d.m = 'm' | 18 | 17 18 19
+SELECT COUNT(*) AS n FROM a LEFT JOIN (SELECT LA FROM ref.las UNION ALL SELECT LA FROM ref.las) d ON d.LA = a.LA WHERE a.Y = '2018/2019' | 18 |
+SELECT COUNT(*) AS n FROM a WHERE Y = '2018/2019' AND 1 = 0                                                 | |
+SELECT COUNT(*) AS n FROM a JOIN b ON a.Key = b.Key AND b.Y = '2018/2019' WHERE a.Y = b.Y OR b.Y IS NULL    | 18 | 18
 """)
 
 # what is asked | years of a | of b | why not fewer
@@ -68,6 +80,11 @@ SELECT COUNT(*) AS n FROM a FULL JOIN b ON a.Key = b.Key AND a.Y = '2018/2019'  
 SELECT COUNT(*) AS n FROM a FULL JOIN b ON a.Key = b.Key WHERE a.Y = '2018/2019'                            | 17 18 19 | 17 18 19 | a FULL JOIN that WHERE makes a LEFT JOIN is not followed
 SELECT COUNT(*) AS n FROM a WHERE a.Y IN (SELECT v.y FROM (VALUES ('2018/2019')) AS v(y))                   | 17 18 19 | - | a list in a subquery is not followed
 SELECT SUM(v.x) AS s FROM a CROSS APPLY (VALUES (a.Score, a.Y), (a.LA, a.Y)) AS v(x, y) WHERE v.y = '2018/2019' | 17 18 19 | - | what goes through an unpivot is not followed
+SELECT COUNT(*) AS n FROM a LEFT JOIN (SELECT x.LA FROM ref.las x JOIN ref.las y ON x.LA = y.LA) d ON d.LA = a.LA AND a.Y = '2018/2019' JOIN b ON b.Key = a.Key | 17 18 19 | 17 18 19 | ON drops no row of the left side
+SELECT COUNT(*) AS n FROM b x FULL JOIN (SELECT Key, 'm' AS m FROM b) y ON x.Key = y.Key JOIN a ON a.Key = x.Key WHERE a.Y = '2018/2019' OR y.m IS NULL | 17 18 19 | 17 18 19 | the mark is missing where nothing was met
+SELECT COUNT(*) AS n FROM a JOIN b ON b.Key = a.Key JOIN b c ON c.Key = a.Key WHERE (a.Y < b.Y AND c.Y = '2017/2018') OR (a.Y < b.Y AND c.Y = '2018/2019') | 17 18 19 | 17 18 19 | a condition on three years at once is not followed
+SELECT COUNT(*) AS n FROM a WHERE 1 = 0                                                                     | 17 18 19 | - | a text that does not name the year is of all years
+SELECT COUNT(*) AS n FROM a LEFT JOIN b ON a.Key = b.Key AND b.Y = '2018/2019' WHERE a.Y = b.Y OR b.Y IS NULL | 17 18 19 | 18 | rows that met nothing are kept
 """)
 
 
