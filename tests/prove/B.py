@@ -32,6 +32,7 @@ PROPERTIES = {
     "meaning: engine, reference and folding of generated expressions": ("test_scalars.py", ("scalars",)),
     "fuzzed submissions": ("test_fuzz.py", ("fuzz",)),
     "every function of the parser with too few arguments": ("test_arguments_missing.py", ("calls",)),
+    "non-interference of every accepted sample": ("test_samples_scrambled.py", ()),
     "verdicts of the samples": ("test_sample_verdicts.py", ()),
 }
 MUTANTS, SCORE = 60, 0.85

@@ -91,11 +91,11 @@ def scramble(catalogue: Catalogue, uses: tuple[Use, ...], seed: int) -> list[str
             groups.setdefault(kept & frozenset(YEARS) if table.year else kept, []).append(variable)
         for kept, variables in groups.items():
             if variables and not (kept >= frozenset(YEARS)):
-                found += _scrambled(table, variables, kept, rng)
+                found += scrambled(table, variables, kept, rng)
     return found
 
 
-def _scrambled(table: Table, variables: list[Variable], kept: frozenset[int], rng: Random) -> Iterator[str]:
+def scrambled(table: Table, variables: list[Variable], kept: frozenset[int], rng: Random) -> Iterator[str]:
     """The year column itself stays, unless nothing of the table is used: a row's year says in which files it lies."""
     sets = []
     for variable in variables:
