@@ -130,3 +130,12 @@ def test_rows_are_ordered_by_output_columns() -> None:
     assert isinstance(output.program, First)
     assert output.program.order == ((count, True), (la, False))
     assert not isinstance(output.program.child, Extend)
+
+
+@pytest.mark.parametrize("function", ["VAR", "STDEV", "VARP", "STDEVP"])
+@pytest.mark.parametrize(("scores", "is_null"), [([None, None], True), ([None], True), ([3, 3], False)])
+def test_a_deviation_of_nothing_is_nothing(function: str, scores: list[int | None], is_null: bool) -> None:
+    rows = [{"p": i, "Key": f"k{i}", "Y": "2017/2018", "LA": 1, "Score": s} for i, s in enumerate(scores, 1)]
+    (cell,) = run(f"SELECT COUNT(*) AS n, {function}(Score) AS d FROM a", {"npd.a": rows})
+    values = [e["value"] for e in cell.evidence.values() if e["value"] is None or isinstance(e["value"], float)]
+    assert [v is None for v in values] == [is_null]
