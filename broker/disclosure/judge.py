@@ -136,7 +136,7 @@ def _told(judged: JudgedRow, table: JudgedTable, asked: Asked) -> list[Finding]:
     nowhere = table.read.difference(*(behind for _, behind in places))
     for name, idents in [*places, (None, nowhere)]:
         for ident in sorted(idents):
-            own = [f for f in judged.findings[ident] if f.rule not in STATIC_IDS | {"S1"}]
+            own = [f for f in judged.findings[ident] if f.rule not in STATIC_IDS | {"W1"}]
             found += [replace(f, cell=judged.row.keys, column=name) for f in own]
     return found
 

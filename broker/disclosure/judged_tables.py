@@ -21,7 +21,7 @@ from broker.policy.models import Profile, ZeroPolicy
 HIDING = frozenset({Verdict.SUPPRESS, Verdict.REFUSE})
 FREQUENCIES = frozenset({Measure.COUNT_ROWS, Measure.COUNT_PERSONS})
 CLOSE = frozenset({Measure.COUNT_VALUES, Measure.ONES})
-STATIC_IDS = frozenset({"R0", "R1"})
+STATIC_IDS = frozenset({"A1", "A2"})
 ROWS = Statistic(-1, Measure.COUNT_ROWS, None, Type.INT)
 """A table that has no statistic of its own still tells how many rows it has: they are judged as a count."""
 

@@ -152,17 +152,17 @@ def no_deviation(ask: Question, _: Profile) -> Answer:
 
 
 def distinct_values(ask: Question, _: Profile) -> Answer:
-    """R0: the contributors of a count of distinct values are the values: a person looks."""
+    """A2: the contributors of a count of distinct values are the values: a person looks."""
     if ask.measure is not Measure.COUNT_DISTINCT:
         return None
-    return _finding("R0", Verdict.REVIEW, "A count of distinct values has no automatic verdict.")
+    return _finding("A2", Verdict.REVIEW, "A count of distinct values has no automatic verdict.")
 
 
 def outside_list(ask: Question, _: Profile) -> Answer:
-    """R1: the argument is outside the closed list of the algebra, or the statistic always is."""
+    """A1: the argument is outside the closed list of the algebra, or the statistic always is."""
     always = "A quantile or deviation has no automatic verdict." if ask.measure in PLACES else None
     why = ask.needs_review or always
-    return None if why is None else _finding("R1", Verdict.REVIEW, why)
+    return None if why is None else _finding("A1", Verdict.REVIEW, why)
 
 
 def _has_amounts(ask: Question) -> bool:

@@ -6,14 +6,14 @@ from broker.policy.models import Profile
 
 MISSING = "(missing)"
 
-SMALL_POPULATION = Finding("S1", Verdict.SUPPRESS, "The whole filtered population is under the threshold.")
+SMALL_POPULATION = Finding("W1", Verdict.SUPPRESS, "The whole filtered population is under the threshold.")
 EMPTY_ROWS = Finding("F2", Verdict.SUPPRESS, "Listed rows in which nobody was found are hidden like small ones.")
 FULL_LINE = Finding("F3", Verdict.SUPPRESS, "One category holds (nearly) everybody of its line of the table.")
 
 
-CONTEXT = Finding("R1", Verdict.REVIEW, "Rows depend on figures of other people, which are not shown.")
+CONTEXT = Finding("A3", Verdict.REVIEW, "Rows depend on figures of other people, which are not shown.")
 LINKED = Finding(
-    "R2",
+    "L1",
     Verdict.REVIEW,
     "Totals or linked tables stand beside each other, so that hidden cells could be worked out from what is shown.",
 )

@@ -128,6 +128,19 @@ class PublicRows:
 
 
 @dataclass(frozen=True, slots=True)
+class Needs:
+    """What the rules will ask of the evidence, by the project's profile.
+
+    `least` persons stand behind what depends on other people; `institutions`: those of each cell are counted;
+    `record_keys`: the keys of each cell's persons are added up, for cell-key rounding.
+    """
+
+    least: int
+    institutions: bool = False
+    record_keys: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class OutputColumn:
     """A named column: an expression over the columns of the output's program. `statistic` says what it is: `key`, a
     measure, `ratio`, `difference`, `derived` (a label or number computed from several protected figures)."""

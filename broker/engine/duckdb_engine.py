@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from broker.domain.errors import Breach
 from broker.domain.outputs import OutputEvidence
-from broker.domain.plans import Plan, PlannedOutput, PlannedTable, PublicRows
+from broker.domain.plans import Needs, Plan, PlannedOutput, PlannedTable, PublicRows
 from broker.domain.ports import Limits, SandboxRequest, Vault, VaultTable
 from broker.domain.relations import Scan, walk
 from broker.domain.variables import Years
@@ -16,13 +16,13 @@ from broker.query import render, render_public
 class DuckDBEngine:
     """See `broker.domain.ports.Engine`."""
 
-    def prepare(self, plan: Plan, vault: Vault, job: str, attempt: int, limits: Limits, least: int) -> SandboxRequest:
+    def prepare(self, plan: Plan, vault: Vault, job: str, attempt: int, limits: Limits, needs: Needs) -> SandboxRequest:
         """The `sql` image with the vault's evidence rendering, and of that only the tables and years that are read. One
         statement for each planned table."""
         frame = {
             "kind": "sql",
             "tables": [_mounted(vault, table, years) for table, years in sorted(tables_read(plan).items())],
-            "statements": [{"name": name, "sql": _text(asked, least)} for name, asked in statements(plan)],
+            "statements": [{"name": name, "sql": _text(asked, needs)} for name, asked in statements(plan)],
             "settings": {name: getattr(limits, name) for name in Limits.__slots__},
         }
         payload = json.dumps(frame, sort_keys=True).encode()
@@ -44,8 +44,8 @@ def _evidence(output: PlannedOutput, payloads: Iterator[bytes]) -> OutputEvidenc
     return OutputEvidence(output.name, tables, tuple(read_public(rows, next(payloads)) for rows in output.public))
 
 
-def _text(asked: PlannedTable | PublicRows, least: int) -> str:
-    return render(asked, least) if isinstance(asked, PlannedTable) else render_public(asked, least)
+def _text(asked: PlannedTable | PublicRows, needs: Needs) -> str:
+    return render(asked, needs) if isinstance(asked, PlannedTable) else render_public(asked, needs.least)
 
 
 def statements(plan: Plan) -> Iterator[tuple[str, PlannedTable | PublicRows]]:

@@ -8,6 +8,7 @@ from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict, Unavailable, Unknown
 from broker.domain.jobs import FailureCode, Job, JobState, Kind
 from broker.domain.people import SYSTEM
+from broker.domain.plans import Needs
 from broker.domain.ports import Lease, Limits, SandboxEnd, SandboxRequest, Vault, WorkerPorts
 from broker.policy.models import Policies
 from broker.python_jobs.request import prepare as prepare_python
@@ -116,8 +117,8 @@ def _check_again(job: Job, policies: Policies, ports: WorkerPorts) -> Checked:
 def _request(ports: WorkerPorts, lease: Lease, checked: Checked, vault: Vault, policies: Policies) -> SandboxRequest:
     limits = limits_for(checked.kind, policies)
     if checked.plan is not None:
-        least = _least(lease.job, policies)
-        return ports.engine.prepare(checked.plan, vault, lease.job.ident, lease.attempt, limits, least)
+        needs = _needs(lease.job, policies)
+        return ports.engine.prepare(checked.plan, vault, lease.job.ident, lease.attempt, limits, needs)
     return prepare_python(
         program=checked.canonical,
         inputs=checked.uses,
@@ -129,12 +130,13 @@ def _request(ports: WorkerPorts, lease: Lease, checked: Checked, vault: Vault, p
     )
 
 
-def _least(job: Job, policies: Policies) -> int:
-    """The threshold of the project's profile."""
+def _needs(job: Job, policies: Policies) -> Needs:
+    """What the project's profile will ask of the evidence."""
     project = policies.project(job.submission.project)
     if project is None:
         raise Failed(FailureCode.POLICY_CHANGED)
-    return policies.profile(project.profile).t
+    profile = policies.profile(project.profile)
+    return Needs(profile.t, institutions=profile.protects_institutions)
 
 
 def limits_for(kind: Kind, policies: Policies) -> Limits:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from broker.domain.outputs import OutputEvidence
-from broker.domain.plans import Plan
+from broker.domain.plans import Needs, Plan
 from broker.domain.ports.sandbox import Limits, SandboxRequest
 from broker.domain.scalars import Value
 
@@ -73,8 +73,8 @@ class Vaults(Protocol):
 class Engine(Protocol):
     """Turns a plan into a sandbox request, and frames into evidence. Holds no data itself."""
 
-    def prepare(self, plan: Plan, vault: Vault, job: str, attempt: int, limits: Limits, least: int) -> SandboxRequest:
-        """`least` is the number of persons below which what depends on other people is not given to a row."""
+    def prepare(self, plan: Plan, vault: Vault, job: str, attempt: int, limits: Limits, needs: Needs) -> SandboxRequest:
+        """One statement for each planned table, which gives its result with the evidence that is needed."""
 
     def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]]) -> tuple[OutputEvidence, ...]:
         """Raise Breach if the frames are not exactly what the plan asked for."""

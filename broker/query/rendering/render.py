@@ -7,7 +7,7 @@ Two levels: (keys, person) first, so that persons are exact and one person's tot
 
 from collections.abc import Iterator
 
-from broker.domain.plans import Deviation, Fraction, Measure, PlannedTable, PublicRows, Statistic
+from broker.domain.plans import Deviation, Fraction, Measure, Needs, PlannedTable, PublicRows, Statistic
 from broker.query.groups.arguments import is_never_null
 from broker.query.rendering.writing import relation_text, scalar_text
 
@@ -42,12 +42,13 @@ DIRECT = frozenset({Measure.COUNT_DISTINCT, Measure.QUANTILE, Measure.DEVIATION}
 """Measures whose value is computed from all rows of a cell at once, not from each person's."""
 
 
-def render(table: PlannedTable, least: int) -> str:
-    """The statement; `least` is the number of persons that a group needs which rows of persons meet.
+def render(table: PlannedTable, needs: Needs) -> str:
+    """The statement; `needs.least` is the number of persons that a group needs which rows of persons meet.
 
     Its columns: `k0`…`kn`, `rows`, `persons`, `population` (distinct persons of all contributions, on each row), and
     `evidence_columns` of each statistic in turn. Rows stand in the order of the keys.
     """
+    least = needs.least
     keys = [f"k{i}" for i in range(len(table.keys))]
     parts = [
         f"contributions AS MATERIALIZED (\n{_contributions(table, least)}\n)",

@@ -15,7 +15,7 @@ from scanned import scanned
 from shapes import Sample
 from worlds import TABLES, changed, domain, without_year
 
-from broker.domain.plans import Plan
+from broker.domain.plans import Needs, Plan
 from broker.domain.variables import Use
 from broker.policy.models import Catalogue, Table, TableKind, Variable
 from broker.query import Compiled, render
@@ -30,7 +30,7 @@ def parts_of(plan: Plan) -> Iterator[Any]:
 
 
 def statements(compiled: Compiled) -> list[str]:
-    return [] if compiled.plan is None else [render(p, 1) for p in parts_of(compiled.plan)]
+    return [] if compiled.plan is None else [render(p, Needs(1)) for p in parts_of(compiled.plan)]
 
 
 def answer(con: duckdb.DuckDBPyConnection, text: str) -> Answer:

@@ -18,7 +18,7 @@ from proof_size import seed, size, tell
 from scalar_meaning import NoMeaning, exact
 from shapes import SHAPES, sample
 
-from broker.domain.plans import Plan
+from broker.domain.plans import Needs, Plan
 from broker.policy.models import Catalogue, Policies
 from broker.query import compile_sql, render
 
@@ -70,7 +70,7 @@ def _equal(
     worlds.fill(con, catalogue, rows)
     for place, table in enumerate(oracles.parts_of(plan)):
         cells, population = reference(table, rows)
-        cursor = con.execute(render(table, 1))
+        cursor = con.execute(render(table, Needs(1)))
         names = [d[0] for d in cursor.description]
         met = {}
         for row in cursor.fetchall():

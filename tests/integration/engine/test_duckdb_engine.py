@@ -11,7 +11,7 @@ import pytest
 
 from broker.domain.errors import Breach
 from broker.domain.groups import Base
-from broker.domain.plans import Deviation, Fraction, Key, Measure, Plan, PlannedOutput, PlannedTable, Statistic
+from broker.domain.plans import Deviation, Fraction, Key, Measure, Needs, Plan, PlannedOutput, PlannedTable, Statistic
 from broker.domain.ports import Limits, Vault, VaultTable
 from broker.domain.relations import Join, JoinHow, Scan, ScanColumn
 from broker.domain.scalars import Call, Column, Type
@@ -67,7 +67,7 @@ def vault(tmp_path: Path) -> Vault:
 
 
 def test_the_request_names_only_what_is_read(vault: Vault) -> None:
-    request = DuckDBEngine().prepare(PLAN, vault, "j1", 3, LIMITS, T)
+    request = DuckDBEngine().prepare(PLAN, vault, "j1", 3, LIMITS, Needs(T))
     assert (request.job, request.attempt, request.image, request.mount, request.synthetic) == (
         "j1",
         3,
@@ -93,7 +93,7 @@ def test_a_table_that_the_vault_lacks_is_a_breach(vault: Vault) -> None:
     other = Scan("npd.other", (), 3, frozenset({2019}))
     lacking = output("o", other)
     with pytest.raises(Breach, match=r"npd\.other"):
-        DuckDBEngine().prepare(Plan((lacking,), ()), vault, "j", 1, LIMITS, T)
+        DuckDBEngine().prepare(Plan((lacking,), ()), vault, "j", 1, LIMITS, Needs(T))
 
 
 def test_years_of_several_scans_are_united() -> None:
@@ -106,7 +106,7 @@ def test_years_of_several_scans_are_united() -> None:
 
 def run(vault: Vault, plan: Plan = PLAN) -> list[pa.Table]:
     """What the launcher does, without the sandbox: a table for each statement."""
-    ((_, payload),) = DuckDBEngine().prepare(plan, vault, "j", 1, LIMITS, T).frames
+    ((_, payload),) = DuckDBEngine().prepare(plan, vault, "j", 1, LIMITS, Needs(T)).frames
     frame = json.loads(payload)
     with duckdb.connect() as con:
         for table in frame["tables"]:

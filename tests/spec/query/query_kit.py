@@ -20,7 +20,7 @@ from broker.disclosure.program import given as given_rows
 from broker.disclosure.program import run as run_program
 from broker.domain.groups import bases_of
 from broker.domain.outputs import Assessment, CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
-from broker.domain.plans import PlannedOutput, PlannedTable
+from broker.domain.plans import Needs, PlannedOutput, PlannedTable
 from broker.domain.projects import Mode, Project
 from broker.domain.scalars import Type
 from broker.domain.variables import VariableClass
@@ -145,7 +145,7 @@ class Cell:
 def cells(output: PlannedOutput, con: duckdb.DuckDBPyConnection, number: int = 0, least: int = 1) -> list[Cell]:
     """The cells of one of an output's tables."""
     table = output.tables[number]
-    cursor = con.execute(render(table, least))
+    cursor = con.execute(render(table, Needs(least)))
     names = [d[0] for d in cursor.description]
     found = []
     for row in cursor.fetchall():

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from query_kit import CATALOGUE, PROJECT, SERVICE, database
 
+from broker.domain.plans import Needs
 from broker.domain.saved import Cohort, Lookup, LookupColumn, Saved
 from broker.domain.scalars import Type
 from broker.query import Compiled, compile_sql, render
@@ -53,7 +54,7 @@ def codes(text: str, dialect: str = "tsql") -> list[str]:
 def answer(text: str, tables: dict) -> list[tuple]:
     found = compiled(text)
     assert found.plan is not None, found.refusals
-    return database(tables).execute(render(found.plan.outputs[0].tables[0], 10)).fetchall()
+    return database(tables).execute(render(found.plan.outputs[0].tables[0], Needs(10))).fetchall()
 
 
 # a job that reads what is kept                     | the same job without it | uses
@@ -160,7 +161,7 @@ def test_a_cohort_means_what_it_meant_in_its_own_dialect(dialect: str, persons: 
     rows = [{"Key": "1", "p": 1, "Y": "2017/2018", "Note": "x"}, {"Key": "2", "p": 2, "Y": "2017/2018", "Note": "X"}]
     con = database({"npd.a": rows})
     assert by_kept.plan is not None and own.plan is not None  # noqa: PT018
-    counted = [con.execute(render(c.plan.outputs[0].tables[0], 1)).fetchall()[0][1] for c in (by_kept, own)]
+    counted = [con.execute(render(c.plan.outputs[0].tables[0], Needs(1))).fetchall()[0][1] for c in (by_kept, own)]
     assert counted == [2, persons]
 
 

@@ -86,9 +86,9 @@ def test_one_possible_value_is_no_secret() -> None:
 
 def test_a_person_looks_at_what_has_no_automatic_verdict() -> None:
     distinct = Question(Measure.COUNT_DISTINCT, StatisticEvidence(40, 900, 900, contributors=40), 900)
-    assert said(distinct) == {"R0": Verdict.REVIEW}
+    assert said(distinct) == {"A2": Verdict.REVIEW}
     other = Question(Measure.SUM, people(list(range(40))), 40, needs_review="a product of two columns")
-    assert said(other) == {"R1": Verdict.REVIEW}
+    assert said(other) == {"A1": Verdict.REVIEW}
 
 
 def test_institutions_where_the_profile_protects_them() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.domain.plans import Needs
 from broker.policy.models import Policies
 from broker.query import Compiled, compile_sql, render
 
@@ -48,7 +49,7 @@ def _check(policies: Policies, text: str, dialect: str, project: str) -> Compile
         again = compile_sql(found.canonical, dialect, policies.catalogue, owner, policies.service, LEAST)
         assert again.plan is not None
         assert again.plan.hash == found.plan.hash
-        assert all(render(table, 10) for output in found.plan.outputs for table in output.tables)
+        assert all(render(table, Needs(10)) for output in found.plan.outputs for table in output.tables)
     return found
 
 

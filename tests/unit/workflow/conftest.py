@@ -15,7 +15,7 @@ from broker.domain.errors import Conflict, Unavailable
 from broker.domain.jobs import Kind, Submission
 from broker.domain.outputs import CellEvidence, Output, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.people import Person, Role
-from broker.domain.plans import Plan, PlannedOutput
+from broker.domain.plans import Needs, Plan, PlannedOutput
 from broker.domain.ports import Limits, SandboxEnd, SandboxRequest, SandboxResult, Snapshot, Vault, VaultTable
 from broker.domain.ports import WorkerPorts as Ports
 from broker.domain.reviews import Choice
@@ -129,8 +129,8 @@ class CountingEngine:
 
     persons: int = 40
 
-    def prepare(self, plan: Plan, vault: Vault, job: str, attempt: int, limits: Limits, least: int) -> SandboxRequest:
-        assert least == 10
+    def prepare(self, plan: Plan, vault: Vault, job: str, attempt: int, limits: Limits, needs: Needs) -> SandboxRequest:
+        assert needs == Needs(10)
         return SandboxRequest(job, attempt, "sql", vault.evidence, (), limits, vault.synthetic)
 
     def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]]) -> tuple[OutputEvidence, ...]:
