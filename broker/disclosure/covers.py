@@ -14,6 +14,8 @@ FREE = 1e-4
 DEAREST = 1e4
 """The price of moving the dearest cell, in prices of the median one: what programs can still tell apart."""
 
+WORTH, BATCHES = 20.0, 16
+
 CAREFUL = 1500
 """Cells up to which two ways are compared for each target, and cells are exchanged for cheaper ones."""
 
@@ -91,6 +93,8 @@ class Cover:
 
     def _cover(self, attacker: Attacker, waiting: list[Demand]) -> None:
         outer = self.ways(self.hideable, attacker)
+        if not self.is_small:
+            self._cover_many(outer, attacker)
         for number, demand in enumerate(waiting):
             self.progress("repair", number, len(waiting))
             if self.proofs.is_proved(demand):
@@ -105,6 +109,21 @@ class Cover:
                 self.proofs.learn(move)
             self.settle_for_less(demand)
         self.spend(outer)
+
+    def _cover_many(self, outer: Ways, attacker: Attacker) -> None:
+        """Many targets at once, as long as that settles many: fewer programs, and holes that serve several."""
+        import time
+        for number in range(BATCHES):
+            waiting = self.proofs.open(attacker)
+            b=time.time()
+            move = outer.worth({d.cell: self._aim(d, direction(d.cell, number)) for d in waiting}, WORTH)
+            if move is None:
+                return
+            self.hide(outer, move.cells)
+            self.proofs.learn(move)
+            print(attacker, number, len(waiting), len(self.proofs.open(attacker)), len(self.secondary), round(time.time()-b,2))
+            if len(self.proofs.open(attacker)) > (1 - YIELD) * len(waiting):
+                return
 
     def hide(self, ways: Ways, cells: Iterable[int]) -> None:
         for cell in sorted(frozenset(cells) - self.hidden):
@@ -134,7 +153,8 @@ class Cover:
     def best(self, ways: Ways, demand: Demand, careful: bool) -> list[Move]:
         """The cheapest of the ways that reach the aim; where none does, those that reach farthest."""
         cell, aim = demand.cell, self.proofs.aims[demand]
-        up = ways.way(cell, 1, aim)
+        is_up_enough = ways.most(cell, 1, aim)[0] >= aim - TOLERANCE
+        up = ways.way(cell, 1, aim) if is_up_enough else None
         found = [[up]] if up is not None else []
         if up is None or (careful and self.new_cost([up]) > 0):
             found += [both] if (both := self._both(ways, cell, aim, up is not None)) else []
@@ -142,12 +162,12 @@ class Cover:
 
     def _both(self, ways: Ways, cell: int, aim: float, whole: bool) -> list[Move]:
         """Down as far as it goes and up for the rest; nothing if that is less than the `whole`."""
-        down = ways.most(cell, -1, aim)
-        up = ways.most(cell, 1, aim - down)
+        down, first = ways.most(cell, -1, aim)
+        up, second = ways.most(cell, 1, aim - down)
         if whole and down + up < aim - TOLERANCE:
             return []
-        found = [ways.way(cell, sign, by) for sign, by in ((-1, down), (1, up)) if by > TOLERANCE]
-        return [m for m in found if m is not None]
+        found = [(ways.way(cell, sign, by), at) for sign, by, at in ((-1, down, first), (1, up, second)) if at]
+        return [move or at for move, at in found]
 
     def new_cost(self, moves: Iterable[Move]) -> float:
         return weight(self.task, frozenset().union(*(m.cells for m in moves)) - self.hidden)
