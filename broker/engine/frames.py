@@ -105,7 +105,7 @@ def _field(column: str) -> str:
 
 
 def _kinds(statistic: Statistic, field: str) -> frozenset[str]:
-    if field in COUNTED or statistic.measure not in COMPUTED:
+    if field in COUNTED or field == "others" or statistic.measure not in COMPUTED:
         return frozenset({"int64"})
     if statistic.measure is Measure.DEVIATION:
         return frozenset({"double"})

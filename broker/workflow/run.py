@@ -136,7 +136,13 @@ def _needs(job: Job, policies: Policies) -> Needs:
     if project is None:
         raise Failed(FailureCode.POLICY_CHANGED)
     profile = policies.profile(project.profile)
-    return Needs(profile.t, institutions=profile.protects_institutions)
+    return Needs(
+        profile.t,
+        institutions=profile.protects_institutions,
+        exact_persons=profile.full_share < 1,
+        margin=profile.margin,
+        mean_digits=profile.mean_digits,
+    )
 
 
 def limits_for(kind: Kind, policies: Policies) -> Limits:
