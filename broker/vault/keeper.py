@@ -53,9 +53,9 @@ class VaultKeeper:
         with locked(self._lock(key)):
             if not (self._vaults / key).is_dir():
                 self._build(key, shares, stored, secret)
-        found = _vault(self._vaults / key, stored, project, shares)
+        vault = _vault(self._vaults / key, stored, project, shares)
         persons = parquet.read_metadata(self._map(key)).num_rows
-        return replace(found, proofs=proofs_of(self.facts(found)), persons=persons)
+        return replace(vault, proofs=proofs_of(self.facts(vault)), persons=persons)
 
     def remove_unused(self, used: Container[str]) -> int:
         """See `broker.domain.ports.Vaults`. A vault that is being built or asked for at this moment stays; `used` is
