@@ -135,7 +135,7 @@ def all_equal(ask: Question, profile: Profile) -> Answer:
     """M9: everybody's total is the same, or that of all but fewer than t: the figure tells each, and whether there are
     such few. Exempt where the catalogue allows one value only."""
     e = ask.evidence
-    few = e.others is not None and e.others < profile.t and 2 * e.others < max(e.persons, ask.cell_persons)
+    few = e.others is not None and e.others < profile.t and 2 * e.others < e.persons
     equal = e.low is not None and e.low == e.high
     if ask.measure not in MAGNITUDES or not (few or equal):
         return None

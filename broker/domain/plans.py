@@ -147,7 +147,7 @@ class Needs:
     exact_persons: bool = False
     margin: float | None = None
     mean_digits: int = 0
-    exact_rows: int = 250_000
+    exact_rows: int = 100_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def render_certified(table: PlannedTable, needs: Needs, ground: Ground) -> str:
         "exact": f"SELECT {_listed(keys, ['COUNT(p) AS persons', *_of(parts, lambda p: p.exact)])} "
         f"FROM people{_by(keys)}",
     }
-    kept = {"firsts", "bounds", "copied"}
+    kept = {"firsts", "bounds", "copied", "exact"}
     texts = [f"{n} AS {'MATERIALIZED ' if n in kept else ''}(\n{text}\n)" for n, text in steps.items() if text]
     order = f" ORDER BY {', '.join(f'b.{k} NULLS LAST' for k in keys)}" if keys else ""
     shown = ", ".join(_shown(keys, table, parts, needs, ground))
