@@ -78,8 +78,8 @@ class StatisticEvidence:
     second    the second largest absolute total of one person (SUM, MEAN), or rows (COUNT_ROWS); 0 where there is no
               second person; None where unknown: at most `largest`
     low, high smallest and largest total of one person (SUM, MEAN); None where unknown: `low` is then not negative
-    others    SUM, MEAN: persons whose total is not the most common one: a lower bound, exact below min(t, half of those
-              who contribute); None where unknown
+    others    SUM, MEAN: persons whose total is not the most common one: a lower bound, exact where it is below t and
+              half of the rows; None where unknown
     total     sum of the argument over contributing rows (SUM, MEAN, ONES, SHARE); else None
     contributors  COUNT_DISTINCT: the number of distinct values; else None
     """

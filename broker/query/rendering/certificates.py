@@ -75,7 +75,7 @@ def _count(statistic: Statistic, needs: Needs, ground: Ground) -> Part:
         {"value": f"b.n{i}", "rows": f"b.n{i}", "persons": f"CASE WHEN b.d{i} THEN x.c{i} ELSE b.l{i} END"},
         firsts,
         bounds=(f"{_all_but(f'n{i}', ground)} AS l{i}",),
-        doubts=((f"d{i}", f"(n{i} > 0 AND l{i} < {needs.least})", f"c.a{i} IS NOT NULL"),),
+        doubts=((f"d{i}", _few(f"n{i}", f"l{i}", needs), f"c.a{i} IS NOT NULL"),),
         people=(f"COUNT(a{i}) AS n{i}",),
         exact=(f"COUNT(p) FILTER (n{i} > 0) AS c{i}",),
     )
@@ -84,6 +84,15 @@ def _count(statistic: Statistic, needs: Needs, ground: Ground) -> Part:
 def _all_but(count: str, ground: Ground) -> str:
     """Persons behind `count` of a cell's rows: each row that is left out takes one person with it at most."""
     return f"greatest({over(count, ground.most)}, lb - (n - {count}))"
+
+
+def _few(rows: str, persons: str, needs: Needs) -> str:
+    """Whether `rows` could be of fewer persons than the least, or mostly of one: who has all but one of everybody
+    else's."""
+    mostly = ""
+    if needs.margin is not None:
+        mostly = f" OR {persons} - 2 < {needs.margin - 2!r} * ({rows} - {persons} + 1)"
+    return f"({rows} > 0 AND ({persons} < {needs.least}{mostly}))"
 
 
 def _ones(statistic: Statistic, needs: Needs, ground: Ground) -> Part:
@@ -107,7 +116,7 @@ def _ones(statistic: Statistic, needs: Needs, ground: Ground) -> Part:
             for side, _ in sides
         ),
         doubts=tuple(
-            (f"d{side}{i}", f"({side}{i} > 0 AND l{side}{i} < {needs.least})", f"c.a{i} = {bit}") for side, bit in sides
+            (f"d{side}{i}", _few(f"{side}{i}", f"l{side}{i}", needs), f"c.a{i} = {bit}") for side, bit in sides
         ),
         people=tuple(f"COUNT(*) FILTER (a{i} = {bit}) AS {side}{i}" for side, bit in sides),
         exact=tuple(f"COUNT(p) FILTER ({side}{i} > 0) AS c{side}{i}" for side, _ in sides),

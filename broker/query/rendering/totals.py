@@ -7,18 +7,18 @@ def second_text(size: str) -> str:
 
 
 def others_text(total: str, least: int) -> str:
-    """Persons whose total is not the most common one: exact below `least` and half of them, else a lower bound.
+    """Persons whose total is not the most common one: exact below `least`, else a lower bound.
 
-    A total that more than half of all have stands in the middle of the ordered totals; one that all but fewer than
-    `least` have stands at both places `least` from the ends, and the rest beyond them.
+    Of a few totals all are looked at. Of more, one that all but fewer than `least` have stands at both places `least`
+    from the ends, and the rest beyond them.
     """
     count, wide = f"COUNT({total})", 2 * least
     low, high = f"MIN({total}, {wide})", f"MAX({total}, {wide})"
-    middle = _unlike(low, f"list_extract({low}, ({count} + 1) // 2)")
+    few = _unlike(low, f"list_aggregate({low}, 'mode')")
     ends = " + ".join(_unlike(f"{side}[1:{least}]", f"list_extract({side}, {least})") for side in (low, high))
     return (
         f"(CASE WHEN {count} = 0 THEN NULL "
-        f"WHEN {count} <= {wide} THEN least({middle}, ({count} + 1) // 2) "
+        f"WHEN {count} <= {wide} THEN {few} "
         f"WHEN list_extract({low}, {least}) = list_extract({high}, {least}) THEN {ends} ELSE {least} END)"
     )
 

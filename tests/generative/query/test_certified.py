@@ -94,11 +94,13 @@ def _statistic(measure: Measure, told: StatisticEvidence, truth: StatisticEviden
 
 
 def _others(told: StatisticEvidence, truth: StatisticEvidence) -> bool:
-    """`truth` is exact below t and half; certified evidence need know nothing where fewer than t contribute."""
-    if told.others is None or truth.others is None:
+    """`truth` is exact below t; certified evidence need know nothing where fewer than t contribute."""
+    if told.others is None:
         return truth.persons < T
-    decides = min(T, (truth.persons + 1) // 2)
-    return told.others == truth.others if truth.others < decides else told.others >= decides
+    safe = 2 * told.others >= truth.rows
+    if truth.others < T:
+        return told.others == truth.others or (told.others < truth.others and safe)
+    return told.others >= T or safe
 
 
 def unequal(one: Any, other: Any, planned_output: PlannedOutput, profile: Profile, found: Figures) -> list[object]:
