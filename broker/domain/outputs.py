@@ -127,6 +127,15 @@ class OutputEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class JobEvidence:
+    """Evidence for a job: of each output, and of the joint table of each family of linked tables that needs one, in
+    order; None where that has more cells than may be looked at."""
+
+    outputs: tuple[OutputEvidence, ...]
+    joints: tuple[TableEvidence | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class JudgedCell:
     """A row of an output after the rules: what it is exactly (staff) and what would be released."""
 

@@ -41,6 +41,13 @@ def read_table(planned: PlannedTable, payload: bytes) -> TableEvidence:
     return TableEvidence(tuple(c for c in cells if c.rows), population)
 
 
+def read_joint(planned: PlannedTable, payload: bytes) -> TableEvidence | None:
+    """The evidence of a joint table; None where it has more cells than were asked for."""
+    if planned.most is not None and _table(payload).num_rows > planned.most:
+        return None
+    return read_table(planned, payload)
+
+
 def read_public(planned: PublicRows, payload: bytes) -> tuple[tuple[Value, ...], ...]:
     """The rows of a public relation from its Arrow stream."""
     table = _table(payload)

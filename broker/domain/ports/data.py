@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from broker.domain.outputs import OutputEvidence
+from broker.domain.outputs import JobEvidence
 from broker.domain.plans import Needs, Plan
 from broker.domain.ports.sandbox import Limits, SandboxRequest
 from broker.domain.proofs import Proofs
@@ -80,5 +80,5 @@ class Engine(Protocol):
     def prepare(self, plan: Plan, vault: Vault, job: str, attempt: int, limits: Limits, needs: Needs) -> SandboxRequest:
         """One statement for each planned table, which gives its result with the evidence that is needed."""
 
-    def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]]) -> tuple[OutputEvidence, ...]:
-        """Raise Breach if the frames are not exactly what the plan asked for."""
+    def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]], needs: Needs) -> JobEvidence:
+        """Raise Breach if the frames are not exactly what the plan, with these needs, asked for."""

@@ -46,6 +46,7 @@ def render_certified(table: PlannedTable, needs: Needs, ground: Ground) -> str:
     kept = {"firsts", "bounds", "copied", "exact"}
     texts = [f"{n} AS {'MATERIALIZED ' if n in kept else ''}(\n{text}\n)" for n, text in steps.items() if text]
     order = f" ORDER BY {', '.join(f'b.{k} NULLS LAST' for k in keys)}" if keys else ""
+    order += "" if table.most is None else f" LIMIT {table.most + 1}"
     shown = ", ".join(_shown(keys, table, parts, needs, ground))
     cells = f"SELECT {shown} FROM bounds b LEFT JOIN exact x ON {_same(keys, 'b', 'x')}{order}"
     return "WITH " + ",\n".join(texts) + f"\n{cells}"

@@ -90,7 +90,8 @@ def ground_of(table: PlannedTable, needs: Needs, proofs: Proofs, people: int) ->
 
 
 def _covers(table: PlannedTable, needs: Needs, ground: Ground) -> bool:
+    """A joint table's persons are added up and taken from each other."""
     measures = {s.measure for s in table.statistics}
     if ground.is_single:
         return measures <= ALWAYS | {Measure.COUNT_PERSONS}
-    return measures <= ALWAYS and not needs.exact_persons
+    return measures <= ALWAYS and not needs.exact_persons and table.most is None

@@ -66,6 +66,8 @@ def render(table: PlannedTable, needs: Needs) -> str:
     cells = f"SELECT {', '.join(columns)} FROM people{_by(keys)}"
     order = f" ORDER BY {', '.join(f'{k} NULLS LAST' for k in keys)}" if keys else ""
     with_text = "WITH " + ",\n".join(parts)
+    if table.most is not None:
+        order += f" LIMIT {table.most + 1}"
     if not distinct:
         return f"{with_text}\n{cells}{order}"
     return f"{with_text},\ncells AS (\n{cells}\n)\n{_with_values(table, keys, distinct)}{order}"
