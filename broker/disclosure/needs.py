@@ -9,4 +9,7 @@ def needs_of(profile: Profile) -> Needs:
         profile.t,
         institutions=profile.protects_institutions,
         joint_cells=profile.max_joint_cells,
+        exact_persons=profile.full_share < 1,
+        margin=profile.margin,
+        mean_digits=profile.mean_digits,
     )

@@ -24,7 +24,9 @@ class DuckDBEngine:
         frame = {
             "kind": "sql",
             "tables": [_mounted(vault, table, years) for table, years in sorted(tables_read(plan).items())],
-            "statements": [{"name": name, "sql": _text(asked, needs)} for name, asked in statements(plan, joints)],
+            "statements": [
+                {"name": name, "sql": _text(asked, needs, vault)} for name, asked in statements(plan, joints)
+            ],
             "settings": {name: getattr(limits, name) for name in Limits.__slots__},
         }
         payload = json.dumps(frame, sort_keys=True).encode()
@@ -48,8 +50,10 @@ def _evidence(output: PlannedOutput, payloads: Iterator[bytes]) -> OutputEvidenc
     return OutputEvidence(output.name, tables, tuple(read_public(rows, next(payloads)) for rows in output.public))
 
 
-def _text(asked: PlannedTable | PublicRows, needs: Needs) -> str:
-    return render(asked, needs) if isinstance(asked, PlannedTable) else render_public(asked, needs.least)
+def _text(asked: PlannedTable | PublicRows, needs: Needs, vault: Vault) -> str:
+    if isinstance(asked, PublicRows):
+        return render_public(asked, needs.least)
+    return render(asked, needs, vault.proofs, vault.persons)
 
 
 def joint_tables(plan: Plan, needs: Needs) -> tuple[PlannedTable, ...]:

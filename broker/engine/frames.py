@@ -112,7 +112,7 @@ def _field(column: str) -> str:
 
 
 def _kinds(statistic: Statistic, field: str) -> frozenset[str]:
-    if field in COUNTED or statistic.measure not in COMPUTED:
+    if field in COUNTED or field == "others" or statistic.measure not in COMPUTED:
         return frozenset({"int64"})
     if statistic.measure is Measure.DEVIATION:
         return frozenset({"double"})
@@ -144,13 +144,14 @@ def _statistic(statistic: Statistic, row: dict[str, Any], rows: int, persons: in
         raise _breach("counts more in a statistic than in its cell")
     if evidence.contributors is not None and evidence.contributors > evidence.rows:
         raise _breach("counts more values than rows")
-    if not _ordered(evidence.second, evidence.largest) or not _ordered(evidence.low, evidence.high):
+    if not _ordered(evidence.second, evidence.largest) or not _ordered(evidence.low, evidence.high, known=False):
         raise _breach("has contributions out of order")
     return evidence
 
 
-def _ordered(smaller: Any, larger: Any) -> bool:
-    return smaller is None or (larger is not None and smaller <= larger)
+def _ordered(smaller: Any, larger: Any, known: bool = True) -> bool:
+    """`known`: where there is a smaller one, so is the larger."""
+    return smaller is None or (not known if larger is None else smaller <= larger)
 
 
 def _count(value: Any) -> int:

@@ -114,6 +114,17 @@ class Profile(Model):
     min_institutions: int = 3
     suppressed_symbol: Literal["c"] = "c"
 
+    @property
+    def margin(self) -> float | None:
+        """How many times the largest contribution a total must be for neither dominance rule to see anything, were
+        every other contribution as large."""
+        known = []
+        if self.p_percent is not None:
+            known.append(2 + self.p_percent / 100)
+        if self.dominance_k is not None:
+            known.append(100 * self.dominance_n / self.dominance_k)
+        return max(known, default=None)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Service(Model):
