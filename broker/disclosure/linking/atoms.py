@@ -6,9 +6,13 @@ from dataclasses import dataclass
 
 from broker.disclosure.evaluate import number
 from broker.disclosure.linking.families import Family, Figure, Member, Test, Where
+from broker.disclosure.linking.others import Others
 from broker.domain.outputs import CellEvidence, TableEvidence
 from broker.domain.plans import Measure
 from broker.domain.scalars import Value
+
+Rows = Mapping[Where, Sequence[tuple[Value, ...]]]
+"""The rows of each table that could be shown."""
 
 ANY = "*"
 """Of a dimension that a joint cell says nothing of: it meets no test and no other key."""
@@ -99,20 +103,21 @@ class Groups:
         return self._found[keys, tests]
 
 
-def empty_atoms(atoms: Sequence[Atom], members: Sequence[tuple[Member, Sequence[tuple[Value, ...]]]]) -> list[Atom]:
+def empty_atoms(family: Family, atoms: Sequence[Atom], shown: Rows) -> list[Atom]:
     """People who could be where nobody is: in listed rows that are empty, and on both sides of each condition. Without
     them a hidden zero, or a hidden figure that is everybody, would be the same as what it is compared with."""
-    groups = Groups(atoms)
+    groups, others = Groups(atoms), Others(family, atoms)
     found: dict[tuple[tuple[str, Value], ...], Atom] = {}
-    for member, rows in members:
+    for member in family.members:
         for figure in member.figures:
             if figure.of is not None:
                 continue
-            for keys in rows:
+            for keys in shown[member.where]:
                 for tests in _sides(member, figure):
                     if not groups.by(member.keys, tests).get(keys):
                         place: dict[str, Value] = dict(zip(member.keys, keys, strict=True)) | dict(tests)
-                        found.setdefault(tuple(sorted(place.items(), key=repr)), Atom(place, 0, 0, {}))
+                        whole = others.complete(place)
+                        found.setdefault(tuple(sorted(whole.items(), key=repr)), Atom(whole, 0, 0, {}))
     return list(found.values())
 
 

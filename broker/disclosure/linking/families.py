@@ -46,13 +46,18 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Tables over the rows of one population. `dimensions` are all that tell its rows apart, keys first; `joint` is
-    the table by all of them, where no member is that already; `amounts` says which of its statistics adds up what."""
+    """Tables over the rows of one population. `dimensions` are all that tell its rows apart, keys first, each with its
+    scalar; `joint` is the table by all of them, where no member is that already; `amounts` says which of its statistics
+    adds up what."""
 
     members: tuple[Member, ...]
-    dimensions: tuple[str, ...]
+    scalars: tuple[tuple[str, Scalar], ...]
     joint: PlannedTable | None
     amounts: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        return tuple(d for d, _ in self.scalars)
 
     @property
     def finest(self) -> Member | None:
@@ -110,11 +115,11 @@ def _family(tables: list[tuple[Where, PlannedTable, Population]], names: Names, 
         members.append(Member(where, table, tuple(keys), tests, figures))
     order = dict.fromkeys(k for m in members for k in m.keys)
     dimensions = (*order, *(d for d in scalars if d not in order))
-    family = Family(tuple(members), dimensions, None)
+    family = Family(tuple(members), tuple((d, scalars[d]) for d in dimensions), None)
     if family.finest is not None:
         return family
     asks = [conditions[0][text] for text in common]
-    return _with_joint(family, tables[0][2], names, asks, scalars, amounts, most)
+    return _with_joint(family, tables[0][2], names, asks, amounts, most)
 
 
 def _told(condition: Scalar) -> Scalar:
@@ -147,7 +152,6 @@ def _with_joint(
     population: Population,
     names: Names,
     common: Sequence[Scalar],
-    scalars: dict[str, Scalar],
     amounts: dict[str, Statistic],
     most: int,
 ) -> Family:
@@ -156,8 +160,8 @@ def _with_joint(
     for condition in common:
         relation = Filter(relation, condition)
     keys = tuple(
-        Key(names.number(f"dimension {n}"), scalars[d], scalars[d].type, None, None)
-        for n, d in enumerate(family.dimensions)
+        Key(names.number(f"dimension {n}"), scalar, scalar.type, None, None)
+        for n, (_, scalar) in enumerate(family.scalars)
     )
     count = Statistic(names.number("rows"), Measure.COUNT_ROWS, None, Type.INT)
     sums = [

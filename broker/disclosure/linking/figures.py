@@ -1,9 +1,9 @@
 """From joint cells to what an attacker would solve: figures, their sums, what is known anyway. Hides nothing."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from broker.disclosure.linking.atoms import NOTHING, Groups
+from broker.disclosure.linking.atoms import NOTHING, Groups, Rows
 from broker.disclosure.linking.families import Family, Figure, Member, Test, Where
 from broker.disclosure.systems import Equation
 from broker.domain.scalars import Value
@@ -12,15 +12,15 @@ from broker.policy.models import Profile
 Place = tuple[Where, tuple[Value, ...], int]
 """A figure: its table, the row's keys, the statistic."""
 
-Rows = Mapping[Where, Sequence[tuple[Value, ...]]]
-"""The rows of each table that could be shown."""
-
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """Totals by one key, and their sum."""
+    """Totals by one key of the rows on which the tests hold, by the key's value, and their sum; without a key only
+    the sum."""
 
-    cells: tuple[int, ...]
+    keys: tuple[str, ...]
+    tests: frozenset[Test]
+    cells: Mapping[tuple[Value, ...], int]
     whole: int
 
 
@@ -32,7 +32,7 @@ class Figures:
     values, persons   of each cell, exactly
     widths            how wide the interval must be if it is not to be derived
     figures           the cell of each figure; two figures of the same people are one cell
-    margins, wholes   totals that are taken as known, asked for or not
+    margins           totals that are taken as known, asked for or not
     signed            some contribution is negative
     joint             how many of the cells are joint cells
     """
@@ -44,7 +44,6 @@ class Figures:
     equations: list[Equation] = field(default_factory=list)
     figures: dict[Place, int] = field(default_factory=dict)
     margins: list[Margin] = field(default_factory=list)
-    wholes: dict[int, None] = field(default_factory=dict)
     signed: bool = False
     joint: int = 0
 
@@ -62,13 +61,17 @@ def figures_of(family: Family, groups: Groups, profile: Profile, rows: Rows, of:
 
 
 def _known(asked: Iterable[tuple[Member, Figure]]) -> Iterator[tuple[tuple[str, ...], frozenset[Test]]]:
-    """The ways in which totals are taken as known: altogether, and by each key of a table that has several."""
+    """The ways in which totals are taken as known: altogether, and by each key, of the people of a table and of all;
+    but not by the only key that a table has. A condition is a key of its own: what is counted beside all rows under a
+    condition has a known sum, and no known totals by another key."""
     for member, figure in asked:
-        tests = member.tests | figure.tests
         if member.keys:
-            yield (), tests
+            yield (), member.tests | figure.tests
+            yield (), frozenset()
         if len(member.keys) > 1:
-            yield from (((k,), tests) for k in member.keys)
+            yield from (((k,), member.tests) for k in member.keys)
+        if len(member.keys) + len(member.tests) > 1:
+            yield from (((k,), frozenset()) for k in member.keys)
 
 
 class _Builder:
@@ -86,14 +89,10 @@ class _Builder:
                 self.found.figures[member.where, keys, figure.ident] = self._cell(tuple(atoms))
 
     def know(self, keys: tuple[str, ...], tests: frozenset[Test]) -> None:
-        groups = self._groups.by((), tests).get(())
-        if groups is None:
-            return
-        whole = self._cell(tuple(groups))
-        self.found.wholes[whole] = None
-        if keys:
-            cells = tuple(self._cell(tuple(atoms)) for atoms in self._groups.by(keys, tests).values())
-            self.found.margins.append(Margin(cells, whole))
+        if everybody := self._groups.by((), tests).get(()):
+            whole = self._cell(tuple(everybody))
+            cells = {v: self._cell(tuple(atoms)) for v, atoms in self._groups.by(keys, tests).items()}
+            self.found.margins.append(Margin(keys, tests, cells, whole))
 
     def _cell(self, atoms: tuple[int, ...]) -> int:
         """The number of a sum of joint cells."""

@@ -6,10 +6,10 @@ from dataclasses import replace as changed
 
 from broker.disclosure.attack import Progress, untold
 from broker.disclosure.judged_tables import JudgedTable
-from broker.disclosure.linking.atoms import Groups, atoms_of, empty_atoms
+from broker.disclosure.linking.atoms import Groups, Rows, atoms_of, empty_atoms
 from broker.disclosure.linking.families import Family, Member, Where
-from broker.disclosure.linking.figures import Figures, Place, Rows, figures_of
-from broker.disclosure.repair import Task, repair
+from broker.disclosure.linking.figures import Figures, Margin, Place, figures_of
+from broker.disclosure.repair import Attacker, Task, audit, repair
 from broker.disclosure.systems import Equation, System
 from broker.domain.outputs import TableEvidence
 from broker.domain.plans import Measure
@@ -19,6 +19,13 @@ from broker.policy.models import Profile
 ALONE = frozenset({Measure.COUNT_ROWS, Measure.COUNT_PERSONS})
 TIED = frozenset({Measure.SHARE, Measure.SUM, Measure.MEAN})
 """What is hidden where the count of the same row is: a mean beside the others and a known total gives a count."""
+
+
+COVER = frozenset({"F3", "X1"})
+"""Rules that hide what may be known of t persons: a full line is told by its empty cells, which are targets."""
+
+ABSENT = frozenset({"F1"})
+"""A row that is not shown at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,7 @@ def pattern_of(
     kept = changed(family, members=tuple(m for m in family.members if m.where in judged))
     rows = {m.where: _rows(judged[m.where], evidence[m.where]) for m in kept.members}
     atoms = atoms_of(family, evidence, joint)
-    atoms += empty_atoms(atoms, [(m, rows[m.where]) for m in kept.members])
+    atoms += empty_atoms(kept, atoms, rows)
     drawn = Drawn(kept, judged, rows, Groups(atoms), profile)
     found = _repaired(drawn, None, frozenset(), progress)
     for of in dict.fromkeys(f.of for m in kept.members for f in m.figures if f.of is not None):
@@ -78,10 +85,11 @@ def _rows(table: JudgedTable, evidence: TableEvidence) -> list[tuple[Value, ...]
 
 def _repaired(drawn: Drawn, of: str | None, before: frozenset[Place], progress: Progress) -> Pattern:
     found = figures_of(drawn.family, drawn.groups, drawn.profile, drawn.rows, of)
-    first = _hidden_first(drawn) | before
+    first = _hidden_first(drawn) | dict.fromkeys(before, COVER)
     if of is not None:
-        first |= _tied(drawn, first)
-    hidden = {cell for place, cell in found.figures.items() if place in first}
+        first = dict.fromkeys(_tied(drawn, first), COVER) | first
+    reasons = _reasons(found, first)
+    hidden = set(reasons)
     if not hidden and all(p == 0 or p >= drawn.profile.t for p in found.persons):
         return Pattern()
     shown = set(found.figures.values()) - hidden
@@ -89,7 +97,9 @@ def _repaired(drawn: Drawn, of: str | None, before: frozenset[Place], progress: 
     small = _small_joints(found, shown | fixed, drawn.profile.t)
     beyond = max(0, len(small) - drawn.profile.max_joint_targets)
     hidden |= unknown & set(found.figures.values())
-    targets = hidden | set(small[: drawn.profile.max_joint_targets]) | {c for c in unknown if found.persons[c]}
+    targets = {c for c, rules in reasons.items() if found.persons[c] < drawn.profile.t or not rules <= COVER}
+    targets |= {c for c in unknown if _is_few(found.persons[c], drawn.profile.t)}
+    targets |= set(small[: drawn.profile.max_joint_targets])
     targets -= _of_nobody(found, fixed)
     everything = set(range(len(found.values)))
     task = Task(
@@ -104,22 +114,33 @@ def _repaired(drawn: Drawn, of: str | None, before: frozenset[Place], progress: 
     )
     repaired = repair(task, progress=progress)
     places = {p for p, cell in found.figures.items() if cell in repaired.hidden and p not in first}
-    derived = {**repaired.insiders, **repaired.narrow}
-    exact = sum(at.exact for at in derived.values())
-    return Pattern(frozenset(places), len(task.targets), exact, len(derived) - exact, beyond)
+    alone = changed(task, targets={c: task.targets[c] for c in repaired.insiders})
+    inside = audit(alone, repaired.hidden, Attacker.PERSONS) if repaired.insiders else {}
+    exact = sum(at.exact for at in {**inside, **repaired.narrow}.values())
+    narrow = sum(not at.exact for at in repaired.narrow.values())
+    return Pattern(frozenset(places), len(task.targets), exact, narrow, beyond)
 
 
-def _hidden_first(drawn: Drawn) -> frozenset[Place]:
-    """Figures that the rules hide; a row that is not shown hides all of its own."""
-    found = set[Place]()
+def _hidden_first(drawn: Drawn) -> dict[Place, frozenset[str]]:
+    """Figures that the rules hide, and by which; a row that is not shown hides all of its own."""
+    found: dict[Place, frozenset[str]] = {}
     for member in drawn.family.members:
         lines = {r.row.keys: r.line for r in drawn.judged[member.where].rows}
         for keys in drawn.rows[member.where]:
-            line = lines.get(keys)
-            found |= {
-                (member.where, keys, f.ident) for f in member.figures if line is None or line.cells[f.ident].hidden
-            }
-    return frozenset(found)
+            for figure in member.figures:
+                cell = lines[keys].cells[figure.ident] if keys in lines else None
+                if cell is None or cell.hidden:
+                    found[member.where, keys, figure.ident] = ABSENT if cell is None else cell.rules
+    return found
+
+
+def _reasons(found: Figures, first: Mapping[Place, frozenset[str]]) -> dict[int, frozenset[str]]:
+    """The cells that are hidden first, each with every rule that hides one of its figures."""
+    reasons: dict[int, frozenset[str]] = {}
+    for place, cell in found.figures.items():
+        if place in first:
+            reasons[cell] = reasons.get(cell, frozenset()) | first[place]
+    return reasons
 
 
 def _tied(drawn: Drawn, hidden: Iterable[Place]) -> frozenset[Place]:
@@ -135,20 +156,35 @@ def _tied(drawn: Drawn, hidden: Iterable[Place]) -> frozenset[Place]:
 def _known(found: Figures, hidden: set[int], profile: Profile) -> tuple[set[int], set[int]]:
     """Totals that everybody knows, and those that nobody can be taken to know.
 
-    A total of fewer than t persons is nobody's knowledge, and with its sum known another one of the same margin is
-    not either: whoever publishes the margin hides both. The others are known, asked for or not.
+    A total of fewer than t persons is nobody's knowledge, nor is one that fewer than t persons tell from a larger
+    known one; and with its sum known, another one of the same margin is not either: whoever publishes the margin hides
+    both. The others are known, asked for or not.
     """
-    fixed = {c for c in found.wholes if found.persons[c] >= profile.t}
-    unknown = {c for c in found.wholes if 0 < found.persons[c] < profile.t}
-    for margin in found.margins:
-        small = [c for c in margin.cells if 0 < found.persons[c] < profile.t or c in hidden]
-        unknown |= set(_holes(found, margin.cells, margin.whole, small, margin.whole in fixed))
-        fixed |= set(margin.cells)
+    fixed, unknown = set[int](), set[int]()
+    for margin in sorted(found.margins, key=lambda m: (len(m.tests), len(m.keys))):
+        small = [c for c in margin.cells.values() if c in hidden or _is_private(found, c, fixed, profile.t)]
+        is_known = margin.whole in fixed and margin.whole not in unknown
+        unknown |= set(_holes(found, margin, small, is_known) if margin.keys else small)
+        fixed |= set(margin.cells.values()) - unknown
     return fixed - unknown, unknown
 
 
-def _holes(found: Figures, cells: Sequence[int], whole: int, small: Sequence[int], is_known: bool) -> Iterable[int]:
+def _is_private(found: Figures, cell: int, known: set[int], t: int) -> bool:
+    """Whether nobody can be taken to know a total."""
+    persons, atoms = found.persons[cell], frozenset(found.atoms[cell])
+    if _is_few(persons, t):
+        return True
+    near = (c for c in known if c != cell and abs(found.persons[c] - persons) < t)
+    return any(atoms < frozenset(found.atoms[c]) or atoms > frozenset(found.atoms[c]) for c in near)
+
+
+def _is_few(persons: int, t: int) -> bool:
+    return 0 < persons < t
+
+
+def _holes(found: Figures, margin: Margin, small: Sequence[int], is_known: bool) -> Iterable[int]:
     """The holes of a margin as whoever publishes it would choose them."""
+    cells, whole = tuple(margin.cells.values()), margin.whole
     if not small or whole in cells:
         return small
     here = {c: n for n, c in enumerate(cells)}
