@@ -13,6 +13,7 @@ from broker.disclosure.listing import Registers
 from broker.disclosure.program import given, run
 from broker.disclosure.protect import empty
 from broker.disclosure.rules import STATIC, Question, findings_of, worst
+from broker.disclosure.table_record import table_record
 from broker.disclosure.wording import CONTEXT, EMPTY_ROWS, LINKED, MISSING, SMALL_POPULATION, notes_of, symbols_of
 from broker.domain.errors import Breach
 from broker.domain.groups import bases_of
@@ -59,6 +60,8 @@ def judge(
         notes=notes_of(
             profile, all(t.covered for t in tables if t.planned.shown), frozenset(map(type, walk(planned.program)))
         ),
+        tables=tuple(map(table_record, tables)),
+        behind=tuple(tuple(sorted(b)) for b in asked.lineage.behind),
     )
 
 
