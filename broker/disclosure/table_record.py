@@ -46,7 +46,9 @@ def record_to_json(record: TableRecord) -> dict[str, Any]:
     return {
         "keys": list(record.keys),
         "statistics": [list(s) for s in record.statistics],
-        "cells": [[[value_to_json(v) for v in k], r, p, [_judged_to_json(j) for j in s]] for k, r, p, s in record.cells],
+        "cells": [
+            [[value_to_json(v) for v in k], r, p, [_judged_to_json(j) for j in s]] for k, r, p, s in record.cells
+        ],
         "shown": record.shown,
     }
 
@@ -74,5 +76,5 @@ def _judged_to_json(judged: JudgedStatistic) -> list[Any]:
 
 def _judged_from_json(document: list[Any]) -> JudgedStatistic:
     statistic, found, rules, verdict, hidden = document
-    evidence = StatisticEvidence(**{n: value_from_json(v) for n, v in found.items()})
-    return JudgedStatistic(statistic, evidence, tuple(rules), Verdict(verdict), hidden)
+    values: dict[str, Any] = {n: value_from_json(v) for n, v in found.items()}
+    return JudgedStatistic(statistic, StatisticEvidence(**values), tuple(rules), Verdict(verdict), hidden)
