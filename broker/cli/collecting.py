@@ -69,7 +69,7 @@ def _manifest(hand: "BrokerClient", job: str) -> dict[str, Any]:
 
 def _written(hand: "BrokerClient", output: "OutputAnswer", manifest: dict[str, Any], folder: Path) -> list[str]:
     """The output's file and its record, each only if it is what the release's manifest says."""
-    told = next((o for o in manifest["outputs"] if o["output"] == output["ident"]), {})
+    told: dict[str, Any] = next((o for o in manifest["outputs"] if o["output"] == output["ident"]), {})
     name = _file_name(output["name"], output["media_type"])
     files = {name: (hand.download(output["ident"]), output["sha256"])}
     if told.get("record_sha256"):

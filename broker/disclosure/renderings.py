@@ -1,4 +1,4 @@
-"""What would leave of an assessment: the table and the record that goes with it. Nothing of evidence or findings here."""
+"""What would leave of an assessment: the table and the record that goes with it. Nothing of evidence or findings."""
 
 import csv
 import io
