@@ -6,8 +6,8 @@ from typing import Any
 
 from broker.disclosure.microdata import assess
 from broker.disclosure.renderings import released_csv
-from broker.domain.outputs import Assessment
 from broker.disclosure.tabulate import Asked, tabulate_rows
+from broker.domain.outputs import Assessment
 from broker.policy.models import Profile
 from tests.spec.query.query_kit import compiled, judged
 

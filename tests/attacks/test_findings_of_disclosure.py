@@ -11,13 +11,15 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from broker.disclosure.listing import listed_rows
 from broker.disclosure.microdata import assess
 from broker.disclosure.renderings import released_csv, released_record
 from broker.disclosure.rules import Question, findings_of
 from broker.disclosure.tabulate import Asked, tabulate_rows
-from broker.domain.outputs import Output, OutputKind, OutputState, StatisticEvidence, Verdict
-from broker.domain.plans import Measure, Needs
+from broker.domain.outputs import CellEvidence, Output, OutputKind, OutputState, StatisticEvidence, Verdict
+from broker.domain.plans import Key, Measure, Needs
 from broker.domain.ports import CollectedFile
+from broker.domain.scalars import Column, Type
 from broker.policy.files import load_policies
 from broker.policy.models import ZeroPolicy
 from broker.query import render
@@ -47,7 +49,9 @@ SMALL = replace(UNROUNDED, t=4, min_interval=4)
 def test_01_conditional_sums_count_who_meets_the_condition() -> None:
     """Every row of SUM(CASE …) has a value, so everybody would be counted: the ones and the rest are judged apart."""
     for flag in (0, 1):
-        found = leaves(f"SELECT Sex, COUNT(*) AS n, SUM(CASE WHEN {ONE} THEN 1 ELSE 0 END) AS m {BY_SEX}", town(Flag=flag))
+        found = leaves(
+            f"SELECT Sex, COUNT(*) AS n, SUM(CASE WHEN {ONE} THEN 1 ELSE 0 END) AS m {BY_SEX}", town(Flag=flag)
+        )
         assert found[1:3] == ["M,60,c", "F,60,c"]
     few = "Flag = 1 AND Score IN (3, 6)"
     assert leaves(f"SELECT Sex, AVG(CASE WHEN {few} THEN 1.0 ELSE 0 END) AS m {BY_SEX}")[1:3] == ["M,c", "F,c"]
@@ -58,8 +62,8 @@ def test_02_one_pupil_in_the_low_digits() -> None:
     the digits of what may leave end where one largest contribution begins."""
     text = f"SELECT COUNT(*) AS n, SUM(1 + CASE WHEN {TARGET} THEN 0.001 * Points ELSE 0 END) AS s FROM a WHERE {Y}"
     assert asked(text).verdict is Verdict.REVIEW
-    few = leaves(f"SELECT LA, AVG(1.0 * Score) AS m FROM a WHERE {Y} AND Flag = 1 GROUP BY LA")
-    assert [line.count(".") for line in few] == [0, 0, 0, 0], "one score up to 20 moves the mean of 20 by a whole one"
+    few = leaves(f"SELECT LA, AVG(1.0 * Score) AS m FROM a WHERE {Y} AND Flag = 1 AND Score <> 12 GROUP BY LA")
+    assert [line.count(".") for line in few] == [0, 0, 0, 0], "one score up to 20 moves the mean of 16 by a whole one"
 
 
 def test_03_the_same_people_with_other_values() -> None:
@@ -199,13 +203,11 @@ def test_29_inner_cells_of_a_cube_do_not_follow_from_its_faces() -> None:
 
 
 def test_33_a_table_carries_nothing_in_the_order_of_its_rows() -> None:
-    """The broker writes the file: whatever order the data are in, and whatever one child is, the bytes are the same."""
-    text = f"SELECT Note, COUNT(*) AS n FROM a WHERE {Y} GROUP BY Note"
-    world = town()
-    for i, row in enumerate(world["npd.a"]):
-        row["Note"] = "zy"[i % 2]
-    backwards = world | {"npd.a": world["npd.a"][::-1]}
-    assert leaves(text, world) == leaves(text, backwards) == ["Note,n", "y,60", "z,60"]
+    """The broker writes the file: rows of no list stand in an order of their own, whatever order the data are in."""
+    note = Key(1, Column(1, Type.TEXT), Type.TEXT, None, "npd.a.Note")
+    cells = [CellEvidence((value,), 60, 60, {}) for value in ("z", "b", None, "a")]
+    orders = [[r.keys for r in listed_rows((note,), c, PROFILE, {})[0]] for c in (cells, cells[::-1])]
+    assert orders[0] == orders[1] == [("a",), ("b",), ("z",), (None,)]
 
 
 def test_35_a_link_key_meets_link_keys_only() -> None:
@@ -281,8 +283,9 @@ def test_50_a_small_group_behind_a_context_is_nobody() -> None:
     found = asked(text)
     assert found.verdict is Verdict.REVIEW
     assert compiled(text).plan is not None
-    exact = {r.exact[0] for r in (asked(text, town(Score=n)).rows[0] for n in (0, 17))}
-    assert len(exact) == 1, "the child alone in its area is above its own mean in neither world"
+    without = town()
+    del without["npd.a"][1]
+    assert found.rows[0].exact == asked(text, without).rows[0].exact, "the child alone in its area is not counted"
 
 
 def test_51_what_follows_from_the_filter_is_exempt() -> None:
