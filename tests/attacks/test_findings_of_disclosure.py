@@ -67,7 +67,7 @@ def test_02_one_pupil_in_the_low_digits() -> None:
 
 
 def test_03_the_same_people_with_other_values() -> None:
-    """SUM(x) beside SUM(CASE WHEN the child THEN 0 ELSE x END), within one job: the difference would be the child's x."""
+    """SUM(x) beside SUM(CASE WHEN the child THEN 0 ELSE x END), within one job: the difference would be the child's."""
     text = (
         "SELECT COUNT(*) AS n, SUM(CASE WHEN Sex = 'F' THEN 1 ELSE 0 END) AS s, "
         f"SUM(CASE WHEN Sex = 'F' AND NOT ({ONE}) THEN 1 ELSE 0 END) AS m FROM a WHERE {Y}"
@@ -236,7 +236,8 @@ def test_38_result_and_evidence_speak_of_the_same_rows() -> None:
     for world in worlds:
         world["npd.a"] += [r | {"Score": r["Score"] + 1} for r in world["npd.a"]]
     worlds[1]["npd.a"].reverse()
-    assert [leaves(text, w) for w in worlds][0] == leaves(text, worlds[1])
+    forwards, backwards = (leaves(text, w) for w in worlds)
+    assert forwards == backwards
 
 
 def test_40_names_and_literals_of_a_query_are_in_no_finding_hash_or_note() -> None:
