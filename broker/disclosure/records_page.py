@@ -71,6 +71,7 @@ It is made at the release, stored and hashed with it (`record_sha256` in the man
 | `name`, `columns` | the table's |
 | `method` | `disclosure control`; for a script's file `looked at by people` |
 | `profile`, `parameters` | the profile's name, and of it {", ".join(f"`{p}`" for p in PUBLIC_PARAMETERS)} |
+| `additive` | whether shown figures add up to shown totals; null for a script's file |
 | `symbols`, `notes` | what stands for a hidden figure, and what is known about the method |
 
 It has no verdict, no finding and no figure of one, no count of hidden figures, and does not say which of them is hidden for

@@ -64,6 +64,7 @@ def released_record(assessment: Assessment, profile: Profile) -> dict[str, Any]:
         "method": "disclosure control",
         "profile": profile.name,
         "parameters": {told: getattr(profile, name) for told, name in PUBLIC_PARAMETERS.items()},
+        "additive": profile.round_base == 1,
         "symbols": dict(assessment.symbols),
         "notes": list(assessment.notes),
     }
@@ -79,6 +80,7 @@ def released_file_record(name: str) -> dict[str, Any]:
         "method": "looked at by people",
         "profile": None,
         "parameters": {},
+        "additive": None,
         "symbols": {},
         "notes": ["A script made this file. Its figures were not computed by the broker."],
     }

@@ -103,6 +103,7 @@ RELEASED = closed(
     method=TEXT,
     profile={"type": ["string", "null"]},
     parameters=named({"type": ["integer", "number", "string", "boolean"]}),
+    additive={"type": ["boolean", "null"]},
     symbols=named(TEXT),
     notes=TEXTS,
 )
