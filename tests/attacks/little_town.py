@@ -2,14 +2,21 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from broker.disclosure.microdata import assess
 from broker.disclosure.renderings import released_csv
 from broker.disclosure.tabulate import Asked, tabulate_rows
 from broker.domain.outputs import Assessment
+from broker.domain.people import Person
+from broker.domain.ports import Snapshot
+from broker.policy.files import load_policies
 from broker.policy.models import Profile
+from broker.workflow import administer
 from tests.spec.query.query_kit import compiled, judged
+from tests.unit.workflow.conftest import CLEO, ROLES, opened
 
 PROFILE = Profile(name="npd", source="test", t=10)
 UNROUNDED = replace(PROFILE, round_base=1)
@@ -42,6 +49,24 @@ def leaves(text: str, world: World | None = None, profile: Profile = PROFILE) ->
 
 def refused(text: str) -> list[str]:
     return [r.code for r in compiled(text).refusals]
+
+
+def audited(text: str) -> str:
+    """The audit log of a job's whole way, from submission to release, as text."""
+    policies = load_policies(Path(__file__).parents[2] / "policies")
+    with TemporaryDirectory() as folder:
+        way = opened(Path(folder), policies)
+        broker = next(way)
+        people = [(Person(i, i.title(), frozenset({r})), None) for i, r in ROLES.items()]
+        administer.found_broker(broker.ports, people)
+        broker.put_in_force(policies)
+        snapshot = Snapshot("s1", "0" * 64, broker.clock.now(), True, "snapshots/s1", "{}")
+        administer.put_snapshot(broker.ports, snapshot)
+        _, output = broker.ran(text)
+        broker.vote(CLEO, output.ident)
+        told = " ".join(str(line.event) for line in broker.store.audit())
+        way.close()
+    return told
 
 
 def people(cells: Mapping[tuple[str, ...], int]) -> dict[str, list[Any]]:
