@@ -27,19 +27,8 @@ from broker.storage.shelf import FolderShelf
 from broker.workflow import assess as assessing
 from broker.workflow.settle import route
 from tests.attacks.little_town import (
-    PROFILE,
-    TARGET,
-    UNROUNDED,
-    Y,
-    asked,
-    audited,
-    consistent,
-    leaves,
-    people,
-    refused,
-    repaired,
-    town,
-)
+    PROFILE, TARGET, UNROUNDED, Y, asked, audited, consistent, leaves, people, refused, repaired, town,
+)  # fmt: skip
 from tests.spec.query.query_kit import compiled, planned
 
 ONE = f"{TARGET} AND Flag = 1"
@@ -112,8 +101,7 @@ def test_06_states_are_no_yes_and_no() -> None:
     assert nobody.verdict is somebody.verdict is Verdict.SUPPRESS
     alone = f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} AND {ONE} GROUP BY LA"
     nobody, somebody = (asked(alone, town(Flag=flag)) for flag in (0, 1))
-    assert nobody.small
-    assert somebody.small
+    assert (nobody.small, somebody.small) == (True, True)
     assert released_csv(nobody) == released_csv(somebody)
     free = replace(PROFILE, zeros=ZeroPolicy.PUBLISH, full=ZeroPolicy.PUBLISH)
     assert leaves(alone, town(Flag=0), free) == leaves(alone, town(Flag=1), free)
@@ -170,8 +158,7 @@ def test_22_holes_have_no_mark_and_no_narrow_interval() -> None:
     assert all(max(v) - min(v) >= SMALL.min_interval for v in values.values())
     found = asked(f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} GROUP BY LA")
     told = json.dumps(released_record(found, PROFILE)) + released_csv(found).decode()
-    for word in ("primary", "secondary", "F1", "X1", "findings", "verdict"):
-        assert word not in told
+    assert not [w for w in ("primary", "secondary", "F1", "X1", "findings", "verdict") if w in told]
 
 
 def test_23_hashes_of_what_was_not_released_are_keyed() -> None:
@@ -194,9 +181,8 @@ def test_28_patterns_do_not_differ_from_run_to_run() -> None:
 
 def test_29_inner_cells_of_a_cube_do_not_follow_from_its_faces() -> None:
     """All two-way tables of a cube leave one degree of freedom: a small inner cell must not follow from them."""
-    cells = {(a, b, c): n for (a, b, c), n in zip(
-        [(a, b, c) for a in "pq" for b in "rs" for c in "tu"], [1, 6, 7, 5, 6, 5, 8, 6], strict=True
-    )}  # fmt: skip
+    places = [(a, b, c) for a in "pq" for b in "rs" for c in "tu"]
+    cells = dict(zip(places, [1, 6, 7, 5, 6, 5, 8, 6], strict=True))
     shown = repaired(cells, SMALL)
     values = consistent(shown, 14)
     assert len(values["p", "r", "t"]) > 1
