@@ -19,7 +19,9 @@ from tests.spec.query.query_kit import compiled, judged
 from tests.unit.workflow.conftest import CLEO, ROLES, opened
 
 PROFILE = Profile(name="npd", source="test", t=10)
-UNROUNDED = replace(PROFILE, round_base=1)
+SMALL = replace(PROFILE, round_base=1, t=4, min_interval=4)
+"""For tables that are small enough to try all their values."""
+
 TARGET = "a.LA = 3 AND a.Score = 17"
 Y = "a.Y = '2017/2018'"
 Place = tuple[str | None, ...]
@@ -76,7 +78,7 @@ def people(cells: Mapping[tuple[str, ...], int]) -> dict[str, list[Any]]:
     return {"id": [f"p{i}" for i in range(len(places))], **columns}
 
 
-def repaired(cells: Mapping[tuple[str, ...], int], profile: Profile = UNROUNDED) -> dict[Place, Any]:
+def repaired(cells: Mapping[tuple[str, ...], int], profile: Profile = SMALL) -> dict[Place, Any]:
     """What `broker assess --totals` says of each cell and total: its exact count, and None where it is hidden."""
     width = len(next(iter(cells)))
     by = tuple(f"d{k}" for k in range(width))

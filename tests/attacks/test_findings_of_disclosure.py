@@ -27,13 +27,23 @@ from broker.storage.shelf import FolderShelf
 from broker.workflow import assess as assessing
 from broker.workflow.settle import route
 from tests.attacks.little_town import (
-    PROFILE, TARGET, UNROUNDED, Y, asked, audited, consistent, leaves, people, refused, repaired, town,
-)  # fmt: skip
-from tests.spec.query.query_kit import compiled, planned
+    PROFILE,
+    SMALL,
+    TARGET,
+    Y,
+    asked,
+    audited,
+    consistent,
+    leaves,
+    people,
+    refused,
+    repaired,
+    town,
+)
+from tests.spec.query.query_kit import planned
 
 ONE = f"{TARGET} AND Flag = 1"
 BY_SEX = f"FROM a WHERE {Y} GROUP BY Sex"
-SMALL = replace(UNROUNDED, t=4, min_interval=4)
 
 
 def test_01_conditional_sums_count_who_meets_the_condition() -> None:
@@ -234,8 +244,9 @@ def test_40_audit_and_records_have_no_text_and_no_figure_of_a_job() -> None:
         "WHERE a.AcademicYear = '2022/2023' AND a.AuthorisedAbsence_6HalfTerms <> 313 GROUP BY a.NCyearActual"
     )
     told = audited(text)
-    assert "output.released" in told
-    assert not [word for word in ("one_child", "2022/2023", "313", "F1", "c,") if word in told]
+    assert not [
+        word for word in ("one_child", "2022/2023", "313", "F1", "c,") if word in told or "output.released" not in told
+    ]
     found = asked(f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} AND Score <> 13 GROUP BY LA")
     assert "13" not in json.dumps(released_record(found, PROFILE))
 
@@ -273,10 +284,8 @@ def test_49_groups_joined_to_groups_are_understood() -> None:
 def test_50_a_small_group_behind_a_context_is_nobody() -> None:
     """Of 24,000 schools some have few pupils: their mean is NULL and the job goes on; a person looks."""
     text = f"SELECT COUNT(*) AS n FROM a WHERE {Y} AND Score >= (SELECT AVG(1.0 * c.Score) FROM a c WHERE c.LA = a.LA)"
-    assert refused(text) == []
     found = asked(text)
-    assert found.verdict is Verdict.REVIEW
-    assert compiled(text).plan is not None
+    assert (refused(text), found.verdict) == ([], Verdict.REVIEW)
     without = town()
     del without["npd.a"][1]
     assert found.rows[0].exact == asked(text, without).rows[0].exact, "the child alone in its area is not counted"
