@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from broker.disclosure.records_page import records_page
 from broker.domain.drawings import states_page
 from broker.domain.refusal_codes.page import refusals_page
 from broker.query.pages.reference_page import sql_page
@@ -10,3 +11,4 @@ HERE = Path(__file__).parent
 (HERE / "states.md").write_text(states_page())
 (HERE / "refusals.md").write_text(refusals_page())
 (HERE / "sql.md").write_text(sql_page())
+(HERE / "records.md").write_text(records_page())

@@ -1,10 +1,12 @@
 """Commands of checkers, to a running broker: review and recall. Votes are on what was looked at, never on less."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from broker.cli.evidence import print_look
+from broker.cli.recording import write_acro, write_record
 from broker.cli.remote import client
 from broker.cli.show import print_json, print_table, say
 from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
@@ -33,12 +35,18 @@ def review(
         str | None, typer.Option(help=f"{', '.join(REASONS)}. Only approving goes without: it is meets-rules then.")
     ] = None,
     override: Annotated[list[str] | None, typer.Option(help="A finding that you set aside.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Write the output's staff record to this file.")] = None,
+    acro: Annotated[
+        Path | None, typer.Option(help="Write all outputs of the output's job into this folder for ACRO's viewer.")
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """For checkers: the inbox, an output with its evidence, or a vote on exactly what is looked at now."""
+    """For checkers: the inbox, an output with its evidence or records, or a vote on what is looked at now."""
     hand = client()
     if output is None:
         return _inbox(hand, as_json)
+    if record is not None or acro is not None:
+        return _record(hand, output, choice, record, acro, as_json)
     told = _reason(choice, reason)
     seen = _look(hand, output)
     if choice is None:
@@ -50,6 +58,23 @@ def review(
         print_json({"output": output, "state": state})
     else:
         say(f"output {output}: {state}")
+    return 0
+
+
+def _record(
+    hand: "BrokerClient", output: str, choice: str | None, record: Path | None, acro: Path | None, as_json: bool
+) -> int:
+    """Records are written to be read: a vote is a command of its own."""
+    if choice is not None:
+        raise Invalid("choice", "Vote without --record and --acro, after you have read them.", "--choice")
+    files = [] if record is None else [write_record(hand, output, record)]
+    if acro is not None:
+        files += write_acro(hand, _look(hand, output)["job"], acro)
+    if as_json:
+        print_json({"output": output, "files": files})
+    else:
+        for name in files:
+            say(f"wrote {name}")
     return 0
 
 

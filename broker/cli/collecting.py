@@ -1,5 +1,6 @@
 """What left a broker, at a terminal: a job's release with its files, and the public register."""
 
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,12 +28,13 @@ def release(
     folder: Annotated[Path | None, typer.Option("--out", help="Where the released files go.")] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Collect what was released of a job: its manifest, and with --out its files, hash-checked.
+    """Collect what was released of a job: its manifest, and with --out its files and their records, hash-checked.
 
     Exit 1 where something of it was recalled: what was taken back is not to be used."""
     hand = client()
     manifest, shown = _manifest(hand, job), hand.job(job)
-    files = [_written(hand, o, folder) for o in shown["outputs"] if o["state"] == "released"] if folder else []
+    released = [o for o in shown["outputs"] if o["state"] == "released"]
+    files = [f for o in released for f in _written(hand, o, manifest, folder)] if folder else []
     recalled = _recalled(manifest, shown)
     if as_json:
         print_json({"manifest": manifest, "files": files, "recalled": list(recalled)})
@@ -65,16 +67,20 @@ def _manifest(hand: "BrokerClient", job: str) -> dict[str, Any]:
         raise Conflict("not-released", f"Nothing of this job is released: it is {state}.") from None
 
 
-def _written(hand: "BrokerClient", output: "OutputAnswer", folder: Path) -> str:
-    from hashlib import sha256
-
-    content = hand.download(output["ident"])
-    if sha256(content).hexdigest() != output["sha256"]:
-        raise Invalid("hash", f"{output['name']} is not what was released.", output["ident"])
+def _written(hand: "BrokerClient", output: "OutputAnswer", manifest: dict[str, Any], folder: Path) -> list[str]:
+    """The output's file and its record, each only if it is what the release's manifest says."""
+    told: dict[str, Any] = next((o for o in manifest["outputs"] if o["output"] == output["ident"]), {})
+    name = _file_name(output["name"], output["media_type"])
+    files = {name: (hand.download(output["ident"]), output["sha256"])}
+    if told.get("record_sha256"):
+        files[f"{name.removesuffix('.csv')}.record.json"] = hand.record(output["ident"]), told["record_sha256"]
+    for written, (content, expected) in files.items():
+        if sha256(content).hexdigest() != expected:
+            raise Invalid("hash", f"{written} is not what was released.", output["ident"])
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / _file_name(output["name"], output["media_type"])
-    target.write_bytes(content)
-    return str(target)
+    for written, (content, _) in files.items():
+        (folder / written).write_bytes(content)
+    return [str(folder / written) for written in files]
 
 
 def _file_name(name: str, media_type: str | None) -> str:

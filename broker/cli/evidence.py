@@ -43,20 +43,11 @@ def _print_cells(staff: dict[str, Any]) -> None:
 
 def _cell(row: dict[str, Any], keys: int) -> list[str]:
     """A row's keys, its people, each figure exact and as released, and the rules that have a word on it."""
-    exact, released, hidden, rules = _figures(row)
+    exact, released, hidden, rules = row["exact"], row["released"], row["suppressed"], row["rules"]
     pairs = zip(exact[keys:], released[keys:], hidden[keys:], strict=True)
     figures = [f"{_text(e)} -> {'hidden' if h else _text(r)}" for e, r, h in pairs]
     named = dict.fromkeys(str(rule) for each in rules for rule in each)
     return [*map(_text, row["keys"]), _text(row["persons"]), *figures, ", ".join(named)]
-
-
-def _figures(row: dict[str, Any]) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
-    """Figures stand in parallel lists (the stored assessment) or as one object a column (the staff view)."""
-    if "columns" not in row:
-        return row["exact"], row["released"], row["suppressed"], row["rules"]
-    each = row["columns"]
-    released = [c["released"] for c in each]
-    return [c["exact"] for c in each], released, [r is None for r in released], [c["rules"] for c in each]
 
 
 def _print_findings(findings: list[dict[str, Any]]) -> None:

@@ -88,6 +88,19 @@ class LookAnswer(TypedDict):
     memory_version: str
 
 
+class AcroFileAnswer(TypedDict):
+    name: str
+    content_base64: str | None
+    sha256: str | None
+
+
+class AcroAnswer(TypedDict):
+    """`results` is ACRO's results.json."""
+
+    results: dict[str, Any]
+    files: list[AcroFileAnswer]
+
+
 class ReleaseAnswer(TypedDict):
     release: str
     project: str

@@ -6,7 +6,15 @@ from urllib.parse import quote
 
 import httpx
 
-from broker.client.answers import InboxAnswer, JobAnswer, LookAnswer, LookupAnswer, ReleaseAnswer, SavedAnswer
+from broker.client.answers import (
+    AcroAnswer,
+    InboxAnswer,
+    JobAnswer,
+    LookAnswer,
+    LookupAnswer,
+    ReleaseAnswer,
+    SavedAnswer,
+)
 from broker.client.errors import error_of
 from broker.domain.errors import Forbidden, Invalid, Unavailable, Unknown
 from broker.domain.jobs import Submission
@@ -90,6 +98,10 @@ class BrokerClient:
     def download(self, output: str) -> bytes:
         return self._send("GET", f"{API}/outputs/{_part(output)}/content").content
 
+    def record(self, output: str) -> bytes:
+        """The record that goes with a released output, as it is hashed in the manifest."""
+        return self._send("GET", f"{API}/outputs/{_part(output)}/record").content
+
     def manifest(self, job: str) -> dict[str, Any]:
         return self._json("GET", f"{API}/jobs/{_part(job)}/manifest")
 
@@ -123,6 +135,13 @@ class BrokerClient:
 
     def look(self, output: str) -> LookAnswer:
         return cast(LookAnswer, self._json("GET", f"{API}/outputs/{_part(output)}/evidence"))
+
+    def staff_record(self, output: str) -> dict[str, Any]:
+        return self._json("GET", f"{API}/outputs/{_part(output)}/staff-record")
+
+    def acro(self, job: str) -> AcroAnswer:
+        """A job's outputs for ACRO's viewer."""
+        return cast(AcroAnswer, self._json("GET", f"{API}/jobs/{_part(job)}/acro"))
 
     def claim(self, output: str, take: bool = True) -> None:
         self._send("PUT" if take else "DELETE", f"{API}/outputs/{_part(output)}/claim")

@@ -13,10 +13,11 @@ from broker.disclosure.listing import Registers
 from broker.disclosure.program import given, run
 from broker.disclosure.protect import empty
 from broker.disclosure.rules import STATIC, Question, findings_of, worst
+from broker.disclosure.table_record import table_record
 from broker.disclosure.wording import CONTEXT, EMPTY_ROWS, MISSING, SMALL_POPULATION, notes_of, symbols_of
 from broker.domain.errors import Breach
 from broker.domain.groups import bases_of
-from broker.domain.outputs import Assessment, Finding, JudgedCell, OutputEvidence, Verdict
+from broker.domain.outputs import Assessment, Audit, Finding, JudgedCell, OutputEvidence, Verdict
 from broker.domain.plans import PlannedOutput
 from broker.domain.scalars import Value
 from broker.policy.models import Profile, ZeroPolicy
@@ -79,7 +80,9 @@ def has_holes(tables: Sequence[JudgedTable]) -> bool:
     return any(t.has_holes for t in tables if t.planned.shown)
 
 
-def assessed(asked: Asked, tables: Sequence[JudgedTable], more: Sequence[Finding] = ()) -> Assessment:
+def assessed(
+    asked: Asked, tables: Sequence[JudgedTable], more: Sequence[Finding] = (), audit: Audit | None = None
+) -> Assessment:
     """What is told of an output by its judged tables. `more` are findings on the output as a whole."""
     profile = asked.profile
     rows = _rows(asked, tables)
@@ -99,6 +102,9 @@ def assessed(asked: Asked, tables: Sequence[JudgedTable], more: Sequence[Finding
             all(t.covered for t in tables if t.planned.shown),
             frozenset(map(type, walk(asked.planned.program))),
         ),
+        tables=tuple(map(table_record, tables)),
+        behind=tuple(tuple(sorted(b)) for b in asked.lineage.behind),
+        audit=audit,
     )
 
 

@@ -12,7 +12,7 @@ from broker.disclosure.linking.figures import Place
 from broker.disclosure.linking.patterns import Pattern, pattern_of
 from broker.disclosure.listing import Registers
 from broker.disclosure.wording import LINKED, NARROW, TOO_MANY
-from broker.domain.outputs import Assessment, Finding, JobEvidence, TableEvidence
+from broker.domain.outputs import Assessment, Audit, Finding, JobEvidence, TableEvidence
 from broker.domain.plans import Plan
 from broker.domain.scalars import Value
 from broker.policy.models import Profile, ZeroPolicy
@@ -47,8 +47,8 @@ def judge_job(
         judged_by(a, lists, secondary[n]) if n in secondary else tables
         for n, (a, tables) in enumerate(zip(asked, judged, strict=True))
     ]
-    more = _on_outputs(plan, families, found)
-    return tuple(assessed(a, t, more[n]) for n, (a, t) in enumerate(zip(asked, again, strict=True)))
+    more, audits = _on_outputs(plan, families, found), _audits(families, found)
+    return tuple(assessed(a, t, more[n], audits.get(n)) for n, (a, t) in enumerate(zip(asked, again, strict=True)))
 
 
 def _pattern(
@@ -74,6 +74,18 @@ def _by_table(places: Sequence[Place]) -> dict[int, dict[int, Covered]]:
     for (output, table), keys, ident in places:
         found[output][table].add((keys, ident))
     return {n: {k: frozenset(cells) for k, cells in tables.items()} for n, tables in found.items()}
+
+
+def _audits(families: Sequence[Family], patterns: Sequence[Pattern | None]) -> dict[int, Audit]:
+    """Of each output, what was tried and found of its families, for staff; of some that could not be tried, nothing."""
+    found: dict[int, Audit] = {}
+    for family, pattern in zip(families, patterns, strict=True):
+        if pattern is None:
+            continue
+        for number in sorted({m.where[0] for m in family.members}):
+            was = found.get(number, Audit(0, 0, 0))
+            found[number] = Audit(was.targets + pattern.targets, was.exact + pattern.exact, was.narrow + pattern.narrow)
+    return found
 
 
 def _on_outputs(

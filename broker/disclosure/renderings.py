@@ -1,4 +1,4 @@
-"""The two renderings of an assessment: staff's with evidence and findings, the released one without. Judges nothing."""
+"""What would leave of an assessment: the table and the record that goes with it. Nothing of evidence or findings."""
 
 import csv
 import io
@@ -6,14 +6,20 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from broker.disclosure.stored_form import assessment_to_json
-from broker.domain.outputs import Assessment, JudgedCell, Verdict
+from broker.domain.outputs import Assessment
 from broker.domain.scalars import Value
 from broker.policy.models import Profile
 
-TOOL, VERSION = "npd-broker", "1"
+RELEASED_RECORD, VERSION = "npd-broker released record", 1
 RELEASED_DIGITS = 10
-ACRO_STATUS = {Verdict.PUBLISH: "pass", Verdict.SUPPRESS: "pass", Verdict.REVIEW: "review", Verdict.REFUSE: "fail"}
+PUBLIC_PARAMETERS = {
+    "threshold": "t",
+    "round_base": "round_base",
+    "mean_digits": "mean_digits",
+    "percent_digits": "percent_digits",
+    "sum_digits": "sum_digits",
+}
+"""What the released record calls them, and the profile's fields. None of them depends on the data."""
 
 
 def released_csv(assessment: Assessment) -> bytes:
@@ -46,64 +52,35 @@ def text_of_value(value: Value) -> str:
 
 
 def released_record(assessment: Assessment, profile: Profile) -> dict[str, Any]:
-    """What may be said of how the table was made: method and public parameters, the same whatever the data are."""
+    """What may be said of how the table was made: method and public parameters, the same whatever the data are.
+
+    Parameters of dominance stay unsaid: who knows them can undo what they protect.
+    """
     return {
+        "record": RELEASED_RECORD,
+        "version": VERSION,
         "name": assessment.name,
         "columns": list(assessment.columns),
         "method": "disclosure control",
-        "parameters": {
-            "threshold": profile.t,
-            "round_base": profile.round_base,
-            "mean_digits": profile.mean_digits,
-            "percent_digits": profile.percent_digits,
-            "sum_digits": profile.sum_digits,
-        },
+        "profile": profile.name,
+        "parameters": {told: getattr(profile, name) for told, name in PUBLIC_PARAMETERS.items()},
+        "additive": profile.round_base == 1,
         "symbols": dict(assessment.symbols),
         "notes": list(assessment.notes),
     }
 
 
-def staff_view(assessment: Assessment) -> dict[str, Any]:
-    """What checkers see: rows with exact and released figures, verdicts, rules, and every finding. Never released."""
-    return assessment_to_json(assessment) | {"rows": [_staff_row(r, assessment) for r in assessment.rows]}
-
-
-def acro_results(assessment: Assessment, number: int, command: str, summary: str, timestamp: str) -> dict[str, Any]:
-    """One output as ACRO's `results.json` writes it, for staff's viewers. `timestamp` is the caller's."""
-    outcome = {text_of_value(r.keys[0]) if len(r.keys) == 1 else ", ".join(map(text_of_value, r.keys)): [
-        "; ".join(rules) or "ok" for rules in r.rules
-    ] for r in assessment.rows}  # fmt: skip
-    name = f"output_{number}"
-    hidden = sum(map(sum, (r.suppressed for r in assessment.rows)))
-    result = {
-        "uid": name,
-        "status": ACRO_STATUS[assessment.verdict],
-        "type": "table",
-        "properties": {"method": assessment.name, "columns": list(assessment.columns)},
-        "files": [{"name": f"{assessment.name}.csv", "sdc": {"summary": {"suppressed": hidden}, "cells": {}}}],
-        "outcome": outcome,
-        "command": command,
-        "summary": summary,
-        "timestamp": timestamp,
-        "comments": list(assessment.notes),
-        "exception": "",
-    }
-    return {"version": VERSION, "tool": TOOL, "results": {name: result}}
-
-
-def _staff_row(row: JudgedCell, assessment: Assessment) -> dict[str, Any]:
-    parts = zip(assessment.columns, row.exact, row.released, row.suppressed, row.verdicts, row.rules, strict=True)
+def released_file_record(name: str) -> dict[str, Any]:
+    """Of a script's file: the broker computed nothing of it, people looked at it."""
     return {
-        "keys": [text_of_value(v) for v in row.keys],
-        "persons": row.persons,
-        "columns": [
-            {
-                "name": name,
-                "exact": text_of_value(exact),
-                "released": None if hidden else text_of_value(released),
-                "verdict": verdict.value,
-                "rules": list(rules),
-            }
-            for name, exact, released, hidden, verdict, rules in parts
-        ],
+        "record": RELEASED_RECORD,
+        "version": VERSION,
+        "name": name,
+        "columns": [],
+        "method": "looked at by people",
+        "profile": None,
+        "parameters": {},
+        "additive": None,
+        "symbols": {},
+        "notes": ["A script made this file. Its figures were not computed by the broker."],
     }

@@ -1,13 +1,13 @@
 """The form in which an assessment is kept for staff: JSON that gives an equal value back. Judges nothing."""
 
 from collections.abc import Mapping
-from datetime import date
-from decimal import Decimal
+from dataclasses import asdict
 from typing import Any
 
+from broker.disclosure.stored_values import value_from_json, value_to_json
+from broker.disclosure.table_record import record_from_json, record_to_json
 from broker.domain.errors import Invalid
-from broker.domain.outputs import Assessment, Finding, JudgedCell, Verdict
-from broker.domain.scalars import Value
+from broker.domain.outputs import Assessment, Audit, Finding, JudgedCell, Verdict
 
 
 def assessment_to_json(assessment: Assessment) -> dict[str, Any]:
@@ -22,6 +22,9 @@ def assessment_to_json(assessment: Assessment) -> dict[str, Any]:
         "small": assessment.small,
         "symbols": [list(s) for s in assessment.symbols],
         "notes": list(assessment.notes),
+        "tables": [record_to_json(t) for t in assessment.tables],
+        "behind": [list(b) for b in assessment.behind],
+        "audit": None if assessment.audit is None else asdict(assessment.audit),
     }
 
 
@@ -37,32 +40,12 @@ def assessment_from_json(document: Mapping[str, Any]) -> Assessment:
             small=document["small"],
             symbols=tuple((s[0], s[1]) for s in document["symbols"]),
             notes=tuple(document["notes"]),
+            tables=tuple(map(record_from_json, document.get("tables", ()))),
+            behind=tuple(tuple(b) for b in document.get("behind", ())),
+            audit=Audit(**document["audit"]) if document.get("audit") else None,
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise Invalid("bad-assessment", "A stored assessment cannot be read.") from error
-
-
-def value_to_json(value: Value) -> Any:
-    """Numbers that JSON would change, and dates, are written as one-entry objects."""
-    match value:
-        case Decimal():
-            return {"decimal": str(value)}
-        case date():
-            return {"date": value.isoformat()}
-        case _:
-            return value
-
-
-def value_from_json(document: Any) -> Value:
-    match document:
-        case {"decimal": text}:
-            return Decimal(text)
-        case {"date": text}:
-            return date.fromisoformat(text)
-        case None | bool() | int() | float() | str():
-            return document
-        case _:
-            raise ValueError("no value")
 
 
 def _row_to_json(row: JudgedCell) -> dict[str, Any]:

@@ -127,6 +127,37 @@ class OutputEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedStatistic:
+    """The rules' word on one statistic of one cell: those that spoke of it or of what it implies."""
+
+    statistic: int
+    evidence: StatisticEvidence
+    rules: tuple[str, ...]
+    verdict: Verdict
+    hidden: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TableRecord:
+    """What stands behind an output's figures, for staff: the cells of one planned table with their evidence and what
+    was said of it. `statistics` are (id, measure); a cell is its keys, rows, persons and judged statistics."""
+
+    keys: tuple[str, ...]
+    statistics: tuple[tuple[int, str], ...]
+    cells: tuple[tuple[tuple[Value, ...], int, int, tuple[JudgedStatistic, ...]], ...]
+    shown: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What an attacker can still derive after repair: hidden figures known exactly, or more narrowly than asked."""
+
+    targets: int
+    exact: int
+    narrow: int
+
+
+@dataclass(frozen=True, slots=True)
 class JobEvidence:
     """Evidence for a job: of each output, and of the joint table of each family of linked tables that needs one, in
     order; None where that has more cells than may be looked at."""
@@ -167,6 +198,11 @@ class Assessment:
     symbols: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     """Public sentences printed with the released table (method and public parameters only)."""
+    tables: tuple[TableRecord, ...] = ()
+    behind: tuple[tuple[int, ...], ...] = ()
+    """For each column the statistics of `tables` that it is made of or that these imply."""
+    audit: Audit | None = None
+    """After repair; None where nothing had to be repaired."""
 
 
 class OutputKind(StrEnum):

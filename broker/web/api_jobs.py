@@ -6,10 +6,10 @@ from flask import Response, url_for
 
 from broker.domain.jobs import Submission
 from broker.web import models
-from broker.web.documented import changes, gives, subject
+from broker.web.documented import JSON_OBJECT, changes, gives, subject
 from broker.web.setup import caller, ports
 from broker.web.shown import check_shown, content_response
-from broker.workflow import browse, preview, release, submit, withdraw
+from broker.workflow import browse, preview, records, release, submit, withdraw
 
 api = subject("jobs")
 
@@ -79,8 +79,8 @@ def stop_job(path: models.JobPath) -> tuple[str, int]:
     return "", 204
 
 
-JSON_OBJECT = {"application/json": {"schema": {"type": "object"}}}
 MANIFEST = {"description": "The manifest of the job's release", "content": JSON_OBJECT}
+RECORD = {"description": "The record that goes with a released output", "content": JSON_OBJECT}
 BYTES = {"description": "The released bytes", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
 
 
@@ -94,3 +94,9 @@ def manifest(path: models.JobPath) -> Response:
 def content(path: models.OutputPath) -> Response:
     """The released bytes of an output, always as an attachment."""
     return content_response(release.download(ports(), caller(), path.output))
+
+
+@api.get("/outputs/<output>/record", responses={**gives(200, None), 200: RECORD})
+def record(path: models.OutputPath) -> Response:
+    """What may be said of how a released output was made: method, public parameters, symbols, notes."""
+    return Response(records.of_release(ports(), caller(), path.output), mimetype="application/json")

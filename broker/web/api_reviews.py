@@ -5,10 +5,10 @@ import json
 from typing import Any
 
 from broker.web import models, models_staff
-from broker.web.documented import changes, gives, subject
+from broker.web.documented import JSON_OBJECT, changes, gives, subject
 from broker.web.setup import caller, ports
-from broker.web.shown import inbox_item
-from broker.workflow import release, review
+from broker.web.shown import acro_shown, inbox_item
+from broker.workflow import records, release, review
 
 api = subject("reviews")
 
@@ -53,6 +53,21 @@ def evidence_shown(look: review.Look) -> models_staff.EvidenceShown:
         findings_hash=output.findings_hash,
         memory_version=look.memory_version,
     )
+
+
+STAFF_RECORD = {"description": "The staff record (docs/records.md)", "content": JSON_OBJECT}
+
+
+@api.get("/outputs/<output>/staff-record", responses={**gives(200, None), 200: STAFF_RECORD})
+def staff_record(path: models.OutputPath) -> dict[str, Any]:
+    """Every rule that an output was tried by, verdicts, evidence, pattern and audit; the look is in the audit log."""
+    return records.for_staff(ports(), caller(), path.output)
+
+
+@api.get("/jobs/<job>/acro", responses=gives(200, models_staff.AcroShown))
+def acro(path: models.JobPath) -> dict[str, Any]:
+    """A job's outputs as ACRO's `results.json` with the files that it names; each look is in the audit log."""
+    return acro_shown(records.acro(ports(), caller(), path.job)).model_dump(mode="json")
 
 
 @api.put("/outputs/<output>/claim", responses=changes(204, None))

@@ -15,6 +15,9 @@ COMMON: dict[str | int | Any, Any] = dict.fromkeys((400, 401, 404, 500, 503), Pr
 CHANGING: dict[str | int | Any, Any] = dict.fromkeys((403, 409, 413, 415), Problem)
 
 
+JSON_OBJECT: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
+
+
 def subject(name: str) -> APIBlueprint:
     return APIBlueprint(
         name, __name__, url_prefix=PREFIX, abp_security=SECURITY, abp_responses=COMMON, abp_tags=[{"name": name}]

@@ -54,22 +54,15 @@ def table_of(staff: dict[str, Any]) -> Table | None:
 
 
 def _row(row: dict[str, Any]) -> Row:
-    """Figures stand in parallel lists (the stored assessment) or as one object a column (the staff view)."""
-    figures = _objects(row["columns"]) if "columns" in row else _parallel(row)
+    figures = _figures(row)
     cell = ", ".join(text(k) or "(missing)" for k in row["keys"]) or "(all)"
     return Row(cell, text(row["persons"]), tuple(figures))
 
 
-def _parallel(row: dict[str, Any]) -> Iterator[Figure]:
+def _figures(row: dict[str, Any]) -> Iterator[Figure]:
     parts = zip(row["exact"], row["released"], row["suppressed"], row["verdicts"], row["rules"], strict=True)
     for exact, released, suppressed, verdict, rules in parts:
         yield Figure(text(exact), text(released), bool(suppressed), str(verdict), ", ".join(map(str, rules)))
-
-
-def _objects(columns: list[dict[str, Any]]) -> Iterator[Figure]:
-    for c in columns:
-        hidden = c["released"] is None
-        yield Figure(text(c["exact"]), text(c["released"]), hidden, str(c["verdict"]), ", ".join(map(str, c["rules"])))
 
 
 def _finding(finding: dict[str, Any]) -> dict[str, str]:

@@ -79,6 +79,22 @@ class EvidenceShown(Shown):
     memory_version: str
 
 
+class AcroFileShown(Shown):
+    """A file as it would leave; null where nothing can."""
+
+    name: str
+    content_base64: str | None
+    sha256: str | None
+
+
+class AcroShown(Shown):
+    """What ACRO's viewer opens: `results` is written as results.json, each file beside it, and each file's hash as
+    checksums/NAME.txt."""
+
+    results: dict[str, Any]
+    files: list[AcroFileShown]
+
+
 class StateShown(Shown):
     """An output's state after a vote."""
 

@@ -10,7 +10,7 @@ from broker.domain.jobs import Kind, Submission
 from broker.domain.people import Role
 from broker.web.setup import caller, ports
 from broker.web.shown import content_response
-from broker.workflow import browse, preview, release, submit, withdraw
+from broker.workflow import browse, preview, records, release, submit, withdraw
 
 pages = Blueprint("research", __name__)
 
@@ -120,6 +120,13 @@ def withdraw_job(job: str) -> Redirect:
 @pages.get("/outputs/<output>/download")
 def download(output: str) -> Response:
     return content_response(release.download(ports(), caller(), output))
+
+
+@pages.get("/outputs/<output>/record")
+def record(output: str) -> Response:
+    response = Response(records.of_release(ports(), caller(), output), mimetype="application/json")
+    response.headers["Content-Disposition"] = 'attachment; filename="record.json"'
+    return response
 
 
 @pages.get("/jobs/<job>/manifest")

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from broker.domain.errors import Conflict, Invalid, Unknown
@@ -13,7 +13,7 @@ from broker.domain.reviews import Choice
 from broker.web.evidence_table import table_of
 from broker.web.setup import caller, ports
 from broker.web.shown import content_response
-from broker.workflow import release, review
+from broker.workflow import records, release, review
 
 pages = Blueprint("checking", __name__)
 
@@ -66,6 +66,14 @@ def candidate(output: str) -> Response:
     if look.candidate is None:
         raise Unknown("output", output)
     return content_response(release.Download(look.output.name, look.output.media_type, look.candidate))
+
+
+@pages.get("/outputs/<output>/staff-record")
+def staff_record(output: str) -> Response:
+    """Every rule tried and figure of evidence, as a file of its own."""
+    response = jsonify(records.for_staff(ports(), caller(), output))
+    response.headers["Content-Disposition"] = 'attachment; filename="staff-record.json"'
+    return response
 
 
 @pages.post("/outputs/<output>/claim")

@@ -1,6 +1,8 @@
 """How the workflow's values become the API's shapes and download answers. Reads no request and decides nothing."""
 
+import base64
 import re
+from hashlib import sha256
 from typing import Any
 
 from flask import Response
@@ -12,6 +14,7 @@ from broker.domain.projects import Project
 from broker.domain.saved import SCHEMA
 from broker.web import models, models_staff
 from broker.workflow.check import Checked
+from broker.workflow.records import AcroFolder
 from broker.workflow.release import Download
 
 ENDINGS = {
@@ -62,6 +65,18 @@ def inbox_item(output: Output, job: Job) -> models_staff.InboxItem:
         created=output.created,
         claimed_by=output.claimed_by,
     )
+
+
+def acro_shown(folder: AcroFolder) -> models_staff.AcroShown:
+    files = [
+        models_staff.AcroFileShown(
+            name=name,
+            content_base64=None if content is None else base64.b64encode(content).decode(),
+            sha256=None if content is None else sha256(content).hexdigest(),
+        )
+        for name, content in folder.files
+    ]
+    return models_staff.AcroShown(results=folder.results, files=files)
 
 
 def content_response(download: Download) -> Response:

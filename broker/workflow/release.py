@@ -16,6 +16,7 @@ from broker.domain.ports import Ports, RegisterEntry, Release
 from broker.domain.reviews import Choice
 from broker.policy.models import Policies
 from broker.workflow.policies import policies_assessed, policies_in_force
+from broker.workflow.records import shelve_released
 from broker.workflow.relations import project_or_unknown, reach_job, reach_output
 
 
@@ -38,10 +39,12 @@ def release_job(ports: Ports, job: Job) -> Release | None:
     if policies_in_force(ports.store).project(job.submission.project) is None:
         return None
     now = ports.clock.now()
+    policies = policies_assessed(ports.store, job)
+    records = {}
     for output in approved:
         _shelve_released(ports, output)
-    policies = policies_assessed(ports.store, job)
-    manifest = _manifest(ports, job, approved, policies, now)
+        records[output.ident] = shelve_released(ports, job, output, policies)
+    manifest = _manifest(ports, job, approved, policies, now, records)
     release = Release(
         ident=new_ident(now),
         job=job.ident,
@@ -69,7 +72,9 @@ def _shelve_released(ports: Ports, output: Output) -> None:
         raise Breach(f"output {output.ident} is not what was approved")
 
 
-def _manifest(ports: Ports, job: Job, outputs: list[Output], policies: Policies, now: datetime) -> str:
+def _manifest(
+    ports: Ports, job: Job, outputs: list[Output], policies: Policies, now: datetime, records: dict[str, str]
+) -> str:
     """What the public may know of how a release came to be: method and public parameters, hashes of released bytes."""
     project = project_or_unknown(policies, job.submission.project)
     profile = policies.profile(project.profile)
@@ -94,6 +99,7 @@ def _manifest(ports: Ports, job: Job, outputs: list[Output], policies: Policies,
                     "media_type": o.media_type,
                     "size": o.size,
                     "sha256": o.release_hash,
+                    "record_sha256": records[o.ident],
                     "approved_by_people": sum(v.choice is Choice.APPROVE for v in ports.store.votes_of(o.ident)),
                 }
                 for o in outputs

@@ -205,3 +205,13 @@ def test_a_planted_session_is_not_the_one_after_sign_in(site):
     browser.post("/sign-in", data={"name": ROSA, "password": PASSWORD, "csrf_token": token})
     assert browser.get_cookie("session").value != "planted-by-somebody"
     assert browser.get("/").status_code == 200
+
+
+def test_records_are_reached_from_the_pages(site):
+    """A researcher's page of a job leads to the released record, a checker's page of an output to the staff record."""
+    job, output = site.released()
+    assert f"/outputs/{output}/record" in text(site.browser(ROSA), f"/jobs/{job}")
+    assert "disclosure control" in text(site.browser(ROSA), f"/outputs/{output}/record")
+    text(site.browser(ROSA), f"/outputs/{output}/staff-record", 403)
+    assert f"/outputs/{output}/staff-record" in text(site.browser(CLEO), f"/outputs/{output}")
+    assert '"findings"' in text(site.browser(CLEO), f"/outputs/{output}/staff-record")

@@ -31,13 +31,6 @@ def test_a_table_pairs_exact_and_released_figures():
     assert table.findings[0] | {"figures": "persons 3", "cell": "2023-01-01", "column": ""} == table.findings[0]
 
 
-def test_the_staff_view_is_read_as_well():
-    columns = [{"name": "n", "exact": "3", "released": None, "verdict": "suppress", "rules": ["F1"]}]
-    table = table_of({"columns": ["n"], "rows": [{"keys": [], "persons": 3, "columns": columns}]})
-    assert table.rows[0].cell == "(all)"
-    assert table.rows[0].figures[0].suppressed
-
-
 def test_a_long_table_says_how_much_is_left_out():
     rows = PARALLEL["rows"][:1] * 501
     assert table_of(PARALLEL | {"rows": rows}).more == 1

@@ -1,0 +1,99 @@
+"""Every rule that an output is tried by, with its sentence and the profile's parameters, for staff. Judges nothing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any
+
+from broker.domain.outputs import Finding
+from broker.policy.models import Profile
+
+SENTENCES: dict[str, str] = {
+    "F1": "At least the threshold of persons stand behind each figure, and on each side of a yes/no figure.",
+    "F2": "A cell in which nobody was found tells that each member of the group has another value.",
+    "F3": "A category that holds (nearly) everybody of its line, or a property of everybody, tells about each.",
+    "F4": "Whoever stands alone in a category learns of all the others where only one more category is there.",
+    "F5": "What selects the people of a table, and each of its margins, is judged as a cell is.",
+    "F6": "Enough institutions stand behind each figure, where the profile protects them.",
+    "M1": "At least the threshold of persons contribute to each sum, mean, quantile or deviation.",
+    "M2": "The few largest contributors hold no more of a figure than the profile allows.",
+    "M3": "The second largest contributor cannot estimate the largest too closely.",
+    "M4": "Whoever knows each contribution to within a share cannot narrow one down further.",
+    "M5": "A rule of the largest two is at least as strict as the rule of the remainder.",
+    "M7": "Where contributions can be negative, dominance says nothing.",
+    "M8": "A mean is judged as the sum that it is made of, and shown over a protected count.",
+    "M9": "Contributors do not all have the same value, nor all but fewer than the threshold.",
+    "P1": "A share's part, its rest and its whole pass as counts do.",
+    "P2": "The digits of a share do not tell a count under the threshold.",
+    "P3": "A ratio, difference or growth releases both of its figures.",
+    "Q1": "Enough persons stand in each band of a quantile and near its value.",
+    "Q2": "A smallest or largest value is one person's own, unless the catalogue sets it or enough persons share it.",
+    "Q3": "The most frequent value is held by enough, and not by (nearly) all.",
+    "Q4": "A box is drawn from quantiles that pass, never from extremes.",
+    "D1": "A deviation has enough degrees of freedom.",
+    "X1": "No hidden figure can be worked out from what is shown, nor narrowed down further than the profile allows.",
+    "X2": "A sole contributor, who knows the own figure, can work out no other.",
+    "X3": "Hidden figures that add up to a total of nobody are known to be of nobody.",
+    "X4": "What is hidden in one table is hidden in those that are linked to it.",
+    "A1": "The statistic and its argument have an automatic verdict.",
+    "A2": "A count of distinct values counts values, whose contributors are others than the persons.",
+    "A3": "Rows depend on figures of other people, which are not shown.",
+    "L1": "Totals or linked tables stand beside each other.",
+    "W1": "The whole filtered population is at least the threshold.",
+}
+"""The handbook's rules (F, M, P, Q, D, X) and the broker's own (A, L, W): what holds where a rule finds nothing."""
+
+PARAMETERS: dict[str, tuple[str, ...]] = {
+    "t": ("F1", "F3", "F5", "M1", "M9", "P1", "P2", "P3", "Q1", "Q2", "Q3", "W1"),
+    "zeros": ("F2", "P1", "X3"),
+    "full": ("F3", "P1"),
+    "full_share": ("F3", "Q3"),
+    "coalition": ("F4",),
+    "p_percent": ("M3", "M8"),
+    "prior_q": ("M4",),
+    "dominance_n": ("M2",),
+    "dominance_k": ("M2",),
+    "rounding": ("M8", "P1", "P3"),
+    "round_base": ("M8", "P1", "P3"),
+    "noise_deviation": ("P1", "P3"),
+    "noise_variance": ("P1", "P3"),
+    "noise_least": ("P1", "P3"),
+    "mean_digits": ("M8", "Q1"),
+    "percent_digits": ("P2",),
+    "sum_digits": ("M8",),
+    "min_interval": ("X1", "X2", "X4"),
+    "max_joint_cells": ("L1",),
+    "max_joint_targets": ("L1",),
+    "dof": ("D1",),
+    "whisker": ("Q4",),
+    "protects_institutions": ("F6",),
+    "min_institutions": ("F6",),
+}
+"""Which rules a parameter of the profile steers."""
+
+OF_NO_RULE = frozenset({"name", "source", "max_listed_rows", "max_group_steps", "small_quota", "suppressed_symbol"})
+"""Fields of a profile that no rule reads: what it is called, and limits of work and of jobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A rule, what it is to make sure of, its parameters, and how many findings it has on the output."""
+
+    rule: str
+    sentence: str
+    parameters: tuple[tuple[str, Any], ...]
+    findings: int
+
+
+def rules_tried(profile: Profile, findings: Iterable[Finding]) -> tuple[Tried, ...]:
+    said = [f.rule for f in findings]
+    unknown = dict.fromkeys(f for f in said if f not in SENTENCES)
+    return (
+        *(Tried(rule, sentence, _parameters(rule, profile), said.count(rule)) for rule, sentence in SENTENCES.items()),
+        *(Tried(rule, "", (), said.count(rule)) for rule in unknown),
+    )
+
+
+def _parameters(rule: str, profile: Profile) -> tuple[tuple[str, Any], ...]:
+    known = {f.name for f in fields(profile)}
+    names = [name for name, rules in PARAMETERS.items() if rule in rules and name in known]
+    return tuple((name, getattr(profile, name)) for name in names)

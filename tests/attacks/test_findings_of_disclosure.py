@@ -1,0 +1,298 @@
+"""The findings of the paper attack on disclosure control, one test a number: each fails where its defence is removed.
+
+`tests/prove/defences.py` removes them one at a time. Findings of linked tables and known margins are the last part."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from broker.disclosure.listing import listed_rows
+from broker.disclosure.microdata import assess
+from broker.disclosure.renderings import released_csv, released_record
+from broker.disclosure.rules import Question, findings_of
+from broker.disclosure.tabulate import Asked, tabulate_rows
+from broker.domain.outputs import CellEvidence, Output, OutputKind, OutputState, StatisticEvidence, Verdict
+from broker.domain.plans import Key, Measure, Needs
+from broker.domain.ports import CollectedFile
+from broker.domain.scalars import Column, Type
+from broker.policy.files import load_policies
+from broker.policy.models import ZeroPolicy
+from broker.query import render
+from broker.storage.shelf import FolderShelf
+from broker.workflow import assess as assessing
+from broker.workflow.settle import route
+from tests.attacks.little_town import (
+    PROFILE,
+    SMALL,
+    TARGET,
+    Y,
+    asked,
+    audited,
+    consistent,
+    leaves,
+    people,
+    refused,
+    repaired,
+    town,
+)
+from tests.spec.query.query_kit import planned
+
+ONE = f"{TARGET} AND Flag = 1"
+BY_SEX = f"FROM a WHERE {Y} GROUP BY Sex"
+
+
+def test_01_conditional_sums_count_who_meets_the_condition() -> None:
+    """Every row of SUM(CASE …) has a value, so everybody would be counted: the ones and the rest are judged apart."""
+    for flag in (0, 1):
+        found = leaves(
+            f"SELECT Sex, COUNT(*) AS n, SUM(CASE WHEN {ONE} THEN 1 ELSE 0 END) AS m {BY_SEX}", town(Flag=flag)
+        )
+        assert found[1:3] == ["M,60,c", "F,60,c"]
+    few = "Flag = 1 AND Score IN (3, 6)"
+    assert leaves(f"SELECT Sex, AVG(CASE WHEN {few} THEN 1.0 ELSE 0 END) AS m {BY_SEX}")[1:3] == ["M,c", "F,c"]
+
+
+def test_02_one_pupil_in_the_low_digits() -> None:
+    """SUM(1 + CASE WHEN the child THEN 0.001*score): arithmetic outside the closed list is looked at by a person, and
+    the digits of what may leave end where one largest contribution begins."""
+    text = f"SELECT COUNT(*) AS n, SUM(1 + CASE WHEN {TARGET} THEN 0.001 * Points ELSE 0 END) AS s FROM a WHERE {Y}"
+    assert asked(text).verdict is Verdict.REVIEW
+    few = leaves(f"SELECT LA, AVG(1.0 * Score) AS m FROM a WHERE {Y} AND Flag = 1 AND Score <> 12 GROUP BY LA")
+    assert [line.count(".") for line in few] == [0, 0, 0, 0], "one score up to 20 moves the mean of 16 by a whole one"
+
+
+def test_03_the_same_people_with_other_values() -> None:
+    """SUM(x) beside SUM(CASE WHEN the child THEN 0 ELSE x END), within one job: the difference would be the child's."""
+    text = (
+        "SELECT COUNT(*) AS n, SUM(CASE WHEN Sex = 'F' THEN 1 ELSE 0 END) AS s, "
+        f"SUM(CASE WHEN Sex = 'F' AND NOT ({ONE}) THEN 1 ELSE 0 END) AS m FROM a WHERE {Y}"
+    )
+    for more in range(6):
+        worlds = [town(Flag=flag) for flag in (0, 1)]
+        for world in worlds:
+            world["npd.a"] += [
+                {"p": 200 + i, "Key": f"m{i}", "Y": "2017/2018", "Sex": "F", "LA": 1, "Score": 1, "Flag": 0}
+                for i in range(more)
+            ]
+        first, second = (leaves(text, world) for world in worlds)
+        assert first == second
+
+
+def test_04_nothing_above_the_groups_undoes_rounding() -> None:
+    """HAVING COUNT(*) >= 60 is a bisection: it sees rounded counts only. COUNT(*) + 1 would be a remainder."""
+    assert "packed-arithmetic" in refused(f"SELECT Sex, COUNT(*) + 1 AS n {BY_SEX}")
+    for above in ("HAVING COUNT(*) >= 59", "HAVING COUNT(*) >= 60", "ORDER BY COUNT(*) DESC", ""):
+        text = f"SELECT Sex, COUNT(*) AS n, COUNT(*) / 7.0 AS m FROM a WHERE {Y} GROUP BY Sex {above}"
+        found = []
+        for sex in ("M", "F"):
+            world = town()
+            world["npd.a"][3]["Sex"] = sex
+            found.append(leaves(text, world))
+        assert found[0] == found[1], above
+
+
+def test_05_rows_and_symbol_tell_nothing() -> None:
+    """A row that says "1 to 9" against no row that says "0": rows come from lists, and both have one symbol."""
+    text = f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} AND (LA < 3 OR Flag = 1) GROUP BY LA"
+    nobody, somebody = (leaves(text, town(Flag=flag)) for flag in (0, 1))
+    assert nobody == somebody
+    assert nobody[-1] == "3,c"
+
+
+def test_06_states_are_no_yes_and_no() -> None:
+    """A cell of nobody must not go to a person where one of few is hidden: both are hidden, and go the same way."""
+    text = f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} AND (LA < 3 OR Flag = 1) GROUP BY LA"
+    nobody, somebody = (asked(text, town(Flag=flag)) for flag in (0, 1))
+    assert nobody.verdict is somebody.verdict is Verdict.SUPPRESS
+    alone = f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} AND {ONE} GROUP BY LA"
+    nobody, somebody = (asked(alone, town(Flag=flag)) for flag in (0, 1))
+    assert (nobody.small, somebody.small) == (True, True)
+    assert released_csv(nobody) == released_csv(somebody)
+    free = replace(PROFILE, zeros=ZeroPolicy.PUBLISH, full=ZeroPolicy.PUBLISH)
+    assert leaves(alone, town(Flag=0), free) == leaves(alone, town(Flag=1), free)
+
+
+def test_10_rows_of_a_script_never_go_out_by_themselves() -> None:
+    """A script lends the broker's authority to invented rows: a person looks, even where policy asks for no vote."""
+    policies = load_policies(Path(__file__).parents[2] / "policies")
+    project = replace(policies.projects[0], votes=0)
+    found = assessing._file(CollectedFile("a.csv", "text/csv", b"x\n1\n", None, "{}"))
+    output = Output(
+        "o", "j", found.name, found.kind, "", OutputState.ASSESSED, found.media_type, 4, "0" * 64, "", "",
+        found.verdict, datetime(2026, 1, 1, tzinfo=UTC),
+    )  # fmt: skip
+    assert found.kind is OutputKind.FILE
+    assert route(output, project, policies, small_jobs=0) is OutputState.IN_REVIEW
+
+
+def test_11_a_quasi_identifier_makes_no_random_subsets() -> None:
+    """Digits and remainders of a quasi-identifier cut a population into halves without end: ranges only."""
+    for condition in ("CAST(Idaci * 1000 AS INT) IN (1, 3)", "Idaci * 7 > 3"):
+        assert refused(f"SELECT COUNT(*) AS n FROM a WHERE {Y} AND {condition}") == ["quasi-arithmetic"]
+    assert refused(f"SELECT COUNT(*) AS n FROM a WHERE {Y} AND Idaci > 0.5") == []
+
+
+def test_12_duplicates_make_no_ten_pupils_out_of_five() -> None:
+    """Whatever the catalogue says of keys: persons are counted, so two rows each of five pupils stay hidden."""
+    world = town()
+    world["npd.a"] = [r for r in world["npd.a"] if r["LA"] != 1] + [r for r in world["npd.a"] if r["LA"] == 1][:5] * 4
+    assert leaves(f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} GROUP BY LA", world)[1] == "1,c"
+
+
+def test_19_no_window_carries_one_childs_value_to_all() -> None:
+    """FIRST_VALUE over the school, the child first: 60 pupils would carry one score."""
+    for function in ("FIRST_VALUE(Score)", "LAG(Score)", "LAST_VALUE(Score)"):
+        inner = f"SELECT {function} OVER (PARTITION BY LA ORDER BY Score DESC) AS s FROM a WHERE {Y}"
+        assert refused(f"SELECT AVG(1.0 * d.s) AS n FROM ({inner}) d") == ["individual-value"]
+
+
+def test_20_groups_meet_on_group_keys_only() -> None:
+    """EXCEPT of the same groups without one child leaves the group where the child is."""
+    group = f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y}"
+    for operation in ("EXCEPT", "INTERSECT"):
+        text = f"{group} GROUP BY LA {operation} {group} AND NOT ({ONE}) GROUP BY LA"
+        assert refused(text) == ["set-operation"]
+
+
+def test_22_holes_have_no_mark_and_no_narrow_interval() -> None:
+    """A row's remainder of 12 and one hole that is known to be under t would give both: what is released says neither
+    which hole is which, nor anything from which it follows."""
+    shown = repaired({("a", "x"): 3, ("a", "y"): 6, ("b", "x"): 8, ("b", "y"): 7, ("c", "x"): 6, ("c", "y"): 8}, SMALL)
+    values = consistent(shown, 9)
+    assert values
+    assert all(max(v) - min(v) >= SMALL.min_interval for v in values.values())
+    found = asked(f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} GROUP BY LA")
+    told = json.dumps(released_record(found, PROFILE)) + released_csv(found).decode()
+    assert not [w for w in ("primary", "secondary", "F1", "X1", "findings", "verdict") if w in told]
+
+
+def test_23_hashes_of_what_was_not_released_are_keyed() -> None:
+    """A plain hash of a table with two holes is broken by 81 guesses."""
+    content = b"LA,n\n1,3\n2,9\n"
+    with TemporaryDirectory() as one, TemporaryDirectory() as two:
+        keyed = {FolderShelf(Path(folder)).keyed_hash(content) for folder in (one, two)}
+    assert len(keyed) == 2, "nobody without the key can tell"
+    assert sha256(content).hexdigest() not in keyed
+
+
+def test_28_patterns_do_not_differ_from_run_to_run() -> None:
+    """Two patterns of the same table give together what each hides: repair is the same whatever order rows come in."""
+    cells = {("a", "x"): 3, ("a", "y"): 6, ("b", "x"): 8, ("b", "y"): 7, ("c", "x"): 6, ("c", "y"): 8}
+    first = repaired(cells, SMALL)
+    again = repaired(dict(reversed(cells.items())), SMALL)
+    assert first == again
+    assert sum(v is None for v in first.values()) > 1
+
+
+def test_29_inner_cells_of_a_cube_do_not_follow_from_its_faces() -> None:
+    """All two-way tables of a cube leave one degree of freedom: a small inner cell must not follow from them."""
+    places = [(a, b, c) for a in "pq" for b in "rs" for c in "tu"]
+    cells = dict(zip(places, [1, 6, 7, 5, 6, 5, 8, 6], strict=True))
+    shown = repaired(cells, SMALL)
+    values = consistent(shown, 14)
+    assert len(values["p", "r", "t"]) > 1
+    assert max(values["p", "r", "t"]) - min(values["p", "r", "t"]) >= SMALL.min_interval
+
+
+def test_33_a_table_carries_nothing_in_the_order_of_its_rows() -> None:
+    """The broker writes the file: rows of no list stand in an order of their own, whatever order the data are in."""
+    note = Key(1, Column(1, Type.TEXT), Type.TEXT, None, "npd.a.Note")
+    cells = [CellEvidence((value,), 60, 60, {}) for value in ("z", "b", None, "a")]
+    orders = [[r.keys for r in listed_rows((note,), c, PROFILE, {})[0]] for c in (cells, cells[::-1])]
+    assert orders[0] == orders[1] == [("a",), ("b",), ("z",), (None,)]
+
+
+def test_35_a_link_key_meets_link_keys_only() -> None:
+    """A pseudonym written into a query singles out a child; Key < 'm' is a random half."""
+    for source in (f"a JOIN (VALUES ('k3')) AS v(k) ON v.k = a.Key WHERE {Y}", f"a WHERE {Y} AND a.Key < 'm'"):
+        assert refused(f"SELECT COUNT(*) AS n FROM {source}") == ["link-key"]
+
+
+def test_37_institutions_are_counted_where_the_profile_protects_them() -> None:
+    """An area of two schools: everybody there knows of the other school."""
+    ask = Question(Measure.COUNT_ROWS, StatisticEvidence(60, 60, 60), 60, institutions=2)
+    protecting = replace(PROFILE, protects_institutions=True)
+    assert [f.rule for f in findings_of(ask, protecting)] == ["F6"]
+
+
+def test_38_result_and_evidence_speak_of_the_same_rows() -> None:
+    """One statement gives both, and rows that are equal in an order are told apart by hidden numbers."""
+    text = (
+        "SELECT AVG(1.0 * d.Score) AS m FROM (SELECT Score, ROW_NUMBER() OVER (PARTITION BY Key ORDER BY Points) AS r "
+        "FROM a) d WHERE d.r = 1"
+    )
+    statement = render(planned(text).tables[0], Needs(10))
+    assert ";" not in statement
+    assert all(name in statement for name in ("_value", "_persons", "population"))
+    worlds = [town(), town()]
+    for world in worlds:
+        world["npd.a"] += [r | {"Score": r["Score"] + 1} for r in world["npd.a"]]
+    worlds[1]["npd.a"].reverse()
+    forwards, backwards = (leaves(text, w) for w in worlds)
+    assert forwards == backwards
+
+
+def test_40_audit_and_records_have_no_text_and_no_figure_of_a_job() -> None:
+    """Literals of a query and names of outputs tell what was asked: audit lines carry ids and codes."""
+    text = (
+        "-- output: one_child\nSELECT a.NCyearActual, COUNT(*) AS n FROM npd.absence AS a "
+        "WHERE a.AcademicYear = '2022/2023' AND a.AuthorisedAbsence_6HalfTerms <> 313 GROUP BY a.NCyearActual"
+    )
+    told = audited(text).split("output.released")
+    assert len(told) > 1
+    assert not [word for word in ("one_child", "2022/2023", "313", "F1", "c,") if word in "".join(told)]
+    found = asked(f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} AND Score <> 13 GROUP BY LA")
+    assert "13" not in json.dumps(released_record(found, PROFILE))
+
+
+def test_41_a_change_of_one_child_changes_nothing_that_is_read() -> None:
+    """Both directions: taken away, or another in one attribute within its domain, alone in a group of its own."""
+    text = f"SELECT LA, Sex, COUNT(*) AS n, AVG(1.0 * Points) AS m FROM a WHERE {Y} GROUP BY LA, Sex"
+    first = leaves(text)
+    for change in ({"Points": 9}, {"Flag": 1}, {"Score": 2}, {"Sex": "M"}):
+        assert leaves(text, town(**change)) == first, change
+    without = town()
+    del without["npd.a"][1]
+    assert leaves(text, without) == first
+
+
+def test_45_one_school_a_cell_passes_where_schools_are_not_protected() -> None:
+    """School-level tables have one school in each cell: hidden only where the profile says so."""
+    columns = people({("x",): 40, ("y",): 30}) | {"school": ["s1"] * 40 + ["s2"] * 30}
+    found = assess(tabulate_rows(columns, Asked("id", ("d0",), institution="school")), PROFILE)
+    assert [c["verdict"] for c in found["cells"]] == ["publish", "publish"]
+
+
+def test_49_groups_joined_to_groups_are_understood() -> None:
+    """Numerator joined to denominator is in every script: accepted, and a missing side looks like a small one."""
+    group = f"FROM a WHERE {Y}"
+    text = (
+        f"WITH x AS (SELECT LA, COUNT(*) AS n {group} GROUP BY LA), "
+        f"y AS (SELECT LA, COUNT(*) AS m {group} AND Flag = 1 GROUP BY LA) "
+        "SELECT x.LA, x.n, y.m FROM x LEFT JOIN y ON x.LA = y.LA"
+    )
+    assert refused(text) == []
+    assert leaves(text, town(Flag=0)) == leaves(text, town(Flag=1)) == ["LA,n,m", "1,60,20", "2,60,20", "3,c,c"]
+
+
+def test_50_a_small_group_behind_a_context_is_nobody() -> None:
+    """Of 24,000 schools some have few pupils: their mean is NULL and the job goes on; a person looks."""
+    text = f"SELECT COUNT(*) AS n FROM a WHERE {Y} AND Score >= (SELECT AVG(1.0 * c.Score) FROM a c WHERE c.LA = a.LA)"
+    found = asked(text)
+    assert (refused(text), found.verdict) == ([], Verdict.REVIEW)
+    without = town()
+    del without["npd.a"][1]
+    assert found.rows[0].exact == asked(text, without).rows[0].exact, "the child alone in its area is not counted"
+
+
+def test_51_what_follows_from_the_filter_is_exempt() -> None:
+    """Every row of WHERE Flag = 1 has the value 1: a column of one value hides nothing and asks nobody."""
+    text = f"SELECT Sex, Flag, COUNT(*) AS n FROM a WHERE {Y} AND Flag = 1 GROUP BY Sex, Flag"
+    assert [line for line in leaves(text) if "20" in line] == ["M,1,20", "F,1,20"]
+    assert asked(text).verdict is Verdict.SUPPRESS, "and no person has to look"
+
+
+# Findings of linked tables, and of margins that everybody knows: 22, 28, 29 and 47 across the outputs of a job.
