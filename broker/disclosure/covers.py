@@ -113,15 +113,23 @@ class Cover:
     def _cover_many(self, outer: Ways, attacker: Attacker) -> None:
         """Many targets at once, as long as that settles many: fewer programs, and holes that serve several."""
         import time
+
         for number in range(BATCHES):
             waiting = self.proofs.open(attacker)
-            b=time.time()
+            b = time.time()
             move = outer.worth({d.cell: self._aim(d, direction(d.cell, number)) for d in waiting}, WORTH)
             if move is None:
                 return
             self.hide(outer, move.cells)
             self.proofs.learn(move)
-            print(attacker, number, len(waiting), len(self.proofs.open(attacker)), len(self.secondary), round(time.time()-b,2))
+            print(
+                attacker,
+                number,
+                len(waiting),
+                len(self.proofs.open(attacker)),
+                len(self.secondary),
+                round(time.time() - b, 2),
+            )
             if len(self.proofs.open(attacker)) > (1 - YIELD) * len(waiting):
                 return
 

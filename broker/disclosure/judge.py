@@ -64,9 +64,7 @@ def ask(planned: PlannedOutput, evidence: OutputEvidence, profile: Profile) -> A
     return Asked(planned, evidence, profile, lineage_of(planned))
 
 
-def judged_by(
-    asked: Asked, registers: Registers, secondary: Mapping[int, Covered] | None = None
-) -> list[JudgedTable]:
+def judged_by(asked: Asked, registers: Registers, secondary: Mapping[int, Covered] | None = None) -> list[JudgedTable]:
     """The tables of an output; `secondary` are further figures to hide, by the table's number."""
     pairs = zip(asked.planned.tables, asked.evidence.tables, strict=True)
     covered = secondary or {}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from broker.disclosure.attack import Progress, untold
 from broker.disclosure.judge import Asked, ask, assessed, has_holes, judged_by
 from broker.disclosure.judged_tables import Covered, JudgedTable
-from broker.disclosure.linking.families import Family, Where, families_of, strangers
+from broker.disclosure.linking.families import Family, families_of, strangers
 from broker.disclosure.linking.figures import Place
 from broker.disclosure.linking.patterns import Pattern, pattern_of
 from broker.disclosure.listing import Registers
@@ -41,9 +41,7 @@ def judge_job(
         judged = [judged_by(a, lists) for a in asked]
     families = families_of(plan, profile.max_joint_cells)
     joints = iter(evidence.joints)
-    found = [
-        _pattern(f, next(joints) if f.joint else None, asked, judged, profile, progress) for f in families
-    ]
+    found = [_pattern(f, next(joints) if f.joint else None, asked, judged, profile, progress) for f in families]
     secondary = _by_table([p for pattern in found if pattern is not None for p in pattern.hidden])
     again = [
         judged_by(a, lists, secondary[n]) if n in secondary else tables

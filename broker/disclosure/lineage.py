@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from broker.domain.groups import Across, Base, Extend, First, Group, Keep, Meet, Regroup, Stack, bases_of, parts_of
+from broker.domain.groups import Across, Extend, First, Group, Keep, Meet, Regroup, Stack, bases_of, parts_of
 from broker.domain.plans import PlannedOutput, PlannedTable, Statistic
 from broker.domain.scalars import Scalar, columns_of
 

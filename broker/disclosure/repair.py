@@ -15,6 +15,7 @@ WORK = 120_000_000
 """Columns times programs: a count, not a clock, so that the same table has the same holes on every machine. Half of it
 is for hiding; when that is spent, all that could help is hidden. What is left is for showing again what need not go."""
 
+
 @dataclass(frozen=True, slots=True)
 class Repaired:
     """`hidden` are all cells not to show. What cannot be had by hiding is told by intervals: `narrow` is what everybody

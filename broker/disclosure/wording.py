@@ -16,8 +16,8 @@ CONTEXT = Finding("A3", Verdict.REVIEW, "Rows depend on figures of other people,
 LINKED = Finding(
     "L1",
     Verdict.REVIEW,
-    "Tables of this job read the same people in ways that cannot be compared: what is hidden in one could be worked out "
-    "from another.",
+    "Tables of this job read the same people in ways that cannot be compared: what is hidden in one could be worked "
+    "out from another.",
 )
 TOO_MANY = Finding("L1", Verdict.REVIEW, "Linked tables have more joint cells than may be looked at one by one.")
 NARROW = Finding("X1", Verdict.REVIEW, "Whatever is hidden, known totals tell some hidden figures too closely.")

@@ -16,6 +16,7 @@ from broker.domain.relations import (
     Scan,
     Union,
     Values,
+    WindowColumn,
 )
 from broker.domain.scalars import Call, Case, Column, Literal, Scalar
 
@@ -47,59 +48,73 @@ def conjuncts(scalar: Scalar) -> Iterator[Scalar]:
 
 def renamed(relation: Relation, name: Rename) -> Relation:
     """The relation with every id, of its own columns and below, under another name."""
-    below = lambda r: renamed(r, name)  # noqa: E731  the same call in every arm
-    scalar = lambda s: _scalar(s, name)  # noqa: E731
-    maybe = lambda i: None if i is None else name(i)  # noqa: E731
-    match relation:
-        case Scan():
-            columns = tuple(replace(c, ident=name(c.ident)) for c in relation.columns)
-            return replace(relation, columns=columns, person=maybe(relation.person))
-        case Values():
-            rows = tuple(tuple(map(scalar, row)) for row in relation.rows)
-            return Values(tuple((name(i), kind) for i, kind in relation.columns), rows)
-        case Filter():
-            return Filter(below(relation.child), scalar(relation.predicate))
-        case Project():
-            return Project(below(relation.child), tuple((name(i), scalar(s)) for i, s in relation.columns))
-        case Join():
-            left, right = below(relation.left), below(relation.right)
-            on = None if relation.on is None else scalar(relation.on)
-            both = None if relation.both is None else (name(relation.both[0]), name(relation.both[1]))
-            return replace(relation, left=left, right=right, on=on, person=maybe(relation.person), both=both)
-        case Gather():
-            keys = tuple((name(i), scalar(s)) for i, s in relation.keys)
-            aggregates = tuple((name(i), _aggregate(a, name)) for i, a in relation.aggregates)
-            return Gather(below(relation.child), keys, aggregates, maybe(relation.counted), maybe(relation.person))
-        case Over():
-            columns = tuple(
-                replace(
-                    c,
-                    ident=name(c.ident),
-                    function=_aggregate(c.function, name),
-                    partition=tuple(map(scalar, c.partition)),
-                    order=_order(c.order, name),
-                )
-                for c in relation.columns
-            )
-            return Over(below(relation.child), columns, maybe(relation.counted))
-        case Union():
-            person = relation.person and (name(relation.person[0]), tuple(map(name, relation.person[1])))
-            stacked = tuple((name(i), tuple(map(name, inner))) for i, inner in relation.columns)
-            return Union(tuple(map(below, relation.parts)), stacked, person)
-        case Attach():
-            sub, column = below(relation.sub), maybe(relation.column)
-            return Attach(below(relation.child), sub, name(relation.ident), column)
-        case Limit():
-            return replace(relation, child=below(relation.child), order=_order(relation.order, name))
+    return _Renaming(name).relation(relation)
 
 
-def _scalar(scalar: Scalar, name: Rename) -> Scalar:
-    return put_in(scalar, lambda c: Column(name(c.ident), c.type))
+class _Renaming:
+    def __init__(self, name: Rename) -> None:
+        self._name = name
 
+    def relation(self, relation: Relation) -> Relation:
+        name = self._name
+        match relation:
+            case Scan():
+                columns = tuple(replace(c, ident=name(c.ident)) for c in relation.columns)
+                return replace(relation, columns=columns, person=self._maybe(relation.person))
+            case Values():
+                rows = tuple(tuple(map(self.scalar, row)) for row in relation.rows)
+                return Values(tuple((name(i), kind) for i, kind in relation.columns), rows)
+            case Filter():
+                return Filter(self.relation(relation.child), self.scalar(relation.predicate))
+            case Project():
+                computed = tuple((name(i), self.scalar(s)) for i, s in relation.columns)
+                return Project(self.relation(relation.child), computed)
+            case Join():
+                return self._join(relation)
+            case Gather():
+                return self._gather(relation)
+            case Over():
+                windows = tuple(map(self._window, relation.columns))
+                return Over(self.relation(relation.child), windows, self._maybe(relation.counted))
+            case Union():
+                person = relation.person and (name(relation.person[0]), tuple(map(name, relation.person[1])))
+                stacked = tuple((name(i), tuple(map(name, inner))) for i, inner in relation.columns)
+                return Union(tuple(map(self.relation, relation.parts)), stacked, person)
+            case Attach():
+                child, sub = self.relation(relation.child), self.relation(relation.sub)
+                return Attach(child, sub, name(relation.ident), self._maybe(relation.column))
+            case Limit():
+                return replace(relation, child=self.relation(relation.child), order=self._order(relation.order))
 
-def _aggregate(aggregate: Aggregate, name: Rename) -> Aggregate:
-    return replace(aggregate, args=tuple(_scalar(a, name) for a in aggregate.args))
+    def scalar(self, scalar: Scalar) -> Scalar:
+        return put_in(scalar, lambda c: Column(self._name(c.ident), c.type))
 
+    def _join(self, join: Join) -> Join:
+        left, right = self.relation(join.left), self.relation(join.right)
+        on = None if join.on is None else self.scalar(join.on)
+        both = None if join.both is None else (self._name(join.both[0]), self._name(join.both[1]))
+        return replace(join, left=left, right=right, on=on, person=self._maybe(join.person), both=both)
 
-def _order(order: tuple[tuple[Scalar, bool], ...], name: Rename) -> tuple[tuple[Scalar, bool], ...]:
-    return tuple((_scalar(s, name), down) for s, down in order)
+    def _gather(self, gather: Gather) -> Gather:
+        child = self.relation(gather.child)
+        keys = tuple((self._name(i), self.scalar(s)) for i, s in gather.keys)
+        aggregates = tuple((self._name(i), self._aggregate(a)) for i, a in gather.aggregates)
+        return Gather(child, keys, aggregates, self._maybe(gather.counted), self._maybe(gather.person))
+
+    def _window(self, window: WindowColumn) -> WindowColumn:
+        return replace(
+            window,
+            ident=self._name(window.ident),
+            function=self._aggregate(window.function),
+            partition=tuple(map(self.scalar, window.partition)),
+            order=self._order(window.order),
+        )
+
+    def _maybe(self, ident: int | None) -> int | None:
+        return None if ident is None else self._name(ident)
+
+    def _aggregate(self, aggregate: Aggregate) -> Aggregate:
+        return replace(aggregate, args=tuple(map(self.scalar, aggregate.args)))
+
+    def _order(self, order: tuple[tuple[Scalar, bool], ...]) -> tuple[tuple[Scalar, bool], ...]:
+        return tuple((self.scalar(s), down) for s, down in order)

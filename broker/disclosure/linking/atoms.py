@@ -60,6 +60,7 @@ def _split(family: Family, member: Member, cell: CellEvidence) -> list[Atom]:
         return [Atom(place, cell.rows, cell.persons, amounts)]
     ((condition, _),) = asked.tests
     seen = cell.statistics[asked.ident]
+    sides: tuple[tuple[Value, int, int], ...]
     if asked.measure is Measure.COUNT_VALUES:
         sides = ((1, seen.rows, seen.persons), (0, cell.rows - seen.rows, cell.persons - seen.persons))
     else:
@@ -110,7 +111,7 @@ def empty_atoms(atoms: Sequence[Atom], members: Sequence[tuple[Member, Sequence[
             for keys in rows:
                 for tests in _sides(member, figure):
                     if not groups.by(member.keys, tests).get(keys):
-                        place = dict(zip(member.keys, keys, strict=True)) | dict(tests)
+                        place: dict[str, Value] = dict(zip(member.keys, keys, strict=True)) | dict(tests)
                         found.setdefault(tuple(sorted(place.items(), key=repr)), Atom(place, 0, 0, {}))
     return list(found.values())
 

@@ -9,7 +9,7 @@ from broker.disclosure.linking.populations import Names, Population, population_
 from broker.domain.groups import bases_of
 from broker.domain.plans import Key, Measure, Plan, PlannedTable, Statistic
 from broker.domain.relations import Filter, Relation, Scan, walk
-from broker.domain.scalars import Call, Case, Literal, Scalar, Type, text_of
+from broker.domain.scalars import Call, Case, Literal, Scalar, Type, Value, text_of
 
 COUNTS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.ONES, Measure.SHARE})
 SUMS = frozenset({Measure.SUM, Measure.MEAN})
@@ -18,7 +18,7 @@ ONE, NONE = Literal(1, Type.INT), Literal(0, Type.INT)
 Where = tuple[int, int]
 """A table of the job: the output's number and the table's number in it."""
 
-Test = tuple[str, object]
+Test = tuple[str, Value]
 """A dimension and the value that it must have."""
 
 
@@ -172,5 +172,3 @@ def _with_joint(
 def _kind(statistic: Statistic) -> Type:
     assert statistic.argument is not None
     return statistic.argument.type
-
-

@@ -1,4 +1,4 @@
-"""From joint cells to what an attacker would solve: the figures, their sums, and what is known anyway. Hides nothing."""
+"""From joint cells to what an attacker would solve: figures, their sums, what is known anyway. Hides nothing."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

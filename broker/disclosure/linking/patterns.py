@@ -1,4 +1,4 @@
-"""One pattern of holes for all tables of a family: what is hidden first, what must be hidden with it. Judges no cell."""
+"""One pattern of holes for all tables of a family: what is hidden first, and what must go with it. Judges no cell."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A family with its evidence while it is repaired: judged tables by place, rows that could be shown, joint cells."""
+    """A family while it is repaired: its judged tables, their rows that could be shown, its joint cells."""
 
     family: Family
     judged: Mapping[Where, JudgedTable]
@@ -176,5 +176,3 @@ def _small_joints(found: Figures, known: set[int], t: int) -> list[int]:
     """Joint cells of 1 to t-1 persons that are in no table: the smallest first."""
     small = [c for c in range(found.joint) if 0 < found.persons[c] < t and c not in known]
     return sorted(small, key=lambda c: (found.persons[c], c))
-
-
