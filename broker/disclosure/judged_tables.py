@@ -94,11 +94,23 @@ def judge_table(
         rows, covered = listed_rows(planned.keys, evidence.cells, profile, registers)
     else:
         rows, covered = [Row(c.keys, c, listed=False) for c in evidence.cells], False
-    judged = [_judge_row(row, context) for row in rows]
+    missing = _judge_row(Row(tuple(None for _ in planned.keys), None, listed=False), context)
+    judged = [
+        _like(missing, row, context) if row.cell is None and not secondary else _judge_row(row, context) for row in rows
+    ]
     kept = tuple(j for j in judged if j.row.listed or j.line.exists or not planned.shown)
-    missing = _judge_row(Row(tuple(None for _ in planned.keys), None, listed=False), context).line.cells
-    blank = {i: changed(c, released=None, exact=None, origin=Origin.COMPUTED) for i, c in missing.items()}
+    blank = {i: changed(c, released=None, exact=None, origin=Origin.COMPUTED) for i, c in missing.line.cells.items()}
     return JudgedTable(planned, kept, blank, covered, read)
+
+
+def _like(missing: JudgedRow, row: Row, context: Context) -> JudgedRow:
+    """Rows in which nobody was found are judged once: they differ in their keys only."""
+    line = Line({**missing.line.cells, **_keys(row, context)}, missing.line.exists, row.listed, 0)
+    return JudgedRow(row, line, missing.findings)
+
+
+def _keys(row: Row, context: Context) -> dict[int, Cell]:
+    return {k.ident: Cell(v, v, origin=Origin.KEY) for k, v in zip(context.planned.keys, row.keys, strict=True)}
 
 
 def _judge_row(row: Row, context: Context) -> JudgedRow:
@@ -114,7 +126,7 @@ def _judge_row(row: Row, context: Context) -> JudgedRow:
     }
     alone = {s.ident: _judge_statistic(s, counted[s.ident], safe[s.ident], row, context) for s in planned.statistics}
     implied = {i: _with_implied(i, alone, planned.statistics) for i in alone}
-    cells = {k.ident: Cell(v, v, origin=Origin.KEY) for k, v in zip(planned.keys, row.keys, strict=True)}
+    cells = _keys(row, context)
     cells |= {i: _cell(safe[i], evidence[i].value, implied[i]) for i in alone}
     persons = row.cell.persons if row.cell else 0
     return JudgedRow(row, Line(cells, _exists(row, cells, context), row.listed, persons), alone)

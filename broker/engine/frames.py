@@ -1,7 +1,7 @@
 """Reads the frames of a plan's tables into evidence, strictly. Whatever a plan did not ask for is a Breach."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -29,11 +29,14 @@ def read_table(planned: PlannedTable, payload: bytes) -> TableEvidence:
     """The evidence of one planned table from its Arrow stream."""
     table = _table(payload)
     _check_columns(planned, table.schema)
-    rows = table.to_pylist()
+    rows = _rows(table)
     populations = {row["population"] for row in rows}
     if len(populations) > 1 or (not planned.keys and len(rows) != 1):
         raise _breach("does not have one population")
-    cells = tuple(_cell(planned, row) for row in rows)
+    places = {
+        s.ident: tuple((c, _field(c), _field(c) in COUNTED) for c in evidence_columns(s)) for s in planned.statistics
+    }
+    cells = tuple(_cell(planned, row, places) for row in rows)
     if len({cell.keys for cell in cells}) != len(cells):
         raise _breach("has a cell twice")
     population = populations.pop() if populations else 0
@@ -125,20 +128,31 @@ def _kinds(statistic: Statistic, field: str) -> frozenset[str]:
     return KINDS[statistic.argument.type if statistic.argument is not None else statistic.type]
 
 
-def _cell(planned: PlannedTable, row: dict[str, Any]) -> CellEvidence:
+Places = Mapping[int, tuple[tuple[str, str, bool], ...]]
+"""Of each statistic its columns, the field that each is, and whether it is a count."""
+
+
+def _rows(table: pa.Table) -> list[dict[str, Any]]:
+    """Column by column: many times faster than row by row."""
+    columns = [column.to_pylist() for column in table.columns]
+    return [dict(zip(table.schema.names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _cell(planned: PlannedTable, row: dict[str, Any], places: Places) -> CellEvidence:
     keys = tuple(_value(row[f"k{number}"]) for number in range(len(planned.keys)))
     rows, persons = _count(row["rows"]), _count(row["persons"])
     if persons > rows or (planned.keys and not rows):
         raise _breach("counts more persons than rows, or a cell without rows")
-    statistics = {s.ident: _statistic(s, row, rows, persons) for s in planned.statistics}
+    statistics = {i: _statistic(place, row, rows, persons) for i, place in places.items()}
     return CellEvidence(keys, rows, persons, statistics)
 
 
-def _statistic(statistic: Statistic, row: dict[str, Any], rows: int, persons: int) -> StatisticEvidence:
-    found: dict[str, Any] = {}
-    for column in evidence_columns(statistic):
-        field = _field(column)
-        found[field] = _count(row[column]) if field in COUNTED else _value(row[column])
+def _statistic(
+    places: tuple[tuple[str, str, bool], ...], row: dict[str, Any], rows: int, persons: int
+) -> StatisticEvidence:
+    found: dict[str, Any] = {
+        field: _count(row[column]) if counted else _value(row[column]) for column, field, counted in places
+    }
     evidence = StatisticEvidence(**found)
     if evidence.rows + evidence.rest_rows > rows or evidence.persons > min(persons, rows) or evidence.rest > persons:
         raise _breach("counts more in a statistic than in its cell")

@@ -23,7 +23,7 @@ from broker.query.rendering.writing import relation_text, scalar_text
 
 RANK = "__r"
 """The vault's column of a row's rank within its person and year, from 0."""
-DRAWN = 32
+DRAWN = 16
 """One person in so many is drawn to see how totals differ, and `FEWEST` at least: numbers are random, rows ordered."""
 FEWEST = 50_000
 

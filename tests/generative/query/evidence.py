@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501 - one statistic a line reads as a table
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -64,7 +65,22 @@ def _given(pairs: Pairs) -> Pairs:
 
 
 def _count_rows(pairs: Pairs, _: Any) -> Told:
-    return Told({"value": len(pairs), "rows": len(pairs), "persons": len(_who(pairs))}, _who(pairs))
+    most = sorted(Counter(p for p, _ in pairs if p is not None).values(), reverse=True)
+    fields = {"value": len(pairs), "rows": len(pairs), "persons": len(_who(pairs)), **_two(most)}
+    return Told(fields, _who(pairs))
+
+
+def _two(sizes: list[Any]) -> dict[str, Any]:
+    """The largest and the second: nothing where there is one only."""
+    return {"largest": sizes[0] if sizes else None, "second": [*sizes[1:], 0][0] if sizes else None}
+
+
+def _others(totals: list[Any]) -> int | None:
+    """Persons without the most common total; of more than two no more is told than that there are some."""
+    if not totals:
+        return None
+    others = len(totals) - max(Counter(totals).values())
+    return others if len(totals) <= 2 else min(others, 1)
 
 
 def _count_values(pairs: Pairs, _: Any) -> Told:
@@ -111,8 +127,7 @@ def _sum(pairs: Pairs, statistic: Any) -> Told:
         mean = trunc(Fraction(trunc(total)) / len(some))
     fields = {
         "value": total if is_sum else mean, "rows": len(some), "persons": len(behind), "total": total,
-        "largest": sizes[0] if sizes else None, "second": sizes[1] if len(sizes) > 1 else None,
-        "low": min(own.values(), default=None), "high": max(own.values(), default=None),
+        **_two(sizes), "others": _others(list(own.values())), "low": min(own.values(), default=None), "high": max(own.values(), default=None),
     }  # fmt: skip
     return Told(fields, behind)
 

@@ -366,3 +366,10 @@ def test_a_project_without_grants_has_an_empty_vault(data: Path, policies: Polic
 
 def test_the_facts_file_is_json(one: Vault) -> None:
     assert json.loads((one.evidence.parent / "facts.json").read_text())["ref.schools"]["all"]["rows"] == 5
+
+
+def test_proofs_are_the_facts_of_granted_person_tables(keeper: VaultKeeper, two: Vault, rows: Rows) -> None:
+    assert set(two.proofs) == {"npd.census"}
+    proof = two.proofs["npd.census"][2018]
+    assert (proof.max_rows, set(proof.totals), set(proof.smallest)) == (2, {"LA", "FSM"}, {"LA", "FSM"})
+    assert rows(f"SELECT max(__p) + 1 FROM '{keeper.person_map(two)}'") == [(two.persons,)]
