@@ -14,7 +14,8 @@ FREE = 1e-4
 DEAREST = 1e4
 """The price of moving the dearest cell, in prices of the median one: what programs can still tell apart."""
 
-WORTH, BATCHES = 20.0, 16
+WORTH, BATCHES = 20.0, 40
+"""What a unit of a target's way may cost where many are sought at once, and how often."""
 
 CAREFUL = 1500
 """Cells up to which two ways are compared for each target, and cells are exchanged for cheaper ones."""
@@ -75,24 +76,29 @@ class Cover:
 
     def _push(self, attacker: Attacker) -> None:
         """What is wide enough already is seen by movements of many cells at once."""
-        inner, failed = self.ways(self.hidden, attacker), 0
-        for number in range(PUSHES):
-            waiting = self.proofs.open(attacker)
-            if not waiting or failed == 2:
-                break
-            move = inner.push({d.cell: self._aim(d, direction(d.cell, number)) for d in waiting})
-            if move is not None:
-                self.proofs.learn(move)
-            settled = len(waiting) - len(self.proofs.open(attacker))
-            failed = failed + 1 if settled < max(2, YIELD * len(waiting)) else 0
+        inner = self.ways(self.hidden, attacker)
+        self._push_all(inner, self.proofs, attacker)
         self.spend(inner)
 
-    def _aim(self, demand: Demand, sign: int) -> float:
-        reach = self.proofs.reach[demand]
-        return sign * (self.proofs.aims[demand] - (reach.down if sign > 0 else reach.up))
+    def _push_all(self, ways: Ways, proofs: Proofs, attacker: Attacker) -> None:
+        failed = 0
+        for number in range(PUSHES):
+            waiting = proofs.open(attacker)
+            if not waiting or failed == 2:
+                return
+            move = ways.push({d.cell: self._aim(proofs, d, direction(d.cell, number)) for d in waiting})
+            if move is not None:
+                proofs.learn(move)
+            settled = len(waiting) - len(proofs.open(attacker))
+            failed = failed + 1 if settled < max(2, YIELD * len(waiting)) else 0
+
+    def _aim(self, proofs: Proofs, demand: Demand, sign: int) -> float:
+        reach = proofs.reach[demand]
+        return sign * (proofs.aims[demand] - (reach.down if sign > 0 else reach.up))
 
     def _cover(self, attacker: Attacker, waiting: list[Demand]) -> None:
         outer = self.ways(self.hideable, attacker)
+        self._be_modest(outer, waiting)
         if not self.is_small:
             self._cover_many(outer, attacker)
         for number, demand in enumerate(waiting):
@@ -107,22 +113,35 @@ class Cover:
             self.hide(outer, frozenset().union(*(m.cells for m in moves)))
             for move in moves:
                 self.proofs.learn(move)
-            self.settle_for_less(demand)
+            self._settle_for(demand, self.proofs.reach[demand].width)
         self.spend(outer)
 
+    def _be_modest(self, outer: Ways, waiting: list[Demand]) -> None:
+        """No more is asked than what could be had if everything were hidden."""
+        hopes = Proofs(self.task)
+        for demand in waiting:
+            hopes.ask(demand, self.proofs.aims[demand])
+        self._push_all(outer, hopes, waiting[0].attacker)
+        for demand in hopes.open(waiting[0].attacker):
+            aim = hopes.aims[demand]
+            up, _ = outer.most(demand.cell, 1, aim)
+            down = outer.most(demand.cell, -1, aim - up)[0] if up < aim - TOLERANCE else 0.0
+            self._settle_for(demand, up + down)
+
     def _cover_many(self, outer: Ways, attacker: Attacker) -> None:
-        """Many targets at once, as long as that settles many: fewer programs, and holes that serve several."""
-        import time
+        """Many targets at once: fewer programs, and holes that serve several. Where many stand in each other's way,
+        fewer are taken at a time, at any price."""
+        parts = 1
         for number in range(BATCHES):
-            waiting = self.proofs.open(attacker)
-            b=time.time()
-            move = outer.worth({d.cell: self._aim(d, direction(d.cell, number)) for d in waiting}, WORTH)
-            if move is None:
-                return
-            self.hide(outer, move.cells)
-            self.proofs.learn(move)
-            print(attacker, number, len(waiting), len(self.proofs.open(attacker)), len(self.secondary), round(time.time()-b,2))
-            if len(self.proofs.open(attacker)) > (1 - YIELD) * len(waiting):
+            group = [d for d in self.proofs.open(attacker) if (d.cell * 40_503 >> 4) % parts == number % parts]
+            aims = {d.cell: self._aim(self.proofs, d, direction(d.cell, number)) for d in group}
+            move = outer.worth(aims, WORTH if parts == 1 else DEAREST) if aims else None
+            if move is not None:
+                self.hide(outer, move.cells)
+                self.proofs.learn(move)
+            if sum(map(self.proofs.is_proved, group)) < len(group) / 4:
+                parts *= 4
+            if parts > len(self.proofs.open(attacker)):
                 return
 
     def hide(self, ways: Ways, cells: Iterable[int]) -> None:
@@ -130,14 +149,14 @@ class Cover:
             self.hidden.add(cell)
             ways.price(cell, FREE)
 
-    def settle_for_less(self, demand: Demand) -> None:
+    def _settle_for(self, demand: Demand, width: float) -> None:
         """As far as any way reaches is all that can be had of this attacker; those who know less are asked again."""
-        if self.proofs.is_proved(demand):
+        if width >= self.proofs.aims[demand] - TOLERANCE:
             return
-        self.reduced.add(demand)
-        self.proofs.aims[demand] = self.proofs.reach[demand].width
-        if demand.attacker is not Attacker.EVERYBODY:
+        if demand.attacker is not Attacker.EVERYBODY and demand not in self.reduced:
             self._ask(Demand(Attacker.EVERYBODY, demand.cell))
+        self.reduced.add(demand)
+        self.proofs.aims[demand] = width
 
     def _hide_all(self, waiting: Iterable[Demand]) -> None:
         """Out of work: everything that could help what is still open."""
