@@ -11,9 +11,10 @@ from broker.disclosure.tasks import Attacker, Task, known_values
 __all__ = ["Attacker", "Repaired", "Task", "audit", "repair"]
 
 TOLERANCE = 1e-6
-WORK = 120_000_000
+WORK = 6_000_000
 """Columns times programs: a count, not a clock, so that the same table has the same holes on every machine. Half of it
 is for hiding; when that is spent, all that could help is hidden. What is left is for showing again what need not go."""
+
 
 @dataclass(frozen=True, slots=True)
 class Repaired:
@@ -37,7 +38,7 @@ def repair(task: Task, work: int = WORK, progress: Progress = untold) -> Repaire
     cover = Cover(task, work, progress)
     cover.make()
     lighten(cover)
-    hidden = frozenset(cover.hidden)
+    hidden = frozenset(cover.hidden - (task.unreleased - task.hidden)) | task.hidden
     return Repaired(hidden, *(_still_narrow(task, hidden, cover.short(a)) for a in (True, False)))
 
 

@@ -1,6 +1,7 @@
-"""Lets properties import `groups_kit` of the specs: tests have no packages."""
+"""Lets properties import `groups_kit` of the specs and the modules beside them: tests have no packages."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "spec" / "disclosure"))
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "spec" / "disclosure")]
