@@ -9,6 +9,7 @@ from bench.check import check_lines
 from bench.cold import cold_lines
 from bench.harness import Line, report
 from bench.job import job_lines
+from bench.repair import repair_lines
 from bench.samples import sample_lines
 
 
@@ -20,6 +21,7 @@ def main() -> None:
         ("check of the samples", sample_lines),
         ("check from the shell", cold_lines),
         ("latency of a job", job_lines),
+        ("repair of large tables", repair_lines),
     )
     for title, make in parts:
         with console.status(title):

@@ -43,7 +43,7 @@ def repair(task: Task, work: int = WORK, progress: Progress = untold) -> Repaire
 
 
 def _still_narrow(task: Task, hidden: frozenset[int], cells: Mapping[int, Attacker]) -> dict[int, Interval]:
-    found = {}
+    found: dict[int, Interval] = {}
     for attacker in Attacker:
         asked = [c for c, by in cells.items() if by is attacker]
         found |= _derived(task, hidden, asked, attacker) if asked else {}

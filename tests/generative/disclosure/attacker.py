@@ -1,4 +1,4 @@
-"""An attacker of its own for proofs: a plain linear program from cells and equations. Shares no code with the package."""
+"""An attacker of its own for proofs: a plain linear program from cells and equations. Of no code of ours."""
 
 from collections.abc import Collection, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Tables drawn with their margins: `.` for a cell that is not shown, `*` after a value for one that must not be derived."""
+"""Tables drawn with their margins: `.` for a cell that is not shown, `*` marks a target."""
 
 from collections.abc import Mapping
 
