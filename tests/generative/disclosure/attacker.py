@@ -14,6 +14,7 @@ def interval(
     """Least and greatest value of each cell over all tables that fit what is known."""
     solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
+    solver.setOptionValue("threads", 1)
     infinite = highspy.kHighsInf
     for i in range(size):
         value = known.get(i)

@@ -17,6 +17,7 @@ class Widths:
         self.task, self.size = task, task.system.size
         self.solver = highspy.Highs()
         self.solver.setOptionValue("output_flag", False)
+        self.solver.setOptionValue("threads", 1)
         for _ in range(self.size):
             self.solver.addVar(0.0, 0.0)
         for e in task.system.equations:
@@ -49,6 +50,7 @@ def optimum(task: Task, rounds: int = 400) -> float | None:
     aims = {p: min(w, widths.of(p)[0]) for p, w in task.targets.items()}
     master = highspy.Highs()
     master.setOptionValue("output_flag", False)
+    master.setOptionValue("threads", 1)
     for n, cell in enumerate(choices):
         master.addVar(0.0, 1.0)
         master.changeColCost(n, task.cost(cell))
