@@ -10,6 +10,7 @@ from bench.cold import cold_lines
 from bench.evidence import evidence_lines
 from bench.harness import Line, report
 from bench.job import job_lines
+from bench.repair import repair_lines
 from bench.samples import sample_lines
 
 
@@ -22,6 +23,7 @@ def main() -> None:
         ("check from the shell", cold_lines),
         ("evidence and rules", evidence_lines),
         ("latency of a job", job_lines),
+        ("repair of large tables", repair_lines),
     )
     for title, make in parts:
         with console.status(title):

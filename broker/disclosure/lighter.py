@@ -2,6 +2,7 @@
 
 from broker.disclosure.covers import FREE, Cover
 from broker.disclosure.proofs import Demand, Reach, weight
+from broker.domain.errors import Breach
 
 PASSES = 4
 
@@ -69,7 +70,9 @@ class _Lighter:
         for demand in affected:
             self._proofs.put(demand, Reach())
         for demand in affected:
-            if not self._proofs.is_proved(demand) and not self._again(demand, cell, hidden):
+            if not self._proofs.is_proved(demand) and not (
+                self._cover.has_work() and self._again(demand, cell, hidden)
+            ):
                 for d, reach in old.items():
                     self._proofs.put(d, reach)
                 for new in self._cover.hidden - hidden:
@@ -80,7 +83,10 @@ class _Lighter:
 
     def _again(self, demand: Demand, cell: int, before: set[int]) -> bool:
         ways = self._ways[demand.attacker]
-        moves = self._cover.best(ways, demand, self._exchange)
+        try:
+            moves = self._cover.best(ways, demand, self._exchange)
+        except Breach:
+            return False
         self._cover.spend(ways)
         new = frozenset().union(*(m.cells for m in moves)) - self._cover.hidden
         if weight(self._task, (self._cover.hidden - before) | new) >= self._task.cost(cell):

@@ -1,14 +1,14 @@
 """Assess of a file of person rows by its tabulated evidence: rules, repair, values. Reads no file, counts nothing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 from broker.disclosure.evaluate import number
 from broker.disclosure.full_rows import full_cells
+from broker.disclosure.margins import Figures, repair_table
 from broker.disclosure.protect import empty, protected
-from broker.disclosure.repair import Task, audit, repair
 from broker.disclosure.rules import MAGNITUDES, Question, findings_of, worst
 from broker.disclosure.tables import ClosedTable, Place, close_categories
 from broker.domain.outputs import CellEvidence, StatisticEvidence, Verdict
@@ -16,7 +16,6 @@ from broker.domain.plans import Measure, Statistic
 from broker.domain.scalars import Type, Value
 from broker.policy.models import Profile, ZeroPolicy
 
-TOLERANCE = 1e-6
 Wanted = tuple[Measure, str | None]
 """A statistic asked for: COUNT_ROWS of nothing, SUM or MEAN of a column."""
 
@@ -74,6 +73,10 @@ def assess(tabulation: Tabulation, profile: Profile) -> dict[str, Any]:
     found = {number_of[c.place]: c for c in tabulation.cells}
     full = _full(tabulation, profile)
     sheets = [_sheet(w, table, found, full, profile) for w in tabulation.wanted]
+    if profile.zeros is ZeroPolicy.PUBLISH and any(s.unsafe for s in sheets):
+        # Beside a hidden cell a shown zero would tell that the hidden one is not empty.
+        profile = replace(profile, zeros=ZeroPolicy.SUPPRESS)
+        sheets = [_sheet(w, table, found, full, profile) for w in tabulation.wanted]
     audited = {"exact": 0, "narrow": 0}
     counts = [s for s in sheets if s.wanted[1] is None]
     columns = dict.fromkeys(s.wanted[1] for s in sheets if s.wanted[1] is not None)
@@ -133,16 +136,14 @@ def _repair_group(
     first = group[0]
     values = [_amount(e, first.wanted[0]) for e in first.evidence]
     widths = {i: _width(first.evidence[i], first.wanted[0], profile) for i in unsafe}
-    known = {i for i, v in enumerate(values) if v == 0} | {i for i, c in found.items() if c.persons == 1}
-    task = Task(table, values, widths, unsafe | cover, frozenset(known), any(v < 0 for v in values))
-    hidden = repair(task)
-    for target, interval in audit(task, hidden).items() if table.equations else ():
-        width = interval.high - interval.low
-        audited["exact"] += interval.exact
-        audited["narrow"] += not interval.exact and width < widths[target] - TOLERANCE
+    persons = [found[i].persons if i in found else 0 for i in range(len(table.cells))]
+    smallest = float(profile.min_interval) if first.wanted[1] is None else 1.0
+    done = repair_table(table, Figures(values, persons, widths, unsafe | cover, profile.t, smallest))
+    audited["exact"] += done.exact
+    audited["narrow"] += done.narrow
     for sheet in group:
-        sheet.hidden = hidden
-    return hidden
+        sheet.hidden = done.hidden
+    return done.hidden
 
 
 def _amount(evidence: StatisticEvidence, measure: Measure) -> float:

@@ -57,6 +57,8 @@ class Program:
         self._solver.passModel(model)
         self._costed: int | None = None
         self._all = np.arange(len(lower), dtype=np.int32)
+        self.work = 0
+        """Steps of the solver times columns, which is about its time: a count, not a clock."""
 
     def set_cost(self, column: int, cost: float) -> None:
         self._solver.changeColCost(column, cost)
@@ -108,9 +110,15 @@ class Program:
         return found
 
     def _run(self) -> highspy.HighsModelStatus:
-        """A warm start that ends in numerical trouble is tried again cold."""
+        """A warm start that ends in numerical trouble is tried again cold, and without threads that others started."""
         self._solver.run()
         if self._solver.getModelStatus() not in ENDED:
+            self._count_work()
             self._solver.clearSolver()
+            highspy.Highs.resetGlobalScheduler(True)
             self._solver.run()
+        self._count_work()
         return self._solver.getModelStatus()
+
+    def _count_work(self) -> None:
+        self.work += (1 + max(0, int(self._solver.getInfo().simplex_iteration_count))) * len(self._all)

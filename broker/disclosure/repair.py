@@ -4,16 +4,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from broker.disclosure.attack import Interval, Progress, intervals, untold
-from broker.disclosure.covers import Cover
+from broker.disclosure.covers import Cover, work_for
 from broker.disclosure.lighter import lighten
 from broker.disclosure.tasks import Attacker, Task, known_values
 
 __all__ = ["Attacker", "Repaired", "Task", "audit", "repair"]
 
 TOLERANCE = 1e-6
-WORK = 120_000_000
-"""Columns times programs: a count, not a clock, so that the same table has the same holes on every machine. Half of it
-is for hiding; when that is spent, all that could help is hidden. What is left is for showing again what need not go."""
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +24,25 @@ class Repaired:
     insiders: Mapping[int, Interval]
 
 
-def repair(task: Task, work: int = WORK, progress: Progress = untold) -> Repaired:
+def repair(task: Task, work: int | None = None, progress: Progress = untold) -> Repaired:
     """Every cell to hide: `task.hidden` and the secondary ones.
 
     A way is a movement of cells that keeps every equation and everything that the attacker knows: who sees only what
     does not move cannot tell the table from the moved one, so a target's interval is at least as wide as its ways
     reach. The cheapest way for a target is a linear program; what moves on it must be hidden. Hiding more never
     narrows an interval, so one pass over the targets is enough. Where no way reaches as far as asked, the farthest
-    is taken: the interval is then as wide as if everything were hidden.
+    is taken: the interval is then as wide as if everything were hidden. `work` is what may be spent on finding cheap
+    holes; far beyond it, all that could help is hidden.
     """
-    cover = Cover(task, work, progress)
+    cover = Cover(task, work_for(task) if work is None else work, progress)
     cover.make()
     lighten(cover)
-    hidden = frozenset(cover.hidden)
+    hidden = frozenset(cover.hidden - (task.unreleased - task.hidden)) | task.hidden
     return Repaired(hidden, *(_still_narrow(task, hidden, cover.short(a)) for a in (True, False)))
 
 
 def _still_narrow(task: Task, hidden: frozenset[int], cells: Mapping[int, Attacker]) -> dict[int, Interval]:
-    found = {}
+    found: dict[int, Interval] = {}
     for attacker in Attacker:
         asked = [c for c, by in cells.items() if by is attacker]
         found |= _derived(task, hidden, asked, attacker) if asked else {}

@@ -1,4 +1,4 @@
-"""What repair is asked and who attacks: cells that must not be derived, and what is known of the others. Solves nothing."""
+"""What repair is asked and who attacks: cells that must not be derived, and what else is known. Solves nothing."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field

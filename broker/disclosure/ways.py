@@ -1,6 +1,6 @@
 """How far and how cheaply a cell can move while all that an attacker knows stays: programs of movements. No choices."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,7 +8,6 @@ import numpy as np
 
 from broker.disclosure.programs import Program, Vector
 from broker.disclosure.tasks import Attacker, Task
-from broker.domain.errors import Breach
 
 TOLERANCE = 1e-6
 
@@ -28,7 +27,7 @@ class Ways:
     """The movements that an attacker cannot exclude if the cells of `free` are not shown. What moves is paid for."""
 
     def __init__(self, task: Task, free: Collection[int], attacker: Attacker, price: Mapping[int, float]) -> None:
-        self._task, self._solved = task, 0
+        self._task, self._counted = task, 0
         self.cells = sorted(free)
         self._place = {c: i for i, c in enumerate(self.cells)}
         self._count = len(self.cells)
@@ -50,9 +49,9 @@ class Ways:
         return ([c for c, _ in found], [sign for _, sign in found], 0.0) if found else None
 
     def taken(self) -> int:
-        """Columns times programs since this was last asked."""
-        solved, self._solved = self._solved, 0
-        return solved * self._count
+        """The work since this was last asked."""
+        before, self._counted = self._counted, self._program.work + self._unpaid.work
+        return self._counted - before
 
     def price(self, cell: int, price: float) -> None:
         i = self._place[cell]
@@ -87,7 +86,7 @@ class Ways:
         if cap <= TOLERANCE:
             return 0.0, None
         self._unpaid.set_bounds(i, min(0.0, sign * cap), max(0.0, sign * cap))
-        found = self._answer(lambda: self._unpaid.extreme(i, -sign)[1])
+        found = self._unpaid.extreme(i, -sign)[1]
         self._unpaid.set_bounds(i, -float(self._upper[self._count + i]), float(self._upper[i]))
         return (0.0, None) if found is None else (abs(float(found[i])), self._move(found))
 
@@ -102,7 +101,7 @@ class Ways:
                 upper[i] = min(upper[i], aim)
             else:
                 lower[i] = max(lower[i], aim)
-        found = self._answer(lambda: self._unpaid.pushed(costs, lower, upper))
+        found = self._unpaid.pushed(costs, lower, upper)
         self._unpaid.set_all_bounds(-self._upper[self._count :], self._upper[: self._count])
         return None if found is None else self._move(found)
 
@@ -114,7 +113,7 @@ class Ways:
             cost[there], cost[back], upper[there] = -worth, worth, min(upper[there], abs(aim))
         self._program.set_costs(cost)
         self._program.set_all_bounds(self._zero, upper)
-        found = self._answer(self._program.answer)
+        found = self._program.answer()
         self._program.set_all_bounds(self._zero, self._upper)
         self._program.set_costs(self._price)
         return None if found is None else self._net(found)
@@ -126,18 +125,10 @@ class Ways:
         there, back = self._column(cell, sign), self._column(cell, -sign)
         self._program.set_bounds(there, low, high)
         self._program.set_bounds(back, 0.0, 0.0)
-        found = self._answer(self._program.answer)
+        found = self._program.answer()
         self._program.set_bounds(there, 0.0, float(self._upper[there]))
         self._program.set_bounds(back, 0.0, float(self._upper[back]))
         return found
-
-    def _answer(self, ask: Callable[[], Vector | None]) -> Vector | None:
-        """What the solver cannot settle is taken for impossible: repair then hides more."""
-        self._solved += 1
-        try:
-            return ask()
-        except Breach:
-            return None
 
     def _net(self, found: Vector) -> Move:
         return self._move(found[: self._count] - found[self._count :])

@@ -55,14 +55,14 @@ def test_intervals_over_integers_are_those_of_every_table_that_fits(rows: list[l
     st.integers(2, 5).flatmap(
         lambda width: st.lists(st.lists(st.integers(0, 40), min_size=width, max_size=width), min_size=2, max_size=5)
     ),
-    st.sampled_from([400_000, 0]),
+    st.sampled_from([6_000_000, 0]),
 )
 def test_after_repair_no_hidden_cell_follows_from_the_shown_ones(rows: list[list[int]], work: int) -> None:
     table = squared(rows)
     values = filled(table, rows)
     targets = {i: 10.0 for i, v in enumerate(values) if v < 10}
     task = Task(table, values, targets, frozenset(targets), frozenset(i for i, v in enumerate(values) if v <= 1))
-    hidden = repair(task, work)
+    hidden = repair(task, work).hidden
     assert hidden >= set(targets)
     assert not derivable(table, hidden) & set(targets)
     assert all(i.high - i.low >= 10 - 1e-6 for i in audit(task, hidden).values())

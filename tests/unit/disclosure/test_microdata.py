@@ -37,12 +37,15 @@ def by_place(found: dict[str, object], statistic: str = "count") -> dict[tuple[s
 
 
 def test_one_object_for_each_cell_zeros_included() -> None:
-    found = by_place(assess(tabulate_rows(TABLE, Asked("id", ("la", "sex"))), PROFILE))
-    assert len(found) == 6
-    assert found["a", "f"] == {
-        "by": {"la": "a", "sex": "f"}, "statistic": "count", "value": 40, "released": 40, "persons": 40,
+    table = {n: TABLE[n] + more for n, more in rows(("d", "f", 60, 1), ("d", "m", 70, 1)).items()}
+    table["id"] = [f"{i}-{p}" for i, p in zip(table["la"], table["id"], strict=True)]
+    found = by_place(assess(tabulate_rows(table, Asked("id", ("la", "sex"))), PROFILE))
+    assert len(found) == 8
+    assert found["d", "f"] == {
+        "by": {"la": "d", "sex": "f"}, "statistic": "count", "value": 60, "released": 60, "persons": 60,
         "verdict": "publish", "rules": [], "primary": False,
     }  # fmt: skip
+    assert found["a", "f"]["rules"] == ["X1"], "the total of a is known although it is not asked for"
     assert (found["a", "m"]["verdict"], found["a", "m"]["released"], found["a", "m"]["primary"]) == (
         "suppress",
         None,

@@ -1,0 +1,101 @@
+"""Repair of random systems against an attacker of its own: nothing exact, nothing narrower than could be had."""
+
+import json
+import os
+import statistics
+import time
+from pathlib import Path
+
+import pytest
+from attacker import interval
+from drawn_tasks import drawn
+
+from broker.disclosure.repair import repair
+from broker.disclosure.tasks import Task
+
+TABLES = int(os.environ.get("PROOF_TABLES", "40"))
+SEED = int(os.environ.get("PROOF_SEED", "20261124"))
+NEAR = 1e-5
+
+
+def derived(task: Task, hidden: frozenset[int], insiders: bool) -> dict[int, tuple[float, float]]:
+    """What the targets are known to be; insiders know all single contributors' cells, and zeros unless one is asked."""
+    unknown = (hidden | task.unreleased) - task.fixed
+    found = {}
+    for cell in sorted(task.targets):
+        known = {i: float(v) for i, v in enumerate(task.values) if i not in unknown}
+        if insiders:
+            own = {
+                i
+                for i in task.insiders
+                if i != cell and (task.values[i] != 0 or task.values[cell] != 0 or cell not in task.insiders)
+            }
+            known |= {i: float(task.values[i]) for i in own}
+        equations = [(e.parts, e.total) for e in task.system.equations]
+        found |= interval(task.system.size, equations, known, {}, [cell])
+    return found
+
+
+def faults(task: Task, hidden: frozenset[int]) -> list[tuple[int, bool, float, float]]:
+    """Targets that are narrower than asked although hiding everything would have made them wider."""
+    everything = frozenset(range(task.system.size)) - task.fixed
+    found = []
+    for insiders in (False, True):
+        now, best = derived(task, hidden, insiders), derived(task, everything, insiders)
+        for cell, (low, high) in now.items():
+            asked = min(task.targets[cell], best[cell][1] - best[cell][0])
+            if high - low < asked - NEAR:
+                found.append((cell, insiders, high - low, asked))
+    return found
+
+
+def naive(task: Task) -> frozenset[int]:
+    """No equation with exactly one hole: what is done by eye."""
+    hidden = set(task.hidden | task.unreleased) - task.fixed
+    moved = True
+    while moved:
+        moved = False
+        for e in task.system.equations:
+            cells = (*e.parts, e.total)
+            if sum(c in hidden for c in cells) == 1:
+                free = [c for c in cells if c not in hidden and c not in task.fixed]
+                if free:
+                    hidden.add(min(free, key=lambda c: (task.cost(c), c)))
+                    moved = True
+    return frozenset(hidden) - task.unreleased
+
+
+def loss(task: Task, hidden: frozenset[int]) -> float:
+    return sum(task.cost(c) for c in hidden - task.hidden)
+
+
+def test_repaired_tables_are_not_derived() -> None:
+    figures = {"tables": TABLES, "cells": 0, "primaries": 0, "secondaries": 0, "exact": 0, "narrow": 0}
+    ratios, seconds = [], 0.0
+    for seed in range(SEED, SEED + TABLES):
+        kind, task = drawn(seed)
+        began = time.perf_counter()
+        hidden = repair(task).hidden
+        seconds += time.perf_counter() - began
+        figures["cells"] += task.system.size
+        figures["primaries"] += len(task.targets)
+        figures["secondaries"] += len(hidden - task.hidden)
+        found = faults(task, hidden)
+        figures["exact"] += sum(width <= NEAR for *_, width, _ in found)
+        figures["narrow"] += sum(width > NEAR for *_, width, _ in found)
+        assert not found, (seed, kind, found)
+        if (other := loss(task, naive(task))) > 0:
+            ratios.append(loss(task, hidden) / other)
+    told = figures | {"seconds": round(seconds, 2), "loss_to_naive_median": round(statistics.median(ratios), 3)}
+    if folder := os.environ.get("PROOF_FIGURES"):
+        Path(folder, "repair.json").write_text(json.dumps(told))
+
+
+def test_the_attacker_sees_a_repair_that_stops_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the ways of single targets, what movements of many cells did not settle stays open."""
+    monkeypatch.setattr("broker.disclosure.covers.Cover._cover", lambda self, attacker, waiting: None)
+    seen = 0
+    for seed in range(SEED, SEED + 5):
+        _, task = drawn(seed)
+        seen += bool(faults(task, repair(task).hidden))
+    assert seen

@@ -1,0 +1,126 @@
+"""Repair as drawn tables: traps in which every line has two holes and one is still told, singletons, zeros, links."""
+
+from repair_kit import shown, task_of, widths
+
+from broker.disclosure.attack import intervals
+from broker.disclosure.repair import Attacker, Task, audit, repair
+from broker.disclosure.systems import Equation, System
+from broker.disclosure.tasks import known_values
+
+TRAP = """
+      p   q   r   s   all
+w     20  5*  6*  30  61
+x     20  7*  4*  30  61
+y     3*  30  31  2*  66
+z     8*  40  21  9*  78
+v     25  8*  22  4*  59
+all   76  90  84  75  325
+"""
+
+
+def test_nine_and_more_holes_with_two_in_each_line_can_still_tell_one() -> None:
+    """The idea of sdcTable's test of a pattern that looks safe by eye: here row v has two holes and so has each
+    column, but v's are tied to two blocks that are whole without it, so the equations give both."""
+    task = task_of(TRAP)
+    before = audit(task, task.hidden)
+    told = [i for i, at in before.items() if at.exact]
+    assert {task.values[i] for i in told} == {8.0, 4.0}, "v/q and v/s"
+    done = repair(task)
+    assert not done.narrow
+    assert min(widths(task, done.hidden).values()) >= 10
+
+
+def test_one_small_cell_hides_a_square() -> None:
+    drawn = """
+a b c all
+x 4* 60 70 134
+y 80 20 90 190
+z 85 95 98 278
+all 169 175 258 602
+"""
+    found = shown(drawn.replace("a b c all", "a b c all", 1))
+    assert found.splitlines()[1:3] == ["x . . 70 134", "y . . 90 190"]
+
+
+def test_known_totals_are_not_hidden() -> None:
+    """All that is left to hide is inside, whatever it costs."""
+    drawn = """
+a b all
+x 2* 500 502
+y 600 700 1300
+all 602 1200 1802
+"""
+    assert shown(drawn, known_totals=True) == "a b all\nx . . 502\ny . . 1300\nall 602 1200 1802"
+
+
+def test_a_total_that_is_known_and_small_cannot_be_helped() -> None:
+    """Nothing could be hidden that widens it: it is told, and no more is hidden in vain."""
+    task = task_of("a b all\nx 2* 0 2\ny 600 700 1300\nall 602 700 1302", known_totals=True)
+    done = repair(task)
+    assert [(at.low, at.high) for at in done.narrow.values()] == [(0, 2)]
+    assert not repair(task_of("a b all\nx 2* 9 11\ny 600 700 1300\nall 602 709 1311", known_totals=True)).narrow
+
+
+def test_zeros_are_no_cover() -> None:
+    """X3: a block of 3 and zeros that add up to 3 tells all of them to whoever knows the zeros, so 40 goes with it."""
+    task = task_of("a b c all\nx 3* 0* 40 43\ny 50 60 70 180\nz 30 35 45 110\nall 83 95 155 333")
+    done = repair(task)
+    assert not done.narrow
+    assert not done.insiders
+    hidden_in_row = {task.values[i] for i in done.hidden if i < 4}
+    assert hidden_in_row - {3.0, 0.0}
+
+
+def test_a_single_contributor_knows_one_cell_of_a_pair() -> None:
+    """X2: two holes in a line are one for the person who is alone in the other; a third is needed."""
+    drawn = "a b c all\nx 1* 6* 40 47\ny 50 60 70 180\nz 30 35 45 110\nall 81 101 155 337"
+    with_insider, without = task_of(drawn), task_of(drawn, singles=False)
+    assert all(at.width >= 10 for at in audit(with_insider, repair(with_insider).hidden, Attacker.INSIDERS).values())
+    six = 1
+    known = known_values(without, {0, 1, 4, 5})
+    assert intervals(without.system, known | {0: 1.0}, [six])[six].exact
+
+
+def linked(a: list[float], b: list[float]) -> System:
+    """Two tables that share their total: its parts by school (0-2) and by year (3-5); 6 is the total."""
+    return System(7, (Equation((0, 1, 2), 6), Equation((3, 4, 5), 6)))
+
+
+def test_linked_tables_have_one_pattern() -> None:
+    """Joint cells that nobody publishes: A x B and A x C are shown, and one cell of a person is forced by both.
+
+    n(ab) = 12, n(ac) = 11, n(a) = 13: the joint cell n(abc) lies in 10 to 11 unless more is hidden.
+    """
+    #       abc  ab'c ... as parts: 0 n(abc) 1 n(ab c') 2 n(a b'c) 3 n(a b'c'), 4 n(ab) 5 n(ab') 6 n(ac) 7 n(ac') 8 n(a)
+    values = [10.0, 2.0, 1.0, 0.0, 12.0, 1.0, 11.0, 2.0, 13.0]
+    system = System(
+        9, (Equation((0, 1), 4), Equation((2, 3), 5), Equation((0, 2), 6), Equation((1, 3), 7), Equation((4, 5), 8))
+    )
+    task = Task(
+        system, values, {1: 10.0, 2: 10.0, 3: 10.0, 5: 10.0, 7: 10.0}, frozenset({5, 7}), unreleased=frozenset(range(4))
+    )
+    assert audit(task, task.hidden)[2].width <= 2
+    done = repair(task)
+    assert not done.narrow
+    assert not done.hidden & task.unreleased
+
+
+def test_shown_zeros_tell_that_holes_are_not_empty() -> None:
+    """The least value of a hole is 1 where zeros are shown beside holes: the interval begins there."""
+    values = [4.0, 9.0, 30.0, 43.0]
+    system = System(4, (Equation((0, 1, 2), 3),))
+    plain = Task(system, values, {0: 10.0, 1: 10.0}, frozenset({0, 1}), fixed=frozenset({3}))
+    marked = Task(system, values, {0: 12.0, 1: 12.0}, frozenset({0, 1}), fixed=frozenset({3}), least=1.0)
+    assert repair(plain).hidden == {0, 1}
+    assert repair(marked).hidden == {0, 1, 2}
+    assert repair(marked).narrow == {}
+
+
+def test_out_of_work_more_is_hidden_never_less() -> None:
+    task = task_of(TRAP)
+    assert repair(task, work=0).hidden >= repair(task).hidden - {24}
+    assert not repair(task, work=0).narrow
+
+
+def test_the_same_holes_each_time() -> None:
+    assert repair(task_of(TRAP)) == repair(task_of(TRAP))
