@@ -7,7 +7,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from shutil import rmtree
+from typing import TYPE_CHECKING, Protocol
 
 from broker.domain.ports import Clock, Ports, Sandbox, Snapshot, WorkerPorts
 from broker.policy.models import Catalogue, Policies
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from broker.settings import Settings
     from broker.storage.store import SqlStore
     from broker.synth.generate import Summary
+    from broker.workflow.rehearsal_data import Wanted
+    from broker.workflow.rehearse import Stage
 
 Progress = Callable[[str, int, int], None]
 """(what is done now, steps done, steps in all)"""
@@ -132,6 +135,52 @@ def make_snapshot(settings: "Settings", ports: Ports, folder: Path, progress: Pr
 
     catalogue = policies_in_force(ports.store).catalogue
     return ingest(folder, settings.root, catalogue, ports.clock.now(), progress)
+
+
+def synthetic_years() -> range:
+    from broker.synth.known_years import KNOWN
+
+    return KNOWN
+
+
+class Making(Protocol):
+    """Who wants to know that data are made for a rehearsal, or that somebody else is making them."""
+
+    def waits(self) -> None: ...
+
+    def begins(self) -> None: ...
+
+    def steps(self, what: str, done: int, total: int) -> None: ...
+
+
+def build_stage(policies: Policies, project: str, wanted: "Wanted", root: Path, making: Making) -> "Stage":
+    """What a rehearsal runs on: synthetic data in a folder below `root`, made if they are not there yet."""
+    from broker.engine.duckdb_engine import DuckDBEngine
+    from broker.engine.here import EngineHere
+    from broker.vault.keeper import VaultKeeper
+    from broker.vault.made_once import made_once
+    from broker.workflow.rehearse import Stage
+
+    def make(folder: Path) -> dict[str, object]:
+        making.begins()
+        return {"snapshot": _make_rehearsal(policies, project, wanted, folder, making.steps)}
+
+    made = made_once(root.resolve(), wanted.name, make, making.waits)
+    return Stage(DuckDBEngine(), VaultKeeper(made.folder, lambda: policies), EngineHere(), made.facts["snapshot"])
+
+
+def _make_rehearsal(policies: Policies, project: str, wanted: "Wanted", folder: Path, progress: Progress) -> str:
+    """Extracts, snapshot and the project's vault; the extracts are not kept. Gives the snapshot's id."""
+    from broker.vault.ingest import ingest
+    from broker.vault.keeper import VaultKeeper
+
+    extracts = folder / "extracts"
+    make_extracts(wanted.catalogue, wanted.pupils, wanted.years, wanted.seed, extracts, progress)
+    snapshot = ingest(extracts, folder, wanted.catalogue, clock().now(), progress)
+    rmtree(extracts)
+    progress("the project's vault", 0, 1)
+    VaultKeeper(folder, lambda: policies).ensure(project, snapshot.ident)
+    return snapshot.ident
 
 
 def queue_worker(settings: "Settings") -> "QueueWorker":

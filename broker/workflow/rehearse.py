@@ -1,0 +1,97 @@
+"""A rehearsal: an accepted submission planned, run and judged on synthetic data, as a job would be. Keeps nothing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from broker.disclosure.judge import judge
+from broker.domain.errors import Invalid
+from broker.domain.jobs import Kind
+from broker.domain.outputs import Assessment, OutputState, Verdict
+from broker.domain.plans import Plan
+from broker.domain.ports import Engine, SandboxEnd, SandboxRequest, SandboxResult, Vault, Vaults
+from broker.domain.projects import Project
+from broker.policy.models import Policies
+from broker.workflow.run import limits_for, needs_of
+from broker.workflow.settle import way_of
+
+JOB = "rehearsal"
+
+
+class Runner(Protocol):
+    """Runs a request as `Sandbox.run` does. Raises Breach where the data are not synthetic."""
+
+    def run(self, request: SandboxRequest) -> SandboxResult: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a rehearsal needs of the world: adapters on one snapshot of synthetic data."""
+
+    engine: Engine
+    vaults: Vaults
+    runner: Runner
+    snapshot: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """One output as the rules leave it, where it would go, and why people would look, in words for everybody."""
+
+    assessment: Assessment
+    way: OutputState
+    why: tuple[str, ...]
+
+
+def rehearse(
+    plan: Plan, project: Project, policies: Policies, stage: Stage, lap: Callable[[str], None] = lambda what: None
+) -> tuple[Rehearsed, ...]:
+    """Every output of an accepted plan. `lap` hears when the vault is there, the engine has run and the rules are done.
+
+    Raises Invalid where the engine does not come to an end: a job would fail in the same way."""
+    profile = policies.profile(project.profile)
+    vault = stage.vaults.ensure(project.ident, stage.snapshot)
+    lap("data")
+    limits = limits_for(Kind.SQL, policies)
+    frames = _ran(stage.runner.run(stage.engine.prepare(plan, vault, JOB, 1, limits, needs_of(profile))))
+    lap("run")
+    found = _assessments(plan, stage, vault, frames, project, policies)
+    lap("assess")
+    return tuple(_rehearsed(a, project, policies) for a in found)
+
+
+def _assessments(
+    plan: Plan, stage: Stage, vault: Vault, frames: Sequence[tuple[str, bytes]], project: Project, policies: Policies
+) -> list[Assessment]:
+    """As `broker.workflow.assess` has it."""
+    profile, registers = policies.profile(project.profile), stage.vaults.registers(vault)
+    pairs = zip(plan.outputs, stage.engine.read(plan, frames), strict=True)
+    return [judge(planned, found, profile, registers) for planned, found in pairs]
+
+
+def _ran(result: SandboxResult) -> Sequence[tuple[str, bytes]]:
+    if result.end is SandboxEnd.ENDED:
+        return result.frames
+    words = result.log.decode(errors="replace").strip()
+    limits = {SandboxEnd.TIME_LIMIT: "time", SandboxEnd.MEMORY_LIMIT: "memory", SandboxEnd.OUTPUT_LIMIT: "output"}
+    if result.end in limits:
+        sentence = f"It reached the limit of {limits[result.end]} that every job has."
+    else:
+        sentence = "The engine could not run it, and a job would fail in the same way."
+    raise Invalid(result.end.value.replace("_", "-"), f"{sentence} {words}".strip())
+
+
+def _rehearsed(assessment: Assessment, project: Project, policies: Policies) -> Rehearsed:
+    way = way_of(assessment.verdict, True, project, policies, int(assessment.small))
+    return Rehearsed(assessment, way, tuple(_why(assessment, project)))
+
+
+def _why(assessment: Assessment, project: Project) -> list[str]:
+    """The rules' sentences; they have no figures."""
+    severe = [f for f in assessment.findings if f.verdict in {Verdict.REVIEW, Verdict.REFUSE}]
+    told = [f"{f.rule}: {f.sentence}" for f in severe]
+    if project.votes:
+        told.append(f"Every output of project {project.ident} is looked at: its policy asks for votes.")
+    if assessment.small:
+        told.append("Its population, or every cell of it, is under the threshold: it counts against a small quota.")
+    return list(dict.fromkeys(told))
