@@ -12,6 +12,7 @@ import typer
 from broker.cli.check_document import check_document
 from broker.cli.here import policies_of, project_of
 from broker.cli.show import out, print_json, read_text
+from broker.cli.show_attack import print_attack
 from broker.cli.show_check import print_check
 from broker.domain.errors import Invalid, Unknown
 from broker.domain.jobs import Kind
@@ -111,6 +112,7 @@ def assess(
     as_json: AsJson = False,
 ) -> int:
     """Apply the disclosure rules to a file of person rows. The answer is for staff."""
+    from broker.cli.progress import bar
     from broker.disclosure.microdata import assess as judge_file
     from broker.disclosure.tabulate import Asked
     from broker.wiring import tabulate_file
@@ -126,7 +128,8 @@ def assess(
         totals=totals,
         institution=institution,
     )
-    document = judge_file(tabulate_file(microdata, asked), chosen)
+    with bar("rules and audit", quiet=as_json):
+        document = judge_file(tabulate_file(microdata, asked), chosen)
     if as_json:
         print_json(document)
     else:
@@ -146,14 +149,15 @@ def attack(
     as_json: AsJson = False,
 ) -> int:
     """What can be derived about the holes of a table with margins."""
+    from broker.cli.progress import bar
     from broker.disclosure.published import attack_csv
 
-    document = {"cells": attack_csv(read_text(table), integers)}
+    with bar("attack", quiet=as_json):
+        cells = attack_csv(read_text(table), integers)
     if as_json:
-        print_json(document)
+        print_json({"cells": cells})
     else:
-        for cell in document["cells"]:
-            out.print(_json_line(cell), markup=False)
+        print_attack(cells)
     return 0
 
 

@@ -11,7 +11,7 @@ import typer
 
 from broker.cli.check_document import check_document
 from broker.cli.here import policies_of, project_of
-from broker.cli.offline import POLICIES, AsJson, PoliciesFolder, dialect_of, kind_of
+from broker.cli.offline import POLICIES, AsJson, PoliciesFolder, dialect_of
 from broker.cli.show import err, print_json, read_text
 from broker.cli.show_check import print_check
 from broker.cli.show_rehearsal import print_rehearsal, rehearsal_document
@@ -74,7 +74,7 @@ def rehearse(
     from broker.workflow.check import check_submission
     from broker.workflow.rehearsal_data import wanted
 
-    if kind_of(file, None) is Kind.PYTHON:
+    if file.endswith(".py"):
         raise Invalid("rehearse-python", NO_PYTHON, file)
     watch = Stopwatch()
     text, loaded = read_text(file), policies_of(policies)
@@ -84,7 +84,8 @@ def rehearse(
     checked = check_submission(text, Kind.SQL, spoken, asker, loaded, today, kept)
     watch.lap("check")
     if not checked.accepted or checked.plan is None:
-        _print(check_document(checked), as_json, lambda document: print_check(document, text))
+        document = check_document(checked) | {"data": None, "seconds": watch.seconds()}
+        _print(document, as_json, lambda found: print_check(found, text))
         return 2
     from broker.wiring import synthetic_years
     from broker.workflow.rehearse import rehearse as run

@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from broker.cli.check_document import refusal_document
+from broker.cli.check_document import check_document
 from broker.cli.show import print_table, say
 from broker.disclosure.renderings import text_of_value
 from broker.domain.outputs import JudgedCell, OutputState
-from broker.domain.saved import SCHEMA
 from broker.domain.scalars import Value
 from broker.workflow.check import Checked
 from broker.workflow.rehearse import Rehearsed
@@ -29,16 +28,8 @@ def rehearsal_document(
     checked: Checked, outputs: Sequence[Rehearsed], wanted: "Wanted", seconds: dict[str, float]
 ) -> dict[str, Any]:
     first, last = wanted.years
-    return {
-        "verdict": "accepted" if checked.accepted else "refused",
-        "refusals": [refusal_document(r) for r in checked.refusals],
-        "review": list(checked.review),
-        "advice": list(checked.advice),
-        "outputs": [_output(o) for o in outputs],
-        "kept": [f"{SCHEMA}.{k.name}" for k in checked.kept],
-        "data": {"pupils": wanted.pupils, "years": list(range(first, last + 1)), "seed": wanted.seed},
-        "seconds": seconds,
-    }
+    data = {"pupils": wanted.pupils, "years": list(range(first, last + 1)), "seed": wanted.seed}
+    return check_document(checked) | {"outputs": [_output(o) for o in outputs], "data": data, "seconds": seconds}
 
 
 def _output(output: Rehearsed) -> dict[str, Any]:

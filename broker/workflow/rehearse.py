@@ -77,7 +77,7 @@ def _ran(result: SandboxResult) -> Sequence[tuple[str, bytes]]:
     if result.end in limits:
         sentence = f"It reached the limit of {limits[result.end]} that every job has."
     else:
-        sentence = "The engine could not run it, and a job would fail in the same way."
+        sentence = "The engine could not run it. A job would fail in the same way, if the data here are not damaged."
     raise Invalid(result.end.value.replace("_", "-"), f"{sentence} {words}".strip())
 
 
