@@ -9,6 +9,7 @@ from bench.check import check_lines
 from bench.cold import cold_lines
 from bench.harness import Line, report
 from bench.job import job_lines
+from bench.rehearse import rehearse_lines
 from bench.samples import sample_lines
 
 
@@ -19,6 +20,7 @@ def main() -> None:
         ("check of a query", check_lines),
         ("check of the samples", sample_lines),
         ("check from the shell", cold_lines),
+        ("rehearsal from the shell", rehearse_lines),
         ("latency of a job", job_lines),
     )
     for title, make in parts:
