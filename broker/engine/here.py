@@ -78,7 +78,8 @@ def _payloads(request: SandboxRequest) -> Iterator[bytes]:
         for setting in settings_of(job["settings"], [path for paths in files for path in paths]):
             connection.execute("SET " + setting)
         for table, paths in zip(job["tables"], files, strict=True):
-            _view(connection, table, paths)
+            for statement in views_of(table, paths):
+                connection.execute(statement)
         for statement in job["statements"]:
             result = _stream(connection, statement["sql"], left)
             left -= len(result)
@@ -112,11 +113,11 @@ def settings_of(limits: Mapping[str, int], files: Sequence[str]) -> list[str]:
     ]
 
 
-def _view(connection: duckdb.DuckDBPyConnection, table: Mapping[str, Any], files: Sequence[str]) -> None:
+def views_of(table: Mapping[str, Any], files: Sequence[str]) -> list[str]:
+    """What makes a table readable by its name."""
     schema, name = _quoted(table["schema"]), _quoted(table["name"])
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     rows = f"SELECT * FROM read_parquet([{_literals(files)}], union_by_name=true)"  # noqa: S608 - quoted
-    connection.execute(f"CREATE VIEW {schema}.{name} AS {rows}")
+    return [f"CREATE SCHEMA IF NOT EXISTS {schema}", f"CREATE VIEW {schema}.{name} AS {rows}"]
 
 
 def _stream(connection: duckdb.DuckDBPyConnection, sql: str, left: int) -> bytes:

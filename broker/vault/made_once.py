@@ -39,11 +39,11 @@ def made_once(root: Path, name: str, make: Make, waiting: Callable[[], None] = l
             return _make(folder, make)
     waiting()
     with locked(lock):
-        return _whole(folder) or _make(folder, make)
+        return _make(folder, make)
 
 
 def _make(folder: Path, make: Make) -> Made:
-    """The lock is held: what lies there half-made or damaged belongs to nobody."""
+    """The lock is held: what lies there half-made or damaged belongs to nobody; somebody may have made it meanwhile."""
     found = _whole(folder)
     if found is not None:
         return found

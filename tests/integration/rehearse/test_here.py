@@ -15,7 +15,7 @@ import pytest
 from broker.domain.errors import Breach
 from broker.domain.jobs import Kind
 from broker.domain.ports import SandboxEnd, SandboxRequest
-from broker.engine.here import EngineHere, settings_of
+from broker.engine.here import EngineHere, settings_of, views_of
 from broker.policy.models import Policies
 from broker.sandbox.docker_engine import DockerSandbox
 from broker.workflow.check import check_submission
@@ -152,3 +152,12 @@ def test_the_settings_are_the_images_in_its_order(image, policies, tmp_path: Pat
     files, recorder = [f"{tmp_path}/it's.parquet", "b.parquet"], Recorder()
     image.harden(recorder, settings, files)
     assert ["SET " + setting for setting in settings_of(settings, files)] == recorder.heard
+
+
+def test_the_views_are_the_images(image):
+    table, recorder = (
+        {"schema": "npd", "name": 'a "table"', "paths": ["t/schema.parquet", "t/2021.parquet"]},
+        Recorder(),
+    )
+    image.views(recorder, [table])
+    assert views_of(table, ["/data/t/schema.parquet", "/data/t/2021.parquet"]) == recorder.heard
