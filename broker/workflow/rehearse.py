@@ -49,11 +49,10 @@ def rehearse(
     """Every output of an accepted plan. `lap` hears when the vault is there, the engine has run and the rules are done.
 
     Raises Invalid where the engine does not come to an end: a job would fail in the same way."""
-    profile = policies.profile(project.profile)
     vault = stage.vaults.ensure(project.ident, stage.snapshot)
     lap("data")
     limits = limits_for(Kind.SQL, policies)
-    frames = _ran(stage.runner.run(stage.engine.prepare(plan, vault, JOB, 1, limits, needs_of(profile))))
+    frames = _ran(stage.runner.run(stage.engine.prepare(plan, vault, JOB, 1, limits, needs_of(project, policies))))
     lap("run")
     found = _assessments(plan, stage, vault, frames, project, policies)
     lap("assess")

@@ -10,7 +10,8 @@ from broker.domain.jobs import FailureCode, Job, JobState, Kind
 from broker.domain.people import SYSTEM
 from broker.domain.plans import Needs
 from broker.domain.ports import Lease, Limits, SandboxEnd, SandboxRequest, Vault, WorkerPorts
-from broker.policy.models import Policies, Profile
+from broker.domain.projects import Project
+from broker.policy.models import Policies
 from broker.python_jobs.request import prepare as prepare_python
 from broker.workflow.assess import Ran, assess, assess_nothing, only_keeps
 from broker.workflow.check import Checked, check_submission
@@ -135,10 +136,11 @@ def _needs(job: Job, policies: Policies) -> Needs:
     project = policies.project(job.submission.project)
     if project is None:
         raise Failed(FailureCode.POLICY_CHANGED)
-    return needs_of(policies.profile(project.profile))
+    return needs_of(project, policies)
 
 
-def needs_of(profile: Profile) -> Needs:
+def needs_of(project: Project, policies: Policies) -> Needs:
+    profile = policies.profile(project.profile)
     return Needs(profile.t, institutions=profile.protects_institutions)
 
 
