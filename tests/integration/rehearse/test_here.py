@@ -103,6 +103,7 @@ def test_a_bad_end_has_the_launchers_word_and_no_frame(name, policies, stage_of)
 
 
 def test_data_that_are_not_synthetic_are_not_read(policies, stage_of):
+    """Invariant 11: what a researcher runs without a broker never sees a vault of real data."""
     asked = request_of(QUERIES["two keys, a count and a mean"], policies, stage_of)
     with pytest.raises(Breach, match="synthetic"):
         EngineHere().run(replace(asked, synthetic=False))
