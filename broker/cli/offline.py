@@ -12,7 +12,6 @@ import typer
 from broker.cli.check_document import check_document
 from broker.cli.here import policies_of, project_of
 from broker.cli.show import out, print_json, read_text
-from broker.cli.show_attack import print_attack
 from broker.cli.show_check import print_check
 from broker.domain.errors import Invalid, Unknown
 from broker.domain.jobs import Kind
@@ -112,7 +111,6 @@ def assess(
     as_json: AsJson = False,
 ) -> int:
     """Apply the disclosure rules to a file of person rows. The answer is for staff."""
-    from broker.cli.progress import bar
     from broker.disclosure.microdata import assess as judge_file
     from broker.disclosure.tabulate import Asked
     from broker.wiring import tabulate_file
@@ -128,8 +126,7 @@ def assess(
         totals=totals,
         institution=institution,
     )
-    with bar("rules and audit", quiet=as_json):
-        document = judge_file(tabulate_file(microdata, asked), chosen)
+    document = judge_file(tabulate_file(microdata, asked), chosen)
     if as_json:
         print_json(document)
     else:
@@ -150,6 +147,7 @@ def attack(
 ) -> int:
     """What can be derived about the holes of a table with margins."""
     from broker.cli.progress import bar
+    from broker.cli.show_attack import print_attack
     from broker.disclosure.published import attack_csv
 
     with bar("attack", quiet=as_json):

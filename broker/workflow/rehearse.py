@@ -52,7 +52,9 @@ def rehearse(
     vault = stage.vaults.ensure(project.ident, stage.snapshot)
     lap("data")
     limits = limits_for(Kind.SQL, policies)
-    frames = _ran(stage.runner.run(stage.engine.prepare(plan, vault, JOB, 1, limits, needs_of(project, policies))))
+    frames = _ran(
+        stage.runner.run(stage.engine.prepare(plan, vault, JOB, 1, limits, needs_of(project.ident, policies)))
+    )
     lap("run")
     found = _assessments(plan, stage, vault, frames, project, policies)
     lap("assess")

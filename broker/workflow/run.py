@@ -10,7 +10,6 @@ from broker.domain.jobs import FailureCode, Job, JobState, Kind
 from broker.domain.people import SYSTEM
 from broker.domain.plans import Needs
 from broker.domain.ports import Lease, Limits, SandboxEnd, SandboxRequest, Vault, WorkerPorts
-from broker.domain.projects import Project
 from broker.policy.models import Policies
 from broker.python_jobs.request import prepare as prepare_python
 from broker.workflow.assess import Ran, assess, assess_nothing, only_keeps
@@ -118,7 +117,7 @@ def _check_again(job: Job, policies: Policies, ports: WorkerPorts) -> Checked:
 def _request(ports: WorkerPorts, lease: Lease, checked: Checked, vault: Vault, policies: Policies) -> SandboxRequest:
     limits = limits_for(checked.kind, policies)
     if checked.plan is not None:
-        needs = _needs(lease.job, policies)
+        needs = needs_of(lease.job.submission.project, policies)
         return ports.engine.prepare(checked.plan, vault, lease.job.ident, lease.attempt, limits, needs)
     return prepare_python(
         program=checked.canonical,
@@ -131,15 +130,11 @@ def _request(ports: WorkerPorts, lease: Lease, checked: Checked, vault: Vault, p
     )
 
 
-def _needs(job: Job, policies: Policies) -> Needs:
-    """What the project's profile will ask of the evidence."""
-    project = policies.project(job.submission.project)
+def needs_of(ident: str, policies: Policies) -> Needs:
+    """What a project's profile will ask of the evidence."""
+    project = policies.project(ident)
     if project is None:
         raise Failed(FailureCode.POLICY_CHANGED)
-    return needs_of(project, policies)
-
-
-def needs_of(project: Project, policies: Policies) -> Needs:
     profile = policies.profile(project.profile)
     return Needs(profile.t, institutions=profile.protects_institutions)
 

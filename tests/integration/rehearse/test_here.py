@@ -48,7 +48,7 @@ def request_of(text: str, policies: Policies, stage_of: At) -> SandboxRequest:
     assert checked.plan is not None, checked.refusals
     stage = stage_of("P0421")
     vault, limits = stage.vaults.ensure(project.ident, stage.snapshot), limits_for(Kind.SQL, policies)
-    return stage.engine.prepare(checked.plan, vault, "here", 1, limits, needs_of(project, policies))
+    return stage.engine.prepare(checked.plan, vault, "here", 1, limits, needs_of(project.ident, policies))
 
 
 @pytest.mark.docker

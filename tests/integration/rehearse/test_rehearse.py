@@ -41,7 +41,7 @@ def planned(text: str, project: Project, policies) -> Plan:
 def test_every_output_is_judged_by_its_evidence_and_the_projects_profile(policies, project, stage_of):
     stage, plan = stage_of("FIXTURE"), planned(f"{BY_LA};\n{NOBODY}", project, policies)
     profile, vault = policies.profile(project.profile), stage.vaults.ensure(project.ident, stage.snapshot)
-    asked = stage.engine.prepare(plan, vault, "j", 1, limits_for(Kind.SQL, policies), needs_of(project, policies))
+    asked = stage.engine.prepare(plan, vault, "j", 1, limits_for(Kind.SQL, policies), needs_of(project.ident, policies))
     evidence = stage.engine.read(plan, stage.runner.run(asked).frames)
     registers = stage.vaults.registers(vault)
     expected = [judge(p, e, profile, registers) for p, e in zip(plan.outputs, evidence, strict=True)]
