@@ -150,8 +150,8 @@ def attack(
     from broker.cli.show_attack import print_attack
     from broker.disclosure.published import attack_csv
 
-    with bar("attack", quiet=as_json):
-        cells = attack_csv(read_text(table), integers)
+    with bar("attack", quiet=as_json) as tell:
+        cells = attack_csv(read_text(table), integers, tell)
     if as_json:
         print_json({"cells": cells})
     else:

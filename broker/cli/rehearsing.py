@@ -70,6 +70,7 @@ def rehearse(
 ) -> int:
     """Check, plan, run and assess a SQL submission on the synthetic NPD, and show what would be released. Nothing is
     sent, and no real data are read."""
+    from broker.cli.progress import bar
     from broker.cli.saved_file import saved_of
     from broker.workflow.check import check_submission
     from broker.workflow.rehearsal_data import wanted
@@ -93,7 +94,9 @@ def rehearse(
     asked = wanted(asker, loaded.catalogue, synthetic_years(), pupils, SEED)
     outputs: tuple[Rehearsed, ...] = ()
     if checked.plan.outputs:
-        outputs = run(checked.plan, asker, loaded, _stage(loaded, asker, asked, data, as_json), watch.lap)
+        stage = _stage(loaded, asker, asked, data, as_json)
+        with bar("rules and audit", as_json) as tell:
+            outputs = run(checked.plan, asker, loaded, stage, watch.lap, tell)
     _print(rehearsal_document(checked, outputs, asked, watch.seconds()), as_json, print_rehearsal)
     return 0
 

@@ -1,19 +1,19 @@
 """The rules' word on one planned output by its evidence. Knows no engine, no other release and no person's vote."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from broker.disclosure.cells import Cell, Line, Origin, Work
 from broker.disclosure.evaluate import limited
 from broker.disclosure.formulas import compute
-from broker.disclosure.judged_tables import STATIC_IDS, JudgedRow, JudgedTable, judge_table
-from broker.disclosure.lineage import Lineage, lineage_of, stands_beside_totals, walk
+from broker.disclosure.judged_tables import STATIC_IDS, Covered, JudgedRow, JudgedTable, judge_table
+from broker.disclosure.lineage import Lineage, lineage_of, walk
 from broker.disclosure.listing import Registers
 from broker.disclosure.program import given, run
 from broker.disclosure.protect import empty
 from broker.disclosure.rules import STATIC, Question, findings_of, worst
-from broker.disclosure.wording import CONTEXT, EMPTY_ROWS, LINKED, MISSING, SMALL_POPULATION, notes_of, symbols_of
+from broker.disclosure.wording import CONTEXT, EMPTY_ROWS, MISSING, SMALL_POPULATION, notes_of, symbols_of
 from broker.domain.errors import Breach
 from broker.domain.groups import bases_of
 from broker.domain.outputs import Assessment, Finding, JudgedCell, OutputEvidence, Verdict
@@ -33,31 +33,71 @@ class Asked(NamedTuple):
     profile: Profile
     lineage: Lineage
 
+    @property
+    def is_small(self) -> bool:
+        """Whether a population is under the threshold, so that everything is hidden."""
+        return any(e.persons < self.profile.t for e in self.evidence.tables)
+
+    def with_zeros_hidden(self) -> "Asked":
+        return self._replace(profile=replace(self.profile, zeros=ZeroPolicy.SUPPRESS))
+
 
 def judge(
     planned: PlannedOutput, evidence: OutputEvidence, profile: Profile, registers: Registers | None = None
 ) -> Assessment:
-    """Every table's cells are judged and protected; what stands above sees protected values only.
+    """One output by itself: every table's cells are judged and protected; what stands above sees protected values only.
 
     Silence: what must be looked at before it is shown (zero and full cells under ZeroPolicy.REVIEW) is hidden here
     under the same symbol as small cells, so that neither the table nor its way to release tells them apart; a
     population under the threshold, of any table, gives the constant answer that an empty one gives.
     """
+    asked = ask(planned, evidence, profile)
+    tables = judged_by(asked, registers or {})
+    if profile.zeros is ZeroPolicy.PUBLISH and has_holes(tables):
+        asked = asked.with_zeros_hidden()
+        tables = judged_by(asked, registers or {})
+    return assessed(asked, tables)
+
+
+def ask(planned: PlannedOutput, evidence: OutputEvidence, profile: Profile) -> Asked:
     _check(planned, evidence)
-    asked = Asked(planned, evidence, profile, lineage_of(planned))
-    tables = _judged(asked, registers or {})
+    return Asked(planned, evidence, profile, lineage_of(planned))
+
+
+def judged_by(asked: Asked, registers: Registers, secondary: Mapping[int, Covered] | None = None) -> list[JudgedTable]:
+    """The tables of an output; `secondary` are further figures to hide, by the table's number."""
+    pairs = zip(asked.planned.tables, asked.evidence.tables, strict=True)
+    covered = secondary or {}
+    return [
+        judge_table(p, e, asked.profile, registers, asked.lineage.read, asked.is_small, covered.get(n, frozenset()))
+        for n, (p, e) in enumerate(pairs)
+    ]
+
+
+def has_holes(tables: Sequence[JudgedTable]) -> bool:
+    """Zeros may be shown only where nothing is hidden: beside a hidden cell they would tell that it is not empty."""
+    return any(t.has_holes for t in tables if t.planned.shown)
+
+
+def assessed(asked: Asked, tables: Sequence[JudgedTable], more: Sequence[Finding] = ()) -> Assessment:
+    """What is told of an output by its judged tables. `more` are findings on the output as a whole."""
+    profile = asked.profile
     rows = _rows(asked, tables)
+    verdicts = [*_verdicts(asked, tables, bool(rows)), *(f.verdict for f in more)]
+    told = (f for t in tables for r in t.rows for f in _told(r, t, asked))
     return Assessment(
-        name=planned.name,
-        columns=tuple(c.name for c in planned.columns),
-        key_count=sum(c.statistic == KEY for c in planned.columns),
+        name=asked.planned.name,
+        columns=tuple(c.name for c in asked.planned.columns),
+        key_count=sum(c.statistic == KEY for c in asked.planned.columns),
         rows=rows,
-        findings=(*(f for t in tables for r in t.rows for f in _told(r, t, asked)), *_output_findings(asked, tables)),
-        verdict=worst([*(v for r in rows for v in r.verdicts), *_verdicts(asked, tables, bool(rows))]),
-        small=_is_small(asked) or any(all(c.persons < profile.t for c in e.cells) for e in evidence.tables),
+        findings=(*told, *_output_findings(asked, tables), *more),
+        verdict=worst([*(v for r in rows for v in r.verdicts), *verdicts]),
+        small=asked.is_small or any(all(c.persons < profile.t for c in e.cells) for e in asked.evidence.tables),
         symbols=symbols_of(profile),
         notes=notes_of(
-            profile, all(t.covered for t in tables if t.planned.shown), frozenset(map(type, walk(planned.program)))
+            profile,
+            all(t.covered for t in tables if t.planned.shown),
+            frozenset(map(type, walk(asked.planned.program))),
         ),
     )
 
@@ -70,24 +110,6 @@ def _check(planned: PlannedOutput, evidence: OutputEvidence) -> None:
         raise Breach("Two columns of the plan's tables have one id.")
     if not all(planned.tables[n].shown for n in bases_of(planned.program)):
         raise Breach("The plan's output shows a table that must not be shown.")
-
-
-def _is_small(asked: Asked) -> bool:
-    return any(e.persons < asked.profile.t for e in asked.evidence.tables)
-
-
-def _judged(asked: Asked, registers: Registers) -> list[JudgedTable]:
-    """Zeros may be shown only where nothing is hidden: beside a hidden cell they would tell that it is not empty."""
-    tables = _judged_by(asked, asked.profile, registers)
-    if asked.profile.zeros is ZeroPolicy.PUBLISH and any(t.has_holes for t in tables if t.planned.shown):
-        return _judged_by(asked, replace(asked.profile, zeros=ZeroPolicy.SUPPRESS), registers)
-    return tables
-
-
-def _judged_by(asked: Asked, profile: Profile, registers: Registers) -> list[JudgedTable]:
-    pairs = zip(asked.planned.tables, asked.evidence.tables, strict=True)
-    hide_all = _is_small(asked)
-    return [judge_table(p, e, profile, registers, asked.lineage.read, hide_all) for p, e in pairs]
 
 
 def _rows(asked: Asked, tables: Sequence[JudgedTable]) -> tuple[JudgedCell, ...]:
@@ -143,8 +165,7 @@ def _told(judged: JudgedRow, table: JudgedTable, asked: Asked) -> list[Finding]:
 
 def _static(asked: Asked) -> list[Finding]:
     """What follows from the plan alone."""
-    found = [LINKED] if stands_beside_totals(asked.planned) else []
-    found += [] if all(t.shown for t in asked.planned.tables) else [CONTEXT]
+    found = [] if all(t.shown for t in asked.planned.tables) else [CONTEXT]
     for statistic in (s for t in asked.planned.tables for s in t.statistics):
         ask = Question(statistic.measure, empty(statistic.measure), 0, statistic.needs_review)
         found += findings_of(ask, asked.profile, STATIC)

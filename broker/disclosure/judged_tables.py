@@ -12,7 +12,7 @@ from broker.disclosure.lineage import with_implied
 from broker.disclosure.listing import Registers, Row, listed_rows
 from broker.disclosure.protect import empty, protected
 from broker.disclosure.rules import Question, findings_of, worst
-from broker.disclosure.wording import FULL_LINE, SMALL_POPULATION
+from broker.disclosure.wording import FULL_LINE, SECONDARY, SMALL_POPULATION
 from broker.domain.outputs import Finding, StatisticEvidence, TableEvidence, Verdict
 from broker.domain.plans import Measure, PlannedTable, Statistic
 from broker.domain.scalars import Type, Value
@@ -24,6 +24,9 @@ CLOSE = frozenset({Measure.COUNT_VALUES, Measure.ONES})
 STATIC_IDS = frozenset({"A1", "A2"})
 ROWS = Statistic(-1, Measure.COUNT_ROWS, None, Type.INT)
 """A table that has no statistic of its own still tells how many rows it has: they are judged as a count."""
+
+Covered = frozenset[tuple[tuple[Value, ...], int]]
+"""Figures of a table, by the row's keys and the statistic."""
 
 Findings = Mapping[int, tuple[Finding, ...]]
 
@@ -37,6 +40,7 @@ class Context:
     read: frozenset[int]
     full: frozenset[tuple[Value, ...]]
     hide_all: bool
+    secondary: Covered
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +83,13 @@ def judge_table(
     registers: Registers,
     read: frozenset[int],
     hide_all: bool,
+    secondary: Covered = frozenset(),
 ) -> JudgedTable:
     """Rows that may be shown: all listed ones, and of the others those in which a statistic that is read passes. Of a
-    table that is not shown, every observed cell, for its findings."""
+    table that is not shown, every observed cell, for its findings. `secondary` are hidden whatever the rules say."""
     idents = frozenset(s.ident for s in planned.statistics)
     read = read & idents if planned.shown else idents
-    context = Context(planned, profile, read, _full(planned, evidence, profile), hide_all)
+    context = Context(planned, profile, read, _full(planned, evidence, profile), hide_all, secondary)
     if planned.shown:
         rows, covered = listed_rows(planned.keys, evidence.cells, profile, registers)
     else:
@@ -142,6 +147,8 @@ def _judge_statistic(
         found.append(SMALL_POPULATION)
     if row.keys in context.full and row.cell is not None:
         found.append(FULL_LINE)
+    if (row.keys, statistic.ident) in context.secondary:
+        found.append(SECONDARY)
     if any(f.verdict in HIDING for f in found):
         # A look that the data ask for is not needed at what is hidden, and would tell that there is something.
         found = [f for f in found if f.verdict in HIDING or f.rule in STATIC_IDS]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from broker.domain.groups import Across, Base, Extend, First, Group, Keep, Meet, Regroup, Stack, bases_of, parts_of
+from broker.domain.groups import Across, Extend, First, Group, Keep, Meet, Regroup, Stack, bases_of, parts_of
 from broker.domain.plans import PlannedOutput, PlannedTable, Statistic
 from broker.domain.scalars import Scalar, columns_of
 
@@ -53,34 +53,6 @@ def walk(group: Group) -> Iterator[Group]:
     yield group
     for part in parts_of(group):
         yield from walk(part)
-
-
-def stands_beside_totals(planned: PlannedOutput) -> bool:
-    """Whether what is hidden in one part could be worked out from another: several tables, or rows by other keys."""
-    shown = {n for n in bases_of(planned.program) if planned.tables[n].shown}
-    made = _made_by(planned)
-    stacks = [p for p in walk(planned.program) if isinstance(p, Stack)]
-    return len(shown) > 1 or any(_has_other_keys(s, planned.tables, made) for s in stacks)
-
-
-def _has_other_keys(stack: Stack, tables: Tables, made: Made) -> bool:
-    """Whether the parts' rows are told apart by different columns of the stack."""
-    shapes = set()
-    for number, part in enumerate(stack.parts):
-        keys = _keys_of(part, tables)
-        shapes.add(tuple(not keys.isdisjoint(sources({inner[number]}, made)) for _, inner in stack.columns))
-    return len(shapes) > 1
-
-
-def _keys_of(group: Group, tables: Tables) -> frozenset[int]:
-    """The ids of the keys that tell rows apart."""
-    match group:
-        case Base(table=number):
-            return frozenset(k.ident for k in tables[number].keys)
-        case Regroup(keys=keys):
-            return frozenset(i for i, _ in keys)
-        case _:
-            return frozenset[int]().union(*(_keys_of(p, tables) for p in parts_of(group)))
 
 
 def _made_by(planned: PlannedOutput) -> Made:

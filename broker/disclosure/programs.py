@@ -5,11 +5,23 @@ from math import inf
 
 import highspy
 import numpy as np
+from numpy.typing import NDArray
 
 from broker.domain.errors import Breach
 
 Term = tuple[Sequence[int], Sequence[float], float]
 """Columns, coefficients and right-hand side of one equation."""
+
+Vector = NDArray[np.float64]
+
+ENDED = frozenset(
+    {
+        highspy.HighsModelStatus.kOptimal,
+        highspy.HighsModelStatus.kInfeasible,
+        highspy.HighsModelStatus.kUnbounded,
+        highspy.HighsModelStatus.kUnboundedOrInfeasible,
+    }
+)
 
 
 class Silent(highspy.Highs):
@@ -44,33 +56,31 @@ class Program:
             self._solver.setOptionValue("solver", "simplex")
         self._solver.passModel(model)
         self._costed: int | None = None
+        self._all = np.arange(len(lower), dtype=np.int32)
 
     def set_cost(self, column: int, cost: float) -> None:
         self._solver.changeColCost(column, cost)
 
+    def set_costs(self, costs: Vector) -> None:
+        """All of them at once."""
+        self._solver.changeColsCost(len(costs), self._all, costs)
+
     def set_bounds(self, column: int, lower: float, upper: float) -> None:
         self._solver.changeColBounds(column, lower, upper)
 
-    def solution(self) -> list[float] | None:
+    def set_all_bounds(self, lower: Vector, upper: Vector) -> None:
+        self._solver.changeColsBounds(len(lower), self._all, lower, upper)
+
+    def answer(self) -> Vector | None:
         """The columns at the least cost; None where nothing satisfies the equations."""
         status = self._run()
         if status == highspy.HighsModelStatus.kInfeasible:
             return None
         if status != highspy.HighsModelStatus.kOptimal:
             raise Breach(f"The solver ended with {status}.")
-        return list(self._solver.getSolution().col_value)
+        return np.array(self._solver.getSolution().col_value)
 
-    def pushed(self, costs: Mapping[int, float]) -> list[float] | None:
-        """Where all these costs together are least; None where that is unbounded. Leaves no cost behind."""
-        for column, cost in costs.items():
-            self.set_cost(column, cost)
-        status = self._run()
-        found = list(self._solver.getSolution().col_value) if status == highspy.HighsModelStatus.kOptimal else None
-        for column in costs:
-            self.set_cost(column, 0)
-        return found
-
-    def extreme(self, column: int, sign: int) -> tuple[float, list[float] | None]:
+    def extreme(self, column: int, sign: int) -> tuple[float, Vector | None]:
         """The least (sign 1) or greatest (sign -1) value of a column and where it is reached; infinite if unbounded."""
         if self._costed is not None:
             self.set_cost(self._costed, 0)
@@ -81,9 +91,26 @@ class Program:
             return -sign * inf, None
         if status != highspy.HighsModelStatus.kOptimal:
             raise Breach(f"The solver ended with {status}.")
-        found = list(self._solver.getSolution().col_value)
-        return found[column], found
+        found = np.array(self._solver.getSolution().col_value)
+        return float(found[column]), found
+
+    def pushed(self, costs: Mapping[int, float], lower: Vector, upper: Vector) -> Vector | None:
+        """Where all these costs together are least within these bounds; None where that is unbounded or not seen.
+        Leaves no cost behind; the bounds are the caller's to put back."""
+        vector = np.zeros(len(self._all))
+        vector[list(costs)] = list(costs.values())
+        self.set_costs(vector)
+        self.set_all_bounds(lower, upper)
+        self._costed = None
+        status = self._run()
+        found = np.array(self._solver.getSolution().col_value) if status == highspy.HighsModelStatus.kOptimal else None
+        self.set_costs(np.zeros(len(self._all)))
+        return found
 
     def _run(self) -> highspy.HighsModelStatus:
+        """A warm start that ends in numerical trouble is tried again cold."""
         self._solver.run()
+        if self._solver.getModelStatus() not in ENDED:
+            self._solver.clearSolver()
+            self._solver.run()
         return self._solver.getModelStatus()

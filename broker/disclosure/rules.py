@@ -131,16 +131,17 @@ def negatives(ask: Question, _: Profile) -> Answer:
     return _finding("M7", Verdict.REVIEW, "Negative contributions: dominance cannot be judged.", lowest=low)
 
 
-def all_equal(ask: Question, _: Profile) -> Answer:
+def all_equal(ask: Question, profile: Profile) -> Answer:
     """M9: everybody's total is the same, or that of all but fewer than t: the figure tells each, and whether there are
     such few. Exempt where the catalogue allows one value only."""
     e = ask.evidence
-    few = e.inner_low is not None and e.inner_low == e.inner_high
-    if ask.measure not in MAGNITUDES or e.low is None or e.high is None or not (few or e.low == e.high):
+    few = e.others is not None and e.others < profile.t and 2 * e.others < e.persons
+    equal = e.low is not None and e.low == e.high
+    if ask.measure not in MAGNITUDES or not (few or equal):
         return None
     if ask.bounds is not None and ask.bounds[0] is not None and ask.bounds[0] == ask.bounds[1]:
         return None
-    return _finding("M9", Verdict.SUPPRESS, "Every contributor has the same value.", value=e.low)
+    return _finding("M9", Verdict.SUPPRESS, "Every contributor has the same value.", lowest=e.low, others=e.others)
 
 
 def no_deviation(ask: Question, _: Profile) -> Answer:
@@ -175,7 +176,10 @@ def _negative(evidence: StatisticEvidence) -> bool:
 
 
 def _amounts(evidence: StatisticEvidence) -> tuple[Decimal, Decimal, Decimal]:
-    second = 0 if evidence.second is None else evidence.second
+    """The two largest and the total; a second that is not known is as large as the largest, if there is one."""
+    second = evidence.second
+    if second is None:
+        second = evidence.largest if evidence.persons > 1 else 0
     return Decimal(number(evidence.largest)), Decimal(number(second)), Decimal(number(evidence.total))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 
+from broker.disclosure.systems import Equation
 from broker.domain.errors import Invalid
 
 Place = tuple[str | None, ...]
@@ -14,19 +15,15 @@ MOST_CELLS = 400_000
 
 
 @dataclass(frozen=True, slots=True)
-class Equation:
-    """The parts add up to the total."""
-
-    parts: tuple[int, ...]
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
 class ClosedTable:
     """Every combination of categories and totals, in order, and every equation along one dimension."""
 
     cells: tuple[Place, ...]
     equations: tuple[Equation, ...]
+
+    @property
+    def size(self) -> int:
+        return len(self.cells)
 
     def number_of(self) -> dict[Place, int]:
         return {c: i for i, c in enumerate(self.cells)}

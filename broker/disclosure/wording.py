@@ -8,6 +8,7 @@ MISSING = "(missing)"
 
 SMALL_POPULATION = Finding("W1", Verdict.SUPPRESS, "The whole filtered population is under the threshold.")
 EMPTY_ROWS = Finding("F2", Verdict.SUPPRESS, "Listed rows in which nobody was found are hidden like small ones.")
+SECONDARY = Finding("X1", Verdict.SUPPRESS, "Hidden so that what is hidden beside it cannot be worked out.")
 FULL_LINE = Finding("F3", Verdict.SUPPRESS, "One category holds (nearly) everybody of its line of the table.")
 
 
@@ -15,8 +16,11 @@ CONTEXT = Finding("A3", Verdict.REVIEW, "Rows depend on figures of other people,
 LINKED = Finding(
     "L1",
     Verdict.REVIEW,
-    "Totals or linked tables stand beside each other, so that hidden cells could be worked out from what is shown.",
+    "Tables of this job read the same people in ways that cannot be compared: what is hidden in one could be worked "
+    "out from another.",
 )
+TOO_MANY = Finding("L1", Verdict.REVIEW, "Linked tables have more joint cells than may be looked at one by one.")
+NARROW = Finding("X1", Verdict.REVIEW, "Whatever is hidden, known totals tell some hidden figures too closely.")
 
 
 def symbols_of(profile: Profile) -> tuple[tuple[str, str], ...]:

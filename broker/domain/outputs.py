@@ -64,15 +64,22 @@ class Finding:
 class StatisticEvidence:
     """What the broker's own code found behind one statistic in one cell.
 
+    Where the vault's proofs allow, evidence is by certificates (`broker.query.rendering.certified`): `persons` and
+    `rest` are exact below the threshold t and else lower bounds of at least t; `largest` is an upper bound that leaves
+    every verdict as it is. In a cell of fewer than t persons the other fields need not be known. What is None was not
+    computed.
+
     value     the exact value (count, sum, mean or share); None where nothing contributes
     rows      rows that contribute (argument not null; for ONES the rows where it is 1)
     persons   distinct persons that contribute (SUM: with a non-zero total; ONES/SHARE: with a 1)
     rest      ONES/SHARE: distinct persons with a row where the argument is 0; else 0
     rest_rows ONES/SHARE: rows where the argument is 0; else 0
-    largest   the largest absolute total of one person (SUM, MEAN); the most rows of one person (counts); else None
-    second    the second largest absolute total of one person (SUM, MEAN); else None
-    low, high smallest and largest total of one person (SUM, MEAN); else None
-    inner_low, inner_high  the t-th smallest and t-th largest total (SUM, MEAN): equal where all but few are; else None
+    largest   the largest absolute total of one person (SUM, MEAN); the most rows of one person (COUNT_ROWS); else None
+    second    the second largest absolute total of one person (SUM, MEAN), or rows (COUNT_ROWS); 0 where there is no
+              second person; None where unknown: at most `largest`
+    low, high smallest and largest total of one person (SUM, MEAN); None where unknown: `low` is then not negative
+    others    SUM, MEAN: persons whose total is not the most common one: a lower bound, exact where it is below t and
+              half of the rows; None where unknown
     total     sum of the argument over contributing rows (SUM, MEAN, ONES, SHARE); else None
     contributors  COUNT_DISTINCT: the number of distinct values; else None
     """
@@ -88,8 +95,7 @@ class StatisticEvidence:
     high: Value = None
     total: Value = None
     contributors: int | None = None
-    inner_low: Value = None
-    inner_high: Value = None
+    others: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,15 @@ class OutputEvidence:
     tables: tuple[TableEvidence, ...]
     public: tuple[tuple[tuple[Value, ...], ...], ...] = ()
     """The rows of each public relation, values in the planned order of columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobEvidence:
+    """Evidence for a job: of each output, and of the joint table of each family of linked tables that needs one, in
+    order; None where that has more cells than may be looked at."""
+
+    outputs: tuple[OutputEvidence, ...]
+    joints: tuple[TableEvidence | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,7 @@ class PlannedTable:
 
     Not `shown`: implied by a value that depends on other people (a school's mean beside each pupil); nothing of it
     stands in the output, and every statistic of the tables that are shown says so in `needs_review`.
+    `most`: no more rows than one over this are asked for; a table that has more is not used.
     """
 
     contributions: Relation
@@ -117,6 +118,7 @@ class PlannedTable:
     keys: tuple[Key, ...]
     statistics: tuple[Statistic, ...]
     shown: bool = True
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +134,24 @@ class Needs:
     """What the rules will ask of the evidence, by the project's profile.
 
     `least` persons stand behind what depends on other people; `institutions`: those of each cell are counted;
-    `record_keys`: the keys of each cell's persons are added up, for cell-key rounding.
+    `record_keys`: the keys of each cell's persons are added up, for cell-key rounding. `joint_cells`: the most cells
+    of a joint table of linked tables; none is asked for where it is 0. `exact_persons`: persons are compared between
+    cells, so that a lower bound will not do.
+
+    For evidence by certificates: `margin`: a total of at least as many times the largest contribution is dominated by
+    nobody (None: nobody asks); `mean_digits`: the digits that a mean has unless one contribution moves more;
+    `exact_rows`: rows of the smallest cells that are looked at person by person although the rules need no more than a
+    bound, so that rounding knows how many rows each person has.
     """
 
     least: int
     institutions: bool = False
     record_keys: bool = False
+    joint_cells: int = 0
+    exact_persons: bool = False
+    margin: float | None = None
+    mean_digits: int = 0
+    exact_rows: int = 100_000
 
 
 @dataclass(frozen=True, slots=True)

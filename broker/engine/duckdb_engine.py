@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterator, Sequence
 
+from broker.disclosure.linking.families import families_of
 from broker.domain.errors import Breach
-from broker.domain.outputs import OutputEvidence
+from broker.domain.outputs import JobEvidence, OutputEvidence
 from broker.domain.plans import Needs, Plan, PlannedOutput, PlannedTable, PublicRows
 from broker.domain.ports import Limits, SandboxRequest, Vault, VaultTable
 from broker.domain.relations import Scan, walk
 from broker.domain.variables import Years
-from broker.engine.frames import read_public, read_table
+from broker.engine.frames import read_joint, read_public, read_table
 from broker.query import render, render_public
 
 
@@ -19,24 +20,29 @@ class DuckDBEngine:
     def prepare(self, plan: Plan, vault: Vault, job: str, attempt: int, limits: Limits, needs: Needs) -> SandboxRequest:
         """The `sql` image with the vault's evidence rendering, and of that only the tables and years that are read. One
         statement for each planned table."""
+        joints = joint_tables(plan, needs)
         frame = {
             "kind": "sql",
             "tables": [_mounted(vault, table, years) for table, years in sorted(tables_read(plan).items())],
-            "statements": [{"name": name, "sql": _text(asked, needs)} for name, asked in statements(plan)],
+            "statements": [
+                {"name": name, "sql": _text(asked, needs, vault)} for name, asked in statements(plan, joints)
+            ],
             "settings": {name: getattr(limits, name) for name in Limits.__slots__},
         }
         payload = json.dumps(frame, sort_keys=True).encode()
         frames = (("job", payload),)
         return SandboxRequest(job, attempt, "sql", vault.evidence, frames, limits, vault.synthetic)
 
-    def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]]) -> tuple[OutputEvidence, ...]:
+    def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]], needs: Needs) -> JobEvidence:
+        joints = joint_tables(plan, needs)
         kinds = [kind for kind, _ in frames]
         if kinds[-1:] == ["status"]:
             kinds.pop()
-        if kinds != ["table"] * sum(len(output.tables) + len(output.public) for output in plan.outputs):
+        if kinds != ["table"] * sum(1 for _ in statements(plan, joints)):
             raise Breach("The sandbox returned other frames than one for each planned table.")
         payloads = iter([payload for kind, payload in frames if kind == "table"])
-        return tuple(_evidence(output, payloads) for output in plan.outputs)
+        outputs = tuple(_evidence(output, payloads) for output in plan.outputs)
+        return JobEvidence(outputs, tuple(read_joint(joint, next(payloads)) for joint in joints))
 
 
 def _evidence(output: PlannedOutput, payloads: Iterator[bytes]) -> OutputEvidence:
@@ -44,16 +50,25 @@ def _evidence(output: PlannedOutput, payloads: Iterator[bytes]) -> OutputEvidenc
     return OutputEvidence(output.name, tables, tuple(read_public(rows, next(payloads)) for rows in output.public))
 
 
-def _text(asked: PlannedTable | PublicRows, needs: Needs) -> str:
-    return render(asked, needs) if isinstance(asked, PlannedTable) else render_public(asked, needs.least)
+def _text(asked: PlannedTable | PublicRows, needs: Needs, vault: Vault) -> str:
+    if isinstance(asked, PublicRows):
+        return render_public(asked, needs.least)
+    return render(asked, needs, vault.proofs, vault.persons)
 
 
-def statements(plan: Plan) -> Iterator[tuple[str, PlannedTable | PublicRows]]:
+def joint_tables(plan: Plan, needs: Needs) -> tuple[PlannedTable, ...]:
+    """The joint tables that linked tables of the job need, in order."""
+    families = families_of(plan, needs.joint_cells) if needs.joint_cells else ()
+    return tuple(f.joint for f in families if f.joint is not None)
+
+
+def statements(plan: Plan, joints: Sequence[PlannedTable] = ()) -> Iterator[tuple[str, PlannedTable | PublicRows]]:
     """Every planned table and public relation in the order of statements and frames, by the output's name and its
-    number there."""
+    number there; then the joint tables."""
     for output in plan.outputs:
         asked: tuple[PlannedTable | PublicRows, ...] = (*output.tables, *output.public)
         yield from ((f"{output.name}#{number}", one) for number, one in enumerate(asked))
+    yield from ((f"joint#{number}", joint) for number, joint in enumerate(joints))
 
 
 def tables_read(plan: Plan) -> dict[str, Years | None]:

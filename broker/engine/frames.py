@@ -41,6 +41,13 @@ def read_table(planned: PlannedTable, payload: bytes) -> TableEvidence:
     return TableEvidence(tuple(c for c in cells if c.rows), population)
 
 
+def read_joint(planned: PlannedTable, payload: bytes) -> TableEvidence | None:
+    """The evidence of a joint table; None where it has more cells than were asked for."""
+    if planned.most is not None and _table(payload).num_rows > planned.most:
+        return None
+    return read_table(planned, payload)
+
+
 def read_public(planned: PublicRows, payload: bytes) -> tuple[tuple[Value, ...], ...]:
     """The rows of a public relation from its Arrow stream."""
     table = _table(payload)
@@ -105,7 +112,7 @@ def _field(column: str) -> str:
 
 
 def _kinds(statistic: Statistic, field: str) -> frozenset[str]:
-    if field in COUNTED or statistic.measure not in COMPUTED:
+    if field in COUNTED or field == "others" or statistic.measure not in COMPUTED:
         return frozenset({"int64"})
     if statistic.measure is Measure.DEVIATION:
         return frozenset({"double"})
@@ -137,13 +144,14 @@ def _statistic(statistic: Statistic, row: dict[str, Any], rows: int, persons: in
         raise _breach("counts more in a statistic than in its cell")
     if evidence.contributors is not None and evidence.contributors > evidence.rows:
         raise _breach("counts more values than rows")
-    if not _ordered(evidence.second, evidence.largest) or not _ordered(evidence.low, evidence.high):
+    if not _ordered(evidence.second, evidence.largest) or not _ordered(evidence.low, evidence.high, known=False):
         raise _breach("has contributions out of order")
     return evidence
 
 
-def _ordered(smaller: Any, larger: Any) -> bool:
-    return smaller is None or (larger is not None and smaller <= larger)
+def _ordered(smaller: Any, larger: Any, known: bool = True) -> bool:
+    """`known`: where there is a smaller one, so is the larger."""
+    return smaller is None or (not known if larger is None else smaller <= larger)
 
 
 def _count(value: Any) -> int:

@@ -84,6 +84,8 @@ class Profile(Model):
     min_interval        least width of what an attacker derives about a suppressed count
     max_listed_rows     largest cross product of code lists that is written out; beyond it only cells that pass
     max_group_steps     most rows that are looked at by what stands above the groups of an output (joins, windows)
+    max_joint_cells     most cells of the joint table of linked tables of a job; beyond it a person looks
+    max_joint_targets   most joint cells of 1 to t-1 persons that nobody releases and that are protected all the same
     small_quota         jobs of wholly small populations that a project may have before a person looks at all
     protects_institutions, min_institutions   F6 and M3 on schools (Digital Economy Act)
     """
@@ -105,10 +107,23 @@ class Profile(Model):
     dof: int = 10
     max_listed_rows: int = 20000
     max_group_steps: int = 2_000_000
+    max_joint_cells: int = 20000
+    max_joint_targets: int = 2000
     small_quota: int = 3
     protects_institutions: bool = False
     min_institutions: int = 3
     suppressed_symbol: Literal["c"] = "c"
+
+    @property
+    def margin(self) -> float | None:
+        """How many times the largest contribution a total must be for neither dominance rule to see anything, were
+        every other contribution as large."""
+        known = []
+        if self.p_percent is not None:
+            known.append(2 + self.p_percent / 100)
+        if self.dominance_k is not None:
+            known.append(100 * self.dominance_n / self.dominance_k)
+        return max(known, default=None)
 
 
 @dataclass(frozen=True, kw_only=True)

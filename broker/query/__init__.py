@@ -2,6 +2,7 @@
 
 from broker.query.compile import Compiled, compile_sql
 from broker.query.operations.fold import compute
-from broker.query.rendering.render import evidence_columns, render, render_public
+from broker.query.rendering.choose import render
+from broker.query.rendering.render import evidence_columns, render_public
 
 __all__ = ["Compiled", "compile_sql", "compute", "evidence_columns", "render", "render_public"]

@@ -2,17 +2,20 @@
 # ruff: noqa: S608 - SQL is put together from quoted names and literals (`broker.vault.duck`)
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from broker.domain.proofs import Proof, Proofs
 from broker.policy.models import Table, Variable
 from broker.vault.duck import Connection, name, parquet_of, single
+from broker.vault.files import WHOLE
 from broker.vault.normalise import stored
 
 Facts = dict[str, Any]
 """JSON: {table: {year or "all": {
-    rows, nulls {variable: rows}, largest {number: max |x|},
+    rows, nulls {variable: rows}, largest {number: max |x|}, smallest {number: min x},
     of a person table also: persons, max_rows (most rows of one person), one_row (max_rows is at most 1),
     rows_without_key, person_total {number: the largest sum of |x| over one person's rows},
     of a public table also: unique (its unique key proved)}}}. Decimals are text."""
@@ -42,13 +45,14 @@ def prove(con: Connection, table: Table, file: Path) -> Facts:
 
 def _columns(con: Connection, table: Table, file: Path, numbers: list[Variable]) -> Facts:
     nulls = "".join(f", count_if({name(v.name)} IS NULL)" for v in stored(table))
-    largest = "".join(f", max(abs({name(v.name)}))" for v in numbers)
-    row = single(con, f"SELECT count(*){nulls}{largest} FROM {parquet_of(file)}")
-    split = 1 + len(stored(table))
+    ends = "".join(f", max(abs({name(v.name)}))" for v in numbers) + "".join(f", min({name(v.name)})" for v in numbers)
+    row = single(con, f"SELECT count(*){nulls}{ends} FROM {parquet_of(file)}")
+    split, third = 1 + len(stored(table)), 1 + len(stored(table)) + len(numbers)
     return {
         "rows": row[0],
         "nulls": {v.name: n for v, n in zip(stored(table), row[1:split], strict=True)},
-        "largest": {v.name: _plain(x) for v, x in zip(numbers, row[split:], strict=True)},
+        "largest": {v.name: _plain(x) for v, x in zip(numbers, row[split:third], strict=True)},
+        "smallest": {v.name: _plain(x) for v, x in zip(numbers, row[third:], strict=True)},
     }
 
 
@@ -70,6 +74,24 @@ def restrict(facts: Facts, granted: dict[str, dict[str, frozenset[str]]]) -> Fac
             }
             kept.setdefault(table, {})[year] = narrow
     return kept
+
+
+def proofs_of(facts: Facts) -> Proofs:
+    """The facts of person tables as evidence takes them. Binary fractions prove nothing: their sums have an order."""
+    return {
+        table: {None if year == WHOLE else int(year): _proof(found) for year, found in years.items()}
+        for table, years in facts.items()
+        if all("max_rows" in found for found in years.values())
+    }
+
+
+def _proof(found: Facts) -> Proof:
+    return Proof(found["max_rows"], _exact(found["person_total"]), _exact(found.get("smallest", {})))
+
+
+def _exact(numbers: Mapping[str, object]) -> dict[str, int | Decimal]:
+    plain = {v: Decimal(x) if isinstance(x, str) else x for v, x in numbers.items()}
+    return {v: x for v, x in plain.items() if isinstance(x, int | Decimal)}
 
 
 def to_json(facts: Facts) -> str:

@@ -5,8 +5,10 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+
+import pyarrow.parquet as parquet
 
 from broker.domain.errors import Unknown
 from broker.domain.ports import Snapshot, Vault, VaultTable
@@ -14,7 +16,7 @@ from broker.domain.projects import Project
 from broker.domain.scalars import Value
 from broker.policy.models import Catalogue, Policies, canonical_json
 from broker.vault.build import SCHEMA_FILE, build
-from broker.vault.facts import Facts, restrict, to_json
+from broker.vault.facts import Facts, proofs_of, restrict, to_json
 from broker.vault.files import WHOLE
 from broker.vault.locks import locked, locked_at_once
 from broker.vault.pseudonyms import ProjectKey, project_key
@@ -51,7 +53,9 @@ class VaultKeeper:
         with locked(self._lock(key)):
             if not (self._vaults / key).is_dir():
                 self._build(key, shares, stored, secret)
-        return _vault(self._vaults / key, stored, project, shares)
+        vault = _vault(self._vaults / key, stored, project, shares)
+        persons = parquet.read_metadata(self._map(key)).num_rows
+        return replace(vault, proofs=proofs_of(self.facts(vault)), persons=persons)
 
     def remove_unused(self, used: Container[str]) -> int:
         """See `broker.domain.ports.Vaults`. A vault that is being built or asked for at this moment stays; `used` is

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from broker.disclosure.judge import judge
+from broker.disclosure.judge_job import judge_job
+from broker.disclosure.needs import needs_of
 from broker.disclosure.renderings import released_csv
 from broker.disclosure.stored_form import assessment_to_json
 from broker.domain.audit import AuditEvent
@@ -90,10 +91,10 @@ def assess_nothing(ports: WorkerPorts, lease: Lease, policies: Policies) -> None
 
 
 def _tables(ports: WorkerPorts, ran: Ran, plan: Plan, profile: Profile) -> list[_Prepared]:
-    evidence = ports.engine.read(plan, ran.result.frames)
-    registers = ports.vaults.registers(ran.vault)
-    pairs = zip(plan.outputs, evidence, strict=True)
-    return [_table(judge(planned, found, profile, registers), found, profile) for planned, found in pairs]
+    evidence = ports.engine.read(plan, ran.result.frames, needs_of(profile))
+    assessments = judge_job(plan, evidence, profile, ports.vaults.registers(ran.vault))
+    pairs = zip(assessments, evidence.outputs, strict=True)
+    return [_table(assessment, found, profile) for assessment, found in pairs]
 
 
 def _table(assessment: Assessment, evidence: OutputEvidence, profile: Profile) -> _Prepared:

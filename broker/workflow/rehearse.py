@@ -4,15 +4,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from broker.disclosure.judge import judge
+from broker.disclosure.attack import Progress, untold
+from broker.disclosure.judge_job import judge_job
+from broker.disclosure.needs import needs_of
 from broker.domain.errors import Invalid
 from broker.domain.jobs import Kind
 from broker.domain.outputs import Assessment, OutputState, Verdict
 from broker.domain.plans import Plan
-from broker.domain.ports import Engine, SandboxEnd, SandboxRequest, SandboxResult, Vault, Vaults
+from broker.domain.ports import Engine, SandboxEnd, SandboxRequest, SandboxResult, Vaults
 from broker.domain.projects import Project
 from broker.policy.models import Policies
-from broker.workflow.run import limits_for, needs_of
+from broker.workflow.run import limits_for
 from broker.workflow.settle import way_of
 
 JOB = "rehearsal"
@@ -44,30 +46,27 @@ class Rehearsed:
 
 
 def rehearse(
-    plan: Plan, project: Project, policies: Policies, stage: Stage, lap: Callable[[str], None] = lambda what: None
+    plan: Plan,
+    project: Project,
+    policies: Policies,
+    stage: Stage,
+    lap: Callable[[str], None] = lambda what: None,
+    progress: Progress = untold,
 ) -> tuple[Rehearsed, ...]:
-    """Every output of an accepted plan. `lap` hears when the vault is there, the engine has run and the rules are done.
+    """Every output of an accepted plan. `lap` hears when the vault is there, the engine has run and the rules are done;
+    `progress` how far the rules are.
 
     Raises Invalid where the engine does not come to an end: a job would fail in the same way."""
+    profile = policies.profile(project.profile)
+    needs = needs_of(profile)
     vault = stage.vaults.ensure(project.ident, stage.snapshot)
     lap("data")
-    limits = limits_for(Kind.SQL, policies)
-    frames = _ran(
-        stage.runner.run(stage.engine.prepare(plan, vault, JOB, 1, limits, needs_of(project.ident, policies)))
-    )
+    frames = _ran(stage.runner.run(stage.engine.prepare(plan, vault, JOB, 1, limits_for(Kind.SQL, policies), needs)))
     lap("run")
-    found = _assessments(plan, stage, vault, frames, project, policies)
+    evidence = stage.engine.read(plan, frames, needs)
+    found = judge_job(plan, evidence, profile, stage.vaults.registers(vault), progress)
     lap("assess")
     return tuple(_rehearsed(a, project, policies) for a in found)
-
-
-def _assessments(
-    plan: Plan, stage: Stage, vault: Vault, frames: Sequence[tuple[str, bytes]], project: Project, policies: Policies
-) -> list[Assessment]:
-    """As `broker.workflow.assess` has it."""
-    profile, registers = policies.profile(project.profile), stage.vaults.registers(vault)
-    pairs = zip(plan.outputs, stage.engine.read(plan, frames), strict=True)
-    return [judge(planned, found, profile, registers) for planned, found in pairs]
 
 
 def _ran(result: SandboxResult) -> Sequence[tuple[str, bytes]]:

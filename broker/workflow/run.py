@@ -4,13 +4,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from broker.disclosure.needs import needs_of
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict, Unavailable, Unknown
 from broker.domain.jobs import FailureCode, Job, JobState, Kind
 from broker.domain.people import SYSTEM
-from broker.domain.plans import Needs
 from broker.domain.ports import Lease, Limits, SandboxEnd, SandboxRequest, Vault, WorkerPorts
-from broker.policy.models import Policies
+from broker.policy.models import Policies, Profile
 from broker.python_jobs.request import prepare as prepare_python
 from broker.workflow.assess import Ran, assess, assess_nothing, only_keeps
 from broker.workflow.check import Checked, check_submission
@@ -117,7 +117,7 @@ def _check_again(job: Job, policies: Policies, ports: WorkerPorts) -> Checked:
 def _request(ports: WorkerPorts, lease: Lease, checked: Checked, vault: Vault, policies: Policies) -> SandboxRequest:
     limits = limits_for(checked.kind, policies)
     if checked.plan is not None:
-        needs = needs_of(lease.job.submission.project, policies)
+        needs = needs_of(profile_of(lease.job, policies))
         return ports.engine.prepare(checked.plan, vault, lease.job.ident, lease.attempt, limits, needs)
     return prepare_python(
         program=checked.canonical,
@@ -130,13 +130,12 @@ def _request(ports: WorkerPorts, lease: Lease, checked: Checked, vault: Vault, p
     )
 
 
-def needs_of(ident: str, policies: Policies) -> Needs:
-    """What a project's profile will ask of the evidence."""
-    project = policies.project(ident)
+def profile_of(job: Job, policies: Policies) -> Profile:
+    """The disclosure rules of the job's project."""
+    project = policies.project(job.submission.project)
     if project is None:
         raise Failed(FailureCode.POLICY_CHANGED)
-    profile = policies.profile(project.profile)
-    return Needs(profile.t, institutions=profile.protects_institutions)
+    return policies.profile(project.profile)
 
 
 def limits_for(kind: Kind, policies: Policies) -> Limits:

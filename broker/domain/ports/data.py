@@ -1,13 +1,14 @@
 """The vault and engine ports: granted data, a plan made a request and read back. Docstrings are the contract."""
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from broker.domain.outputs import OutputEvidence
+from broker.domain.outputs import JobEvidence
 from broker.domain.plans import Needs, Plan
 from broker.domain.ports.sandbox import Limits, SandboxRequest
+from broker.domain.proofs import Proofs
 from broker.domain.scalars import Value
 
 
@@ -26,7 +27,8 @@ class VaultTable:
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """A project's granted data of one snapshot. `evidence` is the rendering for rendered SQL, `script` for scripts."""
+    """A project's granted data of one snapshot. `evidence` is the rendering for rendered SQL, `script` for scripts;
+    `proofs` are what its build proved of granted variables, `persons` the number of its person numbers (from 0)."""
 
     key: str
     snapshot: str
@@ -35,6 +37,8 @@ class Vault:
     script: Path
     tables: tuple[VaultTable, ...]
     synthetic: bool
+    proofs: Proofs = field(default_factory=dict)
+    persons: int = 0
 
 
 # Frames (kind, payload) between broker and launcher; `sandbox_images/common/frames.py` puts them on the wire.
@@ -76,5 +80,5 @@ class Engine(Protocol):
     def prepare(self, plan: Plan, vault: Vault, job: str, attempt: int, limits: Limits, needs: Needs) -> SandboxRequest:
         """One statement for each planned table, which gives its result with the evidence that is needed."""
 
-    def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]]) -> tuple[OutputEvidence, ...]:
-        """Raise Breach if the frames are not exactly what the plan asked for."""
+    def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]], needs: Needs) -> JobEvidence:
+        """Raise Breach if the frames are not exactly what the plan, with these needs, asked for."""

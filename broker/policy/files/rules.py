@@ -59,6 +59,8 @@ def _profile(fields: Fields) -> Profile:
         dof=fields.whole("dof"),
         max_listed_rows=fields.whole("max_listed_rows", least=1),
         max_group_steps=fields.whole("max_group_steps", default=2_000_000, least=1),
+        max_joint_cells=fields.whole("max_joint_cells", default=20_000, least=1),
+        max_joint_targets=fields.whole("max_joint_targets", default=2_000),
         small_quota=fields.whole("small_quota"),
         protects_institutions=fields.flag("protects_institutions", False),
         min_institutions=fields.whole("min_institutions", least=1),

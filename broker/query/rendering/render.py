@@ -9,19 +9,20 @@ from collections.abc import Iterator
 
 from broker.domain.plans import Deviation, Fraction, Measure, Needs, PlannedTable, PublicRows, Statistic
 from broker.query.groups.arguments import is_never_null
+from broker.query.rendering.totals import others_text, second_text
 from broker.query.rendering.writing import relation_text, scalar_text
 
 _BASE = ("value", "rows", "persons")
 FIELDS: dict[Measure, tuple[str, ...]] = {
-    Measure.COUNT_ROWS: _BASE,
+    Measure.COUNT_ROWS: (*_BASE, "largest", "second"),
     Measure.COUNT_VALUES: _BASE,
     Measure.COUNT_PERSONS: _BASE,
     Measure.COUNT_DISTINCT: (*_BASE, "contributors"),
     Measure.GAP: _BASE,
     Measure.ONES: (*_BASE, "rest", "rest_rows", "total"),
     Measure.SHARE: (*_BASE, "rest", "rest_rows", "total"),
-    Measure.SUM: (*_BASE, "largest", "second", "low", "high", "inner_low", "inner_high", "total"),
-    Measure.MEAN: (*_BASE, "largest", "second", "low", "high", "inner_low", "inner_high", "total"),
+    Measure.SUM: (*_BASE, "largest", "second", "low", "high", "others", "total"),
+    Measure.MEAN: (*_BASE, "largest", "second", "low", "high", "others", "total"),
     Measure.QUANTILE: _BASE,
     Measure.DEVIATION: _BASE,
 }
@@ -65,6 +66,8 @@ def render(table: PlannedTable, needs: Needs) -> str:
     cells = f"SELECT {', '.join(columns)} FROM people{_by(keys)}"
     order = f" ORDER BY {', '.join(f'{k} NULLS LAST' for k in keys)}" if keys else ""
     with_text = "WITH " + ",\n".join(parts)
+    if table.most is not None:
+        order += f" LIMIT {table.most + 1}"
     if not distinct:
         return f"{with_text}\n{cells}{order}"
     return f"{with_text},\ncells AS (\n{cells}\n)\n{_with_values(table, keys, distinct)}{order}"
@@ -151,7 +154,11 @@ def _fields(statistic: Statistic, least: int) -> Iterator[tuple[str, str]]:
 
 def _count_rows(_: int, __: Measure, ___: Statistic, ____: int) -> dict[str, str]:
     rows = 'CAST(coalesce(SUM("rows"), 0) AS BIGINT)'
-    return {"value": rows, "rows": rows, "persons": "COUNT(p)"}
+    each = '(CASE WHEN p IS NOT NULL THEN "rows" END)'
+    return {
+        "value": rows, "rows": rows, "persons": "COUNT(p)",
+        "largest": f"MAX({each})", "second": second_text(each),
+    }  # fmt: skip
 
 
 def _count(i: int, measure: Measure, _: Statistic, __: int) -> dict[str, str]:
@@ -181,7 +188,6 @@ def _number(i: int, measure: Measure, statistic: Statistic, least: int) -> dict[
     return {
         "value": total if measure is Measure.SUM else f"({mean})", "rows": f"CAST(coalesce(SUM(n{i}), 0) AS BIGINT)",
         "persons": f"COUNT(p) FILTER ({contributes})", "largest": f"MAX(abs(t{i}))",
-        "second": f"list_extract(MAX(abs(t{i}), 2), 2)", "low": f"MIN(t{i})", "high": f"MAX(t{i})",
-        "inner_low": f"list_extract(MIN(t{i}, {least}), {least})",
-        "inner_high": f"list_extract(MAX(t{i}, {least}), {least})", "total": total,
+        "second": second_text(f"abs(t{i})"), "low": f"MIN(t{i})", "high": f"MAX(t{i})",
+        "others": others_text(f"t{i}", least), "total": total,
     }  # fmt: skip

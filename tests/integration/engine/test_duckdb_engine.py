@@ -1,7 +1,7 @@
 """The DuckDB engine: from a plan to a job frame, and from an Arrow stream to evidence or to a Breach."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 
 from broker.domain.errors import Breach
 from broker.domain.groups import Base
+from broker.domain.outputs import OutputEvidence
 from broker.domain.plans import Deviation, Fraction, Key, Measure, Needs, Plan, PlannedOutput, PlannedTable, Statistic
 from broker.domain.ports import Limits, Vault, VaultTable
 from broker.domain.relations import Join, JoinHow, Scan, ScanColumn
@@ -118,6 +119,11 @@ def run(vault: Vault, plan: Plan = PLAN) -> list[pa.Table]:
         return [con.sql(s["sql"]).to_arrow_table() for s in frame["statements"]]
 
 
+def read(plan: Plan, frames: Sequence[tuple[str, bytes]]) -> tuple[OutputEvidence, ...]:
+    """Without joint tables."""
+    return DuckDBEngine().read(plan, frames, Needs(T)).outputs
+
+
 def stream(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
@@ -126,7 +132,7 @@ def stream(table: pa.Table) -> bytes:
 
 
 def test_evidence_is_exact_and_typed(vault: Vault) -> None:
-    (evidence,) = DuckDBEngine().read(PLAN, [("table", stream(run(vault)[0])), ("status", b'{"word": "ended"}')])
+    (evidence,) = read(PLAN, [("table", stream(run(vault)[0])), ("status", b'{"word": "ended"}')])
     (table,) = evidence.tables
     assert table.persons == 4
     assert [(c.keys, c.rows, c.persons) for c in table.cells] == [((201,), 4, 4), ((202,), 4, 4)]
@@ -147,10 +153,10 @@ def test_each_planned_table_has_its_statement_and_its_frame(vault: Vault) -> Non
     plan = Plan((output("a", late), output("b", late, all_years)), ())
     assert [name for name, _ in statements(plan)] == ["a#0", "b#0", "b#1"]
     frames = [("table", stream(t)) for t in run(vault, plan)]
-    a, b = DuckDBEngine().read(plan, frames)
+    a, b = read(plan, frames)
     assert (a.name, len(a.tables), b.name, len(b.tables)) == ("a", 1, "b", 2)
     with pytest.raises(Breach, match="frames"):
-        DuckDBEngine().read(plan, frames[:2])
+        read(plan, frames[:2])
 
 
 PLACES = PlannedTable(
@@ -179,9 +185,9 @@ def test_quantiles_and_deviations_are_read_by_their_types(kinds: tuple[str, str,
     frames = [("table", stream(pa.table(columns)))]
     if not fits:
         with pytest.raises(Breach, match="type"):
-            DuckDBEngine().read(plan, frames)
+            read(plan, frames)
         return
-    (evidence,) = DuckDBEngine().read(plan, frames)
+    (evidence,) = read(plan, frames)
     found = evidence.tables[0].cells[0].statistics
     assert [(found[i].value, found[i].rows, found[i].persons) for i in (30, 31, 32)] == [(7, 40, 20)] * 3
 
@@ -224,13 +230,13 @@ def put(column: str, value: object) -> Change:
 )
 def test_anything_else_is_a_breach(vault: Vault, change: Change, why: str) -> None:
     with pytest.raises(Breach, match=why):
-        DuckDBEngine().read(PLAN, [("table", stream(change(run(vault)[0])))])
+        read(PLAN, [("table", stream(change(run(vault)[0])))])
 
 
 @pytest.mark.parametrize("payload", [b"", b"no arrow", b"\xff" * 64])
 def test_bytes_that_are_no_stream(payload: bytes) -> None:
     with pytest.raises(Breach):
-        DuckDBEngine().read(PLAN, [("table", payload)])
+        read(PLAN, [("table", payload)])
 
 
 def test_every_cut_of_a_stream_is_a_breach_or_less(vault: Vault) -> None:
@@ -238,7 +244,7 @@ def test_every_cut_of_a_stream_is_a_breach_or_less(vault: Vault) -> None:
     whole = stream(run(vault)[0])
     for length in range(0, len(whole) - 16, 97):
         try:
-            (evidence,) = DuckDBEngine().read(PLAN, [("table", whole[:length])])
+            (evidence,) = read(PLAN, [("table", whole[:length])])
         except Breach:
             continue
         assert evidence.tables[0].cells == ()
@@ -247,4 +253,4 @@ def test_every_cut_of_a_stream_is_a_breach_or_less(vault: Vault) -> None:
 @pytest.mark.parametrize("kinds", [[], ["table", "table"], ["file"], ["status"], ["table", "log"]])
 def test_other_frames_are_a_breach(vault: Vault, kinds: list[str]) -> None:
     with pytest.raises(Breach, match="frames"):
-        DuckDBEngine().read(PLAN, [(kind, stream(run(vault)[0])) for kind in kinds])
+        read(PLAN, [(kind, stream(run(vault)[0])) for kind in kinds])

@@ -12,6 +12,7 @@ from types import ModuleType
 import pyarrow as pa
 import pytest
 
+from broker.disclosure.needs import needs_of
 from broker.domain.errors import Breach
 from broker.domain.jobs import Kind
 from broker.domain.ports import SandboxEnd, SandboxRequest
@@ -19,7 +20,7 @@ from broker.engine.here import EngineHere, settings_of, views_of
 from broker.policy.models import Policies
 from broker.sandbox.docker_engine import DockerSandbox
 from broker.workflow.check import check_submission
-from broker.workflow.run import limits_for, needs_of
+from broker.workflow.run import limits_for
 from tests.integration.rehearse.conftest import ROOT, At
 
 TODAY = date(2026, 11, 24)
@@ -48,7 +49,7 @@ def request_of(text: str, policies: Policies, stage_of: At) -> SandboxRequest:
     assert checked.plan is not None, checked.refusals
     stage = stage_of("P0421")
     vault, limits = stage.vaults.ensure(project.ident, stage.snapshot), limits_for(Kind.SQL, policies)
-    return stage.engine.prepare(checked.plan, vault, "here", 1, limits, needs_of(project.ident, policies))
+    return stage.engine.prepare(checked.plan, vault, "here", 1, limits, needs_of(policies.profile(project.profile)))
 
 
 @pytest.mark.docker

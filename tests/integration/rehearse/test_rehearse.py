@@ -5,7 +5,8 @@ from datetime import date
 
 import pytest
 
-from broker.disclosure.judge import judge
+from broker.disclosure.judge_job import judge_job
+from broker.disclosure.needs import needs_of
 from broker.domain.errors import Invalid
 from broker.domain.jobs import Kind
 from broker.domain.outputs import OutputState, Verdict
@@ -14,7 +15,7 @@ from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult
 from broker.domain.projects import Project
 from broker.workflow.check import check_submission
 from broker.workflow.rehearse import rehearse
-from broker.workflow.run import limits_for, needs_of
+from broker.workflow.run import limits_for
 
 TODAY = date(2026, 11, 24)
 BY_LA = "SELECT la_code, COUNT(*) AS n FROM npd_pupil GROUP BY la_code"
@@ -41,12 +42,13 @@ def planned(text: str, project: Project, policies) -> Plan:
 def test_every_output_is_judged_by_its_evidence_and_the_projects_profile(policies, project, stage_of):
     stage, plan = stage_of("FIXTURE"), planned(f"{BY_LA};\n{NOBODY}", project, policies)
     profile, vault = policies.profile(project.profile), stage.vaults.ensure(project.ident, stage.snapshot)
-    asked = stage.engine.prepare(plan, vault, "j", 1, limits_for(Kind.SQL, policies), needs_of(project.ident, policies))
-    evidence = stage.engine.read(plan, stage.runner.run(asked).frames)
-    registers = stage.vaults.registers(vault)
-    expected = [judge(p, e, profile, registers) for p, e in zip(plan.outputs, evidence, strict=True)]
+    asked = stage.engine.prepare(
+        plan, vault, "j", 1, limits_for(Kind.SQL, policies), needs_of(policies.profile(project.profile))
+    )
+    evidence = stage.engine.read(plan, stage.runner.run(asked).frames, needs_of(profile))
+    expected = judge_job(plan, evidence, profile, stage.vaults.registers(vault))
     found = rehearse(plan, project, policies, stage)
-    assert [r.assessment for r in found] == expected
+    assert tuple(r.assessment for r in found) == expected
     assert [r.assessment.small for r in found] == [False, True]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from broker.domain.errors import Conflict, Unavailable
 from broker.domain.jobs import Kind, Submission
-from broker.domain.outputs import CellEvidence, Output, OutputEvidence, StatisticEvidence, TableEvidence
+from broker.domain.outputs import CellEvidence, JobEvidence, Output, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.people import Person, Role
 from broker.domain.plans import Needs, Plan, PlannedOutput
 from broker.domain.ports import Limits, SandboxEnd, SandboxRequest, SandboxResult, Snapshot, Vault, VaultTable
@@ -130,11 +130,11 @@ class CountingEngine:
     persons: int = 40
 
     def prepare(self, plan: Plan, vault: Vault, job: str, attempt: int, limits: Limits, needs: Needs) -> SandboxRequest:
-        assert needs == Needs(10)
+        assert needs.least == 10
         return SandboxRequest(job, attempt, "sql", vault.evidence, (), limits, vault.synthetic)
 
-    def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]]) -> tuple[OutputEvidence, ...]:
-        return tuple(self._evidence(output) for output in plan.outputs)
+    def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]], needs: Needs) -> JobEvidence:
+        return JobEvidence(tuple(self._evidence(output) for output in plan.outputs))
 
     def _evidence(self, output: PlannedOutput) -> OutputEvidence:
         (table,) = output.tables

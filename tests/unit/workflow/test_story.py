@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from broker.disclosure.judge import judge
+from broker.disclosure.judge_job import judge_job
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
 from broker.domain.jobs import FailureCode, JobState
@@ -28,10 +28,10 @@ def refusing(broker):
     findings = tuple(Finding(rule, Verdict.REFUSE, "Too little.") for rule in ("F1", "F3"))
 
     def refuse(*given):
-        return replace(judge(*given), findings=findings, verdict=Verdict.REFUSE)
+        return tuple(replace(a, findings=findings, verdict=Verdict.REFUSE) for a in judge_job(*given))
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(assess, "judge", refuse)
+        patched.setattr(assess, "judge_job", refuse)
         return broker.ran()[1]
 
 

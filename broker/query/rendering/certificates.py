@@ -1,0 +1,243 @@
+"""Evidence of one statistic by certificates: what is computed for every cell at once, where that leaves a doubt, and
+what is taken from the doubtful cells' persons. Text only; `certified` puts the parts together.
+
+Columns of the rows: a{i} the argument, p the person, r the row's rank within its person and year. Of the cells: n rows,
+w whether all of a cell's rows are looked at; each statistic's own end in its number.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from broker.domain.plans import Measure, Needs, Statistic
+from broker.domain.scalars import Scalar
+from broker.query.groups.arguments import is_never_null
+from broker.query.rendering.ground import Ground
+from broker.query.rendering.totals import others_text, second_text
+
+SLACK = 1e-9
+"""What binary fractions may be wrong by, on the safe side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Texts of one statistic.
+
+    firsts  aggregates over a cell's rows            sampled  aggregates over the totals of drawn persons
+    bounds  what follows, over both                  doubts   (name, whether in doubt, the rows that then are needed)
+    people  aggregates over a doubtful cell's rows of one person; exact: over those persons (as x)
+    fields  the evidence, over bounds (b) and exact (x)
+    """
+
+    fields: dict[str, str]
+    firsts: tuple[str, ...] = ()
+    sampled: tuple[str, ...] = ()
+    bounds: tuple[str, ...] = ()
+    doubts: tuple[tuple[str, str, str], ...] = ()
+    people: tuple[str, ...] = ()
+    exact: tuple[str, ...] = ()
+
+
+def part_of(statistic: Statistic, needs: Needs, ground: Ground) -> Part:
+    match statistic.measure:
+        case Measure.COUNT_ROWS:
+            return _rows(statistic, ground)
+        case Measure.ONES | Measure.SHARE:
+            return _ones(statistic, needs, ground)
+        case Measure.SUM | Measure.MEAN:
+            return _number(statistic, needs, ground)
+    return _count(statistic, needs, ground)
+
+
+def over(count: str, parts: int) -> str:
+    """So many at least, if no person has more than `parts` of them."""
+    return count if parts == 1 else f"(({count} + {parts - 1}) // {parts})"
+
+
+def _rows(statistic: Statistic, ground: Ground) -> Part:
+    i = statistic.ident
+    if ground.is_single:
+        fields = {"largest": "CASE WHEN b.n > 0 THEN 1::BIGINT END",
+                  "second": "CASE WHEN b.n > 0 THEN least(b.n - 1, 1) END"}  # fmt: skip
+        return Part({"value": "b.n", "rows": "b.n", "persons": "persons"} | fields)
+    fields = {"largest": f"CASE WHEN b.w THEN x.y{i} WHEN b.n > 0 THEN {ground.most}::BIGINT END",
+              "second": f"CASE WHEN b.w THEN x.z{i} END"}  # fmt: skip
+    rows = '"rows"'
+    exact = (f"MAX({rows}) AS y{i}", f"{second_text(rows)} AS z{i}")
+    return Part({"value": "b.n", "rows": "b.n", "persons": "persons"} | fields, exact=exact)
+
+
+def _count(statistic: Statistic, needs: Needs, ground: Ground) -> Part:
+    i = statistic.ident
+    firsts = (f"COUNT(a{i}) AS n{i}",)
+    if ground.is_single:
+        return Part(dict.fromkeys(("value", "rows", "persons"), f"b.n{i}"), firsts)
+    return Part(
+        {"value": f"b.n{i}", "rows": f"b.n{i}", "persons": f"CASE WHEN b.d{i} THEN x.c{i} ELSE b.l{i} END"},
+        firsts,
+        bounds=(f"{_all_but(f'n{i}', ground)} AS l{i}",),
+        doubts=((f"d{i}", _few(f"n{i}", f"l{i}", needs), f"c.a{i} IS NOT NULL"),),
+        people=(f"COUNT(a{i}) AS n{i}",),
+        exact=(f"COUNT(p) FILTER (n{i} > 0) AS c{i}",),
+    )
+
+
+def _all_but(count: str, ground: Ground) -> str:
+    """Persons behind `count` of a cell's rows: each row that is left out takes one person with it at most."""
+    return f"greatest({over(count, ground.most)}, lb - (n - {count}))"
+
+
+def _few(rows: str, persons: str, needs: Needs) -> str:
+    """Whether `rows` could be of fewer persons than the least, or mostly of one: who has all but one of everybody
+    else's."""
+    mostly = ""
+    if needs.margin is not None:
+        mostly = f" OR {persons} - 2 < {needs.margin - 2!r} * ({rows} - {persons} + 1)"
+    return f"({rows} > 0 AND ({persons} < {needs.least}{mostly}))"
+
+
+def _ones(statistic: Statistic, needs: Needs, ground: Ground) -> Part:
+    i = statistic.ident
+    sides = (("o", 1), ("z", 0))
+    firsts = tuple(f"COUNT(*) FILTER (a{i} = {bit}) AS {side}{i}" for side, bit in sides)
+    ones = f"b.o{i}"
+    if statistic.measure is Measure.SHARE:
+        value = f"(b.o{i} / nullif(b.o{i} + b.z{i}, 0))"
+    else:
+        value = ones if is_never_null(statistic.argument) else f"(CASE WHEN b.o{i} + b.z{i} > 0 THEN {ones} END)"
+    fields = {"value": value, "rows": ones, "rest_rows": f"b.z{i}", "total": ones}
+    if ground.is_single:
+        return Part(fields | {"persons": ones, "rest": f"b.z{i}"}, firsts)
+    found = (f"CASE WHEN b.d{side}{i} THEN x.c{side}{i} ELSE b.l{side}{i} END" for side, _ in sides)
+    return Part(
+        fields | dict(zip(("persons", "rest"), found, strict=True)),
+        (*firsts, *(f"COUNT(*) FILTER (a{i} = {bit} AND r = 0) AS f{side}{i}" for side, bit in sides)),
+        bounds=tuple(
+            f"greatest({over(f'{side}{i}', ground.most)}, {over(f'f{side}{i}', ground.years)}) AS l{side}{i}"
+            for side, _ in sides
+        ),
+        doubts=tuple(
+            (f"d{side}{i}", _few(f"{side}{i}", f"l{side}{i}", needs), f"c.a{i} = {bit}") for side, bit in sides
+        ),
+        people=tuple(f"COUNT(*) FILTER (a{i} = {bit}) AS {side}{i}" for side, bit in sides),
+        exact=tuple(f"COUNT(p) FILTER ({side}{i} > 0) AS c{side}{i}" for side, _ in sides),
+    )
+
+
+def _number(statistic: Statistic, needs: Needs, ground: Ground) -> Part:
+    """A sum or mean. `v` the least row where it could be negative, `u` the bound of one person's |total|, `q` of the
+    persons, `e` of those whose total is not the common one."""
+    i = statistic.ident
+    is_sum, single, least = statistic.measure is Measure.SUM, ground.is_single, needs.least
+    signed = statistic.argument is None or not ground.nonnegative(statistic.argument)
+    behind = f"z{i}" if is_sum else f"n{i}"
+    doubt = " OR ".join(_doubts(statistic, needs, ground, signed))
+    contributes = f"t{i} <> 0" if is_sum else f"t{i} IS NOT NULL"
+    known = f"b.d{i}" if single else f"(b.d{i} OR b.q{i} < {least})"
+    zero = f"WHEN b.m{i} = 0 THEN"
+    worth = f"{behind} >= {least} AND m{i} > 0" if single else f"n{i} > 0"
+    return Part(
+        {
+            "value": _value(statistic), "rows": f"b.n{i}", "total": f"b.t{i}",
+            "persons": f"b.{behind}" if single else f"CASE WHEN {known} THEN coalesce(x.c{i}, 0) ELSE b.q{i} END",
+            "largest": f"CASE WHEN b.d{i} THEN x.g{i} ELSE b.u{i} END", "second": f"CASE WHEN b.d{i} THEN x.s{i} END",
+            "low": f"CASE WHEN b.d{i} THEN x.v{i} {zero} b.t{i} ELSE {f'b.v{i}' if signed and single else 'NULL'} END",
+            "high": f"CASE WHEN b.d{i} THEN x.h{i} {zero} b.t{i} END",
+            "others": f"CASE WHEN b.d{i} THEN x.e{i} {zero} 0 WHEN b.{behind} >= {least} THEN b.e{i} END",
+        },
+        (
+            f"COUNT(a{i}) AS n{i}", f"SUM(a{i}) AS t{i}", f"MAX({f'abs(a{i})' if signed else f'a{i}'}) AS m{i}",
+            *((f"MIN(a{i}) AS v{i}",) if signed else ()),
+            *((f"COUNT(*) FILTER (a{i} <> 0) AS z{i}",) if is_sum else ()),
+            *((f"bit_or({_bit(statistic.argument, f'a{i}')}) AS h{i}",) if single else ()),
+        ),
+        () if single else (
+            f"bit_count(bit_or({_bit(None, f't{i}')})) AS h{i}",
+            f"least(COUNT(*) FILTER (t{i} = 0), COUNT(*) FILTER (t{i} <> 0)) AS o{i}",
+        ),
+        (
+            f"{_bound(statistic, ground)} AS u{i}",
+            *(() if single else (f"{_all_but(behind, ground) if not is_sum else over(behind, ground.most)} AS q{i}",)),
+            f"{_others(statistic, needs, ground, signed)} AS e{i}",
+        ),
+        ((f"d{i}", f"({worth} AND ({doubt}))", f"c.a{i} IS NOT NULL"),),
+        (f"SUM(a{i}) AS t{i}",),
+        (
+            f"COUNT(p) FILTER ({contributes}) AS c{i}", f"MAX(abs(t{i})) AS g{i}",
+            f"{second_text(f'abs(t{i})')} AS s{i}", f"MIN(t{i}) AS v{i}", f"MAX(t{i}) AS h{i}",
+            f"{others_text(f't{i}', least)} AS e{i}",
+        ),
+    )  # fmt: skip
+
+
+def _value(statistic: Statistic) -> str:
+    total, count = f"b.t{statistic.ident}", f"nullif(b.n{statistic.ident}, 0)"
+    if statistic.measure is Measure.SUM:
+        return total
+    if statistic.truncated:
+        return f"(CAST(trunc({total}) AS HUGEINT) // {count})"
+    return f"(CAST({total} AS DOUBLE) / {count})"
+
+
+def _bit(argument: Scalar | None, value: str) -> str:
+    """One of 64 bits for a value: as many bits, as many different values at least. NULL has none."""
+    if argument is not None and argument.type.is_whole:
+        return f"1::UBIGINT << ({value} & 63)::UBIGINT"
+    return f"CASE WHEN {value} IS NOT NULL THEN 1::UBIGINT << (hash({value}) & 63) END"
+
+
+def _bound(statistic: Statistic, ground: Ground) -> str:
+    """No person's |total| is larger. The total is added and taken away so that the product has its wide type."""
+    i = statistic.ident
+    if ground.is_single:
+        return f"m{i}"
+    by_rows = f"(t{i} - t{i} + m{i}) * {ground.most}"
+    proved = ground.largest_total(statistic.argument) if statistic.argument is not None else None
+    return by_rows if proved is None else f"least({by_rows}, {Decimal(proved):f})"
+
+
+def _doubts(statistic: Statistic, needs: Needs, ground: Ground, signed: bool) -> list[str]:
+    """Why a cell's persons have to be looked at one by one."""
+    i, least, single = statistic.ident, needs.least, ground.is_single
+    is_sum = statistic.measure is Measure.SUM
+    found = []
+    if needs.margin is not None:
+        far = f"CAST(t{i} AS DOUBLE) * {1 - SLACK} < {needs.margin} * CAST(u{i} AS DOUBLE)"
+        found.append(f"(v{i} >= 0 AND {far})" if signed else far)
+    if single:
+        return [*found, f"e{i} < least({least}, (n{i} + 1) // 2)"]
+    if signed:
+        found.append(f"v{i} < 0")
+    behind = f"z{i}" if is_sum else f"n{i}"
+    found += [f"({behind} > 0 AND q{i} < {least})", f"(m{i} > 0 AND e{i} < {least})"]
+    return [*found, _moves_digits(statistic, needs)]
+
+
+def _moves_digits(statistic: Statistic, needs: Needs) -> str:
+    """Whether the bound could cost the mean a digit that the largest contribution does not. Half of the rows: what
+    rounding may leave of them."""
+    i = statistic.ident
+    free = f"CAST(u{i} AS DOUBLE) >= n{i} * {0.5 * 10 ** (1 - needs.mean_digits)!r}"
+    known = [abs(float(b)) for b in statistic.bounds or () if isinstance(b, int | Decimal)]
+    return f"(CAST(u{i} AS DOUBLE) > {max(known)!r} AND {free})" if known else free
+
+
+def _others(statistic: Statistic, needs: Needs, ground: Ground, signed: bool) -> str:
+    """Persons whose total is not the most common one, at least: one less than there are different totals (of the
+    persons drawn); and those who have 0 or those who have not."""
+    i = statistic.ident
+    if not ground.is_single:
+        return f"coalesce(greatest(h{i} - 1, o{i}), 0)"
+    known = [f"bit_count(h{i}) - 1"]
+    if statistic.measure is Measure.SUM:
+        known.append(f"least(z{i}, n{i} - z{i})")
+    if statistic.argument is not None and statistic.argument.type.is_whole:
+        known.append(_between_wholes(i, needs.least, signed))
+    return f"greatest({', '.join([*known, '0'])})::BIGINT"
+
+
+def _between_wholes(i: int, least: int, signed: bool) -> str:
+    """Were all but fewer than `least` the same whole number, n times it would be near the total; so near that none is
+    shows that more differ."""
+    away = f"{least - 1} * CAST({f'm{i} - v{i}' if signed else f'm{i}'} AS DOUBLE)"
+    ends = [f"(CAST(t{i} AS DOUBLE) {sign} {away}) / n{i} {sign} {SLACK} * (1 + m{i})" for sign in "-+"]
+    return f"CASE WHEN n{i} > 0 AND floor({ends[1]}) < ceil({ends[0]}) THEN {least} ELSE 0 END"

@@ -1,0 +1,171 @@
+"""A planned table to one DuckDB statement at little more than the plain query's price: every cell from one look at the
+rows, and of doubtful cells alone a second look at each person. The same columns as `render`, from the same rows.
+
+What the evidence means then stands with `StatisticEvidence`. Why each certificate holds:
+- one row a person: rows are persons;
+- persons are at least rows / most rows of one person, and at least first rows / years;
+- nobody dominates a total of at least `margin` times the largest that one person can have;
+- as many different totals, as many persons less one who do not have the common one.
+"""
+
+# ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from broker.domain.plans import Needs, PlannedTable
+from broker.domain.relations import Filter, Project, Relation, Scan, ScanColumn
+from broker.domain.scalars import Type
+from broker.query.rendering.certificates import Part, over, part_of
+from broker.query.rendering.ground import Ground
+from broker.query.rendering.render import FIELDS
+from broker.query.rendering.writing import relation_text, scalar_text
+
+RANK = "__r"
+"""The vault's column of a row's rank within its person and year, from 0."""
+DRAWN = 32
+"""One person in so many is drawn to see how totals differ, and `FEWEST` at least: numbers are random, rows ordered."""
+FEWEST = 50_000
+
+
+def render_certified(table: PlannedTable, needs: Needs, ground: Ground) -> str:
+    """See `broker.query.render`."""
+    keys = [f"k{i}" for i in range(len(table.keys))]
+    parts = {s.ident: part_of(s, needs, ground) for s in table.statistics}
+    rows = _rows(table, needs, ground)
+    steps = {
+        "firsts": f"SELECT {_listed(keys, _firsts(parts, ground))} FROM {rows}{_by(keys)}",
+        "drawn": _drawn(keys, table, parts, rows, ground),
+        "sampled": _sampled(keys, parts),
+        "bounds": _bounds(keys, parts, needs, ground),
+        "copied": _copied(keys, table, parts, rows),
+        "people": _people(keys, parts),
+        "exact": f"SELECT {_listed(keys, ['COUNT(p) AS persons', *_of(parts, lambda p: p.exact)])} "
+        f"FROM people{_by(keys)}",
+    }
+    kept = {"firsts", "bounds", "copied", "exact"}
+    texts = [f"{n} AS {'MATERIALIZED ' if n in kept else ''}(\n{text}\n)" for n, text in steps.items() if text]
+    order = f" ORDER BY {', '.join(f'b.{k} NULLS LAST' for k in keys)}" if keys else ""
+    order += "" if table.most is None else f" LIMIT {table.most + 1}"
+    shown = ", ".join(_shown(keys, table, parts, needs, ground))
+    cells = f"SELECT {shown} FROM bounds b LEFT JOIN exact x ON {_same(keys, 'b', 'x')}{order}"
+    return "WITH " + ",\n".join(texts) + f"\n{cells}"
+
+
+def _listed(keys: list[str], more: list[str]) -> str:
+    return ", ".join([*keys, *more])
+
+
+def _by(keys: list[str]) -> str:
+    return f" GROUP BY {', '.join(keys)}" if keys else ""
+
+
+def _same(keys: list[str], one: str, other: str) -> str:
+    """Keys that are NULL meet too."""
+    return " AND ".join(f"{one}.{k} IS NOT DISTINCT FROM {other}.{k}" for k in keys) or "TRUE"
+
+
+def _of(parts: dict[int, Part], texts: Callable[[Part], tuple[str, ...]]) -> list[str]:
+    return [text for part in parts.values() for text in texts(part)]
+
+
+def _rows(table: PlannedTable, needs: Needs, ground: Ground) -> str:
+    """The contributions, with the rank of each row where persons can have several."""
+    rank = 1 + max([table.person, *(c.ident for c in ground.scan.columns), *ground.definitions], default=0)
+    relation = table.contributions if ground.is_single else _with_rank(table.contributions, rank)
+    columns = [f"{scalar_text(k.expression)} AS k{i}" for i, k in enumerate(table.keys)] + [f"c{table.person} AS p"]
+    columns += [] if ground.is_single else [f"c{rank} AS r"]
+    columns += [f"{scalar_text(s.argument)} AS a{s.ident}" for s in table.statistics if s.argument is not None]
+    return f"(SELECT {', '.join(columns)} FROM {relation_text(relation, needs.least)})"
+
+
+def _with_rank(relation: Relation, ident: int) -> Relation:
+    """Read as it is stored: a text is what is not cast."""
+    if isinstance(relation, Filter | Project):
+        return replace(relation, child=_with_rank(relation.child, ident))
+    assert isinstance(relation, Scan)
+    return replace(relation, columns=(*relation.columns, ScanColumn(ident, RANK, Type.TEXT)))
+
+
+def _firsts(parts: dict[int, Part], ground: Ground) -> list[str]:
+    first = [] if ground.is_single else ["COUNT(*) FILTER (r = 0) AS f"]
+    return ["COUNT(*) AS n", *first, *_of(parts, lambda p: p.firsts)]
+
+
+def _drawn(keys: list[str], table: PlannedTable, parts: dict[int, Part], rows: str, ground: Ground) -> str:
+    """The totals of some persons, whoever they are: their numbers are random and dense."""
+    totals = [f"SUM(a{i}) AS t{i}" for i, part in parts.items() if part.sampled]
+    if not totals:
+        return ""
+    some = max(ground.people // DRAWN, FEWEST)
+    return f"SELECT {_listed(keys, totals)} FROM {rows} WHERE p < {some} GROUP BY {', '.join([*keys, 'p'])}"
+
+
+def _sampled(keys: list[str], parts: dict[int, Part]) -> str:
+    found = _of(parts, lambda p: p.sampled)
+    return f"SELECT {_listed(keys, found)} FROM drawn{_by(keys)}" if found else ""
+
+
+def _bounds(keys: list[str], parts: dict[int, Part], needs: Needs, ground: Ground) -> str:
+    columns = ["f.*", *(name.rpartition(" AS ")[2] for name in _of(parts, lambda p: p.sampled))]
+    columns.append(f"{_persons(ground, 'n', 'f')} AS lb")
+    columns += _of(parts, lambda p: p.bounds)
+    columns.append(f"{_wholly(needs, ground)} AS w")
+    columns += [f"(w OR {doubt}) IS TRUE AS {name}" for p in parts.values() for name, doubt, _ in p.doubts]
+    beside = f" LEFT JOIN sampled s ON {_same(keys, 'f', 's')}" if any(p.sampled for p in parts.values()) else ""
+    return f"SELECT {', '.join(columns)} FROM firsts f{beside}"
+
+
+def _persons(ground: Ground, rows: str, first: str) -> str:
+    """Persons of so many rows, so many of them first rows of a person and year, at least."""
+    return rows if ground.is_single else f"greatest({over(rows, ground.most)}, {over(first, ground.years)})"
+
+
+def _wholly(needs: Needs, ground: Ground) -> str:
+    """Whether all of a cell's rows are looked at: few persons, rows that one could dominate; and the smallest of the
+    cells in which a person may have more than one row on average."""
+    if ground.is_single:
+        return "FALSE"
+    repeated = "(CASE WHEN 2 * n >= 3 * lb THEN n ELSE 0 END)"
+    few = f"(2 * n >= 3 * lb AND SUM({repeated}) OVER (ORDER BY n) <= {needs.exact_rows})"
+    dominated = "" if needs.margin is None else f" OR n < {needs.margin * ground.most!r}"
+    return f"(lb < {needs.least}{dominated} OR {few})"
+
+
+def _copied(keys: list[str], table: PlannedTable, parts: dict[int, Part], rows: str) -> str:
+    """The rows that doubtful cells need, from a second look at all."""
+    doubts = [(name, needed) for p in parts.values() for name, _, needed in p.doubts]
+    columns = [f"c.{k}" for k in keys] + ["c.p", *(f"c.a{s.ident}" for s in table.statistics if s.argument is not None)]
+    any_doubt = " OR ".join(["w", *(name for name, _ in doubts)])
+    needed = " OR ".join(["d.w", *(f"(d.{name} AND {rows_of})" for name, rows_of in doubts)])
+    cells = f"(SELECT {', '.join([*keys, 'w', *(name for name, _ in doubts)])} FROM bounds WHERE {any_doubt})"
+    return f"SELECT {', '.join(columns)} FROM {rows} c JOIN {cells} d ON {_same(keys, 'c', 'd')} WHERE {needed}"
+
+
+def _people(keys: list[str], parts: dict[int, Part]) -> str:
+    columns = [*keys, "p", 'COUNT(*) AS "rows"', *_of(parts, lambda p: p.people)]
+    return f"SELECT {', '.join(columns)} FROM copied GROUP BY {', '.join([*keys, 'p'])}"
+
+
+def _shown(keys: list[str], table: PlannedTable, parts: dict[int, Part], needs: Needs, ground: Ground) -> Iterator[str]:
+    yield from (f"b.{k} AS {k}" for k in keys)
+    yield 'b.n AS "rows"'
+    persons = "b.n" if ground.is_single else (
+        "(CASE WHEN b.w THEN coalesce(x.persons, 0) ELSE greatest(b.lb, coalesce(x.persons, 0)) END)"
+    )  # fmt: skip
+    yield f"{persons} AS persons"
+    yield f"{_population(needs, ground)} AS population"
+    for s in table.statistics:
+        fields = parts[s.ident].fields
+        yield from (f"{persons if fields[n] == 'persons' else fields[n]} AS s{s.ident}_{n}" for n in FIELDS[s.measure])
+
+
+def _population(needs: Needs, ground: Ground) -> str:
+    """Everybody: exact where there are fewer than `least`, for then all rows were copied."""
+    if ground.is_single:
+        return "(SELECT CAST(coalesce(SUM(n), 0) AS BIGINT) FROM firsts)"
+    rows, first = "coalesce(SUM(n), 0)", "coalesce(SUM(f), 0)"
+    bound = f"(SELECT CAST({_persons(ground, rows, first)} AS BIGINT) FROM firsts)"
+    exact = "(SELECT COUNT(DISTINCT p) FROM copied)"
+    everybody = f"CASE WHEN {bound} < {needs.least} THEN {exact} ELSE {bound} END"
+    return f"greatest((SELECT coalesce(MAX(persons), 0) FROM exact), {everybody})"

@@ -1,0 +1,97 @@
+"""Whether a table's contributions stand on rows of which enough is proved to certify evidence, and what is proved of
+an argument. Believes proofs of the vault only; writes no SQL."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from broker.domain.plans import Measure, Needs, PlannedTable
+from broker.domain.proofs import Proof, Proofs
+from broker.domain.relations import Filter, Project, Scan, walk
+from broker.domain.scalars import Call, Case, Column, Literal, Scalar
+
+ALWAYS = frozenset(
+    {Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.GAP, Measure.ONES, Measure.SHARE, Measure.SUM, Measure.MEAN}
+)
+"""Measures whose evidence certificates can give; a count of persons is one where nobody has two rows."""
+MONOTONE = frozenset({"add", "multiply", "divide", "to_double", "to_decimal", "to_int", "coalesce"})
+"""Functions that are not negative where no argument is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Rows of one scan, some left out: at most `most` of each person, from the files of `years` years; person numbers
+    are under `people`. `proofs` are those of the years read."""
+
+    scan: Scan
+    definitions: Mapping[int, Scalar]
+    proofs: tuple[Proof, ...]
+    people: int
+
+    @property
+    def most(self) -> int:
+        return max(1, sum(p.max_rows for p in self.proofs))
+
+    @property
+    def years(self) -> int:
+        return max(1, len(self.proofs))
+
+    @property
+    def is_single(self) -> bool:
+        """Each row is another person. Over several years nobody's rows are one, whatever the years prove."""
+        return self.most == 1
+
+    def nonnegative(self, scalar: Scalar) -> bool:
+        """Whether a value is proved to be at least 0 on every row where there is one."""
+        match scalar:
+            case Literal(value=value):
+                return value is None or (isinstance(value, int | float | Decimal) and value >= 0)
+            case Column(ident=ident) if ident in self.definitions:
+                return self.nonnegative(self.definitions[ident])
+            case Column(ident=ident):
+                return all((least := p.smallest.get(self._variable(ident))) is not None and least >= 0
+                           for p in self.proofs)  # fmt: skip
+            case Case(whens=whens, otherwise=otherwise):
+                return all(self.nonnegative(v) for _, v in whens) and self.nonnegative(otherwise)
+            case Call(op=op, args=args):
+                return op in MONOTONE and all(map(self.nonnegative, args))
+
+    def largest_total(self, scalar: Scalar) -> Decimal | int | None:
+        """No person's sum of |scalar| is larger, if anything is proved of it."""
+        match scalar:
+            case Column(ident=ident) if ident in self.definitions:
+                return self.largest_total(self.definitions[ident])
+            case Column(ident=ident):
+                known = [p.totals.get(self._variable(ident)) for p in self.proofs]
+                return sum(x for x in known if x is not None) if None not in known else None
+            case Call(op="multiply", args=(Literal(value=factor), other) | (other, Literal(value=factor))):
+                total = self.largest_total(other)
+                exact = isinstance(factor, int | Decimal) and total is not None
+                return abs(Decimal(str(factor))) * Decimal(total or 0) if exact else None
+        return None
+
+    def _variable(self, ident: int) -> str:
+        return next((c.variable for c in self.scan.columns if c.ident == ident), "")
+
+
+def ground_of(table: PlannedTable, needs: Needs, proofs: Proofs, people: int) -> Ground | None:
+    """None: only a look at every person gives evidence. Rows must be those of one scan: nothing joins, repeats or
+    numbers them."""
+    relations = list(walk(table.contributions))
+    if needs.institutions or needs.record_keys or not all(isinstance(r, Filter | Project | Scan) for r in relations):
+        return None
+    scan = relations[-1]
+    if not isinstance(scan, Scan) or scan.person != table.person or scan.table not in proofs:
+        return None
+    found = tuple(p for year, p in proofs[scan.table].items() if scan.years is None or year in scan.years)
+    defined = {i: s for r in relations if isinstance(r, Project) for i, s in r.columns}
+    ground = Ground(scan, defined, found, people)
+    return ground if _covers(table, needs, ground) else None
+
+
+def _covers(table: PlannedTable, needs: Needs, ground: Ground) -> bool:
+    """A joint table's persons are added up and taken from each other."""
+    measures = {s.measure for s in table.statistics}
+    if ground.is_single:
+        return measures <= ALWAYS | {Measure.COUNT_PERSONS}
+    return measures <= ALWAYS and not needs.exact_persons and table.most is None

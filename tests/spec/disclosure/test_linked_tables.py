@@ -1,0 +1,112 @@
+"""Linked tables of one job: what is hidden in one is not to be had from another. Counts are not rounded here."""
+
+from dataclasses import replace
+
+from job_kit import PROFILE, judged, lines, people, rules
+
+from broker.domain.outputs import Verdict
+
+YEAR = "WHERE Y = '2018/2019'"
+EVERYBODY = people(M1=40, F1=35, M2=30, F2=4, M3=12, F3=25)
+
+
+def test_a_hole_in_a_table_without_totals_takes_others_with_it() -> None:
+    """Totals by sex and by authority are known, asked for or not: F2 would follow from either."""
+    (found,) = judged(f"SELECT LA, Sex, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY LA, Sex", EVERYBODY)
+    shown = dict(line.rsplit(",", 1) for line in lines(found)[1:] if "missing" not in line)
+    hidden = {k for k, v in shown.items() if v == "c"}
+    assert hidden == {"2,M", "2,F", "3,M", "3,F"}, "the cheapest square with room for ten"
+    assert {f.rule for f in found.findings if f.cell == (3, "M")} == {"X1"}
+    assert found.verdict is Verdict.SUPPRESS
+
+
+def test_a_total_of_fewer_than_the_threshold_is_known_to_nobody() -> None:
+    (found,) = judged(f"SELECT LA, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY LA", people(M1=40, M2=12, M3=3))
+    assert lines(found) == ["LA,n", "1,40", "2,c", "3,c"], "the sum of all is known"
+
+
+def test_rollup_totals_are_part_of_the_pattern() -> None:
+    (found,) = judged(f"SELECT LA, Sex, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY ROLLUP (LA, Sex)", EVERYBODY)
+    shown = lines(found)
+    assert "2,M,c" in shown
+    assert "2,F,c" in shown
+    assert "2,,34" in shown, "the authority's total is known anyway"
+    assert found.verdict is Verdict.SUPPRESS, "nobody has to look"
+
+
+def test_two_outputs_of_one_job_are_one_pattern() -> None:
+    """All pupils by authority, then those with the flag: the difference of authority 2 is four pupils without it."""
+    text = f"""
+        -- output: everybody
+        SELECT LA, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY LA;
+        -- output: flagged
+        SELECT LA, COUNT(*) AS n FROM npd.a {YEAR} AND Flag = 1 GROUP BY LA"""
+    rows = people(M1y=40, M1=30, M2y=33, M2=4, M3y=25, M3=20)
+    everybody, flagged = judged(text, rows)
+    assert not ({"2,37"} & set(lines(everybody)) and {"2,33"} & set(lines(flagged)))
+    assert "X1" in rules(everybody) | rules(flagged)
+    alone = judged(text.split(";")[0], rows)
+    assert lines(alone[0]) == ["LA,n", "1,70", "2,37", "3,45"]
+
+
+def test_a_condition_in_an_aggregate_is_linked_like_a_filter() -> None:
+    text = f"""SELECT LA, COUNT(*) AS n, SUM(CASE WHEN Flag = 1 THEN 1 ELSE 0 END) AS flagged,
+        SUM(CASE WHEN Sex = 'M' THEN 1 ELSE 0 END) AS boys FROM npd.a {YEAR} GROUP BY LA"""
+    rows = people(M1y=40, F1=30, M2y=33, F2=14, M3y=25, F3=20)
+    (found,) = judged(text, rows)
+    assert lines(found)[1:] == ["1,70,40,40", "2,47,33,33", "3,45,25,25"]
+
+
+def test_three_two_way_tables_do_not_force_the_joint_cell() -> None:
+    """Attack 29: each table is large, and together they say that n(1, M, flag) is 0 or 1."""
+    text = ";".join(
+        f"-- output: t{n}\nSELECT {a}, {b}, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY {a}, {b}"
+        for n, (a, b) in enumerate((("LA", "Sex"), ("LA", "Flag"), ("Sex", "Flag")))
+    )
+    rows = people(M1y=1, M1=30, F1y=30, F1=30, M2y=30, M2=30, F2y=30, F2=0)
+    found = judged(text, rows)
+    assert any("X1" in rules(f) for f in found)
+    assert all(f.verdict is found[0].verdict for f in found)
+
+
+def test_a_mean_goes_with_the_count_of_its_row() -> None:
+    (found,) = judged(
+        f"SELECT LA, COUNT(*) AS n, AVG(Score) AS m FROM npd.a {YEAR} GROUP BY LA", people(M1=40, M2=12, M3=3)
+    )
+    assert [line.split(",")[1:] for line in lines(found)[2:]] == [["c", "c"], ["c", "c"]]
+
+
+def test_a_small_population_leaves_no_trace_in_the_other_outputs() -> None:
+    """Whether three pupils or none have the flag, the table of all looks the same."""
+    text = f"""
+        -- output: everybody
+        SELECT LA, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY LA;
+        -- output: flagged
+        SELECT LA, COUNT(*) AS n FROM npd.a {YEAR} AND Flag = 1 GROUP BY LA"""
+    some = judged(text, people(M1=40, M2=30, M3y=3, M3=22))
+    none = judged(text, people(M1=40, M2=30, M3=25))
+    assert lines(some[0]) == lines(none[0]) == ["LA,n", "1,40", "2,30", "3,25"]
+    assert lines(some[1]) == lines(none[1])
+
+
+def test_a_joint_table_beyond_policy_is_not_looked_at_and_a_person_looks() -> None:
+    text = f"""
+        -- output: sexes
+        SELECT Sex, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY Sex;
+        -- output: authorities
+        SELECT LA, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY LA"""
+    for found in judged(text, EVERYBODY, replace(PROFILE, max_joint_cells=3)):
+        assert found.verdict is Verdict.REVIEW
+        assert "L1" in rules(found)
+    assert all(f.verdict is not Verdict.REVIEW for f in judged(text, EVERYBODY))
+
+
+def test_tables_that_cannot_be_compared_go_to_a_person() -> None:
+    text = f"""
+        -- output: everybody
+        SELECT LA, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY LA;
+        -- output: joined
+        SELECT a.LA, COUNT(*) AS n FROM npd.a AS a JOIN npd.b AS b ON b.Key = a.Key
+        WHERE a.Y = '2018/2019' AND b.Y = '2018/2019' GROUP BY a.LA"""
+    everybody, joined = judged(text, EVERYBODY)
+    assert {everybody.verdict, joined.verdict} == {Verdict.REVIEW}
