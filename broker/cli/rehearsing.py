@@ -136,7 +136,7 @@ class _Making:
         years = str(first) if first == last else f"{first}-{last}"
         self._say(
             f"Making the synthetic NPD of project {self._project}: {self._asked.pupils:,} pupils, {years}. It takes "
-            f"about {self._asked.about_seconds} seconds, once, and is kept in {self._data}."
+            f"about {self._asked.about_seconds} seconds on two free cores, once, and is kept in {self._data}."
         )
         from broker.cli.progress import bar
 

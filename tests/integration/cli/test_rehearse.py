@@ -106,7 +106,7 @@ def test_a_refusal_is_that_of_the_check_and_makes_no_data(rehearse, tmp_path):
 
 def test_the_second_run_makes_nothing_and_says_the_same(rehearse, tmp_path):
     code, first, told = rehearse(BY_LA, data=tmp_path)
-    assert (code, "about 1 seconds, once, and is kept in" in told.replace("\n", " ")) == (0, True)
+    assert (code, "seconds on two free cores, once, and is kept in" in told.replace("\n", " ")) == (0, True)
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.parquet")}
     code, second, told = rehearse(BY_LA, data=tmp_path)
     assert (code, told) == (0, "")
