@@ -1,56 +1,61 @@
-"""The hall: the only module that knows every adapter. Builds ports from settings; decides nothing else."""
+"""The hall: the only module that knows every adapter. Builds ports from settings; decides nothing else.
+
+Each builder imports what it builds: a command starts with the adapters that it needs, and with no other.
+"""
 
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from shutil import rmtree
+from typing import TYPE_CHECKING, Protocol
 
-from broker.disclosure.microdata import Tabulation
-from broker.disclosure.tabulate import Asked
 from broker.domain.ports import Clock, Ports, Sandbox, Snapshot, WorkerPorts
-from broker.engine.duckdb_engine import DuckDBEngine
-from broker.engine.tabulate import tabulate
-from broker.policy.files import load_policies
 from broker.policy.models import Catalogue, Policies
-from broker.queue.embedded import EmbeddedValkey
-from broker.queue.rq_queue import RqQueue
-from broker.queue.slots import QueueWorker
-from broker.sandbox import images
-from broker.sandbox.bubblewrap import BubblewrapSandbox
-from broker.sandbox.collector import FrameCollector
-from broker.sandbox.docker_engine import DockerSandbox
-from broker.settings import Settings
-from broker.storage.clock import SystemClock
-from broker.storage.shelf import FolderShelf
-from broker.storage.store import SqlStore, open_store
-from broker.synth.generate import Summary, generate
-from broker.vault.ingest import ingest
-from broker.vault.keeper import VaultKeeper
-from broker.workflow.policies import policies_in_force
+
+if TYPE_CHECKING:
+    from broker.disclosure.microdata import Tabulation
+    from broker.disclosure.tabulate import Asked
+    from broker.queue.embedded import EmbeddedValkey
+    from broker.queue.slots import QueueWorker
+    from broker.settings import Settings
+    from broker.storage.store import SqlStore
+    from broker.synth.generate import Summary
+    from broker.workflow.rehearsal_data import Wanted
+    from broker.workflow.rehearse import Stage
 
 Progress = Callable[[str, int, int], None]
 """(what is done now, steps done, steps in all)"""
 
 
 @cache
-def _store(url: str) -> SqlStore:
+def _store(url: str) -> "SqlStore":
+    from broker.storage.store import open_store
+
     return open_store(url)
 
 
 def clock() -> Clock:
+    from broker.storage.clock import SystemClock
+
     return SystemClock()
 
 
-def queue_url(settings: Settings) -> str:
+def queue_url(settings: "Settings") -> str:
     return settings.queue_url or embedded_queue(settings).url
 
 
-def embedded_queue(settings: Settings) -> EmbeddedValkey:
+def embedded_queue(settings: "Settings") -> "EmbeddedValkey":
+    from broker.queue.embedded import EmbeddedValkey
+
     return EmbeddedValkey(settings.root / "queue")
 
 
-def build_ports(settings: Settings) -> Ports:
+def build_ports(settings: "Settings") -> Ports:
     """What web and command line may use: no data, no sandbox."""
+    from broker.queue.rq_queue import RqQueue
+    from broker.storage.shelf import FolderShelf
+
     settings.root.mkdir(parents=True, exist_ok=True)
     return Ports(
         store=_store(settings.database),
@@ -60,7 +65,12 @@ def build_ports(settings: Settings) -> Ports:
     )
 
 
-def build_worker(settings: Settings) -> WorkerPorts:
+def build_worker(settings: "Settings") -> WorkerPorts:
+    from broker.engine.duckdb_engine import DuckDBEngine
+    from broker.sandbox.collector import FrameCollector
+    from broker.vault.keeper import VaultKeeper
+    from broker.workflow.policies import policies_in_force
+
     ports = build_ports(settings)
     return WorkerPorts(
         store=ports.store,
@@ -75,41 +85,105 @@ def build_worker(settings: Settings) -> WorkerPorts:
     )
 
 
-def build_sandbox(settings: Settings) -> Sandbox:
+def build_sandbox(settings: "Settings") -> Sandbox:
+    from broker.sandbox.bubblewrap import BubblewrapSandbox
+    from broker.sandbox.docker_engine import DockerSandbox
+
     if settings.runtime == "bubblewrap":
         return BubblewrapSandbox(settings.root, settings.images_root)
     return DockerSandbox(settings.root, settings.runtime, settings.images_root)
 
 
-def policies_from_files(settings: Settings) -> Policies:
+def policies_from_files(settings: "Settings") -> Policies:
+    from broker.policy.files import load_policies
+
     return load_policies(settings.policies)
 
 
 def engine_answers() -> bool:
     """Whether a container engine is there."""
+    from broker.sandbox import images
+
     return images.answers()
 
 
-def build_images(settings: Settings, progress: Callable[[str], None]) -> dict[str, str]:
+def build_images(settings: "Settings", progress: Callable[[str], None]) -> dict[str, str]:
     """Image name → digest, once both are there."""
+    from broker.sandbox import images
+
     return images.build(settings.images_root, progress)
 
 
-def tabulate_file(path: Path, asked: Asked) -> Tabulation:
+def tabulate_file(path: Path, asked: "Asked") -> "Tabulation":
+    from broker.engine.tabulate import tabulate
+
     return tabulate(path, asked)
 
 
 def make_extracts(
     catalogue: Catalogue, pupils: int, years: tuple[int, int], seed: int, folder: Path, progress: Progress
-) -> Summary:
+) -> "Summary":
+    from broker.synth.generate import generate
+
     return generate(catalogue, pupils, years, seed, folder, progress)
 
 
-def make_snapshot(settings: Settings, ports: Ports, folder: Path, progress: Progress) -> Snapshot:
+def make_snapshot(settings: "Settings", ports: Ports, folder: Path, progress: Progress) -> Snapshot:
     """Ingest a folder of extracts under the catalogue in force."""
+    from broker.vault.ingest import ingest
+    from broker.workflow.policies import policies_in_force
+
     catalogue = policies_in_force(ports.store).catalogue
     return ingest(folder, settings.root, catalogue, ports.clock.now(), progress)
 
 
-def queue_worker(settings: Settings) -> QueueWorker:
+def synthetic_years() -> range:
+    from broker.synth.known_years import KNOWN
+
+    return KNOWN
+
+
+class Making(Protocol):
+    """Who wants to know that data are made for a rehearsal, or that somebody else is making them."""
+
+    def waits(self) -> None: ...
+
+    def begins(self) -> None: ...
+
+    def steps(self, what: str, done: int, total: int) -> None: ...
+
+
+def build_stage(policies: Policies, project: str, wanted: "Wanted", root: Path, making: Making) -> "Stage":
+    """What a rehearsal runs on: synthetic data in a folder below `root`, made if they are not there yet."""
+    from broker.engine.duckdb_engine import DuckDBEngine
+    from broker.engine.here import EngineHere
+    from broker.vault.keeper import VaultKeeper
+    from broker.vault.made_once import made_once
+    from broker.workflow.rehearse import Stage
+
+    def make(folder: Path) -> dict[str, object]:
+        making.begins()
+        return {"snapshot": _make_rehearsal(policies, project, wanted, folder, making.steps)}
+
+    made = made_once(root.resolve(), wanted.name, make, making.waits)
+    return Stage(DuckDBEngine(), VaultKeeper(made.folder, lambda: policies), EngineHere(), made.facts["snapshot"])
+
+
+def _make_rehearsal(policies: Policies, project: str, wanted: "Wanted", folder: Path, progress: Progress) -> str:
+    """Extracts, snapshot and the project's vault; the extracts are not kept. Gives the snapshot's id."""
+    from broker.vault.ingest import ingest
+    from broker.vault.keeper import VaultKeeper
+
+    extracts = folder / "extracts"
+    make_extracts(wanted.catalogue, wanted.pupils, wanted.years, wanted.seed, extracts, progress)
+    snapshot = ingest(extracts, folder, wanted.catalogue, clock().now(), progress)
+    rmtree(extracts)
+    progress("the project's vault", 0, 1)
+    VaultKeeper(folder, lambda: policies).ensure(project, snapshot.ident)
+    return snapshot.ident
+
+
+def queue_worker(settings: "Settings") -> "QueueWorker":
+    from broker.queue.slots import QueueWorker
+
     return QueueWorker(queue_url(settings))

@@ -14,6 +14,7 @@ from broker.domain.errors import BrokerError, Refused
 
 COMMANDS = {
     "offline": ("check", "assess", "attack", "synth"),
+    "rehearsing": ("rehearse",),
     "catalogue": ("catalogue",),
     "remote": ("submit", "status", "outputs", "withdraw"),
     "keeping": ("saved", "drop", "lookup"),

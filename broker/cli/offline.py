@@ -54,7 +54,7 @@ def check(
     chosen = kind_of(file, kind)
     kept = saved_of(saved, loaded.service) if saved is not None else NOTHING
     today = datetime.now(UTC).date()
-    checked = check_submission(text, chosen, _dialect(text, dialect, found.dialect), found, loaded, today, kept)
+    checked = check_submission(text, chosen, dialect_of(text, dialect, found.dialect), found, loaded, today, kept)
     document = check_document(checked)
     if as_json:
         print_json(document)
@@ -73,7 +73,7 @@ def kind_of(file: str, asked: str | None) -> Kind:
     return Kind.PYTHON if file.endswith(".py") else Kind.SQL
 
 
-def _dialect(text: str, asked: str | None, default: str) -> str:
+def dialect_of(text: str, asked: str | None, default: str) -> str:
     """The option beats a line `-- dialect: x`, which beats the project's."""
     line = DIALECT_LINE.search(text)
     return (asked or (line.group(1) if line else default)).lower()
@@ -146,14 +146,16 @@ def attack(
     as_json: AsJson = False,
 ) -> int:
     """What can be derived about the holes of a table with margins."""
+    from broker.cli.progress import bar
+    from broker.cli.show_attack import print_attack
     from broker.disclosure.published import attack_csv
 
-    document = {"cells": attack_csv(read_text(table), integers)}
+    with bar("attack", quiet=as_json) as tell:
+        cells = attack_csv(read_text(table), integers, tell)
     if as_json:
-        print_json(document)
+        print_json({"cells": cells})
     else:
-        for cell in document["cells"]:
-            out.print(_json_line(cell), markup=False)
+        print_attack(cells)
     return 0
 
 

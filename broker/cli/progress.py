@@ -1,4 +1,4 @@
-"""A progress bar on standard error for long work, silent where a program reads the output."""
+"""A progress bar on standard error for long work, silent where a program reads the output or nobody looks."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +14,8 @@ Tell = Callable[[str, int, int], None]
 @contextmanager
 def bar(title: str, quiet: bool = False) -> Iterator[Tell]:
     columns = (TextColumn("{task.fields[title]}"), BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=err, disable=quiet, transient=True) as progress:
+    silent = quiet or not err.is_terminal
+    with Progress(*columns, console=err, disable=silent, transient=True) as progress:
         task = progress.add_task("", title=title, total=None)
 
         def tell(what: str, done: int, total: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import inf, isfinite
 from typing import Any
 
-from broker.disclosure.attack import Interval, intervals
+from broker.disclosure.attack import Interval, Progress, intervals, untold
 from broker.disclosure.tables import Place, close_table
 from broker.domain.errors import Invalid
 
@@ -14,15 +14,15 @@ VALUE = "value"
 DIGITS = 6
 
 
-def attack_csv(text: str, integers: bool = False) -> list[dict[str, Any]]:
+def attack_csv(text: str, integers: bool = False, progress: Progress = untold) -> list[dict[str, Any]]:
     """The attack on a CSV whose columns are the dimensions and `value`."""
     try:
-        return _attack_lines(csv.reader(io.StringIO(text.removeprefix("\ufeff"))), integers)
+        return _attack_lines(csv.reader(io.StringIO(text.removeprefix("\ufeff"))), integers, progress)
     except csv.Error as fault:
         raise Invalid("bad-csv", f"The text is no CSV: {fault}.") from fault
 
 
-def _attack_lines(reader: Iterator[list[str]], integers: bool) -> list[dict[str, Any]]:
+def _attack_lines(reader: Iterator[list[str]], integers: bool, progress: Progress) -> list[dict[str, Any]]:
     header = [h.strip() for h in next(reader, [])]
     if VALUE not in header or len(header) < 2 or len(set(header)) != len(header) or "" in header:
         raise Invalid(
@@ -35,11 +35,14 @@ def _attack_lines(reader: Iterator[list[str]], integers: bool) -> list[dict[str,
         if len(cells) != len(header):
             raise Invalid("bad-row", f"This line has {len(cells)} fields, the header {len(header)}.", str(number))
         rows.append(dict(zip(header, (c.strip() for c in cells), strict=True)))
-    return attack_table([h for h in header if h != VALUE], rows, integers)
+    return attack_table([h for h in header if h != VALUE], rows, integers, progress)
 
 
 def attack_table(
-    dimensions: Sequence[str], rows: Sequence[Mapping[str, str | None]], integers: bool = False
+    dimensions: Sequence[str],
+    rows: Sequence[Mapping[str, str | None]],
+    integers: bool = False,
+    progress: Progress = untold,
 ) -> list[dict[str, Any]]:
     """What can be derived about each hole, in the table's order.
 
@@ -56,7 +59,7 @@ def attack_table(
     number_of = table.number_of()
     known = {number_of[p]: v for p, v in places.items() if v is not None}
     holes = {p: number_of[p] for p, v in places.items() if v is None}
-    found = intervals(table, known, list(holes.values()), integers)
+    found = intervals(table, known, list(holes.values()), integers, progress=progress)
     return [{"by": _by(dimensions, p)} | _told(found[i]) for p, i in holes.items()]
 
 

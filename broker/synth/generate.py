@@ -24,6 +24,7 @@ from broker.synth import (
 from broker.synth.cohorts import make_people
 from broker.synth.columns import Columns
 from broker.synth.draws import Rng, stream
+from broker.synth.known_years import KNOWN
 from broker.synth.marginals import marginals
 from broker.synth.places import make_places
 from broker.synth.school_year import Calendar, SchoolYear, World
@@ -101,10 +102,10 @@ def _check(pupils: int, span: range, seed: int) -> None:
         )
     if len(span) == 0 or span.step != 1:
         raise Invalid("synth.years", "The years must run from an earlier to a later one.", "/years")
-    if span[0] < 2001 or span[-1] > 2023:
+    if span[0] < KNOWN[0] or span[-1] > KNOWN[-1]:
         raise Invalid(
             "synth.years",
-            f"{span[0]}-{span[-1]} is outside 2001-2023, the years for which figures are known.",
+            f"{span[0]}-{span[-1]} is outside {KNOWN[0]}-{KNOWN[-1]}, the years for which figures are known.",
             "/years",
         )
     if seed < 0:

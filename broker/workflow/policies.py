@@ -5,11 +5,12 @@ from functools import lru_cache
 from broker.domain.jobs import Job
 from broker.domain.ports import Store
 from broker.policy.models import Policies
-from broker.policy.stored import policies_from_json
 
 
 @lru_cache(maxsize=8)
 def _parsed(fingerprint: str, content: str) -> Policies:
+    from broker.policy.stored import policies_from_json  # and pydantic with it: a rehearsal has no stored policy
+
     return policies_from_json(content, fingerprint)
 
 

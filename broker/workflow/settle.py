@@ -64,9 +64,14 @@ def route(output: Output, project: Project, policies: Policies, small_jobs: int)
     What the rules refuse is withheld only where policy has no reviewers: elsewhere a person sees it, so that
     withheld and in review look alike. A script's files always go to a person or nowhere.
     """
-    if output.verdict is Verdict.REFUSE and (project.votes == 0 or output.release_hash is None):
+    return way_of(output.verdict, output.release_hash is not None, project, policies, small_jobs)
+
+
+def way_of(verdict: Verdict, leaves: bool, project: Project, policies: Policies, small_jobs: int) -> OutputState:
+    """See `route`. `leaves`: there are bytes that could be released."""
+    if verdict is Verdict.REFUSE and (project.votes == 0 or not leaves):
         return OutputState.WITHHELD
-    if output.verdict in {Verdict.REFUSE, Verdict.REVIEW} or project.votes > 0:
+    if verdict in {Verdict.REFUSE, Verdict.REVIEW} or project.votes > 0:
         return OutputState.IN_REVIEW
     if small_jobs > policies.profile(project.profile).small_quota:
         return OutputState.IN_REVIEW

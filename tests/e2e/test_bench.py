@@ -4,6 +4,7 @@ import json
 
 import bench.check
 import bench.cold
+import bench.rehearse
 import bench.samples
 from bench.harness import compare, report
 
@@ -31,3 +32,11 @@ def test_the_samples_and_the_shell_are_measured(monkeypatch):
     (samples,), (cold,) = bench.samples.sample_lines(), bench.cold.cold_lines()
     assert samples.ours_min_ms <= samples.ours_ms
     assert cold.ours_ms > 0
+
+
+def test_rehearsals_are_measured_beside_the_raw_query(monkeypatch):
+    monkeypatch.setattr(bench.rehearse, "ROUNDS", 1)
+    monkeypatch.setattr(bench.rehearse, "PUPILS", 500)
+    lines = bench.rehearse.rehearse_lines()
+    assert len(lines) == len(bench.rehearse.QUERIES)
+    assert all(line.ours_ms > line.baseline_ms > 0 for line in lines)

@@ -132,6 +132,28 @@ def test_attack_tells_what_the_holes_are():
     }
 
 
+def test_people_read_an_attack_as_a_table():
+    ended = broker("attack", "tests/fixtures/table.csv")
+    lines = [line.split() for line in ended.stdout.splitlines()]
+    assert lines == [
+        ["school", "sen", "low", "high", "exactly", "known"],
+        ["A", "E", "8", "8", "yes"],
+        ["B", "E", "8", "8", "yes"],
+        ["(total)", "E", "16", "16", "yes"],
+        ["3", "holes,", "3", "exactly", "known"],
+    ]
+    unbounded = broker("attack", "-", text="a,value\nx,\ny,3\n").stdout.splitlines()
+    assert re.split(" {2,}", unbounded[1]) == ["x", "0", "no bound", "no"]
+    assert broker("attack", "-", text="a,value\nx,3\n").stdout == "The table has no hole.\n"
+
+
+@pytest.mark.parametrize("command", [["attack", "tests/fixtures/table.csv"], ["rehearse", "-", "--project", "FIXTURE"]])
+def test_with_json_nothing_stands_on_standard_error(command, tmp_path):
+    kept = ["--data", str(tmp_path)] if command[0] == "rehearse" else []
+    text = "SELECT sen, COUNT(*) AS n FROM npd_pupil GROUP BY sen"
+    assert broker(*command, *kept, "--json", text=text).stderr == ""
+
+
 def test_the_first_people_of_a_broker(tmp_path):
     env = {"BROKER_DATA": str(tmp_path / "data")}
     code, tokens = document("found", "ada=Ada", "amir=Amir", **env)

@@ -1,0 +1,151 @@
+"""`broker rehearse`: a submission on the synthetic NPD, from check to the table as it would be released. No server."""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from broker.cli.check_document import check_document
+from broker.cli.here import policies_of, project_of
+from broker.cli.offline import POLICIES, AsJson, PoliciesFolder, dialect_of
+from broker.cli.show import err, print_json, read_text
+from broker.cli.show_check import print_check
+from broker.cli.show_rehearsal import print_rehearsal, rehearsal_document
+from broker.domain.errors import Invalid
+from broker.domain.jobs import Kind
+from broker.domain.projects import Project
+from broker.domain.saved import NOTHING
+from broker.policy.models import Policies
+
+if TYPE_CHECKING:
+    from broker.cli.progress import Tell
+    from broker.workflow.rehearsal_data import Wanted
+    from broker.workflow.rehearse import Rehearsed, Stage
+
+SEED = 1
+DATA = Path("data/rehearsal")
+NO_PYTHON = (
+    "Python cannot be rehearsed yet. Check the script with `broker check`, make the same tables with `broker synth`, "
+    "and run it on those files."
+)
+
+
+class Stopwatch:
+    """Seconds of each part, told when it ends."""
+
+    def __init__(self) -> None:
+        self._began = self._last = time.monotonic()
+        self._parts: dict[str, float] = {}
+
+    def lap(self, part: str) -> None:
+        now = time.monotonic()
+        self._parts[part] = now - self._last
+        self._last = now
+
+    def seconds(self) -> dict[str, float]:
+        return {k: round(v, 3) for k, v in (self._parts | {"total": time.monotonic() - self._began}).items()}
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(rehearse)
+
+
+def rehearse(
+    file: Annotated[str, typer.Argument(help="A .sql file; - reads standard input.")],
+    project: Annotated[str, typer.Option(help="The project to rehearse for.")] = "P0421",
+    dialect: Annotated[str | None, typer.Option(help="tsql or duckdb.")] = None,
+    saved: Annotated[
+        Path | None, typer.Option(help="A YAML or JSON file of what the project keeps: cohorts and lookups.")
+    ] = None,
+    pupils: Annotated[int, typer.Option(min=500, help="Pupils in the synthetic NPD.")] = 100_000,
+    data: Annotated[
+        Path, typer.Option("--data", help="Folder that keeps the synthetic data between rehearsals.")
+    ] = DATA,
+    policies: PoliciesFolder = POLICIES,
+    as_json: AsJson = False,
+) -> int:
+    """Check, plan, run and assess a SQL submission on the synthetic NPD, and show what would be released. Nothing is
+    sent, and no real data are read."""
+    from broker.cli.progress import bar
+    from broker.cli.saved_file import saved_of
+    from broker.workflow.check import check_submission
+    from broker.workflow.rehearsal_data import wanted
+
+    if file.endswith(".py"):
+        raise Invalid("rehearse-python", NO_PYTHON, file)
+    watch = Stopwatch()
+    text, loaded = read_text(file), policies_of(policies)
+    asker = project_of(loaded, project)
+    kept = saved_of(saved, loaded.service) if saved is not None else NOTHING
+    spoken, today = dialect_of(text, dialect, asker.dialect), datetime.now(UTC).date()
+    checked = check_submission(text, Kind.SQL, spoken, asker, loaded, today, kept)
+    watch.lap("check")
+    if not checked.accepted or checked.plan is None:
+        document = check_document(checked) | {"data": None, "seconds": watch.seconds()}
+        _print(document, as_json, lambda found: print_check(found, text))
+        return 2
+    from broker.wiring import synthetic_years
+    from broker.workflow.rehearse import rehearse as run
+
+    asked = wanted(asker, loaded.catalogue, synthetic_years(), pupils, SEED)
+    outputs: tuple[Rehearsed, ...] = ()
+    if checked.plan.outputs:
+        stage = _stage(loaded, asker, asked, data, as_json)
+        with bar("rules and audit", as_json) as tell:
+            outputs = run(checked.plan, asker, loaded, stage, watch.lap, tell)
+    _print(rehearsal_document(checked, outputs, asked, watch.seconds()), as_json, print_rehearsal)
+    return 0
+
+
+def _print(document: dict[str, Any], as_json: bool, as_text: Callable[[dict[str, Any]], None]) -> None:
+    if as_json:
+        print_json(document)
+    else:
+        as_text(document)
+
+
+def _stage(policies: Policies, project: Project, asked: "Wanted", data: Path, quiet: bool) -> "Stage":
+    """Where the data are there already, nothing is said."""
+    from broker.wiring import build_stage
+
+    with ExitStack() as stack:
+        making = _Making(project.ident, asked, data, quiet, stack)
+        try:
+            return build_stage(policies, project.ident, asked, data, making)
+        except OSError as fault:
+            sentence = f"The synthetic data cannot be kept in {data}: {fault.strerror or fault}. Say where with --data."
+            raise Invalid("rehearsal-folder", sentence, "--data") from fault
+
+
+class _Making:
+    """Tells on standard error that data are made, how long that takes, and how far it is."""
+
+    def __init__(self, project: str, asked: "Wanted", data: Path, quiet: bool, stack: ExitStack) -> None:
+        self._project, self._asked, self._data, self._quiet, self._stack = project, asked, data, quiet, stack
+        self._tell: Tell | None = None
+
+    def waits(self) -> None:
+        self._say("Another rehearsal makes these data: waiting for it.")
+
+    def begins(self) -> None:
+        first, last = self._asked.years
+        years = str(first) if first == last else f"{first}-{last}"
+        self._say(
+            f"Making the synthetic NPD of project {self._project}: {self._asked.pupils:,} pupils, {years}. It takes "
+            f"about {self._asked.about_seconds} seconds on two free cores, once, and is kept in {self._data}."
+        )
+        from broker.cli.progress import bar
+
+        self._tell = self._stack.enter_context(bar("synthetic NPD", self._quiet))
+
+    def steps(self, what: str, done: int, total: int) -> None:
+        if self._tell is not None:
+            self._tell(what, done, total)
+
+    def _say(self, sentence: str) -> None:
+        if not self._quiet:
+            err.print(sentence, markup=False)

@@ -1,0 +1,132 @@
+"""A rehearsal as a JSON document (a contract that other programs rely on) and as text for people. Judges nothing."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from broker.cli.check_document import check_document
+from broker.cli.show import print_table, say
+from broker.disclosure.renderings import text_of_value
+from broker.domain.outputs import JudgedCell, OutputState
+from broker.domain.scalars import Value
+from broker.workflow.check import Checked
+from broker.workflow.rehearse import Rehearsed
+
+if TYPE_CHECKING:
+    from broker.workflow.rehearsal_data import Wanted
+
+MOST_ROWS = 100
+MOST_REASONS = 30
+
+WAYS = {
+    OutputState.APPROVED: "would go: the rules need nobody's look",
+    OutputState.IN_REVIEW: "would be looked at by a person",
+    OutputState.WITHHELD: "would be withheld",
+}
+
+
+def rehearsal_document(
+    checked: Checked, outputs: Sequence[Rehearsed], wanted: "Wanted", seconds: dict[str, float]
+) -> dict[str, Any]:
+    first, last = wanted.years
+    data = {"pupils": wanted.pupils, "years": list(range(first, last + 1)), "seed": wanted.seed}
+    return check_document(checked) | {"outputs": [_output(o) for o in outputs], "data": data, "seconds": seconds}
+
+
+def _output(output: Rehearsed) -> dict[str, Any]:
+    found = output.assessment
+    meaning = {f.rule: f.sentence for f in found.findings}
+    return {
+        "name": found.name,
+        "columns": list(found.columns),
+        "key_count": found.key_count,
+        "rows": [_values(row) for row in found.rows],
+        "hidden": [list(row.suppressed) for row in found.rows],
+        "rules": [[list(rules) for rules in row.rules] for row in found.rows],
+        "meaning": dict(sorted(meaning.items())),
+        "verdict": found.verdict.value,
+        "way": output.way.value,
+        "why": list(output.why),
+        "notes": list(found.notes),
+        "symbols": dict(found.symbols),
+    }
+
+
+def _values(row: JudgedCell) -> list[object]:
+    """What would be released, null where it is hidden; numbers with the digits that they are released with."""
+    pairs = zip(row.released, row.suppressed, strict=True)
+    return [None if hidden else _plain(value) for value, hidden in pairs]
+
+
+def _plain(value: Value) -> object:
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    text = text_of_value(value)
+    try:
+        return float(text) if "." in text else int(text)
+    except ValueError:
+        return text
+
+
+def print_rehearsal(document: dict[str, Any]) -> None:
+    data = document["data"]
+    years = data["years"]
+    say(f"accepted; rehearsed on a synthetic NPD of {data['pupils']:,} pupils, {years[0]}-{years[-1]}")
+    for sentence in [*document["review"], *document["advice"]]:
+        say(f"note: {sentence}")
+    for name in document["kept"]:
+        say(f"keeps {name}")
+    for output in document["outputs"]:
+        _print_output(output)
+    if not document["outputs"]:
+        say("It asks for no output: nothing runs, and nothing leaves.")
+    say("")
+    say(", ".join(f"{part} {spent:.2f} s" for part, spent in document["seconds"].items()))
+
+
+def _print_output(output: dict[str, Any]) -> None:
+    symbol = next(iter(output["symbols"]), "")
+    lines = [
+        [symbol if gone else text_of_value(value) for value, gone in zip(row, hidden, strict=True)]
+        for row, hidden in zip(output["rows"], output["hidden"], strict=True)
+    ]
+    say("")
+    say(f"output {output['name']}")
+    print_table(output["columns"], lines[:MOST_ROWS])
+    if len(lines) > MOST_ROWS:
+        say(f"... and {len(lines) - MOST_ROWS:,} more rows: --json has all")
+    for sign, meaning in output["symbols"].items():
+        say(f"{sign}: {meaning}")
+    for sentence in output["notes"]:
+        say(sentence)
+    say(f"verdict: {output['verdict']}; it {WAYS[OutputState(output['way'])]}")
+    for sentence in output["why"]:
+        say(f"  {sentence}")
+    _print_reasons(output, lines)
+
+
+def _print_reasons(output: dict[str, Any], lines: list[list[str]]) -> None:
+    """Which rule hid what: the data are nobody's, so that it can be told here, and only here."""
+    found = list(_reasons(output, lines))
+    if not found:
+        return
+    say("hidden, and by which rules (told of synthetic data only):")
+    for reason in found[:MOST_REASONS]:
+        say(f"  {reason}")
+    if len(found) > MOST_REASONS:
+        say(f"  ... and {len(found) - MOST_REASONS:,} more: --json has all")
+    used = {rule for row in output["rules"] for rules in row for rule in rules}
+    for rule, sentence in output["meaning"].items():
+        if rule in used:
+            say(f"  {rule}: {sentence}")
+
+
+def _reasons(output: dict[str, Any], lines: list[list[str]]) -> Iterator[str]:
+    """One for each row and set of rules: the columns that these hide."""
+    for line, hidden, rules in zip(lines, output["hidden"], output["rules"], strict=True):
+        keys = ", ".join(line[: output["key_count"]]) or "all"
+        columns: dict[str, list[str]] = {}
+        for name, gone, of_cell in zip(output["columns"], hidden, rules, strict=True):
+            if gone:
+                columns.setdefault(", ".join(of_cell) or "computed from hidden figures", []).append(name)
+        for why, names in columns.items():
+            yield f"{keys}: {', '.join(names)}: {why}"

@@ -1,0 +1,88 @@
+"""Keeps folders that are costly to make: each made once, whole or not at all, and again when damaged. Knows not what
+is in them."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from broker.vault.locks import locked, locked_at_once
+
+MANIFEST = "made.json"
+
+Make = Callable[[Path], Mapping[str, object]]
+"""Fills a new folder and says what others want to know of it, as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A whole folder; `facts` are what its maker said. `fresh`: it was made just now."""
+
+    folder: Path
+    facts: Mapping[str, Any]
+    fresh: bool
+
+
+def made_once(root: Path, name: str, make: Make, waiting: Callable[[], None] = lambda: None) -> Made:
+    """The folder `root/name`. It appears by a rename when it is complete; of any number who ask at once, one makes it.
+    `waiting` is called before this waits for somebody else who does."""
+    root.mkdir(parents=True, exist_ok=True)
+    folder, lock = root / name, root / f".{name}.lock"
+    found = _whole(folder)
+    if found is not None:
+        return found
+    with locked_at_once(lock) as held:
+        if held:
+            return _make(folder, make)
+    waiting()
+    with locked(lock):
+        return _make(folder, make)
+
+
+def _make(folder: Path, make: Make) -> Made:
+    """The lock is held: what lies there half-made or damaged belongs to nobody; somebody may have made it meanwhile."""
+    found = _whole(folder)
+    if found is not None:
+        return found
+    half = folder.with_name(f".half-{folder.name}")
+    for old in (half, folder):
+        _remove(old)
+    half.mkdir()
+    try:
+        facts = make(half)
+        document = {"facts": facts, "files": _sizes(half)}
+        (half / MANIFEST).write_text(json.dumps(document), encoding="utf-8")
+        os.replace(half, folder)
+    except BaseException:
+        _remove(half)
+        raise
+    return Made(folder, facts, fresh=True)
+
+
+def _whole(folder: Path) -> Made | None:
+    """The folder if every file that it was made with is there in its size."""
+    try:
+        document = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if all((folder / name).stat().st_size == size for name, size in document["files"].items()):
+            return Made(folder, document["facts"], fresh=False)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return None
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {str(p.relative_to(folder)): p.stat().st_size for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def _remove(folder: Path) -> None:
+    """A vault's folders are sealed against writing: they are opened first."""
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+    if not folder.exists():
+        return
+    for path in [folder, *(p for p in folder.rglob("*") if p.is_dir())]:
+        path.chmod(0o700)
+    shutil.rmtree(folder)

@@ -1,0 +1,181 @@
+"""`broker rehearse`: what it says of a submission, what it keeps between two runs, and how it ends."""
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from broker.cli.main import run
+from broker.cli.server import Doors
+from tests.integration.cli.test_contract import ROOT, broker
+
+Ended = tuple[int, str, str]
+Rehearse = Callable[..., Ended]
+
+SMALL = ("--project", "FIXTURE", "--pupils", "500")
+BY_LA = "-- output: by_la\nSELECT la_code, COUNT(*) AS n, AVG(ks2_score) AS score FROM npd_pupil GROUP BY la_code\n"
+BY_TWO = "SELECT la_code, ethnicity, COUNT(*) AS n FROM npd_pupil WHERE sen = 'E' GROUP BY la_code, ethnicity\n"
+REFUSED = "SELECT surname, COUNT(*) AS n FROM npd_pupil GROUP BY surname\n"
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the data: made by the first test that needs them."""
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture
+def rehearse(kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Rehearse:
+    """`rehearse(text)`: standard input, through the command."""
+
+    def command(text: str, *arguments: str, data: Path = kept) -> Ended:
+        monkeypatch.chdir(ROOT)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        doors = Doors(lambda: None, lambda: None, lambda once, pupils: 0)
+        code = run(["rehearse", "-", *SMALL, "--data", str(data), *arguments], doors)
+        return code, *capsys.readouterr()
+
+    return command
+
+
+def test_an_accepted_query_gives_its_tables_as_they_would_be_released(rehearse):
+    code, out, err = rehearse(BY_LA, "--json")
+    found = json.loads(out)
+    assert (code, err, found["verdict"], found["refusals"]) == (0, "", "accepted", [])
+    assert found["data"] == {"pupils": 500, "years": [2023], "seed": 1}
+    assert found["seconds"].keys() == {"check", "data", "run", "assess", "total"}
+    (output,) = found["outputs"]
+    assert (output["name"], output["columns"]) == ("by_la", ["la_code", "n", "score"])
+    assert [row[0] for row in output["rows"]] == [1, 2, 3, 4, 5]
+    assert all(row[1] % 5 == 0 for row in output["rows"])
+    assert output["hidden"] == [[False, False, False]] * 5
+    assert output["rules"] == [[[], [], []]] * 5
+
+
+def test_uses_review_and_advice_are_those_of_the_check(rehearse):
+    checked = json.loads(broker("check", "-", "--project", "FIXTURE", "--json", text=BY_LA).stdout)
+    found = json.loads(rehearse(BY_LA, "--json")[1])
+    assert {k: found[k] for k in checked if k != "outputs"} == {k: v for k, v in checked.items() if k != "outputs"}
+
+
+def test_every_hidden_cell_has_the_rules_that_hid_it_and_what_they_say(rehearse):
+    (output,) = json.loads(rehearse(BY_TWO, "--json")[1])["outputs"]
+    cells = [
+        (value, hidden, rules)
+        for row in zip(output["rows"], output["hidden"], output["rules"], strict=True)
+        for value, hidden, rules in zip(*row, strict=True)
+    ]
+    gone = [(value, rules) for value, hidden, rules in cells if hidden]
+    assert gone
+    assert all(value is None and rules for value, rules in gone)
+    assert {rule for _, rules in gone for rule in rules} <= output["meaning"].keys()
+    assert list(output["symbols"]) == ["c"]
+    assert output["way"] == "in_review"
+    assert any("asks for votes" in sentence for sentence in output["why"])
+
+
+def test_people_read_the_table_the_symbol_and_the_rules(rehearse):
+    code, out, _ = rehearse(BY_TWO)
+    table = out.split("output output\n")[1].splitlines()
+    assert (code, table[0].split()) == (0, ["la_code", "ethnicity", "n"])
+    shown = {
+        line.split()[-1] for line in table[1 : table.index("c: Not shown, to protect the people behind the figure.")]
+    }
+    assert "c" in shown
+    assert any(figure.isdecimal() for figure in shown)
+    assert "told of synthetic data only" in out
+    assert "it would be looked at by a person" in out
+    assert "check 0." in out.splitlines()[-1]
+
+
+def test_a_refusal_is_that_of_the_check_and_makes_no_data(rehearse, tmp_path):
+    code, out, _ = rehearse(REFUSED, "--json", data=tmp_path / "none")
+    checked = broker("check", "-", "--project", "FIXTURE", "--json", text=REFUSED)
+    found = json.loads(out)
+    assert code == checked.returncode == 2
+    assert {k: v for k, v in found.items() if k not in {"data", "seconds"}} == json.loads(checked.stdout)
+    assert found["data"] is None
+    code, out, _ = rehearse(REFUSED, data=tmp_path / "none")
+    assert (code, "SELECT surname" in out, "^" in out) == (2, True, True)
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_second_run_makes_nothing_and_says_the_same(rehearse, tmp_path):
+    code, first, told = rehearse(BY_LA, data=tmp_path)
+    assert (code, "seconds on two free cores, once, and is kept in" in told.replace("\n", " ")) == (0, True)
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.parquet")}
+    code, second, told = rehearse(BY_LA, data=tmp_path)
+    assert (code, told) == (0, "")
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.parquet")} == before != {}
+    assert second.splitlines()[:-1] == first.splitlines()[:-1]  # the last line has the seconds
+
+
+def test_a_damaged_vault_is_made_again(rehearse, tmp_path):
+    rehearse(BY_LA, data=tmp_path)
+    damaged = next(tmp_path.glob("r*/vaults/v*/evidence/fixture.npd_pupil/all.parquet"))
+    damaged.chmod(0o600)
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    code, _, told = rehearse(BY_LA, data=tmp_path)
+    assert (code, "Making the synthetic NPD" in told) == (0, True)
+
+
+def test_two_at_once_make_the_data_once(tmp_path):
+    command = [sys.executable, "-m", "broker", "rehearse", "-", *SMALL, "--data", str(tmp_path)]
+    pipe = subprocess.PIPE
+    started = [subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(2)]
+    ended = [process.communicate(BY_LA) for process in started]
+    assert [process.returncode for process in started] == [0, 0]
+    assert sum("Making the synthetic NPD" in told for _, told in ended) == 1
+    assert len({out.rpartition("\ncheck ")[0] for out, _ in ended}) == 1
+    assert len(list(tmp_path.glob("r*"))) == 1
+    assert list(tmp_path.glob(".half-*")) == []
+
+
+def test_what_only_keeps_a_cohort_needs_no_data(rehearse, tmp_path):
+    text = "SELECT pupil_key INTO project.some FROM npd_pupil WHERE sen = 'E'"
+    code, out, _ = rehearse(text, "--json", "--dialect", "tsql", data=tmp_path)
+    found = json.loads(out)
+    assert (code, found["outputs"], found["kept"]) == (0, [], ["project.some"])
+    assert list(tmp_path.iterdir()) == []
+    assert "It asks for no output" in rehearse(text, "--dialect", "tsql", data=tmp_path)[1]
+
+
+def test_what_is_kept_can_be_read(rehearse, tmp_path):
+    saved = tmp_path / "saved.json"
+    cohort = {"name": "some", "dialect": "tsql", "text": "SELECT pupil_key, sen INTO project.some FROM npd_pupil"}
+    saved.write_text(json.dumps({"cohorts": [cohort]}))
+    text = "SELECT sen, COUNT(*) AS n FROM project.some GROUP BY sen"
+    assert rehearse(text)[0] == 2
+    code, out, _ = rehearse(text, "--saved", str(saved), "--json")
+    assert (code, len(json.loads(out)["outputs"][0]["rows"])) == (0, 4)  # three codes, and missing
+
+
+def error(ended: Ended) -> str:
+    code, out, told = ended
+    assert (code, told.startswith("broker: ")) == (1, True)
+    return json.loads(out)["error"]["message"]
+
+
+def test_python_is_told_what_to_do_instead(kept, tmp_path):
+    script = tmp_path / "job.py"
+    script.write_text("print(1)\n")
+    ended = broker("rehearse", str(script), "--data", str(kept), "--json")
+    told = error((ended.returncode, ended.stdout, ended.stderr))
+    assert ("cannot be rehearsed yet" in told, "broker synth" in told) == (True, True)
+
+
+def test_an_unknown_project_and_a_missing_file_are_errors(rehearse, kept):
+    assert "P0421" in error(rehearse(BY_LA, "--project", "P9999", "--json"))
+    ended = broker("rehearse", "no-such-file.sql", "--json")
+    assert "no-such-file.sql" in error((ended.returncode, ended.stdout, ended.stderr))
+    assert "--pupils" in error(rehearse(BY_LA, "--pupils", "few", "--json"))
+    assert "--pupils" in error(rehearse(BY_LA, "--pupils", "499", "--json"))
+
+
+def test_a_folder_that_cannot_be_written_is_told(rehearse, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    assert "--data" in error(rehearse(BY_LA, "--json", data=tmp_path / "file" / "below"))

@@ -1,0 +1,98 @@
+"""A rehearsal judges as a job is judged, tells where each output would go and why, and what a bad end means."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from broker.disclosure.judge_job import judge_job
+from broker.disclosure.needs import needs_of
+from broker.domain.errors import Invalid
+from broker.domain.jobs import Kind
+from broker.domain.outputs import OutputState, Verdict
+from broker.domain.plans import Plan
+from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult
+from broker.domain.projects import Project
+from broker.workflow.check import check_submission
+from broker.workflow.rehearse import rehearse
+from broker.workflow.run import limits_for
+
+TODAY = date(2026, 11, 24)
+BY_LA = "SELECT la_code, COUNT(*) AS n FROM npd_pupil GROUP BY la_code"
+NOBODY = "SELECT la_code, COUNT(*) AS n FROM npd_pupil WHERE ks2_score = 80 AND sen = 'E' AND fsm = 1 GROUP BY la_code"
+CONTEXT = """SELECT p.la_code, COUNT(*) AS n FROM npd_pupil p
+JOIN (SELECT school_urn, AVG(ks2_score) AS usual FROM npd_pupil GROUP BY school_urn) AS s
+  ON s.school_urn = p.school_urn WHERE p.ks2_score > s.usual GROUP BY p.la_code"""
+
+
+@pytest.fixture
+def project(policies) -> Project:
+    found = policies.project("FIXTURE")
+    assert found is not None
+    return found
+
+
+def planned(text: str, project: Project, policies) -> Plan:
+    checked = check_submission(text, Kind.SQL, "duckdb", project, policies, TODAY)
+    assert checked.accepted, checked.refusals
+    assert checked.plan is not None
+    return checked.plan
+
+
+def test_every_output_is_judged_by_its_evidence_and_the_projects_profile(policies, project, stage_of):
+    stage, plan = stage_of("FIXTURE"), planned(f"{BY_LA};\n{NOBODY}", project, policies)
+    profile, vault = policies.profile(project.profile), stage.vaults.ensure(project.ident, stage.snapshot)
+    asked = stage.engine.prepare(
+        plan, vault, "j", 1, limits_for(Kind.SQL, policies), needs_of(policies.profile(project.profile))
+    )
+    evidence = stage.engine.read(plan, stage.runner.run(asked).frames, needs_of(profile))
+    expected = judge_job(plan, evidence, profile, stage.vaults.registers(vault))
+    found = rehearse(plan, project, policies, stage)
+    assert tuple(r.assessment for r in found) == expected
+    assert [r.assessment.small for r in found] == [False, True]
+
+
+def test_the_parts_of_a_rehearsal_are_told_when_they_end(policies, project, stage_of):
+    parts: list[str] = []
+    rehearse(planned(BY_LA, project, policies), project, policies, stage_of("FIXTURE"), parts.append)
+    assert parts == ["data", "run", "assess"]
+
+
+@pytest.mark.parametrize(
+    ("votes", "text", "way", "why"),
+    [
+        (0, BY_LA, OutputState.APPROVED, []),
+        (1, BY_LA, OutputState.IN_REVIEW, ["asks for votes"]),
+        (0, NOBODY, OutputState.APPROVED, ["small quota"]),
+        (0, CONTEXT, OutputState.IN_REVIEW, ["A3: "]),
+        (2, CONTEXT, OutputState.IN_REVIEW, ["A3: ", "asks for votes"]),
+    ],
+)
+def test_where_it_would_go_and_why(votes, text, way, why, policies, project, stage_of):
+    asker = replace(project, votes=votes)
+    (found,) = rehearse(planned(text, project, policies), asker, policies, stage_of("FIXTURE"))
+    assert found.way is way
+    assert all(any(part in sentence for sentence in found.why) for part in why)
+    assert bool(found.why) == bool(why)
+    assert any("asks for votes" in sentence for sentence in found.why) == (votes > 0)
+    assert (Verdict.REVIEW is found.assessment.verdict) == (text is CONTEXT)
+
+
+class Ends:
+    """A runner whose engine ends badly."""
+
+    def __init__(self, end: SandboxEnd) -> None:
+        self.end = end
+
+    def run(self, request: SandboxRequest) -> SandboxResult:
+        return SandboxResult(self.end, (), "", "here", 0.1, b"The engine's own words.")
+
+
+@pytest.mark.parametrize("end", [e for e in SandboxEnd if e is not SandboxEnd.ENDED])
+def test_a_bad_end_is_an_error_with_the_engines_words(end, policies, project, stage_of):
+    stage = replace(stage_of("FIXTURE"), runner=Ends(end))
+    with pytest.raises(Invalid) as caught:
+        rehearse(planned(BY_LA, project, policies), project, policies, stage)
+    assert caught.value.code == end.value.replace("_", "-")
+    assert caught.value.message.endswith("The engine's own words.")
+    assert ("limit" in caught.value.message) == ("limit" in end.value)
