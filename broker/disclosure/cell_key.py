@@ -1,9 +1,9 @@
-"""Tables of cell-key rounding: by how much a count of n persons is changed, of maximum entropy. Looks at no cell's data.
+"""Tables of cell-key rounding: by how much a count of n persons is changed, of maximum entropy. Looks at no data.
 
-For each count n the change v has mean 0, variance V as nearly as n allows, |v| <= D, and n + v is 0 or at least `least`;
-among all such distributions it is the one of most entropy, so that nothing else about v can be known. The key of a
-cell is the sum of its persons' record keys modulo 2^32: the same persons get the same change in every table, project
-and release, and one person more or less gives a change that has nothing to do with it.
+For each count n the change v has mean 0, variance V as nearly as n allows, |v| <= D, and n + v is 0 or at least
+`least`; among all such distributions it is the one of most entropy, so that nothing else about v can be known. The
+key of a cell is the sum of its persons' record keys modulo 2^32: the same persons get the same change in every table,
+project and release, and one person more or less gives a change that has nothing to do with it.
 """
 
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ def _two_points(v: Floats, below: float, above: float) -> Floats:
 
 
 def _solved(v: Floats, variance: float) -> Floats:
-    """p ~ exp(a v + b v^2): Newton's method on the dual, which is smooth and convex, with steps cut until it falls."""
+    """With p ~ exp(a v + b v^2): Newton's method on the dual, smooth and convex, with steps cut until it falls."""
     moments = np.stack([v, v * v - variance])
     scale = np.array([1.0 / np.abs(v).max(), 1.0 / np.abs(v).max() ** 2])
     moments, dual = moments * scale[:, None], np.zeros(2)
@@ -106,7 +106,8 @@ def _solved(v: Floats, variance: float) -> Floats:
 def _tilted(moments: Floats, dual: Floats) -> Floats:
     exponents = dual @ moments
     p: Floats = np.exp(exponents - exponents.max())
-    return p / p.sum()
+    total: float = p.sum()
+    return p / total
 
 
 def _level(moments: Floats, dual: Floats) -> float:

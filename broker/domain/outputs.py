@@ -75,6 +75,10 @@ class StatisticEvidence:
     inner_low, inner_high  the t-th smallest and t-th largest total (SUM, MEAN): equal where all but few are; else None
     total     sum of the argument over contributing rows (SUM, MEAN, ONES, SHARE); else None
     contributors  COUNT_DISTINCT: the number of distinct values; else None
+    institution_largest, institution_second  the two largest totals of |argument| (of counts: rows; of COUNT_PERSONS:
+              persons; of ONES, SHARE: ones) of one institution; what has none is taken to be of the largest
+    cell_key  the record keys of the distinct persons that contribute (SUM: with a value), added up modulo 2^32;
+              rest_key, whole_key of those of the rest, and of both
     """
 
     value: Value
@@ -90,16 +94,28 @@ class StatisticEvidence:
     contributors: int | None = None
     inner_low: Value = None
     inner_high: Value = None
+    institution_largest: Value = None
+    institution_second: Value = None
+    cell_key: int | None = None
+    rest_key: int | None = None
+    whole_key: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CellEvidence:
-    """One observed cell: key values in the planned order, its rows and distinct persons, each statistic by ident."""
+    """One observed cell: key values in the planned order, its rows and distinct persons, each statistic by ident.
+
+    `institutions` behind it, at least, and the persons of the largest, at most; None where they cannot be counted or
+    were not asked for. `cell_key`: the record keys of all its persons, added up modulo 2^32.
+    """
 
     keys: tuple[Value, ...]
     rows: int
     persons: int
     statistics: dict[int, StatisticEvidence]
+    institutions: int | None = None
+    largest_institution: int | None = None
+    cell_key: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

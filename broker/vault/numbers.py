@@ -1,4 +1,4 @@
-"""Numbers that only the evidence rendering carries: institutions of a project, record keys of persons. No grants here."""
+"""Numbers that only the evidence rendering carries: a project's institutions, persons' record keys. No grants here."""
 
 # ruff: noqa: S608 - SQL is put together from quoted names and literals (`broker.vault.duck`)
 
