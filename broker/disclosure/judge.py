@@ -7,6 +7,7 @@ from typing import NamedTuple
 from broker.disclosure.cells import Cell, Line, Origin, Work
 from broker.disclosure.evaluate import limited
 from broker.disclosure.formulas import compute
+from broker.disclosure.institution_rules import institution_notice
 from broker.disclosure.judged_tables import STATIC_IDS, JudgedRow, JudgedTable, judge_table
 from broker.disclosure.lineage import Lineage, lineage_of, stands_beside_totals, walk
 from broker.disclosure.listing import Registers
@@ -145,6 +146,7 @@ def _static(asked: Asked) -> list[Finding]:
     """What follows from the plan alone."""
     found = [LINKED] if stands_beside_totals(asked.planned) else []
     found += [] if all(t.shown for t in asked.planned.tables) else [CONTEXT]
+    found += [f for t in asked.planned.tables for f in institution_notice(t, asked.profile)]
     for statistic in (s for t in asked.planned.tables for s in t.statistics):
         ask = Question(statistic.measure, empty(statistic.measure), 0, statistic.needs_review)
         found += findings_of(ask, asked.profile, STATIC)

@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from broker.disclosure.stored_form import assessment_to_json
+from broker.disclosure.wording import public_rounding
 from broker.domain.outputs import Assessment, JudgedCell, Verdict
 from broker.domain.scalars import Value
-from broker.policy.models import Profile
+from broker.policy.models import Profile, Rounding
 
 TOOL, VERSION = "npd-broker", "1"
 RELEASED_DIGITS = 10
@@ -53,11 +54,12 @@ def released_record(assessment: Assessment, profile: Profile) -> dict[str, Any]:
         "method": "disclosure control",
         "parameters": {
             "threshold": profile.t,
-            "round_base": profile.round_base,
+            **public_rounding(profile),
             "mean_digits": profile.mean_digits,
             "percent_digits": profile.percent_digits,
             "sum_digits": profile.sum_digits,
         },
+        "additive": profile.rounding is Rounding.CONVENTIONAL and profile.round_base == 1,
         "symbols": dict(assessment.symbols),
         "notes": list(assessment.notes),
     }

@@ -2,7 +2,7 @@
 
 from broker.domain.groups import Across, Keep, Meet, Regroup
 from broker.domain.outputs import Finding, Verdict
-from broker.policy.models import Profile
+from broker.policy.models import Profile, Rounding
 
 MISSING = "(missing)"
 
@@ -23,6 +23,32 @@ def symbols_of(profile: Profile) -> tuple[tuple[str, str], ...]:
     return ((profile.suppressed_symbol, "Not shown, to protect the people behind the figure."),)
 
 
+def rounding_notes(profile: Profile) -> list[str]:
+    """The method, and of its parameters what may be known: not the noise's table, its largest size or its key. Whether
+    figures add up is stated either way."""
+    if profile.rounding is Rounding.CELL_KEY:
+        return [
+            "Every count of somebody is changed by a small random number that belongs to the people counted: the same "
+            "people have the same number wherever they are counted, and it is zero on average. Counts of nobody are "
+            "not changed. What is left out here (how large the numbers can be, and how they are drawn) is kept secret.",
+            "Figures are changed each by itself: totals need not be the sum of their parts.",
+        ]
+    if profile.round_base <= 1:
+        return ["Counts are not rounded, and add up where all of them are shown."]
+    return [
+        f"Counts are rounded to the nearest {profile.round_base}, or to a multiple of it where each person counts "
+        "several times.",
+        "Figures are rounded each by itself: totals need not be the sum of their parts.",
+    ]
+
+
+def public_rounding(profile: Profile) -> dict[str, str | int]:
+    """The same for programs."""
+    if profile.rounding is Rounding.CELL_KEY:
+        return {"rounding": Rounding.CELL_KEY.value}
+    return {"rounding": Rounding.CONVENTIONAL.value, "round_base": profile.round_base}
+
+
 def notes_of(profile: Profile, covered: bool, steps: frozenset[type] = frozenset()) -> tuple[str, ...]:
     """What is printed with a released table: method and public parameters, the same whatever the data are. `steps` are
     the kinds of step above the groups."""
@@ -31,13 +57,9 @@ def notes_of(profile: Profile, covered: bool, steps: frozenset[type] = frozenset
         f"Figures on fewer than {profile.t} persons, and figures that would tell about single persons, are shown as "
         f"{symbol}; {symbol} can also stand for nobody.",
     ]
-    if profile.round_base > 1:
-        notes.append(
-            f"Counts are rounded to the nearest {profile.round_base}, or to a multiple of it where each person counts "
-            "several times; they need not add up."
-        )
+    notes += rounding_notes(profile)
     notes.append(f"Counts of one row that fewer than {profile.t} persons tell apart are shown as one count.")
-    notes.append("Means, percentages and sums are computed from rounded figures and shown with limited digits.")
+    notes.append("Means, percentages and sums are computed from protected counts and shown with limited digits.")
     notes.append(
         "Rows come from code lists and registers; a combination that is not listed has nobody, or too few to be shown."
         if covered

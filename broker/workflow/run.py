@@ -10,7 +10,7 @@ from broker.domain.jobs import FailureCode, Job, JobState, Kind
 from broker.domain.people import SYSTEM
 from broker.domain.plans import Needs
 from broker.domain.ports import Lease, Limits, SandboxEnd, SandboxRequest, Vault, WorkerPorts
-from broker.policy.models import Policies
+from broker.policy.models import Policies, Rounding
 from broker.python_jobs.request import prepare as prepare_python
 from broker.workflow.assess import Ran, assess, assess_nothing, only_keeps
 from broker.workflow.check import Checked, check_submission
@@ -136,7 +136,11 @@ def _needs(job: Job, policies: Policies) -> Needs:
     if project is None:
         raise Failed(FailureCode.POLICY_CHANGED)
     profile = policies.profile(project.profile)
-    return Needs(profile.t, institutions=profile.protects_institutions)
+    return Needs(
+        profile.t,
+        institutions=profile.protects_institutions,
+        record_keys=profile.rounding is Rounding.CELL_KEY,
+    )
 
 
 def limits_for(kind: Kind, policies: Policies) -> Limits:
