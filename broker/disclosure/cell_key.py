@@ -40,8 +40,11 @@ class CellKeyTable:
 
 @lru_cache(maxsize=16)
 def table_of(most: int, variance: float, least: int) -> CellKeyTable:
-    """The table for largest change `most`, the variance, and the smallest count above 0 that comes out."""
-    return CellKeyTable(tuple(_row(n, most, variance, least) for n in range(most + max(least, 0) + 1)))
+    """The table for largest change `most`, the variance, and the smallest count above 0 that comes out: at most one
+    more than the largest change, for else a count could become neither 0 nor that."""
+    if most < 1 or not 0 <= least <= most + 1:
+        raise Breach("The noise of counts cannot have these parameters.")
+    return CellKeyTable(tuple(_row(n, most, variance, least) for n in range(most + least + 1)))
 
 
 def _row(n: int, most: int, variance: float, least: int) -> tuple[tuple[int, int], ...]:
@@ -55,7 +58,7 @@ def support(n: int, most: int, least: int) -> tuple[int, ...]:
     """The changes that a count may have: none of 0, which stays; else those after which it is 0 or `least` and more."""
     if n == 0:
         return (0,)
-    return tuple(v for v in range(-most, most + 1) if n + v == 0 or n + v >= max(least, 0))
+    return tuple(v for v in range(-most, most + 1) if n + v == 0 or n + v >= least)
 
 
 def distribution(changes: tuple[int, ...], variance: float) -> Floats:
@@ -71,8 +74,6 @@ def distribution(changes: tuple[int, ...], variance: float) -> Floats:
 
 def _reachable(v: Floats) -> tuple[float, float]:
     """The least and largest variance of any distribution over v with mean 0."""
-    if v[0] > 0 or v[-1] < 0:
-        raise Breach("No change of a count has mean zero.")
     return float(-v[v <= 0].max() * v[v >= 0].min()), float(-v[0] * v[-1])
 
 

@@ -2,7 +2,8 @@
 
 Noise belongs to persons: it is looked up by their number n and the sum of their record keys, so the same people have
 the same noise wherever they are counted. R rows of n persons, r a person to the nearest whole number, are shown as
-r times the changed n, and the R - r n rows beyond that rounded conventionally to a base r times the profile's.
+r times the changed n, and the R - r n rows beyond that to the nearest multiple of 2 t r: fewer than t persons with a
+row more or less do not show.
 
 No other noise of rows is safe beside a count of persons. Noise of its own for rows would be new noise on n whenever a
 query repeats its rows (UNION ALL with itself), and average out; noise times a factor that is not r would let n + v and
@@ -59,7 +60,7 @@ class _Noise:
         """Rows of so many persons; where none is told of (a sum of zeros) each row is taken for a person."""
         persons = persons or rows
         times = max(1, _nearest(rows, persons)) if persons else 1
-        base = self.profile.round_base * times
+        base = 2 * self.profile.t * times
         beyond = _nearest(rows - times * persons, base) * base
         return max(0, times * (persons + self._change(persons, key)) + beyond)
 

@@ -83,6 +83,8 @@ def _noise(fields: Fields) -> dict[str, Any]:
         raise fields.wrong(
             "noise_variance", "policy-range", "The variance is above 0 and below the deviation's square."
         )
+    if least > widest + 1:
+        raise fields.wrong("noise_least", "policy-range", "noise_least is at most one more than noise_deviation.")
     if widest + least > t:
         raise fields.wrong("noise_deviation", "policy-range", "noise_deviation and noise_least together are at most t.")
     values = (Rounding.CELL_KEY, widest, variance, least)
