@@ -19,7 +19,7 @@ from broker.domain.groups import Base
 from broker.domain.outputs import CellEvidence
 from broker.domain.plans import Key, Measure, Needs, Plan, PlannedOutput, PlannedTable, Statistic
 from broker.domain.ports import Limits, Vault
-from broker.domain.relations import Filter, Join, JoinHow, Relation, Scan, ScanColumn
+from broker.domain.relations import Filter, Gather, Join, JoinHow, Relation, Scan, ScanColumn, Union
 from broker.domain.scalars import Call, Case, Column, Literal, Type
 from broker.engine.duckdb_engine import DuckDBEngine
 from broker.policy.models import Catalogue, Policies
@@ -167,6 +167,42 @@ def test_a_filter_by_the_school_of_another_scan_leaves_one_institution(one: Vaul
     )
     cells = run(one, planned(earlier, 10, COUNT), Needs(10, institutions=True))
     assert {cell.institutions for cell in cells.values()} == {1}
+
+
+def early(person: int) -> Filter:
+    """Rows of 2018 of the pupils of the school with the lowest number that year."""
+    school = Column(person - 8, Type.INT)
+    return Filter(census(person - 9, frozenset({2018})), Call("less", (school, Literal(100002, Type.INT)), Type.TRUTH))
+
+
+def test_an_outer_join_that_most_rows_do_not_meet_tells_nothing_of_their_schools(one: Vault) -> None:
+    """Some pupils of a cell have a row more, all of one school: the cell has the schools that its own rows have."""
+    needs = Needs(10, institutions=True)
+    inner = joined(census(1, frozenset({2019})), 10, early(69), 69)
+    alone = run(one, planned(census(1, frozenset({2019})), 10, COUNT, by=None), needs)["all"]
+    beside = run(one, planned(replace(inner, how=JoinHow.LEFT), 10, COUNT, by=None), needs)["all"]
+    assert (beside.institutions, beside.largest_institution) == (alone.institutions, alone.largest_institution)
+    assert run(one, planned(inner, 10, COUNT, by=None), needs)["all"].institutions == 1
+
+
+def test_years_that_are_united_are_one_table(one: Vault) -> None:
+    """UNION ALL of two years: schools and pupils are as in one scan of both; of two tables they cannot be counted."""
+    needs = Needs(10, institutions=True)
+    parts = (census(1, frozenset({2018})), census(60, frozenset({2019})))
+    united = run(one, planned(Union(parts, (), (90, (10, 69))), 90, COUNT, by=None), needs)["all"]
+    assert united == run(one, planned(census(1, BOTH), 10, COUNT, by=None), needs)["all"]
+    mixed = Union((parts[0], ATTAINMENT), (), (90, (10, 29)))
+    assert run(one, planned(mixed, 90, COUNT, by=None), needs)["all"].institutions is None
+
+
+def test_schools_are_lost_in_a_group_below_and_keys_are_not(one: Vault) -> None:
+    """γ with the link key: one row a pupil, whatever schools the pupil's rows are of."""
+    key = Column(10, Type.INT)
+    pupils = Gather(census(1, BOTH), ((80, key),), (), 10, 90)
+    cell = run(one, planned(pupils, 90, COUNT, by=None), Needs(10, True, True))["all"]
+    assert (cell.institutions, cell.largest_institution, cell.persons) == (None, None, len(PUPILS))
+    whole = run(one, planned(census(1, BOTH), 10, COUNT, by=None), Needs(10, record_keys=True))["all"]
+    assert cell.cell_key == whole.cell_key
 
 
 @pytest.mark.parametrize(
