@@ -11,6 +11,10 @@ EMPTY_ROWS = Finding("F2", Verdict.SUPPRESS, "Listed rows in which nobody was fo
 FULL_LINE = Finding("F3", Verdict.SUPPRESS, "One category holds (nearly) everybody of its line of the table.")
 
 
+EMPTY_FIELDS = (
+    "An empty field is a figure that does not exist, such as a share of nothing that is shown or a place before the "
+    "first row: it follows from the figures shown."
+)
 CONTEXT = Finding("A3", Verdict.REVIEW, "Rows depend on figures of other people, which are not shown.")
 LINKED = Finding(
     "L1",
@@ -20,7 +24,9 @@ LINKED = Finding(
 
 
 def symbols_of(profile: Profile) -> tuple[tuple[str, str], ...]:
-    return ((profile.suppressed_symbol, "Not shown, to protect the people behind the figure."),)
+    """Of the symbols of government statistics one only: `c`. `z` (not applicable) and `x` (not available) would stand
+    in some cells and not in others by what the data hold, and `low` would tell one or two from nobody."""
+    return ((profile.suppressed_symbol, "Confidential: not shown, to protect the people behind the figure."),)
 
 
 def rounding_notes(profile: Profile) -> list[str]:
@@ -57,8 +63,11 @@ def notes_of(profile: Profile, covered: bool, steps: frozenset[type] = frozenset
         f"Figures on fewer than {profile.t} persons, and figures that would tell about single persons, are shown as "
         f"{symbol}; {symbol} can also stand for nobody.",
     ]
+    if profile.protects_institutions:
+        notes.append(f"Figures that would tell about single institutions are shown as {symbol}, too.")
     notes += rounding_notes(profile)
     notes.append(f"Counts of one row that fewer than {profile.t} persons tell apart are shown as one count.")
+    notes.append(EMPTY_FIELDS)
     notes.append("Means, percentages and sums are computed from protected counts and shown with limited digits.")
     notes.append(
         "Rows come from code lists and registers; a combination that is not listed has nobody, or too few to be shown."
