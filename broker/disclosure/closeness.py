@@ -2,11 +2,18 @@
 tell that somebody stands between them. No verdicts here."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from broker.domain.outputs import CellEvidence, StatisticEvidence
 from broker.domain.plans import Measure, Statistic
 
 Evidence = Mapping[int, StatisticEvidence]
+OF_INSTITUTIONS = ("institution_largest", "institution_second")
+
+
+def counted(cell: CellEvidence) -> StatisticEvidence:
+    """The evidence of a count of the cell's rows."""
+    return StatisticEvidence(cell.rows, cell.rows, cell.persons, cell_key=cell.cell_key)
 
 
 def taken_for(
@@ -21,5 +28,6 @@ def taken_for(
         if gap.like is not None:
             found.setdefault(gap.behind, found.get(gap.like, evidence[gap.like]))
         elif cell is not None:
-            found.setdefault(gap.behind, StatisticEvidence(cell.rows, cell.rows, cell.persons))
+            own = evidence[gap.behind]
+            found.setdefault(gap.behind, replace(counted(cell), **{n: getattr(own, n) for n in OF_INSTITUTIONS}))
     return found

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from broker.disclosure.cells import Cell, Line, Origin, Work
 from broker.disclosure.evaluate import limited
 from broker.disclosure.formulas import compute
+from broker.disclosure.institution_rules import institution_notice
 from broker.disclosure.judged_tables import STATIC_IDS, Covered, JudgedRow, JudgedTable, judge_table
 from broker.disclosure.lineage import Lineage, lineage_of, walk
 from broker.disclosure.listing import Registers
@@ -172,6 +173,7 @@ def _told(judged: JudgedRow, table: JudgedTable, asked: Asked) -> list[Finding]:
 def _static(asked: Asked) -> list[Finding]:
     """What follows from the plan alone."""
     found = [] if all(t.shown for t in asked.planned.tables) else [CONTEXT]
+    found += [f for t in asked.planned.tables for f in institution_notice(t, asked.profile)]
     for statistic in (s for t in asked.planned.tables for s in t.statistics):
         ask = Question(statistic.measure, empty(statistic.measure), 0, statistic.needs_review)
         found += findings_of(ask, asked.profile, STATIC)

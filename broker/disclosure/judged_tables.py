@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from dataclasses import replace as changed
 
 from broker.disclosure.cells import Cell, Line, Lines, Origin
+from broker.disclosure.closeness import counted as counted_rows
 from broker.disclosure.closeness import taken_for
 from broker.disclosure.full_rows import full_cells
+from broker.disclosure.institution_rules import institution_findings
 from broker.disclosure.lineage import with_implied
 from broker.disclosure.listing import Registers, Row, listed_rows
-from broker.disclosure.protect import empty, protected
+from broker.disclosure.perturb import shown
+from broker.disclosure.protect import empty
 from broker.disclosure.rules import Question, findings_of, worst
 from broker.disclosure.wording import FULL_LINE, SECONDARY, SMALL_POPULATION
 from broker.domain.outputs import Finding, StatisticEvidence, TableEvidence, Verdict
@@ -120,10 +123,7 @@ def _judge_row(row: Row, context: Context) -> JudgedRow:
     counted = evidence | {
         s.ident: close[s.ident] for s in planned.statistics if s.ident in close and s.measure in CLOSE
     }
-    safe = {
-        s.ident: protected(s, counted[s.ident], profile, close[s.ident].rows if s.ident in close else None)
-        for s in planned.statistics
-    }
+    safe = {s.ident: shown(s, counted[s.ident], profile, close.get(s.ident)) for s in planned.statistics}
     alone = {s.ident: _judge_statistic(s, counted[s.ident], safe[s.ident], row, context) for s in planned.statistics}
     implied = {i: _with_implied(i, alone, planned.statistics) for i in alone}
     cells = _keys(row, context)
@@ -145,8 +145,7 @@ def _exists(row: Row, cells: Mapping[int, Cell], context: Context) -> bool:
     asked = context.read or frozenset(s.ident for s in context.planned.statistics)
     if asked:
         return any(not cells[i].hidden for i in asked)
-    rows = StatisticEvidence(row.cell.rows, row.cell.rows, row.cell.persons)
-    return not _cell(None, None, _judge_statistic(ROWS, rows, None, row, context)).hidden
+    return not _cell(None, None, _judge_statistic(ROWS, counted_rows(row.cell), None, row, context)).hidden
 
 
 def _judge_statistic(
@@ -154,7 +153,8 @@ def _judge_statistic(
 ) -> tuple[Finding, ...]:
     persons = row.cell.persons if row.cell else 0
     ask = Question(statistic.measure, evidence, persons, statistic.needs_review, statistic.bounds, protected=safe)
-    found = [_hidden(f) for f in findings_of(ask, context.profile)]
+    asked = (*findings_of(ask, context.profile), *institution_findings(ask, row.cell, context.planned, context.profile))
+    found = [_hidden(f) for f in asked]
     if context.hide_all:
         found.append(SMALL_POPULATION)
     if row.keys in context.full and row.cell is not None:

@@ -11,10 +11,11 @@ from broker.disclosure.margins import Figures, repair_table
 from broker.disclosure.protect import empty, protected
 from broker.disclosure.rules import MAGNITUDES, Question, findings_of, worst
 from broker.disclosure.tables import ClosedTable, Place, close_categories
+from broker.domain.errors import Invalid
 from broker.domain.outputs import CellEvidence, StatisticEvidence, Verdict
 from broker.domain.plans import Measure, Statistic
 from broker.domain.scalars import Type, Value
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.models import Profile, Rounding, ZeroPolicy
 
 Wanted = tuple[Measure, str | None]
 """A statistic asked for: COUNT_ROWS of nothing, SUM or MEAN of a column."""
@@ -68,6 +69,8 @@ def assess(tabulation: Tabulation, profile: Profile) -> dict[str, Any]:
     Holes of a count are kept in every sum and mean of the table, and sum and mean of one column have the same
     holes: each of them with the others would give the missing one.
     """
+    if profile.rounding is Rounding.CELL_KEY:
+        raise Invalid("no-record-keys", "Cell-key rounding needs the record keys of a vault; a file has none.")
     table = close_categories(tabulation.categories, [tabulation.totals] * len(tabulation.by))
     number_of = table.number_of()
     found = {number_of[c.place]: c for c in tabulation.cells}

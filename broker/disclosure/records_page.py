@@ -70,7 +70,7 @@ It is made at the release, stored and hashed with it (`record_sha256` in the man
 | `record`, `version` | `{RELEASED_RECORD}`, 1 |
 | `name`, `columns` | the table's |
 | `method` | `disclosure control`; for a script's file `looked at by people` |
-| `profile`, `parameters` | the profile's name, and of it {", ".join(f"`{p}`" for p in PUBLIC_PARAMETERS)} |
+| `profile`, `parameters` | the profile's name, and of it {", ".join(f"`{p}`" for p in PUBLIC_PARAMETERS)}, and how it rounds |
 | `additive` | whether shown figures add up to shown totals; null for a script's file |
 | `symbols`, `notes` | what stands for a hidden figure, and what is known about the method |
 

@@ -6,20 +6,20 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from broker.disclosure.wording import public_rounding
 from broker.domain.outputs import Assessment
 from broker.domain.scalars import Value
-from broker.policy.models import Profile
+from broker.policy.models import Profile, Rounding
 
 RELEASED_RECORD, VERSION = "npd-broker released record", 1
 RELEASED_DIGITS = 10
 PUBLIC_PARAMETERS = {
     "threshold": "t",
-    "round_base": "round_base",
     "mean_digits": "mean_digits",
     "percent_digits": "percent_digits",
     "sum_digits": "sum_digits",
 }
-"""What the released record calls them, and the profile's fields. None of them depends on the data."""
+"""What the released record calls them beside the rounding, and the profile's fields. None depends on the data."""
 
 
 def released_csv(assessment: Assessment) -> bytes:
@@ -63,8 +63,11 @@ def released_record(assessment: Assessment, profile: Profile) -> dict[str, Any]:
         "columns": list(assessment.columns),
         "method": "disclosure control",
         "profile": profile.name,
-        "parameters": {told: getattr(profile, name) for told, name in PUBLIC_PARAMETERS.items()},
-        "additive": profile.round_base == 1,
+        "parameters": {
+            **{told: getattr(profile, name) for told, name in PUBLIC_PARAMETERS.items()},
+            **public_rounding(profile),
+        },
+        "additive": profile.rounding is Rounding.CONVENTIONAL and profile.round_base == 1,
         "symbols": dict(assessment.symbols),
         "notes": list(assessment.notes),
     }

@@ -2,7 +2,7 @@
 
 from broker.domain.groups import Across, Keep, Meet, Regroup
 from broker.domain.outputs import Finding, Verdict
-from broker.policy.models import Profile
+from broker.policy.models import Profile, Rounding
 
 MISSING = "(missing)"
 
@@ -12,6 +12,10 @@ SECONDARY = Finding("X1", Verdict.SUPPRESS, "Hidden so that what is hidden besid
 FULL_LINE = Finding("F3", Verdict.SUPPRESS, "One category holds (nearly) everybody of its line of the table.")
 
 
+EMPTY_FIELDS = (
+    "An empty field is a figure that does not exist, such as a share of nothing that is shown or a place before the "
+    "first row: it follows from the figures shown."
+)
 CONTEXT = Finding("A3", Verdict.REVIEW, "Rows depend on figures of other people, which are not shown.")
 LINKED = Finding(
     "L1",
@@ -24,7 +28,35 @@ NARROW = Finding("X1", Verdict.REVIEW, "Whatever is hidden, known totals tell so
 
 
 def symbols_of(profile: Profile) -> tuple[tuple[str, str], ...]:
-    return ((profile.suppressed_symbol, "Not shown, to protect the people behind the figure."),)
+    """Of the symbols of government statistics one only: `c`. `z` (not applicable) and `x` (not available) would stand
+    in some cells and not in others by what the data hold, and `low` would tell one or two from nobody."""
+    return ((profile.suppressed_symbol, "Confidential: not shown, to protect the people behind the figure."),)
+
+
+def rounding_notes(profile: Profile) -> list[str]:
+    """The method, and of its parameters what may be known: not the noise's table, its largest size or its key. Whether
+    figures add up is stated either way."""
+    if profile.rounding is Rounding.CELL_KEY:
+        return [
+            "Every count of somebody is changed by a small random number that belongs to the people counted: the same "
+            "people have the same number wherever they are counted, and it is zero on average. Counts of nobody are "
+            "not changed. What is left out here (how large the numbers can be, and how they are drawn) is kept secret.",
+            "Figures are changed each by itself: totals need not be the sum of their parts.",
+        ]
+    if profile.round_base <= 1:
+        return ["Counts are not rounded, and add up where all of them are shown."]
+    return [
+        f"Counts are rounded to the nearest {profile.round_base}, or to a multiple of it where each person counts "
+        "several times.",
+        "Figures are rounded each by itself: totals need not be the sum of their parts.",
+    ]
+
+
+def public_rounding(profile: Profile) -> dict[str, str | int]:
+    """The same for programs."""
+    if profile.rounding is Rounding.CELL_KEY:
+        return {"rounding": Rounding.CELL_KEY.value}
+    return {"rounding": Rounding.CONVENTIONAL.value, "round_base": profile.round_base}
 
 
 def notes_of(profile: Profile, covered: bool, steps: frozenset[type] = frozenset()) -> tuple[str, ...]:
@@ -35,13 +67,12 @@ def notes_of(profile: Profile, covered: bool, steps: frozenset[type] = frozenset
         f"Figures on fewer than {profile.t} persons, and figures that would tell about single persons, are shown as "
         f"{symbol}; {symbol} can also stand for nobody.",
     ]
-    if profile.round_base > 1:
-        notes.append(
-            f"Counts are rounded to the nearest {profile.round_base}, or to a multiple of it where each person counts "
-            "several times; they need not add up."
-        )
+    if profile.protects_institutions:
+        notes.append(f"Figures that would tell about single institutions are shown as {symbol}, too.")
+    notes += rounding_notes(profile)
     notes.append(f"Counts of one row that fewer than {profile.t} persons tell apart are shown as one count.")
-    notes.append("Means, percentages and sums are computed from rounded figures and shown with limited digits.")
+    notes.append(EMPTY_FIELDS)
+    notes.append("Means, percentages and sums are computed from protected counts and shown with limited digits.")
     notes.append(
         "Rows come from code lists and registers; a combination that is not listed has nobody, or too few to be shown."
         if covered

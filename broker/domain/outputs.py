@@ -82,6 +82,10 @@ class StatisticEvidence:
               half of the rows; None where unknown
     total     sum of the argument over contributing rows (SUM, MEAN, ONES, SHARE); else None
     contributors  COUNT_DISTINCT: the number of distinct values; else None
+    institution_largest, institution_second  the two largest totals of |argument| (of counts: rows; of COUNT_PERSONS:
+              persons; of ONES, SHARE: ones) of one institution; what has none is taken to be of the largest
+    cell_key  the record keys of the distinct persons that contribute (SUM: with a value), added up modulo 2^32;
+              rest_key, whole_key of those of the rest, and of both
     """
 
     value: Value
@@ -96,16 +100,28 @@ class StatisticEvidence:
     total: Value = None
     contributors: int | None = None
     others: int | None = None
+    institution_largest: Value = None
+    institution_second: Value = None
+    cell_key: int | None = None
+    rest_key: int | None = None
+    whole_key: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CellEvidence:
-    """One observed cell: key values in the planned order, its rows and distinct persons, each statistic by ident."""
+    """One observed cell: key values in the planned order, its rows and distinct persons, each statistic by ident.
+
+    `institutions` behind it, at least, and the persons of the largest, at most; None where they cannot be counted or
+    were not asked for. `cell_key`: the record keys of all its persons, added up modulo 2^32.
+    """
 
     keys: tuple[Value, ...]
     rows: int
     persons: int
     statistics: dict[int, StatisticEvidence]
+    institutions: int | None = None
+    largest_institution: int | None = None
+    cell_key: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,16 @@ class How(StrEnum):
     RELEASED = "released"
 
 
+INSTITUTION_CODES = ("urn", "laestab")
+"""How names of variables that tell a row's institution end, the preferred code first."""
+
+
+def institution_code(variable: str) -> str | None:
+    """Which code of institutions a variable holds by its name, if any: `KS4_URN` holds URNs."""
+    ending = variable.casefold().rpartition(".")[2].rpartition("_")[2]
+    return ending if ending in INSTITUTION_CODES else None
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Use:
     """A (table, variable) that a submission touches, the years in which it may, and how.

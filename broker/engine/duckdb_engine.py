@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from broker.disclosure.linking.families import families_of
 from broker.domain.errors import Breach
@@ -53,6 +54,8 @@ def _evidence(output: PlannedOutput, payloads: Iterator[bytes]) -> OutputEvidenc
 def _text(asked: PlannedTable | PublicRows, needs: Needs, vault: Vault) -> str:
     if isinstance(asked, PublicRows):
         return render_public(asked, needs.least)
+    if asked.most is not None:  # a joint table is never shown: nothing of it is rounded or of an institution
+        needs = replace(needs, institutions=False, record_keys=False)
     return render(asked, needs, vault.proofs, vault.persons)
 
 

@@ -12,6 +12,7 @@ from broker.domain.errors import Breach
 from broker.domain.outputs import CellEvidence, StatisticEvidence, TableEvidence
 from broker.domain.plans import Measure, PlannedTable, PublicRows, Statistic
 from broker.domain.scalars import Type, Value
+from broker.engine.beside import columns_beside, plain, with_beside
 from broker.query import evidence_columns
 
 INTEGERS = frozenset({"int8", "int16", "int32", "int64"})
@@ -78,6 +79,8 @@ def _table(payload: bytes) -> pa.Table:
 
 def _check_columns(planned: PlannedTable, schema: pa.Schema) -> None:
     wanted = list(_columns(planned))
+    for column, type_ in columns_beside(planned, schema.names):
+        wanted.append((column, frozenset({"int64"}) if type_ is None else KINDS[type_]))
     if schema.names != [column for column, _ in wanted]:
         raise _breach("has other columns than planned")
     for (_, kinds), kind in zip(wanted, schema.types, strict=True):
@@ -144,7 +147,7 @@ def _cell(planned: PlannedTable, row: dict[str, Any], places: Places) -> CellEvi
     if persons > rows or (planned.keys and not rows):
         raise _breach("counts more persons than rows, or a cell without rows")
     statistics = {i: _statistic(place, row, rows, persons) for i, place in places.items()}
-    return CellEvidence(keys, rows, persons, statistics)
+    return with_beside(CellEvidence(keys, rows, persons, statistics), planned, row)
 
 
 def _statistic(
@@ -177,7 +180,7 @@ def _count(value: Any) -> int:
 def _value(value: Any) -> Value:
     """Whole numbers that came as 128-bit decimals are integers; everything else stays what it is."""
     if isinstance(value, Decimal):
-        return int(value) if value.as_tuple().exponent == 0 else value
+        return plain(value)
     if isinstance(value, float) and not math.isfinite(value):
         raise _breach("has a figure that is not finite")
     if value is None or isinstance(value, int | float | str | date):

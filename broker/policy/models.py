@@ -32,6 +32,7 @@ __all__ = [
     "PhysicalName",
     "Policies",
     "Profile",
+    "Rounding",
     "Service",
     "Table",
     "TableKind",
@@ -70,6 +71,13 @@ class ZeroPolicy(StrEnum):
     PUBLISH = "publish"
 
 
+class Rounding(StrEnum):
+    """How counts that pass are changed: to a multiple of a base, or by keyed noise."""
+
+    CONVENTIONAL = "conventional"
+    CELL_KEY = "cell_key"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Profile(Model):
     """A set of disclosure rules with its parameters; the only place where thresholds stand.
@@ -79,6 +87,8 @@ class Profile(Model):
     p_percent           M3: the remainder after the two largest contributors, in percent of the largest
     dominance_n, dominance_k   M2 (n,k): None switches it off
     round_base          conventional rounding of counts (1: none)
+    rounding            conventional, or cell_key: then counts get noise of at most `noise_deviation` and of variance
+                        `noise_variance`, so that none comes out between 0 and `noise_least`; none of the three is told
     mean_digits, percent_digits, sum_digits   significant digits after the decimal point of released figures
                         (`sum_digits` negative rounds to tens, hundreds)
     min_interval        least width of what an attacker derives about a suppressed count
@@ -87,7 +97,7 @@ class Profile(Model):
     max_joint_cells     most cells of the joint table of linked tables of a job; beyond it a person looks
     max_joint_targets   most joint cells of 1 to t-1 persons that nobody releases and that are protected all the same
     small_quota         jobs of wholly small populations that a project may have before a person looks at all
-    protects_institutions, min_institutions   F6 and M3 on schools (Digital Economy Act)
+    protects_institutions, min_institutions   F6, and F3 and M3 on schools (Digital Economy Act)
     """
 
     name: str
@@ -113,6 +123,10 @@ class Profile(Model):
     protects_institutions: bool = False
     min_institutions: int = 3
     suppressed_symbol: Literal["c"] = "c"
+    rounding: Rounding = Rounding.CONVENTIONAL
+    noise_deviation: int = 5
+    noise_variance: float = 3.0
+    noise_least: int = 2
 
     @property
     def margin(self) -> float | None:

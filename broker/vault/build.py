@@ -8,23 +8,29 @@ import numpy as np
 import pyarrow as pa
 
 from broker.domain.errors import Breach
+from broker.domain.variables import institution_code
 from broker.policy.models import TableKind
 from broker.vault.duck import Connection, connection, each, name, parquet_of, text, write
 from broker.vault.ingest import PERSON
+from broker.vault.numbers import number_institutions, record_key
 from broker.vault.pseudonyms import ProjectKey
 from broker.vault.rows import EVIDENCE_COLUMNS, ORDER, rows_of
-from broker.vault.shares import Share, domain_of, is_pseudonymous, label
+from broker.vault.shares import Share, domain_of, institution_of, is_pseudonymous, label
 
 SCHEMA_FILE = "schema.parquet"
 
 
-def build(shares: Sequence[Share], snapshot: Path, key: ProjectKey, target: Path, person_map: Path) -> None:
-    """Write `target/evidence` and `target/script`, and the broker-only map (`__p`, global number)."""
+def build(
+    shares: Sequence[Share], snapshot: Path, key: ProjectKey, records: str, target: Path, person_map: Path
+) -> None:
+    """Write `target/evidence` and `target/script`, and the broker-only map (`__p`, global number). `records` is the
+    owner's secret that record keys are made with."""
     scratch = target / "scratch"
     for folder in (scratch, target / "evidence", target / "script"):
         folder.mkdir()
     with connection(scratch) as con:
-        _number_persons(con, shares, snapshot, key, person_map)
+        _number_persons(con, shares, snapshot, key, records, person_map)
+        number_institutions(con, _codes_of_institutions(shares, snapshot), key)
         _make_pseudonyms(con, shares, snapshot, key)
         for _ in each(con, shares, lambda cursor, share: _write_table(cursor, share, snapshot, key, target)):
             pass
@@ -36,9 +42,9 @@ def source_of(snapshot: Path, share: Share, year: int | None) -> Path:
 
 
 def _number_persons(
-    con: Connection, shares: Sequence[Share], snapshot: Path, key: ProjectKey, person_map: Path
+    con: Connection, shares: Sequence[Share], snapshot: Path, key: ProjectKey, records: str, person_map: Path
 ) -> None:
-    """Make the table `persons` (global, p) of everybody in the vault, and keep it as the map."""
+    """Make the table `persons` (global, p, k) of everybody in the vault, and keep its numbers as the map."""
     con.execute("CREATE TEMP TABLE everybody (global UINTEGER)")
     for share in shares:
         if share.table.kind is TableKind.PERSON:
@@ -50,11 +56,21 @@ def _number_persons(
     seed = int(key.salt("numbers"), 16)
     order = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed))).permutation(len(everybody))
     con.register("drawn", pa.table({"global": everybody, "p": order.astype(np.uint32)}))
-    con.execute("CREATE TABLE persons AS SELECT global, p FROM drawn")
+    con.execute(f"CREATE TABLE persons AS SELECT global, p, {record_key(records)} AS k FROM drawn")
     con.unregister("drawn")
     columns = [("__p", "UINTEGER"), ("global", "UINTEGER")]
     write(con, "SELECT p AS __p, global FROM persons ORDER BY p", person_map, columns)
     person_map.chmod(0o600)
+
+
+def _codes_of_institutions(shares: Sequence[Share], snapshot: Path) -> list[tuple[str, str]]:
+    """(code, SQL for the keys) of every granted table-year that names institutions."""
+    found = [(share, year, institution_of(share, year)) for share in shares for year in share.years]
+    return [
+        (institution_code(v.name) or "", f"SELECT {name(v.name)} FROM {parquet_of(source_of(snapshot, share, year))}")
+        for share, year, v in found
+        if v is not None
+    ]
 
 
 def _make_pseudonyms(con: Connection, shares: Sequence[Share], snapshot: Path, key: ProjectKey) -> None:

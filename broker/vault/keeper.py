@@ -19,12 +19,12 @@ from broker.vault.build import SCHEMA_FILE, build
 from broker.vault.facts import Facts, proofs_of, restrict, to_json
 from broker.vault.files import WHOLE
 from broker.vault.locks import locked, locked_at_once
-from broker.vault.pseudonyms import ProjectKey, project_key
+from broker.vault.pseudonyms import ProjectKey, owner_salt, project_key
 from broker.vault.registers import registers
 from broker.vault.shares import Share, label, shares_of
 from broker.vault.snapshots import folder_of, read_snapshot
 
-LAYOUT = "1"
+LAYOUT = "2"
 """Changes when vaults of the same grants would be written differently."""
 
 FACTS_FILE = "facts.json"
@@ -97,7 +97,8 @@ class VaultKeeper:
             _remove(half)
         half.mkdir()
         try:
-            build(shares, folder_of(self._data, snapshot.ident), secret, half, half_map)
+            records = owner_salt(self._private, "record keys")
+            build(shares, folder_of(self._data, snapshot.ident), secret, records, half, half_map)
             narrow = restrict(json.loads(snapshot.facts), _granted(shares))
             (half / FACTS_FILE).write_text(to_json(narrow), encoding="utf-8")
             _seal(half)

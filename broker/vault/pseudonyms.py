@@ -49,6 +49,11 @@ def project_key(private: Path, project: str) -> ProjectKey:
     return ProjectKey("k" + hashlib.sha256(b"ident\0" + secret).hexdigest()[:12], secret)
 
 
+def owner_salt(private: Path, purpose: str) -> str:
+    """A secret text of the data's owner for one purpose: the same for all projects and snapshots, known to none."""
+    return hmac.digest(_master(private), b"owner\0" + purpose.encode(), "sha256").hex()
+
+
 def _master(private: Path) -> bytes:
     private.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = private / MASTER_FILE

@@ -4,6 +4,7 @@
 
 from pathlib import Path
 
+from broker.domain.variables import institution_code
 from broker.policy.models import TableKind
 from broker.vault.duck import name, parquet_of, text
 from broker.vault.ingest import PERSON
@@ -16,6 +17,8 @@ EVIDENCE_COLUMNS: tuple[tuple[str, str], ...] = (
     ("__ib", "UTINYINT"),
     ("__pb", "UINTEGER"),
     ("__y", "USMALLINT"),
+    ("__i", "UINTEGER"),
+    ("__k", "UINTEGER"),
 )
 """What the evidence rendering of a person table carries beside its granted columns.
 
@@ -24,6 +27,8 @@ __r   rank of the row within its person and year: the main record first, then by
 __ib  one of seven bits for the row's institution; 0 where it has none, or none is granted
 __pb  one of 32 bits for the person
 __y   first calendar year of the row's file (0 in tables without a year axis)
+__i   project-local number of the row's institution, in keyed random order; 0 where it has none, or none is granted
+__k   the person's record key: a keyed hash of the global number, the same in every project and snapshot of the owner
 """
 
 INSTITUTION_BITS = 7
@@ -39,6 +44,7 @@ def rows_of(share: Share, year: int | None, source: Path, key: ProjectKey) -> st
     nothing ungranted can change them.
     """
     seen, joins = _granted_columns(share, year)
+    number, institutions = _institution_number(share, year)
     names = ", ".join(name(v.name) for v in share.variables)
     source_rows = f"{parquet_of(source)} s {' '.join(joins)}"
     if share.table.kind is TableKind.PUBLIC:
@@ -50,8 +56,9 @@ def rows_of(share: Share, year: int | None, source: Path, key: ProjectKey) -> st
     return (
         f"SELECT {names}, __p, (row_number() OVER (PARTITION BY __p ORDER BY {rank}) - 1)::UTINYINT AS __r, "
         f"{_institution(share, year, key)} AS __ib, (1::UINTEGER << {place})::UINTEGER AS __pb, "
-        f"{year or 0}::USMALLINT AS __y, hash({text(key.salt('order'))}, {names}) AS {ORDER} "
-        f"FROM (SELECT {', '.join(seen)}, n.p AS __p FROM {source_rows} JOIN persons n ON n.global = s.{PERSON})"
+        f"{year or 0}::USMALLINT AS __y, __i, __k, hash({text(key.salt('order'))}, {names}) AS {ORDER} "
+        f"FROM (SELECT {', '.join(seen)}, n.p AS __p, n.k AS __k, {number} AS __i "
+        f"FROM {source_rows} JOIN persons n ON n.global = s.{PERSON}{institutions})"
     )
 
 
@@ -78,6 +85,17 @@ def _main_record(share: Share, year: int | None) -> list[str]:
         for rule in share.table.main_record
         if rule.variable in share.years[year]
     ]
+
+
+def _institution_number(share: Share, year: int | None) -> tuple[str, str]:
+    """The number of a row's institution, and the join with `institutions` that this needs."""
+    variable = institution_of(share, year)
+    if variable is None:
+        return "0::UINTEGER", ""
+    same_code = f"i.code = {text(institution_code(variable.name) or '')}"
+    return "coalesce(i.number, 0)::UINTEGER", (
+        f" LEFT JOIN institutions i ON {same_code} AND i.key = s.{name(variable.name)}::VARCHAR"
+    )
 
 
 def _institution(share: Share, year: int | None, key: ProjectKey) -> str:

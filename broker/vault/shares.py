@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from broker.domain.errors import Breach
 from broker.domain.projects import Project
-from broker.domain.variables import VariableClass, Years
+from broker.domain.variables import INSTITUTION_CODES, VariableClass, Years, institution_code
 from broker.policy.models import Catalogue, Table, TableKind, Variable
 from broker.vault.duck import storage_type
 from broker.vault.files import WHOLE
@@ -80,10 +80,12 @@ def _share(project: Project, table: Table, present: frozenset[int | None]) -> Sh
 
 
 def institution_of(share: Share, year: int | None) -> Variable | None:
-    """The granted variable that names the institution of a row, if there is one: a school's URN, else LAEstab."""
-    for ending in ("urn", "laestab"):
-        for variable in share.granted(year):
-            bare = variable.name.casefold().rpartition("_")[2]
-            if bare == ending and share.table.kind is TableKind.PERSON:
-                return variable
-    return None
+    """The granted variable that names the institution of a row, if there is one: a school's URN, else LAEstab.
+
+    One code in all years of a table, so that a school is not two; a year in which that one is not granted has none.
+    """
+    if share.table.kind is not TableKind.PERSON:
+        return None
+    named = [(code, v) for code in INSTITUTION_CODES for v in share.variables if institution_code(v.name) == code]
+    code = named[0][0] if named else None
+    return next((v for c, v in named if c == code and v.name in share.years[year]), None)

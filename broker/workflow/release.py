@@ -14,7 +14,7 @@ from broker.domain.people import SYSTEM, Person
 from broker.domain.permissions import Action
 from broker.domain.ports import Ports, RegisterEntry, Release
 from broker.domain.reviews import Choice
-from broker.policy.models import Policies
+from broker.policy.models import Policies, Profile, Rounding
 from broker.workflow.policies import policies_assessed, policies_in_force
 from broker.workflow.records import shelve_released
 from broker.workflow.relations import project_or_unknown, reach_job, reach_output
@@ -89,7 +89,7 @@ def _manifest(
             "snapshot": job.snapshot,
             "policy": policies.fingerprint,
             "image": job.image,
-            "profile": {"name": profile.name, "threshold": profile.t, "rounding_base": profile.round_base},
+            "profile": {"name": profile.name, "threshold": profile.t, **_rounding(profile)},
             "released_at": now.isoformat(),
             "outputs": [
                 {
@@ -108,6 +108,12 @@ def _manifest(
         indent=2,
         sort_keys=True,
     )
+
+
+def _rounding(profile: Profile) -> dict[str, str | int]:
+    """The method, and of its parameters those that are public."""
+    base = {"rounding_base": profile.round_base} if profile.rounding is Rounding.CONVENTIONAL else {}
+    return {"rounding": profile.rounding.value, **base}
 
 
 def download(ports: Ports, person: Person, output_ident: str) -> Download:

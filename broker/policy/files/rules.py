@@ -8,9 +8,11 @@ from broker.domain.errors import Invalid
 from broker.domain.variables import VariableClass
 from broker.policy.files.fields import Fields
 from broker.policy.files.read import Located, read_yaml
-from broker.policy.models import Catalogue, CombinationRule, Profile, Service, ZeroPolicy
+from broker.policy.models import Catalogue, CombinationRule, Profile, Rounding, Service, ZeroPolicy
 
 COMBINATION_KEYS = ("id", "note", "any_of", "with_any", "years", "under_gateway", "replace", "default_items_only")
+
+NOISE = ("noise_deviation", "noise_variance", "noise_least")
 
 SERVICE_LISTS = ("allowed_files", "python_modules")
 
@@ -41,7 +43,9 @@ def _profile(fields: Fields) -> Profile:
     share = fields.number("full_share")
     if not 0.5 < share <= 1:
         raise fields.wrong("full_share", "policy-range", "full_share is a share above one half.")
+    noise = _noise(fields)
     return Profile(
+        **noise,
         name=fields.text("name"),
         source=fields.text("source"),
         t=fields.whole("t", least=2),
@@ -65,6 +69,28 @@ def _profile(fields: Fields) -> Profile:
         protects_institutions=fields.flag("protects_institutions", False),
         min_institutions=fields.whole("min_institutions", least=1),
     )
+
+
+def _noise(fields: Fields) -> dict[str, Any]:
+    """Cell-key rounding has its parameters in the file; every count that passes the threshold gets noise of full width,
+    so that none of them comes out exact."""
+    if not fields.has("rounding") or fields.choice("rounding", Rounding) is Rounding.CONVENTIONAL:
+        given = [k for k in NOISE if fields.has(k)]
+        if given:
+            raise fields.wrong(given[0], "policy-range", f"{given[0]!r} belongs to the rounding cell_key.")
+        return {}
+    widest, variance = fields.whole("noise_deviation", least=1), fields.number("noise_variance")
+    least, t = fields.whole("noise_least"), fields.whole("t")
+    if not 0 < variance < widest**2:
+        raise fields.wrong(
+            "noise_variance", "policy-range", "The variance is above 0 and below the deviation's square."
+        )
+    if least > widest + 1:
+        raise fields.wrong("noise_least", "policy-range", "noise_least is at most one more than noise_deviation.")
+    if widest + least > t:
+        raise fields.wrong("noise_deviation", "policy-range", "noise_deviation and noise_least together are at most t.")
+    values = (Rounding.CELL_KEY, widest, variance, least)
+    return dict(zip(("rounding", *NOISE), values, strict=True))
 
 
 def _percent(fields: Fields, key: str) -> float | None:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 from broker.domain.plans import Deviation, Fraction, Measure, Needs, PlannedTable, PublicRows, Statistic
 from broker.query.groups.arguments import is_never_null
+from broker.query.rendering.beside import beside
+from broker.query.rendering.institutions import with_institutions
 from broker.query.rendering.totals import others_text, second_text
 from broker.query.rendering.writing import relation_text, scalar_text
 
@@ -51,8 +53,9 @@ def render(table: PlannedTable, needs: Needs) -> str:
     """
     least = needs.least
     keys = [f"k{i}" for i in range(len(table.keys))]
+    table, schools = with_institutions(table) if needs.institutions else (table, ())
     parts = [
-        f"contributions AS MATERIALIZED (\n{_contributions(table, least)}\n)",
+        f"contributions AS MATERIALIZED (\n{_contributions(table, least, schools)}\n)",
         f"people AS (\n{_people(table, keys)}\n)",
     ]
     distinct = [s for s in table.statistics if s.measure in DIRECT]
@@ -68,9 +71,11 @@ def render(table: PlannedTable, needs: Needs) -> str:
     with_text = "WITH " + ",\n".join(parts)
     if table.most is not None:
         order += f" LIMIT {table.most + 1}"
-    if not distinct:
-        return f"{with_text}\n{cells}{order}"
-    return f"{with_text},\ncells AS (\n{cells}\n)\n{_with_values(table, keys, distinct)}{order}"
+    if distinct:
+        with_text, cells = f"{with_text},\ncells AS (\n{cells}\n)", _with_values(table, keys, distinct)
+    if needs.institutions or needs.record_keys:
+        return beside(with_text, cells, table, keys, needs, len(schools))
+    return f"{with_text}\n{cells}{order}"
 
 
 def _by(keys: list[str]) -> str:
@@ -114,9 +119,10 @@ def _with_values(table: PlannedTable, keys: list[str], distinct: list[Statistic]
     return f'SELECT {", ".join(shown)} FROM cells JOIN "values" ON {on}'
 
 
-def _contributions(table: PlannedTable, least: int) -> str:
+def _contributions(table: PlannedTable, least: int, schools: tuple[str, ...] = ()) -> str:
     columns = [f"{scalar_text(k.expression)} AS k{i}" for i, k in enumerate(table.keys)]
     columns.append(f"c{table.person} AS p")
+    columns += [f"{school} AS i{number}" for number, school in enumerate(schools)]
     columns += [f"{scalar_text(s.argument)} AS a{s.ident}" for s in table.statistics if s.argument is not None]
     return f"SELECT {', '.join(columns)} FROM {relation_text(table.contributions, least)}"
 

@@ -51,7 +51,7 @@ def files(folder: Path) -> list[Path]:
     return found
 
 
-HIDDEN = {"__p", "__r", "__ib", "__pb", "__y"}
+HIDDEN = {"__p", "__r", "__ib", "__pb", "__y", "__i", "__k"}
 
 
 def test_tables_and_years_are_those_granted_and_present(one: Vault, two: Vault) -> None:

@@ -125,12 +125,18 @@ class Vaults:
 
 @dataclass
 class CountingEngine:
-    """`persons` persons in every listed cell of every output."""
+    """`persons` persons in every listed cell of every output, with `key` for the sum of their record keys."""
 
     persons: int = 40
+    needs: Needs = field(default_factory=lambda: Needs(10))
+    key: int | None = None
 
     def prepare(self, plan: Plan, vault: Vault, job: str, attempt: int, limits: Limits, needs: Needs) -> SandboxRequest:
-        assert needs.least == 10
+        assert (needs.least, needs.institutions, needs.record_keys) == (
+            self.needs.least,
+            self.needs.institutions,
+            self.needs.record_keys,
+        )
         return SandboxRequest(job, attempt, "sql", vault.evidence, (), limits, vault.synthetic)
 
     def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]], needs: Needs) -> JobEvidence:
@@ -139,7 +145,7 @@ class CountingEngine:
     def _evidence(self, output: PlannedOutput) -> OutputEvidence:
         (table,) = output.tables
         n, (key,) = self.persons, table.keys
-        found = {s.ident: StatisticEvidence(n, n, n) for s in table.statistics}
+        found = {s.ident: StatisticEvidence(n, n, n, cell_key=self.key) for s in table.statistics}
         values = key.domain or ("7",)
         cells = tuple(CellEvidence((value,), n, n, found) for value in values)
         return OutputEvidence(output.name, (TableEvidence(cells, n * len(values) if n >= 10 else n),))

@@ -1,0 +1,42 @@
+"""The profile's rounding and its protection of institutions, from the job's start to what is released."""
+
+import json
+
+import pytest
+
+from broker.disclosure.cell_key import table_of
+from broker.domain.jobs import JobState
+from broker.domain.outputs import OutputState
+from broker.domain.plans import Needs
+from broker.policy.models import Rounding
+from broker.workflow import release
+from tests.unit.workflow.conftest import CLEO, ROSA
+from tests.unit.workflow.test_story import profile_changed
+
+
+def test_what_the_profile_asks_of_the_evidence(broker):
+    profile_changed(broker, protects_institutions=True)
+    broker.engine.needs = Needs(10, institutions=True)
+    _, output = broker.ran()
+    assert output.state is OutputState.IN_REVIEW
+
+
+@pytest.mark.parametrize("key", [0, 77, 2**31, 2**32 - 1])
+def test_counts_leave_with_the_noise_of_their_persons(broker, key):
+    profile_changed(broker, rounding=Rounding.CELL_KEY)
+    broker.engine.needs, broker.engine.key = Needs(10, record_keys=True), key
+    job, output = broker.ran()
+    assert broker.vote(CLEO, output.ident) == "released"
+    shown = release.download(broker.ports, broker.person(ROSA), output.ident).content.decode().splitlines()
+    assert {line.split(",")[1] for line in shown[1:]} == {str(40 + table_of(5, 3.0, 2).change(40, key))}
+    manifest = json.loads(broker.store.manifest(broker.store.release_of(job).ident))
+    assert manifest["profile"] == {"name": "npd-default", "threshold": 10, "rounding": "cell_key"}
+
+
+def test_evidence_without_keys_ends_the_job(broker):
+    profile_changed(broker, rounding=Rounding.CELL_KEY)
+    broker.engine.needs = Needs(10, record_keys=True)
+    job = broker.send()
+    broker.run(job)
+    assert broker.store.job(job).state is JobState.FAILED
+    assert not broker.store.outputs_of(job)
