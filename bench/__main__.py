@@ -10,8 +10,8 @@ from bench.cold import cold_lines
 from bench.evidence import evidence_lines
 from bench.harness import Line, report
 from bench.job import job_lines
-from bench.repair import repair_lines
 from bench.rehearse import rehearse_lines
+from bench.repair import repair_lines
 from bench.samples import sample_lines
 
 

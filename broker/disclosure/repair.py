@@ -13,7 +13,6 @@ __all__ = ["Attacker", "Repaired", "Task", "audit", "repair"]
 TOLERANCE = 1e-6
 
 
-
 @dataclass(frozen=True, slots=True)
 class Repaired:
     """`hidden` are all cells not to show. What cannot be had by hiding is told by intervals: `narrow` is what everybody
