@@ -4,6 +4,7 @@ the table."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as changed
+from decimal import Decimal
 
 from broker.disclosure.cells import Cell, Line, Lines, Origin
 from broker.disclosure.closeness import taken_for
@@ -12,9 +13,10 @@ from broker.disclosure.lineage import with_implied
 from broker.disclosure.listing import Registers, Row, listed_rows
 from broker.disclosure.protect import empty, protected
 from broker.disclosure.rules import Question, findings_of, worst
+from broker.disclosure.rules.position import spans
 from broker.disclosure.wording import FULL_LINE, SMALL_POPULATION
 from broker.domain.outputs import Finding, StatisticEvidence, TableEvidence, Verdict
-from broker.domain.plans import Measure, PlannedTable, Statistic
+from broker.domain.plans import Fraction, Measure, PlannedTable, Statistic
 from broker.domain.scalars import Type, Value
 from broker.policy.models import Profile, ZeroPolicy
 
@@ -37,6 +39,7 @@ class Context:
     read: frozenset[int]
     full: frozenset[tuple[Value, ...]]
     hide_all: bool
+    spans: Mapping[int, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ def judge_table(
     table that is not shown, every observed cell, for its findings."""
     idents = frozenset(s.ident for s in planned.statistics)
     read = read & idents if planned.shown else idents
-    context = Context(planned, profile, read, _full(planned, evidence, profile), hide_all)
+    context = Context(planned, profile, read, _full(planned, evidence, profile), hide_all, _spans(planned))
     if planned.shown:
         rows, covered = listed_rows(planned.keys, evidence.cells, profile, registers)
     else:
@@ -136,7 +139,10 @@ def _judge_statistic(
     statistic: Statistic, evidence: StatisticEvidence, safe: Value, row: Row, context: Context
 ) -> tuple[Finding, ...]:
     persons = row.cell.persons if row.cell else 0
-    ask = Question(statistic.measure, evidence, persons, statistic.needs_review, statistic.bounds, protected=safe)
+    ask = Question(
+        statistic.measure, evidence, persons, statistic.needs_review, statistic.bounds, protected=safe,
+        span=context.spans.get(statistic.ident),
+    )  # fmt: skip
     found = [_hidden(f) for f in findings_of(ask, context.profile)]
     if context.hide_all:
         found.append(SMALL_POPULATION)
@@ -163,6 +169,13 @@ def _evidence_of(statistic: Statistic, row: Row) -> StatisticEvidence:
     if row.cell is None:
         return empty(statistic.measure)
     return row.cell.statistics[statistic.ident]
+
+
+def _spans(planned: PlannedTable) -> dict[int, Decimal]:
+    """Of each quantile, the share of rows to the nearer of those that are asked for of the same argument."""
+    asked = [(s, s.form.of) for s in planned.statistics if isinstance(s.form, Fraction)]
+    near = {s.ident: spans(of for other, of in asked if other.argument == s.argument) for s, _ in asked}
+    return {s.ident: near[s.ident][of] for s, of in asked}
 
 
 def _full(planned: PlannedTable, evidence: TableEvidence, profile: Profile) -> frozenset[tuple[Value, ...]]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from broker.disclosure.evaluate import number
 from broker.disclosure.full_rows import full_cells
@@ -17,8 +17,16 @@ from broker.domain.scalars import Type, Value
 from broker.policy.models import Profile, ZeroPolicy
 
 TOLERANCE = 1e-6
-Wanted = tuple[Measure, str | None]
-"""A statistic asked for: COUNT_ROWS of nothing, SUM or MEAN of a column."""
+
+
+class Wanted(NamedTuple):
+    """A statistic asked for: COUNT_ROWS of nothing, others of a column; a quantile's fraction, maybe for a box plot."""
+
+    measure: Measure
+    column: str | None = None
+    fraction: Decimal | None = None
+    box: bool = False
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,7 @@ class TabulatedCell:
     persons: int
     institutions: int | None
     statistics: Mapping[Wanted, StatisticEvidence]
+    largest_institution: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,7 @@ class Tabulation:
     totals: bool
     wanted: tuple[Wanted, ...]
     cells: tuple[TabulatedCell, ...]
+    institution: str | None = None
 
 
 @dataclass(slots=True)

@@ -69,12 +69,18 @@ class StatisticEvidence:
     persons   distinct persons that contribute (SUM: with a non-zero total; ONES/SHARE: with a 1)
     rest      ONES/SHARE: distinct persons with a row where the argument is 0; else 0
     rest_rows ONES/SHARE: rows where the argument is 0; else 0
-    largest   the largest absolute total of one person (SUM, MEAN); the most rows of one person (counts); else None
-    second    the second largest absolute total of one person (SUM, MEAN); else None
-    low, high smallest and largest total of one person (SUM, MEAN); else None
-    inner_low, inner_high  the t-th smallest and t-th largest total (SUM, MEAN): equal where all but few are; else None
+    largest   the largest absolute total of one person (SUM, MEAN), never less than it is; the most rows of one person
+              (counts of rows, QUANTILE)
+    second    the same of the second person; None: unknown, taken to be as much as the largest
+    low, high smallest and largest total of one person (SUM, MEAN); None: unknown, and by a proved fact not negative
+    others    persons whose total differs from the most common one (SUM, MEAN): never more than there are, and exact
+              where few; else None
     total     sum of the argument over contributing rows (SUM, MEAN, ONES, SHARE); else None
     contributors  COUNT_DISTINCT: the number of distinct values; else None
+    bin       QUANTILE: the least power of ten, not under the digits asked for, to which the value can be rounded so that
+              enough persons have a value that is rounded to the same; None: there is none
+    ties      LOWEST, HIGHEST: persons who have the value; MODE: persons who have the most common one
+    institution_largest, institution_second   the two largest totals of |x| (of rows, for counts) of one institution
     """
 
     value: Value
@@ -88,18 +94,24 @@ class StatisticEvidence:
     high: Value = None
     total: Value = None
     contributors: int | None = None
-    inner_low: Value = None
-    inner_high: Value = None
+    others: int | None = None
+    bin: int | None = None
+    ties: int | None = None
+    institution_largest: Value = None
+    institution_second: Value = None
 
 
 @dataclass(frozen=True, slots=True)
 class CellEvidence:
-    """One observed cell: key values in the planned order, its rows and distinct persons, each statistic by ident."""
+    """One observed cell: key values in the planned order, its rows and distinct persons, each statistic by ident.
+    Institutions and the persons of the largest one are None where they are not asked for, or unknown."""
 
     keys: tuple[Value, ...]
     rows: int
     persons: int
     statistics: dict[int, StatisticEvidence]
+    institutions: int | None = None
+    largest_institution: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

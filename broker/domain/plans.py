@@ -25,8 +25,9 @@ class Measure(StrEnum):
     ONES            sum or count of a 0/1 argument: a count of ones and a count of the rest
     SUM             sum of a number
     MEAN            mean of a number: its sum and its count leave with it
-    QUANTILE        a quantile of a number: a person looks
+    QUANTILE        a quantile of a number
     DEVIATION       a standard deviation or variance of a number: a person looks
+    LOWEST, HIGHEST, MODE   the least, the greatest and the most common value: of files only, no query has them
     SHARE           mean of a 0/1 argument: its ones, its rest and its count leave with it
     GAP             rows on which a count differs from a larger or earlier one beside it; implied and never shown
     """
@@ -42,6 +43,9 @@ class Measure(StrEnum):
     DEVIATION = "deviation"
     SHARE = "share"
     GAP = "gap"
+    LOWEST = "min"
+    HIGHEST = "max"
+    MODE = "mode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +136,14 @@ class Needs:
     """What the rules will ask of the evidence, by the project's profile.
 
     `least` persons stand behind what depends on other people; `institutions`: those of each cell are counted;
-    `record_keys`: the keys of each cell's persons are added up, for cell-key rounding.
+    `record_keys`: the keys of each cell's persons are added up, for cell-key rounding; `digits`: digits after the point
+    that a quantile has at most.
     """
 
     least: int
     institutions: bool = False
     record_keys: bool = False
+    digits: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ def _needs(job: Job, policies: Policies) -> Needs:
     if project is None:
         raise Failed(FailureCode.POLICY_CHANGED)
     profile = policies.profile(project.profile)
-    return Needs(profile.t, institutions=profile.protects_institutions)
+    return Needs(profile.t, institutions=profile.protects_institutions, digits=profile.mean_digits)
 
 
 def limits_for(kind: Kind, policies: Policies) -> Limits:
