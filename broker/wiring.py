@@ -95,8 +95,8 @@ def build_images(settings: Settings, progress: Callable[[str], None]) -> dict[st
     return images.build(settings.images_root, progress)
 
 
-def tabulate_file(path: Path, asked: Asked) -> Tabulation:
-    return tabulate(path, asked)
+def tabulate_file(path: Path, asked: Asked, progress: Progress = lambda what, done, total: None) -> Tabulation:
+    return tabulate(path, asked, progress)
 
 
 def make_extracts(

@@ -20,7 +20,9 @@ def full_lines(persons: Persons, profile: Profile) -> Found:
     a dimension of one category, follows from the filter. Nothing else is taken for structure: a file declares none."""
     verdict, share = OF_POLICY[profile.full], decimal(profile.full_share)
     found: Found = {}
-    for line in lines(persons) if verdict is not None and share is not None else ():
+    if verdict is None or share is None:
+        return found
+    for line in lines(persons):
         top = max(line, key=line.__getitem__)
         total = sum(line.values())
         if line[top] >= share * total:

@@ -67,7 +67,7 @@ def _deviation(found: Sequence[Tally], rows: int) -> Value:
 
 
 def _bin(value: Decimal, found: Sequence[Tally], rows: int, persons: int, most: int, needs: Needs) -> int | None:
-    """The least power of ten, from the digits that may be shown, at which `least` persons are surely rounded to the same.
+    """The least power of ten, from the digits that may be shown, at which `least` persons are surely shown the same.
 
     A person with several rows in reach is counted once: there are at least as many as the rows and values in
     reach need, if nobody has more than `most`, and as cannot be elsewhere.
@@ -89,7 +89,7 @@ def _bin(value: Decimal, found: Sequence[Tally], rows: int, persons: int, most: 
 
 
 def _reach(values: Sequence[Decimal], shown: Number, exponent: int) -> tuple[int, int]:
-    """Which of the sorted values are rounded (half away from zero) to what is shown: from the first to before the last."""
+    """Which of the sorted values are rounded (half away from zero) to what is shown: first to before last."""
     half = Decimal(1).scaleb(exponent) / 2
     low, high = Decimal(shown) - half, Decimal(shown) + half
     first = bisect_left(values, low) if shown > 0 else bisect_right(values, low)

@@ -18,6 +18,8 @@ from broker.domain.plans import Measure, Needs
 from broker.domain.scalars import Value
 
 Columns = Mapping[str, Sequence[Value]]
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """The options of `broker assess`. `places` are the quantiles, deviations, extremes and modes; `needs` says what the
@@ -111,7 +113,8 @@ class _Cell:
         self.rows: list[_Row] = []
 
     def told(self, place: Place) -> TabulatedCell:
-        found = {w: self._evidence(w) for w in self.asked.wanted}
+        sums = [Wanted(Measure.SUM, m) for m in self.asked.measures]
+        found = {w: self._evidence(w) for w in (*self.asked.wanted, *sums)}
         persons = len({r.person for r in self.rows})
         if self.asked.institution is None:
             return TabulatedCell(place, len(self.rows), persons, None, found)
@@ -158,7 +161,7 @@ class _Cell:
 def two_largest(values: Iterable[Any]) -> tuple[Any, Any]:
     """The two largest of sizes; nothing is 0."""
     found = sorted(values, reverse=True)[:2]
-    return (*found, 0, 0)[:2]  # type: ignore[return-value]
+    return (*found, 0, 0)[:2]
 
 
 def evidence_of(measure: Measure, totals: Sequence[Any], rows: int) -> StatisticEvidence:

@@ -77,8 +77,8 @@ class StatisticEvidence:
               where few; else None
     total     sum of the argument over contributing rows (SUM, MEAN, ONES, SHARE); else None
     contributors  COUNT_DISTINCT: the number of distinct values; else None
-    bin       QUANTILE: the least power of ten, not under the digits asked for, to which the value can be rounded so that
-              enough persons have a value that is rounded to the same; None: there is none
+    bin       QUANTILE: the least power of ten, not under the digits asked for, to which the value can be rounded so
+              that enough persons have a value that is rounded to the same; None: there is none
     ties      LOWEST, HIGHEST: persons who have the value; MODE: persons who have the most common one
     institution_largest, institution_second   the two largest totals of |x| (of rows, for counts) of one institution
     """

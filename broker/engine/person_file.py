@@ -1,4 +1,4 @@
-"""Opens a CSV or Parquet file of person rows as one table of the columns that are asked for. Counts and judges nothing."""
+"""Opens a CSV or Parquet file of person rows as a table of the columns asked for. Counts and judges nothing."""
 
 # ruff: noqa: S608 - SQL is put together from quoted names and literals
 

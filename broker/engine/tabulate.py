@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
+from broker.disclosure.evaluate import WIDE
 from broker.disclosure.microdata import TabulatedCell, Tabulation, Wanted
 from broker.disclosure.positions import Tally, place_evidence
 from broker.disclosure.tables import Place
@@ -26,6 +27,8 @@ from broker.engine.person_file import Connection, PersonFile, literal, opened
 
 NUMBER = "DECIMAL(38,10)"
 """What is added up: exact to ten digits after the point."""
+NARROW = "DECIMAL(18,4)"
+"""The same where all numbers of a column are small enough: half as long to add up."""
 Tell = Callable[[str, int, int], None]
 Row = tuple[Any, ...]
 
@@ -36,24 +39,25 @@ def tabulate(path: Path, asked: Asked, tell: Tell = lambda what, done, total: No
     steps = 2 + len(asked.measures) + len(asked.ordered)
     with opened(path, asked.columns, asked.numbers) as file:
         tell("reading", 1, steps)
-        for name in asked.numbers:
-            _check_numbers(file, name)
+        kinds = {name: _number_type(file, name) for name in asked.numbers}
         try:
-            table = _Table(file, asked)
+            table = _Table(file, asked, kinds)
             cells = _cells(table, lambda done: tell("counting", done, steps))
         except (duckdb.OutOfRangeException, duckdb.ConversionException) as fault:
             raise Invalid("too-large", "The numbers of a column are too large to add up.") from fault
         return Tabulation(asked.by, table.categories, asked.totals, asked.wanted, cells, asked.institution)
 
 
-def _check_numbers(file: PersonFile, name: str) -> None:
+def _number_type(file: PersonFile, name: str) -> str | None:
+    """The narrowest type that holds a column's numbers exactly; None: they are whole numbers already."""
     if name in file.whole:
-        return
+        return None
     column = file.names[name]
-    query = f"SELECT min(rowid) FROM file WHERE {column} IS NOT NULL AND try_cast({column} AS {NUMBER}) IS NULL"
-    first = file.con.execute(query).fetchall()[0][0]
+    wide, narrow = (f"try_cast({column} AS {kind})" for kind in (NUMBER, NARROW))
+    query = f"SELECT min(rowid) FILTER ({wide} IS NULL), bool_and({narrow} IS NOT DISTINCT FROM {wide}) FROM file"
+    first, is_narrow = file.con.execute(f"{query} WHERE {column} IS NOT NULL").fetchall()[0]
     if first is None:
-        return
+        return NARROW if is_narrow else NUMBER
     value = file.con.execute(f"SELECT try_cast({column} AS DOUBLE) FROM file WHERE rowid = {first}").fetchall()[0][0]
     if value is not None and abs(value) < float("inf"):
         raise Invalid("too-large", f"Column {name!r} has a number that is too large to add up.", f"row {first + 1}")
@@ -63,20 +67,24 @@ def _check_numbers(file: PersonFile, name: str) -> None:
 class _Table:
     """The file as the view `rows`: keys k0…, the person p, the columns v0…, and the institution."""
 
-    def __init__(self, file: PersonFile, asked: Asked) -> None:
+    def __init__(self, file: PersonFile, asked: Asked, kinds: Mapping[str, str | None]) -> None:
         self.con, self.asked = file.con, asked
         self.categories = tuple(_make_type(file, i, name) for i, name in enumerate(asked.by))
         self.columns = {n: f"v{i}" for i, n in enumerate(dict.fromkeys((*asked.measures, *asked.ordered)))}
         unit = file.names[asked.unit]
-        keys = ", ".join(f"coalesce({file.names[c]}, {literal(MISSING)})::key{i} AS k{i}" for i, c in enumerate(asked.by))
-        amounts = "".join(f", {_amount(file, n, asked)} AS {v}" for n, v in self.columns.items())
+        keys = ", ".join(
+            f"coalesce({file.names[c]}, {literal(MISSING)})::key{i} AS k{i}" for i, c in enumerate(asked.by)
+        )
+        amounts = "".join(f", {_amount(file.names[n], kinds.get(n))} AS {v}" for n, v in self.columns.items())
         school = file.names[asked.institution] if asked.institution else "NULL"
         person = f"coalesce('p' || {unit}, 'r' || rowid)"
         distinct, valued = file.con.execute(f"SELECT count(DISTINCT {unit}), count({unit}) FROM file").fetchall()[0]
         self.once = distinct == valued
         """Whether each person has one row: then nobody is looked for twice."""
         person = "rowid" if self.once else person
-        self.con.execute(f"CREATE TEMP TABLE rows AS SELECT {keys}, {person} AS p, {school} AS school{amounts} FROM file")
+        self.con.execute(
+            f"CREATE TEMP TABLE rows AS SELECT {keys}, {person} AS p, {school} AS school{amounts} FROM file"
+        )
         self.keys = ", ".join(f"k{i}" for i in range(len(asked.by)))
         self.groups = f"CUBE ({self.keys})" if asked.totals else self.keys
 
@@ -95,9 +103,8 @@ def _make_type(file: PersonFile, number: int, name: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _amount(file: PersonFile, name: str, asked: Asked) -> str:
-    column = file.names[name]
-    return column if name in file.whole or name not in asked.numbers else f"{column}::{NUMBER}"
+def _amount(column: str, kind: str | None) -> str:
+    return column if kind is None else f"{column}::{kind}"
 
 
 def _cells(table: _Table, tell: Callable[[int], None]) -> tuple[TabulatedCell, ...]:
@@ -111,9 +118,10 @@ def _cells(table: _Table, tell: Callable[[int], None]) -> tuple[TabulatedCell, .
         tell(done)
         evidence |= _places(table, name)
     nothing = StatisticEvidence(None, 0, 0)
+    asked = dict.fromkeys((*table.asked.wanted, *(Wanted(Measure.SUM, m) for m in table.asked.measures)))
     told = []
     for place, (rows, persons, largest, second) in sorted(counted.items(), key=str):
-        found = {w: evidence[w].get(place, nothing) for w in table.asked.wanted if w.column is not None}
+        found = {w: evidence[w].get(place, nothing) for w in asked if w.column is not None}
         school = schools.get(place)
         if Wanted(Measure.COUNT_ROWS) in table.asked.wanted:
             first = StatisticEvidence(rows, rows, persons, largest=largest, second=second)
@@ -130,7 +138,7 @@ TOTALLED = frozenset({Measure.SUM, Measure.MEAN})
 
 
 class _Schools(NamedTuple):
-    """Of a cell: how many institutions, the persons of the largest, and by column (None: rows) the two largest totals."""
+    """Of a cell: how many institutions, the persons of the largest, by column (None: rows) the two largest totals."""
 
     number: int
     persons: int
@@ -186,7 +194,7 @@ def _institutions(table: _Table) -> dict[Place, _Schools]:
 
 def _pair(largest: list[Any] | None) -> tuple[Any, Any]:
     found = [_plain(v) for v in largest or []]
-    return (*found, 0, 0)[:2]  # type: ignore[return-value]
+    return (*found, 0, 0)[:2]
 
 
 def _sums(table: _Table, name: str) -> dict[Wanted, dict[Place, StatisticEvidence]]:
@@ -195,7 +203,8 @@ def _sums(table: _Table, name: str) -> dict[Wanted, dict[Place, StatisticEvidenc
     value = table.columns[name]
     if table.once:
         inner = f"SELECT {table.keys}, {value} AS t, count(*) AS c FROM rows WHERE {value} IS NOT NULL GROUP BY ALL"
-        amounts = f"SELECT {table.keys}, t, sum(c) AS c, sum(c) AS n FROM ({inner}) GROUP BY {table.groups}, t"
+        total = f"SELECT {table.keys}, t, sum(c)::BIGINT AS c FROM ({inner}) GROUP BY {table.groups}, t"
+        amounts = f"SELECT *, c AS n FROM ({total if table.asked.totals else inner})"
     else:
         people = (
             f"SELECT {table.keys}, p, sum({value}) AS t, count({value}) AS n FROM rows WHERE {value} IS NOT NULL "
@@ -243,7 +252,8 @@ def _places(table: _Table, name: str) -> dict[Wanted, dict[Place, StatisticEvide
     query = f"SELECT {table.keys}, {value} AS t, count(*), {persons} {where} GROUP BY {table.groups}, t ORDER BY ALL"
     for place, tally in _by_place(table.con, query, len(table.asked.by)):
         for asked in wanted:
-            found[asked][place] = place_evidence(asked, tally, *whole[place], table.asked.needs)
+            persons, most = whole[place]
+            found[asked][place] = place_evidence(asked, tally, persons, most, table.asked.needs)
     return found
 
 
@@ -256,4 +266,4 @@ def _plain(value: Any) -> Any:
     """Whole numbers as such; text is left as it is."""
     if not isinstance(value, Decimal):
         return value
-    return int(value) if value == value.to_integral_value() else value.normalize()
+    return int(value) if value == value.to_integral_value() else value.normalize(WIDE)

@@ -39,6 +39,7 @@ class Question:
     span                QUANTILE: the least share of rows between it and a neighbour that is asked for (the ends, 0 and
                         1, are neighbours too); None: unknown
     box                 QUANTILE: the share that it stands from the nearer end of a box plot; None: it is in none
+    some                MEAN: persons whose total is not nothing: those of its sum; None: unknown
     beside              the other cells that leave with it (P3: ratio, difference, growth)
     """
 
@@ -54,6 +55,7 @@ class Question:
     margin: bool = False
     span: Decimal | None = None
     box: Decimal | None = None
+    some: int | None = None
     beside: "tuple[Question, ...]" = ()
 
 
@@ -75,7 +77,7 @@ def decimal(value: float | None) -> Decimal | None:
 
 
 def p_percent_of(profile: Profile) -> Decimal | None:
-    """The p of the p% rule; where the profile has only a (2,k) rule, the p that stands for it: k = 100 * 100/(100+p)."""
+    """The p of the p% rule; where the profile has only a (2,k) rule, what stands for it by k = 100 * 100/(100+p)."""
     k = decimal(profile.dominance_k)
     if profile.p_percent is not None or k is None or profile.dominance_n != 2:
         return decimal(profile.p_percent)

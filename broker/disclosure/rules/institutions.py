@@ -28,7 +28,7 @@ def few_institutions(ask: Question, profile: Profile) -> Answer:
 def full_institution(ask: Question, profile: Profile) -> Answer:
     """F3: one institution has (nearly) everybody of the cell, where the profile protects institutions."""
     verdict, largest, share = OF_POLICY[profile.full], ask.largest_institution, decimal(profile.full_share)
-    if not _protected(ask, profile) or verdict is None or not largest or share is None:
+    if not _has_enough(ask, profile) or verdict is None or not largest or share is None:
         return None
     if largest < share * ask.cell_persons:
         return None
@@ -39,7 +39,7 @@ def full_institution(ask: Question, profile: Profile) -> Answer:
 def large_institution(ask: Question, profile: Profile) -> Answer:
     """M3: what is left after the two largest institutions is under p percent of the largest."""
     p, e = p_percent_of(profile), ask.evidence
-    if not _protected(ask, profile) or p is None or e.institution_largest is None:
+    if not _has_enough(ask, profile) or p is None or e.institution_largest is None:
         return None
     total = e.total if ask.measure in MAGNITUDES else e.rows if ask.measure in ROWS else None
     largest = exact(e.institution_largest)
@@ -52,3 +52,8 @@ def large_institution(ask: Question, profile: Profile) -> Answer:
 
 def _protected(ask: Question, profile: Profile) -> bool:
     return profile.protects_institutions and not ask.by_institution
+
+
+def _has_enough(ask: Question, profile: Profile) -> bool:
+    """Where there are too few, that says it all."""
+    return _protected(ask, profile) and few_institutions(ask, profile) is None

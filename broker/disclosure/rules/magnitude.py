@@ -42,9 +42,7 @@ def dominance(ask: Question, profile: Profile) -> Answer:
     held = largest if profile.dominance_n == 1 else largest + second
     if total <= 0 or held * 100 <= k * total:
         return None
-    return finding(
-        "M2", Verdict.SUPPRESS, "A few contributors make most of this figure.", largest=largest, total=total
-    )
+    return finding("M2", Verdict.SUPPRESS, "A few contributors make most of this figure.", largest=largest, total=total)
 
 
 def p_percent(ask: Question, profile: Profile) -> Answer:
@@ -108,13 +106,19 @@ def negatives(ask: Question, _: Profile) -> Answer:
     """M7: dominance means nothing where contributions can be negative."""
     if ask.measure not in MAGNITUDES or not _negative(ask.evidence):
         return None
-    return finding(
-        "M7", Verdict.REVIEW, "Negative contributions: dominance cannot be judged.", lowest=ask.evidence.low
-    )
+    return finding("M7", Verdict.REVIEW, "Negative contributions: dominance cannot be judged.", lowest=ask.evidence.low)
+
+
+def mean_as_sum(ask: Question, profile: Profile) -> Answer:
+    """M8: a mean passes only as its sum does: too few persons have anything that adds to it."""
+    if ask.measure is not Measure.MEAN or ask.some is None or not 0 < ask.some < profile.t <= ask.evidence.persons:
+        return None
+    sentence = "Fewer persons than the threshold contribute to the sum of this mean."
+    return finding("M8", Verdict.SUPPRESS, sentence, persons=ask.some)
 
 
 def mean_tells_count(ask: Question, profile: Profile) -> Answer:
-    """M8: a mean passes only as its sum does, and leaves every count possible that is shown as the same."""
+    """M8: the digits of a mean leave every count possible that is shown as the same."""
     if ask.measure is not Measure.MEAN or ask.protected is None or not ask.evidence.rows:
         return None
     mean = exact(ask.protected)

@@ -24,7 +24,8 @@ def percentage_tells_count(ask: Question, profile: Profile) -> Answer:
     if ask.measure is not Measure.SHARE or ask.protected is None or profile.round_base > 1 or not whole:
         return None
     least, most = parts_shown_as(exact(ask.protected), whole, profile.percent_digits + 2)
-    if not (0 < least and most < profile.t) and not (0 < whole - most and whole - least < profile.t):
+    small = range(1, profile.t)
+    if not (least in small and most in small) and not (whole - least in small and whole - most in small):
         return None
     return finding("P2", Verdict.SUPPRESS, "The digits of this percentage tell a small count.", least=least, most=most)
 
@@ -37,4 +38,4 @@ def other_cells(ask: Question, profile: Profile) -> Answer:
     if not found:
         return None
     heavy = max(found, key=lambda f: SEVERITY[f.verdict])
-    return finding("P3", heavy.verdict, "A cell that this figure is computed from does not pass.", rule=heavy.rule)
+    return finding("P3", heavy.verdict, "A cell that this figure is computed from does not pass.", because=heavy.rule)
