@@ -165,9 +165,7 @@ def _sheet(
             by_institution=school is not None and place[school] is not None,
             margin=None in place,
             span=near[wanted.column][wanted.fraction] if wanted.fraction is not None else None,
-            some=cell.statistics[Wanted(Measure.SUM, wanted.column)].persons
-            if cell and wanted.measure is Measure.MEAN
-            else None,
+            some=_some(wanted, cell),
             box=min(wanted.fraction, 1 - wanted.fraction) if wanted.box and wanted.fraction is not None else None,
         )
         answers = [*findings_of(ask, profile), *across.get(place, ())]
@@ -175,6 +173,13 @@ def _sheet(
         sheet.rules.append(tuple(sorted({f.rule for f in answers})))
         sheet.verdicts.append(Verdict.SUPPRESS if Verdict.SUPPRESS in verdicts else worst(verdicts))
     return sheet
+
+
+def _some(wanted: Wanted, cell: TabulatedCell | None) -> int | None:
+    """Of a mean, the persons whose total is not nothing."""
+    if cell is None or wanted.measure is not Measure.MEAN:
+        return None
+    return cell.statistics[Wanted(Measure.SUM, wanted.column)].persons
 
 
 def _keep_boxes_whole(sheets: Sequence[Sheet]) -> None:

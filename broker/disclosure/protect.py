@@ -99,7 +99,9 @@ def mean_digits(statistic: Statistic, evidence: StatisticEvidence, profile: Prof
     there more digits than leave every count possible that is rounded to the same: a whole total over ten rows has
     a mean with one digit, whichever ten it is, and two digits would tell how many rows there are.
     """
-    most = min(profile.mean_digits, Decimal(least_shown_as(evidence.rows, profile)).adjusted())
+    most = profile.mean_digits
+    if profile.round_base > 1:
+        most = min(most, Decimal(least_shown_as(evidence.rows, profile)).adjusted())
     known: list[Number] = [size(b) for b in statistic.bounds or () if b is not None]
     seen: list[Number] = [] if evidence.largest is None else [size(evidence.largest)]
     largest: Number = max([*known, *seen], default=0)

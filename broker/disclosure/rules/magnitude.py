@@ -119,7 +119,7 @@ def mean_as_sum(ask: Question, profile: Profile) -> Answer:
 
 def mean_tells_count(ask: Question, profile: Profile) -> Answer:
     """M8: the digits of a mean leave every count possible that is shown as the same."""
-    if ask.measure is not Measure.MEAN or ask.protected is None or not ask.evidence.rows:
+    if ask.measure is not Measure.MEAN or ask.protected is None or not ask.evidence.rows or profile.round_base == 1:
         return None
     mean = exact(ask.protected)
     if all(has_whole_total(mean, n) for n in counts_shown_as(ask.evidence.rows, profile)):
