@@ -5,6 +5,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bench.acro import acro_lines
 from bench.check import check_lines
 from bench.cold import cold_lines
 from bench.harness import Line, report
@@ -20,6 +21,7 @@ def main() -> None:
         ("check of the samples", sample_lines),
         ("check from the shell", cold_lines),
         ("latency of a job", job_lines),
+        ("assess beside acro", acro_lines),
     )
     for title, make in parts:
         with console.status(title):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from broker.disclosure.across_cells import found_across, zero_patterns
 from broker.disclosure.evaluate import number
-from broker.disclosure.protect import empty, protected
+from broker.disclosure.protect import empty, protected, round_count
 from broker.disclosure.repair import Task, audit, repair
 from broker.disclosure.rules import MAGNITUDES, PLACES, Question, findings_of, worst
 from broker.disclosure.rules.position import spans
@@ -160,7 +160,7 @@ def _sheet(
             evidence,
             cell.persons if cell else 0,
             institutions=cell.institutions if cell else None,
-            protected=protected(Statistic(0, wanted.measure, None, Type.INT), evidence, profile),
+            protected=_safe(wanted, evidence, profile),
             largest_institution=cell.largest_institution if cell else None,
             by_institution=school is not None and place[school] is not None,
             margin=None in place,
@@ -173,6 +173,13 @@ def _sheet(
         sheet.rules.append(tuple(sorted({f.rule for f in answers})))
         sheet.verdicts.append(Verdict.SUPPRESS if Verdict.SUPPRESS in verdicts else worst(verdicts))
     return sheet
+
+
+def _safe(wanted: Wanted, evidence: StatisticEvidence, profile: Profile) -> Value:
+    """What would be shown. No plan has multiplied the rows of a file, so its counts of rows are rounded as they are."""
+    if wanted.measure is Measure.COUNT_ROWS:
+        return round_count(evidence.value, profile)
+    return protected(Statistic(0, wanted.measure, None, Type.INT), evidence, profile, evidence.rows)
 
 
 def _some(wanted: Wanted, cell: TabulatedCell | None) -> int | None:
@@ -239,8 +246,7 @@ def _told(
     primary = verdict in {Verdict.SUPPRESS, Verdict.REFUSE}
     if verdict is Verdict.PUBLISH and i in sheet.hidden:
         verdict, rules = Verdict.SUPPRESS, ("Q4" if i in sheet.broken else "X1",)
-    statistic = Statistic(0, measure, None, Type.INT)
-    released = protected(statistic, sheet.evidence[i], profile) if verdict is Verdict.PUBLISH else None
+    released = _safe(sheet.wanted, sheet.evidence[i], profile) if verdict is Verdict.PUBLISH else None
     value = sheet.evidence[i].total if measure is Measure.SUM and cell else sheet.evidence[i].value
     counted = sheet.evidence[i].persons if column is not None else (cell.persons if cell else 0)
     return {

@@ -18,10 +18,12 @@ def protected(
     match statistic.measure:
         case Measure.COUNT_PERSONS:
             return round_count(evidence.value, profile)
-        case Measure.COUNT_ROWS | Measure.COUNT_VALUES | Measure.COUNT_DISTINCT | Measure.GAP:
+        case Measure.COUNT_ROWS | Measure.COUNT_VALUES:
+            return None if evidence.value is None else round_rows(evidence.rows, evidence.persons, profile)
+        case Measure.COUNT_DISTINCT | Measure.GAP:
             return round_count(evidence.value, profile)
         case Measure.ONES:
-            return None if evidence.value is None else round_count(ones(evidence), profile)
+            return None if evidence.value is None else round_rows(ones(evidence), evidence.persons, profile)
         case Measure.SHARE:
             return _share(statistic, evidence, profile, cell_rows)
         case Measure.MEAN:
@@ -35,17 +37,32 @@ def protected(
             return evidence.value
         case Measure.SUM:
             mean = _mean(statistic, evidence, profile)
-            count = round_count(evidence.rows if cell_rows is None else cell_rows, profile)
+            whole = round_rows(evidence.rows, evidence.persons, profile)
+            count = whole if cell_rows is None else round_count(cell_rows, profile)
             return None if mean is None or count is None else rounded(mean * count, profile.sum_digits)
 
 
 def round_count(value: Value, profile: Profile) -> int | None:
-    """Conventional rounding to the profile's base, half up, however many rows a person has: a base that followed the
-    rows would tell of them. That one person has most rows is for a rule (M3) to find."""
+    """Conventional rounding to the profile's base, half up. The base is never another, whatever the data are."""
     if value is None:
         return None
     base = profile.round_base
     return (2 * int(number(value)) + base) // (2 * base) * base
+
+
+def round_rows(rows: int, persons: int, profile: Profile) -> int:
+    """A count of rows leaves as a sum does: the rounded number of persons times the rows that each has on average, and
+    that rounded. Five rows of everybody, rounded to five, would tell exactly how many persons there are.
+
+    The average has the digits that one person's rows move, so that it tells no more of the number. Where each has one
+    row, or `persons` is not known to be fewer, it is the rounded count. That most rows are one person's is for a rule
+    (M3) to find.
+    """
+    shown = round_count(persons, profile) or 0
+    if profile.round_base == 1 or not shown or rows <= persons:
+        return round_count(rows, profile) or 0
+    each = Decimal(rows) / Decimal(persons)
+    return round_count(rounded(each, -(each / shown).adjusted()) * shown, profile) or 0
 
 
 def ones(evidence: StatisticEvidence) -> int:
@@ -56,9 +73,10 @@ def ones(evidence: StatisticEvidence) -> int:
 def _share(statistic: Statistic, evidence: StatisticEvidence, profile: Profile, cell_rows: int | None) -> Value:
     """Protected ones over protected count, with as many digits as a percentage may have."""
     rows = ones(evidence) + evidence.rest_rows
-    part = round_count(ones(evidence), profile)
-    whole = round_count(rows if cell_rows is None else cell_rows, profile)
-    if part is None or not whole:
+    part = round_rows(ones(evidence), evidence.persons, profile)
+    both = round_rows(rows, evidence.persons + evidence.rest, profile)
+    whole = both if cell_rows is None else round_count(cell_rows, profile)
+    if not whole:
         return None
     share = min(Decimal(1), Decimal(part) / Decimal(whole))
     return _truncated(share) if statistic.truncated else rounded(share, profile.percent_digits + 2)

@@ -32,7 +32,10 @@ def notes_of(profile: Profile, covered: bool, steps: frozenset[type] = frozenset
         f"{symbol}; {symbol} can also stand for nobody.",
     ]
     if profile.round_base > 1:
-        notes.append(f"Counts are rounded to the nearest {profile.round_base}; they need not add up.")
+        notes.append(
+            f"Counts are rounded to the nearest {profile.round_base}, by the number of persons where each can count "
+            "several times; they need not add up."
+        )
     notes.append(f"Counts of one row that fewer than {profile.t} persons tell apart are shown as one count.")
     notes.append("Means, percentages and sums are computed from rounded figures and shown with limited digits.")
     notes.append(

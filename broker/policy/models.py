@@ -81,7 +81,7 @@ class Profile(Model):
                         None, M5 takes what stands for it from (2, dominance_k)
     prior_q             M4: how well contributions are known beforehand, in percent; None switches it off
     dominance_n, dominance_k   M2 (n,k): None switches it off
-    round_base          conventional rounding of counts (1: none); the same however many rows a person has
+    round_base          conventional rounding of counts (1: none)
     whisker             Q4: where the ends of a box plot stand, as a share from either side
     dof                 D1: least persons, less one, behind a deviation
     mean_digits, percent_digits, sum_digits   significant digits after the decimal point of released figures

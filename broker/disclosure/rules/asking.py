@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
 from broker.disclosure.evaluate import number
 from broker.domain.outputs import Finding, StatisticEvidence, Verdict
@@ -71,6 +72,7 @@ def finding(rule: str, verdict: Verdict, sentence: str, **figures: object) -> Fi
     return Finding(rule, verdict, sentence, tuple((k, str(v)) for k, v in figures.items()))
 
 
+@cache
 def decimal(value: float | None) -> Decimal | None:
     """A parameter of the profile, exactly as it is written there."""
     return None if value is None else Decimal(str(value))

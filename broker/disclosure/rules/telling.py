@@ -21,7 +21,10 @@ def counts_shown_as(rows: int, profile: Profile) -> range:
 
 def has_whole_total(mean: Decimal, count: int) -> bool:
     """Whether a whole total over `count` rows has a mean that is written so: values can be no coarser than ones."""
-    half = _unit(mean) / 2
+    unit = _unit(mean)
+    if unit * count >= 1:
+        return True
+    half = unit / 2
     return _ceiling(count * (mean - half)) < count * (mean + half) or _ceiling(count * mean) == count * mean
 
 
@@ -35,7 +38,7 @@ def parts_shown_as(share: Decimal, count: int, digits: int) -> tuple[int, int]:
 def _unit(value: Decimal) -> Decimal:
     """What the last digit of a released figure stands for; a whole number may be rounded further, which tells less."""
     exponent = value.as_tuple().exponent
-    return Decimal(1).scaleb(min(0, exponent)) if isinstance(exponent, int) else Decimal(1)
+    return Decimal(1).scaleb(exponent) if isinstance(exponent, int) and exponent < 0 else Decimal(1)
 
 
 def _ceiling(value: Decimal) -> int:
