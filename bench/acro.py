@@ -1,6 +1,6 @@
 """A count and a mean of one million rows by authority and ethnicity: `broker assess` against acro's crosstab.
 
-Ours reads the file, counts persons, applies every rule, repairs and audits; acro has the frame in memory, and counts rows.
+Ours reads the file, counts persons, applies every rule, repairs and audits; acro has the frame in memory, counts rows.
 It is installed, locked by hash, into an environment of its own under build/, when the bench is run first.
 """
 
