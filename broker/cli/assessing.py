@@ -129,7 +129,7 @@ def _print(document: dict[str, Any], tabulation: "Tabulation", profile: Profile)
     for place, finding in patterns(tabulation, profile):
         at = ", ".join(f"{d}={c}" for d, c in zip(tabulation.by, place, strict=True) if c is not None)
         number = dict(finding.figures)["cells"]
-        say(f"{finding.rule} {at or TOTAL}: {number} cells. {finding.sentence}")
+        say(f"{finding.rule} {at or TOTAL}: {number} {'cell' if number == '1' else 'cells'}. {finding.sentence}")
     verdicts = Counter(cell["verdict"] for cell in cells)
     told = ", ".join(f"{verdicts[v]} {v}" for v in ("publish", "suppress", "review", "refuse") if verdicts[v])
     say(f"{len(cells)} figures by {profile.name}: {told or 'none'}")

@@ -86,6 +86,8 @@ def assess(tabulation: Tabulation, profile: Profile, tell: Tell = lambda what, d
     holes: each of them with the others would give the missing one. Quantiles, deviations, extremes and modes add up
     to nothing, so no hole of theirs is worked out from the others.
     """
+    if not all(tabulation.categories):
+        return {"cells": [], "audit": {"exact": 0, "narrow": 0}}
     table = close_categories(tabulation.categories, [tabulation.totals] * len(tabulation.by))
     number_of = table.number_of()
     found = {number_of[c.place]: c for c in tabulation.cells}
