@@ -69,6 +69,8 @@ class Sheet:
     evidence: list[StatisticEvidence]
     rules: list[tuple[str, ...]]
     verdicts: list[Verdict]
+    shown: list[Value] = field(default_factory=list)
+    """What each cell's figure would be released as."""
     hidden: frozenset[int] = field(default_factory=frozenset)
     broken: frozenset[int] = field(default_factory=frozenset)
     """Where another part of the same box plot is hidden."""
@@ -107,9 +109,7 @@ def assess(tabulation: Tabulation, profile: Profile, tell: Tell = lambda what, d
             sheet.hidden = cover | sheet.unsafe
     _keep_boxes_whole(sheets)
     cells = [
-        _told(tabulation, table.cells[i], sheet, i, found.get(i), profile)
-        for i in range(len(table.cells))
-        for sheet in sheets
+        _told(tabulation, table.cells[i], sheet, i, found.get(i)) for i in range(len(table.cells)) for sheet in sheets
     ]
     return {"cells": cells, "audit": audited}
 
@@ -157,12 +157,13 @@ def _sheet(
     school = tabulation.by.index(tabulation.institution) if tabulation.institution in tabulation.by else None
     for i, place in enumerate(table.cells):
         cell, evidence = found.get(i), sheet.evidence[i]
+        sheet.shown.append(_safe(wanted, evidence, profile))
         ask = Question(
             wanted.measure,
             evidence,
             cell.persons if cell else 0,
             institutions=cell.institutions if cell else None,
-            protected=_safe(wanted, evidence, profile),
+            protected=sheet.shown[i],
             largest_institution=cell.largest_institution if cell else None,
             by_institution=school is not None and place[school] is not None,
             margin=None in place,
@@ -240,15 +241,13 @@ def _width(evidence: StatisticEvidence, measure: Measure, profile: Profile) -> f
     return max(largest * (profile.p_percent or 10.0) / 100, 1.0)
 
 
-def _told(
-    tabulation: Tabulation, place: Place, sheet: Sheet, i: int, cell: TabulatedCell | None, profile: Profile
-) -> dict[str, Any]:
+def _told(tabulation: Tabulation, place: Place, sheet: Sheet, i: int, cell: TabulatedCell | None) -> dict[str, Any]:
     measure, column = sheet.wanted.measure, sheet.wanted.column
     verdict, rules = sheet.verdicts[i], sheet.rules[i]
     primary = verdict in {Verdict.SUPPRESS, Verdict.REFUSE}
     if verdict is Verdict.PUBLISH and i in sheet.hidden:
         verdict, rules = Verdict.SUPPRESS, ("Q4" if i in sheet.broken else "X1",)
-    released = _safe(sheet.wanted, sheet.evidence[i], profile) if verdict is Verdict.PUBLISH else None
+    released = sheet.shown[i] if verdict is Verdict.PUBLISH else None
     value = sheet.evidence[i].total if measure is Measure.SUM and cell else sheet.evidence[i].value
     counted = sheet.evidence[i].persons if column is not None else (cell.persons if cell else 0)
     return {

@@ -119,13 +119,13 @@ def _cells(table: _Table, tell: Callable[[int], None]) -> tuple[TabulatedCell, .
         evidence |= _places(table, name)
     nothing = StatisticEvidence(None, 0, 0)
     asked = dict.fromkeys((*table.asked.wanted, *(Wanted(Measure.SUM, m) for m in table.asked.measures)))
-    told = []
+    told, count = [], Wanted(Measure.COUNT_ROWS)
     for place, (rows, persons, largest, second) in sorted(counted.items(), key=str):
         found = {w: evidence[w].get(place, nothing) for w in asked if w.column is not None}
         school = schools.get(place)
-        if Wanted(Measure.COUNT_ROWS) in table.asked.wanted:
+        if count in asked:
             first = StatisticEvidence(rows, rows, persons, largest=largest, second=second)
-            found[Wanted(Measure.COUNT_ROWS)] = _with_institutions(first, school, None)
+            found[count] = _with_institutions(first, school, None)
         if school is not None:
             found = {w: _with_institutions(e, school, w.column) for w, e in found.items() if w.measure in TOTALLED} | {
                 w: e for w, e in found.items() if w.measure not in TOTALLED

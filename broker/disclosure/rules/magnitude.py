@@ -15,7 +15,7 @@ from broker.disclosure.rules.asking import (
     is_too_close,
     p_percent_of,
 )
-from broker.disclosure.rules.telling import counts_shown_as, has_whole_total
+from broker.disclosure.rules.telling import counts_shown_as, has_whole_total, leaves_all
 from broker.domain.outputs import StatisticEvidence, Verdict
 from broker.domain.plans import Measure
 from broker.policy.models import Profile
@@ -121,8 +121,8 @@ def mean_tells_count(ask: Question, profile: Profile) -> Answer:
     """M8: the digits of a mean leave every count possible that is shown as the same."""
     if ask.measure is not Measure.MEAN or ask.protected is None or not ask.evidence.rows or profile.round_base == 1:
         return None
-    mean = exact(ask.protected)
-    if all(has_whole_total(mean, n) for n in counts_shown_as(ask.evidence.rows, profile)):
+    mean, counts = exact(ask.protected), counts_shown_as(ask.evidence.rows, profile)
+    if leaves_all(mean, counts.start) or all(has_whole_total(mean, n) for n in counts):
         return None
     sentence = "The digits of this mean rule out counts that its rounded count allows."
     return finding("M8", Verdict.SUPPRESS, sentence, rows=ask.evidence.rows)

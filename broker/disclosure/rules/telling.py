@@ -19,12 +19,14 @@ def counts_shown_as(rows: int, profile: Profile) -> range:
     return range(least_shown_as(rows, profile), shown + (base + 1) // 2)
 
 
+def leaves_all(mean: Decimal, least: int) -> bool:
+    """Whether the means of any `least` or more rows lie so close that one is written so, however many rows they are."""
+    return _unit(mean) * least >= 1
+
+
 def has_whole_total(mean: Decimal, count: int) -> bool:
     """Whether a whole total over `count` rows has a mean that is written so: values can be no coarser than ones."""
-    unit = _unit(mean)
-    if unit * count >= 1:
-        return True
-    half = unit / 2
+    half = _unit(mean) / 2
     return _ceiling(count * (mean - half)) < count * (mean + half) or _ceiling(count * mean) == count * mean
 
 
