@@ -5,6 +5,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bench.acro import acro_lines
 from bench.check import check_lines
 from bench.cold import cold_lines
 from bench.evidence import evidence_lines
@@ -26,6 +27,7 @@ def main() -> None:
         ("rehearsal from the shell", rehearse_lines),
         ("latency of a job", job_lines),
         ("repair of large tables", repair_lines),
+        ("assess beside acro", acro_lines),
     )
     for title, make in parts:
         with console.status(title):

@@ -1,4 +1,4 @@
-"""Commands that need no server: check, assess, attack, synth, and the plan of a policy change."""
+"""Commands that need no server: check, assess (in a module of its own), attack, synth."""
 
 import json
 import re
@@ -13,11 +13,9 @@ from broker.cli.check_document import check_document
 from broker.cli.here import policies_of, project_of
 from broker.cli.show import out, print_json, read_text
 from broker.cli.show_check import print_check
-from broker.domain.errors import Invalid, Unknown
+from broker.domain.errors import Invalid
 from broker.domain.jobs import Kind
 from broker.domain.saved import NOTHING
-from broker.policy.files import load_profile
-from broker.policy.models import Policies, Profile
 
 POLICIES = Path("policies")
 DIALECT_LINE = re.compile(r"^\s*--\s*dialect\s*:\s*(\w+)\s*$", re.IGNORECASE | re.MULTILINE)
@@ -27,6 +25,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 
 
 def register(app: typer.Typer) -> None:
+    from broker.cli.assessing import assess
+
     app.command()(check)
     app.command()(assess)
     app.command()(attack)
@@ -77,63 +77,6 @@ def dialect_of(text: str, asked: str | None, default: str) -> str:
     """The option beats a line `-- dialect: x`, which beats the project's."""
     line = DIALECT_LINE.search(text)
     return (asked or (line.group(1) if line else default)).lower()
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
-
-
-def _dicts(value: object) -> list[dict[str, object]]:
-    return [v for v in _list(value) if isinstance(v, dict)]
-
-
-def profile_of(policies: Policies, name: str) -> Profile:
-    """A profile by name, or from a YAML file of its own."""
-    if name.endswith((".yaml", ".yml")):
-        return load_profile(Path(name))
-    found = next((p for p in policies.profiles if p.name == name), None)
-    if found is None:
-        raise Unknown("profile", name)
-    return found
-
-
-def assess(
-    microdata: Annotated[Path, typer.Argument(help="CSV or Parquet with one row a record.")],
-    unit: Annotated[str, typer.Option(help="The column that names the person.")],
-    by: Annotated[str, typer.Option(help="Dimensions, separated by commas.")],
-    count: Annotated[bool, typer.Option("--count", help="Count rows.")] = False,
-    sum_: Annotated[list[str] | None, typer.Option("--sum", help="A column to sum.")] = None,
-    mean: Annotated[list[str] | None, typer.Option("--mean", help="A column to average.")] = None,
-    totals: Annotated[bool, typer.Option("--totals", help="Add totals over each dimension.")] = False,
-    institution: Annotated[str | None, typer.Option(help="The column that names the institution.")] = None,
-    profile: Annotated[str, typer.Option(help="A profile's name or YAML file.")] = "npd-default",
-    policies: PoliciesFolder = POLICIES,
-    as_json: AsJson = False,
-) -> int:
-    """Apply the disclosure rules to a file of person rows. The answer is for staff."""
-    from broker.disclosure.microdata import assess as judge_file
-    from broker.disclosure.tabulate import Asked
-    from broker.wiring import tabulate_file
-
-    chosen = profile_of(policies_of(policies), profile)
-    dimensions = tuple(name.strip() for name in by.split(",") if name.strip())
-    asked = Asked(
-        unit=unit,
-        by=dimensions,
-        count=count,
-        sums=tuple(sum_ or ()),
-        means=tuple(mean or ()),
-        totals=totals,
-        institution=institution,
-    )
-    document = judge_file(tabulate_file(microdata, asked), chosen)
-    if as_json:
-        print_json(document)
-    else:
-        for cell in _dicts(document["cells"]):
-            out.print(_json_line(cell), markup=False)
-        out.print(f"audit: {document['audit']}", markup=False)
-    return 0
 
 
 def _json_line(cell: dict[str, object]) -> str:

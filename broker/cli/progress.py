@@ -14,8 +14,7 @@ Tell = Callable[[str, int, int], None]
 @contextmanager
 def bar(title: str, quiet: bool = False) -> Iterator[Tell]:
     columns = (TextColumn("{task.fields[title]}"), BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    silent = quiet or not err.is_terminal
-    with Progress(*columns, console=err, disable=silent, transient=True) as progress:
+    with Progress(*columns, console=err, disable=quiet or not err.is_terminal, transient=True) as progress:
         task = progress.add_task("", title=title, total=None)
 
         def tell(what: str, done: int, total: int) -> None:

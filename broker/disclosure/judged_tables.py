@@ -4,20 +4,22 @@ the table."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as changed
+from decimal import Decimal
 
 from broker.disclosure.cells import Cell, Line, Lines, Origin
 from broker.disclosure.closeness import counted as counted_rows
 from broker.disclosure.closeness import taken_for
 from broker.disclosure.full_rows import full_cells
-from broker.disclosure.institution_rules import institution_findings
+from broker.disclosure.institution_rules import is_by_institution, uncounted
 from broker.disclosure.lineage import with_implied
 from broker.disclosure.listing import Registers, Row, listed_rows
 from broker.disclosure.perturb import shown
 from broker.disclosure.protect import empty
 from broker.disclosure.rules import Question, findings_of, worst
+from broker.disclosure.rules.position import spans
 from broker.disclosure.wording import FULL_LINE, SECONDARY, SMALL_POPULATION
 from broker.domain.outputs import Finding, StatisticEvidence, TableEvidence, Verdict
-from broker.domain.plans import Measure, PlannedTable, Statistic
+from broker.domain.plans import Fraction, Measure, PlannedTable, Statistic
 from broker.domain.scalars import Type, Value
 from broker.policy.models import Profile, ZeroPolicy
 
@@ -44,6 +46,8 @@ class Context:
     full: frozenset[tuple[Value, ...]]
     hide_all: bool
     secondary: Covered
+    spans: Mapping[int, Decimal]
+    by_institution: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,8 @@ def judge_table(
     table that is not shown, every observed cell, for its findings. `secondary` are hidden whatever the rules say."""
     idents = frozenset(s.ident for s in planned.statistics)
     read = read & idents if planned.shown else idents
-    context = Context(planned, profile, read, _full(planned, evidence, profile), hide_all, secondary)
+    full, by_institution = _full(planned, evidence, profile), is_by_institution(planned)
+    context = Context(planned, profile, read, full, hide_all, secondary, _spans(planned), by_institution)
     if planned.shown:
         rows, covered = listed_rows(planned.keys, evidence.cells, profile, registers)
     else:
@@ -152,9 +157,19 @@ def _judge_statistic(
     statistic: Statistic, evidence: StatisticEvidence, safe: Value, row: Row, context: Context
 ) -> tuple[Finding, ...]:
     persons = row.cell.persons if row.cell else 0
-    ask = Question(statistic.measure, evidence, persons, statistic.needs_review, statistic.bounds, protected=safe)
-    asked = (*findings_of(ask, context.profile), *institution_findings(ask, row.cell, context.planned, context.profile))
-    found = [_hidden(f) for f in asked]
+    ask = Question(
+        statistic.measure,
+        evidence,
+        persons,
+        statistic.needs_review,
+        statistic.bounds,
+        institutions=row.cell.institutions if row.cell else None,
+        protected=safe,
+        largest_institution=row.cell.largest_institution if row.cell else None,
+        by_institution=context.by_institution,
+        span=context.spans.get(statistic.ident),
+    )
+    found = [_hidden(f) for f in (*findings_of(ask, context.profile), *uncounted(row.cell, ask, context.profile))]
     if context.hide_all:
         found.append(SMALL_POPULATION)
     if row.keys in context.full and row.cell is not None:
@@ -182,6 +197,13 @@ def _evidence_of(statistic: Statistic, row: Row) -> StatisticEvidence:
     if row.cell is None:
         return empty(statistic.measure)
     return row.cell.statistics[statistic.ident]
+
+
+def _spans(planned: PlannedTable) -> dict[int, Decimal]:
+    """Of each quantile, the share of rows to the nearer of those that are asked for of the same argument."""
+    asked = [(s, s.form.of) for s in planned.statistics if isinstance(s.form, Fraction)]
+    near = {s.ident: spans(of for other, of in asked if other.argument == s.argument) for s, _ in asked}
+    return {s.ident: near[s.ident][of] for s, of in asked}
 
 
 def _full(planned: PlannedTable, evidence: TableEvidence, profile: Profile) -> frozenset[tuple[Value, ...]]:

@@ -12,5 +12,5 @@ def needs_of(profile: Profile) -> Needs:
         joint_cells=profile.max_joint_cells,
         exact_persons=profile.full_share < 1,
         margin=profile.margin,
-        mean_digits=profile.mean_digits,
+        digits=profile.mean_digits,
     )

@@ -3,6 +3,7 @@
 from decimal import ROUND_DOWN, Decimal
 
 from broker.disclosure.evaluate import Number, number, rounded, size
+from broker.disclosure.rules.telling import least_shown_as
 from broker.domain.outputs import StatisticEvidence
 from broker.domain.plans import Deviation, Measure, Statistic
 from broker.domain.scalars import Value
@@ -17,37 +18,51 @@ def protected(
     match statistic.measure:
         case Measure.COUNT_PERSONS:
             return round_count(evidence.value, profile)
-        case Measure.COUNT_ROWS | Measure.COUNT_VALUES | Measure.COUNT_DISTINCT | Measure.GAP:
-            return round_count(evidence.value, profile, _each(evidence.rows, evidence.persons))
+        case Measure.COUNT_ROWS | Measure.COUNT_VALUES:
+            return None if evidence.value is None else round_rows(evidence.rows, evidence.persons, profile)
+        case Measure.COUNT_DISTINCT | Measure.GAP:
+            return round_count(evidence.value, profile)
         case Measure.ONES:
-            times = _each(ones(evidence), evidence.persons)
-            return None if evidence.value is None else round_count(ones(evidence), profile, times)
+            return None if evidence.value is None else round_rows(ones(evidence), evidence.persons, profile)
         case Measure.SHARE:
             return _share(statistic, evidence, profile, cell_rows)
         case Measure.MEAN:
             mean = _mean(statistic, evidence, profile)
             return _truncated(mean) if statistic.truncated and mean is not None else mean
-        case Measure.QUANTILE | Measure.DEVIATION:
+        case Measure.QUANTILE:
+            return _quantile(evidence, profile)
+        case Measure.DEVIATION:
             return _place(statistic, evidence, profile)
+        case Measure.LOWEST | Measure.HIGHEST | Measure.MODE:
+            return evidence.value
         case Measure.SUM:
             mean = _mean(statistic, evidence, profile)
-            count = round_count(evidence.rows if cell_rows is None else cell_rows, profile)
+            whole = round_rows(evidence.rows, evidence.persons, profile)
+            count = whole if cell_rows is None else round_count(cell_rows, profile)
             return None if mean is None or count is None else rounded(mean * count, profile.sum_digits)
 
 
-def round_count(value: Value, profile: Profile, times: int = 1) -> int | None:
-    """Conventional rounding to the profile's base, half up. Where each person counts several `times`, the base is as
-    many times larger: five rows a person, rounded to five, would tell exactly how many persons there are."""
+def round_count(value: Value, profile: Profile) -> int | None:
+    """Conventional rounding to the profile's base, half up. The base is never another, whatever the data are."""
     if value is None:
         return None
-    base = profile.round_base * times
+    base = profile.round_base
     return (2 * int(number(value)) + base) // (2 * base) * base
 
 
-def _each(rows: int, persons: int) -> int:
-    """How many rows a person has on average, to the nearest whole number: a limit at the whole numbers themselves would
-    tell whether one row of one person is missing from as many of everybody."""
-    return max(1, (2 * rows + persons) // (2 * persons)) if persons else 1
+def round_rows(rows: int, persons: int, profile: Profile) -> int:
+    """A count of rows leaves as a sum does: the rounded number of persons times the rows that each has on average, and
+    that rounded. Five rows of everybody, rounded to five, would tell exactly how many persons there are.
+
+    The average has the digits that one person's rows move, so that it tells no more of the number. Where each has one
+    row, or `persons` is not known to be fewer, it is the rounded count. That most rows are one person's is for a rule
+    (M3) to find.
+    """
+    shown = round_count(persons, profile) or 0
+    if profile.round_base == 1 or not shown or rows <= persons:
+        return round_count(rows, profile) or 0
+    each = Decimal(rows) / Decimal(persons)
+    return round_count(rounded(each, -(each / shown).adjusted()) * shown, profile) or 0
 
 
 def ones(evidence: StatisticEvidence) -> int:
@@ -58,10 +73,10 @@ def ones(evidence: StatisticEvidence) -> int:
 def _share(statistic: Statistic, evidence: StatisticEvidence, profile: Profile, cell_rows: int | None) -> Value:
     """Protected ones over protected count, with as many digits as a percentage may have."""
     rows = ones(evidence) + evidence.rest_rows
-    times = _each(rows, evidence.persons + evidence.rest)
-    part = round_count(ones(evidence), profile, times)
-    whole = round_count(rows if cell_rows is None else cell_rows, profile, times)
-    if part is None or not whole:
+    part = round_rows(ones(evidence), evidence.persons, profile)
+    both = round_rows(rows, evidence.persons + evidence.rest, profile)
+    whole = both if cell_rows is None else round_count(cell_rows, profile)
+    if not whole:
         return None
     share = min(Decimal(1), Decimal(part) / Decimal(whole))
     return _truncated(share) if statistic.truncated else rounded(share, profile.percent_digits + 2)
@@ -78,8 +93,16 @@ def _mean(statistic: Statistic, evidence: StatisticEvidence, profile: Profile) -
     return rounded(exact, mean_digits(statistic, evidence, profile))
 
 
+def _quantile(evidence: StatisticEvidence, profile: Profile) -> Number | None:
+    """To the least power of ten at which enough persons have a value that is shown as the same."""
+    if not evidence.rows or evidence.value is None:
+        return None
+    least = -profile.mean_digits
+    return rounded(Decimal(number(evidence.value)), -max(least, least if evidence.bin is None else evidence.bin))
+
+
 def _place(statistic: Statistic, evidence: StatisticEvidence, profile: Profile) -> Number | None:
-    """A quantile or deviation with the digits that a mean may have."""
+    """A deviation with the digits that a mean may have."""
     if not evidence.rows or evidence.value is None:
         return None
     return rounded(Decimal(number(evidence.value)), mean_digits(statistic, evidence, profile))
@@ -90,17 +113,22 @@ def mean_digits(statistic: Statistic, evidence: StatisticEvidence, profile: Prof
 
     With 4,000 rows a contribution of at most 90 moves the mean by 0.02, so two digits could be shown; with 50 it
     moves it by 1.8, so none. Finer digits would carry single contributions (a secret added as 0.001 x score).
-    The catalogue's bound stands for the largest where it is known and as large, so that digits tell nothing.
+    The catalogue's bound stands for the largest where it is known and as large, so that digits tell nothing. Nor are
+    there more digits than leave every count possible that is rounded to the same: a whole total over ten rows has
+    a mean with one digit, whichever ten it is, and two digits would tell how many rows there are.
     """
+    most = profile.mean_digits
+    if profile.round_base > 1:
+        most = min(most, Decimal(least_shown_as(evidence.rows, profile)).adjusted())
     known: list[Number] = [size(b) for b in statistic.bounds or () if b is not None]
     seen: list[Number] = [] if evidence.largest is None else [size(evidence.largest)]
     largest: Number = max([*known, *seen], default=0)
     if not largest:
-        return profile.mean_digits
+        return most
     if isinstance(statistic.form, Deviation) and statistic.form.squared:
         largest = largest * largest  # what one contribution moves a variance by
     moved = Decimal(largest) / Decimal(max(1, round_count(evidence.rows, profile) or 0))
-    return min(profile.mean_digits, -moved.adjusted())
+    return min(most, -moved.adjusted())
 
 
 def _truncated(value: Number) -> int:

@@ -1,27 +1,29 @@
 """Tabulates person rows in plain Python: the reference for engines, for small files. Judges nothing, reads no file."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any, NamedTuple
 
 from broker.disclosure.evaluate import number, size
 from broker.disclosure.microdata import TabulatedCell, Tabulation, Wanted
+from broker.disclosure.positions import Tally, place_evidence
+from broker.disclosure.rules import MAGNITUDES
 from broker.disclosure.tables import Place, totals_above
 from broker.disclosure.wording import MISSING
 from broker.domain.errors import Invalid
 from broker.domain.outputs import StatisticEvidence
-from broker.domain.plans import Measure
+from broker.domain.plans import Measure, Needs
 from broker.domain.scalars import Value
 
 Columns = Mapping[str, Sequence[Value]]
-Amounts = dict[object, "tuple[Decimal | int, int]"]
-"""By person: the total of a column and the number of rows that have a value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The options of `broker assess`."""
+    """The options of `broker assess`. `places` are the quantiles, deviations, extremes and modes; `needs` says what the
+    rules will ask of the evidence of quantiles."""
 
     unit: str
     by: tuple[str, ...]
@@ -30,6 +32,42 @@ class Asked:
     means: tuple[str, ...] = ()
     totals: bool = False
     institution: str | None = None
+    places: tuple[Wanted, ...] = ()
+    needs: Needs | None = None
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The columns that are added up."""
+        return tuple(dict.fromkeys((*self.sums, *self.means)))
+
+    @property
+    def ordered(self) -> tuple[str, ...]:
+        """The columns whose single values are looked at."""
+        return tuple(dict.fromkeys(w.column for w in self.places if w.column is not None))
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The columns that hold numbers: all but those of which only the most common value is asked for."""
+        places = [w.column for w in self.places if w.column is not None and w.measure is not Measure.MODE]
+        return tuple(dict.fromkeys((*self.measures, *places)))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that are read."""
+        school = [self.institution] if self.institution else []
+        return tuple(dict.fromkeys((self.unit, *self.by, *self.measures, *self.ordered, *school)))
+
+    @property
+    def wanted(self) -> tuple[Wanted, ...]:
+        found = [Wanted(Measure.COUNT_ROWS)] if self.count or not (self.measures or self.places) else []
+        found += [Wanted(Measure.SUM, m) for m in self.sums] + [Wanted(Measure.MEAN, m) for m in self.means]
+        return (*found, *self.places)
+
+
+def check_asked(asked: Asked) -> None:
+    """What can be told to be wrong without the file."""
+    if not asked.by or len(set(asked.by)) < len(asked.by):
+        raise Invalid("bad-by", "Name one or more different columns to group by.")
 
 
 def tabulate_rows(columns: Columns, asked: Asked) -> Tabulation:
@@ -37,86 +75,112 @@ def tabulate_rows(columns: Columns, asked: Asked) -> Tabulation:
     _check(columns, asked)
     rows = len(columns[asked.unit])
     places: list[Place] = list(zip(*([category(v) for v in columns[d]] for d in asked.by), strict=True))
-    persons = [(None, i) if _is_missing(v) else v for i, v in enumerate(columns[asked.unit])]
-    measures = tuple(dict.fromkeys((*asked.sums, *asked.means)))
-    cells: dict[Place, _Cell] = defaultdict(lambda: _Cell(len(measures)))
-    values = [[None if _is_missing(v) else _amount(v, m, i) for i, v in enumerate(columns[m])] for m in measures]
-    schools = columns[asked.institution] if asked.institution else None
+    cells: dict[Place, _Cell] = defaultdict(lambda: _Cell(asked))
+    taken = [_row(columns, asked, i) for i in range(rows)]
     for i in range(rows):
-        cells[places[i]].add(persons[i], [v[i] for v in values], schools[i] if schools else None)
-    if asked.totals:
-        _add_totals(cells, len(asked.by))
-    wanted: list[Wanted] = [(Measure.COUNT_ROWS, None)] if asked.count or not measures else []
-    wanted += [(Measure.SUM, m) for m in asked.sums] + [(Measure.MEAN, m) for m in asked.means]
+        for place in totals_above(places[i], range(len(asked.by))) if asked.totals else [places[i]]:
+            cells[place].rows.append(taken[i])
     categories = tuple(tuple(sorted({p[a] or "" for p in places}, key=_last)) for a in range(len(asked.by)))
-    told = tuple(c.told(p, wanted, measures, schools is not None) for p, c in cells.items())
-    return Tabulation(asked.by, categories, asked.totals, tuple(wanted), told)
+    return Tabulation(
+        asked.by, categories, asked.totals, asked.wanted, tuple(c.told(p) for p, c in cells.items()), asked.institution
+    )
+
+
+class _Row(NamedTuple):
+    person: object
+    school: str | None
+    values: Mapping[str, Decimal | int | str | None]
+
+
+def _row(columns: Columns, asked: Asked, i: int) -> _Row:
+    unit = columns[asked.unit][i]
+    school = columns[asked.institution][i] if asked.institution else None
+    read = dict.fromkeys((*asked.measures, *asked.ordered))
+    values: dict[str, Decimal | int | str | None] = {}
+    for name in read:
+        value = columns[name][i]
+        is_number = name in asked.numbers
+        values[name] = None if _is_missing(value) else _amount(value, name, i) if is_number else str(value)
+    person = (None, i) if _is_missing(unit) else unit
+    return _Row(person, None if _is_missing(school) else str(school), values)
 
 
 class _Cell:
-    """What gathers in a cell."""
+    """The rows of a cell."""
 
-    def __init__(self, measures: int) -> None:
-        self.rows = 0
-        self.persons: set[object] = set()
-        self.schools: set[object] = set()
-        self.amounts: list[Amounts] = [{} for _ in range(measures)]
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
+        self.rows: list[_Row] = []
 
-    def add(self, person: object, values: Sequence[Decimal | int | None], school: object) -> None:
-        self.rows += 1
-        self.persons.add(person)
-        if school is not None and school != "":
-            self.schools.add(school)
-        for amounts, value in zip(self.amounts, values, strict=True):
-            if value is not None:
-                total, rows = amounts.get(person, (0, 0))
-                amounts[person] = (total + value, rows + 1)
+    def told(self, place: Place) -> TabulatedCell:
+        sums = [Wanted(Measure.SUM, m) for m in self.asked.measures]
+        found = {w: self._evidence(w) for w in (*self.asked.wanted, *sums)}
+        persons = len({r.person for r in self.rows})
+        if self.asked.institution is None:
+            return TabulatedCell(place, len(self.rows), persons, None, found)
+        members: dict[str, set[object]] = defaultdict(set)
+        for row in self.rows:
+            if row.school is not None:
+                members[row.school].add(row.person)
+        most = max((len(m) for m in members.values()), default=0)
+        return TabulatedCell(place, len(self.rows), persons, len(members), found, most)
 
-    def merge(self, other: "_Cell") -> None:
-        self.rows += other.rows
-        self.persons |= other.persons
-        self.schools |= other.schools
-        for mine, theirs in zip(self.amounts, other.amounts, strict=True):
-            for person, (total, rows) in theirs.items():
-                before, count = mine.get(person, (0, 0))
-                mine[person] = (before + total, count + rows)
+    def _evidence(self, wanted: Wanted) -> StatisticEvidence:
+        if wanted.column is None:
+            rows = Counter(r.person for r in self.rows)
+            schools = Counter(r.school for r in self.rows if r.school is not None)
+            large = two_largest(rows.values())
+            first = StatisticEvidence(len(self.rows), len(self.rows), len(rows), largest=large[0], second=large[1])
+            return self._with_institutions(first, schools)
+        valued = [(r, v) for r in self.rows if (v := r.values[wanted.column]) is not None]
+        if wanted.measure not in MAGNITUDES:
+            return self._place(wanted, valued)
+        totals: Counter[object] = Counter()
+        schools = Counter()
+        for row, value in valued:
+            totals[row.person] += value  # type: ignore[assignment, operator]
+            if row.school is not None:
+                schools[row.school] += size(value)  # type: ignore[assignment]
+        return self._with_institutions(evidence_of(wanted.measure, list(totals.values()), len(valued)), schools)
 
-    def told(self, place: Place, wanted: Sequence[Wanted], measures: Sequence[str], schools: bool) -> TabulatedCell:
-        found: dict[Wanted, StatisticEvidence] = {}
-        for measure, column in wanted:
-            if column is None:
-                found[measure, column] = StatisticEvidence(self.rows, self.rows, len(self.persons))
-            else:
-                found[measure, column] = evidence_of(measure, self.amounts[measures.index(column)])
-        return TabulatedCell(place, self.rows, len(self.persons), len(self.schools) if schools else None, found)
+    def _place(self, wanted: Wanted, valued: list[tuple[_Row, Any]]) -> StatisticEvidence:
+        who: dict[Any, list[object]] = defaultdict(list)
+        for row, value in valued:
+            who[value].append(row.person)
+        tally = [Tally(v, len(found), len(set(found))) for v, found in who.items()]
+        rows = Counter(r.person for r, _ in valued)
+        return place_evidence(wanted, tally, len(rows), max(rows.values(), default=0), self.asked.needs)
+
+    def _with_institutions(self, evidence: StatisticEvidence, schools: Counter[Any]) -> StatisticEvidence:
+        if self.asked.institution is None or not evidence.rows:
+            return evidence
+        largest, second = two_largest(schools.values())
+        return replace(evidence, institution_largest=largest, institution_second=second)
 
 
-def evidence_of(measure: Measure, amounts: Amounts) -> StatisticEvidence:
+def two_largest(values: Iterable[Any]) -> tuple[Any, Any]:
+    """The two largest of sizes; nothing is 0."""
+    found = sorted(values, reverse=True)[:2]
+    return (*found, 0, 0)[:2]
+
+
+def evidence_of(measure: Measure, totals: Sequence[Any], rows: int) -> StatisticEvidence:
     """Evidence of a sum or mean from each person's total."""
-    totals = sorted(t for t, _ in amounts.values())
     if not totals:
         return StatisticEvidence(None, 0, 0)
-    rows = sum(n for _, n in amounts.values())
     total = sum(totals)
-    ends = totals if len(totals) < 4 else [*totals[:2], *totals[-2:]]
-    largest = sorted(map(size, ends), reverse=True)
+    largest, second = two_largest(map(size, totals))
     return StatisticEvidence(
         value=total if measure is Measure.SUM else Decimal(total) / Decimal(rows),
         rows=rows,
         persons=sum(t != 0 for t in totals) if measure is Measure.SUM else len(totals),
-        largest=largest[0],
-        second=largest[1] if len(largest) > 1 else 0,
-        low=totals[0],
-        high=totals[-1],
+        largest=largest,
+        second=second,
+        low=min(totals),
+        high=max(totals),
         total=total,
+        others=len(totals) - max(Counter(totals).values()),
     )
-
-
-def _add_totals(cells: dict[Place, _Cell], width: int) -> None:
-    for place, cell in list(cells.items()):
-        for above in totals_above(place, range(width)):
-            if above != place:
-                cells[above].merge(cell)
 
 
 def category(value: Value) -> str:
@@ -139,12 +203,10 @@ def _amount(value: Value, column: str, row: int) -> Decimal | int:
 
 
 def _check(columns: Columns, asked: Asked) -> None:
-    names = [asked.unit, *asked.by, *asked.sums, *asked.means, *([asked.institution] if asked.institution else [])]
-    missing = [n for n in names if n not in columns]
+    check_asked(asked)
+    missing = [n for n in asked.columns if n not in columns]
     if missing:
         raise Invalid("no-column", f"The file has no column {missing[0]!r}; it has {', '.join(columns)}.")
-    if not asked.by or len(set(asked.by)) < len(asked.by):
-        raise Invalid("bad-by", "Name one or more different columns to group by.")
 
 
 def _last(name: str) -> tuple[bool, str]:

@@ -74,14 +74,17 @@ class StatisticEvidence:
     persons   distinct persons that contribute (SUM: with a non-zero total; ONES/SHARE: with a 1)
     rest      ONES/SHARE: distinct persons with a row where the argument is 0; else 0
     rest_rows ONES/SHARE: rows where the argument is 0; else 0
-    largest   the largest absolute total of one person (SUM, MEAN); the most rows of one person (COUNT_ROWS); else None
-    second    the second largest absolute total of one person (SUM, MEAN), or rows (COUNT_ROWS); 0 where there is no
-              second person; None where unknown: at most `largest`
+    largest   the largest absolute total of one person (SUM, MEAN), never less than it is; the most rows of one person
+              (COUNT_ROWS, QUANTILE); else None
+    second    the same of the second person, 0 where there is none; None where unknown: at most `largest`
     low, high smallest and largest total of one person (SUM, MEAN); None where unknown: `low` is then not negative
     others    SUM, MEAN: persons whose total is not the most common one: a lower bound, exact where it is below t and
               half of the rows; None where unknown
     total     sum of the argument over contributing rows (SUM, MEAN, ONES, SHARE); else None
     contributors  COUNT_DISTINCT: the number of distinct values; else None
+    bin       QUANTILE: the least power of ten, not under the digits asked for, to which the value can be rounded so
+              that enough persons have a value that is rounded to the same; None: there is none
+    ties      LOWEST, HIGHEST: persons who have the value; MODE: persons who have the most common one
     institution_largest, institution_second  the two largest totals of |argument| (of counts: rows; of COUNT_PERSONS:
               persons; of ONES, SHARE: ones) of one institution; what has none is taken to be of the largest
     cell_key  the record keys of the distinct persons that contribute (SUM: with a value), added up modulo 2^32;
@@ -100,6 +103,8 @@ class StatisticEvidence:
     total: Value = None
     contributors: int | None = None
     others: int | None = None
+    bin: int | None = None
+    ties: int | None = None
     institution_largest: Value = None
     institution_second: Value = None
     cell_key: int | None = None

@@ -25,8 +25,9 @@ class Measure(StrEnum):
     ONES            sum or count of a 0/1 argument: a count of ones and a count of the rest
     SUM             sum of a number
     MEAN            mean of a number: its sum and its count leave with it
-    QUANTILE        a quantile of a number: a person looks
+    QUANTILE        a quantile of a number
     DEVIATION       a standard deviation or variance of a number: a person looks
+    LOWEST, HIGHEST, MODE   the least, the greatest and the most common value: of files only, no query has them
     SHARE           mean of a 0/1 argument: its ones, its rest and its count leave with it
     GAP             rows on which a count differs from a larger or earlier one beside it; implied and never shown
     """
@@ -42,6 +43,9 @@ class Measure(StrEnum):
     DEVIATION = "deviation"
     SHARE = "share"
     GAP = "gap"
+    LOWEST = "min"
+    HIGHEST = "max"
+    MODE = "mode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +140,12 @@ class Needs:
     `least` persons stand behind what depends on other people; `institutions`: those of each cell are counted;
     `record_keys`: the keys of each cell's persons are added up, for cell-key rounding. `joint_cells`: the most cells
     of a joint table of linked tables; none is asked for where it is 0. `exact_persons`: persons are compared between
-    cells, so that a lower bound will not do.
+    cells, so that a lower bound will not do. `digits`: those that a mean has unless one contribution moves more, and a
+    quantile at most.
 
     For evidence by certificates: `margin`: a total of at least as many times the largest contribution is dominated by
-    nobody (None: nobody asks); `mean_digits`: the digits that a mean has unless one contribution moves more;
-    `exact_rows`: rows of the smallest cells that are looked at person by person although the rules need no more than a
-    bound, so that rounding knows how many rows each person has.
+    nobody (None: nobody asks); `exact_rows`: rows of the smallest cells that are looked at person by person although
+    the rules need no more than a bound, so that rounding knows how many rows each person has.
     """
 
     least: int
@@ -150,7 +154,7 @@ class Needs:
     joint_cells: int = 0
     exact_persons: bool = False
     margin: float | None = None
-    mean_digits: int = 0
+    digits: int = 1
     exact_rows: int = 100_000
 
 

@@ -22,7 +22,7 @@ HUGE = "decimal128(38, 0)"
 COMPUTED = frozenset({Measure.SUM, Measure.MEAN, Measure.SHARE, Measure.QUANTILE, Measure.DEVIATION})
 """Measures whose fields are not all counts."""
 
-COUNTED = frozenset({"rows", "persons", "rest", "rest_rows", "contributors"})
+COUNTED = frozenset({"rows", "persons", "rest", "rest_rows", "contributors", "others"})
 """Fields that are counts: 64-bit, never NULL, never below zero."""
 
 
@@ -123,7 +123,7 @@ def _kinds(statistic: Statistic, field: str) -> frozenset[str]:
     if statistic.measure is Measure.DEVIATION:
         return frozenset({"double"})
     if statistic.measure is Measure.QUANTILE:
-        return KINDS[statistic.type]
+        return KINDS[statistic.type] if field == "value" else frozenset({"int64"})
     if statistic.measure is Measure.SHARE:
         return frozenset({"double" if field == "value" else "int64"})
     if statistic.measure is Measure.MEAN and field == "value":

@@ -1,9 +1,10 @@
-"""Opens a CSV or Parquet file of person rows as one table of text. Counts and judges nothing."""
+"""Opens a CSV or Parquet file of person rows as a table of the columns asked for. Counts and judges nothing."""
 
 # ruff: noqa: S608 - SQL is put together from quoted names and literals
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -12,6 +13,19 @@ from broker.domain.errors import Invalid
 
 Connection = duckdb.DuckDBPyConnection
 HARDENING = ("allow_community_extensions=false", "enable_external_access=false", "lock_configuration=true")
+WHOLE = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"})
+"""Column types that are added up as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFile:
+    """A connection with the file in the table `file` and nothing else in reach. `names` gives each column that was
+    asked for its name there; it is text as it would be written by hand, missing is NULL, unless it is one of `whole`
+    numbers. Row numbers are `rowid`, from 0."""
+
+    con: Connection
+    names: Mapping[str, str]
+    whole: frozenset[str]
 
 
 def quoted(name: str) -> str:
@@ -23,28 +37,30 @@ def literal(text: str) -> str:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[Connection, tuple[str, ...]]]:
-    """A connection with the file in the table `file` and nothing else in reach, and the file's columns.
-
-    `file` has `row` (from 1) and each column as text, as it would be written by hand: missing is NULL.
-    """
+def opened(path: Path, wanted: Iterable[str], numbers: Iterable[str] = ()) -> Iterator[PersonFile]:
+    """The file with its `wanted` columns, of which `numbers` may stay whole numbers."""
     if not path.is_file():
         raise Invalid("no-file", f"There is no file {path}.", str(path))
     with duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}) as con:
         try:
             described = con.execute(f"DESCRIBE SELECT * FROM {_source(path)}").fetchall()
-            columns = {str(row[0]): str(row[1]) for row in described}
-            texts = ", ".join(f"{_text(quoted(c), kind)} AS {quoted(c)}" for c, kind in columns.items())
-            con.execute(f'CREATE TABLE file AS SELECT row_number() OVER () AS "__row", {texts} FROM {_source(path)}')
+            kinds = {str(row[0]): str(row[1]) for row in described}
+            missing = [n for n in wanted if n not in kinds]
+            if missing:
+                raise Invalid("no-column", f"The file has no column {missing[0]!r}; it has {', '.join(kinds)}.")
+            names = {n: f"c{i}" for i, n in enumerate(dict.fromkeys(wanted))}
+            whole = frozenset(n for n in numbers if kinds[n] in WHOLE)
+            texts = [f"{quoted(n) if n in whole else _text(quoted(n), kinds[n])} AS {c}" for n, c in names.items()]
+            con.execute(f"CREATE TABLE file AS SELECT {', '.join(texts) or '1 AS one'} FROM {_source(path)}")
         except duckdb.Error as fault:
             raise Invalid("unreadable", f"{path.name} cannot be read as CSV or Parquet.", str(path)) from fault
         for setting in HARDENING:
             con.execute(f"SET {setting}")
-        yield con, tuple(columns)
+        yield PersonFile(con, names, whole)
 
 
 def _source(path: Path) -> str:
-    if path.suffix == ".parquet":
+    if path.suffix.lower() in {".parquet", ".pq"}:
         return f"read_parquet({literal(str(path))}, hive_partitioning = false)"
     return f"read_csv({literal(str(path))}, all_varchar = true, header = true, delim = ',', quote = '\"')"
 

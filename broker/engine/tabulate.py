@@ -3,153 +3,267 @@
 `broker.disclosure.tabulate` says in plain Python what the answer is; a test holds the two equal.
 """
 
-# ruff: noqa: S608 - SQL is put together from quoted names and literals
+# ruff: noqa: S608 - SQL is put together from names of its own and literals
 
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
+from broker.disclosure.evaluate import WIDE
 from broker.disclosure.microdata import TabulatedCell, Tabulation, Wanted
+from broker.disclosure.positions import Tally, place_evidence
 from broker.disclosure.tables import Place
-from broker.disclosure.tabulate import Asked
+from broker.disclosure.tabulate import Asked, check_asked
 from broker.disclosure.wording import MISSING
 from broker.domain.errors import Invalid
 from broker.domain.outputs import StatisticEvidence
 from broker.domain.plans import Measure
-from broker.engine.person_file import Connection, literal, opened, quoted
+from broker.engine.person_file import Connection, PersonFile, literal, opened
 
 NUMBER = "DECIMAL(38,10)"
 """What is added up: exact to ten digits after the point."""
+NARROW = "DECIMAL(18,4)"
+"""The same where all numbers of a column are small enough: half as long to add up."""
+Tell = Callable[[str, int, int], None]
+Row = tuple[Any, ...]
 
-PER_MEASURE = 8
-"""Figures of one measure in a row of `_cells`."""
 
-
-def tabulate(path: Path, asked: Asked) -> Tabulation:
+def tabulate(path: Path, asked: Asked, tell: Tell = lambda what, done, total: None) -> Tabulation:
     """Cells, totals and evidence of a CSV or Parquet file. A row without a unit is a person of its own."""
-    measures = tuple(dict.fromkeys((*asked.sums, *asked.means)))
-    wanted: list[Wanted] = [(Measure.COUNT_ROWS, None)] if asked.count or not measures else []
-    wanted += [(Measure.SUM, m) for m in asked.sums] + [(Measure.MEAN, m) for m in asked.means]
-    with opened(path) as (con, columns):
-        _check_names(columns, asked)
-        for measure in measures:
-            _check_numbers(con, measure)
-        rows = _summed(con, asked, measures)
-        schools = _institutions(con, asked) if asked.institution else {}
-        cells = tuple(_told(row, asked, tuple(wanted), measures, schools) for row in rows)
-        categories = tuple(_categories(con, number) for number in range(len(asked.by)))
-    return Tabulation(asked.by, categories, asked.totals, tuple(wanted), cells)
+    check_asked(asked)
+    steps = 2 + len(asked.measures) + len(asked.ordered)
+    with opened(path, asked.columns, asked.numbers) as file:
+        tell("reading", 1, steps)
+        kinds = {name: _number_type(file, name) for name in asked.numbers}
+        try:
+            table = _Table(file, asked, kinds)
+            cells = _cells(table, lambda done: tell("counting", done, steps))
+        except (duckdb.OutOfRangeException, duckdb.ConversionException) as fault:
+            raise Invalid("too-large", "The numbers of a column are too large to add up.") from fault
+        return Tabulation(asked.by, table.categories, asked.totals, asked.wanted, cells, asked.institution)
 
 
-def _summed(con: Connection, asked: Asked, measures: tuple[str, ...]) -> list[tuple[Any, ...]]:
-    try:
-        _make_rows(con, asked, measures)
-        return _cells(con, asked, measures)
-    except duckdb.OutOfRangeException as fault:
-        raise Invalid("too-large", "The numbers of a column are too large to add up.") from fault
+def _number_type(file: PersonFile, name: str) -> str | None:
+    """The narrowest type that holds a column's numbers exactly; None: they are whole numbers already."""
+    if name in file.whole:
+        return None
+    column = file.names[name]
+    wide, narrow = (f"try_cast({column} AS {kind})" for kind in (NUMBER, NARROW))
+    query = f"SELECT min(rowid) FILTER ({wide} IS NULL), bool_and({narrow} IS NOT DISTINCT FROM {wide}) FROM file"
+    first, is_narrow = file.con.execute(f"{query} WHERE {column} IS NOT NULL").fetchall()[0]
+    if first is None:
+        return NARROW if is_narrow else NUMBER
+    value = file.con.execute(f"SELECT try_cast({column} AS DOUBLE) FROM file WHERE rowid = {first}").fetchall()[0][0]
+    if value is not None and abs(value) < float("inf"):
+        raise Invalid("too-large", f"Column {name!r} has a number that is too large to add up.", f"row {first + 1}")
+    raise Invalid("bad-number", f"Column {name!r} has a value that is no number.", f"row {first + 1}")
 
 
-def _check_names(columns: tuple[str, ...], asked: Asked) -> None:
-    names = [asked.unit, *asked.by, *asked.sums, *asked.means, *([asked.institution] if asked.institution else [])]
-    missing = [n for n in names if n not in columns]
-    if missing:
-        raise Invalid("no-column", f"The file has no column {missing[0]!r}; it has {', '.join(columns)}.")
-    if not asked.by or len(set(asked.by)) < len(asked.by):
-        raise Invalid("bad-by", "Name one or more different columns to group by.")
+class _Table:
+    """The file as the view `rows`: keys k0…, the person p, the columns v0…, and the institution."""
+
+    def __init__(self, file: PersonFile, asked: Asked, kinds: Mapping[str, str | None]) -> None:
+        self.con, self.asked = file.con, asked
+        self.categories = tuple(_make_type(file, i, name) for i, name in enumerate(asked.by))
+        self.columns = {n: f"v{i}" for i, n in enumerate(dict.fromkeys((*asked.measures, *asked.ordered)))}
+        unit = file.names[asked.unit]
+        keys = ", ".join(
+            f"coalesce({file.names[c]}, {literal(MISSING)})::key{i} AS k{i}" for i, c in enumerate(asked.by)
+        )
+        amounts = "".join(f", {_amount(file.names[n], kinds.get(n))} AS {v}" for n, v in self.columns.items())
+        school = file.names[asked.institution] if asked.institution else "NULL"
+        person = f"coalesce('p' || {unit}, 'r' || rowid)"
+        distinct, valued = file.con.execute(f"SELECT count(DISTINCT {unit}), count({unit}) FROM file").fetchall()[0]
+        self.once = distinct == valued
+        """Whether each person has one row: then nobody is looked for twice."""
+        person = "rowid" if self.once else person
+        self.con.execute(
+            f"CREATE TEMP TABLE rows AS SELECT {keys}, {person} AS p, {school} AS school{amounts} FROM file"
+        )
+        self.keys = ", ".join(f"k{i}" for i in range(len(asked.by)))
+        self.groups = f"CUBE ({self.keys})" if asked.totals else self.keys
+
+    def by_place(self, query: str) -> dict[Place, Row]:
+        """The rest of each row by its place."""
+        width = len(self.asked.by)
+        return {row[:width]: row[width:] for row in self.con.execute(query).fetchall()}
 
 
-def _check_numbers(con: Connection, measure: str) -> None:
-    column = quoted(measure)
-    query = f'SELECT min("__row") FROM file WHERE {column} IS NOT NULL AND try_cast({column} AS {NUMBER}) IS NULL'
-    first = con.execute(query).fetchall()[0][0]
-    if first is not None:
-        raise Invalid("bad-number", f"Column {measure!r} has a value that is no number.", f"row {first}")
+def _make_type(file: PersonFile, number: int, name: str) -> tuple[str, ...]:
+    """The categories in order of text, the missing one last; as a type of their own rows are put together faster."""
+    query = f"SELECT DISTINCT coalesce({file.names[name]}, {literal(MISSING)}) FROM file"
+    found = sorted((str(row[0]) for row in file.con.execute(query).fetchall()), key=lambda n: (n == MISSING, n))
+    listed = ", ".join(map(literal, found or [MISSING]))
+    file.con.execute(f"CREATE TYPE key{number} AS ENUM ({listed})")
+    return tuple(found)
 
 
-def _make_rows(con: Connection, asked: Asked, measures: tuple[str, ...]) -> None:
-    """The table `people` has a row for each person of each cell and total; g tells which keys are summed over."""
-    keys = ", ".join(f"coalesce({quoted(c)}, {literal(MISSING)}) AS k{i}" for i, c in enumerate(asked.by))
-    amounts = "".join(f", {quoted(m)}::{NUMBER} AS a{i}" for i, m in enumerate(measures))
-    school = quoted(asked.institution) if asked.institution else "NULL"
-    unit = f"""coalesce('p' || {quoted(asked.unit)}, 'r' || "__row")"""
-    con.execute(f"CREATE TEMP TABLE rows AS SELECT {keys}, {unit} AS p, {school} AS school{amounts} FROM file")
-    sums = "".join(f", sum(a{i}) AS t{i}, count(a{i}) AS n{i}" for i in range(len(measures)))
-    names, groups = _keys(asked)
-    con.execute(f"CREATE TEMP TABLE people AS SELECT {names}, p, count(*) AS n{sums} FROM rows GROUP BY {groups}, p")
+def _amount(column: str, kind: str | None) -> str:
+    return column if kind is None else f"{column}::{kind}"
 
 
-def _keys(asked: Asked) -> tuple[str, str]:
-    names = ", ".join(f"k{i}" for i in range(len(asked.by)))
-    return f"{names}, grouping({names}) AS g", f"CUBE ({names})" if asked.totals else names
+def _cells(table: _Table, tell: Callable[[int], None]) -> tuple[TabulatedCell, ...]:
+    counted = _counts(table)
+    schools = _institutions(table) if table.asked.institution else {}
+    evidence: dict[Wanted, Mapping[Place, StatisticEvidence]] = {}
+    for done, name in enumerate(table.asked.measures, 2):
+        tell(done)
+        evidence |= _sums(table, name)
+    for done, name in enumerate(table.asked.ordered, 2 + len(table.asked.measures)):
+        tell(done)
+        evidence |= _places(table, name)
+    nothing = StatisticEvidence(None, 0, 0)
+    asked = dict.fromkeys((*table.asked.wanted, *(Wanted(Measure.SUM, m) for m in table.asked.measures)))
+    told, count = [], Wanted(Measure.COUNT_ROWS)
+    for place, (rows, persons, largest, second) in sorted(counted.items(), key=str):
+        found = {w: evidence[w].get(place, nothing) for w in asked if w.column is not None}
+        school = schools.get(place)
+        if count in asked:
+            first = StatisticEvidence(rows, rows, persons, largest=largest, second=second)
+            found[count] = _with_institutions(first, school, None)
+        if school is not None:
+            found = {w: _with_institutions(e, school, w.column) for w, e in found.items() if w.measure in TOTALLED} | {
+                w: e for w, e in found.items() if w.measure not in TOTALLED
+            }
+        told.append(_cell(place, rows, persons, school, found))
+    return tuple(told)
 
 
-def _institutions(con: Connection, asked: Asked) -> dict[Place, int]:
-    names, groups = _keys(asked)
-    found = con.execute(f"SELECT {names}, count(DISTINCT school) FROM rows GROUP BY {groups}").fetchall()
-    return {row[: len(asked.by)]: row[-1] for row in found}
+TOTALLED = frozenset({Measure.SUM, Measure.MEAN})
 
 
-def _cells(con: Connection, asked: Asked, measures: tuple[str, ...]) -> list[tuple[Any, ...]]:
-    """Rows of keys, rows, persons, and for each measure its eight figures."""
-    names = ", ".join(f"k{i}" for i in range(len(asked.by)))
-    figures = "".join(
-        f", sum(n{i}), count(*) FILTER (t{i} <> 0), count(t{i}), sum(t{i}), max(abs(t{i})), "
-        f"list_extract(max(abs(t{i}), 2), 2), min(t{i}), max(t{i})"
-        for i in range(len(measures))
-    )
-    return con.execute(
-        f"SELECT {names}, sum(n), count(*){figures} FROM people GROUP BY {names}, g ORDER BY ALL"
-    ).fetchall()
+class _Schools(NamedTuple):
+    """Of a cell: how many institutions, the persons of the largest, by column (None: rows) the two largest totals."""
+
+    number: int
+    persons: int
+    largest: Mapping[str | None, tuple[Any, Any]]
 
 
-def _told(
-    row: tuple[Any, ...], asked: Asked, wanted: tuple[Wanted, ...], measures: tuple[str, ...], schools: dict[Place, int]
+def _cell(
+    place: Place, rows: int, persons: int, school: _Schools | None, found: Mapping[Wanted, StatisticEvidence]
 ) -> TabulatedCell:
-    width = len(asked.by)
-    place, rows, persons = row[:width], int(row[width]), int(row[width + 1])
-    found: dict[Wanted, StatisticEvidence] = {}
-    for measure, column in wanted:
-        if column is None:
-            found[measure, column] = StatisticEvidence(rows, rows, persons)
-        else:
-            start = width + 2 + PER_MEASURE * measures.index(column)
-            found[measure, column] = _evidence(measure, *row[start : start + PER_MEASURE])
-    return TabulatedCell(place, rows, persons, schools[place] if asked.institution else None, found)
+    if school is None:
+        return TabulatedCell(place, rows, persons, None, found)
+    return TabulatedCell(place, rows, persons, school.number, found, school.persons)
+
+
+def _with_institutions(evidence: StatisticEvidence, school: _Schools | None, column: str | None) -> StatisticEvidence:
+    if school is None or not evidence.rows:
+        return evidence
+    largest, second = school.largest[column]
+    return replace(evidence, institution_largest=largest, institution_second=second)
+
+
+def _counts(table: _Table) -> dict[Place, tuple[int, int, int, int]]:
+    """Rows, persons, and the rows of the two persons who have most."""
+    if table.once:
+        query = f"SELECT {table.keys}, count(*), count(*), 1, least(1, count(*) - 1) FROM rows GROUP BY {table.groups}"
+    else:
+        people = f"SELECT {table.keys}, p, count(*) AS n FROM rows GROUP BY {table.groups}, p"
+        query = (
+            f"SELECT {table.keys}, sum(n)::BIGINT, count(*), max(n), coalesce(list_extract(max(n, 2), 2), 0) "
+            f"FROM ({people}) GROUP BY {table.keys}"
+        )
+    found = table.by_place(query)
+    return {place: (int(n), p, most, second) for place, (n, p, most, second) in found.items() if n}
+
+
+def _institutions(table: _Table) -> dict[Place, _Schools]:
+    """Of all rows; `school` is NULL where a row has none."""
+    persons = "count(*)" if table.once else "count(DISTINCT p)"
+    sizes = "".join(f", coalesce(sum(abs({table.columns[n]})), 0) AS x{i}" for i, n in enumerate(table.asked.measures))
+    inner = (
+        f"SELECT {table.keys}, school, {persons} AS n, count(*) AS r{sizes} FROM rows GROUP BY {table.groups}, school"
+    )
+    wanted = ["r", *(f"x{i}" for i in range(len(table.asked.measures)))]
+    largest = ", ".join(f"max({x}, 2) FILTER (school IS NOT NULL)" for x in wanted)
+    query = f"SELECT {table.keys}, count(school), coalesce(max(n) FILTER (school IS NOT NULL), 0), {largest} "
+    found = table.by_place(f"{query} FROM ({inner}) GROUP BY {table.keys}")
+    names: list[str | None] = [None, *table.asked.measures]
+    return {
+        place: _Schools(number, most, {n: _pair(v) for n, v in zip(names, lists, strict=True)})
+        for place, (number, most, *lists) in found.items()
+    }
+
+
+def _pair(largest: list[Any] | None) -> tuple[Any, Any]:
+    found = [_plain(v) for v in largest or []]
+    return (*found, 0, 0)[:2]
+
+
+def _sums(table: _Table, name: str) -> dict[Wanted, dict[Place, StatisticEvidence]]:
+    """Of sum and mean of a column. Persons with the same total are put together first: they are fewer, and the most
+    common total is wanted."""
+    value = table.columns[name]
+    if table.once:
+        inner = f"SELECT {table.keys}, {value} AS t, count(*) AS c FROM rows WHERE {value} IS NOT NULL GROUP BY ALL"
+        total = f"SELECT {table.keys}, t, sum(c)::BIGINT AS c FROM ({inner}) GROUP BY {table.groups}, t"
+        amounts = f"SELECT *, c AS n FROM ({total if table.asked.totals else inner})"
+    else:
+        people = (
+            f"SELECT {table.keys}, p, sum({value}) AS t, count({value}) AS n FROM rows WHERE {value} IS NOT NULL "
+            f"GROUP BY {table.groups}, p"
+        )
+        amounts = f"SELECT {table.keys}, t, count(*) AS c, sum(n) AS n FROM ({people}) GROUP BY {table.keys}, t"
+    query = (
+        f"SELECT {table.keys}, sum(n), sum(c) FILTER (t <> 0), sum(c), sum(t * c), max(abs(t)), "
+        "greatest(list_extract(max(abs(t), 2), 2), max(abs(t)) FILTER (c > 1)), min(t), max(t), max(c) "
+        f"FROM ({amounts}) GROUP BY {table.keys}"
+    )
+    found = table.by_place(query)
+    return {
+        Wanted(measure, name): {place: _evidence(measure, *row) for place, row in found.items() if row[0]}
+        for measure in (Measure.SUM, Measure.MEAN)
+    }
 
 
 def _evidence(
-    measure: Measure,
-    rows: int,
-    non_zero: int,
-    persons: int,
-    total: Decimal | None,
-    largest: Any,
-    second: Any,
-    low: Any,
-    high: Any,
-) -> StatisticEvidence:
-    if total is None:
-        return StatisticEvidence(None, 0, 0)
+    measure: Measure, rows: Any, some: Any, persons: Any, total: Any, largest: Any, second: Any, low: Any, high: Any,
+    common: Any,
+) -> StatisticEvidence:  # fmt: skip
     return StatisticEvidence(
-        value=_plain(total) if measure is Measure.SUM else total / Decimal(int(rows)),
+        value=_plain(total) if measure is Measure.SUM else Decimal(total) / Decimal(int(rows)),
         rows=int(rows),
-        persons=non_zero if measure is Measure.SUM else persons,
+        persons=int(some or 0) if measure is Measure.SUM else int(persons),
         largest=_plain(largest),
-        second=_plain(second or Decimal(0)),
+        second=_plain(second or 0),
         low=_plain(low),
         high=_plain(high),
         total=_plain(total),
+        others=int(persons) - int(common),
     )
 
 
-def _plain(value: Decimal) -> Decimal | int:
-    """Whole numbers as such."""
-    return int(value) if value == value.to_integral_value() else value.normalize()
+def _places(table: _Table, name: str) -> dict[Wanted, dict[Place, StatisticEvidence]]:
+    """Of the quantiles, deviations, extremes and modes of a column, from how often each value is there."""
+    value = table.columns[name]
+    persons = "count(*)" if table.once else "count(DISTINCT p)"
+    where = f"FROM rows WHERE {value} IS NOT NULL"
+    each = f"SELECT {table.keys}, p, count(*) AS n {where} GROUP BY {table.groups}, p"
+    whole = table.by_place(f"SELECT {table.keys}, count(*), max(n) FROM ({each}) GROUP BY {table.keys}")
+    wanted = [w for w in table.asked.places if w.column == name]
+    found: dict[Wanted, dict[Place, StatisticEvidence]] = {w: {} for w in wanted}
+    query = f"SELECT {table.keys}, {value} AS t, count(*), {persons} {where} GROUP BY {table.groups}, t ORDER BY ALL"
+    for place, tally in _by_place(table.con, query, len(table.asked.by)):
+        for asked in wanted:
+            persons, most = whole[place]
+            found[asked][place] = place_evidence(asked, tally, persons, most, table.asked.needs)
+    return found
 
 
-def _categories(con: Connection, number: int) -> tuple[str, ...]:
-    """In order of text, the missing category last."""
-    found = con.execute(f"SELECT DISTINCT k{number} FROM rows").fetchall()
-    return tuple(sorted((str(row[0]) for row in found), key=lambda name: (name == MISSING, name)))
+def _by_place(con: Connection, query: str, width: int) -> Iterator[tuple[Place, list[Tally]]]:
+    for place, rows in groupby(con.execute(query).fetchall(), key=lambda row: row[:width]):
+        yield place, [Tally(_plain(value), n, persons) for *_, value, n, persons in rows]
+
+
+def _plain(value: Any) -> Any:
+    """Whole numbers as such; text is left as it is."""
+    if not isinstance(value, Decimal):
+        return value
+    return int(value) if value == value.to_integral_value() else value.normalize(WIDE)

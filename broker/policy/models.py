@@ -84,11 +84,16 @@ class Profile(Model):
 
     t                   least distinct persons behind a released statistic (F1, M1)
     zeros, full         what zero cells (F2) and full cells (F3: one category holds the share `full_share`) need
-    p_percent           M3: the remainder after the two largest contributors, in percent of the largest
+    coalition           F4: so many members of a group may put together what they know of it
+    p_percent           M3: the remainder after the two largest contributors, in percent of the largest; where it is
+                        None, M5 takes what stands for it from (2, dominance_k)
+    prior_q             M4: how well contributions are known beforehand, in percent; None switches it off
     dominance_n, dominance_k   M2 (n,k): None switches it off
     round_base          conventional rounding of counts (1: none)
     rounding            conventional, or cell_key: then counts get noise of at most `noise_deviation` and of variance
                         `noise_variance`, so that none comes out between 0 and `noise_least`; none of the three is told
+    whisker             Q4: where the ends of a box plot stand, as a share from either side
+    dof                 D1: least persons, less one, behind a deviation
     mean_digits, percent_digits, sum_digits   significant digits after the decimal point of released figures
                         (`sum_digits` negative rounds to tens, hundreds)
     min_interval        least width of what an attacker derives about a suppressed count
@@ -106,7 +111,9 @@ class Profile(Model):
     zeros: ZeroPolicy = ZeroPolicy.REVIEW
     full: ZeroPolicy = ZeroPolicy.REVIEW
     full_share: float = 1.0
+    coalition: int = 1
     p_percent: float | None = 10.0
+    prior_q: float | None = None
     dominance_n: int = 2
     dominance_k: float | None = None
     round_base: int = 5
@@ -115,6 +122,7 @@ class Profile(Model):
     sum_digits: int = 0
     min_interval: int = 10
     dof: int = 10
+    whisker: float = 0.1
     max_listed_rows: int = 20000
     max_group_steps: int = 2_000_000
     max_joint_cells: int = 20000

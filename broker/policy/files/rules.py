@@ -52,7 +52,9 @@ def _profile(fields: Fields) -> Profile:
         zeros=fields.choice("zeros", ZeroPolicy),
         full=fields.choice("full", ZeroPolicy),
         full_share=share,
+        coalition=fields.whole("coalition", default=1),
         p_percent=_percent(fields, "p_percent"),
+        prior_q=_percent(fields, "prior_q"),
         dominance_n=fields.whole("dominance_n", least=1),
         dominance_k=_percent(fields, "dominance_k"),
         round_base=fields.whole("round_base", least=1),
@@ -61,6 +63,7 @@ def _profile(fields: Fields) -> Profile:
         sum_digits=fields.whole("sum_digits", least=None),
         min_interval=fields.whole("min_interval"),
         dof=fields.whole("dof"),
+        whisker=_whisker(fields),
         max_listed_rows=fields.whole("max_listed_rows", least=1),
         max_group_steps=fields.whole("max_group_steps", default=2_000_000, least=1),
         max_joint_cells=fields.whole("max_joint_cells", default=20_000, least=1),
@@ -91,6 +94,11 @@ def _noise(fields: Fields) -> dict[str, Any]:
         raise fields.wrong("noise_deviation", "policy-range", "noise_deviation and noise_least together are at most t.")
     values = (Rounding.CELL_KEY, widest, variance, least)
     return dict(zip(("rounding", *NOISE), values, strict=True))
+def _whisker(fields: Fields) -> float:
+    found = fields.number("whisker") if fields.has("whisker") else Profile.whisker
+    if not 0 < found < 0.25:
+        raise fields.wrong("whisker", "policy-range", "whisker is a share above 0 and under a quarter.")
+    return found
 
 
 def _percent(fields: Fields, key: str) -> float | None:

@@ -216,7 +216,7 @@ def _moves_digits(statistic: Statistic, needs: Needs) -> str:
     """Whether the bound could cost the mean a digit that the largest contribution does not. Half of the rows: what
     rounding may leave of them."""
     i = statistic.ident
-    free = f"CAST(u{i} AS DOUBLE) >= n{i} * {0.5 * 10 ** (1 - needs.mean_digits)!r}"
+    free = f"CAST(u{i} AS DOUBLE) >= n{i} * {0.5 * 10 ** (1 - needs.digits)!r}"
     known = [abs(float(b)) for b in statistic.bounds or () if isinstance(b, int | Decimal)]
     return f"(CAST(u{i} AS DOUBLE) > {max(known)!r} AND {free})" if known else free
 

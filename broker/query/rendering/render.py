@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from broker.domain.plans import Deviation, Fraction, Measure, Needs, PlannedTable, PublicRows, Statistic
 from broker.query.groups.arguments import is_never_null
 from broker.query.rendering.beside import beside
+from broker.query.rendering.bins import bin_text, bins_text
 from broker.query.rendering.institutions import with_institutions
 from broker.query.rendering.totals import others_text, second_text
 from broker.query.rendering.writing import relation_text, scalar_text
@@ -25,7 +26,7 @@ FIELDS: dict[Measure, tuple[str, ...]] = {
     Measure.SHARE: (*_BASE, "rest", "rest_rows", "total"),
     Measure.SUM: (*_BASE, "largest", "second", "low", "high", "others", "total"),
     Measure.MEAN: (*_BASE, "largest", "second", "low", "high", "others", "total"),
-    Measure.QUANTILE: _BASE,
+    Measure.QUANTILE: (*_BASE, "largest", "bin"),
     Measure.DEVIATION: _BASE,
 }
 
@@ -62,6 +63,9 @@ def render(table: PlannedTable, needs: Needs) -> str:
     if distinct:
         counted = ", ".join([*keys, *(f"{_direct(s)} AS d{s.ident}" for s in distinct)])
         parts.append(f'"values" AS (\nSELECT {counted} FROM contributions{_by(keys)}\n)')
+    bins = bins_text(keys, distinct, needs)
+    if bins:
+        parts.append(bins)
     columns = [*keys, 'CAST(coalesce(SUM("rows"), 0) AS BIGINT) AS "rows"', "COUNT(p) AS persons",
                "(SELECT COUNT(DISTINCT p) FROM contributions) AS population"]  # fmt: skip
     for statistic in table.statistics:
@@ -72,7 +76,7 @@ def render(table: PlannedTable, needs: Needs) -> str:
     if table.most is not None:
         order += f" LIMIT {table.most + 1}"
     if distinct:
-        with_text, cells = f"{with_text},\ncells AS (\n{cells}\n)", _with_values(table, keys, distinct)
+        with_text, cells = f"{with_text},\ncells AS (\n{cells}\n)", _with_values(table, keys, distinct, needs)
     if needs.institutions or needs.record_keys:
         return beside(with_text, cells, table, keys, needs, len(schools))
     return f"{with_text}\n{cells}{order}"
@@ -110,13 +114,17 @@ def _deviation(statistic: Statistic, value: str, whole: bool, squared: bool) -> 
     return variance if squared else f"sqrt({variance})"
 
 
-def _with_values(table: PlannedTable, keys: list[str], distinct: list[Statistic]) -> str:
+def _with_values(table: PlannedTable, keys: list[str], distinct: list[Statistic], needs: Needs) -> str:
     """The distinct values beside each cell; keys that are NULL meet too."""
     names = {f"s{s.ident}_{n}": f'"values".d{s.ident}' for s in distinct for n in ("value", "contributors")}
+    quantiles = [s for s in distinct if s.measure is Measure.QUANTILE]
+    names |= {f"s{s.ident}_bin": bin_text(s, needs) for s in quantiles}
     shown = [f"cells.{k}" for k in keys] + ['cells."rows"', "cells.persons", "cells.population"]
     shown += [f"{names.get(c, f'cells.{c}')} AS {c}" for s in table.statistics for c in evidence_columns(s)]
     on = " AND ".join(f'cells.{k} IS NOT DISTINCT FROM "values".{k}' for k in keys) or "TRUE"
-    return f'SELECT {", ".join(shown)} FROM cells JOIN "values" ON {on}'
+    same = on.replace('"values"', "bins")
+    beside = f" JOIN bins ON {same}" if quantiles else ""
+    return f'SELECT {", ".join(shown)} FROM cells JOIN "values" ON {on}{beside}'
 
 
 def _contributions(table: PlannedTable, least: int, schools: tuple[str, ...] = ()) -> str:
@@ -170,7 +178,11 @@ def _count_rows(_: int, __: Measure, ___: Statistic, ____: int) -> dict[str, str
 def _count(i: int, measure: Measure, _: Statistic, __: int) -> dict[str, str]:
     rows, persons = f"CAST(coalesce(SUM(n{i}), 0) AS BIGINT)", f"COUNT(p) FILTER (n{i} > 0)"
     value = persons if measure is Measure.COUNT_PERSONS else rows
-    return {"value": value, "rows": rows, "persons": persons, "contributors": rows}
+    most = f"CAST(coalesce(MAX(n{i}), 0) AS BIGINT)"
+    return {
+        "value": value, "rows": rows, "persons": persons, "contributors": rows, "largest": most,
+        "bin": "CAST(NULL AS BIGINT)",
+    }  # fmt: skip
 
 
 def _ones(i: int, measure: Measure, statistic: Statistic, _: int) -> dict[str, str]:
@@ -185,7 +197,7 @@ def _ones(i: int, measure: Measure, statistic: Statistic, _: int) -> dict[str, s
     }  # fmt: skip
 
 
-def _number(i: int, measure: Measure, statistic: Statistic, least: int) -> dict[str, str]:
+def _number(i: int, measure: Measure, statistic: Statistic, _: int) -> dict[str, str]:
     total, count = f"SUM(t{i})", f"nullif(SUM(n{i}), 0)"
     mean = (
         f"CAST(trunc({total}) AS HUGEINT) // {count}" if statistic.truncated else f"CAST({total} AS DOUBLE) / {count}"

@@ -76,6 +76,10 @@ def test_a_refused_query_exits_2_with_place_variable_and_advice():
         (["assess", "tests/fixtures/pupils.csv", "--unit", "nobody", "--by", "school"], ""),
         (["assess", "tests/fixtures/pupils.csv", "--unit", "pupil", "--by", "school", "--profile", "none"], ""),
         (["assess", "tests/fixtures/pupils.csv", "--unit", "pupil", "--by", "school", "--sum", "sen"], ""),
+        (["assess", "tests/fixtures/pupils.csv", "--unit", "pupil", "--by", "school", "--quantile", "score"], ""),
+        (["assess", "tests/fixtures/pupils.csv", "--unit", "pupil", "--by", "school", "--quantile", "score:1"], ""),
+        (["assess", "tests/fixtures/pupils.csv", "--unit", "pupil", "--by", ",", "--median", "sen"], ""),
+        (["assess", "tests/fixtures/pupils.csv", "--unit", "pupil", "--by", "school", "--profile", "no.yaml"], ""),
         (["unheard-of"], ""),
     ],
 )
@@ -120,6 +124,50 @@ def test_assess_gives_one_object_a_cell_and_statistic():
     assert len(cells) == 4 * 4
     assert cells[None, None]["value"] == 129
     assert all(c["verdict"] == "suppress" and c["released"] is None for c in cells.values() if 0 < c["persons"] < 10)
+
+
+def test_assess_takes_places_and_shapes_and_tells_them_apart(tmp_path):
+    """A box is hidden whole; an extreme is refused; a median is rounded to what ten pupils share."""
+    options = (
+        "--median score --quantile score:0.9 --sd score --min score --max score --mode sen --box score --sum score"
+    )
+    code, found = document("assess", "tests/fixtures/pupils.csv", "--unit", "pupil", "--by", "school", *options.split())
+    assert code == 0
+    (cells,) = [{c["statistic"]: c for c in found["cells"] if c["by"]["school"] == "A"}]
+    assert list(cells) == [
+        "sum(score)", "median(score)", "quantile(score:0.9)", "box(score:0.1)", "box(score:0.25)", "box(score:0.5)",
+        "box(score:0.75)", "box(score:0.9)", "sd(score)", "min(score)", "max(score)", "mode(sen)",
+    ]  # fmt: skip
+    fields = ["by", "statistic", "value", "released", "persons", "verdict", "rules", "primary"]
+    assert all(list(c) == fields for c in found["cells"])
+    assert (cells["max(score)"]["verdict"], cells["max(score)"]["rules"]) == ("refuse", ["Q2"])
+    assert (cells["sd(score)"]["verdict"], cells["sd(score)"]["rules"]) == ("review", ["A1"])
+    assert cells["mode(sen)"]["released"] == "N"
+    assert {cells[f"box(score:{q})"]["released"] for q in ("0.1", "0.25", "0.5", "0.75", "0.9")} == {None}
+    assert cells["box(score:0.5)"]["rules"] == ["Q4"], "hidden with the others"
+    empty = tmp_path / "none.csv"
+    empty.write_text("pupil,school\n")
+    assert document("assess", str(empty), "--unit", "pupil", "--by", "school", "--totals") == (
+        0,
+        {"cells": [], "audit": {"exact": 0, "narrow": 0}},
+    )
+
+
+def test_people_see_a_table_with_zeros_told_once(tmp_path):
+    file = tmp_path / "f.csv"
+    rows = [f"{i},{'ab'[i % 2]},{'y' if i % 2 else 'n'}" for i in range(60)]
+    file.write_text("\n".join(["pupil,LA,sen", *rows]) + "\n")
+    ended = broker("assess", str(file), "--unit", "pupil", "--by", "LA,sen", "--count")
+    lines = [" ".join(line.split()) for line in ended.stdout.splitlines()]
+    assert lines == [
+        "LA sen statistic value released persons verdict rules",
+        "a n count 30 c 30 review F3", "a y count 0 c 0 review F2", "b n count 0 c 0 review F2",
+        "b y count 30 c 30 review F3", "",
+        "F2 LA=a, sen=y: 1 cell. Nobody stands behind these figures.",
+        "F2 LA=b, sen=n: 1 cell. Nobody stands behind these figures.",
+        "4 figures by npd-default: 4 review", "after repair: 0 exactly derivable, 0 too closely",
+    ]  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_attack_tells_what_the_holes_are():

@@ -1,6 +1,7 @@
 """`broker assess` on files: DuckDB tabulates exactly as the reference in plain Python does."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -11,8 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from broker.disclosure.microdata import Wanted
 from broker.disclosure.tabulate import Asked, tabulate_rows
 from broker.domain.errors import Invalid
+from broker.domain.plans import Measure, Needs
 from broker.domain.scalars import Value
 from broker.engine.tabulate import tabulate
 
@@ -46,6 +49,13 @@ def test_it_is_the_reference(tmp_path: Path, ending: str, totals: bool) -> None:
 values = st.one_of(st.none(), st.integers(-3, 3), st.decimals(-5, 5, places=2))
 
 
+PLACES = (
+    *(Wanted(Measure.QUANTILE, "x", Decimal(f)) for f in ("0.1", "0.5", "0.9")),
+    *(Wanted(m, "x") for m in (Measure.DEVIATION, Measure.LOWEST, Measure.HIGHEST, Measure.MODE)),
+    Wanted(Measure.MODE, "b"),
+)
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
@@ -59,12 +69,15 @@ values = st.one_of(st.none(), st.integers(-3, 3), st.decimals(-5, 5, places=2))
         max_size=25,
     ),
     st.booleans(),
+    st.integers(-1, 2),
 )
-def test_drawn_files_are_the_reference(tmp_path: Path, rows: list[tuple[Value, ...]], totals: bool) -> None:
+def test_drawn_files_are_the_reference(
+    tmp_path: Path, rows: list[tuple[Value, ...]], totals: bool, digits: int
+) -> None:
     columns: dict[str, list[Value]] = dict(zip(("u", "a", "b", "x"), map(list, zip(*rows, strict=True)), strict=True))
     as_text = columns | {"x": [None if v is None else str(v) for v in columns["x"]]}
     path = write({k: pa.array(v, pa.string()) for k, v in as_text.items()}, tmp_path / "drawn.csv")
-    asked = Asked("u", ("a", "b"), True, ("x",), ("x",), totals, "b")
+    asked = Asked("u", ("a", "b"), True, ("x",), ("x",), totals, "b", PLACES, Needs(2, digits=digits))
     found = {c.place: c for c in tabulate(path, asked).cells}
     assert found == {c.place: c for c in tabulate_rows(columns, asked).cells}
 
@@ -109,3 +122,52 @@ def test_numbers_too_large_to_add_up(tmp_path: Path) -> None:
     path.write_text("pupil,LA,score\n" + "".join(f"{p},x,{9 * 10**27}\n" for p in "abc"))
     with pytest.raises(Invalid, match="too large"):
         tabulate(path, Asked("pupil", ("LA",), True, ("score",), (), False, None))
+
+
+def test_a_quantile_is_rounded_until_enough_persons_share_it(tmp_path: Path) -> None:
+    """Nineteen children have 0 to 18, one each, and one has 100. The median 9.5 is shown as 10: to the nearest one with
+    one other, to the nearest ten with the ten who have 5 to 14, as 0 to the nearest hundred with all but one."""
+    scores = [*range(19), 100]
+    table = {"pupil": [f"p{i}" for i in range(20)], "LA": ["x"] * 20, "score": scores}
+    median = Wanted(Measure.QUANTILE, "score", Decimal("0.5"))
+    for least, exponent in ((1, 0), (2, 1), (10, 1), (11, 2), (19, 2), (20, 3), (21, None)):
+        asked = Asked("pupil", ("LA",), False, places=(median,), needs=Needs(least, digits=0))
+        (cell,) = tabulate(write(table, tmp_path / "f.csv"), asked).cells
+        assert (cell.statistics[median].value, cell.statistics[median].bin) == (Decimal("9.5"), exponent)
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_files_as_they_come(tmp_path: Path, ending: str) -> None:
+    """Empty texts, blanks, other alphabets, quotes, one row a person or several, many digits, a column named
+    like our own."""
+    table: dict[str, list[Value]] = {
+        "rowid": ["a", "a", "", None, "ß"],
+        "k0": ["Þórr, ‘x’", "Þórr, ‘x’", "", 'say "no"', " padded "],
+        "LA": ["北", "北", "e\u0301", "é", None],
+        "score": ["1e2", "-0.0000000001", "12345678901234567", None, "+7"],
+    }
+    path = write({k: pa.array(v, pa.string()) for k, v in table.items()}, tmp_path / f"f.{ending}")
+    asked = Asked("rowid", ("k0", "LA"), True, ("score",), ("score",), True, "LA")
+    found, expected = tabulate(path, asked), tabulate_rows(table, asked)
+    assert found.categories == expected.categories
+    assert {c.place: c for c in found.cells} == {c.place: c for c in expected.cells}
+
+
+def test_a_file_without_rows_has_no_cells(tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_text("pupil,LA,score\n")
+    for totals in (False, True):
+        found = tabulate(tmp_path / "f.csv", Asked("pupil", ("LA",), True, ("score",), ("score",), totals))
+        assert (found.categories, found.cells) == (((),), ())
+
+
+def test_dates_whole_numbers_and_decimals_of_parquet(tmp_path: Path) -> None:
+    with duckdb.connect() as con:
+        con.execute(
+            "COPY (SELECT i AS u, DATE '2020-01-01' + (i % 2)::INT AS day, (i / 8)::DECIMAL(9,3) AS d, i::TINYINT AS t "
+            f"FROM range(12) r(i)) TO '{tmp_path}/t.parquet' (FORMAT parquet)"
+        )
+    asked = Asked("u", ("day",), False, ("d", "t"))
+    cells = {c.place: c.statistics for c in tabulate(tmp_path / "t.parquet", asked).cells}
+    assert set(cells) == {("2020-01-01",), ("2020-01-02",)}
+    totals = [cells["2020-01-01",][Wanted(Measure.SUM, name)].total for name in ("d", "t")]
+    assert totals == [Decimal("3.75"), 30]

@@ -154,7 +154,7 @@ def test_counting_groups_is_judged_by_their_figures() -> None:
     )
 
 
-def test_quantiles_and_deviations_are_rounded_like_means_and_always_looked_at() -> None:
+def test_quantiles_are_rounded_to_what_ten_share_and_deviations_like_means_and_always_looked_at() -> None:
     places = (
         Statistic(30, Measure.QUANTILE, col(90), Type.DOUBLE, bounds=(0, 90), form=Fraction(Decimal("0.5"))),
         Statistic(31, Measure.DEVIATION, col(90), Type.DOUBLE, bounds=(0, 90), form=Deviation()),
@@ -162,16 +162,19 @@ def test_quantiles_and_deviations_are_rounded_like_means_and_always_looked_at() 
     )
     planned = output(Base(0), ("q", col(30)), ("s", col(31)), ("v", col(32)), tables=(counted(0, (), *places),))
 
-    def told(n: int, *values: float) -> str:
-        found = {30 + i: StatisticEvidence(v, n, n) for i, v in enumerate(values)}
+    def told(n: int, *values: float, near: int | None = -1) -> str:
+        found = {30 + i: StatisticEvidence(v, n, n, bin=None if i else near) for i, v in enumerate(values)}
         assessment = judged(planned, TableEvidence((CellEvidence((), 5000, 5000, found),), 5000))
         assert assessment.verdict is Verdict.REVIEW
         return lines(assessment)[1]
 
     assert told(5000, 46.25, 12.345, 152.399) == "46.3,12.3,152"
-    assert told(50, 46.25, 12.345, 152.399) == "46,12,200"
+    assert told(50, 46.25, 12.345, 152.399) == "46.3,12,200"
+    assert told(50, 46.25, 12.345, 152.399, near=1) == "50,12,200", "ten persons have 45 to 55"
+    assert told(50, 46.25, 12.345, 152.399, near=None) == "c,12,200", "however it is rounded, fewer share it"
+    assert told(19, 46.25, 12.345, 152.399) == "c,12,200", "nine below the median"
     assert told(5000, 46.25, 0.0, 0.0) == "46.3,c,c"
-    assert told(50, 46.25, 0.4, 0.16) == "46,c,c", "a deviation shown as nothing says as much"
+    assert told(50, 46.25, 0.4, 0.16) == "46.3,c,c", "a deviation shown as nothing says as much"
     assert told(9, 46.25, 12.345, 152.399) == "c,c,c"
 
 

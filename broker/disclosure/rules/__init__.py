@@ -1,0 +1,86 @@
+"""The rules of disclosure control on one statistic in one cell, in one tuple; a module for each family, no thresholds.
+
+What must be seen across the cells of a table is in `full_rows` and `across_cells`; what is done about it, elsewhere.
+"""
+
+from dataclasses import fields
+
+from broker.disclosure.rules.algebra import distinct_values, outside_list
+from broker.disclosure.rules.asking import (
+    BINARY,
+    COUNTS,
+    MAGNITUDES,
+    PLACES,
+    SEVERITY,
+    Answer,
+    Question,
+    Rule,
+    p_percent_of,
+    worst,
+)
+from broker.disclosure.rules.frequency import full_cell, small_cell, small_margin, zero_cell
+from broker.disclosure.rules.institutions import few_institutions, full_institution, large_institution
+from broker.disclosure.rules.magnitude import (
+    all_equal,
+    contributors,
+    dominance,
+    equivalent_p_percent,
+    mean_as_sum,
+    mean_tells_count,
+    negatives,
+    p_percent,
+    prior_posterior,
+    rows_of_one_person,
+)
+from broker.disclosure.rules.percentage import both_sides, other_cells, percentage_tells_count
+from broker.disclosure.rules.position import box_ends, common_value, extreme_value, quantile_places
+from broker.disclosure.rules.shape import few_degrees, no_deviation
+from broker.domain.outputs import Finding
+from broker.policy.models import Profile
+
+__all__ = [
+    "BINARY", "COUNTS", "MAGNITUDES", "PLACES", "RULES", "SEVERITY", "STATIC", "Answer", "Question", "Rule",
+    "findings_of", "p_percent_of", "tried", "worst",
+]  # fmt: skip
+
+STATIC: tuple[Rule, ...] = (distinct_values, outside_list)
+"""Rules that follow from the plan alone, whatever the data are."""
+
+RULES: tuple[Rule, ...] = (
+    small_cell, zero_cell, full_cell, small_margin,
+    few_institutions, full_institution, large_institution,
+    contributors, dominance, p_percent, rows_of_one_person, prior_posterior, equivalent_p_percent, negatives,
+    mean_as_sum, mean_tells_count, all_equal,
+    both_sides, percentage_tells_count, other_cells,
+    quantile_places, extreme_value, common_value, box_ends,
+    few_degrees, no_deviation,
+    *STATIC,
+)  # fmt: skip
+"""Each says in its docstring its id, then what it finds."""
+
+
+def findings_of(ask: Question, profile: Profile, rules: tuple[Rule, ...] = RULES) -> tuple[Finding, ...]:
+    """Every rule's word on one statistic in one cell."""
+    return tuple(found for rule in rules if (found := rule(ask, profile)) is not None)
+
+
+READS: dict[str, tuple[str, ...]] = {
+    "F1": ("t",), "F2": ("zeros",), "F3": ("full", "full_share"), "F4": ("coalition", "full"), "F5": ("t",),
+    "F6": ("protects_institutions", "min_institutions"),
+    "M1": ("t",), "M2": ("dominance_n", "dominance_k"), "M3": ("p_percent",), "M4": ("p_percent", "prior_q"),
+    "M5": ("dominance_n", "dominance_k"), "M8": ("t", "round_base", "mean_digits"), "M9": ("t",),
+    "P1": ("t",), "P2": ("t", "round_base", "percent_digits"),
+    "Q1": ("t", "mean_digits"), "Q2": ("t",), "Q3": ("t", "full_share"), "Q4": ("whisker",), "D1": ("dof",),
+}  # fmt: skip
+"""The parameters of the profile that a rule reads, by its id."""
+
+
+def tried(profile: Profile) -> tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]:
+    """Of every rule of `RULES`: id, sentence, and the profile's parameters; for the records of staff."""
+    names = {f.name for f in fields(profile)}
+    told = []
+    for rule in RULES:
+        ident, _, sentence = " ".join((rule.__doc__ or "").split()).partition(": ")
+        reads = tuple((n, str(getattr(profile, n))) for n in READS.get(ident, ()) if n in names)
+        told.append((ident, sentence, reads))
+    return tuple(told)

@@ -1,0 +1,95 @@
+"""What a rule is asked and how it answers: the question, families of measures, the finding. No rule stands here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+
+from broker.disclosure.evaluate import number
+from broker.domain.outputs import Finding, StatisticEvidence, Verdict
+from broker.domain.plans import Measure
+from broker.domain.scalars import Value
+from broker.policy.models import Profile, ZeroPolicy
+
+SEVERITY: dict[Verdict, int] = {v: i for i, v in enumerate(Verdict)}
+COUNTS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT})
+ROWS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.ONES, Measure.SHARE})
+"""Counts in which a person may stand several times."""
+BINARY = frozenset({Measure.ONES, Measure.SHARE})
+MAGNITUDES = frozenset({Measure.SUM, Measure.MEAN})
+EXTREMES = frozenset({Measure.LOWEST, Measure.HIGHEST})
+PLACES = frozenset({Measure.QUANTILE, Measure.DEVIATION, Measure.MODE}) | EXTREMES
+"""Statistics of persons' values that add up to nothing."""
+OF_POLICY: dict[ZeroPolicy, Verdict | None] = {
+    ZeroPolicy.REVIEW: Verdict.REVIEW,
+    ZeroPolicy.SUPPRESS: Verdict.SUPPRESS,
+    ZeroPolicy.PUBLISH: None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a rule is asked about: one statistic in one cell of `cell_persons` people.
+
+    protected           what would be shown of it
+    bounds              the catalogue's least and greatest value of one row
+    institutions, largest_institution   how many institutions the cell has, and the persons of the largest; None: not
+                        asked for
+    by_institution      the cell is one institution's own: it is judged by its people only
+    margin              the cell is a total
+    span                QUANTILE: the least share of rows between it and a neighbour that is asked for (the ends, 0 and
+                        1, are neighbours too); None: unknown
+    box                 QUANTILE: the share that it stands from the nearer end of a box plot; None: it is in none
+    some                MEAN: persons whose total is not nothing: those of its sum; None: unknown
+    beside              the other cells that leave with it (P3: ratio, difference, growth)
+    """
+
+    measure: Measure
+    evidence: StatisticEvidence
+    cell_persons: int
+    needs_review: str | None = None
+    bounds: tuple[Value, Value] | None = None
+    institutions: int | None = None
+    protected: Value = None
+    largest_institution: int | None = None
+    by_institution: bool = False
+    margin: bool = False
+    span: Decimal | None = None
+    box: Decimal | None = None
+    some: int | None = None
+    beside: "tuple[Question, ...]" = ()
+
+
+Answer = Finding | None
+Rule = Callable[[Question, Profile], Answer]
+
+
+def worst(verdicts: list[Verdict]) -> Verdict:
+    return max(verdicts, key=SEVERITY.__getitem__, default=Verdict.PUBLISH)
+
+
+def finding(rule: str, verdict: Verdict, sentence: str, **figures: object) -> Finding:
+    return Finding(rule, verdict, sentence, tuple((k, str(v)) for k, v in figures.items()))
+
+
+@cache
+def decimal(value: float | None) -> Decimal | None:
+    """A parameter of the profile, exactly as it is written there."""
+    return None if value is None else Decimal(str(value))
+
+
+def p_percent_of(profile: Profile) -> Decimal | None:
+    """The p of the p% rule; where the profile has only a (2,k) rule, what stands for it by k = 100 * 100/(100+p)."""
+    k = decimal(profile.dominance_k)
+    if profile.p_percent is not None or k is None or profile.dominance_n != 2:
+        return decimal(profile.p_percent)
+    return 100 * (100 / k - 1)
+
+
+def is_too_close(largest: Decimal, second: Decimal, total: Decimal, p: Decimal) -> bool:
+    """Whether the second contributor, who takes its own from the total, overestimates the largest by less than p%."""
+    return largest > 0 and (total - largest - second) * 100 < p * largest
+
+
+def exact(value: Value) -> Decimal:
+    return Decimal(number(value))

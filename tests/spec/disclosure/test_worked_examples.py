@@ -1,0 +1,189 @@
+"""Worked examples of primary rules from public handbooks and tools, as small tables; each names its source."""
+
+from decimal import Decimal
+
+import pytest
+from files_kit import amounts, grid_of, persons, rules_of, with_profile
+
+from broker.disclosure.rules import Question, findings_of, p_percent_of
+from broker.domain.outputs import StatisticEvidence
+from broker.domain.plans import Measure
+from broker.policy.models import ZeroPolicy
+
+
+def said(x: list[int], **profile: object) -> set[str]:
+    """Rules on a cell total by its contributions."""
+    big = [*sorted(x, reverse=True), 0]
+    evidence = StatisticEvidence(
+        sum(x), len(x), len(x), largest=big[0], second=big[1], low=min(x), high=max(x), total=sum(x), others=len(x) - 1
+    )
+    ask = Question(Measure.SUM, evidence, len(x))
+    return {f.rule for f in findings_of(ask, with_profile(t=2, p_percent=None, **profile))} - {"M9"}
+
+
+def test_marital_status_by_hours_worked() -> None:
+    """Handbook, 5.2, marital status by hours worked: all married work full time (group disclosure); the divorced person
+    who works part time knows that the others work full time (within-group disclosure)."""
+    table = persons("""
+                 full part
+        married     6    0
+        divorced    5    1
+        single      2    2
+    """)
+    found = rules_of(table, "row,column", profile=with_profile(t=2))
+    assert grid_of(found) == "divorced F4 F1\nmarried F3 F2\nsingle . F4", "and of part-timers, the one who is divorced"
+    of_three = grid_of(rules_of(table, "row,column"))
+    assert of_three == "divorced F4 F1\nmarried F3 F2\nsingle F1 F1+F4", "the common t = 3"
+
+
+def test_marital_status_by_sex() -> None:
+    """Handbook, 5.2, marital status by sex: the single woman is unique. With t = 10 her row's total goes as well."""
+    table = persons("""
+                  male female
+        married     38     17
+        divorced     7      4
+        single       3      1
+    """)
+    found = rules_of(table, "row,column", profile=with_profile(t=2))
+    assert grid_of(found) == "divorced . .\nmarried . .\nsingle F1 F4", "columns in order: female, male"
+    found = rules_of(table, "row,column", profile=with_profile(t=10), totals=True)
+    assert grid_of(found) == "divorced F1 F1 .\nmarried . . .\nsingle F1 F1+F4 F1+F5\nNone . . ."
+
+
+def test_hours_worked_where_a_column_is_one_person() -> None:
+    """Handbook, 5.2, marital status and sex by hours worked: the zeros around the single woman tell her hours."""
+    table = persons("""
+                     over30 to30 to15
+        married_w        14    3    0
+        divorced_w        2    2    0
+        single_w          0    0    1
+    """)
+    assert grid_of(rules_of(table, "row,column", profile=with_profile(t=2))) == (
+        "divorced_w . F2 .\nmarried_w . F2 .\nsingle_w F2 F1+F3 F2"
+    )
+
+
+def test_example_1_of_dominance() -> None:
+    """Handbook, 4.2, example 1: 50,000 + 49,000 of 100,000 passes the (1,90)-rule, yet the second contributor estimates
+    the first to 2 %: the p%-rule with p = 10 finds it."""
+    cell = [50_000, 49_000, 1_000]
+    assert said(cell, dominance_n=1, dominance_k=90.0) == set()
+    assert p_finds(cell, 10)
+
+
+def p_finds(cell: list[int], p: float) -> bool:
+    big = sorted(cell, reverse=True)
+    evidence = StatisticEvidence(
+        sum(cell), 3, 3, largest=big[0], second=big[1], low=big[-1], high=big[0], total=sum(cell)
+    )
+    found = findings_of(Question(Measure.SUM, evidence, 3), with_profile(t=2, p_percent=p))
+    return "M3" in {f.rule for f in found}
+
+
+def test_example_2_of_dominance() -> None:
+    """Handbook, 4.2, example 2: 52,000 + 50,000 of 110,000 is safe by p = 10 (15.4 % off), and not by the (2,k)-rule
+    with k = 100 * 100/110."""
+    cell = [52_000, 50_000, 8_000]
+    assert not p_finds(cell, 10)
+    assert p_finds(cell, 15.5)
+    assert not p_finds(cell, 15.3)
+    assert "M2" in said(cell, dominance_k=100 * 100 / 110)
+
+
+@pytest.mark.parametrize(("k", "p"), [(80.0, "25"), (95.0, "5.26"), (90.0, "11.11")])
+def test_what_p_stands_for_a_dominance_rule(k: float, p: str) -> None:
+    """Handbook, 4.2: (2,80) is replaced by p = 25, (2,95) by p = 5.26."""
+    found = p_percent_of(with_profile(p_percent=None, dominance_k=k))
+    assert found is not None
+    assert round(found, 2) == Decimal(p)
+    assert p_percent_of(with_profile(p_percent=10.0, dominance_k=k)) == 10
+    assert p_percent_of(with_profile(p_percent=None, dominance_n=1, dominance_k=k)) is None
+
+
+def test_what_is_safe_by_a_dominance_rule_is_safe_by_the_p_that_stands_for_it() -> None:
+    """Handbook, 4.2, proof of A; example 2 is the converse."""
+    for a in range(0, 60, 3):
+        for b in range(0, a + 1, 3):
+            found = said([100, a, b, 3, 1], dominance_k=80.0)
+            assert "M5" not in found or "M2" in found
+
+
+def test_prior_knowledge() -> None:
+    """Handbook, 4.2, the (p,q)-rule: with q = 50, p = 10 asks as much as p = 20 does with q = 100."""
+    cell = [100, 80, 15]
+    evidence = StatisticEvidence(195, 3, 3, largest=100, second=80, low=15, high=100, total=195)
+    ask = Question(Measure.SUM, evidence, 3)
+    rules = [
+        {f.rule for f in findings_of(ask, with_profile(t=2, prior_q=q))} & {"M3", "M4"} for q in (None, 50.0, 100.0)
+    ]
+    assert rules == [set(), {"M4"}, set()]
+    assert p_finds(cell, 20)
+
+
+CELLS = {
+    "v1": [100], "v2": [90, 10], "v3": [80, 20], "v4": [70, 30], "v5": [80, 10, 10],
+    "v6": [70, 10, 10, 10], "v7": [60, 20, 10, 10],
+}  # fmt: skip
+
+
+def test_two_contributors_with_more_than_90_percent() -> None:
+    """GaussSuppression, tests of its dominance rule (n = 2, k = 90): exactly 90 % is not more than that."""
+    found = rules_of(amounts(CELLS), "cell", "sum(x)", with_profile(t=2, p_percent=None, dominance_k=90.0), sums=("x",))
+    assert {c for (c,), rules in found.items() if "M2" in rules} == {"v1", "v2", "v3", "v4"}
+
+
+MAGNITUDE = {
+    "Agriculture Portugal": [75.9, 24.5], "Agriculture Spain": [96.6, 43.2],
+    "Entertainment Iceland": [16.8], "Entertainment Portugal": [7.1, 2.3], "Entertainment Spain": [77.4, 11.5, 16.4],
+    "Governmental Portugal": [21.6, 2.0], "Governmental Spain": [6.5, 2.7],
+    "Industry Iceland": [9.6, 8.8, 1.9], "Industry Portugal": [25.7, 3.4], "Industry Spain": [8.4],
+}  # fmt: skip
+"""GaussSuppression, vignette on magnitude tables, its data by sector and country, each row a company of its own."""
+
+
+def test_one_contributor_with_more_than_80_percent() -> None:
+    """The vignette's second example (n = 1, k = 80)."""
+    profile = with_profile(t=2, p_percent=None, dominance_n=1, dominance_k=80.0)
+    found = rules_of(amounts(MAGNITUDE), "cell", "sum(x)", profile, sums=("x",))
+    assert {c for (c,), rules in found.items() if "M2" in rules} == {
+        "Entertainment Iceland", "Governmental Portugal", "Industry Portugal", "Industry Spain",
+    }  # fmt: skip
+
+
+def test_cells_of_a_single_contributor() -> None:
+    """The vignette's first example: cells based on one contribution."""
+    found = rules_of(amounts(MAGNITUDE), "cell", "sum(x)", with_profile(t=2, p_percent=None), sums=("x",))
+    assert {c for (c,), rules in found.items() if "M1" in rules} == {"Entertainment Iceland", "Industry Spain"}
+
+
+def test_companies_that_contribute_several_times() -> None:
+    """The vignette on contributors: two rows of one company are one contributor."""
+    rows = amounts({"a": [10, 10, 10], "b": [10, 10, 10]})
+    rows["id"] = ["A", "A", "B", "A", "B", "C"]
+    assert rules_of(rows, "cell", "sum(x)", with_profile(p_percent=None), sums=("x",)) == {
+        ("a",): "F1 M1",
+        ("b",): "M9",
+    }
+
+
+def test_a_hundred_rows_of_one_pupil() -> None:
+    """What acro's crosstab counts as 100 is one person; its nk rule takes 90 % for too much, the handbook does not."""
+    rows = persons("""
+          c
+        a 20
+        b 100
+    """)
+    rows["id"] = [i if r == "a" else "p" for i, r in zip(rows["id"], rows["row"], strict=True)]
+    assert rules_of(rows, "row", profile=with_profile(t=10)) == {("a",): "", ("b",): "F1"}
+
+
+def test_seven_and_fewer_are_redacted_then_rounded() -> None:
+    """OpenSAFELY, on redaction and rounding: 7 and fewer go, 8 leaves as 10, 12 as 10, 13 as 15."""
+    from broker.disclosure.microdata import assess
+    from broker.disclosure.tabulate import Asked, tabulate_rows
+
+    profile = with_profile(t=8, round_base=5, zeros=ZeroPolicy.PUBLISH)
+    grid = "x\n" + "\n".join(f"n{n:02} {n}" for n in (7, 8, 12, 13))
+    found = assess(tabulate_rows(persons(grid), Asked("id", ("row",))), profile)
+    assert [c["released"] for c in found["cells"]][1:] == [10, 10, 15]
+    assert found["cells"][0]["rules"] == ["F1"]

@@ -1,0 +1,56 @@
+"""How far a quantile is rounded: the rendered SQL against the same by plain Python, row by row."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from query_kit import database, planned
+
+from broker.disclosure.evaluate import rounded
+from broker.domain.plans import Needs
+from broker.query import render
+
+Row = tuple[int, int, int | None]
+"""Person, LA, score."""
+
+
+def fits(values: Sequence[tuple[int, int]], value: Decimal, needs: Needs) -> int | None:
+    """The least exponent at which enough persons are surely shown the same, as it is defined."""
+    rows, most = len(values), max(Counter(p for p, _ in values).values())
+    persons = len({p for p, _ in values})
+    for exponent in range(-needs.digits, 13):
+        shown = rounded(value, -exponent)
+        inside = sum(rounded(Decimal(x), -exponent) == shown for _, x in values)
+        if max(math.ceil(inside / most), persons - (rows - inside)) >= needs.least:
+            return exponent
+    return None
+
+
+@pytest.mark.parametrize("of", ["0.5", "0.9"])
+@pytest.mark.parametrize("discrete", [True, False])
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 8), st.integers(1, 2), st.none() | st.integers(-5, 20)), min_size=1, max_size=16),
+    st.integers(1, 4),
+    st.integers(-1, 2),
+)
+def test_bins_are_as_defined(of: str, discrete: bool, rows: list[Row], least: int, digits: int) -> None:
+    word = "PERCENTILE_DISC" if discrete else "PERCENTILE_CONT"
+    output = planned(f"SELECT LA, {word}({of}) WITHIN GROUP (ORDER BY Score) AS q FROM a GROUP BY LA", "duckdb")
+    table = {"npd.a": [{"p": p, "Key": f"k{p}", "Y": "2017/2018", "LA": la, "Score": x} for p, la, x in rows]}
+    needs = Needs(least, digits=digits)
+    found = database(table).execute(render(output.tables[0], needs))
+    names = [d[0] for d in found.description]
+    (statistic,) = [s for s in output.tables[0].statistics if s.form is not None]
+    for line in (dict(zip(names, row, strict=True)) for row in found.fetchall()):
+        values = [(p, x) for p, la, x in rows if la == line["k0"] and x is not None]
+        bin_, value = line[f"s{statistic.ident}_bin"], line[f"s{statistic.ident}_value"]
+        if not values:
+            assert (bin_, value) == (None, None)
+            continue
+        assert line[f"s{statistic.ident}_largest"] == max(Counter(p for p, _ in values).values())
+        assert bin_ == fits(values, Decimal(str(value)), needs)

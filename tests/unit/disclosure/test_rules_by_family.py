@@ -1,0 +1,229 @@
+"""Rules that need more than a line: equal totals, rows of one person, institutions, percentages, places, shapes."""
+
+from collections import Counter
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from broker.disclosure.protect import protected, round_rows
+from broker.disclosure.rules import RULES, Question, findings_of, tried
+from broker.disclosure.rules.position import persons_between, spans
+from broker.disclosure.rules.telling import counts_shown_as, has_whole_total, parts_shown_as
+from broker.domain.outputs import StatisticEvidence, Verdict
+from broker.domain.plans import Measure, Statistic
+from broker.domain.scalars import Type
+from broker.policy.models import Profile, ZeroPolicy
+
+PROFILE = Profile(name="npd", source="test", t=10)
+SCHOOLS = replace(PROFILE, protects_institutions=True)
+
+
+def said(ask: Question, profile: Profile = PROFILE) -> dict[str, Verdict]:
+    return {f.rule: f.verdict for f in findings_of(ask, profile)}
+
+
+def mean_of(values: list[int], measure: Measure = Measure.MEAN) -> Question:
+    big = sorted(map(abs, values), reverse=True)
+    persons = len(values) if measure is Measure.MEAN else sum(v != 0 for v in values)
+    evidence = StatisticEvidence(
+        sum(values), len(values), persons, largest=big[0], second=big[1], low=min(values), high=max(values),
+        total=sum(values), others=len(values) - max(Counter(values).values()),
+    )  # fmt: skip
+    return Question(measure, evidence, len(values))
+
+
+@pytest.mark.parametrize("measure", [Measure.SUM, Measure.MEAN])
+@pytest.mark.parametrize(
+    ("values", "hidden"),
+    [
+        ([7] * 30, True),
+        ([7] * 30 + [8] * 9, True),
+        ([7] * 30 + [8] * 10, False),
+        (list(range(1, 20)), False),
+        ([7] * 10 + list(range(20, 29)), True),
+        ([7] * 9 + list(range(20, 29)), False),
+        ([0] * 30 + [5] * 12, False),
+        ([0] * 40, True),
+    ],
+)
+def test_one_total_of_nearly_all_is_hidden(values: list[int], hidden: bool, measure: Measure) -> None:
+    """Nineteen different totals are no secret of anybody; ten equal ones of nineteen are."""
+    assert ("M9" in said(mean_of(values, measure))) == hidden
+
+
+def test_a_second_that_is_not_known_may_be_as_large_as_the_first() -> None:
+    evidence = StatisticEvidence(1000, 40, 40, largest=480, second=30, low=1, high=480, total=1000)
+    assert said(Question(Measure.SUM, evidence, 40)) == {}
+    assert said(Question(Measure.SUM, replace(evidence, second=None), 40)) == {"M3": Verdict.SUPPRESS}
+
+
+@pytest.mark.parametrize(
+    ("rows", "persons", "most", "second", "hidden"),
+    [
+        (400, 20, 350, 20, True),
+        (100, 20, 40, 6, False),
+        (100, 20, 50, None, True),
+        (100, 20, None, None, False),
+        (400, 20, None, None, True),
+        (20, 20, None, None, False),
+        (400, 20, 20, 20, False),
+    ],
+)
+def test_a_count_of_rows_is_not_one_persons(
+    rows: int, persons: int, most: int | None, second: int | None, hidden: bool
+) -> None:
+    """Unknown, one person may have all rows but one of everybody else: of 400 rows of 20 persons, 381."""
+    evidence = StatisticEvidence(rows, rows, persons, largest=most, second=second)
+    assert said(Question(Measure.COUNT_ROWS, evidence, persons)) == ({"M3": Verdict.SUPPRESS} if hidden else {})
+    assert said(Question(Measure.COUNT_PERSONS, evidence, persons)) == {}
+
+
+def test_rows_are_rounded_by_persons_with_one_base() -> None:
+    assert [round_rows(n, n, PROFILE) for n in (52, 53, 57)] == [50, 55, 55]
+    shown = {round_rows(5 * n, n, PROFILE) for n in range(53, 58)}
+    assert shown == {275}, "five rows of everybody do not tell how many there are"
+    assert {round_rows(5 * n + more, n, PROFILE) for n in range(53, 58) for more in (-1, 0, 1)} == {275}
+    assert round_rows(57, 23, replace(PROFILE, round_base=1)) == 57
+
+
+def test_few_institutions_one_of_them_large_or_two() -> None:
+    def ask(number: int, largest: int, second: int, by: bool = False) -> Question:
+        evidence = StatisticEvidence(100, 100, 100, institution_largest=largest, institution_second=second)
+        return Question(
+            Measure.COUNT_ROWS, evidence, 100, institutions=number, largest_institution=largest, by_institution=by
+        )
+
+    assert said(ask(5, 95, 2)) == {}, "the default profile protects pupils"
+    assert said(ask(2, 60, 40), SCHOOLS) == {"F6": Verdict.SUPPRESS}
+    assert said(ask(5, 95, 2), SCHOOLS) == {"M3": Verdict.SUPPRESS}
+    assert said(ask(5, 95, 2), replace(SCHOOLS, full_share=0.9)) == {"M3": Verdict.SUPPRESS, "F3": Verdict.REVIEW}
+    assert said(ask(5, 40, 30), SCHOOLS) == {}
+    assert said(ask(1, 100, 0, by=True), SCHOOLS) == {}, "a table by school is judged by its pupils"
+
+
+def test_a_small_total_has_an_id_of_its_own() -> None:
+    ask = Question(Measure.COUNT_ROWS, StatisticEvidence(4, 4, 4), 4, margin=True)
+    assert said(ask) == {"F1": Verdict.SUPPRESS, "F5": Verdict.SUPPRESS}
+    assert said(replace(ask, margin=False)) == {"F1": Verdict.SUPPRESS}
+
+
+def share(ones: int, rest: int, shown: str) -> Question:
+    return Question(
+        Measure.SHARE, StatisticEvidence(None, ones, ones, rest, rest), ones + rest, protected=Decimal(shown)
+    )
+
+
+def test_digits_of_a_percentage_tell_a_small_count_only_where_counts_are_exact() -> None:
+    exact = replace(PROFILE, round_base=1)
+    assert "P2" in said(share(3, 997, "0.003"), exact)
+    assert "P2" in said(share(997, 3, "0.997"), exact)
+    assert "P2" not in said(share(12, 988, "0.012"), exact)
+    assert "P2" not in said(share(3, 39997, "0.000"), exact), "0.0 % of 40,000 may be nobody, or twenty"
+    assert "P2" not in said(share(3, 997, "0.005")), "of rounded counts it tells these"
+    assert {"F1", "P1"} <= said(share(3, 997, "0.005")).keys()
+
+
+@pytest.mark.parametrize("digits", [2, 3])
+def test_what_a_percentage_leaves_possible_is_what_is_written_so(digits: int) -> None:
+    for count in range(1, 130):
+        for part in range(count + 1):
+            shown = Decimal(part) / count
+            written = shown.quantize(Decimal(1).scaleb(-digits), rounding="ROUND_HALF_UP")
+            least, most = parts_shown_as(written, count, digits)
+            same = [
+                a for a in range(count + 1)
+                if (Decimal(a) / count).quantize(Decimal(1).scaleb(-digits), rounding="ROUND_HALF_UP") == written
+            ]  # fmt: skip
+            assert (least, most) == (same[0], same[-1])
+
+
+def test_digits_of_a_mean_leave_every_count_possible() -> None:
+    """2.25 over 8 to 12 rows is possible of 8 and 12 alone; 2.3 of each from ten on."""
+    fine = replace(PROFILE, mean_digits=3)
+    ask = Question(Measure.MEAN, StatisticEvidence(None, 12, 12, total=27), 12, protected=Decimal("2.250"))
+    assert said(ask, fine) == {"M8": Verdict.SUPPRESS}
+    assert said(replace(ask, protected=Decimal("2.3")), fine) == {}
+    assert list(counts_shown_as(12, PROFILE)) == [10, 11, 12]
+    assert [n for n in range(8, 13) if has_whole_total(Decimal("2.250"), n)] == [8, 12]
+    for rows in range(10, 300):
+        evidence = StatisticEvidence(None, rows, rows, largest=1, total=rows // 3)
+        shown = protected(Statistic(1, Measure.MEAN, None, Type.DECIMAL), evidence, fine)
+        assert "M8" not in said(Question(Measure.MEAN, evidence, rows, protected=shown), fine), "no such digits leave"
+
+
+def test_a_mean_passes_only_as_its_sum_does() -> None:
+    ask = mean_of([0] * 6 + list(range(1, 10)))
+    assert said(replace(ask, some=9)) == {"M8": Verdict.SUPPRESS}
+    assert said(replace(ask, some=10)) == {}
+
+
+def test_a_ratio_passes_only_as_both_cells_do() -> None:
+    cells = [Question(Measure.COUNT_ROWS, StatisticEvidence(n, n, n), n) for n in (40, 4, 0)]
+    large = Question(Measure.COUNT_ROWS, StatisticEvidence(44, 44, 44), 44)
+    assert said(replace(large, beside=(cells[0],))) == {}
+    assert said(replace(large, beside=(cells[0], cells[1]))) == {"P3": Verdict.SUPPRESS}
+    assert said(replace(large, beside=(cells[2],))) == {"P3": Verdict.REVIEW}
+
+
+def test_a_quantile_needs_persons_on_either_side_and_near_its_value() -> None:
+    def ask(n: int, span: str | None, near: int | None, rows: int | None = None, most: int | None = None) -> Question:
+        evidence = StatisticEvidence(5, rows or n, n, bin=near, largest=most)
+        return Question(Measure.QUANTILE, evidence, n, span=None if span is None else Decimal(span))
+
+    assert said(ask(20, "0.5", 0)) == {}
+    assert said(ask(19, "0.5", 0)) == {"Q1": Verdict.SUPPRESS}
+    assert said(ask(99, "0.1", 0)) == {"Q1": Verdict.SUPPRESS}
+    assert said(ask(100, "0.1", 0)) == {}
+    assert said(ask(100, "0.1", None)) == said(ask(100, None, 0)) == {"Q1": Verdict.SUPPRESS}, "unknown"
+    assert said(ask(20, "0.5", 0, rows=60, most=3)) == {}
+    assert said(ask(20, "0.5", 0, rows=60, most=4)) == {"Q1": Verdict.SUPPRESS}
+    assert persons_between(ask(20, "0.5", 0, rows=22)) == 9, "two of twenty may have all that is above one each"
+
+
+def test_neighbours_of_a_quantile_are_those_asked_for_and_the_ends() -> None:
+    found = spans(map(Decimal, ("0.5", "0.9", "0.25")))
+    assert {str(k): str(v) for k, v in found.items()} == {"0.25": "0.25", "0.5": "0.25", "0.9": "0.1"}
+    assert spans([Decimal(0)]) == {Decimal(0): Decimal(0)}
+
+
+def test_an_extreme_is_one_persons_unless_many_tie_or_the_catalogue_has_it() -> None:
+    ask = Question(Measure.HIGHEST, StatisticEvidence(90, 500, 500, ties=9), 500, bounds=(0, 100))
+    assert said(ask) == {"Q2": Verdict.REFUSE}
+    assert said(replace(ask, evidence=replace(ask.evidence, ties=10))) == {}
+    assert said(replace(ask, bounds=(0, 90))) == {}
+    assert said(replace(ask, bounds=(90, 100))) == {"Q2": Verdict.REFUSE}
+    assert said(replace(ask, measure=Measure.LOWEST, bounds=(90, 100))) == {}
+
+
+def test_a_mode_is_that_of_enough_and_not_of_all() -> None:
+    def ask(ties: int) -> Question:
+        return Question(Measure.MODE, StatisticEvidence("N", 50, 50, ties=ties), 50)
+
+    assert said(ask(9)) == {"Q3": Verdict.SUPPRESS}
+    assert said(ask(10)) == said(ask(49)) == {}
+    assert said(ask(50)) == {"Q3": Verdict.REVIEW}
+    assert said(ask(45), replace(PROFILE, full_share=0.9, full=ZeroPolicy.SUPPRESS)) == {"Q3": Verdict.SUPPRESS}
+
+
+def test_a_box_plot_does_not_reach_the_extremes() -> None:
+    evidence, near = StatisticEvidence(5, 900, 900, bin=0), Decimal("0.05")
+    ask = Question(Measure.QUANTILE, evidence, 900, span=near, box=near)
+    assert said(ask) == {"Q4": Verdict.REFUSE}
+    assert said(replace(ask, box=Decimal("0.1"))) == {}
+
+
+@pytest.mark.parametrize(("persons", "rules"), [(10, {"A1", "D1"}), (11, {"A1"})])
+def test_a_deviation_has_degrees_of_freedom_and_a_person_looks(persons: int, rules: set[str]) -> None:
+    assert set(said(Question(Measure.DEVIATION, StatisticEvidence(3.5, persons, persons), persons))) == rules
+
+
+def test_every_rule_is_told_with_its_id_and_the_parameters_that_it_reads() -> None:
+    found = tried(PROFILE)
+    assert len(found) == len(RULES)
+    assert {ident for ident, _, _ in found} == {
+        "F1", "F2", "F3", "F5", "F6", "M1", "M2", "M3", "M4", "M5", "M7", "M8", "M9", "P1", "P2", "P3", "Q1", "Q2",
+        "Q3", "Q4", "D1", "A1", "A2",
+    }  # fmt: skip
+    assert all(sentence for _, sentence, _ in found)
+    assert ("F1", (("t", "10"),)) in [(ident, reads) for ident, _, reads in found]
