@@ -114,9 +114,7 @@ def build_images(settings: "Settings", progress: Callable[[str], None]) -> dict[
     return images.build(settings.images_root, progress)
 
 
-def tabulate_file(
-    path: Path, asked: "Asked", progress: Progress = lambda what, done, total: None
-) -> "Tabulation":
+def tabulate_file(path: Path, asked: "Asked", progress: Progress = lambda what, done, total: None) -> "Tabulation":
     from broker.engine.tabulate import tabulate
 
     return tabulate(path, asked, progress)

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from broker.disclosure.across_cells import found_across, zero_patterns
-from broker.disclosure.evaluate import number
 from broker.disclosure.attack import Progress, untold
+from broker.disclosure.evaluate import number
 from broker.disclosure.margins import Figures, repair_table
 from broker.disclosure.protect import empty, protected, round_count
 from broker.disclosure.rules import MAGNITUDES, PLACES, Question, findings_of, worst

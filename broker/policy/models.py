@@ -138,13 +138,13 @@ class Profile(Model):
 
     @property
     def margin(self) -> float | None:
-        """How many times the largest contribution a total must be for neither dominance rule to see anything, were
-        every other contribution as large."""
+        """How many times the largest contribution a total must be for no dominance rule (M2 to M5) to see anything,
+        were every other contribution as large."""
         known = []
         if self.p_percent is not None:
-            known.append(2 + self.p_percent / 100)
+            known.append(2 + self.p_percent / min(100, self.prior_q or 100))
         if self.dominance_k is not None:
-            known.append(100 * self.dominance_n / self.dominance_k)
+            known.append(max(100 * self.dominance_n / self.dominance_k, 1 + 100 / self.dominance_k))
         return max(known, default=None)
 
 

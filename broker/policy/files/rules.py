@@ -94,6 +94,8 @@ def _noise(fields: Fields) -> dict[str, Any]:
         raise fields.wrong("noise_deviation", "policy-range", "noise_deviation and noise_least together are at most t.")
     values = (Rounding.CELL_KEY, widest, variance, least)
     return dict(zip(("rounding", *NOISE), values, strict=True))
+
+
 def _whisker(fields: Fields) -> float:
     found = fields.number("whisker") if fields.has("whisker") else Profile.whisker
     if not 0 < found < 0.25:

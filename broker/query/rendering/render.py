@@ -197,7 +197,7 @@ def _ones(i: int, measure: Measure, statistic: Statistic, _: int) -> dict[str, s
     }  # fmt: skip
 
 
-def _number(i: int, measure: Measure, statistic: Statistic, _: int) -> dict[str, str]:
+def _number(i: int, measure: Measure, statistic: Statistic, least: int) -> dict[str, str]:
     total, count = f"SUM(t{i})", f"nullif(SUM(n{i}), 0)"
     mean = (
         f"CAST(trunc({total}) AS HUGEINT) // {count}" if statistic.truncated else f"CAST({total} AS DOUBLE) / {count}"
