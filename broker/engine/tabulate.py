@@ -37,37 +37,46 @@ def tabulate(path: Path, asked: Asked, tell: Tell = lambda what, done, total: No
     """Cells, totals and evidence of a CSV or Parquet file. A row without a unit is a person of its own."""
     check_asked(asked)
     steps = 2 + len(asked.measures) + len(asked.ordered)
-    with opened(path, asked.columns, asked.numbers) as file:
+    texts = {asked.unit, *asked.by, asked.institution}
+    with opened(path, asked.columns, [n for n in asked.numbers if n not in texts]) as file:
         tell("reading", 1, steps)
-        kinds = {name: _number_type(file, name) for name in asked.numbers}
+        numbers = {name: _number(file, name) for name in asked.numbers}
         try:
-            table = _Table(file, asked, kinds)
+            table = _Table(file, asked, numbers)
             cells = _cells(table, lambda done: tell("counting", done, steps))
         except (duckdb.OutOfRangeException, duckdb.ConversionException) as fault:
             raise Invalid("too-large", "The numbers of a column are too large to add up.") from fault
         return Tabulation(asked.by, table.categories, asked.totals, asked.wanted, cells, asked.institution)
 
 
-def _number_type(file: PersonFile, name: str) -> str | None:
-    """The narrowest type that holds a column's numbers exactly; None: they are whole numbers already."""
-    if name in file.whole:
-        return None
+def _number(file: PersonFile, name: str) -> str:
+    """A column's numbers, in the narrowest type that holds all of them exactly."""
     column = file.names[name]
+    if name in file.whole or (name in file.floating and _is_short(file, column)):
+        return column if name in file.whole else f"{column}::{NARROW}"
+    column = f"{column}::VARCHAR"
     wide, narrow = (f"try_cast({column} AS {kind})" for kind in (NUMBER, NARROW))
     query = f"SELECT min(rowid) FILTER ({wide} IS NULL), bool_and({narrow} IS NOT DISTINCT FROM {wide}) FROM file"
     first, is_narrow = file.con.execute(f"{query} WHERE {column} IS NOT NULL").fetchall()[0]
     if first is None:
-        return NARROW if is_narrow else NUMBER
+        return f"{column}::{NARROW if is_narrow else NUMBER}"
     value = file.con.execute(f"SELECT try_cast({column} AS DOUBLE) FROM file WHERE rowid = {first}").fetchall()[0][0]
     if value is not None and abs(value) < float("inf"):
         raise Invalid("too-large", f"Column {name!r} has a number that is too large to add up.", f"row {first + 1}")
     raise Invalid("bad-number", f"Column {name!r} has a value that is no number.", f"row {first + 1}")
 
 
+def _is_short(file: PersonFile, column: str) -> bool:
+    """Whether each floating number is a decimal of at most fifteen figures, four after the point, which is then how it
+    is written: no other such decimal has it as its nearest number."""
+    query = f"SELECT bool_and(abs({column}) < 1e11 AND {column} = try_cast({column} AS {NARROW})::DOUBLE) FROM file"
+    return bool(file.con.execute(query).fetchall()[0][0])
+
+
 class _Table:
     """The file as the view `rows`: keys k0…, the person p, the columns v0…, and the institution."""
 
-    def __init__(self, file: PersonFile, asked: Asked, kinds: Mapping[str, str | None]) -> None:
+    def __init__(self, file: PersonFile, asked: Asked, numbers: Mapping[str, str]) -> None:
         self.con, self.asked = file.con, asked
         self.categories = tuple(_make_type(file, i, name) for i, name in enumerate(asked.by))
         self.columns = {n: f"v{i}" for i, n in enumerate(dict.fromkeys((*asked.measures, *asked.ordered)))}
@@ -75,7 +84,7 @@ class _Table:
         keys = ", ".join(
             f"coalesce({file.names[c]}, {literal(MISSING)})::key{i} AS k{i}" for i, c in enumerate(asked.by)
         )
-        amounts = "".join(f", {_amount(file.names[n], kinds.get(n))} AS {v}" for n, v in self.columns.items())
+        amounts = "".join(f", {numbers.get(n, file.names[n])} AS {v}" for n, v in self.columns.items())
         school = file.names[asked.institution] if asked.institution else "NULL"
         person = f"coalesce('p' || {unit}, 'r' || rowid)"
         distinct, valued = file.con.execute(f"SELECT count(DISTINCT {unit}), count({unit}) FROM file").fetchall()[0]
@@ -101,10 +110,6 @@ def _make_type(file: PersonFile, number: int, name: str) -> tuple[str, ...]:
     listed = ", ".join(map(literal, found or [MISSING]))
     file.con.execute(f"CREATE TYPE key{number} AS ENUM ({listed})")
     return tuple(found)
-
-
-def _amount(column: str, kind: str | None) -> str:
-    return column if kind is None else f"{column}::{kind}"
 
 
 def _cells(table: _Table, tell: Callable[[int], None]) -> tuple[TabulatedCell, ...]:
@@ -217,26 +222,23 @@ def _sums(table: _Table, name: str) -> dict[Wanted, dict[Place, StatisticEvidenc
         f"FROM ({amounts}) GROUP BY {table.keys}"
     )
     found = table.by_place(query)
+    both = {place: _evidence(*row) for place, row in found.items() if row[0]}
     return {
-        Wanted(measure, name): {place: _evidence(measure, *row) for place, row in found.items() if row[0]}
-        for measure in (Measure.SUM, Measure.MEAN)
+        Wanted(Measure.SUM, name): {place: total for place, (total, _) in both.items()},
+        Wanted(Measure.MEAN, name): {place: mean for place, (_, mean) in both.items()},
     }
 
 
 def _evidence(
-    measure: Measure, rows: Any, some: Any, persons: Any, total: Any, largest: Any, second: Any, low: Any, high: Any,
-    common: Any,
-) -> StatisticEvidence:  # fmt: skip
-    return StatisticEvidence(
-        value=_plain(total) if measure is Measure.SUM else Decimal(total) / Decimal(int(rows)),
-        rows=int(rows),
-        persons=int(some or 0) if measure is Measure.SUM else int(persons),
-        largest=_plain(largest),
-        second=_plain(second or 0),
-        low=_plain(low),
-        high=_plain(high),
-        total=_plain(total),
-        others=int(persons) - int(common),
+    rows: Any, some: Any, persons: Any, total: Any, largest: Any, second: Any, low: Any, high: Any, common: Any
+) -> tuple[StatisticEvidence, StatisticEvidence]:
+    """Of the sum and of the mean."""
+    found, mean = _plain(total), Decimal(total) / Decimal(int(rows))
+    shared = (_plain(largest), _plain(second or 0), _plain(low), _plain(high), found)
+    others = int(persons) - int(common)
+    return (
+        StatisticEvidence(found, int(rows), int(some or 0), 0, 0, *shared, others=others),
+        StatisticEvidence(mean, int(rows), int(persons), 0, 0, *shared, others=others),
     )
 
 
@@ -266,4 +268,5 @@ def _plain(value: Any) -> Any:
     """Whole numbers as such; text is left as it is."""
     if not isinstance(value, Decimal):
         return value
-    return int(value) if value == value.to_integral_value() else value.normalize(WIDE)
+    whole = int(value)
+    return whole if whole == value else value.normalize(WIDE)

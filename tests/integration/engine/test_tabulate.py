@@ -171,3 +171,13 @@ def test_dates_whole_numbers_and_decimals_of_parquet(tmp_path: Path) -> None:
     assert set(cells) == {("2020-01-01",), ("2020-01-02",)}
     totals = [cells["2020-01-01",][Wanted(Measure.SUM, name)].total for name in ("d", "t")]
     assert totals == [Decimal("3.75"), 30]
+
+
+def test_a_column_can_be_a_category_and_a_number(tmp_path: Path) -> None:
+    """And floating numbers are what their shortest text says, short or long."""
+    table = {"pupil": [1, 2, 3], "n": [5, 5, 6], "x": [0.1, 0.2, 1e11 + 0.5], "y": [0.1, 0.12345, 3.0]}
+    path = write(table, tmp_path / "f.parquet")
+    asked = Asked("pupil", ("n",), True, ("n", "x", "y", "pupil"), (), True)
+    found = {c.place: c.statistics for c in tabulate(path, asked).cells}
+    assert found == {c.place: c.statistics for c in tabulate_rows(table, asked).cells}
+    assert found["5",][Wanted(Measure.SUM, "x")].total == Decimal("0.3")
