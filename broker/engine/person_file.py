@@ -20,14 +20,20 @@ FLOATING = frozenset({"DOUBLE"})
 
 @dataclass(frozen=True, slots=True)
 class PersonFile:
-    """A connection with the file in the table `file` and nothing else in reach. `names` gives each column that was
+    """A connection with the file as the table (or, of Parquet, the view) `file`. `names` gives each column that was
     asked for its name there; it is text as it would be written by hand, missing is NULL, unless it is one of the
-    `whole` or the `floating` numbers, which stay what they are. Row numbers are `rowid`, from 0."""
+    `whole` or the `floating` numbers, which stay what they are. `row` is the number of a row, from 0."""
 
     con: Connection
     names: Mapping[str, str]
     whole: frozenset[str]
     floating: frozenset[str]
+    row: str
+
+    def seal(self) -> None:
+        """From here on nothing outside is in reach, and `file` may not be read any more."""
+        for setting in HARDENING:
+            self.con.execute(f"SET {setting}")
 
 
 def quoted(name: str) -> str:
@@ -53,16 +59,28 @@ def opened(path: Path, wanted: Iterable[str], numbers: Iterable[str] = ()) -> It
             names = {n: f"c{i}" for i, n in enumerate(dict.fromkeys(wanted))}
             whole, floating = (frozenset(n for n in numbers if kinds[n] in some) for some in (WHOLE, FLOATING))
             texts = [f"{_column(n, kinds[n], n in whole, n in floating)} AS {c}" for n, c in names.items()]
-            con.execute(f"CREATE TABLE file AS SELECT {', '.join(texts) or '1 AS one'} FROM {_source(path)}")
+            row = _make(con, path, ", ".join(texts))
         except duckdb.Error as fault:
             raise Invalid("unreadable", f"{path.name} cannot be read as CSV or Parquet.", str(path)) from fault
-        for setting in HARDENING:
-            con.execute(f"SET {setting}")
-        yield PersonFile(con, names, whole, floating)
+        yield PersonFile(con, names, whole, floating, row)
+
+
+def _make(con: Connection, path: Path, columns: str) -> str:
+    """Parquet is read as often as it is asked, column by column; a text file once. Gives the row's number."""
+    if _is_parquet(path):
+        source = f"read_parquet({literal(str(path))}, hive_partitioning = false, file_row_number = true)"
+        con.execute(f"CREATE VIEW file AS SELECT {columns}, file_row_number AS number FROM {source}")
+        return "number"
+    con.execute(f"CREATE TABLE file AS SELECT {columns} FROM {_source(path)}")
+    return "rowid"
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() in {".parquet", ".pq"}
 
 
 def _source(path: Path) -> str:
-    if path.suffix.lower() in {".parquet", ".pq"}:
+    if _is_parquet(path):
         return f"read_parquet({literal(str(path))}, hive_partitioning = false)"
     return f"read_csv({literal(str(path))}, all_varchar = true, header = true, delim = ',', quote = '\"')"
 
