@@ -15,6 +15,7 @@ import duckdb
 from bench.harness import Line, compare
 from broker.disclosure.microdata import assess
 from broker.disclosure.tabulate import Asked
+from broker.domain.plans import Needs
 from broker.engine.tabulate import tabulate
 from broker.policy.files import load_policies
 
@@ -37,7 +38,8 @@ def acro_lines() -> list[Line]:
         with duckdb.connect() as con:
             con.execute(f"COPY ({PUPILS}) TO '{FRAME}' (FORMAT parquet)")
     profile = load_policies(Path("policies")).profile("npd-default")
-    asked = Asked("pupil", ("la", "ethnicity"), count=True, means=("score",))
+    needs = Needs(profile.t, digits=profile.mean_digits)
+    asked = Asked("pupil", ("la", "ethnicity"), count=True, means=("score",), needs=needs)
     figures = len(assess(tabulate(FRAME, asked), profile)["cells"])
     # -P: this folder has a module of the same name as acro.
     command = [str(python), "-P", str(HERE / "acro_side.py"), str(FRAME), "la", "ethnicity", "score"]

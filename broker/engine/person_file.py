@@ -15,17 +15,25 @@ Connection = duckdb.DuckDBPyConnection
 HARDENING = ("allow_community_extensions=false", "enable_external_access=false", "lock_configuration=true")
 WHOLE = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"})
 """Column types that are added up as they are."""
+FLOATING = frozenset({"DOUBLE"})
 
 
 @dataclass(frozen=True, slots=True)
 class PersonFile:
-    """A connection with the file in the table `file` and nothing else in reach. `names` gives each column that was
-    asked for its name there; it is text as it would be written by hand, missing is NULL, unless it is one of `whole`
-    numbers. Row numbers are `rowid`, from 0."""
+    """A connection with the file as the table (or, of Parquet, the view) `file`. `names` gives each column that was
+    asked for its name there; it is text as it would be written by hand, missing is NULL, unless it is one of the
+    `whole` or the `floating` numbers, which stay what they are. `row` is the number of a row, from 0."""
 
     con: Connection
     names: Mapping[str, str]
     whole: frozenset[str]
+    floating: frozenset[str]
+    row: str
+
+    def seal(self) -> None:
+        """From here on nothing outside is in reach, and `file` may not be read any more."""
+        for setting in HARDENING:
+            self.con.execute(f"SET {setting}")
 
 
 def quoted(name: str) -> str:
@@ -38,7 +46,7 @@ def literal(text: str) -> str:
 
 @contextmanager
 def opened(path: Path, wanted: Iterable[str], numbers: Iterable[str] = ()) -> Iterator[PersonFile]:
-    """The file with its `wanted` columns, of which `numbers` may stay whole numbers."""
+    """The file with its `wanted` columns, of which `numbers` are not needed as text."""
     if not path.is_file():
         raise Invalid("no-file", f"There is no file {path}.", str(path))
     with duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}) as con:
@@ -49,20 +57,38 @@ def opened(path: Path, wanted: Iterable[str], numbers: Iterable[str] = ()) -> It
             if missing:
                 raise Invalid("no-column", f"The file has no column {missing[0]!r}; it has {', '.join(kinds)}.")
             names = {n: f"c{i}" for i, n in enumerate(dict.fromkeys(wanted))}
-            whole = frozenset(n for n in numbers if kinds[n] in WHOLE)
-            texts = [f"{quoted(n) if n in whole else _text(quoted(n), kinds[n])} AS {c}" for n, c in names.items()]
-            con.execute(f"CREATE TABLE file AS SELECT {', '.join(texts) or '1 AS one'} FROM {_source(path)}")
+            whole, floating = (frozenset(n for n in numbers if kinds[n] in some) for some in (WHOLE, FLOATING))
+            texts = [f"{_column(n, kinds[n], n in whole, n in floating)} AS {c}" for n, c in names.items()]
+            row = _make(con, path, ", ".join(texts))
         except duckdb.Error as fault:
             raise Invalid("unreadable", f"{path.name} cannot be read as CSV or Parquet.", str(path)) from fault
-        for setting in HARDENING:
-            con.execute(f"SET {setting}")
-        yield PersonFile(con, names, whole)
+        yield PersonFile(con, names, whole, floating, row)
+
+
+def _make(con: Connection, path: Path, columns: str) -> str:
+    """Parquet is read as often as it is asked, column by column; a text file once. Gives the row's number."""
+    if _is_parquet(path):
+        source = f"read_parquet({literal(str(path))}, hive_partitioning = false, file_row_number = true)"
+        con.execute(f"CREATE VIEW file AS SELECT {columns}, file_row_number AS number FROM {source}")
+        return "number"
+    con.execute(f"CREATE TABLE file AS SELECT {columns} FROM {_source(path)}")
+    return "rowid"
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() in {".parquet", ".pq"}
 
 
 def _source(path: Path) -> str:
-    if path.suffix.lower() in {".parquet", ".pq"}:
+    if _is_parquet(path):
         return f"read_parquet({literal(str(path))}, hive_partitioning = false)"
     return f"read_csv({literal(str(path))}, all_varchar = true, header = true, delim = ',', quote = '\"')"
+
+
+def _column(name: str, kind: str, is_whole: bool, is_floating: bool) -> str:
+    if is_floating:
+        return f"CASE WHEN NOT isnan({quoted(name)}) THEN {quoted(name)} END"
+    return quoted(name) if is_whole else _text(quoted(name), kind)
 
 
 def _text(column: str, kind: str) -> str:

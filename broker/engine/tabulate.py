@@ -7,113 +7,52 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
 
-from broker.disclosure.evaluate import WIDE
 from broker.disclosure.microdata import TabulatedCell, Tabulation, Wanted
 from broker.disclosure.positions import Tally, place_evidence
 from broker.disclosure.tables import Place
 from broker.disclosure.tabulate import Asked, check_asked
-from broker.disclosure.wording import MISSING
 from broker.domain.errors import Invalid
 from broker.domain.outputs import StatisticEvidence
 from broker.domain.plans import Measure
-from broker.engine.person_file import Connection, PersonFile, literal, opened
+from broker.engine.person_file import Connection, opened
+from broker.engine.person_table import Table, number_of
+from broker.engine.sums import plain, sums_of
 
-NUMBER = "DECIMAL(38,10)"
-"""What is added up: exact to ten digits after the point."""
-NARROW = "DECIMAL(18,4)"
-"""The same where all numbers of a column are small enough: half as long to add up."""
 Tell = Callable[[str, int, int], None]
-Row = tuple[Any, ...]
 
 
 def tabulate(path: Path, asked: Asked, tell: Tell = lambda what, done, total: None) -> Tabulation:
     """Cells, totals and evidence of a CSV or Parquet file. A row without a unit is a person of its own."""
     check_asked(asked)
     steps = 2 + len(asked.measures) + len(asked.ordered)
-    with opened(path, asked.columns, asked.numbers) as file:
+    texts = {asked.unit, *asked.by, asked.institution}
+    with opened(path, asked.columns, [n for n in asked.numbers if n not in texts]) as file:
         tell("reading", 1, steps)
-        kinds = {name: _number_type(file, name) for name in asked.numbers}
         try:
-            table = _Table(file, asked, kinds)
+            numbers = {name: number_of(file, name) for name in asked.numbers}
+            table = Table(file, asked, numbers)
+            file.seal()
             cells = _cells(table, lambda done: tell("counting", done, steps))
         except (duckdb.OutOfRangeException, duckdb.ConversionException) as fault:
             raise Invalid("too-large", "The numbers of a column are too large to add up.") from fault
+        except (duckdb.IOException, duckdb.InvalidInputException) as fault:
+            raise Invalid("unreadable", f"{path.name} cannot be read as CSV or Parquet.", str(path)) from fault
         return Tabulation(asked.by, table.categories, asked.totals, asked.wanted, cells, asked.institution)
 
 
-def _number_type(file: PersonFile, name: str) -> str | None:
-    """The narrowest type that holds a column's numbers exactly; None: they are whole numbers already."""
-    if name in file.whole:
-        return None
-    column = file.names[name]
-    wide, narrow = (f"try_cast({column} AS {kind})" for kind in (NUMBER, NARROW))
-    query = f"SELECT min(rowid) FILTER ({wide} IS NULL), bool_and({narrow} IS NOT DISTINCT FROM {wide}) FROM file"
-    first, is_narrow = file.con.execute(f"{query} WHERE {column} IS NOT NULL").fetchall()[0]
-    if first is None:
-        return NARROW if is_narrow else NUMBER
-    value = file.con.execute(f"SELECT try_cast({column} AS DOUBLE) FROM file WHERE rowid = {first}").fetchall()[0][0]
-    if value is not None and abs(value) < float("inf"):
-        raise Invalid("too-large", f"Column {name!r} has a number that is too large to add up.", f"row {first + 1}")
-    raise Invalid("bad-number", f"Column {name!r} has a value that is no number.", f"row {first + 1}")
-
-
-class _Table:
-    """The file as the view `rows`: keys k0…, the person p, the columns v0…, and the institution."""
-
-    def __init__(self, file: PersonFile, asked: Asked, kinds: Mapping[str, str | None]) -> None:
-        self.con, self.asked = file.con, asked
-        self.categories = tuple(_make_type(file, i, name) for i, name in enumerate(asked.by))
-        self.columns = {n: f"v{i}" for i, n in enumerate(dict.fromkeys((*asked.measures, *asked.ordered)))}
-        unit = file.names[asked.unit]
-        keys = ", ".join(
-            f"coalesce({file.names[c]}, {literal(MISSING)})::key{i} AS k{i}" for i, c in enumerate(asked.by)
-        )
-        amounts = "".join(f", {_amount(file.names[n], kinds.get(n))} AS {v}" for n, v in self.columns.items())
-        school = file.names[asked.institution] if asked.institution else "NULL"
-        person = f"coalesce('p' || {unit}, 'r' || rowid)"
-        distinct, valued = file.con.execute(f"SELECT count(DISTINCT {unit}), count({unit}) FROM file").fetchall()[0]
-        self.once = distinct == valued
-        """Whether each person has one row: then nobody is looked for twice."""
-        person = "rowid" if self.once else person
-        self.con.execute(
-            f"CREATE TEMP TABLE rows AS SELECT {keys}, {person} AS p, {school} AS school{amounts} FROM file"
-        )
-        self.keys = ", ".join(f"k{i}" for i in range(len(asked.by)))
-        self.groups = f"CUBE ({self.keys})" if asked.totals else self.keys
-
-    def by_place(self, query: str) -> dict[Place, Row]:
-        """The rest of each row by its place."""
-        width = len(self.asked.by)
-        return {row[:width]: row[width:] for row in self.con.execute(query).fetchall()}
-
-
-def _make_type(file: PersonFile, number: int, name: str) -> tuple[str, ...]:
-    """The categories in order of text, the missing one last; as a type of their own rows are put together faster."""
-    query = f"SELECT DISTINCT coalesce({file.names[name]}, {literal(MISSING)}) FROM file"
-    found = sorted((str(row[0]) for row in file.con.execute(query).fetchall()), key=lambda n: (n == MISSING, n))
-    listed = ", ".join(map(literal, found or [MISSING]))
-    file.con.execute(f"CREATE TYPE key{number} AS ENUM ({listed})")
-    return tuple(found)
-
-
-def _amount(column: str, kind: str | None) -> str:
-    return column if kind is None else f"{column}::{kind}"
-
-
-def _cells(table: _Table, tell: Callable[[int], None]) -> tuple[TabulatedCell, ...]:
+def _cells(table: Table, tell: Callable[[int], None]) -> tuple[TabulatedCell, ...]:
     counted = _counts(table)
     schools = _institutions(table) if table.asked.institution else {}
     evidence: dict[Wanted, Mapping[Place, StatisticEvidence]] = {}
     for done, name in enumerate(table.asked.measures, 2):
         tell(done)
-        evidence |= _sums(table, name)
+        evidence |= sums_of(table, name)
     for done, name in enumerate(table.asked.ordered, 2 + len(table.asked.measures)):
         tell(done)
         evidence |= _places(table, name)
@@ -160,7 +99,7 @@ def _with_institutions(evidence: StatisticEvidence, school: _Schools | None, col
     return replace(evidence, institution_largest=largest, institution_second=second)
 
 
-def _counts(table: _Table) -> dict[Place, tuple[int, int, int, int]]:
+def _counts(table: Table) -> dict[Place, tuple[int, int, int, int]]:
     """Rows, persons, and the rows of the two persons who have most."""
     if table.once:
         query = f"SELECT {table.keys}, count(*), count(*), 1, least(1, count(*) - 1) FROM rows GROUP BY {table.groups}"
@@ -174,7 +113,7 @@ def _counts(table: _Table) -> dict[Place, tuple[int, int, int, int]]:
     return {place: (int(n), p, most, second) for place, (n, p, most, second) in found.items() if n}
 
 
-def _institutions(table: _Table) -> dict[Place, _Schools]:
+def _institutions(table: Table) -> dict[Place, _Schools]:
     """Of all rows; `school` is NULL where a row has none."""
     persons = "count(*)" if table.once else "count(DISTINCT p)"
     sizes = "".join(f", coalesce(sum(abs({table.columns[n]})), 0) AS x{i}" for i, n in enumerate(table.asked.measures))
@@ -193,60 +132,19 @@ def _institutions(table: _Table) -> dict[Place, _Schools]:
 
 
 def _pair(largest: list[Any] | None) -> tuple[Any, Any]:
-    found = [_plain(v) for v in largest or []]
+    found = [plain(v) for v in largest or []]
     return (*found, 0, 0)[:2]
 
 
-def _sums(table: _Table, name: str) -> dict[Wanted, dict[Place, StatisticEvidence]]:
-    """Of sum and mean of a column. Persons with the same total are put together first: they are fewer, and the most
-    common total is wanted."""
-    value = table.columns[name]
-    if table.once:
-        inner = f"SELECT {table.keys}, {value} AS t, count(*) AS c FROM rows WHERE {value} IS NOT NULL GROUP BY ALL"
-        total = f"SELECT {table.keys}, t, sum(c)::BIGINT AS c FROM ({inner}) GROUP BY {table.groups}, t"
-        amounts = f"SELECT *, c AS n FROM ({total if table.asked.totals else inner})"
-    else:
-        people = (
-            f"SELECT {table.keys}, p, sum({value}) AS t, count({value}) AS n FROM rows WHERE {value} IS NOT NULL "
-            f"GROUP BY {table.groups}, p"
-        )
-        amounts = f"SELECT {table.keys}, t, count(*) AS c, sum(n) AS n FROM ({people}) GROUP BY {table.keys}, t"
-    query = (
-        f"SELECT {table.keys}, sum(n), sum(c) FILTER (t <> 0), sum(c), sum(t * c), max(abs(t)), "
-        "greatest(list_extract(max(abs(t), 2), 2), max(abs(t)) FILTER (c > 1)), min(t), max(t), max(c) "
-        f"FROM ({amounts}) GROUP BY {table.keys}"
-    )
-    found = table.by_place(query)
-    return {
-        Wanted(measure, name): {place: _evidence(measure, *row) for place, row in found.items() if row[0]}
-        for measure in (Measure.SUM, Measure.MEAN)
-    }
-
-
-def _evidence(
-    measure: Measure, rows: Any, some: Any, persons: Any, total: Any, largest: Any, second: Any, low: Any, high: Any,
-    common: Any,
-) -> StatisticEvidence:  # fmt: skip
-    return StatisticEvidence(
-        value=_plain(total) if measure is Measure.SUM else Decimal(total) / Decimal(int(rows)),
-        rows=int(rows),
-        persons=int(some or 0) if measure is Measure.SUM else int(persons),
-        largest=_plain(largest),
-        second=_plain(second or 0),
-        low=_plain(low),
-        high=_plain(high),
-        total=_plain(total),
-        others=int(persons) - int(common),
-    )
-
-
-def _places(table: _Table, name: str) -> dict[Wanted, dict[Place, StatisticEvidence]]:
+def _places(table: Table, name: str) -> dict[Wanted, dict[Place, StatisticEvidence]]:
     """Of the quantiles, deviations, extremes and modes of a column, from how often each value is there."""
     value = table.columns[name]
     persons = "count(*)" if table.once else "count(DISTINCT p)"
     where = f"FROM rows WHERE {value} IS NOT NULL"
     each = f"SELECT {table.keys}, p, count(*) AS n {where} GROUP BY {table.groups}, p"
-    whole = table.by_place(f"SELECT {table.keys}, count(*), max(n) FROM ({each}) GROUP BY {table.keys}")
+    several = f"SELECT {table.keys}, count(*), max(n) FROM ({each}) GROUP BY {table.keys}"
+    single = f"SELECT {table.keys}, count(*), 1 {where} GROUP BY {table.groups}"
+    whole = table.by_place(single if table.once else several)
     wanted = [w for w in table.asked.places if w.column == name]
     found: dict[Wanted, dict[Place, StatisticEvidence]] = {w: {} for w in wanted}
     query = f"SELECT {table.keys}, {value} AS t, count(*), {persons} {where} GROUP BY {table.groups}, t ORDER BY ALL"
@@ -259,11 +157,4 @@ def _places(table: _Table, name: str) -> dict[Wanted, dict[Place, StatisticEvide
 
 def _by_place(con: Connection, query: str, width: int) -> Iterator[tuple[Place, list[Tally]]]:
     for place, rows in groupby(con.execute(query).fetchall(), key=lambda row: row[:width]):
-        yield place, [Tally(_plain(value), n, persons) for *_, value, n, persons in rows]
-
-
-def _plain(value: Any) -> Any:
-    """Whole numbers as such; text is left as it is."""
-    if not isinstance(value, Decimal):
-        return value
-    return int(value) if value == value.to_integral_value() else value.normalize(WIDE)
+        yield place, [Tally(plain(value), n, persons) for *_, value, n, persons in rows]

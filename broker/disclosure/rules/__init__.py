@@ -11,6 +11,7 @@ from broker.disclosure.rules.asking import (
     COUNTS,
     MAGNITUDES,
     PLACES,
+    ROWS,
     SEVERITY,
     Answer,
     Question,
@@ -36,6 +37,7 @@ from broker.disclosure.rules.percentage import both_sides, other_cells, percenta
 from broker.disclosure.rules.position import box_ends, common_value, extreme_value, quantile_places
 from broker.disclosure.rules.shape import few_degrees, no_deviation
 from broker.domain.outputs import Finding
+from broker.domain.plans import Measure
 from broker.policy.models import Profile
 
 __all__ = [
@@ -59,9 +61,21 @@ RULES: tuple[Rule, ...] = (
 """Each says in its docstring its id, then what it finds."""
 
 
-def findings_of(ask: Question, profile: Profile, rules: tuple[Rule, ...] = RULES) -> tuple[Finding, ...]:
+_OF: dict[Rule, frozenset[Measure]] = {
+    full_cell: BINARY, rows_of_one_person: ROWS, contributors: MAGNITUDES | PLACES, dominance: MAGNITUDES,
+    p_percent: MAGNITUDES, prior_posterior: MAGNITUDES, equivalent_p_percent: MAGNITUDES, negatives: MAGNITUDES,
+    mean_as_sum: MAGNITUDES, mean_tells_count: MAGNITUDES, all_equal: MAGNITUDES, both_sides: BINARY,
+    percentage_tells_count: BINARY, quantile_places: PLACES, extreme_value: PLACES, common_value: PLACES,
+    box_ends: PLACES, few_degrees: PLACES, no_deviation: PLACES,
+}  # fmt: skip
+"""Of other measures these rules say nothing: they need not be asked."""
+_OF_MEASURE = {m: tuple(r for r in RULES if m in _OF.get(r, frozenset(Measure))) for m in Measure}
+
+
+def findings_of(ask: Question, profile: Profile, rules: tuple[Rule, ...] | None = None) -> tuple[Finding, ...]:
     """Every rule's word on one statistic in one cell."""
-    return tuple(found for rule in rules if (found := rule(ask, profile)) is not None)
+    asked = _OF_MEASURE[ask.measure] if rules is None else rules
+    return tuple(found for rule in asked if (found := rule(ask, profile)) is not None)
 
 
 READS: dict[str, tuple[str, ...]] = {

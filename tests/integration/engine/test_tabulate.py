@@ -1,6 +1,7 @@
 """`broker assess` on files: DuckDB tabulates exactly as the reference in plain Python does."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from broker.disclosure.microdata import Wanted
+from broker.disclosure.microdata import Tabulation, Wanted
+from broker.disclosure.tables import Place
 from broker.disclosure.tabulate import Asked, tabulate_rows
 from broker.domain.errors import Invalid
 from broker.domain.plans import Measure, Needs
@@ -49,6 +51,16 @@ def test_it_is_the_reference(tmp_path: Path, ending: str, totals: bool) -> None:
 values = st.one_of(st.none(), st.integers(-3, 3), st.decimals(-5, 5, places=2))
 
 
+def as_far_as_asked(found: Tabulation, least: int) -> dict[Place, object]:
+    """Cells in which enough persons have another total than most: that there are enough is all that must be right."""
+    return {
+        c.place: replace(
+            c, statistics={w: replace(e, others=e.others and min(e.others, least)) for w, e in c.statistics.items()}
+        )
+        for c in found.cells
+    }
+
+
 PLACES = (
     *(Wanted(Measure.QUANTILE, "x", Decimal(f)) for f in ("0.1", "0.5", "0.9")),
     *(Wanted(m, "x") for m in (Measure.DEVIATION, Measure.LOWEST, Measure.HIGHEST, Measure.MODE)),
@@ -78,8 +90,7 @@ def test_drawn_files_are_the_reference(
     as_text = columns | {"x": [None if v is None else str(v) for v in columns["x"]]}
     path = write({k: pa.array(v, pa.string()) for k, v in as_text.items()}, tmp_path / "drawn.csv")
     asked = Asked("u", ("a", "b"), True, ("x",), ("x",), totals, "b", PLACES, Needs(2, digits=digits))
-    found = {c.place: c for c in tabulate(path, asked).cells}
-    assert found == {c.place: c for c in tabulate_rows(columns, asked).cells}
+    assert as_far_as_asked(tabulate(path, asked), 2) == as_far_as_asked(tabulate_rows(columns, asked), 2)
 
 
 @pytest.mark.parametrize(
@@ -171,3 +182,13 @@ def test_dates_whole_numbers_and_decimals_of_parquet(tmp_path: Path) -> None:
     assert set(cells) == {("2020-01-01",), ("2020-01-02",)}
     totals = [cells["2020-01-01",][Wanted(Measure.SUM, name)].total for name in ("d", "t")]
     assert totals == [Decimal("3.75"), 30]
+
+
+def test_a_column_can_be_a_category_and_a_number(tmp_path: Path) -> None:
+    """And floating numbers are what their shortest text says, short or long."""
+    table = {"pupil": [1, 2, 3], "n": [5, 5, 6], "x": [0.1, 0.2, 1e11 + 0.5], "y": [0.1, 0.12345, 3.0]}
+    path = write(table, tmp_path / "f.parquet")
+    asked = Asked("pupil", ("n",), True, ("n", "x", "y", "pupil"), (), True)
+    found = {c.place: c.statistics for c in tabulate(path, asked).cells}
+    assert found == {c.place: c.statistics for c in tabulate_rows(table, asked).cells}
+    assert found["5",][Wanted(Measure.SUM, "x")].total == Decimal("0.3")

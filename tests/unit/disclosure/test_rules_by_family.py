@@ -5,6 +5,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from broker.disclosure.protect import protected, round_rows
 from broker.disclosure.rules import RULES, Question, findings_of, tried
@@ -227,3 +229,23 @@ def test_every_rule_is_told_with_its_id_and_the_parameters_that_it_reads() -> No
     }  # fmt: skip
     assert all(sentence for _, sentence, _ in found)
     assert ("F1", (("t", "10"),)) in [(ident, reads) for ident, _, reads in found]
+
+
+amounts = st.none() | st.integers(-3, 60)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(list(Measure)), st.tuples(*[st.integers(0, 60)] * 5), st.tuples(*[amounts] * 8), st.integers(0, 60),
+    st.booleans(),
+)  # fmt: skip
+def test_rules_that_are_not_asked_of_a_measure_say_nothing_of_it(
+    measure: Measure, counts: tuple[int, ...], found: tuple[int | None, ...], persons: int, is_box: bool
+) -> None:
+    evidence = StatisticEvidence(counts[0], *counts[1:], *found[:5], others=counts[0], bin=found[5], ties=counts[1])
+    box = Decimal("0.01") if is_box and measure is Measure.QUANTILE else None
+    ask = Question(
+        measure, evidence, persons, institutions=found[6], protected=found[7], margin=is_box, box=box, some=counts[2]
+    )
+    everything = replace(SCHOOLS, prior_q=50.0, dominance_k=60.0, round_base=1 if is_box else 5)
+    assert findings_of(ask, everything) == findings_of(ask, everything, RULES)
