@@ -15,7 +15,7 @@ FREE = 1e-4
 DEAREST = 1e4
 """The price of moving the dearest cell, in prices of the median one: what programs can still tell apart."""
 
-WORTH, BATCHES = 20.0, 40
+WORTH, BATCHES = 2.0, 40
 """What a unit of a target's way may cost where many are sought at once, and how often."""
 
 CAREFUL = 1500

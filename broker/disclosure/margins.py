@@ -65,7 +65,7 @@ def task_of(table: ClosedTable, figures: Figures) -> Task:
     return Task(
         closed,
         values,
-        {i: figures.width for i in few} | {own[i]: width for i, width in figures.targets.items()},
+        dict.fromkeys(few, figures.width) | {own[i]: width for i, width in figures.targets.items()},
         hidden | (few - unreleased),
         frozenset(i for i in own if values[i] == 0 or persons[i] == 1),
         signed=any(v < 0 for v in values),
