@@ -15,7 +15,7 @@ FREE = 1e-4
 DEAREST = 1e4
 """The price of moving the dearest cell, in prices of the median one: what programs can still tell apart."""
 
-WORTH, BATCHES = 2.0, 40
+WORTH, BATCHES = 4.0, 40
 """What a unit of a target's way may cost where many are sought at once, and how often."""
 
 CAREFUL = 1500
@@ -144,7 +144,7 @@ class Cover:
         self._push_all(outer, hopes, waiting[0].attacker)
         for demand in waiting:
             up, down = hopes.reach[demand].up, hopes.reach[demand].down
-            aim, exactly = self.proofs.aims[demand], demand.attacker is Attacker.EVERYBODY or self.has_work(0.3)
+            aim, exactly = self.proofs.aims[demand], demand.attacker is Attacker.EVERYBODY or self.has_work(0.1)
             if up + down < aim - TOLERANCE and exactly:
                 up, _ = outer.most(demand.cell, 1, aim)
                 down = outer.most(demand.cell, -1, aim - up)[0] if up < aim - TOLERANCE else 0.0
