@@ -1,4 +1,4 @@
-"""Repair and audit of large tables, one-way totals known and hidden zeros among the targets, beside the naive method."""
+"""Repair and audit of large tables, one-way totals known, hidden zeros among the targets, against the naive method."""
 
 import random
 import statistics

@@ -15,7 +15,7 @@ FREE = 1e-4
 DEAREST = 1e4
 """The price of moving the dearest cell, in prices of the median one: what programs can still tell apart."""
 
-WORTH, BATCHES = 20.0, 40
+WORTH, BATCHES = 4.0, 40
 """What a unit of a target's way may cost where many are sought at once, and how often."""
 
 CAREFUL = 1500
@@ -48,6 +48,7 @@ class Cover:
         self._hopes: dict[Demand, tuple[float, float]] = {}
         self._prices = _prices(task, self.hideable)
         self.reduced: set[Demand] = set()
+        self.unsettled: set[Demand] = set()
 
     @property
     def is_small(self) -> bool:
@@ -143,7 +144,7 @@ class Cover:
         self._push_all(outer, hopes, waiting[0].attacker)
         for demand in waiting:
             up, down = hopes.reach[demand].up, hopes.reach[demand].down
-            aim, exactly = self.proofs.aims[demand], demand.attacker is Attacker.EVERYBODY or self.has_work(0.3)
+            aim, exactly = self.proofs.aims[demand], demand.attacker is Attacker.EVERYBODY or self.has_work(0.1)
             if up + down < aim - TOLERANCE and exactly:
                 up, _ = outer.most(demand.cell, 1, aim)
                 down = outer.most(demand.cell, -1, aim - up)[0] if up < aim - TOLERANCE else 0.0
@@ -191,10 +192,9 @@ class Cover:
         rest = [d for d in waiting if not self.proofs.is_proved(d)]
         self.hidden |= connected(self.task.system, [d.cell for d in rest], self.hideable)
         for demand in rest:
-            self.reduced.add(demand)
             self.proofs.ask(demand, 0.0)
-            if demand.attacker is not Attacker.EVERYBODY:
-                self.reduced.add(Demand(Attacker.EVERYBODY, demand.cell))
+            self.unsettled |= {demand, Demand(Attacker.EVERYBODY, demand.cell)}
+        self.reduced |= self.unsettled
         self._left = 0
 
     def best(self, ways: Ways, demand: Demand, careful: bool) -> list[Move]:
@@ -223,10 +223,9 @@ class Cover:
     def new_cost(self, moves: Iterable[Move]) -> float:
         return weight(self.task, frozenset().union(*(m.cells for m in moves)) - self.hidden)
 
-    def short(self, everybody: bool) -> dict[int, Attacker]:
+    def short(self, everybody: bool) -> list[Demand]:
         """The targets that could not be had as wide as asked, with who derives them."""
-        found = sorted(d for d in self.reduced if (d.attacker is Attacker.EVERYBODY) is everybody)
-        return {d.cell: d.attacker for d in found}
+        return sorted(d for d in self.reduced if (d.attacker is Attacker.EVERYBODY) is everybody)
 
 
 def _prices(task: Task, cells: Collection[int]) -> Mapping[int, float]:

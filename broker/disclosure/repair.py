@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from broker.disclosure.attack import Interval, Progress, intervals, untold
 from broker.disclosure.covers import Cover, work_for
 from broker.disclosure.lighter import lighten
+from broker.disclosure.proofs import Reach
 from broker.disclosure.tasks import Attacker, Task, known_values
 
 __all__ = ["Attacker", "Repaired", "Task", "audit", "repair"]
@@ -37,14 +38,18 @@ def repair(task: Task, work: int | None = None, progress: Progress = untold) -> 
     cover.make()
     lighten(cover)
     hidden = frozenset(cover.hidden - (task.unreleased - task.hidden)) | task.hidden
-    return Repaired(hidden, *(_still_narrow(task, hidden, cover.short(a)) for a in (True, False)))
+    return Repaired(hidden, *(_narrow(task, hidden, cover, everybody) for everybody in (True, False)))
 
 
-def _still_narrow(task: Task, hidden: frozenset[int], cells: Mapping[int, Attacker]) -> dict[int, Interval]:
+def _narrow(task: Task, hidden: frozenset[int], cover: Cover, everybody: bool) -> dict[int, Interval]:
+    """As far as the ways reach; where work ended before any were sought, as far as an attack does."""
     found: dict[int, Interval] = {}
-    for attacker in Attacker:
-        asked = [c for c, by in cells.items() if by is attacker]
-        found |= _derived(task, hidden, asked, attacker) if asked else {}
+    for demand in cover.short(everybody):
+        if demand in cover.unsettled:
+            found |= _derived(task, hidden, [demand.cell], demand.attacker)
+        else:
+            reach, value = cover.proofs.reach.get(demand, Reach()), float(task.values[demand.cell])
+            found[demand.cell] = Interval(value - reach.down, value + reach.up)
     return {c: at for c, at in sorted(found.items()) if at.width < task.targets[c] - TOLERANCE}
 
 

@@ -1,11 +1,13 @@
 """Repair as drawn tables: traps in which every line has two holes and one is still told, singletons, zeros, links."""
 
+import pytest
 from repair_kit import shown, task_of, widths
 
 from broker.disclosure.attack import intervals
 from broker.disclosure.repair import Attacker, Task, audit, repair
 from broker.disclosure.systems import Equation, System
 from broker.disclosure.tasks import known_values
+from broker.domain.errors import Breach
 
 TRAP = """
       p   q   r   s   all
@@ -38,7 +40,7 @@ y 80 20 90 190
 z 85 95 98 278
 all 169 175 258 602
 """
-    found = shown(drawn.replace("a b c all", "a b c all", 1))
+    found = shown(drawn)
     assert found.splitlines()[1:3] == ["x . . 70 134", "y . . 90 190"]
 
 
@@ -81,11 +83,6 @@ def test_a_single_contributor_knows_one_cell_of_a_pair() -> None:
     assert intervals(without.system, known | {0: 1.0}, [six])[six].exact
 
 
-def linked(a: list[float], b: list[float]) -> System:
-    """Two tables that share their total: its parts by school (0-2) and by year (3-5); 6 is the total."""
-    return System(7, (Equation((0, 1, 2), 6), Equation((3, 4, 5), 6)))
-
-
 def test_linked_tables_have_one_pattern() -> None:
     """Joint cells that nobody publishes: A x B and A x C are shown, and one cell of a person is forced by both.
 
@@ -124,3 +121,14 @@ def test_out_of_work_more_is_hidden_never_less() -> None:
 
 def test_the_same_holes_each_time() -> None:
     assert repair(task_of(TRAP)) == repair(task_of(TRAP))
+
+
+def test_what_the_solver_cannot_settle_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No answer is no proof: everything that is tied to the targets goes."""
+
+    def trouble(*_: object) -> None:
+        raise Breach("The solver ended.")
+
+    task = task_of(TRAP)
+    monkeypatch.setattr("broker.disclosure.ways.Ways.way", trouble)
+    assert repair(task).hidden == set(range(task.system.size))

@@ -11,7 +11,7 @@ from broker.disclosure.tables import close_categories
 from broker.disclosure.tabulate import Asked, tabulate_rows
 from broker.domain.errors import Invalid
 from broker.domain.scalars import Value
-from broker.policy.models import Profile
+from broker.policy.models import Profile, ZeroPolicy
 
 PROFILE = Profile(name="npd", source="test", t=10)
 
@@ -112,3 +112,33 @@ def test_bad_options_are_told(asked: Asked, code: str) -> None:
     with pytest.raises(Invalid) as caught:
         tabulate_rows(TABLE, asked)
     assert caught.value.code == code
+
+
+def test_the_number_of_all_is_known_of_a_table_of_one_dimension() -> None:
+    found = by_place(
+        assess(
+            tabulate_rows(rows(("a", "f", 40, 1), ("b", "f", 30, 1), ("c", "f", 4, 1)), Asked("id", ("la",))), PROFILE
+        )
+    )
+    assert {place: cell["rules"] for place, cell in found.items()} == {("a",): [], ("b",): ["X1"], ("c",): ["F1"]}
+
+
+@pytest.mark.parametrize("totals", [True, False])
+def test_where_one_total_is_small_the_others_of_its_kind_are_not_all_known(totals: bool) -> None:
+    table = rows(("a", "f", 40, 1), ("a", "m", 50, 1), ("b", "f", 30, 1), ("b", "m", 25, 1), ("c", "f", 3, 1))
+    found = assess(tabulate_rows(table, Asked("id", ("la", "sex"), totals=totals)), PROFILE)
+    assert found["audit"] == {"exact": 0, "narrow": 0}
+    if totals:
+        counts = by_place(found)
+        assert counts["c", None]["rules"] == ["F1"]
+        assert sum(counts[la, None]["released"] is None for la in "abc") == 2
+
+
+def test_zeros_that_a_profile_shows_are_hidden_beside_hidden_cells() -> None:
+    open_zeros = replace(PROFILE, zeros=ZeroPolicy.PUBLISH)
+    small = rows(("a", "f", 40, 1), ("a", "m", 4, 1), ("a", "x", 60, 1), ("b", "f", 30, 1), ("b", "x", 20, 1))
+    without = rows(("a", "f", 40, 1), ("a", "m", 14, 1), ("b", "f", 30, 1), ("c", "f", 12, 1), ("c", "m", 12, 1))
+    asked = Asked("id", ("la", "sex"))
+    assert by_place(assess(tabulate_rows(small, asked), open_zeros))["b", "m"]["released"] is None
+    full = replace(open_zeros, full=ZeroPolicy.PUBLISH)
+    assert by_place(assess(tabulate_rows(without, asked), full))["b", "m"]["released"] == 0
