@@ -37,8 +37,7 @@ def protected(
             return evidence.value
         case Measure.SUM:
             mean = _mean(statistic, evidence, profile)
-            whole = round_rows(evidence.rows, evidence.persons, profile)
-            count = whole if cell_rows is None else round_count(cell_rows, profile)
+            count = round_count(evidence.rows if cell_rows is None else cell_rows, profile)
             return None if mean is None or count is None else rounded(mean * count, profile.sum_digits)
 
 

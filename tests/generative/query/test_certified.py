@@ -43,7 +43,7 @@ class Figures:
 
 
 def needs_of(profile: Profile, exact_rows: int) -> Needs:
-    return Needs(profile.t, margin=profile.margin, mean_digits=profile.mean_digits, exact_rows=exact_rows)
+    return Needs(profile.t, margin=profile.margin, digits=profile.mean_digits, exact_rows=exact_rows)
 
 
 def evidence(con: duckdb.DuckDBPyConnection, table: PlannedTable, text: str) -> TableEvidence:

@@ -19,7 +19,7 @@ from broker.engine.duckdb_engine import DuckDBEngine
 from broker.engine.frames import read_table
 
 LIMITS = Limits(60, 2**30, 2**20, 10, 64, 2, 2**20)
-NEEDS = Needs(10, margin=2.1, exact_rows=0)
+NEEDS = Needs(10, margin=2.1, digits=0, exact_rows=0)
 COLUMNS = (ScanColumn(1, "LA", Type.INT), ScanColumn(2, "Score", Type.DECIMAL))
 ROWS = """SELECT p % 3 + 201 AS LA, ((p * 7 + r * 3) % 40 / 2)::DECIMAL(18,2) AS Score, p::UINTEGER AS __p,
 r::UTINYINT AS __r FROM range(90) a(p), range({rows}) b(r) ORDER BY __p, __r"""

@@ -183,7 +183,7 @@ def test_seven_and_fewer_are_redacted_then_rounded() -> None:
     from broker.disclosure.tabulate import Asked, tabulate_rows
 
     profile = with_profile(t=8, round_base=5, zeros=ZeroPolicy.PUBLISH)
-    grid = "x\n" + "\n".join(f"n{n:02} {n}" for n in (7, 8, 12, 13))
+    grid = "x\n" + "\n".join(f"n{n:02} {n}" for n in (5, 7, 8, 12, 13))
     found = assess(tabulate_rows(persons(grid), Asked("id", ("row",))), profile)
-    assert [c["released"] for c in found["cells"]][1:] == [10, 10, 15]
-    assert found["cells"][0]["rules"] == ["F1"]
+    assert [c["released"] for c in found["cells"]] == [None, None, 10, 10, 15]
+    assert [c["rules"] for c in found["cells"][:2]] == [["F1"], ["F1"]]

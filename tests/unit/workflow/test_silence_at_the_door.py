@@ -69,7 +69,8 @@ class MarkedEngine(CountingEngine):
 
     def _statistic(self, statistic: Statistic, rows: int, persons: int) -> StatisticEvidence:
         if statistic.measure not in {Measure.MEAN, Measure.SUM}:
-            return StatisticEvidence(rows, rows, persons)
+            each = -(-rows // persons)
+            return StatisticEvidence(rows, rows, persons, largest=each, second=each)
         low = -LOWEST if self.negative else 1
         mean = Decimal(TOTAL) / rows
         return StatisticEvidence(mean, rows, persons, largest=LARGEST, second=9, low=low, high=LARGEST, total=TOTAL)
