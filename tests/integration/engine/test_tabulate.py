@@ -192,3 +192,15 @@ def test_a_column_can_be_a_category_and_a_number(tmp_path: Path) -> None:
     found = {c.place: c.statistics for c in tabulate(path, asked).cells}
     assert found == {c.place: c.statistics for c in tabulate_rows(table, asked).cells}
     assert found["5",][Wanted(Measure.SUM, "x")].total == Decimal("0.3")
+
+
+@pytest.mark.parametrize("totals", [True, False])
+def test_equal_totals_are_counted_where_few_could_differ(tmp_path: Path, totals: bool) -> None:
+    """Two values of twenty persons each, one of nearly all, and forty values: exact but for the last."""
+    scores = {"two": [5, 6] * 20, "one": [7] * 35 + [8] * 5, "all": list(range(40))}
+    rows = [(la, x) for la, values in scores.items() for x in values]
+    table = {"pupil": list(range(120)), "LA": [la for la, _ in rows], "score": [x for _, x in rows]}
+    asked = Asked("pupil", ("LA",), False, means=("score",), totals=totals, needs=Needs(10))
+    cells = {c.place: c.statistics[asked.wanted[0]] for c in tabulate(write(table, tmp_path / "f.csv"), asked).cells}
+    assert [cells[la,].others for la in ("two", "one")] == [20, 5]
+    assert 10 <= (cells["all",].others or 0) <= 39
