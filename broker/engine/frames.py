@@ -22,7 +22,7 @@ HUGE = "decimal128(38, 0)"
 COMPUTED = frozenset({Measure.SUM, Measure.MEAN, Measure.SHARE, Measure.QUANTILE, Measure.DEVIATION})
 """Measures whose fields are not all counts."""
 
-COUNTED = frozenset({"rows", "persons", "rest", "rest_rows", "contributors", "others"})
+COUNTED = frozenset({"rows", "persons", "rest", "rest_rows", "contributors"})
 """Fields that are counts: 64-bit, never NULL, never below zero."""
 
 
@@ -156,6 +156,8 @@ def _statistic(
     found: dict[str, Any] = {
         field: _count(row[column]) if counted else _value(row[column]) for column, field, counted in places
     }
+    if found.get("others") is not None:
+        _count(found["others"])
     evidence = StatisticEvidence(**found)
     if evidence.rows + evidence.rest_rows > rows or evidence.persons > min(persons, rows) or evidence.rest > persons:
         raise _breach("counts more in a statistic than in its cell")

@@ -114,7 +114,7 @@ def run(
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, found.schema) as writer:
         writer.write_table(found)
-    (evidence,) = DuckDBEngine().read(plan, [("table", bytes(sink.getvalue()))])
+    (evidence,) = DuckDBEngine().read(plan, [("table", bytes(sink.getvalue()))], needs).outputs
     return {cell.keys[0]: cell for cell in evidence.tables[0].cells}
 
 

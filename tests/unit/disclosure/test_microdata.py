@@ -130,7 +130,7 @@ def test_where_one_total_is_small_the_others_of_its_kind_are_not_all_known(total
     assert found["audit"] == {"exact": 0, "narrow": 0}
     if totals:
         counts = by_place(found)
-        assert counts["c", None]["rules"] == ["F1"]
+        assert counts["c", None]["rules"] == ["F1", "F5"]
         assert sum(counts[la, None]["released"] is None for la in "abc") == 2
 
 
