@@ -1,18 +1,15 @@
 """The full proof of "Free SQL": the properties of the everyday suite at full size; figures go to docs/proofs/B.json."""
 
-import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bench.cold import cold_lines
 from bench.samples import sample_lines
 from tests.prove import mutants
-from tests.prove.record import ROOT, Line, write
+from tests.prove.properties import property_line
+from tests.prove.record import Line, write
 
 SEED = 20261124
 GENERATIVE = "tests/generative/query"
@@ -41,18 +38,9 @@ MUTANTS, SCORE = 60, 0.85
 CHECK_MS, COLD_MS = 10, 700
 
 
-def property_line(name: str, folder: Path) -> Line:
-    """One file of properties at full size, with the figures that it told."""
+def _line(name: str, folder: Path) -> Line:
     file, told = PROPERTIES[name]
-    env = os.environ | {k: str(v) for k, v in SIZES.items()} | {"PROOF_SEED": str(SEED), "PROOF_FIGURES": str(folder)}
-    began = time.monotonic()
-    command = [sys.executable, "-m", "pytest", f"{GENERATIVE}/{file}", "--timeout", "14400"]
-    ended = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-    figures: dict[str, object] = {"seconds": round(time.monotonic() - began)}
-    for part in told:
-        if (folder / f"{part}.json").exists():
-            figures[part] = json.loads((folder / f"{part}.json").read_text())
-    return Line(name, ended.returncode == 0, figures, "" if ended.returncode == 0 else ended.stdout[-1500:])
+    return property_line(name, [f"{GENERATIVE}/{file}"], told, SIZES, SEED, folder)
 
 
 def mutation_line() -> Line:
@@ -85,7 +73,7 @@ def speed_lines() -> list[Line]:
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="prove-b-") as name, ThreadPoolExecutor(2) as pool:
-        lines = list(pool.map(lambda p: property_line(p, Path(name)), PROPERTIES))
+        lines = list(pool.map(lambda p: _line(p, Path(name)), PROPERTIES))
     lines += [*speed_lines(), mutation_line()]
     sys.exit(0 if write("B", SEED, lines) else 1)
 

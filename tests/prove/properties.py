@@ -1,0 +1,28 @@
+"""One line of a proof: files of the everyday suite at full size, with the figures that they tell."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.prove.record import ROOT, Line
+
+MOST_SECONDS = "14400"
+
+
+def property_line(
+    name: str, files: Sequence[str], told: Sequence[str], sizes: Mapping[str, object], seed: int, folder: Path
+) -> Line:
+    """Run the test files with sizes and seed in the environment; `told` are the figures that they leave in `folder`."""
+    env = os.environ | {k: str(v) for k, v in sizes.items()} | {"PROOF_SEED": str(seed), "PROOF_FIGURES": str(folder)}
+    began = time.monotonic()
+    command = [sys.executable, "-m", "pytest", *files, "--timeout", MOST_SECONDS]
+    ended = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    figures: dict[str, object] = {"seconds": round(time.monotonic() - began)}
+    for part in told:
+        if (folder / f"{part}.json").exists():
+            figures[part] = json.loads((folder / f"{part}.json").read_text())
+    return Line(name, ended.returncode == 0, figures, "" if ended.returncode == 0 else ended.stdout[-1500:])
