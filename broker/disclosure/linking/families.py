@@ -61,7 +61,9 @@ class Family:
 
     @property
     def finest(self) -> Member | None:
-        """The member whose cells are the joint cells."""
+        """The member whose cells are the joint cells: none where an amount is added up under a condition."""
+        if any(f.of is not None and f.tests for m in self.members for f in m.figures):
+            return None
         return next((m for m in self.members if is_finest(m, self.dimensions)), None)
 
 
@@ -143,8 +145,29 @@ def _figures(
             scalars.setdefault(text_of(scalar), scalar)
             yield Figure(statistic.ident, None, frozenset({(text_of(scalar), 1)}), statistic.measure)
         elif statistic.measure in SUMS and argument is not None:
-            amounts.setdefault(text_of(argument), replace(statistic, argument=argument))
-            yield Figure(statistic.ident, text_of(argument), frozenset(), statistic.measure)
+            base, conditions = amount_of(argument)
+            told = {text_of(_told(c)): _told(c) for c in conditions}
+            scalars |= told
+            amounts.setdefault(text_of(base), replace(statistic, argument=base, bounds=None))
+            yield Figure(statistic.ident, text_of(base), frozenset((d, 1) for d in told), statistic.measure)
+
+
+SCALINGS = frozenset({"to_decimal", "to_double", "negate"})
+LINEAR = frozenset({"multiply", "divide", "add", "subtract"})
+
+
+def amount_of(argument: Scalar) -> tuple[Scalar, tuple[Scalar, ...]]:
+    """What an argument adds up, and on which rows: `1.0 * x`, `x + 1` and `x` tell the same, and CASE WHEN c THEN x is
+    the x of fewer people. Whatever else it is, it is an amount of its own."""
+    match argument:
+        case Call(op=op, args=(inner, *_)) if op in SCALINGS:
+            return amount_of(inner)
+        case Call(op=op, args=(inner, Literal())) | Call(op=op, args=(Literal(), inner)) if op in LINEAR:
+            return amount_of(inner)
+        case Case(whens=((condition, value),), otherwise=Literal(value=0 | None)):
+            base, conditions = amount_of(value)
+            return base, (condition, *conditions)
+    return argument, ()
 
 
 def _with_joint(

@@ -110,3 +110,28 @@ def test_tables_that_cannot_be_compared_go_to_a_person() -> None:
         WHERE a.Y = '2018/2019' AND b.Y = '2018/2019' GROUP BY a.LA"""
     everybody, joined = judged(text, EVERYBODY)
     assert {everybody.verdict, joined.verdict} == {Verdict.REVIEW}
+
+
+def test_sums_of_parts_do_not_give_the_one_that_is_left_out() -> None:
+    """All, boys, and girls but one: whichever way they are written, the one girl's score does not follow."""
+    rows = [*people(M1=30, F1=30, M2=40, F2=40)]
+    rows[30]["Note"] = "she"
+    but_one = "Sex = 'F' AND (Note IS NULL OR Note <> 'she')"
+    sums = ("SUM(Score)", "SUM(CASE WHEN Sex = 'M' THEN Score ELSE 0 END)", f"SUM(CASE WHEN {but_one} THEN Score END)")
+    text = f"SELECT LA, {', '.join(f'{s} AS s{n}' for n, s in enumerate(sums))} FROM npd.a {YEAR} GROUP BY LA"
+    (found,) = judged(text, rows)
+    assert found.verdict is Verdict.REVIEW, "the three sums over all authorities tell as much, known as they are"
+    whole = judged(text, [{**row, "Note": "she" if row["p"] % 3 else None} for row in rows])[0]
+    assert whole.verdict is Verdict.SUPPRESS, "the others are many here"
+    filters = ("", " AND Sex = 'M'", f" AND {but_one}")
+    filtered = [f"SELECT LA, SUM(Score) AS s FROM npd.a {YEAR}{w} GROUP BY LA" for w in filters]
+    several = judged(";".join(f"-- output: t{n}\n{t}" for n, t in enumerate(filtered)), rows)
+    assert all(a.verdict is Verdict.REVIEW for a in several)
+
+
+def test_the_same_amount_written_otherwise_is_the_same_amount() -> None:
+    (found,) = judged(
+        f"SELECT LA, SUM(Score) AS a, AVG(1.0 * Score) AS b, SUM(Score + 1) AS d FROM npd.a {YEAR} GROUP BY LA",
+        people(M1=40, M2=12, M3=3),
+    )
+    assert [line.count("c") for line in lines(found)[1:]] == [0, 3, 3]
