@@ -19,12 +19,16 @@ from broker.disclosure.wording import CONTEXT, EMPTY_ROWS, MISSING, SMALL_POPULA
 from broker.domain.errors import Breach
 from broker.domain.groups import bases_of
 from broker.domain.outputs import Assessment, Audit, Finding, JudgedCell, OutputEvidence, Verdict
-from broker.domain.plans import PlannedOutput
+from broker.domain.plans import PlannedOutput, PlannedTable
 from broker.domain.scalars import Value
 from broker.policy.models import Profile, ZeroPolicy
 
 KEY = "key"
 """What `OutputColumn.statistic` says of a key."""
+
+
+MADE_OF_PARTS, OF_PARTS = frozenset({"ratio", "difference"}), frozenset({"P3"})
+"""A ratio or difference releases the cells that it is made of: it is hidden with any of them."""
 
 
 class Asked(NamedTuple):
@@ -71,9 +75,24 @@ def judged_by(asked: Asked, registers: Registers, secondary: Mapping[int, Covere
     pairs = zip(asked.planned.tables, asked.evidence.tables, strict=True)
     covered = secondary or {}
     return [
-        judge_table(p, e, asked.profile, registers, asked.lineage.read, asked.is_small, covered.get(n, frozenset()))
+        judge_table(
+            p,
+            e,
+            asked.profile,
+            registers,
+            asked.lineage.read,
+            asked.is_small,
+            covered.get(n, frozenset()),
+            margin=_is_margin(p, asked.planned.tables),
+        )
         for n, (p, e) in enumerate(pairs)
     ]
+
+
+def _is_margin(table: PlannedTable, others: Sequence[PlannedTable]) -> bool:
+    """Whether another table of the output tells the same rows apart by more keys."""
+    keys = {k.expression for k in table.keys}
+    return any(keys < {k.expression for k in o.keys} and o.contributions == table.contributions for o in others)
 
 
 def has_holes(tables: Sequence[JudgedTable]) -> bool:
@@ -141,7 +160,10 @@ def _row(planned: PlannedOutput, line: Line, cells: Sequence[Cell]) -> JudgedCel
         released=tuple(map(_released, cells)),
         suppressed=tuple(cell.hidden for cell in cells),
         verdicts=tuple(cell.verdict for cell in cells),
-        rules=tuple(tuple(sorted(cell.rules)) for cell in cells),
+        rules=tuple(
+            tuple(sorted(cell.rules | (OF_PARTS if cell.hidden and c.statistic in MADE_OF_PARTS else frozenset())))
+            for cell, c in zip(cells, planned.columns, strict=True)
+        ),
         persons=line.persons or 0,
     )
 

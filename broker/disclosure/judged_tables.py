@@ -48,6 +48,7 @@ class Context:
     secondary: Covered
     spans: Mapping[int, Decimal]
     by_institution: bool
+    margin: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +92,15 @@ def judge_table(
     read: frozenset[int],
     hide_all: bool,
     secondary: Covered = frozenset(),
+    margin: bool = False,
 ) -> JudgedTable:
     """Rows that may be shown: all listed ones, and of the others those in which a statistic that is read passes. Of a
-    table that is not shown, every observed cell, for its findings. `secondary` are hidden whatever the rules say."""
+    table that is not shown, every observed cell, for its findings. `secondary` are hidden whatever the rules say; a
+    `margin` is a table of totals of another one."""
     idents = frozenset(s.ident for s in planned.statistics)
     read = read & idents if planned.shown else idents
     full, by_institution = _full(planned, evidence, profile), is_by_institution(planned)
-    context = Context(planned, profile, read, full, hide_all, secondary, _spans(planned), by_institution)
+    context = Context(planned, profile, read, full, hide_all, secondary, _spans(planned), by_institution, margin)
     if planned.shown:
         rows, covered = listed_rows(planned.keys, evidence.cells, profile, registers)
     else:
@@ -167,6 +170,7 @@ def _judge_statistic(
         protected=safe,
         largest_institution=row.cell.largest_institution if row.cell else None,
         by_institution=context.by_institution,
+        margin=context.margin,
         span=context.spans.get(statistic.ident),
     )
     found = [_hidden(f) for f in (*findings_of(ask, context.profile), *uncounted(row.cell, ask, context.profile))]

@@ -46,8 +46,8 @@ def rounding_notes(profile: Profile) -> list[str]:
     if profile.round_base <= 1:
         return ["Counts are not rounded, and add up where all of them are shown."]
     return [
-        f"Counts are rounded to the nearest {profile.round_base}, or to a multiple of it where each person counts "
-        "several times.",
+        f"Counts are rounded to the nearest {profile.round_base}; where each person can count several times, by the "
+        "number of persons.",
         "Figures are rounded each by itself: totals need not be the sum of their parts.",
     ]
 

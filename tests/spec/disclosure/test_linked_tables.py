@@ -135,3 +135,16 @@ def test_the_same_amount_written_otherwise_is_the_same_amount() -> None:
         people(M1=40, M2=12, M3=3),
     )
     assert [line.count("c") for line in lines(found)[1:]] == [0, 3, 3]
+
+
+def test_a_small_total_is_named_as_one_and_a_ratio_by_its_parts() -> None:
+    (found,) = judged(
+        f"SELECT LA, Sex, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY ROLLUP (LA, Sex)", people(M1=40, F1=30, M2=30, M3=3)
+    )
+    assert {"F1", "F5"} <= {f.rule for f in found.findings if f.cell == (3,)}
+    assert "F5" not in {f.rule for f in found.findings if f.cell == (3, "M")}
+    (shares,) = judged(
+        f"SELECT LA, SUM(CASE WHEN Sex = 'M' THEN 1 ELSE 0 END) * 1.0 / COUNT(*) AS r FROM npd.a {YEAR} GROUP BY LA",
+        people(M1=40, F1=30, M2=30, F2=3, M3=20, F3=20),
+    )
+    assert [row.rules[1] for row in shares.rows][1] == ("F1", "P3")
