@@ -3,6 +3,7 @@
 `tests/prove/defences.py` removes them one at a time. Findings of linked tables and known margins are the last part."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -241,9 +242,10 @@ def test_40_audit_and_records_have_no_text_and_no_figure_of_a_job() -> None:
         "-- output: one_child\nSELECT a.NCyearActual, COUNT(*) AS n FROM npd.absence AS a "
         "WHERE a.AcademicYear = '2022/2023' AND a.AuthorisedAbsence_6HalfTerms <> 313 GROUP BY a.NCyearActual"
     )
-    told = audited(text).split("output.released")
-    assert len(told) > 1
-    assert not [word for word in ("one_child", "2022/2023", "313", "F1", "c,") if word in "".join(told)]
+    told = audited(text)
+    assert "output.released" in told
+    plain = re.sub(r"[0-9a-f-]{8,}|\d{4}-\d\d-\d\d[T ][\d:.+]+", "", told)  # ids, hashes and times hold any digits
+    assert not [word for word in ("one_child", "2022/2023", "313", "F1", "c,") if word in plain]
     found = asked(f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} AND Score <> 13 GROUP BY LA")
     assert "13" not in json.dumps(released_record(found, PROFILE))
 

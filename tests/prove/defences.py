@@ -143,7 +143,7 @@ DEFENCES = (
     Defence(2, "arithmetic outside the closed list goes to a person", without("A1"), "test_02"),
     Defence(2, "digits end where one contribution begins", put(f"{ROOM}.protect.mean_digits", lambda *_: 9), "test_02"),
     Defence(3, "counts that few tell apart are one count", put(f"{TABLES}.taken_for", lambda *_: {}), "test_03"),
-    Defence(4, "what stands above sees protected values", put(f"{TABLES}.protected", _exact), "test_04"),
+    Defence(4, "what stands above sees protected values", put(f"{TABLES}.shown", _exact), "test_04"),
     Defence(5, "rows come from lists", put(f"{TABLES}.listed_rows", _observed), "test_05"),
     Defence(6, "zeros that want a look are hidden", put(f"{TABLES}._hidden", lambda finding: finding), "test_06"),
     Defence(6, "small populations hide all", edited(f"{ROOM}.judge:Asked.is_small", "<", "< -"), "test_06"),
