@@ -97,6 +97,8 @@ def _on_outputs(
         found[output][LINKED] = None
     for family, pattern in zip(families, patterns, strict=True):
         for number in {m.where[0] for m in family.members}:
+            if family.is_beyond_sums:
+                found[number][LINKED] = None
             if pattern is None or pattern.beyond:
                 found[number][TOO_MANY] = None
             if pattern is not None and pattern.exact + pattern.narrow:

@@ -59,7 +59,7 @@ def _joint_atom(family: Family, cell: CellEvidence) -> Atom:
 def _split(family: Family, member: Member, cell: CellEvidence) -> list[Atom]:
     place: dict[str, Value] = dict(zip(member.keys, cell.keys, strict=True))
     amounts = {f.of: _amount(cell, f.ident) for f in member.figures if f.of is not None}
-    asked = next((f for f in member.figures if f.tests), None)
+    asked = next((f for f in member.figures if f.tests and f.of is None and not f.beside), None)
     if asked is None:
         return [Atom(place, cell.rows, cell.persons, amounts)]
     ((condition, _),) = asked.tests
@@ -110,7 +110,7 @@ def empty_atoms(family: Family, atoms: Sequence[Atom], shown: Rows) -> list[Atom
     found: dict[tuple[tuple[str, Value], ...], Atom] = {}
     for member in family.members:
         for figure in member.figures:
-            if figure.of is not None:
+            if figure.of is not None or figure.beside:
                 continue
             for keys in shown[member.where]:
                 for tests in _sides(member, figure):

@@ -9,7 +9,7 @@ from broker.disclosure.linking.populations import Names, Population, population_
 from broker.domain.groups import bases_of
 from broker.domain.plans import Key, Measure, Plan, PlannedTable, Statistic
 from broker.domain.relations import Filter, Relation, Scan, walk
-from broker.domain.scalars import Call, Case, Literal, Scalar, Type, Value, text_of
+from broker.domain.scalars import Call, Case, Column, Literal, Scalar, Type, Value, text_of
 
 COUNTS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.ONES, Measure.SHARE})
 SUMS = frozenset({Measure.SUM, Measure.MEAN})
@@ -25,12 +25,15 @@ Test = tuple[str, Value]
 @dataclass(frozen=True, slots=True)
 class Figure:
     """A statistic of a table as a part of the family: what is counted or added up (`of` is None for counts), and the
-    condition on rows that it has beside those of its table."""
+    condition on rows that it has beside those of its table. `beside`: it is not shown itself, but can be worked out
+    where the statistic is shown (the rows of a mean or share). `written`: the argument as it stands."""
 
     ident: int
     of: str | None
     tests: frozenset[Test]
     measure: Measure
+    beside: bool = False
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +65,30 @@ class Family:
     @property
     def finest(self) -> Member | None:
         """The member whose cells are the joint cells: none where an amount is added up under a condition."""
-        if any(f.of is not None and f.tests for m in self.members for f in m.figures):
+        figures = [f for m in self.members for f in m.figures]
+        if any(f.of is not None and f.tests for f in figures):
             return None
-        return next((m for m in self.members if is_finest(m, self.dimensions)), None)
+        amounts = {f.of for f in figures}
+        found = (m for m in self.members if is_finest(m, self.dimensions))
+        return next((m for m in found if amounts - {None} <= {f.of for f in m.figures}), None)
+
+    @property
+    def is_beyond_sums(self) -> bool:
+        """Whether equations do not say all: persons of several groups, who can be in more than one of them; and one
+        amount in several scalings, whose capped digits together are none."""
+        persons = {
+            (m.keys, m.tests | f.tests) for m in self.members for f in m.figures if f.measure is Measure.COUNT_PERSONS
+        }
+        scalings: dict[tuple[object, ...], set[str]] = defaultdict(set)
+        for member in self.members:
+            for f in member.figures:
+                if f.of is not None:
+                    scalings[f.of, f.tests, f.measure].add(f.written)
+        return len(persons) > 1 or any(len(written) > 1 for written in scalings.values())
 
 
 def is_finest(member: Member, dimensions: Sequence[str]) -> bool:
-    conditions = {d for f in member.figures for d, _ in f.tests}
+    conditions = {d for f in member.figures for d, _ in f.tests if f.of is None}
     return not member.tests and set(dimensions) == set(member.keys) | conditions and len(conditions) <= 1
 
 
@@ -137,28 +157,34 @@ def _figures(
         if statistic.behind is not None:
             continue
         argument = None if statistic.argument is None else population.of(statistic.argument)
-        if statistic.measure in {Measure.COUNT_ROWS, Measure.COUNT_PERSONS}:
+        if statistic.measure is Measure.COUNT_ROWS or (isinstance(argument, Column) and statistic.measure in KEYS):
             yield Figure(statistic.ident, None, frozenset(), statistic.measure)
         elif statistic.measure in COUNTS and argument is not None:
             given = _told(Call("not", (Call("is_null", (argument,), Type.TRUTH),), Type.TRUTH))
-            scalar = given if statistic.measure is Measure.COUNT_VALUES else argument
+            scalar = given if statistic.measure in VALUES else argument
             scalars.setdefault(text_of(scalar), scalar)
             yield Figure(statistic.ident, None, frozenset({(text_of(scalar), 1)}), statistic.measure)
+            if statistic.measure is Measure.SHARE:
+                yield Figure(statistic.ident, None, frozenset(), statistic.measure, beside=True)
         elif statistic.measure in SUMS and argument is not None:
             base, conditions = amount_of(argument)
             told = {text_of(_told(c)): _told(c) for c in conditions}
             scalars |= told
             amounts.setdefault(text_of(base), replace(statistic, argument=base, bounds=None))
-            yield Figure(statistic.ident, text_of(base), frozenset((d, 1) for d in told), statistic.measure)
+            tests = frozenset((d, 1) for d in told)
+            yield Figure(statistic.ident, text_of(base), tests, statistic.measure, written=text_of(argument))
+            yield Figure(statistic.ident, None, tests, statistic.measure, beside=True)
 
 
+KEYS = frozenset({Measure.COUNT_PERSONS})
+VALUES = frozenset({Measure.COUNT_VALUES, Measure.COUNT_PERSONS})
 SCALINGS = frozenset({"to_decimal", "to_double", "negate"})
-LINEAR = frozenset({"multiply", "divide", "add", "subtract"})
+LINEAR = frozenset({"multiply", "divide", "add", "subtract", "coalesce", "nullif"})
 
 
 def amount_of(argument: Scalar) -> tuple[Scalar, tuple[Scalar, ...]]:
-    """What an argument adds up, and on which rows: `1.0 * x`, `x + 1` and `x` tell the same, and CASE WHEN c THEN x is
-    the x of fewer people. Whatever else it is, it is an amount of its own."""
+    """What an argument adds up, and on which rows. `1.0 * x`, `x + 1`, `COALESCE(x, 0)` and `x` tell the same, and
+    CASE WHEN c THEN x is the x of fewer people. Whatever else it is, it is an amount of its own."""
     match argument:
         case Call(op=op, args=(inner, *_)) if op in SCALINGS:
             return amount_of(inner)

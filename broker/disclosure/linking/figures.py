@@ -32,6 +32,7 @@ class Figures:
     values, persons   of each cell, exactly
     widths            how wide the interval must be if it is not to be derived
     figures           the cell of each figure; two figures of the same people are one cell
+    beside            cells that are told where a figure is shown, though it is another
     margins           totals that are taken as known, asked for or not
     signed            some contribution is negative
     joint             how many of the cells are joint cells
@@ -43,6 +44,7 @@ class Figures:
     widths: list[float] = field(default_factory=list)
     equations: list[Equation] = field(default_factory=list)
     figures: dict[Place, int] = field(default_factory=dict)
+    beside: list[tuple[Place, int]] = field(default_factory=list)
     margins: list[Margin] = field(default_factory=list)
     signed: bool = False
     joint: int = 0
@@ -86,7 +88,11 @@ class _Builder:
         found = self._groups.by(member.keys, member.tests | figure.tests)
         for keys in rows:
             if atoms := found.get(keys):
-                self.found.figures[member.where, keys, figure.ident] = self._cell(tuple(atoms))
+                place, cell = (member.where, keys, figure.ident), self._cell(tuple(atoms))
+                if figure.beside:
+                    self.found.beside.append((place, cell))
+                else:
+                    self.found.figures[place] = cell
 
     def know(self, keys: tuple[str, ...], tests: frozenset[Test]) -> None:
         if everybody := self._groups.by((), tests).get(()):

@@ -92,11 +92,12 @@ def _repaired(drawn: Drawn, of: str | None, before: frozenset[Place], progress: 
     hidden = set(reasons)
     if not hidden and all(p == 0 or p >= drawn.profile.t for p in found.persons):
         return Pattern()
-    shown = set(found.figures.values()) - hidden
+    told = {cell for place, cell in found.beside if place not in first}
+    shown = (set(found.figures.values()) | told) - hidden
     fixed, unknown = _known(found, hidden, drawn.profile)
     small = _small_joints(found, shown | fixed, drawn.profile.t)
     beyond = max(0, len(small) - drawn.profile.max_joint_targets)
-    hidden |= unknown & set(found.figures.values())
+    hidden |= unknown & (set(found.figures.values()) | told)
     targets = {c for c, rules in reasons.items() if found.persons[c] < drawn.profile.t or not rules <= COVER}
     targets |= {c for c in unknown if _is_few(found.persons[c], drawn.profile.t)}
     targets |= set(small[: drawn.profile.max_joint_targets])
@@ -113,7 +114,7 @@ def _repaired(drawn: Drawn, of: str | None, before: frozenset[Place], progress: 
         fixed=frozenset(fixed),
     )
     repaired = repair(task, progress=progress)
-    places = {p for p, cell in found.figures.items() if cell in repaired.hidden and p not in first}
+    places = {p for p, cell in (*found.figures.items(), *found.beside) if cell in repaired.hidden and p not in first}
     alone = changed(task, targets={c: task.targets[c] for c in repaired.insiders})
     inside = audit(alone, repaired.hidden, Attacker.PERSONS) if repaired.insiders else {}
     exact = sum(at.exact for at in {**inside, **repaired.narrow}.values())
@@ -128,6 +129,8 @@ def _hidden_first(drawn: Drawn) -> dict[Place, frozenset[str]]:
         lines = {r.row.keys: r.line for r in drawn.judged[member.where].rows}
         for keys in drawn.rows[member.where]:
             for figure in member.figures:
+                if figure.beside:
+                    continue
                 cell = lines[keys].cells[figure.ident] if keys in lines else None
                 if cell is None or cell.hidden:
                     found[member.where, keys, figure.ident] = ABSENT if cell is None else cell.rules
@@ -146,7 +149,7 @@ def _reasons(found: Figures, first: Mapping[Place, frozenset[str]]) -> dict[int,
 def _tied(drawn: Drawn, hidden: Iterable[Place]) -> frozenset[Place]:
     """Figures that would tell a hidden count of their row."""
     members: Mapping[Where, Member] = {m.where: m for m in drawn.family.members}
-    counts = {m.where: {f.ident for f in m.figures if f.measure in ALONE} for m in members.values()}
+    counts = {m.where: {f.ident for f in m.figures if f.measure in ALONE and not f.tests} for m in members.values()}
     rows = {(where, keys) for where, keys, ident in hidden if ident in counts[where]}
     return frozenset(
         (where, keys, f.ident) for where, keys in rows for f in members[where].figures if f.measure in TIED

@@ -148,3 +148,46 @@ def test_a_small_total_is_named_as_one_and_a_ratio_by_its_parts() -> None:
         people(M1=40, F1=30, M2=30, F2=3, M3=20, F3=20),
     )
     assert [row.rules[1] for row in shares.rows][1] == ("F1", "P3")
+
+
+def test_a_sum_beside_its_mean_tells_a_count_and_a_share_its_whole() -> None:
+    """COUNT(*) of all, and SUM and AVG of those without the flag: their quotient is the count that would be hidden."""
+    rows = people(M1=38, F1=31, F1y=4, M2=30)
+    counted = f"-- output: all\nSELECT LA, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY LA;\n-- output: part\n"
+    for told in (
+        "SUM(Score) AS s, AVG(Score) AS m",
+        "AVG(Score) AS m",
+        "AVG(CASE WHEN Sex = 'M' THEN 1.0 ELSE 0 END) AS r",
+    ):
+        every, part = judged(f"{counted}SELECT LA, {told} FROM npd.a {YEAR} AND Flag = 0 GROUP BY LA", rows)
+        assert "c" in lines(every)[1] or lines(part)[1].split(",")[1:] == ["c"] * told.count(" AS "), told
+
+
+def test_persons_of_several_groups_and_scalings_of_one_amount_are_beyond_sums() -> None:
+    """A person can be in several groups; forty scalings of a mean have the digits that one does not."""
+    twice = "COUNT(DISTINCT Key) AS n, COUNT(DISTINCT CASE WHEN Flag = 1 THEN Key END) AS m"
+    scaled = "AVG(1.98 * Score) AS a, AVG(1.97 * Score) AS b"
+    for told in (twice, scaled):
+        (found,) = judged(f"SELECT LA, {told} FROM npd.a {YEAR} GROUP BY LA", EVERYBODY)
+        assert found.verdict is Verdict.REVIEW
+        assert "L1" in rules(found)
+
+
+def test_an_amount_with_a_default_is_the_same_amount() -> None:
+    text = f"""
+        -- output: all
+        SELECT LA, SUM(Score) AS s FROM npd.a {YEAR} GROUP BY LA;
+        -- output: part
+        SELECT LA, SUM(COALESCE(Score, 0)) AS s FROM npd.a {YEAR} AND Flag = 0 GROUP BY LA"""
+    every, part = judged(text, people(M1=40, F1y=1, M2=30))
+    assert "L1" in rules(part) or "1,c" in (lines(every)[1], lines(part)[1])
+
+
+def test_the_finest_table_must_have_what_the_others_add_up() -> None:
+    text = f"""
+        -- output: counts
+        SELECT LA, Sex, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY LA, Sex;
+        -- output: sums
+        SELECT LA, SUM(Score) AS s FROM npd.a {YEAR} GROUP BY LA"""
+    counts, sums = judged(text, people(M1=40, F1=30, M2=30, F2=20, M3=20, F3=20))
+    assert (counts.verdict, sums.verdict) == (Verdict.SUPPRESS, Verdict.PUBLISH)
