@@ -115,8 +115,9 @@ def _repaired(drawn: Drawn, of: str | None, before: frozenset[Place], progress: 
     )
     repaired = repair(task, progress=progress)
     places = {p for p, cell in (*found.figures.items(), *found.beside) if cell in repaired.hidden and p not in first}
-    alone = changed(task, targets={c: task.targets[c] for c in repaired.insiders})
-    inside = audit(alone, repaired.hidden, Attacker.PERSONS) if repaired.insiders else {}
+    # Each cell of a single contributor would be a program of its own, against all others: repair has done what it can.
+    several = {c: task.targets[c] for c in repaired.insiders if c not in task.insiders}
+    inside = audit(changed(task, targets=several), repaired.hidden, Attacker.PERSONS) if several else {}
     exact = sum(at.exact for at in {**inside, **repaired.narrow}.values())
     narrow = sum(not at.exact for at in repaired.narrow.values())
     return Pattern(frozenset(places), len(task.targets), exact, narrow, beyond)
