@@ -1,4 +1,4 @@
-"""Repair of large tables, one-way totals known, hidden zeros among the targets, against the naive method; then an audit."""
+"""Repair of large tables, one-way totals known, hidden zeros among the targets, against the naive method."""
 
 import random
 import statistics
@@ -74,8 +74,8 @@ def _line(shape: tuple[int, ...], seconds: int) -> Line:
     narrow = sum(at.width < T - 1e-6 for at in found.values())
     note = (
         f"{task.system.size} cells, {len(task.hidden)} primary, {len(done.hidden - task.hidden)} secondary "
-        f"(naive {len(other - task.hidden)}); then a whole audit of every target, {audited:.1f} s: {narrow} narrower than "
-        f"asked; {seconds} s are promised for the repair"
+        f"(naive {len(other - task.hidden)}); then an audit of every target, {audited:.1f} s: {narrow} narrower "
+        f"than asked; {seconds} s are promised for the repair"
     )
     return Line(
         f"repair {'x'.join(map(str, shape))}", "repair", "no line with one hole", round(ours, 3),
