@@ -7,11 +7,10 @@ from math import ceil, floor, inf
 
 import numpy as np
 
-from broker.disclosure.programs import Program, Vector
+from broker.disclosure.programs import TOLERANCE, Program, Vector
 from broker.disclosure.systems import Tied, touching
 from broker.domain.errors import Invalid
 
-TOLERANCE = 1e-6
 ROUNDS = 50
 PUSHES = 12
 YIELD = 0.03
@@ -56,7 +55,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Sought:
     """What is asked: about which cells, over whole numbers or all, and how wide an interval needs no closer look."""
 
     cells: Collection[int]
@@ -85,7 +84,7 @@ def intervals(
     given = bounds or {}
     edges = [(known[i], known[i]) if i in known else given.get(i, (least, inf)) for i in range(table.size)]
     at = Bounds([low for low, _ in edges], [high for _, high in edges])
-    asked = Wanted(frozenset(wanted), integers, enough or {}, progress)
+    asked = Sought(frozenset(wanted), integers, enough or {}, progress)
     _narrow(table, at, integers)
     done = 0
     for component in _components(table, at, asked.cells):
@@ -171,7 +170,7 @@ def _components(table: Tied, bounds: Bounds, wanted: Collection[int]) -> list[li
 class _Component:
     """Two programs for each wanted cell; a value already reached by an earlier answer needs none."""
 
-    def __init__(self, table: Tied, bounds: Bounds, cells: list[int], wanted: Wanted) -> None:
+    def __init__(self, table: Tied, bounds: Bounds, cells: list[int], wanted: Sought) -> None:
         self._cells, self._bounds, self._wanted = cells, bounds, wanted
         place = {cell: i for i, cell in enumerate(cells)}
         rows = [r for e in table.equations if (r := _row(e.terms, place, bounds)) is not None]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from broker.disclosure.across_cells import found_across, zero_patterns
 from broker.disclosure.attack import Progress, untold
 from broker.disclosure.evaluate import number
-from broker.disclosure.margins import Figures, repair_table
+from broker.disclosure.margins import Summed, repair_table
 from broker.disclosure.protect import empty, protected, round_count
 from broker.disclosure.rules import MAGNITUDES, PLACES, Question, findings_of, worst
 from broker.disclosure.rules.position import spans
@@ -222,7 +222,7 @@ def _repair_group(
     widths = {i: _width(first.evidence[i], first.wanted[0], profile) for i in unsafe}
     persons = [found[i].persons if i in found else 0 for i in range(len(table.cells))]
     smallest = float(profile.min_interval) if first.wanted[1] is None else 1.0
-    done = repair_table(table, Figures(values, persons, widths, unsafe | cover, profile.t, smallest), progress)
+    done = repair_table(table, Summed(values, persons, widths, unsafe | cover, profile.t, smallest), progress)
     audited["exact"] += done.exact
     audited["narrow"] += done.narrow
     for sheet in group:
