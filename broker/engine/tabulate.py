@@ -13,11 +13,10 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from broker.disclosure.microdata import TabulatedCell, Tabulation, Wanted
 from broker.disclosure.positions import Tally, place_evidence
 from broker.disclosure.rules import MAGNITUDES
 from broker.disclosure.tables import Place
-from broker.disclosure.tabulate import Asked, check_asked
+from broker.disclosure.tabulation import Asked, TabulatedCell, Tabulation, Wanted, check_asked
 from broker.domain.errors import Invalid
 from broker.domain.outputs import StatisticEvidence
 from broker.domain.plans import Measure
