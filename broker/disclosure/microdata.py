@@ -13,6 +13,7 @@ from broker.disclosure.rules import MAGNITUDES, PLACES
 from broker.disclosure.sheets import Sheet, judged_sheets, persons_of
 from broker.disclosure.tables import ClosedTable, Place, close_categories
 from broker.disclosure.tabulation import TabulatedCell, Tabulation, Wanted
+from broker.disclosure.tasks import least_width
 from broker.domain.errors import Invalid
 from broker.domain.outputs import Finding, StatisticEvidence, Verdict
 from broker.domain.plans import Measure
@@ -111,7 +112,7 @@ def _width(evidence: StatisticEvidence, measure: Measure, profile: Profile) -> f
     if measure not in MAGNITUDES:
         return float(profile.min_interval)
     largest = 0.0 if evidence.largest is None else abs(float(number(evidence.largest)))
-    return max(largest * (profile.p_percent or 10.0) / 100, 1.0)
+    return least_width(largest, profile)
 
 
 def _told(tabulation: Tabulation, place: Place, sheet: Sheet, i: int, cell: TabulatedCell | None) -> dict[str, Any]:

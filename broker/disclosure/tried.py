@@ -67,10 +67,10 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "Q3": ("t", "full", "full_share"),
     "Q4": ("whisker",),
     "D1": ("dof",),
-    "X1": ("min_interval", "p_percent"),
-    "X2": ("min_interval", "p_percent"),
+    "X1": ("min_interval", *DOMINANCE),
+    "X2": ("min_interval", *DOMINANCE),
     "X3": ("zeros",),
-    "X4": ("min_interval", "p_percent"),
+    "X4": ("min_interval", *DOMINANCE),
     "L1": ("max_joint_cells", "max_joint_targets"),
     "W1": ("t",),
 }
