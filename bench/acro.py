@@ -14,7 +14,7 @@ import duckdb
 
 from bench.harness import Line, compare
 from broker.disclosure.microdata import assess
-from broker.disclosure.tabulate import Asked
+from broker.disclosure.tabulation import Asked
 from broker.domain.plans import Needs
 from broker.engine.tabulate import tabulate
 from broker.policy.files import load_policies

@@ -14,8 +14,7 @@ from broker.domain.ports import Clock, Ports, Sandbox, Snapshot, WorkerPorts
 from broker.policy.models import Catalogue, Policies
 
 if TYPE_CHECKING:
-    from broker.disclosure.microdata import Tabulation
-    from broker.disclosure.tabulate import Asked
+    from broker.disclosure.tabulation import Asked, Tabulation
     from broker.queue.embedded import EmbeddedValkey
     from broker.queue.slots import QueueWorker
     from broker.settings import Settings

@@ -16,7 +16,7 @@ from broker.policy.files import load_profile
 from broker.policy.models import Policies, Profile
 
 if TYPE_CHECKING:
-    from broker.disclosure.microdata import Tabulation, Wanted
+    from broker.disclosure.tabulation import Tabulation, Wanted
 
 POLICIES = Path("policies")
 QUARTERS = (Decimal("0.25"), Decimal("0.5"), Decimal("0.75"))
@@ -47,7 +47,7 @@ def assess(
 ) -> int:
     """Apply the disclosure rules to a file of person rows. The answer is for staff."""
     from broker.disclosure.microdata import assess as judge_file
-    from broker.disclosure.tabulate import Asked
+    from broker.disclosure.tabulation import Asked
     from broker.wiring import tabulate_file
 
     chosen = profile_of(policies_of(policies), profile)
@@ -91,7 +91,7 @@ def profile_of(policies: Policies, name: str) -> Profile:
 
 
 def _wanted(measure: Measure, column: str, fraction: Decimal | None = None, box: bool = False) -> "Wanted":
-    from broker.disclosure.microdata import Wanted
+    from broker.disclosure.tabulation import Wanted
 
     return Wanted(measure, column, fraction, box)
 

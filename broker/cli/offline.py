@@ -1,6 +1,5 @@
 """Commands that need no server: check, assess (in a module of its own), attack, synth."""
 
-import json
 import re
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -77,10 +76,6 @@ def dialect_of(text: str, asked: str | None, default: str) -> str:
     """The option beats a line `-- dialect: x`, which beats the project's."""
     line = DIALECT_LINE.search(text)
     return (asked or (line.group(1) if line else default)).lower()
-
-
-def _json_line(cell: dict[str, object]) -> str:
-    return json.dumps(cell, default=str, ensure_ascii=False)
 
 
 def attack(

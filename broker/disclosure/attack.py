@@ -3,22 +3,17 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import ceil, floor, inf
+from math import inf
 
 import numpy as np
 
-from broker.disclosure.programs import Program, Vector
-from broker.disclosure.systems import Tied, touching
-from broker.domain.errors import Invalid
+from broker.disclosure.narrowing import Bounds, inconsistent, narrow
+from broker.disclosure.programs import TOLERANCE, Program, Vector
+from broker.disclosure.systems import Tied
 
-TOLERANCE = 1e-6
-ROUNDS = 50
 PUSHES = 12
 YIELD = 0.03
 """The share of the open cells that a push must settle to be followed by another."""
-INCONSISTENT = Invalid(
-    "inconsistent", "The table contradicts itself: no non-negative values of its holes fit its totals."
-)
 
 Progress = Callable[[str, int, int], None]
 """Is told what is done, how much of it, and of how much in all."""
@@ -44,19 +39,8 @@ class Interval:
         return self.high - self.low
 
 
-@dataclass(slots=True)
-class Bounds:
-    """What is known of every cell while the attack narrows it."""
-
-    low: list[float]
-    high: list[float]
-
-    def is_fixed(self, cell: int) -> bool:
-        return self.high[cell] - self.low[cell] <= TOLERANCE
-
-
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Sought:
     """What is asked: about which cells, over whole numbers or all, and how wide an interval needs no closer look."""
 
     cells: Collection[int]
@@ -85,66 +69,13 @@ def intervals(
     given = bounds or {}
     edges = [(known[i], known[i]) if i in known else given.get(i, (least, inf)) for i in range(table.size)]
     at = Bounds([low for low, _ in edges], [high for _, high in edges])
-    asked = Wanted(frozenset(wanted), integers, enough or {}, progress)
-    _narrow(table, at, integers)
+    asked = Sought(frozenset(wanted), integers, enough or {}, progress)
+    narrow(table, at, integers)
     done = 0
     for component in _components(table, at, asked.cells):
         _Component(table, at, component, asked).solve(done)
         done += sum(c in asked.cells for c in component)
     return {i: Interval(at.low[i], at.high[i]) for i in wanted}
-
-
-def _narrow(table: Tied, bounds: Bounds, integers: bool) -> None:
-    """Bounds that follow from single equations, again and again: most small cases end here."""
-    touched = touching(table.equations)
-    waiting = set(range(len(table.equations)))
-    for _ in range(ROUNDS):
-        moved = {cell for number in sorted(waiting) for cell in _narrow_one(table, number, bounds, integers)}
-        waiting = {n for cell in moved for n in touched.get(cell, ())}
-        if not waiting:
-            return
-
-
-def _narrow_one(table: Tied, number: int, bounds: Bounds, integers: bool) -> list[int]:
-    equation = table.equations[number]
-    low = [bounds.low[c] for c in equation.parts]
-    high = [bounds.high[c] for c in equation.parts]
-    moved = _tighten(bounds, equation.total, sum(low), sum(high), integers)
-    total_low, total_high = bounds.low[equation.total], bounds.high[equation.total]
-    sum_low, sum_high = _Sum(low), _Sum(high)
-    for i, cell in enumerate(equation.parts):
-        moved += _tighten(
-            bounds, cell, total_low - sum_high.without(high[i]), total_high - sum_low.without(low[i]), integers
-        )
-    return moved
-
-
-class _Sum:
-    """A sum from which one part can be taken out again, infinite parts too."""
-
-    def __init__(self, parts: list[float]) -> None:
-        self._finite = sum(p for p in parts if abs(p) != inf)
-        self._infinite = [p for p in parts if abs(p) == inf]
-
-    def without(self, part: float) -> float:
-        if abs(part) == inf:
-            return self._finite if len(self._infinite) == 1 else part
-        return self._infinite[0] if self._infinite else self._finite - part
-
-
-def _tighten(bounds: Bounds, cell: int, low: float, high: float, integers: bool) -> list[int]:
-    """Only moves that matter are taken, so that rounding noise cannot creep."""
-    if integers:
-        low = ceil(low - TOLERANCE) if abs(low) != inf else low
-        high = floor(high + TOLERANCE) if abs(high) != inf else high
-    moved = False
-    if low > bounds.low[cell] + TOLERANCE:
-        bounds.low[cell], moved = low, True
-    if high < bounds.high[cell] - TOLERANCE:
-        bounds.high[cell], moved = high, True
-    if bounds.low[cell] > bounds.high[cell] + TOLERANCE:
-        raise INCONSISTENT
-    return [cell] if moved else []
 
 
 def _components(table: Tied, bounds: Bounds, wanted: Collection[int]) -> list[list[int]]:
@@ -171,7 +102,7 @@ def _components(table: Tied, bounds: Bounds, wanted: Collection[int]) -> list[li
 class _Component:
     """Two programs for each wanted cell; a value already reached by an earlier answer needs none."""
 
-    def __init__(self, table: Tied, bounds: Bounds, cells: list[int], wanted: Wanted) -> None:
+    def __init__(self, table: Tied, bounds: Bounds, cells: list[int], wanted: Sought) -> None:
         self._cells, self._bounds, self._wanted = cells, bounds, wanted
         place = {cell: i for i, cell in enumerate(cells)}
         rows = [r for e in table.equations if (r := _row(e.terms, place, bounds)) is not None]
@@ -185,7 +116,7 @@ class _Component:
     def solve(self, done: int) -> None:
         start = self._programs[-1].answer()
         if start is None:
-            raise INCONSISTENT
+            raise inconsistent()
         self._reached_low, self._reached_high = start.copy(), start.copy()
         if not self._wanted.integers:
             self._push_all()

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterable, Mapping
 
 from broker.disclosure.attack import PUSHES, YIELD, Progress, direction
+from broker.disclosure.programs import TOLERANCE
 from broker.disclosure.proofs import Demand, Proofs, weight
 from broker.disclosure.systems import connected
 from broker.disclosure.tasks import Attacker, Task
-from broker.disclosure.ways import TOLERANCE, Move, Ways
+from broker.disclosure.ways import Move, Ways
 from broker.domain.errors import Breach
 
 FREE = 1e-4

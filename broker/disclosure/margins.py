@@ -4,13 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.disclosure.attack import Progress, untold
-from broker.disclosure.repair import TOLERANCE, audit, repair
+from broker.disclosure.programs import TOLERANCE
+from broker.disclosure.repair import audit, repair
 from broker.disclosure.tables import ClosedTable, Place, close_categories, totals_above
 from broker.disclosure.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class Summed:
     """One statistic over a table: what adds up, and by how many persons (of totals that are not there, at most).
 
     values    what adds up, of every cell
@@ -37,7 +38,7 @@ class Outcome:
     narrow: int
 
 
-def repair_table(table: ClosedTable, figures: Figures, progress: Progress = untold) -> Outcome:
+def repair_table(table: ClosedTable, figures: Summed, progress: Progress = untold) -> Outcome:
     """The attacker knows one-way totals and the grand total even of a table that is shown without totals."""
     task = task_of(table, figures)
     done = repair(task, progress=progress)
@@ -50,7 +51,7 @@ def repair_table(table: ClosedTable, figures: Figures, progress: Progress = unto
     )
 
 
-def task_of(table: ClosedTable, figures: Figures) -> Task:
+def task_of(table: ClosedTable, figures: Summed) -> Task:
     closed = closed_over(table)
     number_of = closed.number_of()
     own = [number_of[place] for place in table.cells]

@@ -1,83 +1,26 @@
-"""Assess of a file of person rows by its tabulated evidence: rules, repair, values. Reads no file, counts nothing."""
+"""A tabulated file of person rows judged and repaired, as `broker assess` tells it. Reads no file, counts nothing."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
-from broker.disclosure.across_cells import found_across, zero_patterns
+from broker.disclosure.across_cells import zero_patterns
 from broker.disclosure.attack import Progress, untold
 from broker.disclosure.evaluate import number
-from broker.disclosure.margins import Figures, repair_table
-from broker.disclosure.protect import empty, protected, round_count
-from broker.disclosure.rules import MAGNITUDES, PLACES, Question, findings_of, worst
-from broker.disclosure.rules.position import spans
+from broker.disclosure.margins import Summed, repair_table
+from broker.disclosure.rules import MAGNITUDES, PLACES
+from broker.disclosure.sheets import Sheet, judged_sheets, persons_of
 from broker.disclosure.tables import ClosedTable, Place, close_categories
+from broker.disclosure.tabulation import TabulatedCell, Tabulation, Wanted
+from broker.disclosure.tasks import least_width
 from broker.domain.errors import Invalid
 from broker.domain.outputs import Finding, StatisticEvidence, Verdict
-from broker.domain.plans import Measure, Statistic
-from broker.domain.scalars import Type, Value
+from broker.domain.plans import Measure
+from broker.domain.scalars import Value
 from broker.policy.models import Profile, Rounding, ZeroPolicy
 
 HALF = Decimal("0.5")
-
-
-class Wanted(NamedTuple):
-    """A statistic asked for: COUNT_ROWS of nothing, others of a column; a quantile's fraction, maybe for a box plot."""
-
-    measure: Measure
-    column: str | None = None
-    fraction: Decimal | None = None
-    box: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TabulatedCell:
-    """One observed cell or total: rows, distinct persons, institutions where asked, evidence by statistic."""
-
-    place: Place
-    rows: int
-    persons: int
-    institutions: int | None
-    statistics: Mapping[Wanted, StatisticEvidence]
-    largest_institution: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Tabulation:
-    """A file as cells: `categories` for each dimension in the order shown ("(missing)" for none), totals if asked for.
-
-    Cells in which nobody is need not be there. SUM and MEAN evidence of one column is given together, whichever
-    was asked for: persons of SUM have a non-zero total, those of MEAN a value.
-    """
-
-    by: tuple[str, ...]
-    categories: tuple[tuple[str, ...], ...]
-    totals: bool
-    wanted: tuple[Wanted, ...]
-    cells: tuple[TabulatedCell, ...]
-    institution: str | None = None
-
-
-@dataclass(slots=True)
-class Sheet:
-    """One statistic over the closed table while it is judged."""
-
-    wanted: Wanted
-    evidence: list[StatisticEvidence]
-    rules: list[tuple[str, ...]]
-    verdicts: list[Verdict]
-    shown: list[Value] = field(default_factory=list)
-    """What each cell's figure would be released as."""
-    hidden: frozenset[int] = field(default_factory=frozenset)
-    broken: frozenset[int] = field(default_factory=frozenset)
-    """Where another part of the same box plot is hidden."""
-
-    @property
-    def unsafe(self) -> frozenset[int]:
-        """Cells that may not be shown by the rules, or not before a person has looked at them."""
-        return frozenset(i for i, v in enumerate(self.verdicts) if v is not Verdict.PUBLISH)
 
 
 def assess(tabulation: Tabulation, profile: Profile, progress: Progress = untold) -> dict[str, Any]:
@@ -121,79 +64,7 @@ def assess(tabulation: Tabulation, profile: Profile, progress: Progress = untold
 def patterns(tabulation: Tabulation, profile: Profile) -> list[tuple[Place, Finding]]:
     """What a person looks at once for many cells: zeros, by pattern."""
     table = close_categories(tabulation.categories, [tabulation.totals] * len(tabulation.by))
-    return zero_patterns(_persons(tabulation, table), profile)
-
-
-def _persons(tabulation: Tabulation, table: ClosedTable) -> dict[Place, int]:
-    found = {c.place: c.persons for c in tabulation.cells}
-    return {place: found.get(place, 0) for place in table.cells}
-
-
-def judged_sheets(
-    tabulation: Tabulation, table: ClosedTable, found: Mapping[int, TabulatedCell], profile: Profile
-) -> list[Sheet]:
-    """Every statistic by the rules on its cells, and counts by those across cells as well."""
-    across = found_across(_persons(tabulation, table), profile)
-    fractions: dict[str | None, set[Decimal]] = defaultdict(set)
-    for wanted in tabulation.wanted:
-        if wanted.fraction is not None:
-            fractions[wanted.column].add(wanted.fraction)
-    near = {column: spans(of) for column, of in fractions.items()}
-    return [
-        _sheet(w, tabulation, table, found, across if w.column is None else {}, near, profile)
-        for w in tabulation.wanted
-    ]
-
-
-def _sheet(
-    wanted: Wanted,
-    tabulation: Tabulation,
-    table: ClosedTable,
-    found: Mapping[int, TabulatedCell],
-    across: Mapping[Place, tuple[Finding, ...]],
-    near: Mapping[str | None, Mapping[Decimal, Decimal]],
-    profile: Profile,
-) -> Sheet:
-    nothing = empty(wanted.measure)
-    sheet = Sheet(
-        wanted, [found[i].statistics[wanted] if i in found else nothing for i in range(len(table.cells))], [], []
-    )
-    school = tabulation.by.index(tabulation.institution) if tabulation.institution in tabulation.by else None
-    for i, place in enumerate(table.cells):
-        cell, evidence = found.get(i), sheet.evidence[i]
-        sheet.shown.append(_safe(wanted, evidence, profile))
-        ask = Question(
-            wanted.measure,
-            evidence,
-            cell.persons if cell else 0,
-            institutions=cell.institutions if cell else None,
-            protected=sheet.shown[i],
-            largest_institution=cell.largest_institution if cell else None,
-            by_institution=school is not None and place[school] is not None,
-            margin=None in place,
-            span=near[wanted.column][wanted.fraction] if wanted.fraction is not None else None,
-            some=_some(wanted, cell),
-            box=min(wanted.fraction, 1 - wanted.fraction) if wanted.box and wanted.fraction is not None else None,
-        )
-        answers = [*findings_of(ask, profile), *across.get(place, ())]
-        verdicts = [f.verdict for f in answers]
-        sheet.rules.append(tuple(sorted({f.rule for f in answers})))
-        sheet.verdicts.append(Verdict.SUPPRESS if Verdict.SUPPRESS in verdicts else worst(verdicts))
-    return sheet
-
-
-def _safe(wanted: Wanted, evidence: StatisticEvidence, profile: Profile) -> Value:
-    """What would be shown. No plan has multiplied the rows of a file, so its counts of rows are rounded as they are."""
-    if wanted.measure is Measure.COUNT_ROWS:
-        return round_count(evidence.value, profile)
-    return protected(Statistic(0, wanted.measure, None, Type.INT), evidence, profile, evidence.rows)
-
-
-def _some(wanted: Wanted, cell: TabulatedCell | None) -> int | None:
-    """Of a mean, the persons whose total is not nothing."""
-    if cell is None or wanted.measure is not Measure.MEAN:
-        return None
-    return cell.statistics[Wanted(Measure.SUM, wanted.column)].persons
+    return zero_patterns(persons_of(tabulation, table), profile)
 
 
 def _keep_boxes_whole(sheets: Sequence[Sheet]) -> None:
@@ -222,7 +93,7 @@ def _repair_group(
     widths = {i: _width(first.evidence[i], first.wanted[0], profile) for i in unsafe}
     persons = [found[i].persons if i in found else 0 for i in range(len(table.cells))]
     smallest = float(profile.min_interval) if first.wanted[1] is None else 1.0
-    done = repair_table(table, Figures(values, persons, widths, unsafe | cover, profile.t, smallest), progress)
+    done = repair_table(table, Summed(values, persons, widths, unsafe | cover, profile.t, smallest), progress)
     audited["exact"] += done.exact
     audited["narrow"] += done.narrow
     for sheet in group:
@@ -241,7 +112,7 @@ def _width(evidence: StatisticEvidence, measure: Measure, profile: Profile) -> f
     if measure not in MAGNITUDES:
         return float(profile.min_interval)
     largest = 0.0 if evidence.largest is None else abs(float(number(evidence.largest)))
-    return max(largest * (profile.p_percent or 10.0) / 100, 1.0)
+    return least_width(largest, profile)
 
 
 def _told(tabulation: Tabulation, place: Place, sheet: Sheet, i: int, cell: TabulatedCell | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from broker.disclosure.evaluate import WIDE, Number, rounded, size
-from broker.disclosure.microdata import Wanted
+from broker.disclosure.tabulation import Wanted
 from broker.domain.outputs import StatisticEvidence
 from broker.domain.plans import Measure, Needs
 from broker.domain.scalars import Value

@@ -14,6 +14,9 @@ Term = tuple[Sequence[int], Sequence[float], float]
 
 Vector = NDArray[np.float64]
 
+TOLERANCE = 1e-6
+"""Figures that are no further apart are one: less is the solver's noise."""
+
 ENDED = frozenset(
     {
         highspy.HighsModelStatus.kOptimal,

@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from broker.disclosure.programs import TOLERANCE
 from broker.disclosure.tasks import Attacker, Task
-from broker.disclosure.ways import TOLERANCE, Move
+from broker.disclosure.ways import Move
 
 
 class Demand(NamedTuple):

@@ -87,4 +87,4 @@ def records_page() -> str:
 
 
 def _parameters(rule: str) -> str:
-    return ", ".join(f"`{name}`" for name, rules in PARAMETERS.items() if rule in rules)
+    return ", ".join(f"`{name}`" for name in PARAMETERS.get(rule, ()))

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from broker.disclosure.attack import Interval, Progress, intervals, untold
 from broker.disclosure.covers import Cover, work_for
 from broker.disclosure.lighter import lighten
+from broker.disclosure.programs import TOLERANCE
 from broker.disclosure.proofs import Reach
 from broker.disclosure.tasks import Attacker, Task, known_values
 
 __all__ = ["Attacker", "Repaired", "Task", "audit", "repair"]
-
-TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)

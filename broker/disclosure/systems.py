@@ -41,10 +41,6 @@ class System:
     equations: tuple[Equation, ...]
 
 
-def system_of(table: Tied) -> System:
-    return System(table.size, tuple(table.equations))
-
-
 def touching(equations: Iterable[Equation]) -> Mapping[int, list[int]]:
     """The numbers of the equations that a cell stands in."""
     found: dict[int, list[int]] = defaultdict(list)

@@ -2,72 +2,22 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from broker.disclosure.evaluate import number, size
-from broker.disclosure.microdata import TabulatedCell, Tabulation, Wanted
 from broker.disclosure.positions import Tally, place_evidence
 from broker.disclosure.rules import MAGNITUDES
 from broker.disclosure.tables import Place, totals_above
+from broker.disclosure.tabulation import Asked, TabulatedCell, Tabulation, Wanted, check_asked
 from broker.disclosure.wording import MISSING
 from broker.domain.errors import Invalid
 from broker.domain.outputs import StatisticEvidence
-from broker.domain.plans import Measure, Needs
+from broker.domain.plans import Measure
 from broker.domain.scalars import Value
 
 Columns = Mapping[str, Sequence[Value]]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The options of `broker assess`. `places` are the quantiles, deviations, extremes and modes; `needs` says what the
-    rules will ask of the evidence of quantiles."""
-
-    unit: str
-    by: tuple[str, ...]
-    count: bool = True
-    sums: tuple[str, ...] = ()
-    means: tuple[str, ...] = ()
-    totals: bool = False
-    institution: str | None = None
-    places: tuple[Wanted, ...] = ()
-    needs: Needs | None = None
-
-    @property
-    def measures(self) -> tuple[str, ...]:
-        """The columns that are added up."""
-        return tuple(dict.fromkeys((*self.sums, *self.means)))
-
-    @property
-    def ordered(self) -> tuple[str, ...]:
-        """The columns whose single values are looked at."""
-        return tuple(dict.fromkeys(w.column for w in self.places if w.column is not None))
-
-    @property
-    def numbers(self) -> tuple[str, ...]:
-        """The columns that hold numbers: all but those of which only the most common value is asked for."""
-        places = [w.column for w in self.places if w.column is not None and w.measure is not Measure.MODE]
-        return tuple(dict.fromkeys((*self.measures, *places)))
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """All columns that are read."""
-        school = [self.institution] if self.institution else []
-        return tuple(dict.fromkeys((self.unit, *self.by, *self.measures, *self.ordered, *school)))
-
-    @property
-    def wanted(self) -> tuple[Wanted, ...]:
-        found = [Wanted(Measure.COUNT_ROWS)] if self.count or not (self.measures or self.places) else []
-        found += [Wanted(Measure.SUM, m) for m in self.sums] + [Wanted(Measure.MEAN, m) for m in self.means]
-        return (*found, *self.places)
-
-
-def check_asked(asked: Asked) -> None:
-    """What can be told to be wrong without the file."""
-    if not asked.by or len(set(asked.by)) < len(asked.by):
-        raise Invalid("bad-by", "Name one or more different columns to group by.")
 
 
 def tabulate_rows(columns: Columns, asked: Asked) -> Tabulation:

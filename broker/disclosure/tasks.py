@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from math import inf
 
+from broker.disclosure.rules import p_percent_of
 from broker.disclosure.systems import Tied
+from broker.policy.models import Profile
 
 
 class Attacker(IntEnum):
@@ -88,3 +90,9 @@ def known_values(task: Task, hidden: Collection[int]) -> dict[int, float]:
     """What everybody knows when `hidden` is not shown."""
     unknown = task.unknown(hidden)
     return {i: float(v) for i, v in enumerate(task.values) if i not in unknown}
+
+
+def least_width(largest: float, profile: Profile) -> float:
+    """How wide what is derived of an amount must be at least: as the profile's p, or what stands for it, protects the
+    largest contribution; a unit, if that is less."""
+    return max(1.0, largest * float(p_percent_of(profile) or 0) / 100)

@@ -1,7 +1,7 @@
 """Every rule that an output is tried by, with its sentence and the profile's parameters, for staff. Judges nothing."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from broker.domain.outputs import Finding
@@ -42,33 +42,39 @@ SENTENCES: dict[str, str] = {
 }
 """The handbook's rules (F, M, P, Q, D, X) and the broker's own (A, L, W): what holds where a rule finds nothing."""
 
+DOMINANCE = ("dominance_n", "dominance_k", "p_percent")
+INSTITUTIONS = ("protects_institutions", "min_institutions")
+ROUNDING = ("rounding", "round_base", "noise_deviation", "noise_variance", "noise_least")
+
 PARAMETERS: dict[str, tuple[str, ...]] = {
-    "t": ("F1", "F3", "F5", "M1", "M9", "P1", "P2", "P3", "Q1", "Q2", "Q3", "W1"),
-    "zeros": ("F2", "P1", "X3"),
-    "full": ("F3", "P1"),
-    "full_share": ("F3", "Q3"),
-    "coalition": ("F4",),
-    "p_percent": ("M3", "M8"),
-    "prior_q": ("M4",),
-    "dominance_n": ("M2",),
-    "dominance_k": ("M2",),
-    "rounding": ("M8", "P1", "P3"),
-    "round_base": ("M8", "P1", "P3"),
-    "noise_deviation": ("P1", "P3"),
-    "noise_variance": ("P1", "P3"),
-    "noise_least": ("P1", "P3"),
-    "mean_digits": ("M8", "Q1"),
-    "percent_digits": ("P2",),
-    "sum_digits": ("M8",),
-    "min_interval": ("X1", "X2", "X4"),
-    "max_joint_cells": ("L1",),
-    "max_joint_targets": ("L1",),
-    "dof": ("D1",),
-    "whisker": ("Q4",),
-    "protects_institutions": ("F6",),
-    "min_institutions": ("F6",),
+    "F1": ("t",),
+    "F2": ("zeros",),
+    "F3": ("full", "full_share", "t", *INSTITUTIONS),
+    "F4": ("full", "coalition"),
+    "F5": ("t",),
+    "F6": INSTITUTIONS,
+    "M1": ("t",),
+    "M2": ("dominance_n", "dominance_k"),
+    "M3": ("t", *DOMINANCE, *INSTITUTIONS),
+    "M4": ("p_percent", "prior_q"),
+    "M5": DOMINANCE,
+    "M8": ("t", "mean_digits", "sum_digits", *ROUNDING),
+    "M9": ("t",),
+    "P1": ("t",),
+    "P2": ("t", "percent_digits", "round_base"),
+    "Q1": ("t", "mean_digits"),
+    "Q2": ("t",),
+    "Q3": ("t", "full", "full_share"),
+    "Q4": ("whisker",),
+    "D1": ("dof",),
+    "X1": ("min_interval", *DOMINANCE),
+    "X2": ("min_interval", *DOMINANCE),
+    "X3": ("zeros",),
+    "X4": ("min_interval", *DOMINANCE),
+    "L1": ("max_joint_cells", "max_joint_targets"),
+    "W1": ("t",),
 }
-"""Which rules a parameter of the profile steers."""
+"""The profile's parameters that steer a rule, or what it judges; the others have none."""
 
 OF_NO_RULE = frozenset({"name", "source", "max_listed_rows", "max_group_steps", "small_quota", "suppressed_symbol"})
 """Fields of a profile that no rule reads: what it is called, and limits of work and of jobs."""
@@ -94,6 +100,4 @@ def rules_tried(profile: Profile, findings: Iterable[Finding]) -> tuple[Tried, .
 
 
 def _parameters(rule: str, profile: Profile) -> tuple[tuple[str, Any], ...]:
-    known = {f.name for f in fields(profile)}
-    names = [name for name, rules in PARAMETERS.items() if rule in rules and name in known]
-    return tuple((name, getattr(profile, name)) for name in names)
+    return tuple((name, getattr(profile, name)) for name in PARAMETERS.get(rule, ()))

@@ -6,10 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from broker.disclosure.programs import Program, Vector
+from broker.disclosure.programs import TOLERANCE, Program, Vector
 from broker.disclosure.tasks import Attacker, Task
-
-TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)

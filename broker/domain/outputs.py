@@ -75,7 +75,7 @@ class StatisticEvidence:
     rest      ONES/SHARE: distinct persons with a row where the argument is 0; else 0
     rest_rows ONES/SHARE: rows where the argument is 0; else 0
     largest   the largest absolute total of one person (SUM, MEAN), never less than it is; the most rows of one person
-              (COUNT_ROWS, QUANTILE); else None
+              (COUNT_ROWS, QUANTILE), never less; of a file's DEVIATION the largest absolute value; else None
     second    the same of the second person, 0 where there is none; None where unknown: at most `largest`
     low, high smallest and largest total of one person (SUM, MEAN); None where unknown: `low` is then not negative
     others    SUM, MEAN: persons whose total is not the most common one: a lower bound, exact where it is below t and

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from broker.disclosure.tables import Place
-from broker.disclosure.tabulate import Asked
+from broker.disclosure.tabulation import Asked
 from broker.disclosure.wording import MISSING
 from broker.domain.errors import Invalid
 from broker.engine.person_file import PersonFile, literal

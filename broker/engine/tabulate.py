@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from broker.disclosure.microdata import TabulatedCell, Tabulation, Wanted
 from broker.disclosure.positions import Tally, place_evidence
+from broker.disclosure.rules import MAGNITUDES
 from broker.disclosure.tables import Place
-from broker.disclosure.tabulate import Asked, check_asked
+from broker.disclosure.tabulation import Asked, TabulatedCell, Tabulation, Wanted, check_asked
 from broker.domain.errors import Invalid
 from broker.domain.outputs import StatisticEvidence
 from broker.domain.plans import Measure
@@ -66,14 +66,9 @@ def _cells(table: Table, tell: Callable[[int], None]) -> tuple[TabulatedCell, ..
             first = StatisticEvidence(rows, rows, persons, largest=largest, second=second)
             found[count] = _with_institutions(first, school, None)
         if school is not None:
-            found = {w: _with_institutions(e, school, w.column) for w, e in found.items() if w.measure in TOTALLED} | {
-                w: e for w, e in found.items() if w.measure not in TOTALLED
-            }
+            found |= {w: _with_institutions(e, school, w.column) for w, e in found.items() if w.measure in MAGNITUDES}
         told.append(_cell(place, rows, persons, school, found))
     return tuple(told)
-
-
-TOTALLED = frozenset({Measure.SUM, Measure.MEAN})
 
 
 class _Schools(NamedTuple):

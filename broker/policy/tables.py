@@ -94,11 +94,6 @@ class Variable(Model):
     register_key: str | None = None
     description: str = ""
 
-    @property
-    def is_group_list(self) -> bool:
-        """Whether rows of a released table can be listed from the catalogue alone."""
-        return self.codes is not None or self.type is Type.FLAG or (self.listed and self.low is not None)
-
 
 @dataclass(frozen=True, kw_only=True)
 class YearAxis(Model):

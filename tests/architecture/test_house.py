@@ -79,10 +79,11 @@ def test_no_dumping_grounds():
 
 def test_thresholds_live_in_policies():
     """No function of the disclosure room has a threshold of its own: every Profile number comes from a file."""
-    text = "\n".join(p.read_text() for p in ROOT.glob("broker/disclosure/*.py"))
+    text = "\n".join(p.read_text() for p in ROOT.glob("broker/disclosure/**/*.py"))
     assert "profile.t" in text
     for name in ("THRESHOLD =", "MIN_COUNT =", "ROUND_BASE ="):
         assert name not in text
+    assert re.findall(r"profile\.\w+ or \d.*", text) == [], "a number for where the profile has none"
 
 
 @pytest.mark.parametrize("number", [n for n in range(1, 13) if n != 5])

@@ -8,7 +8,8 @@ from typing import Any
 
 from broker.disclosure.microdata import assess
 from broker.disclosure.renderings import released_csv
-from broker.disclosure.tabulate import Asked, tabulate_rows
+from broker.disclosure.tabulate import tabulate_rows
+from broker.disclosure.tabulation import Asked
 from broker.domain.outputs import Assessment
 from broker.domain.people import Person
 from broker.domain.ports import Snapshot

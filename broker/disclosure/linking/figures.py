@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from broker.disclosure.linking.atoms import NOTHING, Groups, Rows
 from broker.disclosure.linking.families import Family, Figure, Member, Test, Where
 from broker.disclosure.systems import Equation
+from broker.disclosure.tasks import least_width
 from broker.domain.scalars import Value
 from broker.policy.models import Profile
 
@@ -120,5 +121,5 @@ class _Builder:
         amounts = [a.amounts.get(self._of, NOTHING) for a in parts]
         largest = max(a.largest for a in amounts)
         found.values.append(sum(a.total for a in amounts))
-        found.widths.append(max(1.0, largest * (self._profile.p_percent or 0.0) / 100))
+        found.widths.append(least_width(largest, self._profile))
         found.signed |= any(a.low < 0 for a in amounts)

@@ -3,8 +3,6 @@
 What must be seen across the cells of a table is in `full_rows` and `across_cells`; what is done about it, elsewhere.
 """
 
-from dataclasses import fields
-
 from broker.disclosure.rules.algebra import distinct_values, outside_list
 from broker.disclosure.rules.asking import (
     BINARY,
@@ -42,7 +40,7 @@ from broker.policy.models import Profile
 
 __all__ = [
     "BINARY", "COUNTS", "MAGNITUDES", "PLACES", "RULES", "SEVERITY", "STATIC", "Answer", "Question", "Rule",
-    "findings_of", "p_percent_of", "tried", "worst",
+    "findings_of", "p_percent_of", "worst",
 ]  # fmt: skip
 
 STATIC: tuple[Rule, ...] = (distinct_values, outside_list)
@@ -60,7 +58,6 @@ RULES: tuple[Rule, ...] = (
 )  # fmt: skip
 """Each says in its docstring its id, then what it finds."""
 
-
 _OF: dict[Rule, frozenset[Measure]] = {
     full_cell: BINARY, rows_of_one_person: ROWS, contributors: MAGNITUDES | PLACES, dominance: MAGNITUDES,
     p_percent: MAGNITUDES, prior_posterior: MAGNITUDES, equivalent_p_percent: MAGNITUDES, negatives: MAGNITUDES,
@@ -76,25 +73,3 @@ def findings_of(ask: Question, profile: Profile, rules: tuple[Rule, ...] | None 
     """Every rule's word on one statistic in one cell."""
     asked = _OF_MEASURE[ask.measure] if rules is None else rules
     return tuple(found for rule in asked if (found := rule(ask, profile)) is not None)
-
-
-READS: dict[str, tuple[str, ...]] = {
-    "F1": ("t",), "F2": ("zeros",), "F3": ("full", "full_share"), "F4": ("coalition", "full"), "F5": ("t",),
-    "F6": ("protects_institutions", "min_institutions"),
-    "M1": ("t",), "M2": ("dominance_n", "dominance_k"), "M3": ("p_percent",), "M4": ("p_percent", "prior_q"),
-    "M5": ("dominance_n", "dominance_k"), "M8": ("t", "round_base", "mean_digits"), "M9": ("t",),
-    "P1": ("t",), "P2": ("t", "round_base", "percent_digits"),
-    "Q1": ("t", "mean_digits"), "Q2": ("t",), "Q3": ("t", "full_share"), "Q4": ("whisker",), "D1": ("dof",),
-}  # fmt: skip
-"""The parameters of the profile that a rule reads, by its id."""
-
-
-def tried(profile: Profile) -> tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]:
-    """Of every rule of `RULES`: id, sentence, and the profile's parameters; for the records of staff."""
-    names = {f.name for f in fields(profile)}
-    told = []
-    for rule in RULES:
-        ident, _, sentence = " ".join((rule.__doc__ or "").split()).partition(": ")
-        reads = tuple((n, str(getattr(profile, n))) for n in READS.get(ident, ()) if n in names)
-        told.append((ident, sentence, reads))
-    return tuple(told)

@@ -17,7 +17,6 @@ from broker.domain.relations import (
     Union,
     Values,
     WindowColumn,
-    walk,
 )
 from broker.domain.scalars import Call, Column, Literal, Scalar, Type
 from broker.domain.variables import Years
@@ -73,11 +72,6 @@ def _ends(relation: Relation) -> tuple[tuple[Scalar, bool], ...]:
         case Scan(columns=scanned, person=number):
             named = ([(number, Type.INT)] if number is not None else []) + [(c.ident, c.type) for c in scanned]
     return tuple((Column(i, kind), False) for i, kind in named)
-
-
-def scans_in(relation: Relation) -> frozenset[int]:
-    """The numbers of a bound relation's scans in the book."""
-    return frozenset(p.person or 0 for p in walk(relation) if isinstance(p, Scan))
 
 
 def _scan(scan: int, book: Book, years: dict[int, Years | None]) -> Relation:

@@ -12,7 +12,8 @@ import pytest
 from broker.disclosure.judge import judge
 from broker.disclosure.microdata import assess
 from broker.disclosure.renderings import released_csv, released_record
-from broker.disclosure.tabulate import Asked, tabulate_rows
+from broker.disclosure.tabulate import tabulate_rows
+from broker.disclosure.tabulation import Asked
 from broker.domain.errors import Breach, Invalid
 from broker.domain.groups import Base
 from broker.domain.outputs import Assessment, CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence

@@ -92,7 +92,7 @@ def test_staffs_record_tells_each_figure_exactly_and_as_it_would_leave() -> None
 def test_staffs_record_has_every_rule_with_its_parameters() -> None:
     told = {r["id"]: r for r in staff_record(table(), PROFILE)["rules"]}
     assert told["F1"] == {"id": "F1", "sentence": SENTENCES["F1"], "parameters": {"t": 10}, "findings": 2}
-    assert told["M3"]["parameters"] == {"p_percent": 17.0}
+    assert told["M4"]["parameters"] == {"p_percent": 17.0, "prior_q": None}
     assert told["F6"]["findings"] == 0, "a rule that found nothing was tried as well"
     more = rules_tried(PROFILE, [Finding("Z9", Verdict.REVIEW, "New.")])
     assert (more[-1].rule, more[-1].findings) == ("Z9", 1), "a rule that the list lacks is told, never lost"
@@ -165,9 +165,9 @@ def test_each_record_has_its_documented_shape(shape: dict[str, object], document
 
 def test_every_parameter_of_a_profile_is_some_rules_or_none() -> None:
     """Whoever gives a profile a new field says which rule it steers, so that staff's records stay whole."""
-    named = set(PARAMETERS) | OF_NO_RULE
-    assert {f.name for f in fields(Profile)} <= named
-    assert {rule for rules in PARAMETERS.values() for rule in rules} <= set(SENTENCES)
+    steering = {name for names in PARAMETERS.values() for name in names}
+    assert {f.name for f in fields(Profile)} == steering | OF_NO_RULE
+    assert set(PARAMETERS) <= set(SENTENCES)
     assert {rule for rules in CHECKS.values() for rule in rules} <= set(SENTENCES)
     assert checks_of(["A1", "F1"]) == ["threshold", "other"]
 

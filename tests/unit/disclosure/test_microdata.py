@@ -8,7 +8,8 @@ import pytest
 from broker.disclosure.attack import intervals
 from broker.disclosure.microdata import assess
 from broker.disclosure.tables import close_categories
-from broker.disclosure.tabulate import Asked, tabulate_rows
+from broker.disclosure.tabulate import tabulate_rows
+from broker.disclosure.tabulation import Asked
 from broker.domain.errors import Invalid
 from broker.domain.scalars import Value
 from broker.policy.models import Profile, ZeroPolicy

@@ -4,7 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from broker.disclosure.linking.atoms import Amount, Atom, Groups
+from broker.disclosure.linking.families import Family
+from broker.disclosure.linking.figures import figures_of
 from broker.disclosure.rules import Question, findings_of
+from broker.disclosure.tasks import least_width
 from broker.domain.outputs import StatisticEvidence, Verdict
 from broker.domain.plans import Measure
 from broker.policy.models import Profile, ZeroPolicy
@@ -96,3 +100,13 @@ def test_institutions_where_the_profile_protects_them() -> None:
     ask = Question(Measure.COUNT_ROWS, StatisticEvidence(50, 50, 50), 50, institutions=2)
     assert said(ask) == {}
     assert set(said(ask, replace(PROFILE, protects_institutions=True))) == {"F6"}
+
+
+def test_what_is_derived_of_an_amount_is_as_wide_as_the_profiles_own_rule_on_dominance_asks() -> None:
+    """(2, 80) stands for 25 percent; a profile without any rule on dominance asks for no more than a unit."""
+    by_two = replace(PROFILE, p_percent=None, dominance_k=80.0)
+    assert [least_width(100.0, p) for p in (PROFILE, by_two, replace(PROFILE, p_percent=None))] == [10.0, 25.0, 1.0]
+    for profile in (PROFILE, by_two):
+        amounts = Groups([Atom({}, 30, 30, {"x": Amount(3000.0, 100.0, 0.0)})])
+        found = figures_of(Family((), (), None), amounts, profile, {}, "x")
+        assert found.widths == [least_width(100.0, profile)]
