@@ -13,8 +13,8 @@ from pathlib import Path
 import duckdb
 
 from bench.harness import Line, compare
-from broker.disclosure.microdata import assess
-from broker.disclosure.tabulation import Asked
+from broker.disclosure.files.microdata import assess
+from broker.disclosure.files.tabulation import Asked
 from broker.domain.plans import Needs
 from broker.engine.tabulate import tabulate
 from broker.policy.files import load_policies

@@ -6,10 +6,10 @@ import time
 from itertools import product
 
 from bench.harness import Line
-from broker.disclosure.repair import audit, repair
-from broker.disclosure.systems import Equation
-from broker.disclosure.tables import close_categories, totals_above
-from broker.disclosure.tasks import Task
+from broker.disclosure.repair.repair import audit, repair
+from broker.disclosure.repair.systems import Equation
+from broker.disclosure.repair.tables import close_categories, totals_above
+from broker.disclosure.repair.tasks import Task
 
 T = 10.0
 PERSONS = 600_000

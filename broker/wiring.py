@@ -14,7 +14,7 @@ from broker.domain.ports import Clock, Ports, Sandbox, Snapshot, WorkerPorts
 from broker.policy.models import Catalogue, Policies
 
 if TYPE_CHECKING:
-    from broker.disclosure.tabulation import Asked, Tabulation
+    from broker.disclosure.files.tabulation import Asked, Tabulation
     from broker.queue.embedded import EmbeddedValkey
     from broker.queue.slots import QueueWorker
     from broker.settings import Settings

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from broker.disclosure.records_page import records_page
+from broker.disclosure.records.records_page import records_page
 from broker.domain.drawings import states_page
 from broker.domain.refusal_codes.page import refusals_page
 from broker.query.pages.reference_page import sql_page

@@ -16,7 +16,7 @@ from broker.policy.files import load_profile
 from broker.policy.models import Policies, Profile
 
 if TYPE_CHECKING:
-    from broker.disclosure.tabulation import Tabulation, Wanted
+    from broker.disclosure.files.tabulation import Tabulation, Wanted
 
 POLICIES = Path("policies")
 QUARTERS = (Decimal("0.25"), Decimal("0.5"), Decimal("0.75"))
@@ -46,8 +46,8 @@ def assess(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
     """Apply the disclosure rules to a file of person rows. The answer is for staff."""
-    from broker.disclosure.microdata import assess as judge_file
-    from broker.disclosure.tabulation import Asked
+    from broker.disclosure.files.microdata import assess as judge_file
+    from broker.disclosure.files.tabulation import Asked
     from broker.wiring import tabulate_file
 
     chosen = profile_of(policies_of(policies), profile)
@@ -91,7 +91,7 @@ def profile_of(policies: Policies, name: str) -> Profile:
 
 
 def _wanted(measure: Measure, column: str, fraction: Decimal | None = None, box: bool = False) -> "Wanted":
-    from broker.disclosure.tabulation import Wanted
+    from broker.disclosure.files.tabulation import Wanted
 
     return Wanted(measure, column, fraction, box)
 
@@ -120,7 +120,7 @@ def _fraction(text: str) -> tuple[str, Decimal]:
 
 def _print(document: dict[str, Any], tabulation: "Tabulation", profile: Profile) -> None:
     """The cells as a table, what a person looks at once, and what stands at the end of it."""
-    from broker.disclosure.microdata import patterns
+    from broker.disclosure.files.microdata import patterns
 
     cells = document["cells"]
     columns = [*tabulation.by, "statistic", "value", "released", "persons", "verdict", "rules"]

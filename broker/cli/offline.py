@@ -86,7 +86,7 @@ def attack(
     """What can be derived about the holes of a table with margins."""
     from broker.cli.progress import bar
     from broker.cli.show_attack import print_attack
-    from broker.disclosure.published import attack_csv
+    from broker.disclosure.files.published import attack_csv
 
     with bar("attack", quiet=as_json) as tell:
         cells = attack_csv(read_text(table), integers, tell)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from broker.cli.check_document import check_document
 from broker.cli.show import print_table, say
-from broker.disclosure.renderings import text_of_value
+from broker.disclosure.records.renderings import text_of_value
 from broker.domain.outputs import JudgedCell, OutputState
 from broker.domain.scalars import Value
 from broker.workflow.check import Checked

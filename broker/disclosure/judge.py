@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from broker.disclosure.cells import Cell, Line, Origin, Work
+from broker.disclosure.above.cells import Cell, Line, Origin, Work
+from broker.disclosure.above.formulas import compute
+from broker.disclosure.above.lineage import Lineage, lineage_of, walk
+from broker.disclosure.above.program import given, run
 from broker.disclosure.evaluate import limited
-from broker.disclosure.formulas import compute
 from broker.disclosure.institution_rules import institution_notice
 from broker.disclosure.judged_tables import STATIC_IDS, Covered, JudgedRow, JudgedTable, judge_table
-from broker.disclosure.lineage import Lineage, lineage_of, walk
 from broker.disclosure.listing import Registers
-from broker.disclosure.program import given, run
 from broker.disclosure.protect import empty
+from broker.disclosure.records.table_record import table_record
 from broker.disclosure.rules import STATIC, Question, findings_of, worst
-from broker.disclosure.table_record import table_record
 from broker.disclosure.wording import CONTEXT, EMPTY_ROWS, MISSING, SMALL_POPULATION, notes_of, symbols_of
 from broker.domain.errors import Breach
 from broker.domain.groups import bases_of

@@ -4,13 +4,13 @@ people. Knows no engine, no other release and no person's vote."""
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from broker.disclosure.attack import Progress, untold
 from broker.disclosure.judge import Asked, ask, assessed, has_holes, judged_by
 from broker.disclosure.judged_tables import Covered, JudgedTable
 from broker.disclosure.linking.families import Family, families_of, strangers
 from broker.disclosure.linking.figures import Place
 from broker.disclosure.linking.patterns import Pattern, pattern_of
 from broker.disclosure.listing import Registers
+from broker.disclosure.repair.attack import Progress, untold
 from broker.disclosure.wording import LINKED, NARROW, TOO_MANY
 from broker.domain.outputs import Assessment, Audit, Finding, JobEvidence, TableEvidence
 from broker.domain.plans import Plan

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from dataclasses import replace as changed
 from decimal import Decimal
 
-from broker.disclosure.cells import Cell, Line, Lines, Origin
+from broker.disclosure.above.cells import Cell, Line, Lines, Origin
+from broker.disclosure.above.lineage import with_implied
 from broker.disclosure.closeness import counted as counted_rows
 from broker.disclosure.closeness import taken_for
 from broker.disclosure.full_rows import full_cells
 from broker.disclosure.institution_rules import is_by_institution, uncounted
-from broker.disclosure.lineage import with_implied
 from broker.disclosure.listing import Registers, Row, listed_rows
 from broker.disclosure.perturb import shown
 from broker.disclosure.protect import empty

@@ -5,8 +5,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from broker.disclosure.tables import Place
-from broker.disclosure.tabulation import Asked
+from broker.disclosure.files.tabulation import Asked
+from broker.disclosure.repair.tables import Place
 from broker.disclosure.wording import MISSING
 from broker.domain.errors import Invalid
 from broker.engine.person_file import PersonFile, literal

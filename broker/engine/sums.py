@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from broker.disclosure.evaluate import WIDE
-from broker.disclosure.tables import Place
-from broker.disclosure.tabulation import Wanted
+from broker.disclosure.files.tabulation import Wanted
+from broker.disclosure.repair.tables import Place
 from broker.domain.outputs import StatisticEvidence
 from broker.domain.plans import Measure
 from broker.engine.person_table import Row, Table

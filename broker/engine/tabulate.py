@@ -1,6 +1,6 @@
 """Tabulates a file of person rows with DuckDB into evidence for `broker assess`. Judges nothing.
 
-`broker.disclosure.tabulate` says in plain Python what the answer is; a test holds the two equal.
+`broker.disclosure.files.tabulate` says in plain Python what the answer is; a test holds the two equal.
 """
 
 # ruff: noqa: S608 - SQL is put together from names of its own and literals
@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from broker.disclosure.positions import Tally, place_evidence
+from broker.disclosure.files.positions import Tally, place_evidence
+from broker.disclosure.files.tabulation import Asked, TabulatedCell, Tabulation, Wanted, check_asked
+from broker.disclosure.repair.tables import Place
 from broker.disclosure.rules import MAGNITUDES
-from broker.disclosure.tables import Place
-from broker.disclosure.tabulation import Asked, TabulatedCell, Tabulation, Wanted, check_asked
 from broker.domain.errors import Invalid
 from broker.domain.outputs import StatisticEvidence
 from broker.domain.plans import Measure

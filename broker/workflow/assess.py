@@ -7,8 +7,8 @@ from hashlib import sha256
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.needs import needs_of
-from broker.disclosure.renderings import released_csv
-from broker.disclosure.stored_form import assessment_to_json
+from broker.disclosure.records.renderings import released_csv
+from broker.disclosure.records.stored_form import assessment_to_json
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach
 from broker.domain.idents import new_ident

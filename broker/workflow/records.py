@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from broker.disclosure.acro_record import Item, acro_results
-from broker.disclosure.renderings import released_file_record, released_record
-from broker.disclosure.staff_record import staff_record
-from broker.disclosure.stored_form import assessment_from_json
+from broker.disclosure.records.acro_record import Item, acro_results
+from broker.disclosure.records.renderings import released_file_record, released_record
+from broker.disclosure.records.staff_record import staff_record
+from broker.disclosure.records.stored_form import assessment_from_json
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Unknown
 from broker.domain.jobs import Job

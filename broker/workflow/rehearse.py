@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from broker.disclosure.attack import Progress, untold
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.needs import needs_of
+from broker.disclosure.repair.attack import Progress, untold
 from broker.domain.errors import Invalid
 from broker.domain.jobs import Kind
 from broker.domain.outputs import Assessment, OutputState, Verdict

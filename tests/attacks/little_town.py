@@ -6,10 +6,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from broker.disclosure.microdata import assess
-from broker.disclosure.renderings import released_csv
-from broker.disclosure.tabulate import tabulate_rows
-from broker.disclosure.tabulation import Asked
+from broker.disclosure.files.microdata import assess
+from broker.disclosure.files.tabulate import tabulate_rows
+from broker.disclosure.files.tabulation import Asked
+from broker.disclosure.records.renderings import released_csv
 from broker.domain.outputs import Assessment
 from broker.domain.people import Person
 from broker.domain.ports import Snapshot

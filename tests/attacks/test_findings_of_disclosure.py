@@ -10,12 +10,12 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from broker.disclosure.files.microdata import assess
+from broker.disclosure.files.tabulate import tabulate_rows
+from broker.disclosure.files.tabulation import Asked
 from broker.disclosure.listing import listed_rows
-from broker.disclosure.microdata import assess
-from broker.disclosure.renderings import released_csv, released_record
+from broker.disclosure.records.renderings import released_csv, released_record
 from broker.disclosure.rules import Question, findings_of
-from broker.disclosure.tabulate import tabulate_rows
-from broker.disclosure.tabulation import Asked
 from broker.domain.outputs import CellEvidence, Output, OutputKind, OutputState, StatisticEvidence, Verdict
 from broker.domain.plans import Key, Measure, Needs
 from broker.domain.ports import CollectedFile

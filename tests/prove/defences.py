@@ -20,9 +20,10 @@ from types import FunctionType
 from typing import Any
 from unittest import mock
 
-from broker.disclosure import judge, judged_tables, sheets
+from broker.disclosure import judge, judged_tables
+from broker.disclosure.files import sheets
 from broker.disclosure.listing import Row
-from broker.disclosure.repair import repair
+from broker.disclosure.repair.repair import repair
 from broker.domain.errors import Breach
 from broker.domain.outputs import Verdict
 from broker.domain.plans import Needs
@@ -126,7 +127,7 @@ def _in_any_order(*asked: Any, **also: Any) -> Any:
 
 def repairing(by: Callable[..., Any]) -> Removed:
     """Another repair of person rows."""
-    return put(f"{ROOM}.margins.repair", by)
+    return put(f"{ROOM}.files.margins.repair", by)
 
 
 def _primaries_only(task: Any, *more: Any, **also: Any) -> Any:

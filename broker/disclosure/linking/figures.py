@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from broker.disclosure.linking.atoms import NOTHING, Groups, Rows
 from broker.disclosure.linking.families import Family, Figure, Member, Test, Where
-from broker.disclosure.systems import Equation
-from broker.disclosure.tasks import least_width
+from broker.disclosure.repair.systems import Equation
+from broker.disclosure.repair.tasks import least_width
 from broker.domain.scalars import Value
 from broker.policy.models import Profile
 

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as changed
 
-from broker.disclosure.attack import Progress, untold
 from broker.disclosure.judged_tables import JudgedTable
 from broker.disclosure.linking.atoms import Groups, Rows, atoms_of, empty_atoms
 from broker.disclosure.linking.families import Family, Member, Where
 from broker.disclosure.linking.figures import Figures, Margin, Place, figures_of
-from broker.disclosure.repair import Attacker, Task, audit, repair
-from broker.disclosure.systems import Equation, System
+from broker.disclosure.repair.attack import Progress, untold
+from broker.disclosure.repair.repair import Attacker, Task, audit, repair
+from broker.disclosure.repair.systems import Equation, System
 from broker.domain.outputs import TableEvidence
 from broker.domain.plans import Measure
 from broker.domain.scalars import Value

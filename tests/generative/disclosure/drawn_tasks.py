@@ -3,9 +3,9 @@
 import random
 from itertools import product
 
-from broker.disclosure.systems import Equation, System
-from broker.disclosure.tables import close_categories, totals_above
-from broker.disclosure.tasks import Task
+from broker.disclosure.repair.systems import Equation, System
+from broker.disclosure.repair.tables import close_categories, totals_above
+from broker.disclosure.repair.tasks import Task
 
 T = 10.0
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import highspy
 import numpy as np
 
-from broker.disclosure.tasks import Task
+from broker.disclosure.repair.tasks import Task
 
 NEAR = 1e-6
 

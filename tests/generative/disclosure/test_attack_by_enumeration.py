@@ -6,9 +6,9 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.disclosure.attack import intervals
-from broker.disclosure.repair import Task, audit, repair
-from broker.disclosure.tables import ClosedTable, close_categories, totals_above
+from broker.disclosure.repair.attack import intervals
+from broker.disclosure.repair.repair import Task, audit, repair
+from broker.disclosure.repair.tables import ClosedTable, close_categories, totals_above
 
 inner = st.lists(st.lists(st.integers(0, 4), min_size=2, max_size=3), min_size=2, max_size=3).filter(
     lambda rows: len({len(r) for r in rows}) == 1

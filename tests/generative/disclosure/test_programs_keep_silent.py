@@ -9,7 +9,7 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from broker.disclosure.judge import judge
-from broker.disclosure.renderings import released_csv, released_record
+from broker.disclosure.records.renderings import released_csv, released_record
 from broker.domain.errors import Breach
 from broker.domain.groups import Across, AcrossColumn, Base, Extend, First, Group, Keep, Meet, Regroup, Stack
 from broker.domain.outputs import OutputEvidence, TableEvidence

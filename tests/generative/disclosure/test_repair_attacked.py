@@ -10,8 +10,8 @@ import pytest
 from attacker import interval
 from drawn_tasks import drawn
 
-from broker.disclosure.repair import repair
-from broker.disclosure.tasks import Task
+from broker.disclosure.repair.repair import repair
+from broker.disclosure.repair.tasks import Task
 
 TABLES = int(os.environ.get("PROOF_TABLES", "40"))
 SEED = int(os.environ.get("PROOF_SEED", "20261124"))
@@ -93,7 +93,7 @@ def test_repaired_tables_are_not_derived() -> None:
 
 def test_the_attacker_sees_a_repair_that_stops_early(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the ways of single targets, what movements of many cells did not settle stays open."""
-    monkeypatch.setattr("broker.disclosure.covers.Cover._cover", lambda self, attacker, waiting: None)
+    monkeypatch.setattr("broker.disclosure.repair.covers.Cover._cover", lambda self, attacker, waiting: None)
     seen = 0
     for seed in range(SEED, SEED + 5):
         _, task = drawn(seed)

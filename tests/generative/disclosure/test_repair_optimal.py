@@ -10,7 +10,7 @@ from pathlib import Path
 from drawn_tasks import closed, task_from
 from optimum import optimum
 
-from broker.disclosure.repair import repair
+from broker.disclosure.repair.repair import repair
 
 TABLES = int(os.environ.get("PROOF_OPTIMA", "16"))
 SEED = int(os.environ.get("PROOF_SEED", "20261124"))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from query_kit import compiled, judged, shown
 
-from broker.disclosure.renderings import released_csv
+from broker.disclosure.records.renderings import released_csv
 from broker.domain.outputs import Verdict
 from broker.policy.models import Profile
 

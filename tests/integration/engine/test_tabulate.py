@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from broker.disclosure.tables import Place
-from broker.disclosure.tabulate import tabulate_rows
-from broker.disclosure.tabulation import Asked, Tabulation, Wanted
+from broker.disclosure.files.tabulate import tabulate_rows
+from broker.disclosure.files.tabulation import Asked, Tabulation, Wanted
+from broker.disclosure.repair.tables import Place
 from broker.domain.errors import Invalid
 from broker.domain.plans import Measure, Needs
 from broker.domain.scalars import Value

@@ -5,9 +5,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from broker.disclosure.microdata import assess
-from broker.disclosure.tabulate import tabulate_rows
-from broker.disclosure.tabulation import Asked, Wanted
+from broker.disclosure.files.microdata import assess
+from broker.disclosure.files.tabulate import tabulate_rows
+from broker.disclosure.files.tabulation import Asked, Wanted
 from broker.domain.plans import Measure, Needs
 from broker.domain.scalars import Value
 from broker.policy.models import Profile

@@ -14,7 +14,7 @@ from query_kit import compiled, database
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.needs import needs_of
-from broker.disclosure.renderings import released_csv
+from broker.disclosure.records.renderings import released_csv
 from broker.domain.outputs import Assessment, JobEvidence
 from broker.domain.plans import Plan, PlannedTable
 from broker.engine.duckdb_engine import DuckDBEngine, joint_tables, statements

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from broker.disclosure.repair import Task, audit, repair
-from broker.disclosure.tables import ClosedTable, Place, close_categories
+from broker.disclosure.repair.repair import Task, audit, repair
+from broker.disclosure.repair.tables import ClosedTable, Place, close_categories
 
 WIDTH = 10.0
 

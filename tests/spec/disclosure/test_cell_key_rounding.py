@@ -9,11 +9,11 @@ from statistics import mean, pvariance
 
 import pytest
 
+from broker.disclosure.files.microdata import assess
+from broker.disclosure.files.tabulate import tabulate_rows
+from broker.disclosure.files.tabulation import Asked
 from broker.disclosure.judge import judge
-from broker.disclosure.microdata import assess
-from broker.disclosure.renderings import released_csv, released_record
-from broker.disclosure.tabulate import tabulate_rows
-from broker.disclosure.tabulation import Asked
+from broker.disclosure.records.renderings import released_csv, released_record
 from broker.domain.errors import Breach, Invalid
 from broker.domain.groups import Base
 from broker.domain.outputs import Assessment, CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from broker.disclosure.judge import judge
-from broker.disclosure.renderings import released_csv
+from broker.disclosure.records.renderings import released_csv
 from broker.domain.groups import Base
 from broker.domain.outputs import Assessment, CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence, Verdict
 from broker.domain.plans import Key, Measure, OutputColumn, PlannedOutput, PlannedTable, Statistic

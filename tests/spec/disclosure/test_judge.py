@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from broker.disclosure.judge import judge
-from broker.disclosure.renderings import released_csv, released_record
-from broker.disclosure.stored_form import assessment_from_json, assessment_to_json
+from broker.disclosure.records.renderings import released_csv, released_record
+from broker.disclosure.records.stored_form import assessment_from_json, assessment_to_json
 from broker.domain.errors import Breach
 from broker.domain.groups import Base, First
 from broker.domain.outputs import Assessment, CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence, Verdict

@@ -7,8 +7,8 @@ import pytest
 from groups_kit import HLA, HN, LA, YEAR, M, N, agg, calls, col, counted, evidence_of, key, lit
 
 from broker.disclosure.judge import judge
-from broker.disclosure.renderings import released_csv
-from broker.disclosure.stored_form import assessment_from_json, assessment_to_json
+from broker.disclosure.records.renderings import released_csv
+from broker.disclosure.records.stored_form import assessment_from_json, assessment_to_json
 from broker.domain.errors import Breach
 from broker.domain.groups import Across, AcrossColumn, Base, Extend, Group, Keep, Meet, Regroup, Stack
 from broker.domain.outputs import Assessment, CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence, Verdict

@@ -8,12 +8,12 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from broker.disclosure.acro_record import CHECKS, Item, acro_results, checks_of
 from broker.disclosure.judge import judge
-from broker.disclosure.renderings import released_csv, released_file_record, released_record
-from broker.disclosure.staff_record import staff_record
-from broker.disclosure.stored_form import assessment_from_json, assessment_to_json
-from broker.disclosure.tried import OF_NO_RULE, PARAMETERS, SENTENCES, rules_tried
+from broker.disclosure.records.acro_record import CHECKS, Item, acro_results, checks_of
+from broker.disclosure.records.renderings import released_csv, released_file_record, released_record
+from broker.disclosure.records.staff_record import staff_record
+from broker.disclosure.records.stored_form import assessment_from_json, assessment_to_json
+from broker.disclosure.records.tried import OF_NO_RULE, PARAMETERS, SENTENCES, rules_tried
 from broker.domain.groups import Base
 from broker.domain.outputs import (
     Assessment,

@@ -3,10 +3,10 @@
 import pytest
 from repair_kit import shown, task_of, widths
 
-from broker.disclosure.attack import intervals
-from broker.disclosure.repair import Attacker, Task, audit, repair
-from broker.disclosure.systems import Equation, System
-from broker.disclosure.tasks import known_values
+from broker.disclosure.repair.attack import intervals
+from broker.disclosure.repair.repair import Attacker, Task, audit, repair
+from broker.disclosure.repair.systems import Equation, System
+from broker.disclosure.repair.tasks import known_values
 from broker.domain.errors import Breach
 
 TRAP = """
@@ -130,5 +130,5 @@ def test_what_the_solver_cannot_settle_is_hidden(monkeypatch: pytest.MonkeyPatch
         raise Breach("The solver ended.")
 
     task = task_of(TRAP)
-    monkeypatch.setattr("broker.disclosure.ways.Ways.way", trouble)
+    monkeypatch.setattr("broker.disclosure.repair.ways.Ways.way", trouble)
     assert repair(task).hidden == set(range(task.system.size))

@@ -179,9 +179,9 @@ def test_a_hundred_rows_of_one_pupil() -> None:
 
 def test_seven_and_fewer_are_redacted_then_rounded() -> None:
     """OpenSAFELY, on redaction and rounding: 7 and fewer go, 8 leaves as 10, 12 as 10, 13 as 15."""
-    from broker.disclosure.microdata import assess
-    from broker.disclosure.tabulate import tabulate_rows
-    from broker.disclosure.tabulation import Asked
+    from broker.disclosure.files.microdata import assess
+    from broker.disclosure.files.tabulate import tabulate_rows
+    from broker.disclosure.files.tabulation import Asked
 
     profile = with_profile(t=8, round_base=5, zeros=ZeroPolicy.PUBLISH)
     grid = "x\n" + "\n".join(f"n{n:02} {n}" for n in (5, 7, 8, 12, 13))

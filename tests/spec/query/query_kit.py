@@ -12,12 +12,12 @@ from typing import Any
 
 import duckdb
 
-from broker.disclosure.cells import Cell as Known
-from broker.disclosure.cells import Line, Lines, Work
-from broker.disclosure.formulas import compute
+from broker.disclosure.above.cells import Cell as Known
+from broker.disclosure.above.cells import Line, Lines, Work
+from broker.disclosure.above.formulas import compute
+from broker.disclosure.above.program import given as given_rows
+from broker.disclosure.above.program import run as run_program
 from broker.disclosure.judge import judge
-from broker.disclosure.program import given as given_rows
-from broker.disclosure.program import run as run_program
 from broker.domain.groups import bases_of
 from broker.domain.outputs import Assessment, CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.plans import Needs, PlannedOutput, PlannedTable

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from broker.disclosure.attack import intervals
-from broker.disclosure.microdata import assess
-from broker.disclosure.tables import close_categories
-from broker.disclosure.tabulate import tabulate_rows
-from broker.disclosure.tabulation import Asked
+from broker.disclosure.files.microdata import assess
+from broker.disclosure.files.tabulate import tabulate_rows
+from broker.disclosure.files.tabulation import Asked
+from broker.disclosure.repair.attack import intervals
+from broker.disclosure.repair.tables import close_categories
 from broker.domain.errors import Invalid
 from broker.domain.scalars import Value
 from broker.policy.models import Profile, ZeroPolicy

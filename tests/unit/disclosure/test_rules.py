@@ -7,8 +7,8 @@ import pytest
 from broker.disclosure.linking.atoms import Amount, Atom, Groups
 from broker.disclosure.linking.families import Family
 from broker.disclosure.linking.figures import figures_of
+from broker.disclosure.repair.tasks import least_width
 from broker.disclosure.rules import Question, findings_of
-from broker.disclosure.tasks import least_width
 from broker.domain.outputs import StatisticEvidence, Verdict
 from broker.domain.plans import Measure
 from broker.policy.models import Profile, ZeroPolicy

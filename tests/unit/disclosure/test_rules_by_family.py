@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.disclosure.protect import protected, round_rows
+from broker.disclosure.records.tried import PARAMETERS, SENTENCES
 from broker.disclosure.rules import RULES, Question, Rule, findings_of
 from broker.disclosure.rules.position import persons_between, spans
 from broker.disclosure.rules.telling import counts_shown_as, has_whole_total, parts_shown_as
-from broker.disclosure.tried import PARAMETERS, SENTENCES
 from broker.domain.outputs import StatisticEvidence, Verdict
 from broker.domain.plans import Measure, Statistic
 from broker.domain.scalars import Type

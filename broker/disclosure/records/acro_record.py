@@ -1,0 +1,113 @@
+"""A job's outputs as ACRO's `results.json`, so that its viewer shows them to checkers. For staff; judges nothing.
+
+The shape is that of ACRO 1.0.1 (`Records.finalise_json`); its viewer wants files beside it and their checksums.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from broker.disclosure.records.renderings import text_of_value
+from broker.disclosure.records.staff_record import SECONDARY
+from broker.domain.outputs import Assessment, JudgedCell, Verdict
+
+TOOL, ACRO_VERSION = "npd-broker", "1.0.1"
+STATUS = {Verdict.PUBLISH: "pass", Verdict.SUPPRESS: "pass", Verdict.REVIEW: "review", Verdict.REFUSE: "fail"}
+OK = "ok"
+
+CHECKS: dict[str, frozenset[str]] = {
+    "negative": frozenset({"M7"}),
+    "missing": frozenset(),
+    "threshold": frozenset({"F1", "M1", "W1", "P1", "Q1", "D1"}),
+    "p-ratio": frozenset({"M3", "M4"}),
+    "nk-rule": frozenset({"M2"}),
+    "all-values-are-same": frozenset({"M9"}),
+    "class-disclosure": frozenset({"F2", "F3", "F4"}),
+    "institutions": frozenset({"F6"}),
+    "secondary": SECONDARY,
+}
+"""Our rules under ACRO's names, and under names of our own where ACRO has no such check."""
+
+OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An output of the job: a table's assessment, or None for a script's file. `file` is its name in the folder."""
+
+    name: str
+    file: str
+    verdict: Verdict
+    assessment: Assessment | None
+    description: str = ""
+
+
+def acro_results(items: Sequence[Item], command: str, timestamp: str) -> dict[str, Any]:
+    """`command` is the job's text; `timestamp` (ISO) the caller's."""
+    results = {f"output_{n}": _result(f"output_{n}", item, command, timestamp) for n, item in enumerate(items)}
+    return {"version": ACRO_VERSION, "tool": TOOL, "results": results}
+
+
+def _result(uid: str, item: Item, command: str, timestamp: str) -> dict[str, Any]:
+    found = item.assessment
+    sdc = _sdc(found) if found is not None else {"summary": {}, "cells": {}}
+    status = STATUS[item.verdict]
+    return {
+        "uid": uid,
+        "status": status,
+        "type": "custom" if found is None else "table",
+        "properties": {"method": "custom" if found is None else "query", "name": item.name},
+        "files": [{"name": item.file, "sdc": sdc}],
+        "outcome": {} if found is None else _outcome(found),
+        "command": command,
+        "summary": _summary(status, sdc["summary"]),
+        "timestamp": timestamp,
+        "comments": [c for c in (item.description, *(found.notes if found else ())) if c],
+        "exception": "",
+        "fair": {},
+    }
+
+
+def _sdc(assessment: Assessment) -> dict[str, Any]:
+    """Places are counted as the viewer counts them: rows below the header, columns after the first."""
+    cells: dict[str, list[list[int]]] = {check: [] for check in CHECKS}
+    for r, row in enumerate(assessment.rows):
+        for c in range(assessment.key_count, len(assessment.columns)):
+            for check in checks_of(row.rules[c]):
+                cells.setdefault(check, []).append([r, c - 1])
+    hidden = any(any(row.suppressed) for row in assessment.rows)
+    return {
+        "summary": {"suppressed": hidden, **{check: len(places) for check, places in cells.items()}},
+        "cells": cells,
+    }
+
+
+def checks_of(rules: Iterable[str]) -> list[str]:
+    """The checks that a figure's rules are, each once, in the order of `CHECKS`."""
+    said = frozenset(rules)
+    known = frozenset[str]().union(*CHECKS.values())
+    return [check for check, ids in CHECKS.items() if said & ids] + ([OTHER] if said - known else [])
+
+
+def _outcome(assessment: Assessment) -> dict[str, dict[str, str]]:
+    """As ACRO's frame of outcomes is written: column, then row, then the checks that failed there."""
+    columns = range(assessment.key_count, len(assessment.columns))
+    labels = _labels(assessment.rows)
+    return {
+        assessment.columns[c]: {
+            label: "".join(f"{check}; " for check in checks_of(row.rules[c])) or OK
+            for label, row in zip(labels, assessment.rows, strict=True)
+        }
+        for c in columns
+    }
+
+
+def _labels(rows: Sequence[JudgedCell]) -> list[str]:
+    """A row's keys; where they do not tell rows apart, its number."""
+    plain = [", ".join(map(text_of_value, row.keys)) for row in rows]
+    return plain if len(set(plain)) == len(plain) else [str(n) for n in range(len(rows))]
+
+
+def _summary(status: str, summary: dict[str, Any]) -> str:
+    found = [f"{check}: {n} cells suppressed; " for check, n in summary.items() if check != "suppressed" and n]
+    return f"{status}; {''.join(found)}" if found else status

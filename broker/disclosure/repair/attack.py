@@ -1,0 +1,194 @@
+"""What anybody can derive about the holes of tables with margins: intervals by linear programs. Repairs nothing."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+
+import numpy as np
+
+from broker.disclosure.repair.narrowing import Bounds, inconsistent, narrow
+from broker.disclosure.repair.programs import TOLERANCE, Program, Vector
+from broker.disclosure.repair.systems import Tied
+
+PUSHES = 12
+YIELD = 0.03
+"""The share of the open cells that a push must settle to be followed by another."""
+
+Progress = Callable[[str, int, int], None]
+"""Is told what is done, how much of it, and of how much in all."""
+
+
+def untold(what: str, done: int, total: int) -> None:
+    """Nobody waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """What is known of a hole; `high` is infinite where nothing bounds it."""
+
+    low: float
+    high: float
+
+    @property
+    def exact(self) -> bool:
+        return self.high - self.low <= TOLERANCE
+
+    @property
+    def width(self) -> float:
+        return self.high - self.low
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What is asked: about which cells, over whole numbers or all, and how wide an interval needs no closer look."""
+
+    cells: Collection[int]
+    integers: bool = False
+    enough: Mapping[int, float] = field(default_factory=dict)
+    progress: Progress = untold
+
+
+def intervals(
+    table: Tied,
+    known: Mapping[int, float],
+    wanted: Sequence[int],
+    integers: bool = False,
+    negative: bool = False,
+    enough: Mapping[int, float] | None = None,
+    bounds: Mapping[int, tuple[float, float]] | None = None,
+    progress: Progress = untold,
+) -> dict[int, Interval]:
+    """The interval of each wanted cell, given the known ones; every other cell is unknown and (normally) not negative.
+
+    Raises Invalid where no values fit. `negative` lets unknown cells be anything (sums of values of either sign);
+    `bounds` says what else is known of some of them. An interval that is seen to be `enough` wide is not looked at
+    further: both its ends can be reached, and what is told of it is then only a part of it.
+    """
+    least = -inf if negative else 0.0
+    given = bounds or {}
+    edges = [(known[i], known[i]) if i in known else given.get(i, (least, inf)) for i in range(table.size)]
+    at = Bounds([low for low, _ in edges], [high for _, high in edges])
+    asked = Sought(frozenset(wanted), integers, enough or {}, progress)
+    narrow(table, at, integers)
+    done = 0
+    for component in _components(table, at, asked.cells):
+        _Component(table, at, component, asked).solve(done)
+        done += sum(c in asked.cells for c in component)
+    return {i: Interval(at.low[i], at.high[i]) for i in wanted}
+
+
+def _components(table: Tied, bounds: Bounds, wanted: Collection[int]) -> list[list[int]]:
+    """Unfixed cells that some chain of equations ties together, where one of them is wanted."""
+    parent = {i: i for i in range(table.size) if not bounds.is_fixed(i)}
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    for equation in table.equations:
+        loose = [c for c in equation.cells if c in parent]
+        for cell in loose[1:]:
+            parent[root(cell)] = root(loose[0])
+    groups: dict[int, list[int]] = defaultdict(list)
+    for cell in parent:
+        groups[root(cell)].append(cell)
+    asked = set(wanted)
+    return [g for g in groups.values() if not asked.isdisjoint(g)]
+
+
+class _Component:
+    """Two programs for each wanted cell; a value already reached by an earlier answer needs none."""
+
+    def __init__(self, table: Tied, bounds: Bounds, cells: list[int], wanted: Sought) -> None:
+        self._cells, self._bounds, self._wanted = cells, bounds, wanted
+        place = {cell: i for i, cell in enumerate(cells)}
+        rows = [r for e in table.equations if (r := _row(e.terms, place, bounds)) is not None]
+        self._low, self._high = [bounds.low[c] for c in cells], [bounds.high[c] for c in cells]
+        self._programs = [Program(self._low, self._high, rows)]
+        if wanted.integers:
+            self._programs.append(Program(self._low, self._high, rows, whole=True))
+        self._enough = np.array([wanted.enough.get(c, inf) for c in cells])
+        self._asked = [i for i, cell in enumerate(cells) if cell in wanted.cells]
+
+    def solve(self, done: int) -> None:
+        start = self._programs[-1].answer()
+        if start is None:
+            raise inconsistent()
+        self._reached_low, self._reached_high = start.copy(), start.copy()
+        if not self._wanted.integers:
+            self._push_all()
+        for number, i in enumerate(self._asked):
+            self._wanted.progress("attack", done + number, len(self._wanted.cells))
+            self._bound(i)
+
+    def _reach(self, found: Vector) -> None:
+        np.minimum(self._reached_low, found, out=self._reached_low)
+        np.maximum(self._reached_high, found, out=self._reached_high)
+
+    def _is_enough(self, i: int) -> bool:
+        return bool(self._reached_high[i] - self._reached_low[i] >= self._enough[i] - TOLERANCE)
+
+    def _bound(self, i: int) -> None:
+        """Both ends of one cell, unless what was reached is wide enough or as far as anything can go."""
+        low, high, cell = self._bounds.low, self._bounds.high, self._cells[i]
+        for sign, reached, bound in ((1, self._reached_low, low), (-1, self._reached_high, high)):
+            if abs(reached[i] - bound[cell]) <= TOLERANCE:
+                continue
+            if self._is_enough(i):
+                bound[cell] = float(reached[i])
+                continue
+            bound[cell], at_extreme = _extreme(self._programs, i, sign)
+            if at_extreme is not None:
+                self._reach(at_extreme)
+
+    def _push_all(self) -> None:
+        """Solutions with many cells far up or down at once, none farther than is asked: where only a width is asked,
+        they settle most cells. Pushing ends when it settles few."""
+        failed = 0
+        for number in range(PUSHES):
+            waiting = [i for i in self._asked if self._enough[i] < inf and not self._is_enough(i)]
+            if not waiting or failed == 2:
+                break
+            self._push(waiting, number)
+            settled = sum(self._is_enough(i) for i in waiting)
+            failed = failed + 1 if settled < max(2, YIELD * len(waiting)) else 0
+        self._programs[0].set_all_bounds(np.array(self._low), np.array(self._high))
+
+    def _push(self, waiting: Sequence[int], number: int) -> None:
+        lower, upper = np.array(self._low), np.array(self._high)
+        costs = {i: float(-direction(self._cells[i], number)) for i in waiting}
+        for i, cost in costs.items():
+            if cost < 0:
+                upper[i] = min(upper[i], self._reached_low[i] + self._enough[i])
+            else:
+                lower[i] = max(lower[i], self._reached_high[i] - self._enough[i])
+        found = self._programs[0].pushed(costs, lower, upper)
+        if found is not None:
+            self._reach(found)
+
+
+def direction(cell: int, number: int) -> int:
+    """Up or down: first all up, then another half of the cells each time, the same on every machine."""
+    return 1 if number == 0 or (cell * 2_654_435_761 >> (3 * number)) & 1 else -1
+
+
+def _extreme(programs: list[Program], column: int, sign: int) -> tuple[float, Vector | None]:
+    """The extreme over the reals; over the integers, the same if it is reached in integers, else by branching."""
+    value, found = programs[0].extreme(column, sign)
+    if len(programs) == 1 or found is None or bool(np.all(np.abs(found - np.round(found)) <= TOLERANCE)):
+        return value, found
+    return programs[1].extreme(column, sign)
+
+
+def _row(
+    terms: Sequence[tuple[int, float]], place: Mapping[int, int], bounds: Bounds
+) -> tuple[list[int], list[float], float] | None:
+    """An equation over the component's columns, with what is fixed on the right-hand side."""
+    loose = [(place[c], s) for c, s in terms if c in place]
+    if not loose:
+        return None
+    fixed = sum(s * bounds.low[c] for c, s in terms if c not in place)
+    return [c for c, _ in loose], [s for _, s in loose], -fixed
