@@ -179,7 +179,7 @@ def _figures(
 KEYS = frozenset({Measure.COUNT_PERSONS})
 VALUES = frozenset({Measure.COUNT_VALUES, Measure.COUNT_PERSONS})
 SCALINGS = frozenset({"to_decimal", "to_double", "negate"})
-LINEAR = frozenset({"multiply", "divide", "add", "subtract", "coalesce", "nullif"})
+LINEAR = frozenset({"multiply", "add", "subtract"})
 
 
 def amount_of(argument: Scalar) -> tuple[Scalar, tuple[Scalar, ...]]:
@@ -188,7 +188,9 @@ def amount_of(argument: Scalar) -> tuple[Scalar, tuple[Scalar, ...]]:
     match argument:
         case Call(op=op, args=(inner, *_)) if op in SCALINGS:
             return amount_of(inner)
-        case Call(op=op, args=(inner, Literal())) | Call(op=op, args=(Literal(), inner)) if op in LINEAR:
+        case Call(op=op, args=(inner, Literal())) if op in LINEAR | {"divide", "coalesce", "nullif"}:
+            return amount_of(inner)
+        case Call(op=op, args=(Literal(), inner)) if op in LINEAR:
             return amount_of(inner)
         case Case(whens=((condition, value),), otherwise=Literal(value=0 | None)):
             base, conditions = amount_of(value)
