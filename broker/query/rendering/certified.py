@@ -123,11 +123,11 @@ def _persons(ground: Ground, rows: str, first: str) -> str:
 
 def _wholly(needs: Needs, ground: Ground) -> str:
     """Whether all of a cell's rows are looked at: few persons, rows that one could dominate; and the smallest of the
-    cells in which a person may have more than one row on average."""
+    cells in which anybody may have more than one row, since a count of rows is rounded by its persons."""
     if ground.is_single:
         return "FALSE"
-    repeated = "(CASE WHEN 2 * n >= 3 * lb THEN n ELSE 0 END)"
-    few = f"(2 * n >= 3 * lb AND SUM({repeated}) OVER (ORDER BY n) <= {needs.exact_rows})"
+    repeated = "(CASE WHEN n > lb THEN n ELSE 0 END)"
+    few = f"(n > lb AND SUM({repeated}) OVER (ORDER BY n) <= {needs.exact_rows})"
     dominated = "" if needs.margin is None else f" OR n < {needs.margin * ground.most!r}"
     return f"(lb < {needs.least}{dominated} OR {few})"
 
