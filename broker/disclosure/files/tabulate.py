@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from broker.disclosure.evaluate import number, size
+from broker.disclosure.evaluate import Number, number, size
 from broker.disclosure.files.positions import Tally, place_evidence
 from broker.disclosure.files.tabulation import Asked, TabulatedCell, Tabulation, Wanted, check_asked
 from broker.disclosure.repair.tables import Place, totals_above
@@ -85,13 +85,13 @@ class _Cell:
         valued = [(r, v) for r in self.rows if (v := r.values[wanted.column]) is not None]
         if wanted.measure not in MAGNITUDES:
             return self._place(wanted, valued)
-        totals: Counter[object] = Counter()
-        schools = Counter()
+        totals: dict[object, Number] = defaultdict(int)
+        sizes: dict[str, Number] = defaultdict(int)
         for row, value in valued:
-            totals[row.person] += value  # type: ignore[assignment, operator]
+            totals[row.person] += number(value)
             if row.school is not None:
-                schools[row.school] += size(value)  # type: ignore[assignment]
-        return self._with_institutions(evidence_of(wanted.measure, list(totals.values()), len(valued)), schools)
+                sizes[row.school] += size(value)
+        return self._with_institutions(evidence_of(wanted.measure, list(totals.values()), len(valued)), sizes)
 
     def _place(self, wanted: Wanted, valued: list[tuple[_Row, Any]]) -> StatisticEvidence:
         who: dict[Any, list[object]] = defaultdict(list)
@@ -101,7 +101,7 @@ class _Cell:
         rows = Counter(r.person for r, _ in valued)
         return place_evidence(wanted, tally, len(rows), max(rows.values(), default=0), self.asked.needs)
 
-    def _with_institutions(self, evidence: StatisticEvidence, schools: Counter[Any]) -> StatisticEvidence:
+    def _with_institutions(self, evidence: StatisticEvidence, schools: Mapping[str, Number]) -> StatisticEvidence:
         if self.asked.institution is None or not evidence.rows:
             return evidence
         largest, second = two_largest(schools.values())
