@@ -15,11 +15,14 @@ class Proof:
     max_rows   the most rows of one person; rows without a key are persons of their own
     totals     of exact numbers: the largest sum of |x| over one person's rows
     smallest   of exact numbers: the least x
+    codes      of variables of which the vault holds the number of each row's code too: the codes, by number from 0,
+               in the order of texts
     """
 
     max_rows: int
     totals: Numbers = field(default_factory=dict)
     smallest: Numbers = field(default_factory=dict)
+    codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 Proofs = Mapping[str, Mapping[int | None, Proof]]

@@ -12,7 +12,7 @@ from broker.domain.ports import Limits, SandboxRequest, Vault, VaultTable
 from broker.domain.relations import Scan, walk
 from broker.domain.variables import Years
 from broker.engine.frames import read_joint, read_public, read_table
-from broker.query import render, render_public
+from broker.query import Looks, looks, render_public
 
 
 class DuckDBEngine:
@@ -26,7 +26,7 @@ class DuckDBEngine:
             "kind": "sql",
             "tables": [_mounted(vault, table, years) for table, years in sorted(tables_read(plan).items())],
             "statements": [
-                {"name": name, "sql": _text(asked, needs, vault)} for name, asked in statements(plan, joints)
+                {"name": name} | texts_of(_looks(asked, needs, vault)) for name, asked in statements(plan, joints)
             ],
             "settings": {name: getattr(limits, name) for name in Limits.__slots__},
         }
@@ -51,12 +51,19 @@ def _evidence(output: PlannedOutput, payloads: Iterator[bytes]) -> OutputEvidenc
     return OutputEvidence(output.name, tables, tuple(read_public(rows, next(payloads)) for rows in output.public))
 
 
-def _text(asked: PlannedTable | PublicRows, needs: Needs, vault: Vault) -> str:
+def texts_of(found: Looks) -> dict[str, str]:
+    """As the launcher takes a statement."""
+    if found.first is None or found.doubt is None or found.second is None:
+        return {"sql": found.text}
+    return {"sql": found.text, "first": found.first, "doubt": found.doubt, "second": found.second}
+
+
+def _looks(asked: PlannedTable | PublicRows, needs: Needs, vault: Vault) -> Looks:
     if isinstance(asked, PublicRows):
-        return render_public(asked, needs.least)
+        return Looks(render_public(asked, needs.least))
     if asked.most is not None:  # a joint table is never shown: nothing of it is rounded or of an institution
         needs = replace(needs, institutions=False, record_keys=False)
-    return render(asked, needs, vault.proofs, vault.persons)
+    return looks(asked, needs, vault.proofs, vault.persons)
 
 
 def joint_tables(plan: Plan, needs: Needs) -> tuple[PlannedTable, ...]:

@@ -3,15 +3,18 @@
 from broker.query.compile import Compiled, compile_sql
 from broker.query.operations.fold import compute
 from broker.query.rendering.beside import institution_columns, record_key_columns
-from broker.query.rendering.choose import render
+from broker.query.rendering.choose import looks, render
+from broker.query.rendering.looks import Looks
 from broker.query.rendering.render import evidence_columns, render_public
 
 __all__ = [
     "Compiled",
+    "Looks",
     "compile_sql",
     "compute",
     "evidence_columns",
     "institution_columns",
+    "looks",
     "record_key_columns",
     "render",
     "render_public",

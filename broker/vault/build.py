@@ -10,6 +10,7 @@ import pyarrow as pa
 from broker.domain.errors import Breach
 from broker.domain.variables import institution_code
 from broker.policy.models import TableKind
+from broker.vault.codes import code_columns
 from broker.vault.duck import Connection, connection, each, name, parquet_of, text, write
 from broker.vault.ingest import PERSON
 from broker.vault.numbers import number_institutions, record_key
@@ -118,4 +119,5 @@ def _renderings(share: Share) -> list[tuple[str, list[tuple[str, str]], str]]:
     """(folder, columns, order of rows) of the two renderings."""
     if share.table.kind is TableKind.PUBLIC:
         return [("evidence", share.columns, ORDER), ("script", share.columns, ORDER)]
-    return [("evidence", [*share.columns, *EVIDENCE_COLUMNS], "__p, __r"), ("script", share.columns, ORDER)]
+    evidence = [*share.columns, *EVIDENCE_COLUMNS, *code_columns(share)]
+    return [("evidence", evidence, "__p, __r"), ("script", share.columns, ORDER)]

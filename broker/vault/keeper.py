@@ -16,6 +16,7 @@ from broker.domain.projects import Project
 from broker.domain.scalars import Value
 from broker.policy.models import Catalogue, Policies, canonical_json
 from broker.vault.build import SCHEMA_FILE, build
+from broker.vault.codes import with_codes
 from broker.vault.facts import Facts, proofs_of, restrict, to_json
 from broker.vault.files import WHOLE
 from broker.vault.locks import locked, locked_at_once
@@ -24,7 +25,7 @@ from broker.vault.registers import registers
 from broker.vault.shares import Share, label, shares_of
 from broker.vault.snapshots import folder_of, read_snapshot
 
-LAYOUT = "2"
+LAYOUT = "3"
 """Changes when vaults of the same grants would be written differently."""
 
 FACTS_FILE = "facts.json"
@@ -55,7 +56,8 @@ class VaultKeeper:
                 self._build(key, shares, stored, secret)
         vault = _vault(self._vaults / key, stored, project, shares)
         persons = parquet.read_metadata(self._map(key)).num_rows
-        return replace(vault, proofs=proofs_of(self.facts(vault)), persons=persons)
+        proofs = with_codes(proofs_of(self.facts(vault)), shares)
+        return replace(vault, proofs=proofs, persons=persons)
 
     def remove_unused(self, used: Container[str]) -> int:
         """See `broker.domain.ports.Vaults`. A vault that is being built or asked for at this moment stays; `used` is

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from broker.domain.variables import institution_code
 from broker.policy.models import TableKind
+from broker.vault.codes import code_texts
 from broker.vault.duck import name, parquet_of, text
 from broker.vault.ingest import PERSON
 from broker.vault.pseudonyms import ProjectKey
@@ -53,10 +54,11 @@ def rows_of(share: Share, year: int | None, source: Path, key: ProjectKey) -> st
         return f"SELECT {', '.join(seen)}, s.{name(first)} AS {ORDER} FROM {source_rows}"
     rank = ", ".join([*_main_record(share, year), f"hash({text(key.salt('rank'))}, {names})"])
     place = f"(hash({text(key.salt('persons'))}, __p) % {PERSON_BITS})::UINTEGER"
+    codes = "".join(f"{column}, " for column in code_texts(share))
     return (
         f"SELECT {names}, __p, (row_number() OVER (PARTITION BY __p ORDER BY {rank}) - 1)::UTINYINT AS __r, "
         f"{_institution(share, year, key)} AS __ib, (1::UINTEGER << {place})::UINTEGER AS __pb, "
-        f"{year or 0}::USMALLINT AS __y, __i, __k, hash({text(key.salt('order'))}, {names}) AS {ORDER} "
+        f"{year or 0}::USMALLINT AS __y, __i, __k, {codes}hash({text(key.salt('order'))}, {names}) AS {ORDER} "
         f"FROM (SELECT {', '.join(seen)}, n.p AS __p, n.k AS __k, {number} AS __i "
         f"FROM {source_rows} JOIN persons n ON n.global = s.{PERSON}{institutions})"
     )

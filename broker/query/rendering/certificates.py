@@ -7,6 +7,7 @@ w whether all of a cell's rows are looked at; each statistic's own end in its nu
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from broker.domain.plans import Measure, Needs, Statistic
 from broker.domain.scalars import Scalar
@@ -18,6 +19,23 @@ SLACK = 1e-9
 """What binary fractions may be wrong by, on the safe side."""
 
 
+class Field(NamedTuple):
+    """A field of the evidence: its text over bounds (b), and where a second look tells more (`known`), that over the
+    persons (x)."""
+
+    bound: str
+    looked: str | None = None
+    known: str = ""
+
+    @property
+    def text(self) -> str:
+        return self.bound if self.looked is None else f"CASE WHEN {self.known} THEN {self.looked} ELSE {self.bound} END"
+
+
+PERSONS = Field("persons")
+"""Stands for the cell's persons."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """Texts of one statistic.
@@ -25,10 +43,10 @@ class Part:
     firsts  aggregates over a cell's rows            sampled  aggregates over the totals of drawn persons
     bounds  what follows, over both                  doubts   (name, whether in doubt, the rows that then are needed)
     people  aggregates over a doubtful cell's rows of one person; exact: over those persons (as x)
-    fields  the evidence, over bounds (b) and exact (x)
+    fields  the evidence; of persons PERSONS where they are those of the cell
     """
 
-    fields: dict[str, str]
+    fields: dict[str, Field]
     firsts: tuple[str, ...] = ()
     sampled: tuple[str, ...] = ()
     bounds: tuple[str, ...] = ()
@@ -55,24 +73,22 @@ def over(count: str, parts: int) -> str:
 
 def _rows(statistic: Statistic, ground: Ground) -> Part:
     i = statistic.ident
+    fields = {"value": Field("b.n"), "rows": Field("b.n"), "persons": PERSONS}
+    most = f"CASE WHEN b.n > 0 THEN {ground.most}::BIGINT END"
     if ground.is_single:
-        fields = {"largest": "CASE WHEN b.n > 0 THEN 1::BIGINT END",
-                  "second": "CASE WHEN b.n > 0 THEN least(b.n - 1, 1) END"}  # fmt: skip
-        return Part({"value": "b.n", "rows": "b.n", "persons": "persons"} | fields)
-    fields = {"largest": f"CASE WHEN b.w THEN x.y{i} WHEN b.n > 0 THEN {ground.most}::BIGINT END",
-              "second": f"CASE WHEN b.w THEN x.z{i} END"}  # fmt: skip
+        return Part(fields | {"largest": Field(most), "second": Field("CASE WHEN b.n > 0 THEN least(b.n - 1, 1) END")})
+    looked = {"largest": Field(most, f"x.y{i}", "b.w"), "second": Field("NULL::BIGINT", f"x.z{i}", "b.w")}
     rows = '"rows"'
-    exact = (f"MAX({rows}) AS y{i}", f"{second_text(rows)} AS z{i}")
-    return Part({"value": "b.n", "rows": "b.n", "persons": "persons"} | fields, exact=exact)
+    return Part(fields | looked, exact=(f"MAX({rows}) AS y{i}", f"{second_text(rows)} AS z{i}"))
 
 
 def _count(statistic: Statistic, needs: Needs, ground: Ground) -> Part:
     i = statistic.ident
-    firsts = (f"COUNT(a{i}) AS n{i}",)
+    firsts, count = (f"COUNT(a{i}) AS n{i}",), Field(f"b.n{i}")
     if ground.is_single:
-        return Part(dict.fromkeys(("value", "rows", "persons"), f"b.n{i}"), firsts)
+        return Part(dict.fromkeys(("value", "rows", "persons"), count), firsts)
     return Part(
-        {"value": f"b.n{i}", "rows": f"b.n{i}", "persons": f"CASE WHEN b.d{i} THEN x.c{i} ELSE b.l{i} END"},
+        {"value": count, "rows": count, "persons": Field(f"b.l{i}", f"x.c{i}", f"b.d{i}")},
         firsts,
         bounds=(f"{_all_but(f'n{i}', ground)} AS l{i}",),
         doubts=((f"d{i}", _few(f"n{i}", f"l{i}", needs), f"c.a{i} IS NOT NULL"),),
@@ -104,10 +120,10 @@ def _ones(statistic: Statistic, needs: Needs, ground: Ground) -> Part:
         value = f"(b.o{i} / nullif(b.o{i} + b.z{i}, 0))"
     else:
         value = ones if is_never_null(statistic.argument) else f"(CASE WHEN b.o{i} + b.z{i} > 0 THEN {ones} END)"
-    fields = {"value": value, "rows": ones, "rest_rows": f"b.z{i}", "total": ones}
+    fields = {"value": Field(value), "rows": Field(ones), "rest_rows": Field(f"b.z{i}"), "total": Field(ones)}
     if ground.is_single:
-        return Part(fields | {"persons": ones, "rest": f"b.z{i}"}, firsts)
-    found = (f"CASE WHEN b.d{side}{i} THEN x.c{side}{i} ELSE b.l{side}{i} END" for side, _ in sides)
+        return Part(fields | {"persons": Field(ones), "rest": Field(f"b.z{i}")}, firsts)
+    found = (Field(f"b.l{side}{i}", f"x.c{side}{i}", f"b.d{side}{i}") for side, _ in sides)
     return Part(
         fields | dict(zip(("persons", "rest"), found, strict=True)),
         (*firsts, *(f"COUNT(*) FILTER (a{i} = {bit} AND r = 0) AS f{side}{i}" for side, bit in sides)),
@@ -132,17 +148,18 @@ def _number(statistic: Statistic, needs: Needs, ground: Ground) -> Part:
     behind = f"z{i}" if is_sum else f"n{i}"
     doubt = " OR ".join(_doubts(statistic, needs, ground, signed))
     contributes = f"t{i} <> 0" if is_sum else f"t{i} IS NOT NULL"
-    known = f"b.d{i}" if single else f"(b.d{i} OR b.q{i} < {least})"
-    zero = f"WHEN b.m{i} = 0 THEN"
+    doubtful, total, lowest = f"b.d{i}", Field(f"b.t{i}"), f"b.v{i}" if signed and single else "NULL"
     worth = f"{behind} >= {least} AND m{i} > 0" if single else f"n{i} > 0"
     return Part(
         {
-            "value": _value(statistic), "rows": f"b.n{i}", "total": f"b.t{i}",
-            "persons": f"b.{behind}" if single else f"CASE WHEN {known} THEN coalesce(x.c{i}, 0) ELSE b.q{i} END",
-            "largest": f"CASE WHEN b.d{i} THEN x.g{i} ELSE b.u{i} END", "second": f"CASE WHEN b.d{i} THEN x.s{i} END",
-            "low": f"CASE WHEN b.d{i} THEN x.v{i} {zero} b.t{i} ELSE {f'b.v{i}' if signed and single else 'NULL'} END",
-            "high": f"CASE WHEN b.d{i} THEN x.h{i} {zero} b.t{i} END",
-            "others": f"CASE WHEN b.d{i} THEN x.e{i} {zero} 0 WHEN b.{behind} >= {least} THEN b.e{i} END",
+            "value": Field(_value(statistic)), "rows": Field(f"b.n{i}"), "total": total,
+            "persons": Field(f"b.{behind}") if single else Field(f"b.q{i}", f"x.c{i}", doubtful),
+            "largest": Field(f"b.u{i}", f"x.g{i}", doubtful),
+            "second": Field(f"nullif(b.m{i}, b.m{i})", f"x.s{i}", doubtful),
+            "low": Field(f"CASE WHEN b.m{i} = 0 THEN b.t{i} ELSE {lowest} END", f"x.v{i}", doubtful),
+            "high": Field(f"CASE WHEN b.m{i} = 0 THEN b.t{i} END", f"x.h{i}", doubtful),
+            "others": Field(f"CASE WHEN b.m{i} = 0 THEN 0 WHEN b.{behind} >= {least} THEN b.e{i} END", f"x.e{i}",
+                            doubtful),
         },
         (
             f"COUNT(a{i}) AS n{i}", f"SUM(a{i}) AS t{i}", f"MAX({f'abs(a{i})' if signed else f'a{i}'}) AS m{i}",

@@ -1,5 +1,5 @@
-"""A planned table to one DuckDB statement at little more than the plain query's price: every cell from one look at the
-rows, and of doubtful cells alone a second look at each person. The same columns as `render`, from the same rows.
+"""A planned table to DuckDB at little more than the plain query's price: every cell from one look at the rows, and of
+doubtful cells alone a second look at each person. The same columns as `render`, from the same rows.
 
 What the evidence means then stands with `StatisticEvidence`. Why each certificate holds:
 - one row a person: rows are persons;
@@ -11,45 +11,44 @@ What the evidence means then stands with `StatisticEvidence`. Why each certifica
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from broker.domain.plans import Needs, PlannedTable
-from broker.domain.relations import Filter, Project, Relation, Scan, ScanColumn
-from broker.domain.scalars import Type
-from broker.query.rendering.certificates import Part, over, part_of
+from broker.query.rendering.certificates import PERSONS, Field, Part, over, part_of
 from broker.query.rendering.ground import Ground
+from broker.query.rendering.looks import BOUNDS, Looks
 from broker.query.rendering.render import FIELDS
-from broker.query.rendering.writing import relation_text, scalar_text
+from broker.query.rendering.stored import Coded, rows_of
 
-RANK = "__r"
-"""The vault's column of a row's rank within its person and year, from 0."""
 DRAWN = 16
 """One person in so many is drawn to see how totals differ, and `FEWEST` at least: numbers are random, rows ordered."""
 FEWEST = 50_000
 
 
-def render_certified(table: PlannedTable, needs: Needs, ground: Ground) -> str:
+def render_certified(table: PlannedTable, needs: Needs, ground: Ground) -> Looks:
     """See `broker.query.render`."""
     keys = [f"k{i}" for i in range(len(table.keys))]
     parts = {s.ident: part_of(s, needs, ground) for s in table.statistics}
-    rows = _rows(table, needs, ground)
+    rows = rows_of(table, needs, ground)
     steps = {
-        "firsts": f"SELECT {_listed(keys, _firsts(parts, ground))} FROM {rows}{_by(keys)}",
-        "drawn": _drawn(keys, table, parts, rows, ground),
-        "sampled": _sampled(keys, parts),
-        "bounds": _bounds(keys, parts, needs, ground),
-        "copied": _copied(keys, table, parts, rows),
+        "copied": _copied(keys, table, parts, rows.text),
         "people": _people(keys, parts),
         "exact": f"SELECT {_listed(keys, ['COUNT(p) AS persons', *_of(parts, lambda p: p.exact)])} "
         f"FROM people{_by(keys)}",
     }
-    kept = {"firsts", "bounds", "copied", "exact"}
-    texts = [f"{n} AS {'MATERIALIZED ' if n in kept else ''}(\n{text}\n)" for n, text in steps.items() if text]
+    kept = {"copied", "exact"}
+    texts = [f"{n} AS {'MATERIALIZED ' if n in kept else ''}(\n{text}\n)" for n, text in steps.items()]
     order = f" ORDER BY {', '.join(f'b.{k} NULLS LAST' for k in keys)}" if keys else ""
     order += "" if table.most is None else f" LIMIT {table.most + 1}"
-    shown = ", ".join(_shown(keys, table, parts, needs, ground))
-    cells = f"SELECT {shown} FROM bounds b LEFT JOIN exact x ON {_same(keys, 'b', 'x')}{order}"
-    return "WITH " + ",\n".join(texts) + f"\n{cells}"
+    certain = ", ".join(_shown(rows.coded, table, parts, needs, ground, again=False))
+    looked = ", ".join(_shown(rows.coded, table, parts, needs, ground, again=True))
+    return Looks(
+        text=f"SELECT {certain} FROM {BOUNDS} b{order}",
+        first=_bounds(keys, table, parts, needs, ground, rows.text),
+        doubt=f"SELECT coalesce(bool_or({_any_doubt(parts)}), FALSE) FROM {BOUNDS}",
+        second="WITH "
+        + ",\n".join(texts)
+        + f"\nSELECT {looked} FROM {BOUNDS} b LEFT JOIN exact x ON {_same(keys, 'b', 'x')}{order}",
+    )
 
 
 def _listed(keys: list[str], more: list[str]) -> str:
@@ -69,51 +68,36 @@ def _of(parts: dict[int, Part], texts: Callable[[Part], tuple[str, ...]]) -> lis
     return [text for part in parts.values() for text in texts(part)]
 
 
-def _rows(table: PlannedTable, needs: Needs, ground: Ground) -> str:
-    """The contributions, with the rank of each row where persons can have several."""
-    rank = 1 + max([table.person, *(c.ident for c in ground.scan.columns), *ground.definitions], default=0)
-    relation = table.contributions if ground.is_single else _with_rank(table.contributions, rank)
-    columns = [f"{scalar_text(k.expression)} AS k{i}" for i, k in enumerate(table.keys)] + [f"c{table.person} AS p"]
-    columns += [] if ground.is_single else [f"c{rank} AS r"]
-    columns += [f"{scalar_text(s.argument)} AS a{s.ident}" for s in table.statistics if s.argument is not None]
-    return f"(SELECT {', '.join(columns)} FROM {relation_text(relation, needs.least)})"
+def _any_doubt(parts: dict[int, Part]) -> str:
+    return " OR ".join(["w", *(name for p in parts.values() for name, _, _ in p.doubts)])
 
 
-def _with_rank(relation: Relation, ident: int) -> Relation:
-    """Read as it is stored: a text is what is not cast."""
-    if isinstance(relation, Filter | Project):
-        return replace(relation, child=_with_rank(relation.child, ident))
-    assert isinstance(relation, Scan)
-    return replace(relation, columns=(*relation.columns, ScanColumn(ident, RANK, Type.TEXT)))
-
-
-def _firsts(parts: dict[int, Part], ground: Ground) -> list[str]:
+def _bounds(
+    keys: list[str], table: PlannedTable, parts: dict[int, Part], needs: Needs, ground: Ground, rows: str
+) -> str:
+    """The first look, with what follows from it alone and where that leaves a doubt."""
     first = [] if ground.is_single else ["COUNT(*) FILTER (r = 0) AS f"]
-    return ["COUNT(*) AS n", *first, *_of(parts, lambda p: p.firsts)]
-
-
-def _drawn(keys: list[str], table: PlannedTable, parts: dict[int, Part], rows: str, ground: Ground) -> str:
-    """The totals of some persons, whoever they are: their numbers are random and dense."""
-    totals = [f"SUM(a{i}) AS t{i}" for i, part in parts.items() if part.sampled]
-    if not totals:
-        return ""
-    some = max(ground.people // DRAWN, FEWEST)
-    return f"SELECT {_listed(keys, totals)} FROM {rows} WHERE p < {some} GROUP BY {', '.join([*keys, 'p'])}"
-
-
-def _sampled(keys: list[str], parts: dict[int, Part]) -> str:
-    found = _of(parts, lambda p: p.sampled)
-    return f"SELECT {_listed(keys, found)} FROM drawn{_by(keys)}" if found else ""
-
-
-def _bounds(keys: list[str], parts: dict[int, Part], needs: Needs, ground: Ground) -> str:
+    firsts = _listed(keys, ["COUNT(*) AS n", *first, *_of(parts, lambda p: p.firsts)])
     columns = ["f.*", *(name.rpartition(" AS ")[2] for name in _of(parts, lambda p: p.sampled))]
     columns.append(f"{_persons(ground, 'n', 'f')} AS lb")
     columns += _of(parts, lambda p: p.bounds)
     columns.append(f"{_wholly(needs, ground)} AS w")
     columns += [f"(w OR {doubt}) IS TRUE AS {name}" for p in parts.values() for name, doubt, _ in p.doubts]
-    beside = f" LEFT JOIN sampled s ON {_same(keys, 'f', 's')}" if any(p.sampled for p in parts.values()) else ""
-    return f"SELECT {', '.join(columns)} FROM firsts f{beside}"
+    sampled = _sampled(keys, parts, _drawn(keys, table, parts, rows, ground))
+    beside = f" LEFT JOIN ({sampled}) s ON {_same(keys, 'f', 's')}" if sampled else ""
+    return f"SELECT {', '.join(columns)} FROM (SELECT {firsts} FROM {rows}{_by(keys)}) f{beside}"
+
+
+def _drawn(keys: list[str], table: PlannedTable, parts: dict[int, Part], rows: str, ground: Ground) -> str:
+    """The totals of some persons, whoever they are: their numbers are random and dense."""
+    totals = [f"SUM(a{i}) AS t{i}" for i, part in parts.items() if part.sampled]
+    some = max(ground.people // DRAWN, FEWEST)
+    return f"SELECT {_listed(keys, totals)} FROM {rows} WHERE p < {some} GROUP BY {', '.join([*keys, 'p'])}"
+
+
+def _sampled(keys: list[str], parts: dict[int, Part], drawn: str) -> str:
+    found = _of(parts, lambda p: p.sampled)
+    return f"SELECT {_listed(keys, found)} FROM ({drawn}){_by(keys)}" if found else ""
 
 
 def _persons(ground: Ground, rows: str, first: str) -> str:
@@ -136,9 +120,9 @@ def _copied(keys: list[str], table: PlannedTable, parts: dict[int, Part], rows: 
     """The rows that doubtful cells need, from a second look at all."""
     doubts = [(name, needed) for p in parts.values() for name, _, needed in p.doubts]
     columns = [f"c.{k}" for k in keys] + ["c.p", *(f"c.a{s.ident}" for s in table.statistics if s.argument is not None)]
-    any_doubt = " OR ".join(["w", *(name for name, _ in doubts)])
     needed = " OR ".join(["d.w", *(f"(d.{name} AND {rows_of})" for name, rows_of in doubts)])
-    cells = f"(SELECT {', '.join([*keys, 'w', *(name for name, _ in doubts)])} FROM bounds WHERE {any_doubt})"
+    doubtful = ", ".join([*keys, "w", *(name for name, _ in doubts)])
+    cells = f"(SELECT {doubtful} FROM {BOUNDS} WHERE {_any_doubt(parts)})"
     return f"SELECT {', '.join(columns)} FROM {rows} c JOIN {cells} d ON {_same(keys, 'c', 'd')} WHERE {needed}"
 
 
@@ -147,25 +131,42 @@ def _people(keys: list[str], parts: dict[int, Part]) -> str:
     return f"SELECT {', '.join(columns)} FROM copied GROUP BY {', '.join([*keys, 'p'])}"
 
 
-def _shown(keys: list[str], table: PlannedTable, parts: dict[int, Part], needs: Needs, ground: Ground) -> Iterator[str]:
-    yield from (f"b.{k} AS {k}" for k in keys)
+def _shown(
+    coded: list[Coded | None], table: PlannedTable, parts: dict[int, Part], needs: Needs, ground: Ground, *, again: bool
+) -> Iterator[str]:
+    """The columns of the result; `again`: with what a second look tells."""
+    yield from (f"{f'b.k{i}' if c is None else c.text(f'b.k{i}')} AS k{i}" for i, c in enumerate(coded))
     yield 'b.n AS "rows"'
-    persons = "b.n" if ground.is_single else (
-        "(CASE WHEN b.w THEN coalesce(x.persons, 0) ELSE greatest(b.lb, coalesce(x.persons, 0)) END)"
-    )  # fmt: skip
+    persons = _persons_shown(ground, again)
     yield f"{persons} AS persons"
-    yield f"{_population(needs, ground)} AS population"
+    yield f"{_population(needs, ground, again)} AS population"
     for s in table.statistics:
         fields = parts[s.ident].fields
-        yield from (f"{persons if fields[n] == 'persons' else fields[n]} AS s{s.ident}_{n}" for n in FIELDS[s.measure])
+        for name in FIELDS[s.measure]:
+            yield f"{_field(fields[name], persons, again)} AS s{s.ident}_{name}"
 
 
-def _population(needs: Needs, ground: Ground) -> str:
+def _field(field: Field, persons: str, again: bool) -> str:
+    if field is PERSONS:
+        return persons
+    return field.text if again else field.bound
+
+
+def _persons_shown(ground: Ground, again: bool) -> str:
+    if ground.is_single:
+        return "b.n"
+    looked = "(CASE WHEN b.w THEN coalesce(x.persons, 0) ELSE greatest(b.lb, coalesce(x.persons, 0)) END)"
+    return looked if again else "b.lb"
+
+
+def _population(needs: Needs, ground: Ground, again: bool) -> str:
     """Everybody: exact where there are fewer than `least`, for then all rows were copied."""
     if ground.is_single:
-        return "(SELECT CAST(coalesce(SUM(n), 0) AS BIGINT) FROM firsts)"
+        return f"(SELECT CAST(coalesce(SUM(n), 0) AS BIGINT) FROM {BOUNDS})"
     rows, first = "coalesce(SUM(n), 0)", "coalesce(SUM(f), 0)"
-    bound = f"(SELECT CAST({_persons(ground, rows, first)} AS BIGINT) FROM firsts)"
+    bound = f"(SELECT CAST({_persons(ground, rows, first)} AS BIGINT) FROM {BOUNDS})"
+    if not again:
+        return bound
     exact = "(SELECT COUNT(DISTINCT p) FROM copied)"
     everybody = f"CASE WHEN {bound} < {needs.least} THEN {exact} ELSE {bound} END"
     return f"greatest((SELECT coalesce(MAX(persons), 0) FROM exact), {everybody})"

@@ -4,6 +4,7 @@ from broker.domain.plans import Needs, PlannedTable
 from broker.domain.proofs import Proofs
 from broker.query.rendering.certified import render_certified
 from broker.query.rendering.ground import ground_of
+from broker.query.rendering.looks import Looks
 from broker.query.rendering.render import render as render_exact
 
 NONE: Proofs = {}
@@ -17,5 +18,10 @@ def render(table: PlannedTable, needs: Needs, proofs: Proofs = NONE, people: int
     least so many, if not fewer than `needs.least`), and `evidence_columns` of each statistic in turn. Rows stand in the
     order of the keys.
     """
+    return looks(table, needs, proofs, people).whole
+
+
+def looks(table: PlannedTable, needs: Needs, proofs: Proofs = NONE, people: int = 0) -> Looks:
+    """The same in up to two looks, of which the second is taken only where the first leaves a doubt."""
     ground = ground_of(table, needs, proofs, people)
-    return render_exact(table, needs) if ground is None else render_certified(table, needs, ground)
+    return Looks(render_exact(table, needs)) if ground is None else render_certified(table, needs, ground)

@@ -70,6 +70,17 @@ class Ground:
                 return abs(Decimal(str(factor))) * Decimal(total or 0) if exact else None
         return None
 
+    def codes(self, scalar: Scalar) -> tuple[str, ...] | None:
+        """The codes that a variable's numbers stand for, where the vault holds its numbers."""
+        known = {p.codes.get(self.variable(scalar)) for p in self.proofs}
+        return known.pop() if len(known) == 1 else None
+
+    def variable(self, scalar: Scalar) -> str:
+        """The variable that is read as it stands; "" where something is computed."""
+        while isinstance(scalar, Column) and scalar.ident in self.definitions:
+            scalar = self.definitions[scalar.ident]
+        return self._variable(scalar.ident) if isinstance(scalar, Column) else ""
+
     def _variable(self, ident: int) -> str:
         return next((c.variable for c in self.scan.columns if c.ident == ident), "")
 

@@ -49,8 +49,11 @@ def rows(rng: Random, people: int) -> list[Row]:
     return found
 
 
-def proofs(some: list[Row]) -> Proofs:
-    """What is true of the rows, by definition."""
+CODES = {"Sex": ("F", "M")}
+
+
+def proofs(some: list[Row], coded: bool = False) -> Proofs:
+    """What is true of the rows, by definition; `coded`: the numbers of codes are used."""
     found: dict[int | None, Proof] = {}
     for year in YEARS:
         of = [r for r in some if r["Y"] == WRITTEN[year]]
@@ -62,7 +65,8 @@ def proofs(some: list[Row]) -> Proofs:
                 own[person] += abs(value)
             if given:
                 totals[name], smallest[name] = max(own.values()), min(v for _, v in given)
-        found[year] = Proof(max(Counter(r["__p"] for r in of).values(), default=0), totals, smallest)
+        found[year] = Proof(max(Counter(r["__p"] for r in of).values(), default=0), totals, smallest,
+                            CODES if coded else {})  # fmt: skip
     return {"npd.a": found}
 
 
@@ -71,13 +75,14 @@ def connection() -> duckdb.DuckDBPyConnection:
     con.execute("SET threads=1")
     con.execute("CREATE SCHEMA npd")
     columns = ", ".join(f'"{v.name}" {SQL_TYPES[v.type]}' for v in TABLE.variables)
-    con.execute(f'CREATE TABLE npd.a ({columns}, "__p" UINTEGER, "__r" UTINYINT)')
+    con.execute(f'CREATE TABLE npd.a ({columns}, "__p" UINTEGER, "__r" UTINYINT, "__c_Sex" UTINYINT)')
     return con
 
 
 def fill(con: duckdb.DuckDBPyConnection, some: list[Row]) -> None:
     con.execute("TRUNCATE npd.a")
-    names = [*(v.name for v in TABLE.variables), "__p", "__r"]
+    names = [*(v.name for v in TABLE.variables), "__p", "__r", "__c_Sex"]
+    some = [r | {"__c_Sex": CODES["Sex"].index(r["Sex"]) if r.get("Sex") else None} for r in some]
     one = f"({', '.join('?' * len(names))})"
     con.execute(f"INSERT INTO npd.a VALUES {', '.join([one] * len(some))}", [r.get(n) for r in some for n in names])
 

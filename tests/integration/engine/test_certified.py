@@ -17,6 +17,7 @@ from broker.domain.relations import Scan, ScanColumn
 from broker.domain.scalars import Column, Type
 from broker.engine.duckdb_engine import DuckDBEngine
 from broker.engine.frames import read_table
+from broker.engine.here import asked_of
 
 LIMITS = Limits(60, 2**30, 2**20, 10, 64, 2, 2**20)
 NEEDS = Needs(10, margin=2.1, digits=0, exact_rows=0)
@@ -56,7 +57,7 @@ def evidence(vault: Vault, year: int) -> tuple[str, TableEvidence]:
     with duckdb.connect() as con:
         con.execute("CREATE SCHEMA npd")
         con.execute(f"CREATE VIEW npd.census AS FROM read_parquet('{vault.evidence}/npd.census/{year}.parquet')")
-        found, sink = con.sql(statement["sql"]).to_arrow_table(), pa.BufferOutputStream()
+        found, sink = con.sql(asked_of(con, statement)).to_arrow_table(), pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, found.schema) as writer:
         writer.write_table(found)
     return statement["sql"], read_table(planned(year), bytes(sink.getvalue()))

@@ -17,6 +17,7 @@ from broker.domain.ports import Limits, Vault, VaultTable
 from broker.domain.relations import Join, JoinHow, Scan, ScanColumn
 from broker.domain.scalars import Call, Column, Type
 from broker.engine.duckdb_engine import DuckDBEngine, statements, tables_read
+from broker.engine.here import asked_of
 
 LIMITS = Limits(60, 2**30, 2**20, 10, 64, 2, 2**20)
 CENSUS = Scan("npd.census", (ScanColumn(1, "LA", Type.INT), ScanColumn(2, "Score", Type.DECIMAL)), 3, frozenset({2019}))
@@ -116,7 +117,7 @@ def run(vault: Vault, plan: Plan = PLAN) -> list[pa.Table]:
             con.execute(
                 f'CREATE VIEW "{table["schema"]}"."{table["name"]}" AS FROM read_parquet({files}, union_by_name=true)'
             )
-        return [con.sql(s["sql"]).to_arrow_table() for s in frame["statements"]]
+        return [con.sql(asked_of(con, s)).to_arrow_table() for s in frame["statements"]]
 
 
 def read(plan: Plan, frames: Sequence[tuple[str, bytes]]) -> tuple[OutputEvidence, ...]:

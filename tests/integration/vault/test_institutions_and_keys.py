@@ -22,6 +22,7 @@ from broker.domain.ports import Limits, Vault
 from broker.domain.relations import Filter, Gather, Join, JoinHow, Relation, Scan, ScanColumn, Union
 from broker.domain.scalars import Call, Case, Column, Literal, Type
 from broker.engine.duckdb_engine import DuckDBEngine
+from broker.engine.here import asked_of
 from broker.policy.models import Catalogue, Policies
 from broker.vault.ingest import ingest
 from broker.vault.keeper import VaultKeeper
@@ -110,7 +111,7 @@ def run(
             files = [str(vault.evidence / path) for path in mounted["paths"]]
             con.execute(f'CREATE SCHEMA IF NOT EXISTS "{mounted["schema"]}"')
             con.execute(f'CREATE VIEW "{mounted["schema"]}"."{mounted["name"]}" AS FROM read_parquet({files})')
-        found = change(con.sql(frame["statements"][0]["sql"]).to_arrow_table())
+        found = change(con.sql(asked_of(con, frame["statements"][0])).to_arrow_table())
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, found.schema) as writer:
         writer.write_table(found)

@@ -79,6 +79,7 @@ def test_no_column_beyond_the_grants(one: Vault, two: Vault, policies: Policies)
                 table = path.parent.name
                 granted = {g.variable for g in project.grants if g.table == table}
                 extra = hidden if table.startswith(("npd", "leo")) else set()
+                extra = extra | ({f"__c_{v}" for v in granted & {"Gender"}} if extra else set())
                 assert set(parquet.read_schema(path).names) == granted | extra
 
 
@@ -208,6 +209,10 @@ def test_evidence_columns(one: Vault, two: Vault, rows: Rows) -> None:
         assert rows(f"SELECT max(n) FROM (SELECT count(DISTINCT __pb) n FROM {census} GROUP BY __p)") == [(1,)]
         people = [p for (p,) in rows(f"SELECT __p FROM {census}")]
         assert people == sorted(people)  # type: ignore[type-var]
+    codes = f"SELECT DISTINCT Gender, __c_Gender FROM read_parquet('{one.evidence}/npd.census/{{}}.parquet') ORDER BY 1"
+    assert rows(codes.format(2018)) == [(None, None)]
+    assert rows(codes.format(2019)) == [("F", 0), ("M", 1)]
+    assert one.proofs["npd.census"][2019].codes == {"Gender": ("F", "M")}
     without_school = f"read_parquet('{two.evidence}/npd.census/2018.parquet')"
     assert rows(f"SELECT DISTINCT __ib FROM {without_school}") == [(0,)]
 
