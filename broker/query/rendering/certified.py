@@ -13,11 +13,11 @@ What the evidence means then stands with `StatisticEvidence`. Why each certifica
 from collections.abc import Callable, Iterator
 
 from broker.domain.plans import Needs, PlannedTable
-from broker.query.rendering.certificates import PERSONS, Field, Part, over, part_of
+from broker.query.rendering.certificates import PERSONS, Field, Part, counted, over, part_of
 from broker.query.rendering.ground import Ground
 from broker.query.rendering.looks import BOUNDS, Looks
 from broker.query.rendering.render import FIELDS
-from broker.query.rendering.stored import Coded, rows_of
+from broker.query.rendering.stored import Coded, Rows, rows_of
 
 DRAWN = 16
 """One person in so many is drawn to see how totals differ, and `FEWEST` at least: numbers are random, rows ordered."""
@@ -30,7 +30,7 @@ def render_certified(table: PlannedTable, needs: Needs, ground: Ground) -> Looks
     parts = {s.ident: part_of(s, needs, ground) for s in table.statistics}
     rows = rows_of(table, needs, ground)
     steps = {
-        "copied": _copied(keys, table, parts, rows.text),
+        "copied": _copied(keys, table, parts, rows),
         "people": _people(keys, parts),
         "exact": f"SELECT {_listed(keys, ['COUNT(p) AS persons', *_of(parts, lambda p: p.exact)])} "
         f"FROM people{_by(keys)}",
@@ -76,7 +76,7 @@ def _bounds(
     keys: list[str], table: PlannedTable, parts: dict[int, Part], needs: Needs, ground: Ground, rows: str
 ) -> str:
     """The first look, with what follows from it alone and where that leaves a doubt."""
-    first = [] if ground.is_single else ["COUNT(*) FILTER (r = 0) AS f"]
+    first = [] if ground.is_single else [f"{counted('r = 0')} AS f"]
     firsts = _listed(keys, ["COUNT(*) AS n", *first, *_of(parts, lambda p: p.firsts)])
     columns = ["f.*", *(name.rpartition(" AS ")[2] for name in _of(parts, lambda p: p.sampled))]
     columns.append(f"{_persons(ground, 'n', 'f')} AS lb")
@@ -116,14 +116,18 @@ def _wholly(needs: Needs, ground: Ground) -> str:
     return f"(lb < {needs.least}{dominated} OR {few})"
 
 
-def _copied(keys: list[str], table: PlannedTable, parts: dict[int, Part], rows: str) -> str:
-    """The rows that doubtful cells need, from a second look at all."""
+def _copied(keys: list[str], table: PlannedTable, parts: dict[int, Part], rows: Rows) -> str:
+    """The rows that doubtful cells need, from a second look at all. Codes alone tell of most rows that they are not."""
     doubts = [(name, needed) for p in parts.values() for name, _, needed in p.doubts]
     columns = [f"c.{k}" for k in keys] + ["c.p", *(f"c.a{s.ident}" for s in table.statistics if s.argument is not None)]
     needed = " OR ".join(["d.w", *(f"(d.{name} AND {rows_of})" for name, rows_of in doubts)])
     doubtful = ", ".join([*keys, "w", *(name for name, _ in doubts)])
     cells = f"(SELECT {doubtful} FROM {BOUNDS} WHERE {_any_doubt(parts)})"
-    return f"SELECT {', '.join(columns)} FROM {rows} c JOIN {cells} d ON {_same(keys, 'c', 'd')} WHERE {needed}"
+    near = "" if rows.number is None else f" WHERE {rows.number} IN (SELECT {rows.number} FROM {cells})"
+    return (
+        f"SELECT {', '.join(columns)} FROM (SELECT * FROM {rows.text}{near}) c JOIN {cells} d "
+        f"ON {_same(keys, 'c', 'd')} WHERE {needed}"
+    )
 
 
 def _people(keys: list[str], parts: dict[int, Part]) -> str:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from broker.domain.plans import Key, Needs, PlannedTable
 from broker.domain.relations import Filter, Project, Relation, Scan, ScanColumn
 from broker.domain.scalars import Literal, Type
+from broker.query.rendering.certificates import argument_text
 from broker.query.rendering.ground import Ground
 from broker.query.rendering.writing import literal_text, relation_text, scalar_text
 
@@ -17,6 +18,8 @@ RANK = "__r"
 """The vault's column of a row's rank within its person and year, from 0."""
 CODE = "__c_"
 """Before a variable's name: the vault's column of the number of its code, from 0. Numbers group faster than texts."""
+MOST_NUMBERS = 3
+"""So many codes of one byte make a small number."""
 
 
 class Coded(NamedTuple):
@@ -37,6 +40,12 @@ class Rows(NamedTuple):
     text: str
     coded: list[Coded | None]
 
+    @property
+    def number(self) -> str | None:
+        """One number of the first coded keys, never NULL."""
+        numbers = [f"coalesce(k{i}, 255)" for i, c in enumerate(self.coded) if c is not None][:MOST_NUMBERS]
+        return " + ".join(f"{n}::UINTEGER * {256**i}" for i, n in enumerate(numbers)) or None
+
 
 def rows_of(table: PlannedTable, needs: Needs, ground: Ground) -> Rows:
     free = 1 + max([table.person, *(c.ident for c in ground.scan.columns), *ground.definitions], default=0)
@@ -50,7 +59,7 @@ def rows_of(table: PlannedTable, needs: Needs, ground: Ground) -> Rows:
             text = f"c{free + 1 + number}"
         columns.append(f"{text} AS k{number}")
     columns += [f"c{table.person} AS p", *([] if ground.is_single else [f"c{free} AS r"])]
-    columns += [f"{scalar_text(s.argument)} AS a{s.ident}" for s in table.statistics if s.argument is not None]
+    columns += [f"{argument_text(s)} AS a{s.ident}" for s in table.statistics if s.argument is not None]
     relation = _with(table.contributions, tuple(stored))
     return Rows(f"(SELECT {', '.join(columns)} FROM {relation_text(relation, needs.least)})", coded)
 
