@@ -53,8 +53,10 @@ Fields = Callable[[str], Column]
 
 @runtime_checkable
 class Columns(Protocol):
-    """The cells of a table by column. `codes` tell the values of one key apart, and no more."""
+    """The cells of a table, of `width` keys, by column. `codes` tell the values of one key apart, and no more."""
 
+    @property
+    def width(self) -> int: ...
     def __len__(self) -> int: ...
     def fields(self, statistic: int | None) -> Fields: ...
     def codes(self, axis: int) -> NDArray[np.int64]: ...
@@ -114,6 +116,10 @@ class _FromCells:
 
     def __len__(self) -> int:
         return len(self._cells)
+
+    @property
+    def width(self) -> int:
+        return len(self._cells[0].keys) if self._cells else 0
 
     def fields(self, statistic: int | None) -> Fields:
         return partial(self._column, statistic)

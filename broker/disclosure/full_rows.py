@@ -26,13 +26,12 @@ def full_cells(cells: Sequence[CellEvidence], full_share: float, t: int = 1) -> 
     columns = columns_of(cells)
     persons = columns.fields(None)("persons").values
     found = np.flatnonzero(persons != 0)
-    width = len(columns.some([0])[0].keys) if len(found) else 0
-    if width < 2:
+    if not len(found) or columns.width < 2:
         return frozenset()
-    people, codes = _exact(persons[found]), [columns.codes(axis)[found] for axis in range(width)]
+    people, codes = _exact(persons[found]), [columns.codes(axis)[found] for axis in range(columns.width)]
     full = [
         at
-        for axis in range(width)
+        for axis in range(columns.width)
         if len(np.unique(codes[axis][people >= t])) > 1
         for at in _full_along(_lines(codes[:axis] + codes[axis + 1 :]), people, full_share, t)
     ]
