@@ -35,8 +35,7 @@ class Column:
         found = self.values if self.values.dtype != object else np.array([_float(v) for v in self.values], float)
         return np.where(self.known & np.isfinite(found), found, np.nan)
 
-    @cached_property
-    def list(self) -> list[Value]:
+    def tolist(self) -> list[Value]:
         found: list[Value] = self.values.tolist()
         if not self.known.all():
             for at in np.flatnonzero(~self.known).tolist():

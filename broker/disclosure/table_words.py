@@ -108,11 +108,13 @@ def _found(asked: Questions, planned: PlannedTable, columns: Columns, profile: P
 def _question(
     asked: Questions, planned: PlannedTable, cell: CellEvidence | None, profile: Profile, with_shown: bool
 ) -> Question:
-    if asked.statistic is ROWS:
+    statistic = asked.statistic
+    if statistic is ROWS:
         return asked.one(cell, empty(ROWS.measure) if cell is None else counted(cell), None)
+    if not with_shown and statistic.measure not in CLOSE:
+        return asked.one(cell, _evidence_of(statistic, cell), None)
     figures = figures_of(planned, cell, profile)
-    safe = figures.shown(asked.statistic, profile) if with_shown else None
-    return asked.one(cell, figures.judged[asked.statistic.ident], safe)
+    return asked.one(cell, figures.judged[statistic.ident], figures.shown(statistic, profile) if with_shown else None)
 
 
 def _evidence_of(statistic: Statistic, cell: CellEvidence | None) -> StatisticEvidence:

@@ -32,7 +32,8 @@ def _whole(array: pa.Array) -> NDArray[np.int64] | None:
 
 def _objects(array: pa.Array) -> NDArray[np.object_]:
     found = np.empty(len(array), object)
-    found[:] = [plain(v) if isinstance(v, Decimal) else v for v in array.to_pylist()]
+    values = array.to_pylist()
+    found[:] = [v if v is None else plain(v) for v in values] if pa.types.is_decimal(array.type) else values
     return found
 
 

@@ -23,8 +23,7 @@ def check_cells(planned: PlannedTable, columns: Columns, codes: Codes) -> int:
     """All that is asked of the cells of a planned table; gives its population."""
     _check_figures(columns)
     population, rows, persons = (columns[name] for name in ("population", "rows", "persons"))
-    found: set[int | None] = set(population.list)  # type: ignore[arg-type]
-    if len(found) > 1 or (not planned.keys and len(rows.values) != 1):
+    if len(set(population.tolist())) > 1 or (not planned.keys and len(rows.values) != 1):
         raise breach("does not have one population")
     _check_counts(rows, persons, population)
     if (persons.values > rows.values).any() or (planned.keys and not rows.values.all()):
@@ -34,9 +33,9 @@ def check_cells(planned: PlannedTable, columns: Columns, codes: Codes) -> int:
     check_beside(planned, columns)
     if _have_one_twice(codes, len(rows.values)):
         raise breach("has a cell twice")
-    many = found.pop() if found else 0
-    _check_population(many or 0, persons)
-    return many or 0
+    many = int(population.values.max(initial=0))
+    _check_population(many, persons)
+    return many
 
 
 def breach(what: str) -> Breach:

@@ -16,7 +16,7 @@ EVIDENCE: dict[str, int | None] = {
     f.name: None if f.default is MISSING else f.default for f in fields(StatisticEvidence)
 }
 """Each field of a statistic's evidence, with what stands there where the plan did not ask for it."""
-CELL = ("rows", "persons", "institutions", "largest_institution", "cell_key")
+CELL: dict[str, int | None] = dict.fromkeys(("rows", "persons", "institutions", "largest_institution", "cell_key"))
 
 
 class ReadCells(Sequence[CellEvidence]):
@@ -26,7 +26,8 @@ class ReadCells(Sequence[CellEvidence]):
         self, statistics: Sequence[int], columns: Mapping[str, Column], codes: Sequence[NDArray[np.int64]]
     ) -> None:
         self.width, self._count = len(codes), len(columns["rows"].values)
-        self._statistics, self._columns, self._codes = statistics, dict(columns), codes
+        self._statistics, self._columns, self._codes = statistics, columns, codes
+        self._absent: dict[str, Column] = {}
         self._cells: list[CellEvidence | None] = [None] * self._count
         self._whole: tuple[CellEvidence, ...] | None = None
 
@@ -73,29 +74,32 @@ class ReadCells(Sequence[CellEvidence]):
         return self._whole
 
     def _field(self, prefix: str, name: str) -> Column:
-        if prefix + name not in self._columns:
-            default = EVIDENCE[name] if prefix else None
-            self._columns[prefix + name] = _column_of_one(default, self._count)
-        return self._columns[prefix + name]
+        if (found := self._columns.get(prefix + name)) is not None:
+            return found
+        if prefix + name not in self._absent:
+            self._absent[prefix + name] = _column_of_one(EVIDENCE[name] if prefix else None, self._count)
+        return self._absent[prefix + name]
 
     def _made(self, at: Sequence[int]) -> Iterator[CellEvidence]:
         """The cells of these numbers, all at once: column by column is many times faster than cell by cell."""
-        keys = [self._list(self._columns[f"k{n}"], at) for n in range(self.width)]
-        by_key: Iterable[tuple[Value, ...]] = zip(*keys, strict=True) if keys else [()] * len(at)
-        found = [
-            [StatisticEvidence(*row) for row in zip(*self._lists(self.fields(s), EVIDENCE, at), strict=True)]
-            for s in self._statistics
-        ]
-        by_cell = zip(*found, strict=True) if found else [()] * len(at)
-        counts = self._lists(self.fields(None), CELL, at)
-        for key, statistics, (rows, persons, *beside) in zip(by_key, by_cell, zip(*counts, strict=True), strict=True):
-            yield CellEvidence(key, rows, persons, dict(zip(self._statistics, statistics, strict=True)), *beside)
+        by_key = _rows([self._list(f"k{n}", None, at) for n in range(self.width)], len(at))
+        found = [map(StatisticEvidence, *self._lists(f"s{s}_", EVIDENCE, at)) for s in self._statistics]
+        counts = zip(*self._lists("", CELL, at), strict=True)
+        for keys, statistics, (rows, persons, *beside) in zip(by_key, _rows(found, len(at)), counts, strict=True):
+            yield CellEvidence(keys, rows, persons, dict(zip(self._statistics, statistics, strict=True)), *beside)
 
-    def _lists(self, of: Fields, names: Iterable[str], at: Sequence[int]) -> list[list[Any]]:
-        return [self._list(of(name), at) for name in names]
+    def _lists(self, prefix: str, defaults: Mapping[str, Value], at: Sequence[int]) -> list[list[Any]]:
+        return [self._list(prefix + name, default, at) for name, default in defaults.items()]
 
-    def _list(self, column: Column, at: Sequence[int]) -> list[Any]:
-        return column.list if len(at) == self._count else column.take(at).list
+    def _list(self, name: str, default: Value, at: Sequence[int]) -> list[Any]:
+        if name not in self._columns:
+            return [default] * len(at)
+        column = self._columns[name]
+        return column.tolist() if len(at) == self._count else column.take(at).tolist()
+
+
+def _rows(columns: Sequence[Iterable[Any]], count: int) -> Iterable[tuple[Any, ...]]:
+    return zip(*columns, strict=True) if columns else [()] * count
 
 
 def _column_of_one(value: int | None, count: int) -> Column:
