@@ -9,6 +9,7 @@ from broker.disclosure import rules
 from broker.disclosure.rules import frequency, institutions, magnitude, percentage, position, shape
 from broker.disclosure.rules.asking import Rule
 from broker.disclosure.screens import amounts, counts
+from broker.disclosure.screens import institutions as of_institutions
 from broker.disclosure.screens.asking import Questions, Screen
 from broker.policy.models import Profile
 
@@ -19,9 +20,9 @@ SCREENS: dict[Rule, Screen] = {
     frequency.zero_cell: counts.zero_cell,
     frequency.full_cell: counts.full_cell,
     frequency.small_margin: counts.small_margin,
-    institutions.few_institutions: counts.few_institutions,
-    institutions.full_institution: counts.full_institution,
-    institutions.large_institution: counts.large_institution,
+    institutions.few_institutions: of_institutions.few_institutions,
+    institutions.full_institution: of_institutions.full_institution,
+    institutions.large_institution: of_institutions.large_institution,
     magnitude.contributors: amounts.contributors,
     magnitude.dominance: amounts.dominance,
     magnitude.p_percent: amounts.p_percent,
@@ -66,5 +67,5 @@ def rules_to_ask(questions: Questions, profile: Profile, count: int) -> dict[int
 
 def may_be_uncounted(questions: Questions, profile: Profile) -> list[int]:
     """Cells whose institutions may have to be known and are not."""
-    found: list[int] = np.flatnonzero(counts.uncounted(questions, profile)).tolist()
+    found: list[int] = np.flatnonzero(of_institutions.uncounted(questions, profile)).tolist()
     return found
