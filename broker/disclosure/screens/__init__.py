@@ -8,8 +8,7 @@ import numpy as np
 from broker.disclosure import rules
 from broker.disclosure.rules import frequency, institutions, magnitude, percentage, position, shape
 from broker.disclosure.rules.asking import Rule
-from broker.disclosure.screens import amounts, counts
-from broker.disclosure.screens import institutions as of_institutions
+from broker.disclosure.screens import amounts, counts, of_institutions
 from broker.disclosure.screens.asking import Questions, Screen
 from broker.policy.models import Profile
 
