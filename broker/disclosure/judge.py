@@ -179,7 +179,7 @@ def _released(cell: Cell) -> Value:
 def _told(judged: JudgedRow, table: JudgedTable, asked: Asked) -> list[Finding]:
     """Findings of a table's row for staff, under each output column that shows the figure: not those of the plan, nor
     of empty rows, which are told once for the output."""
-    if judged.row.cell is None:
+    if judged.row.cell is None or not any(judged.findings.values()):
         return []
     found: list[Finding] = []
     columns = zip(asked.planned.columns, asked.lineage.behind, strict=True)

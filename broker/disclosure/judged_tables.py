@@ -4,51 +4,37 @@ the table."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as changed
-from decimal import Decimal
 
 from broker.disclosure.above.cells import Cell, Line, Lines, Origin
 from broker.disclosure.above.lineage import with_implied
-from broker.disclosure.closeness import counted as counted_rows
-from broker.disclosure.closeness import taken_for
-from broker.disclosure.full_rows import full_cells
-from broker.disclosure.institution_rules import is_by_institution, uncounted
 from broker.disclosure.listing import Registers, Row, listed_rows
-from broker.disclosure.perturb import shown
-from broker.disclosure.protect import empty
-from broker.disclosure.rules import Question, findings_of, worst
-from broker.disclosure.rules.position import spans
+from broker.disclosure.rules import worst
+from broker.disclosure.table_words import ROWS, Findings, TableWords, figures_of, words_on
 from broker.disclosure.wording import FULL_LINE, SECONDARY, SMALL_POPULATION
-from broker.domain.outputs import Finding, StatisticEvidence, TableEvidence, Verdict
-from broker.domain.plans import Fraction, Measure, PlannedTable, Statistic
-from broker.domain.scalars import Type, Value
-from broker.policy.models import Profile, ZeroPolicy
+from broker.domain.outputs import Finding, TableEvidence, Verdict
+from broker.domain.plans import PlannedTable
+from broker.domain.scalars import Value
+from broker.policy.models import Profile
 
 HIDING = frozenset({Verdict.SUPPRESS, Verdict.REFUSE})
-FREQUENCIES = frozenset({Measure.COUNT_ROWS, Measure.COUNT_PERSONS})
-CLOSE = frozenset({Measure.COUNT_VALUES, Measure.ONES})
 STATIC_IDS = frozenset({"A1", "A2"})
-ROWS = Statistic(-1, Measure.COUNT_ROWS, None, Type.INT)
-"""A table that has no statistic of its own still tells how many rows it has: they are judged as a count."""
 
 Covered = frozenset[tuple[tuple[Value, ...], int]]
 """Figures of a table, by the row's keys and the statistic."""
 
-Findings = Mapping[int, tuple[Finding, ...]]
-
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What holds for every row of the table. `read` are the statistics that the output reads."""
+    """What holds for every row of the table. `read` are the statistics that the output reads; `implied` says of each
+    those whose findings are its own too."""
 
     planned: PlannedTable
     profile: Profile
     read: frozenset[int]
-    full: frozenset[tuple[Value, ...]]
+    words: TableWords
     hide_all: bool
     secondary: Covered
-    spans: Mapping[int, Decimal]
-    by_institution: bool
-    margin: bool
+    implied: Mapping[int, Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +44,7 @@ class JudgedRow:
 
     row: Row
     line: Line
-    findings: Findings
+    findings: Mapping[int, Findings]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +85,9 @@ def judge_table(
     `margin` is a table of totals of another one."""
     idents = frozenset(s.ident for s in planned.statistics)
     read = read & idents if planned.shown else idents
-    full, by_institution = _full(planned, evidence, profile), is_by_institution(planned)
-    context = Context(planned, profile, read, full, hide_all, secondary, _spans(planned), by_institution, margin)
+    words = words_on(planned, evidence, profile, margin)
+    implied = {i: sorted(with_implied(frozenset({i}), planned.statistics)) for i in idents}
+    context = Context(planned, profile, read, words, hide_all, secondary, implied)
     if planned.shown:
         rows, covered = listed_rows(planned.keys, evidence.cells, profile, registers)
     else:
@@ -125,22 +112,19 @@ def _keys(row: Row, context: Context) -> dict[int, Cell]:
 
 
 def _judge_row(row: Row, context: Context) -> JudgedRow:
-    planned, profile = context.planned, context.profile
-    evidence = {s.ident: _evidence_of(s, row) for s in planned.statistics}
-    close = taken_for(planned.statistics, row.cell, evidence, profile.t)
-    counted = evidence | {
-        s.ident: close[s.ident] for s in planned.statistics if s.ident in close and s.measure in CLOSE
-    }
-    safe = {s.ident: shown(s, counted[s.ident], profile, close.get(s.ident)) for s in planned.statistics}
-    alone = {s.ident: _judge_statistic(s, counted[s.ident], safe[s.ident], row, context) for s in planned.statistics}
-    implied = {i: _with_implied(i, alone, planned.statistics) for i in alone}
+    figures = figures_of(context.planned, row.cell, context.profile)
+    alone = {s.ident: _judge_statistic(s.ident, row, context) for s in context.planned.statistics}
     cells = _keys(row, context)
-    cells |= {i: _cell(safe[i], evidence[i].value, implied[i]) for i in alone}
+    for s in context.planned.statistics:
+        implied = [f for i in context.implied[s.ident] for f in alone[i]]
+        cells[s.ident] = _cell(figures.shown(s, context.profile), figures.own[s.ident].value, implied)
     persons = row.cell.persons if row.cell else 0
     return JudgedRow(row, Line(cells, _exists(row, cells, context), row.listed, persons), alone)
 
 
 def _cell(safe: Value, exact: Value, findings: Sequence[Finding]) -> Cell:
+    if not findings:
+        return Cell(safe, exact, origin=Origin.STATISTIC)
     hidden = any(f.verdict in HIDING for f in findings)
     verdict, rules = worst([f.verdict for f in findings]), frozenset(f.rule for f in findings)
     return Cell(None if hidden else safe, exact, hidden, verdict, rules, Origin.STATISTIC)
@@ -153,32 +137,16 @@ def _exists(row: Row, cells: Mapping[int, Cell], context: Context) -> bool:
     asked = context.read or frozenset(s.ident for s in context.planned.statistics)
     if asked:
         return any(not cells[i].hidden for i in asked)
-    return not _cell(None, None, _judge_statistic(ROWS, counted_rows(row.cell), None, row, context)).hidden
+    return not _cell(None, None, _judge_statistic(ROWS.ident, row, context)).hidden
 
 
-def _judge_statistic(
-    statistic: Statistic, evidence: StatisticEvidence, safe: Value, row: Row, context: Context
-) -> tuple[Finding, ...]:
-    persons = row.cell.persons if row.cell else 0
-    ask = Question(
-        statistic.measure,
-        evidence,
-        persons,
-        statistic.needs_review,
-        statistic.bounds,
-        institutions=row.cell.institutions if row.cell else None,
-        protected=safe,
-        largest_institution=row.cell.largest_institution if row.cell else None,
-        by_institution=context.by_institution,
-        margin=context.margin,
-        span=context.spans.get(statistic.ident),
-    )
-    found = [_hidden(f) for f in (*findings_of(ask, context.profile), *uncounted(row.cell, ask, context.profile))]
+def _judge_statistic(ident: int, row: Row, context: Context) -> Findings:
+    found = [_hidden(f) for f in context.words.on(ident, row.keys, row.cell is not None)]
     if context.hide_all:
         found.append(SMALL_POPULATION)
-    if row.keys in context.full and row.cell is not None:
+    if row.cell is not None and row.keys in context.words.full:
         found.append(FULL_LINE)
-    if (row.keys, statistic.ident) in context.secondary:
+    if (row.keys, ident) in context.secondary:
         found.append(SECONDARY)
     if any(f.verdict in HIDING for f in found):
         # A look that the data ask for is not needed at what is hidden, and would tell that there is something.
@@ -186,34 +154,8 @@ def _judge_statistic(
     return tuple(found)
 
 
-def _with_implied(ident: int, alone: Findings, statistics: Sequence[Statistic]) -> tuple[Finding, ...]:
-    return tuple(f for i in sorted(with_implied(frozenset({ident}), statistics)) for f in alone[i])
-
-
 def _hidden(finding: Finding) -> Finding:
     """Zero and full cells that a person would have to look at are hidden instead."""
     if finding.rule in {"F2", "F3"} and finding.verdict is Verdict.REVIEW:
         return changed(finding, verdict=Verdict.SUPPRESS)
     return finding
-
-
-def _evidence_of(statistic: Statistic, row: Row) -> StatisticEvidence:
-    if row.cell is None:
-        return empty(statistic.measure)
-    return row.cell.statistics[statistic.ident]
-
-
-def _spans(planned: PlannedTable) -> dict[int, Decimal]:
-    """Of each quantile, the share of rows to the nearer of those that are asked for of the same argument."""
-    asked = [(s, s.form.of) for s in planned.statistics if isinstance(s.form, Fraction)]
-    near = {s.ident: spans(of for other, of in asked if other.argument == s.argument) for s, _ in asked}
-    return {s.ident: near[s.ident][of] for s, of in asked}
-
-
-def _full(planned: PlannedTable, evidence: TableEvidence, profile: Profile) -> frozenset[tuple[Value, ...]]:
-    counted = any(s.measure in FREQUENCIES for s in planned.statistics) or not planned.statistics
-    return (
-        full_cells(evidence.cells, profile.full_share, profile.t)
-        if counted and profile.full is not ZeroPolicy.PUBLISH
-        else frozenset()
-    )

@@ -1,5 +1,6 @@
 """What comes out of a job: evidence per cell, findings, verdicts, and outputs with their states."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -133,7 +134,7 @@ class CellEvidence:
 class TableEvidence:
     """Evidence for one planned table: observed cells only. `persons` is the whole filtered population."""
 
-    cells: tuple[CellEvidence, ...]
+    cells: Sequence[CellEvidence]
     persons: int
 
 

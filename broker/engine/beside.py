@@ -1,15 +1,12 @@
 """Reads what a statement gives beside its cells, institutions and sums of record keys, as strictly as the cells."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
+from broker.disclosure.columns import Column
 from broker.domain.errors import Breach
-from broker.domain.outputs import CellEvidence, StatisticEvidence
 from broker.domain.plans import Measure, PlannedTable
-from broker.domain.scalars import Type, Value
+from broker.domain.scalars import Type
 from broker.query import institution_columns, record_key_columns
 
 KEYS = 1 << 32
@@ -31,61 +28,42 @@ def columns_beside(planned: PlannedTable, names: Sequence[str]) -> Iterator[tupl
         yield from ((c, None) for c in record_key_columns(planned))
 
 
-def with_beside(cell: CellEvidence, planned: PlannedTable, row: Mapping[str, Any]) -> CellEvidence:
-    """The cell with what stands beside it in its row."""
-    if "institutions" in row:
-        cell = _with_institutions(cell, planned, row)
-    return _with_keys(cell, planned, row) if "cell_key" in row else cell
+def check_beside(planned: PlannedTable, columns: Mapping[str, Column]) -> None:
+    """What stands beside the cells can be so."""
+    if "institutions" in columns:
+        _check_institutions(planned, columns)
+    if "cell_key" in columns:
+        sums = [columns[c] for c in record_key_columns(planned)]
+        if not all(c.known.all() and _are_counts(c) and (c.values < KEYS).all() for c in sums):
+            raise Breach("A result of the engine has a sum of record keys that is none.")
 
 
-def _with_institutions(cell: CellEvidence, planned: PlannedTable, row: Mapping[str, Any]) -> CellEvidence:
-    found, largest = _count(row["institutions"]), _count(row["largest_institution"])
-    if (found is None) is not (largest is None) or (found is not None and not 1 <= found <= cell.rows):
-        raise Breach("A result of the engine counts institutions as they cannot be.")
-    fields = [c for c in institution_columns(planned) if c.startswith("s")]
-    statistics = _changed(cell, {c: _amount(row[c]) for c in fields})
-    if not all(_in_order(s) for s in statistics.values()):
-        raise Breach("A result of the engine has totals of institutions out of order.")
-    return replace(cell, institutions=found, largest_institution=largest, statistics=statistics)
-
-
-def _with_keys(cell: CellEvidence, planned: PlannedTable, row: Mapping[str, Any]) -> CellEvidence:
-    sums = {c: _count(row[c]) for c in record_key_columns(planned)}
-    if any(key is None or key >= KEYS for key in sums.values()):
-        raise Breach("A result of the engine has a sum of record keys that is none.")
-    whole = sums.pop("cell_key")
-    return replace(cell, cell_key=whole, statistics=_changed(cell, sums))
-
-
-def _changed(cell: CellEvidence, values: Mapping[str, Any]) -> dict[int, StatisticEvidence]:
-    """The cell's statistics with the values of columns `s{ident}_{field}`."""
-    fields: dict[int, dict[str, Any]] = {ident: {} for ident in cell.statistics}
-    for column, value in values.items():
-        ident, _, field = column.removeprefix("s").partition("_")
-        fields[int(ident)][field] = value
-    return {ident: replace(cell.statistics[ident], **changed) for ident, changed in fields.items()}
-
-
-def _in_order(evidence: StatisticEvidence) -> bool:
-    first: Any = evidence.institution_largest
-    second: Any = evidence.institution_second
-    return second is None or (first is not None and 0 <= second <= first)
-
-
-def _count(value: Any) -> int | None:
-    if value is not None and (not isinstance(value, int) or value < 0):
+def _check_institutions(planned: PlannedTable, columns: Mapping[str, Column]) -> None:
+    found, largest = columns["institutions"], columns["largest_institution"]
+    if not _are_counts(found) or not _are_counts(largest):
         raise Breach("A result of the engine has a count that is none.")
-    return value
+    can_be = (found.values >= 1) & (found.values <= columns["rows"].values)
+    if (found.known != largest.known).any() or (found.known & ~can_be).any():
+        raise Breach("A result of the engine counts institutions as they cannot be.")
+    for name in institution_columns(planned):
+        if not _are_numbers(columns[name]):
+            raise Breach("A result of the engine has a total of another type.")
+        first, of, _ = name.partition("_institution_largest")
+        if of and not _are_in_order(columns[name], columns[f"{first}_institution_second"]):
+            raise Breach("A result of the engine has totals of institutions out of order.")
 
 
-def _amount(value: Any) -> Value:
-    if isinstance(value, Decimal):
-        return plain(value)
-    if value is not None and not (isinstance(value, int | float) and math.isfinite(value)):
-        raise Breach("A result of the engine has a total of another type.")
-    return value
+def _are_in_order(first: Column, second: Column) -> bool:
+    """Where there is a second, the first is as large."""
+    at = second.known
+    one, other = first.values[at], second.values[at]
+    return bool(first.known[at].all() and (other >= 0).all() and (other <= one).all())
 
 
-def plain(value: Decimal) -> Decimal | int:
-    """Whole numbers that came as 128-bit decimals are integers."""
-    return int(value) if value.as_tuple().exponent == 0 else value
+def _are_counts(column: Column) -> bool:
+    return bool((column.values[column.known] >= 0).all())
+
+
+def _are_numbers(column: Column) -> bool:
+    values = column.values
+    return values.dtype != object or all(isinstance(v, int | Decimal) for v in values[column.known])

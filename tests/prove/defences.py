@@ -20,7 +20,7 @@ from types import FunctionType
 from typing import Any
 from unittest import mock
 
-from broker.disclosure import judge, judged_tables
+from broker.disclosure import judge, table_words
 from broker.disclosure.files import sheets
 from broker.disclosure.listing import Row
 from broker.disclosure.repair.repair import repair
@@ -50,7 +50,7 @@ def without(*rules: str) -> Removed:
     @contextmanager
     def context() -> Iterator[None]:
         with ExitStack() as stack:
-            for module in (judge, judged_tables, sheets, importlib.import_module(TESTS)):
+            for module in (judge, table_words, sheets, importlib.import_module(TESTS)):
                 if hasattr(module, "findings_of"):
                     stack.enter_context(
                         mock.patch.object(module, "findings_of", partial(_silent, module.findings_of, rules))
@@ -136,14 +136,14 @@ def _primaries_only(task: Any, *more: Any, **also: Any) -> Any:
 
 FILE, REPAIR, TIMES = assessing._file, repair, list[int]()
 ROOM, KIT = "broker.disclosure", "tests.spec.query.query_kit"
-TABLES = f"{ROOM}.judged_tables"
+TABLES, WORDS = f"{ROOM}.judged_tables", f"{ROOM}.table_words"
 
 DEFENCES = (
     Defence(1, "ones and rest of a condition are counted apart", without("F1", "F2", "F3"), "test_01"),
     Defence(2, "arithmetic outside the closed list goes to a person", without("A1"), "test_02"),
     Defence(2, "digits end where one contribution begins", put(f"{ROOM}.protect.mean_digits", lambda *_: 9), "test_02"),
-    Defence(3, "counts that few tell apart are one count", put(f"{TABLES}.taken_for", lambda *_: {}), "test_03"),
-    Defence(4, "what stands above sees protected values", put(f"{TABLES}.shown", _exact), "test_04"),
+    Defence(3, "counts that few tell apart are one count", put(f"{WORDS}.taken_for", lambda *_: {}), "test_03"),
+    Defence(4, "what stands above sees protected values", put(f"{WORDS}.shown", _exact), "test_04"),
     Defence(5, "rows come from lists", put(f"{TABLES}.listed_rows", _observed), "test_05"),
     Defence(6, "zeros that want a look are hidden", put(f"{TABLES}._hidden", lambda finding: finding), "test_06"),
     Defence(6, "small populations hide all", edited(f"{ROOM}.judge:Asked.is_small", "<", "< -"), "test_06"),
@@ -151,7 +151,7 @@ DEFENCES = (
     Defence(11, "no arithmetic on quasi-identifiers", put("broker.query.compile.misused_quasi", lambda *_: None), "test_11"),
     Defence(
         12, "persons are counted, not rows",
-        lambda: mock.patch.object(judged_tables, "findings_of", partial(_rows_as_persons, judged_tables.findings_of)),
+        lambda: mock.patch.object(table_words, "findings_of", partial(_rows_as_persons, table_words.findings_of)),
         "test_12",
     ),
     Defence(19, "no value of another row", edited("broker.query.rows.windows:_place", "if not own:", "if False:"), "test_19"),
@@ -188,7 +188,7 @@ DEFENCES = (
     Defence(50, "small groups behind a context are nobody", put(f"{KIT}.Needs", lambda *_: Needs(1)), "test_50"),
     Defence(
         51, "a column of one value is exempt",
-        put(f"{TABLES}.full_cells", lambda cells, *_: frozenset(c.keys for c in cells)), "test_51",
+        put(f"{WORDS}.full_cells", lambda cells, *_: frozenset(c.keys for c in cells)), "test_51",
     ),
 )  # fmt: skip
 

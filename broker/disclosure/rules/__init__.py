@@ -40,7 +40,7 @@ from broker.policy.models import Profile
 
 __all__ = [
     "BINARY", "COUNTS", "MAGNITUDES", "PLACES", "RULES", "SEVERITY", "STATIC", "Answer", "Question", "Rule",
-    "findings_of", "p_percent_of", "worst",
+    "findings_of", "p_percent_of", "rules_on", "worst",
 ]  # fmt: skip
 
 STATIC: tuple[Rule, ...] = (distinct_values, outside_list)
@@ -69,7 +69,12 @@ _OF: dict[Rule, frozenset[Measure]] = {
 _OF_MEASURE = {m: tuple(r for r in RULES if m in _OF.get(r, frozenset(Measure))) for m in Measure}
 
 
+def rules_on(measure: Measure) -> tuple[Rule, ...]:
+    """Those that may say something of it, in the order in which they speak."""
+    return _OF_MEASURE[measure]
+
+
 def findings_of(ask: Question, profile: Profile, rules: tuple[Rule, ...] | None = None) -> tuple[Finding, ...]:
     """Every rule's word on one statistic in one cell."""
-    asked = _OF_MEASURE[ask.measure] if rules is None else rules
+    asked = rules_on(ask.measure) if rules is None else rules
     return tuple(found for rule in asked if (found := rule(ask, profile)) is not None)

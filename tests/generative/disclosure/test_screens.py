@@ -1,0 +1,204 @@
+"""Screens leave out no cell of which a rule speaks: words by column are those of every rule asked of every cell."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from decimal import Decimal
+from random import Random
+from unittest import mock
+
+import drawn_evidence as drawn
+import pytest
+
+from broker.disclosure import screens, table_words
+from broker.disclosure.closeness import counted
+from broker.disclosure.columns import columns_of
+from broker.disclosure.full_rows import full_cells
+from broker.disclosure.institution_rules import is_by_institution, uncounted
+from broker.disclosure.judged_tables import judge_table
+from broker.disclosure.rules import RULES, STATIC, Question, findings_of
+from broker.disclosure.rules.position import spans
+from broker.disclosure.table_words import ROWS, TableWords, figures_of, words_on
+from broker.domain.errors import Breach
+from broker.domain.outputs import CellEvidence, Finding, StatisticEvidence, TableEvidence
+from broker.domain.plans import Fraction, Measure, PlannedTable, Statistic
+from broker.domain.relations import Scan
+from broker.domain.scalars import Type, Value
+from broker.policy.models import Profile
+
+Findings = tuple[Finding, ...]
+BY_A_PERSON = frozenset({Measure.COUNT_DISTINCT, Measure.DEVIATION, Measure.MODE})
+HALF = Fraction(Decimal("0.5"))
+SEEDS = range(300)
+shown = table_words.shown
+
+
+def shown_if_it_can_be(*asked: object) -> Value:
+    """Values that no engine would hold cannot be rounded; rules are asked of them all the same."""
+    try:
+        return shown(*asked)  # type: ignore[arg-type]
+    except ArithmeticError:
+        return None
+
+
+@pytest.fixture(autouse=True)
+def _strange_values() -> Iterator[None]:
+    with mock.patch.object(table_words, "shown", shown_if_it_can_be):
+        yield
+
+
+def question(statistic: Statistic, cell: CellEvidence, planned: PlannedTable, profile: Profile) -> Question:
+    figures = figures_of(planned, cell, profile)
+    fractions = [s.form.of for s in planned.statistics if isinstance(s.form, Fraction)]
+    return Question(
+        statistic.measure,
+        counted(cell) if statistic is ROWS else figures.judged[statistic.ident],
+        cell.persons,
+        statistic.needs_review,
+        statistic.bounds,
+        institutions=cell.institutions,
+        protected=None if statistic is ROWS else figures.shown(statistic, profile),
+        largest_institution=cell.largest_institution,
+        by_institution=is_by_institution(planned),
+        span=spans(fractions)[statistic.form.of] if isinstance(statistic.form, Fraction) else None,
+    )
+
+
+def asked_one_by_one(planned: PlannedTable, cell: CellEvidence, profile: Profile, margin: bool) -> dict[int, Findings]:
+    """Every rule's word, by asking every rule."""
+    asks = {s.ident: replace(question(s, cell, planned, profile), margin=margin) for s in planned.statistics or (ROWS,)}
+    return {i: (*findings_of(ask, profile), *uncounted(cell, ask, profile)) for i, ask in asks.items()}
+
+
+def test_words_by_column_are_those_of_every_rule_asked_of_every_cell() -> None:
+    spoken, silent = Counter[tuple[str, Measure]](), 0
+    for seed in SEEDS:
+        draw = Random(seed)
+        (planned, evidence), profile, margin = drawn.table(draw), drawn.profile(draw), draw.random() < 0.3
+        words = words_on(planned, evidence, profile, margin)
+        for cell in evidence.cells:
+            found = asked_one_by_one(planned, cell, profile, margin)
+            assert {i: words.on(i, cell.keys, True) for i in found} == found, (seed, cell.keys)
+            measures = {s.ident: s.measure for s in planned.statistics}
+            spoken.update((f.rule, measures.get(i, ROWS.measure)) for i, said in found.items() for f in said)
+            silent += sum(not said for said in found.values())
+    assert {rule for rule, _ in spoken} >= {"F1", "F2", "F3", "F5", "F6", "M1", "M2", "M3", "M4", "M5", "M7", "M9"}
+    assert {rule for rule, _ in spoken} >= {"P1", "P2", "Q1", "Q2", "Q3", "D1", "A1", "A2"}
+    assert {measure for _, measure in spoken} == set(Measure)
+    assert silent > 1000
+
+
+@pytest.mark.parametrize("profile", drawn.PROFILES, ids=lambda p: p.name)
+def test_nothing_is_asked_of_large_ordinary_cells(profile: Profile) -> None:
+    draw, asked = Random(1), [m for m in Measure if m not in BY_A_PERSON]
+    evidence = {
+        n: StatisticEvidence(
+            500, 500, 400, 300, 300, 2, 2, 0, 60, 9000, others=300, bin=0, ties=40, institution_largest=20, cell_key=n
+        )
+        for n in range(len(asked))
+    }
+    statistics = tuple(Statistic(n, m, None, Type.INT, form=HALF) for n, m in enumerate(asked))
+    cells = tuple(CellEvidence((n,), 1000, 700 + draw.randint(0, 99), evidence, 40, 20) for n in range(50))
+    planned = PlannedTable(Scan("x", (), 0, None), 0, (), statistics)
+    with mock.patch.object(table_words, "findings_of", wraps=findings_of) as rules:
+        words = words_on(planned, TableEvidence(cells, 700), profile)
+    assert not any(words.cells.values())
+    assert len(rules.mock_calls) == 2 * len(asked)  # what is said of every cell, and where there is none
+
+
+def test_no_rule_is_forgotten() -> None:
+    """Each has a screen, or is one of the plan's own; one that had none would be asked of every cell."""
+    assert set(screens.SCREENS) == set(RULES) - set(STATIC)
+    _, evidence = drawn.table(Random(5))
+    columns = columns_of(evidence.cells)
+    asked = screens.Questions(ROWS, columns.fields(None), columns.fields(None))
+    with mock.patch.object(screens, "SCREENS", {}):
+        found = screens.rules_to_ask(asked, drawn.PROFILES[0], len(columns))
+    of_counts = tuple(r for r in screens.rules.rules_on(ROWS.measure) if r not in STATIC)
+    assert found == dict.fromkeys(range(len(evidence.cells)), of_counts)
+
+
+def test_what_would_be_shown_is_looked_at_by_no_other_rules() -> None:
+    """Of other rules the question need not say it."""
+    for seed in SEEDS:
+        draw = Random(seed)
+        (planned, evidence), profile = drawn.table(draw), drawn.profile(draw)
+        for cell in evidence.cells[:5]:
+            for statistic in planned.statistics:
+                ask = question(statistic, cell, planned, profile)
+                others = tuple(r for r in RULES if r not in screens.OF_SHOWN)
+                told = replace(ask, protected=draw.choice([0, 0.5, Decimal("0.123"), 7]))
+                assert findings_of(ask, profile, others) == findings_of(told, profile, others)
+
+
+def test_the_rules_of_the_plan_say_the_same_of_every_cell() -> None:
+    for seed in SEEDS[:100]:
+        draw = Random(seed)
+        (planned, evidence), profile = drawn.table(draw), drawn.profile(draw)
+        words = words_on(planned, evidence, profile)
+        for cell in evidence.cells:
+            for statistic in planned.statistics:
+                ask = question(statistic, cell, planned, profile)
+                assert findings_of(ask, profile, STATIC) == words.other[statistic.ident]
+
+
+def test_tables_are_judged_by_their_words_as_if_every_rule_was_asked() -> None:
+    def every_word(planned: PlannedTable, evidence: TableEvidence, profile: Profile, margin: bool) -> TableWords:
+        found: dict[int, dict[tuple[Value, ...], Findings]] = defaultdict(dict)
+        for cell in evidence.cells:
+            for ident, said in asked_one_by_one(planned, cell, profile, margin).items():
+                found[ident][cell.keys] = said
+        return replace(words_on(planned, evidence, profile, margin), cells=found)
+
+    for seed in SEEDS:
+        draw = Random(seed)
+        (planned, evidence), profile = drawn.table(draw), drawn.profile(draw)
+        keys = [c.keys for c in evidence.cells]
+        secondary = frozenset((k, s.ident) for k in keys for s in planned.statistics if draw.random() < 0.05)
+        asked = (planned, evidence, profile, {}, frozenset({10, 11}), draw.random() < 0.1, secondary)
+        judged = _or_none(lambda asked=asked: judge_table(*asked))
+        with mock.patch("broker.disclosure.judged_tables.words_on", every_word):
+            assert judged == _or_none(lambda asked=asked: judge_table(*asked)), seed
+
+
+def _or_none(judged: Callable[[], object]) -> object:
+    try:
+        return judged()
+    except (ArithmeticError, Breach) as fault:
+        return type(fault)
+
+
+def full_cells_one_by_one(cells: Iterable[CellEvidence], full_share: float, t: int) -> frozenset[tuple[Value, ...]]:
+    """As `full_cells`, line by line."""
+    found = [c for c in cells if c.persons]
+    width = len(found[0].keys) if found else 0
+    full: set[tuple[Value, ...]] = set()
+    for axis in range(width if width > 1 else 0):
+        if len({c.keys[axis] for c in found if c.persons >= t}) < 2:
+            continue
+        lines: dict[tuple[Value, ...], list[CellEvidence]] = defaultdict(list)
+        for cell in found:
+            lines[cell.keys[:axis] + cell.keys[axis + 1 :]].append(cell)
+        shown = []
+        for line in lines.values():
+            largest = max(line, key=lambda c: c.persons)
+            others = sum(c.persons for c in line) - largest.persons
+            shown += [(largest, others if others >= t else 0)] if largest.persons >= t else []
+        if 2 * sum(others == 0 for _, others in shown) <= len(shown):
+            full |= {c.keys for c, others in shown if c.persons >= full_share * (c.persons + others)}
+    return frozenset(full)
+
+
+def test_full_cells_by_column_are_those_of_every_line() -> None:
+    some = 0
+    for seed in range(2000):
+        draw = Random(seed)
+        _, evidence = drawn.table(draw)
+        size = draw.choice([1, 1, 1, 10**12, 10**30])
+        many = [0, 1, 5, 40, draw.choice([9, 10, 11, 500])]
+        cells = [replace(c, persons=draw.choice(many) * size) for c in evidence.cells]
+        asked = (draw.choice([1.0, 1.0, 0.9, 0.5, 0.2]), draw.choice([1, 2, 10]))
+        found = full_cells(cells, *asked)
+        assert found == full_cells_one_by_one(cells, *asked), seed
+        some += bool(found)
+    assert some > 200
