@@ -37,7 +37,6 @@ def tabulate(path: Path, asked: Asked, tell: Tell = lambda what, done, total: No
         try:
             numbers = {name: number_of(file, name) for name in asked.numbers}
             table = Table(file, asked, numbers)
-            file.seal()
             cells = _cells(table, lambda done: tell("counting", done, steps))
         except (duckdb.OutOfRangeException, duckdb.ConversionException) as fault:
             raise Invalid("too-large", "The numbers of a column are too large to add up.") from fault
