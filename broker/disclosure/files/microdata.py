@@ -7,7 +7,7 @@ from typing import Any
 
 from broker.disclosure.evaluate import number
 from broker.disclosure.files.across_cells import zero_patterns
-from broker.disclosure.files.margins import Summed, repair_table
+from broker.disclosure.files.margins import Margins, Summed, margins_of, repair_table
 from broker.disclosure.files.sheets import Sheet, judged_sheets, persons_of
 from broker.disclosure.files.tabulation import TabulatedCell, Tabulation, Wanted
 from broker.disclosure.repair.attack import Progress, untold
@@ -42,15 +42,7 @@ def assess(tabulation: Tabulation, profile: Profile, progress: Progress = untold
         # Beside a hidden cell a shown zero would tell that the hidden one is not empty.
         profile = replace(profile, zeros=ZeroPolicy.SUPPRESS)
         sheets = judged_sheets(tabulation, table, found, profile)
-    audited = {"exact": 0, "narrow": 0}
-    counts = [s for s in sheets if s.wanted.column is None]
-    columns = dict.fromkeys(s.wanted.column for s in sheets if s.wanted.measure in MAGNITUDES)
-    added = [counts, *([s for s in sheets if s.wanted.column == c and s.wanted.measure in MAGNITUDES] for c in columns)]
-    cover: frozenset[int] = frozenset()
-    for group in added:
-        if group:
-            hidden = _repair_group(group, table, found, cover, profile, audited, progress)
-            cover = cover or (hidden if group is counts else frozenset())
+    cover, audited = _repair_sums(sheets, table, found, profile, progress)
     for sheet in sheets:
         if sheet.wanted.measure in PLACES:
             sheet.hidden = cover | sheet.unsafe
@@ -77,9 +69,30 @@ def _keep_boxes_whole(sheets: Sequence[Sheet]) -> None:
             part.hidden = hidden
 
 
+def _repair_sums(
+    sheets: Sequence[Sheet],
+    table: ClosedTable,
+    found: Mapping[int, TabulatedCell],
+    profile: Profile,
+    progress: Progress,
+) -> tuple[frozenset[int], dict[str, int]]:
+    """Holes of all that adds up: those of the counts, which every other figure has too, and what the audit finds."""
+    audited = {"exact": 0, "narrow": 0}
+    cover: frozenset[int] = frozenset()
+    counts = [s for s in sheets if s.wanted.column is None]
+    columns = dict.fromkeys(s.wanted.column for s in sheets if s.wanted.measure in MAGNITUDES)
+    added = [counts, *([s for s in sheets if s.wanted.column == c and s.wanted.measure in MAGNITUDES] for c in columns)]
+    margins = margins_of(table) if any(added) else None
+    for group in added:
+        if group and margins is not None:
+            hidden = _repair_group(group, margins, found, cover, profile, audited, progress)
+            cover = cover or (hidden if group is counts else frozenset())
+    return cover, audited
+
+
 def _repair_group(
     group: Sequence[Sheet],
-    table: ClosedTable,
+    margins: Margins,
     found: Mapping[int, TabulatedCell],
     cover: frozenset[int],
     profile: Profile,
@@ -91,9 +104,9 @@ def _repair_group(
     first = group[0]
     values = [_amount(e, first.wanted[0]) for e in first.evidence]
     widths = {i: _width(first.evidence[i], first.wanted[0], profile) for i in unsafe}
-    persons = [found[i].persons if i in found else 0 for i in range(len(table.cells))]
+    persons = [found[i].persons if i in found else 0 for i in range(len(margins.own))]
     smallest = float(profile.min_interval) if first.wanted[1] is None else 1.0
-    done = repair_table(table, Summed(values, persons, widths, unsafe | cover, profile.t, smallest), progress)
+    done = repair_table(margins, Summed(values, persons, widths, unsafe | cover, profile.t, smallest), progress)
     audited["exact"] += done.exact
     audited["narrow"] += done.narrow
     for sheet in group:

@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache, partial
+from typing import NamedTuple
 
 from broker.disclosure.files.across_cells import found_across
 from broker.disclosure.files.tabulation import TabulatedCell, Tabulation, Wanted
@@ -63,31 +65,60 @@ def _sheet(
     profile: Profile,
 ) -> Sheet:
     nothing = empty(wanted.measure)
-    sheet = Sheet(
-        wanted, [found[i].statistics[wanted] if i in found else nothing for i in range(len(table.cells))], [], []
-    )
+    evidence = [found[i].statistics[wanted] if i in found else nothing for i in range(len(table.cells))]
+    sheet = Sheet(wanted, evidence, [], [])
     school = tabulation.by.index(tabulation.institution) if tabulation.institution in tabulation.by else None
+    span = near[wanted.column][wanted.fraction] if wanted.fraction is not None else None
+    judge = cache(partial(_judged, wanted, span, profile))
     for i, place in enumerate(table.cells):
-        cell, evidence = found.get(i), sheet.evidence[i]
-        sheet.shown.append(_safe(wanted, evidence, profile))
-        ask = Question(
-            wanted.measure,
-            evidence,
+        cell = found.get(i)
+        behind = _Behind(
             cell.persons if cell else 0,
-            institutions=cell.institutions if cell else None,
-            protected=sheet.shown[i],
-            largest_institution=cell.largest_institution if cell else None,
-            by_institution=school is not None and place[school] is not None,
-            margin=None in place,
-            span=near[wanted.column][wanted.fraction] if wanted.fraction is not None else None,
-            some=_some(wanted, cell),
-            box=min(wanted.fraction, 1 - wanted.fraction) if wanted.box and wanted.fraction is not None else None,
+            cell.institutions if cell else None,
+            cell.largest_institution if cell else None,
+            school is not None and place[school] is not None,
+            None in place,
+            _some(wanted, cell),
         )
-        answers = [*findings_of(ask, profile), *across.get(place, ())]
+        shown, said = judge(evidence[i], behind)
+        answers = [*said, *across.get(place, ())]
         verdicts = [f.verdict for f in answers]
+        sheet.shown.append(shown)
         sheet.rules.append(tuple(sorted({f.rule for f in answers})))
         sheet.verdicts.append(Verdict.SUPPRESS if Verdict.SUPPRESS in verdicts else worst(verdicts))
     return sheet
+
+
+class _Behind(NamedTuple):
+    """What the rules ask of a cell, beside a statistic's own evidence."""
+
+    persons: int
+    institutions: int | None
+    largest_institution: int | None
+    by_institution: bool
+    margin: bool
+    some: int | None
+
+
+def _judged(
+    wanted: Wanted, span: Decimal | None, profile: Profile, evidence: StatisticEvidence, behind: _Behind
+) -> tuple[Value, tuple[Finding, ...]]:
+    """What would be shown, and the rules' word. Many cells of a count are alike: each kind is asked about once."""
+    shown = _safe(wanted, evidence, profile)
+    ask = Question(
+        wanted.measure,
+        evidence,
+        behind.persons,
+        institutions=behind.institutions,
+        protected=shown,
+        largest_institution=behind.largest_institution,
+        by_institution=behind.by_institution,
+        margin=behind.margin,
+        span=span,
+        some=behind.some,
+        box=min(wanted.fraction, 1 - wanted.fraction) if wanted.box and wanted.fraction is not None else None,
+    )
+    return shown, findings_of(ask, profile)
 
 
 def _safe(wanted: Wanted, evidence: StatisticEvidence, profile: Profile) -> Value:
