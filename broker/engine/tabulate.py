@@ -57,9 +57,10 @@ def _cells(table: Table, tell: Callable[[int], None]) -> tuple[TabulatedCell, ..
         evidence |= _places(table, name)
     nothing = StatisticEvidence(None, 0, 0)
     asked = dict.fromkeys((*table.asked.wanted, *(Wanted(Measure.SUM, m) for m in table.asked.measures)))
+    of_columns = [(w, evidence[w]) for w in asked if w.column is not None]
     told, count = [], Wanted(Measure.COUNT_ROWS)
-    for place, (rows, persons, largest, second) in sorted(counted.items(), key=str):
-        found = {w: evidence[w].get(place, nothing) for w in asked if w.column is not None}
+    for place, (rows, persons, largest, second) in counted.items():
+        found = {w: of.get(place, nothing) for w, of in of_columns}
         school = schools.get(place)
         if count in asked:
             first = StatisticEvidence(rows, rows, persons, largest=largest, second=second)

@@ -67,6 +67,8 @@ def margins_of(table: ClosedTable) -> Margins:
 def repair_table(margins: Margins, figures: Summed, progress: Progress = untold) -> Outcome:
     """The attacker knows one-way totals and the grand total even of a table that is shown without totals."""
     task = task_of(margins, figures)
+    if not task.targets:
+        return Outcome(figures.hidden, 0, 0)
     done = repair(task, progress=progress)
     found = audit(task, done.hidden, progress=progress)
     exact = {i for i, at in found.items() if at.exact}

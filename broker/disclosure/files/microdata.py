@@ -47,8 +47,11 @@ def assess(tabulation: Tabulation, profile: Profile, progress: Progress = untold
         if sheet.wanted.measure in PLACES:
             sheet.hidden = cover | sheet.unsafe
     _keep_boxes_whole(sheets)
+    named = [(_name(sheet.wanted), sheet) for sheet in sheets]
     cells = [
-        _told(tabulation, table.cells[i], sheet, i, found.get(i)) for i in range(len(table.cells)) for sheet in sheets
+        _told(dict(zip(tabulation.by, place, strict=True)), name, sheet, i, found.get(i))
+        for i, place in enumerate(table.cells)
+        for name, sheet in named
     ]
     return {"cells": cells, "audit": audited}
 
@@ -128,18 +131,18 @@ def _width(evidence: StatisticEvidence, measure: Measure, profile: Profile) -> f
     return least_width(largest, profile)
 
 
-def _told(tabulation: Tabulation, place: Place, sheet: Sheet, i: int, cell: TabulatedCell | None) -> dict[str, Any]:
+def _told(by: dict[str, str | None], name: str, sheet: Sheet, i: int, cell: TabulatedCell | None) -> dict[str, Any]:
     measure, column = sheet.wanted.measure, sheet.wanted.column
     verdict, rules = sheet.verdicts[i], sheet.rules[i]
-    primary = verdict in {Verdict.SUPPRESS, Verdict.REFUSE}
+    primary = verdict is Verdict.SUPPRESS or verdict is Verdict.REFUSE
     if verdict is Verdict.PUBLISH and i in sheet.hidden:
         verdict, rules = Verdict.SUPPRESS, ("Q4" if i in sheet.broken else "X1",)
     released = sheet.shown[i] if verdict is Verdict.PUBLISH else None
     value = sheet.evidence[i].total if measure is Measure.SUM and cell else sheet.evidence[i].value
     counted = sheet.evidence[i].persons if column is not None else (cell.persons if cell else 0)
     return {
-        "by": dict(zip(tabulation.by, place, strict=True)),
-        "statistic": _name(sheet.wanted),
+        "by": by,
+        "statistic": name,
         "value": plain(value),
         "released": plain(released),
         "persons": counted,
@@ -162,6 +165,7 @@ def _name(wanted: Wanted) -> str:
 
 def plain(value: Value) -> Any:
     """A figure as a JSON number: whole where it is whole."""
-    if isinstance(value, Decimal | float):
-        return int(value) if value == int(value) else float(value)
+    if isinstance(value, (Decimal, float)):
+        whole = int(value)
+        return whole if value == whole else float(value)
     return value
