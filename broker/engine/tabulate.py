@@ -7,6 +7,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -59,16 +60,20 @@ def _cells(table: Table, tell: Callable[[int], None]) -> tuple[TabulatedCell, ..
     asked = dict.fromkeys((*table.asked.wanted, *(Wanted(Measure.SUM, m) for m in table.asked.measures)))
     of_columns = [(w, evidence[w]) for w in asked if w.column is not None]
     told, count = [], Wanted(Measure.COUNT_ROWS)
+    of_rows = cache(_of_rows)  # many cells are alike
     for place, (rows, persons, largest, second) in counted.items():
         found = {w: of.get(place, nothing) for w, of in of_columns}
         school = schools.get(place)
         if count in asked:
-            first = StatisticEvidence(rows, rows, persons, largest=largest, second=second)
-            found[count] = _with_institutions(first, school, None)
+            found[count] = _with_institutions(of_rows(rows, persons, largest, second), school, None)
         if school is not None:
             found |= {w: _with_institutions(e, school, w.column) for w, e in found.items() if w.measure in MAGNITUDES}
         told.append(_cell(place, rows, persons, school, found))
     return tuple(told)
+
+
+def _of_rows(rows: int, persons: int, largest: int, second: int) -> StatisticEvidence:
+    return StatisticEvidence(rows, rows, persons, largest=largest, second=second)
 
 
 class _Schools(NamedTuple):
