@@ -56,6 +56,8 @@ class Table:
         unit = file.names[asked.unit]
         self.once = _is_once(file, unit)
         """Whether each person has one row: then nobody is looked for twice."""
+        self.least = asked.needs.least if self.once and asked.needs is not None and not asked.totals else None
+        """How many different values of a cell are enough, where its sums may be had without looking at each."""
         self.categories, keys = zip(*(_key(file, i, name, self.once) for i, name in enumerate(asked.by)), strict=True)
         self.columns = {n: f"v{i}" for i, n in enumerate(dict.fromkeys((*asked.measures, *asked.ordered)))}
         amounts = "".join(f", {numbers.get(n, file.names[n])} AS {v}" for n, v in self.columns.items())

@@ -23,7 +23,7 @@ from broker.domain.outputs import StatisticEvidence
 from broker.domain.plans import Measure
 from broker.engine.person_file import Connection, opened
 from broker.engine.person_table import Table, number_of
-from broker.engine.sums import plain, sums_of
+from broker.engine.sums import add_up, plain, sums_of
 
 Tell = Callable[[str, int, int], None]
 
@@ -47,6 +47,8 @@ def tabulate(path: Path, asked: Asked, tell: Tell = lambda what, done, total: No
 
 
 def _cells(table: Table, tell: Callable[[int], None]) -> tuple[TabulatedCell, ...]:
+    if table.least is not None:
+        add_up(table)
     counted = _counts(table)
     schools = _institutions(table) if table.asked.institution else {}
     evidence: dict[Wanted, Mapping[Place, StatisticEvidence]] = {}
@@ -101,7 +103,9 @@ def _with_institutions(evidence: StatisticEvidence, school: _Schools | None, col
 
 def _counts(table: Table) -> dict[Place, tuple[int, int, int, int]]:
     """Rows, persons, and the rows of the two persons who have most."""
-    if table.once:
+    if table.least is not None:
+        query = f"SELECT {table.keys}, n, n, 1, least(1, n - 1) FROM cells"
+    elif table.once:
         query = f"SELECT {table.keys}, count(*), count(*), 1, least(1, count(*) - 1) FROM rows GROUP BY {table.groups}"
     else:
         people = f"SELECT {table.keys}, p, count(*) AS n FROM rows GROUP BY {table.groups}, p"
