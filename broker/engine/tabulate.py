@@ -41,7 +41,7 @@ def tabulate(path: Path, asked: Asked, tell: Tell = lambda what, done, total: No
             cells = _cells(table, lambda done: tell("counting", done, steps))
         except (duckdb.OutOfRangeException, duckdb.ConversionException) as fault:
             raise Invalid("too-large", "The numbers of a column are too large to add up.") from fault
-        except (duckdb.IOException, duckdb.InvalidInputException) as fault:
+        except (duckdb.IOException, duckdb.InvalidInputException, duckdb.PermissionException) as fault:
             raise Invalid("unreadable", f"{path.name} cannot be read as CSV or Parquet.", str(path)) from fault
         return Tabulation(asked.by, table.categories, asked.totals, asked.wanted, cells, asked.institution)
 
