@@ -30,11 +30,6 @@ class PersonFile:
     floating: frozenset[str]
     row: str
 
-    def seal(self) -> None:
-        """From here on nothing outside is in reach, and `file` may not be read any more."""
-        for setting in HARDENING:
-            self.con.execute(f"SET {setting}")
-
 
 def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
@@ -51,6 +46,7 @@ def opened(path: Path, wanted: Iterable[str], numbers: Iterable[str] = ()) -> It
         raise Invalid("no-file", f"There is no file {path}.", str(path))
     with duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}) as con:
         try:
+            _seal(con, path)
             described = con.execute(f"DESCRIBE SELECT * FROM {_source(path)}").fetchall()
             kinds = {str(row[0]): str(row[1]) for row in described}
             missing = [n for n in wanted if n not in kinds]
@@ -63,6 +59,12 @@ def opened(path: Path, wanted: Iterable[str], numbers: Iterable[str] = ()) -> It
         except duckdb.Error as fault:
             raise Invalid("unreadable", f"{path.name} cannot be read as CSV or Parquet.", str(path)) from fault
         yield PersonFile(con, names, whole, floating, row)
+
+
+def _seal(con: Connection, path: Path) -> None:
+    """From here on nothing but the file is in reach, whatever its name or its columns' names make of a statement."""
+    for setting in (f"allowed_paths = [{literal(str(path))}]", *HARDENING):
+        con.execute(f"SET {setting}")
 
 
 def _make(con: Connection, path: Path, columns: str) -> str:

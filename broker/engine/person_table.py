@@ -45,26 +45,27 @@ def _is_short(file: PersonFile, column: str) -> bool:
 
 
 class Table:
-    """The file as the view `rows`: keys k0…, the person p, the columns v0…, and the institution."""
+    """The file as `rows`: keys k0…, the person p, the columns v0…, and the institution.
+
+    Where each person has one row these are read from the file as often as they are grouped, by the file's own texts.
+    Where rows are grouped by person first, they are written down once, with keys that are short numbers.
+    """
 
     def __init__(self, file: PersonFile, asked: Asked, numbers: Mapping[str, str]) -> None:
         self.con, self.asked = file.con, asked
-        self.categories = tuple(_make_type(file, i, name) for i, name in enumerate(asked.by))
-        self.columns = {n: f"v{i}" for i, n in enumerate(dict.fromkeys((*asked.measures, *asked.ordered)))}
         unit = file.names[asked.unit]
-        keys = ", ".join(
-            f"coalesce({file.names[c]}, {literal(MISSING)})::key{i} AS k{i}" for i, c in enumerate(asked.by)
-        )
+        self.once = _is_once(file, unit)
+        """Whether each person has one row: then nobody is looked for twice."""
+        self.least = asked.needs.least if self.once and asked.needs is not None and not asked.totals else None
+        """How many different values of a cell are enough, where its sums may be had without looking at each."""
+        self.categories, keys = zip(*(_key(file, i, name, self.once) for i, name in enumerate(asked.by)), strict=True)
+        self.columns = {n: f"v{i}" for i, n in enumerate(dict.fromkeys((*asked.measures, *asked.ordered)))}
         amounts = "".join(f", {numbers.get(n, file.names[n])} AS {v}" for n, v in self.columns.items())
         school = file.names[asked.institution] if asked.institution else "NULL"
-        person = f"coalesce('p' || {unit}, 'r' || {file.row})"
-        distinct, valued = file.con.execute(f"SELECT count(DISTINCT {unit}), count({unit}) FROM file").fetchall()[0]
-        self.once = distinct == valued
-        """Whether each person has one row: then nobody is looked for twice."""
-        person = "NULL" if self.once else person
-        self.con.execute(
-            f"CREATE TEMP TABLE rows AS SELECT {keys}, {person} AS p, {school} AS school{amounts} FROM file"
-        )
+        person = "NULL" if self.once else f"coalesce('p' || {unit}, 'r' || {file.row})"
+        kind = "VIEW" if self.once else "TABLE"
+        columns = f"{', '.join(keys)}, {person} AS p, {school} AS school{amounts}"
+        self.con.execute(f"CREATE TEMP {kind} rows AS SELECT {columns} FROM file")
         self.keys = ", ".join(f"k{i}" for i in range(len(asked.by)))
         self.groups = f"CUBE ({self.keys})" if asked.totals else self.keys
 
@@ -74,10 +75,21 @@ class Table:
         return {row[:width]: row[width:] for row in self.con.execute(query).fetchall()}
 
 
-def _make_type(file: PersonFile, number: int, name: str) -> tuple[str, ...]:
-    """The categories in order of text, the missing one last; as a type of their own rows are put together faster."""
-    query = f"SELECT DISTINCT coalesce({file.names[name]}, {literal(MISSING)}) FROM file"
-    found = sorted((str(row[0]) for row in file.con.execute(query).fetchall()), key=lambda n: (n == MISSING, n))
-    listed = ", ".join(map(literal, found or [MISSING]))
-    file.con.execute(f"CREATE TYPE key{number} AS ENUM ({listed})")
-    return tuple(found)
+def _is_once(file: PersonFile, unit: str) -> bool:
+    """Whether no unit is there twice. Two of one hash count as the same: they are looked for in vain, and no more."""
+    hashes = file.con.execute(f"SELECT hash({unit}) AS h FROM file WHERE {unit} IS NOT NULL").fetchnumpy()["h"]
+    hashes.sort()
+    return not (hashes[1:] == hashes[:-1]).any()
+
+
+def _key(file: PersonFile, number: int, name: str, is_text: bool) -> tuple[tuple[str, ...], str]:
+    """The categories in order of text, the missing one last; and the key, as text or as a type of their own. Text that
+    is the file's own is grouped by the file's own codes, so it is touched only where there is a missing one."""
+    column = file.names[name]
+    listed = [row[0] for row in file.con.execute(f"SELECT DISTINCT {column} FROM file").fetchall()]
+    filled = f"coalesce({column}, {literal(MISSING)})" if None in listed else column
+    found = sorted({MISSING if c is None else c for c in listed}, key=lambda n: (n == MISSING, n))
+    if is_text:
+        return tuple(found), f"{filled} AS k{number}"
+    file.con.execute(f"CREATE TYPE key{number} AS ENUM ({', '.join(map(literal, found))})")
+    return tuple(found), f"{filled}::key{number} AS k{number}"

@@ -17,10 +17,9 @@ from broker.engine.person_table import Row, Table
 def sums_of(table: Table, name: str) -> dict[Wanted, dict[Place, StatisticEvidence]]:
     """Of sum and mean of a column. Persons with the same total are put together first: they are fewer, and the most
     common total is wanted."""
-    value, needs = table.columns[name], table.asked.needs
-    if table.once and needs is not None and not table.asked.totals:
-        found = table.by_place(_single_sums(table.keys, value, needs.least))
-        return _of_both(name, found)
+    value = table.columns[name]
+    if table.least is not None:
+        return _of_both(name, table.by_place(_single_sums(table.keys, value, table.least)))
     if table.once:
         inner = f"SELECT {table.keys}, {value} AS t, count(*) AS c FROM rows WHERE {value} IS NOT NULL GROUP BY ALL"
         total = f"SELECT {table.keys}, t, sum(c)::BIGINT AS c FROM ({inner}) GROUP BY {table.groups}, t"
@@ -39,20 +38,27 @@ def sums_of(table: Table, name: str) -> dict[Wanted, dict[Place, StatisticEviden
     return _of_both(name, table.by_place(query))
 
 
-def _single_sums(keys: str, value: str, least: int) -> str:
-    """The same where each person has one row. Values that fall on more than `least` of 63 places are as many different
-    ones; only in cells where they do not, the persons with the most common one are counted."""
-    where = f"FROM rows WHERE {value} IS NOT NULL"
-    places = f"bit_count(bit_or(1::BIGINT << (hash({value}) % 63)::INT))"
-    alike = f"SELECT {keys}, {value} AS t, count(*) AS c FROM rows SEMI JOIN doubtful USING ({keys}) GROUP BY ALL"
+def add_up(table: Table) -> None:
+    """Where each person has one row: the table `cells` with the rows of each, and with all that its sums need, of every
+    column in one pass. Values that fall on many of 63 places are as many different ones."""
+    parts = "".join(
+        f", count({v}) AS n_{v}, count(*) FILTER ({v} <> 0) AS some_{v}, sum({v}) AS total_{v}, "
+        f"max(abs({v}), 2) AS most_{v}, min({v}) AS low_{v}, max({v}) AS high_{v}, "
+        f"bit_count(bit_or(1::BIGINT << (hash({v}) % 63)::INT) FILTER ({v} IS NOT NULL)) AS places_{v}"
+        for v in (table.columns[name] for name in table.asked.measures)
+    )
+    table.con.execute(f"CREATE TEMP TABLE cells AS SELECT {table.keys}, count(*) AS n{parts} FROM rows GROUP BY ALL")
+
+
+def _single_sums(keys: str, v: str, least: int) -> str:
+    """Of one column from `cells`. Only where values fall on no more than `least` places, the persons with the most
+    common one are counted."""
+    alike = f"SELECT {keys}, {v} AS t, count(*) AS c FROM rows SEMI JOIN doubtful USING ({keys}) GROUP BY ALL"
     return (
-        f"WITH cells AS MATERIALIZED (SELECT {keys}, count(*) AS n, count(*) FILTER ({value} <> 0) AS not_zero, "
-        f"sum({value}) AS total, max(abs({value}), 2) AS most, min({value}) AS low, max({value}) AS high, "
-        f"{places} AS places {where} GROUP BY {keys}), "
-        f"doubtful AS (SELECT {keys} FROM cells WHERE places <= {least}), "
+        f"WITH doubtful AS (SELECT {keys} FROM cells WHERE places_{v} <= {least}), "
         f"common AS (SELECT {keys}, max(c) AS c FROM ({alike}) WHERE t IS NOT NULL GROUP BY {keys}) "
-        f"SELECT {keys}, n, not_zero, n, total, most[1], most[2], "
-        f"low, high, coalesce(c, n - places + 1) FROM cells LEFT JOIN common USING ({keys})"
+        f"SELECT {keys}, n_{v}, some_{v}, n_{v}, total_{v}, most_{v}[1], most_{v}[2], low_{v}, high_{v}, "
+        f"coalesce(c, n_{v} - places_{v} + 1) FROM cells LEFT JOIN common USING ({keys})"
     )
 
 

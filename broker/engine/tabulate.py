@@ -7,6 +7,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +23,7 @@ from broker.domain.outputs import StatisticEvidence
 from broker.domain.plans import Measure
 from broker.engine.person_file import Connection, opened
 from broker.engine.person_table import Table, number_of
-from broker.engine.sums import plain, sums_of
+from broker.engine.sums import add_up, plain, sums_of
 
 Tell = Callable[[str, int, int], None]
 
@@ -37,16 +38,17 @@ def tabulate(path: Path, asked: Asked, tell: Tell = lambda what, done, total: No
         try:
             numbers = {name: number_of(file, name) for name in asked.numbers}
             table = Table(file, asked, numbers)
-            file.seal()
             cells = _cells(table, lambda done: tell("counting", done, steps))
         except (duckdb.OutOfRangeException, duckdb.ConversionException) as fault:
             raise Invalid("too-large", "The numbers of a column are too large to add up.") from fault
-        except (duckdb.IOException, duckdb.InvalidInputException) as fault:
+        except (duckdb.IOException, duckdb.InvalidInputException, duckdb.PermissionException) as fault:
             raise Invalid("unreadable", f"{path.name} cannot be read as CSV or Parquet.", str(path)) from fault
         return Tabulation(asked.by, table.categories, asked.totals, asked.wanted, cells, asked.institution)
 
 
 def _cells(table: Table, tell: Callable[[int], None]) -> tuple[TabulatedCell, ...]:
+    if table.least is not None:
+        add_up(table)
     counted = _counts(table)
     schools = _institutions(table) if table.asked.institution else {}
     evidence: dict[Wanted, Mapping[Place, StatisticEvidence]] = {}
@@ -58,17 +60,22 @@ def _cells(table: Table, tell: Callable[[int], None]) -> tuple[TabulatedCell, ..
         evidence |= _places(table, name)
     nothing = StatisticEvidence(None, 0, 0)
     asked = dict.fromkeys((*table.asked.wanted, *(Wanted(Measure.SUM, m) for m in table.asked.measures)))
+    of_columns = [(w, evidence[w]) for w in asked if w.column is not None]
     told, count = [], Wanted(Measure.COUNT_ROWS)
-    for place, (rows, persons, largest, second) in sorted(counted.items(), key=str):
-        found = {w: evidence[w].get(place, nothing) for w in asked if w.column is not None}
+    of_rows = cache(_of_rows)  # many cells are alike
+    for place, (rows, persons, largest, second) in counted.items():
+        found = {w: of.get(place, nothing) for w, of in of_columns}
         school = schools.get(place)
         if count in asked:
-            first = StatisticEvidence(rows, rows, persons, largest=largest, second=second)
-            found[count] = _with_institutions(first, school, None)
+            found[count] = _with_institutions(of_rows(rows, persons, largest, second), school, None)
         if school is not None:
             found |= {w: _with_institutions(e, school, w.column) for w, e in found.items() if w.measure in MAGNITUDES}
         told.append(_cell(place, rows, persons, school, found))
     return tuple(told)
+
+
+def _of_rows(rows: int, persons: int, largest: int, second: int) -> StatisticEvidence:
+    return StatisticEvidence(rows, rows, persons, largest=largest, second=second)
 
 
 class _Schools(NamedTuple):
@@ -96,7 +103,9 @@ def _with_institutions(evidence: StatisticEvidence, school: _Schools | None, col
 
 def _counts(table: Table) -> dict[Place, tuple[int, int, int, int]]:
     """Rows, persons, and the rows of the two persons who have most."""
-    if table.once:
+    if table.least is not None:
+        query = f"SELECT {table.keys}, n, n, 1, least(1, n - 1) FROM cells"
+    elif table.once:
         query = f"SELECT {table.keys}, count(*), count(*), 1, least(1, count(*) - 1) FROM rows GROUP BY {table.groups}"
     else:
         people = f"SELECT {table.keys}, p, count(*) AS n FROM rows GROUP BY {table.groups}, p"

@@ -38,40 +38,63 @@ class Outcome:
     narrow: int
 
 
-def repair_table(table: ClosedTable, figures: Summed, progress: Progress = untold) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """A table within the same table with all its totals.
+
+    closed     that table
+    own        of each cell of the first its number there
+    above      of each cell of the first what it adds to there
+    basic      the one-way totals and the grand total there
+    """
+
+    closed: ClosedTable
+    own: Sequence[int]
+    above: Sequence[Sequence[int]]
+    basic: frozenset[int]
+
+
+def margins_of(table: ClosedTable) -> Margins:
+    closed = closed_over(table)
+    number_of = closed.number_of()
+    own = [number_of[place] for place in table.cells]
+    above: list[Sequence[int]] = [(i,) for i in own]
+    if closed is not table:
+        above = [[number_of[p] for p in totals_above(place, range(len(place)))] for place in table.cells]
+    return Margins(closed, own, above, frozenset(i for i, place in enumerate(closed.cells) if is_basic(place)))
+
+
+def repair_table(margins: Margins, figures: Summed, progress: Progress = untold) -> Outcome:
     """The attacker knows one-way totals and the grand total even of a table that is shown without totals."""
-    task = task_of(table, figures)
+    task = task_of(margins, figures)
+    if not task.targets:
+        return Outcome(figures.hidden, 0, 0)
     done = repair(task, progress=progress)
     found = audit(task, done.hidden, progress=progress)
     exact = {i for i, at in found.items() if at.exact}
     narrow = sum(at.width < task.targets[i] - TOLERANCE for i, at in found.items() if i not in exact)
-    number_of = {place: i for i, place in enumerate(closed_over(table).cells)}
-    return Outcome(
-        frozenset(i for i, place in enumerate(table.cells) if number_of[place] in done.hidden), len(exact), narrow
-    )
+    return Outcome(frozenset(i for i, own in enumerate(margins.own) if own in done.hidden), len(exact), narrow)
 
 
-def task_of(table: ClosedTable, figures: Summed) -> Task:
-    closed = closed_over(table)
-    number_of = closed.number_of()
-    own = [number_of[place] for place in table.cells]
-    values, persons = [0.0] * closed.size, [0] * closed.size
-    for place, value, many in zip(table.cells, figures.values, figures.persons, strict=True):
-        for above in totals_above(place, range(len(place))) if closed is not table else [place]:
-            values[number_of[above]] += value
-            persons[number_of[above]] += many
-    few = {i for i, place in enumerate(closed.cells) if is_basic(place) and 0 < persons[i] < figures.least}
+def task_of(margins: Margins, figures: Summed) -> Task:
+    own, size = margins.own, margins.closed.size
+    values, persons = [0.0] * size, [0] * size
+    for above, value, many in zip(margins.above, figures.values, figures.persons, strict=True):
+        for i in above:
+            values[i] += value
+            persons[i] += many
+    few = {i for i in margins.basic if 0 < persons[i] < figures.least}
     hidden = frozenset(own[i] for i in figures.hidden)
-    unreleased = frozenset(range(closed.size)) - frozenset(own)
+    unreleased = frozenset(range(size)) - frozenset(own)
     return Task(
-        closed,
+        margins.closed,
         values,
         dict.fromkeys(few, figures.width) | {own[i]: width for i, width in figures.targets.items()},
         hidden | (few - unreleased),
         frozenset(i for i in own if values[i] == 0 or persons[i] == 1),
         signed=any(v < 0 for v in values),
         unreleased=unreleased,
-        fixed=taken_as_known(closed, few | hidden),
+        fixed=taken_as_known(margins, few | hidden),
     )
 
 
@@ -89,16 +112,14 @@ def is_basic(place: Place) -> bool:
     return given == 0 or (given == 1 and len(place) > 1)
 
 
-def taken_as_known(table: ClosedTable, unsafe: Collection[int]) -> frozenset[int]:
+def taken_as_known(margins: Margins, unsafe: Collection[int]) -> frozenset[int]:
     """The basic totals that everybody may know from elsewhere.
 
     A total that does not pass the rules is nobody's public knowledge; and where one of a dimension does not, the
     others of it cannot all be known either: with the grand total they would give it.
     """
-    basic = {i for i, place in enumerate(table.cells) if is_basic(place)}
-    axes = {axis for i in basic & set(unsafe) for axis, category in enumerate(table.cells[i]) if category is not None}
+    cells, known = margins.closed.cells, margins.basic - set(unsafe)
+    axes = {axis for i in margins.basic - known for axis, category in enumerate(cells[i]) if category is not None}
     return frozenset(
-        i
-        for i in basic - set(unsafe)
-        if not any(category is not None and axis in axes for axis, category in enumerate(table.cells[i]))
+        i for i in known if not any(category is not None and axis in axes for axis, category in enumerate(cells[i]))
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from broker.disclosure.evaluate import number
 from broker.disclosure.files.across_cells import zero_patterns
-from broker.disclosure.files.margins import Summed, repair_table
+from broker.disclosure.files.margins import Margins, Summed, margins_of, repair_table
 from broker.disclosure.files.sheets import Sheet, judged_sheets, persons_of
 from broker.disclosure.files.tabulation import TabulatedCell, Tabulation, Wanted
 from broker.disclosure.repair.attack import Progress, untold
@@ -42,21 +42,16 @@ def assess(tabulation: Tabulation, profile: Profile, progress: Progress = untold
         # Beside a hidden cell a shown zero would tell that the hidden one is not empty.
         profile = replace(profile, zeros=ZeroPolicy.SUPPRESS)
         sheets = judged_sheets(tabulation, table, found, profile)
-    audited = {"exact": 0, "narrow": 0}
-    counts = [s for s in sheets if s.wanted.column is None]
-    columns = dict.fromkeys(s.wanted.column for s in sheets if s.wanted.measure in MAGNITUDES)
-    added = [counts, *([s for s in sheets if s.wanted.column == c and s.wanted.measure in MAGNITUDES] for c in columns)]
-    cover: frozenset[int] = frozenset()
-    for group in added:
-        if group:
-            hidden = _repair_group(group, table, found, cover, profile, audited, progress)
-            cover = cover or (hidden if group is counts else frozenset())
+    cover, audited = _repair_sums(sheets, table, found, profile, progress)
     for sheet in sheets:
         if sheet.wanted.measure in PLACES:
             sheet.hidden = cover | sheet.unsafe
     _keep_boxes_whole(sheets)
+    named = [(_name(sheet.wanted), sheet) for sheet in sheets]
     cells = [
-        _told(tabulation, table.cells[i], sheet, i, found.get(i)) for i in range(len(table.cells)) for sheet in sheets
+        _told(dict(zip(tabulation.by, place, strict=True)), name, sheet, i, found.get(i))
+        for i, place in enumerate(table.cells)
+        for name, sheet in named
     ]
     return {"cells": cells, "audit": audited}
 
@@ -77,9 +72,30 @@ def _keep_boxes_whole(sheets: Sequence[Sheet]) -> None:
             part.hidden = hidden
 
 
+def _repair_sums(
+    sheets: Sequence[Sheet],
+    table: ClosedTable,
+    found: Mapping[int, TabulatedCell],
+    profile: Profile,
+    progress: Progress,
+) -> tuple[frozenset[int], dict[str, int]]:
+    """Holes of all that adds up: those of the counts, which every other figure has too, and what the audit finds."""
+    audited = {"exact": 0, "narrow": 0}
+    cover: frozenset[int] = frozenset()
+    counts = [s for s in sheets if s.wanted.column is None]
+    columns = dict.fromkeys(s.wanted.column for s in sheets if s.wanted.measure in MAGNITUDES)
+    added = [counts, *([s for s in sheets if s.wanted.column == c and s.wanted.measure in MAGNITUDES] for c in columns)]
+    margins = margins_of(table) if any(added) else None
+    for group in added:
+        if group and margins is not None:
+            hidden = _repair_group(group, margins, found, cover, profile, audited, progress)
+            cover = cover or (hidden if group is counts else frozenset())
+    return cover, audited
+
+
 def _repair_group(
     group: Sequence[Sheet],
-    table: ClosedTable,
+    margins: Margins,
     found: Mapping[int, TabulatedCell],
     cover: frozenset[int],
     profile: Profile,
@@ -91,9 +107,9 @@ def _repair_group(
     first = group[0]
     values = [_amount(e, first.wanted[0]) for e in first.evidence]
     widths = {i: _width(first.evidence[i], first.wanted[0], profile) for i in unsafe}
-    persons = [found[i].persons if i in found else 0 for i in range(len(table.cells))]
+    persons = [found[i].persons if i in found else 0 for i in range(len(margins.own))]
     smallest = float(profile.min_interval) if first.wanted[1] is None else 1.0
-    done = repair_table(table, Summed(values, persons, widths, unsafe | cover, profile.t, smallest), progress)
+    done = repair_table(margins, Summed(values, persons, widths, unsafe | cover, profile.t, smallest), progress)
     audited["exact"] += done.exact
     audited["narrow"] += done.narrow
     for sheet in group:
@@ -115,18 +131,18 @@ def _width(evidence: StatisticEvidence, measure: Measure, profile: Profile) -> f
     return least_width(largest, profile)
 
 
-def _told(tabulation: Tabulation, place: Place, sheet: Sheet, i: int, cell: TabulatedCell | None) -> dict[str, Any]:
+def _told(by: dict[str, str | None], name: str, sheet: Sheet, i: int, cell: TabulatedCell | None) -> dict[str, Any]:
     measure, column = sheet.wanted.measure, sheet.wanted.column
     verdict, rules = sheet.verdicts[i], sheet.rules[i]
-    primary = verdict in {Verdict.SUPPRESS, Verdict.REFUSE}
+    primary = verdict is Verdict.SUPPRESS or verdict is Verdict.REFUSE
     if verdict is Verdict.PUBLISH and i in sheet.hidden:
         verdict, rules = Verdict.SUPPRESS, ("Q4" if i in sheet.broken else "X1",)
     released = sheet.shown[i] if verdict is Verdict.PUBLISH else None
     value = sheet.evidence[i].total if measure is Measure.SUM and cell else sheet.evidence[i].value
     counted = sheet.evidence[i].persons if column is not None else (cell.persons if cell else 0)
     return {
-        "by": dict(zip(tabulation.by, place, strict=True)),
-        "statistic": _name(sheet.wanted),
+        "by": by,
+        "statistic": name,
         "value": plain(value),
         "released": plain(released),
         "persons": counted,
@@ -149,6 +165,7 @@ def _name(wanted: Wanted) -> str:
 
 def plain(value: Value) -> Any:
     """A figure as a JSON number: whole where it is whole."""
-    if isinstance(value, Decimal | float):
-        return int(value) if value == int(value) else float(value)
+    if isinstance(value, (Decimal, float)):
+        whole = int(value)
+        return whole if value == whole else float(value)
     return value

@@ -1,9 +1,11 @@
 """The rules' word on each statistic of a tabulated file, cell by cell and across cells. Repairs and tells nothing."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache, partial
+from typing import NamedTuple
 
 from broker.disclosure.files.across_cells import found_across
 from broker.disclosure.files.tabulation import TabulatedCell, Tabulation, Wanted
@@ -47,61 +49,88 @@ def judged_sheets(
         if wanted.fraction is not None:
             fractions[wanted.column].add(wanted.fraction)
     near = {column: spans(of) for column, of in fractions.items()}
-    return [
-        _sheet(w, tabulation, table, found, across if w.column is None else {}, near, profile)
-        for w in tabulation.wanted
-    ]
+    cells = [found.get(i) for i in range(len(table.cells))]
+    school = tabulation.by.index(tabulation.institution) if tabulation.institution in tabulation.by else None
+    behind = [_behind(place, cell, school) for place, cell in zip(table.cells, cells, strict=True)]
+    sheets = []
+    for wanted in tabulation.wanted:
+        span = near[wanted.column][wanted.fraction] if wanted.fraction is not None else None
+        sheets.append(_sheet(wanted, cells, behind, across if wanted.column is None else {}, span, profile))
+    return sheets
+
+
+class _Behind(NamedTuple):
+    """What the rules ask of a cell, beside a statistic's own evidence."""
+
+    place: Place
+    persons: int
+    institutions: int | None
+    largest_institution: int | None
+    by_institution: bool
+
+
+def _behind(place: Place, cell: TabulatedCell | None, school: int | None) -> _Behind:
+    """`school` is the dimension of institutions."""
+    own = school is not None and place[school] is not None
+    if cell is None:
+        return _Behind(place, 0, None, None, own)
+    return _Behind(place, cell.persons, cell.institutions, cell.largest_institution, own)
 
 
 def _sheet(
     wanted: Wanted,
-    tabulation: Tabulation,
-    table: ClosedTable,
-    found: Mapping[int, TabulatedCell],
+    cells: Sequence[TabulatedCell | None],
+    behind: Sequence[_Behind],
     across: Mapping[Place, tuple[Finding, ...]],
-    near: Mapping[str | None, Mapping[Decimal, Decimal]],
+    span: Decimal | None,
     profile: Profile,
 ) -> Sheet:
-    nothing = empty(wanted.measure)
-    sheet = Sheet(
-        wanted, [found[i].statistics[wanted] if i in found else nothing for i in range(len(table.cells))], [], []
-    )
-    school = tabulation.by.index(tabulation.institution) if tabulation.institution in tabulation.by else None
-    for i, place in enumerate(table.cells):
-        cell, evidence = found.get(i), sheet.evidence[i]
-        sheet.shown.append(_safe(wanted, evidence, profile))
+    nothing, statistic = empty(wanted.measure), Statistic(0, wanted.measure, None, Type.INT)
+    box = min(wanted.fraction, 1 - wanted.fraction) if wanted.box and wanted.fraction is not None else None
+    rules: Callable[[Question], tuple[Finding, ...]] = partial(findings_of, profile=profile)
+    if wanted.column is None:  # many cells of a count are alike: each question is asked once
+        rules = cache(rules)
+    sheet = Sheet(wanted, [c.statistics[wanted] if c else nothing for c in cells], [], [])
+    for evidence, at, some in zip(sheet.evidence, behind, _some(wanted, cells), strict=True):
+        shown = _safe(statistic, evidence, profile)
         ask = Question(
             wanted.measure,
             evidence,
-            cell.persons if cell else 0,
-            institutions=cell.institutions if cell else None,
-            protected=sheet.shown[i],
-            largest_institution=cell.largest_institution if cell else None,
-            by_institution=school is not None and place[school] is not None,
-            margin=None in place,
-            span=near[wanted.column][wanted.fraction] if wanted.fraction is not None else None,
-            some=_some(wanted, cell),
-            box=min(wanted.fraction, 1 - wanted.fraction) if wanted.box and wanted.fraction is not None else None,
+            at.persons,
+            institutions=at.institutions,
+            protected=shown,
+            largest_institution=at.largest_institution,
+            by_institution=at.by_institution,
+            margin=None in at.place,
+            span=span,
+            some=some,
+            box=box,
         )
-        answers = [*findings_of(ask, profile), *across.get(place, ())]
-        verdicts = [f.verdict for f in answers]
-        sheet.rules.append(tuple(sorted({f.rule for f in answers})))
-        sheet.verdicts.append(Verdict.SUPPRESS if Verdict.SUPPRESS in verdicts else worst(verdicts))
+        answers = (*rules(ask), *across.get(at.place, ()))
+        sheet.shown.append(shown)
+        sheet.rules.append(tuple(sorted({f.rule for f in answers})) if answers else ())
+        sheet.verdicts.append(_verdict(answers) if answers else Verdict.PUBLISH)
     return sheet
 
 
-def _safe(wanted: Wanted, evidence: StatisticEvidence, profile: Profile) -> Value:
+def _verdict(answers: Iterable[Finding]) -> Verdict:
+    verdicts = [f.verdict for f in answers]
+    return Verdict.SUPPRESS if Verdict.SUPPRESS in verdicts else worst(verdicts)
+
+
+def _safe(statistic: Statistic, evidence: StatisticEvidence, profile: Profile) -> Value:
     """What would be shown. No plan has multiplied the rows of a file, so its counts of rows are rounded as they are."""
-    if wanted.measure is Measure.COUNT_ROWS:
+    if statistic.measure is Measure.COUNT_ROWS:
         return round_count(evidence.value, profile)
-    return protected(Statistic(0, wanted.measure, None, Type.INT), evidence, profile, evidence.rows)
+    return protected(statistic, evidence, profile, evidence.rows)
 
 
-def _some(wanted: Wanted, cell: TabulatedCell | None) -> int | None:
-    """Of a mean, the persons whose total is not nothing."""
-    if cell is None or wanted.measure is not Measure.MEAN:
-        return None
-    return cell.statistics[Wanted(Measure.SUM, wanted.column)].persons
+def _some(wanted: Wanted, cells: Sequence[TabulatedCell | None]) -> Sequence[int | None]:
+    """Of a mean, in each cell the persons whose total is not nothing."""
+    if wanted.measure is not Measure.MEAN:
+        return [None] * len(cells)
+    total = Wanted(Measure.SUM, wanted.column)
+    return [c.statistics[total].persons if c else None for c in cells]
 
 
 def persons_of(tabulation: Tabulation, table: ClosedTable) -> dict[Place, int]:

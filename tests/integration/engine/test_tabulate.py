@@ -81,15 +81,19 @@ PLACES = (
         max_size=25,
     ),
     st.booleans(),
+    st.booleans(),
     st.integers(-1, 2),
 )
 def test_drawn_files_are_the_reference(
-    tmp_path: Path, rows: list[tuple[Value, ...]], totals: bool, digits: int
+    tmp_path: Path, rows: list[tuple[Value, ...]], once: bool, totals: bool, digits: int
 ) -> None:
     columns: dict[str, list[Value]] = dict(zip(("u", "a", "b", "x"), map(list, zip(*rows, strict=True)), strict=True))
-    as_text = columns | {"x": [None if v is None else str(v) for v in columns["x"]]}
+    columns["y"] = columns["x"][::-1]
+    if once:
+        columns["u"] = [u and f"{u}{i}" for i, u in enumerate(columns["u"])]
+    as_text = columns | {name: [None if v is None else str(v) for v in columns[name]] for name in "xy"}
     path = write({k: pa.array(v, pa.string()) for k, v in as_text.items()}, tmp_path / "drawn.csv")
-    asked = Asked("u", ("a", "b"), True, ("x",), ("x",), totals, "b", PLACES, Needs(2, digits=digits))
+    asked = Asked("u", ("a", "b"), True, ("x", "y"), ("x",), totals, "b", PLACES, Needs(2, digits=digits))
     assert as_far_as_asked(tabulate(path, asked), 2) == as_far_as_asked(tabulate_rows(columns, asked), 2)
 
 
@@ -116,6 +120,16 @@ def test_bad_files(tmp_path: Path) -> None:
     (tmp_path / "f.parquet").write_bytes(b"no parquet")
     with pytest.raises(Invalid, match="cannot be read"):
         tabulate(tmp_path / "f.parquet", Asked("a", ("b",)))
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_name_with_a_star_opens_no_other_file(tmp_path: Path, ending: str) -> None:
+    asked = Asked("pupil", ("LA",))
+    path = write(ROWS, tmp_path / f"a*.{ending}")
+    assert sum(c.rows for c in tabulate(path, asked).cells) == 7
+    write(ROWS, tmp_path / f"ab.{ending}")
+    with pytest.raises(Invalid, match="cannot be read"):
+        tabulate(path, asked)
 
 
 def test_typed_columns_read_as_they_are_written(tmp_path: Path) -> None:

@@ -143,3 +143,12 @@ def test_zeros_that_a_profile_shows_are_hidden_beside_hidden_cells() -> None:
     assert by_place(assess(tabulate_rows(small, asked), open_zeros))["b", "m"]["released"] is None
     full = replace(open_zeros, full=ZeroPolicy.PUBLISH)
     assert by_place(assess(tabulate_rows(without, asked), full))["b", "m"]["released"] == 0
+
+
+def test_large_amounts_with_nothing_to_protect_are_not_attacked() -> None:
+    """Whatever their floats add up to: there is nothing that could be derived."""
+    table: dict[str, list[Value]] = {"id": list(range(600)), "la": [f"la{i % 6}" for i in range(600)]}
+    table["score"] = [10**12 * (1 + i % 89) / 7 for i in range(600)]
+    found = assess(tabulate_rows(table, Asked("id", ("la",), sums=("score",), totals=True)), PROFILE)
+    assert found["audit"] == {"exact": 0, "narrow": 0}
+    assert all(c["verdict"] == "publish" for c in by_place(found, "sum(score)").values())
