@@ -75,7 +75,8 @@ class Data:
         FOLDER.mkdir(parents=True, exist_ok=True)
         half = self.file.with_suffix(".half")
         text = ROWS.format(
-            year=f"{self.year}/{self.year + 1}", ethnicities=list(ETHNICITIES), days=DAYS, people=PEOPLE, rows=self.rows,
+            year=f"{self.year}/{self.year + 1}", ethnicities=list(ETHNICITIES), days=DAYS, people=PEOPLE,
+            rows=self.rows,
             codes=", ".join(f"'{e}'" for e in sorted(ETHNICITIES)),
         )  # fmt: skip
         with duckdb.connect() as con:
