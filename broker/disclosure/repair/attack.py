@@ -10,6 +10,7 @@ import numpy as np
 from broker.disclosure.repair.narrowing import Bounds, inconsistent, narrow
 from broker.disclosure.repair.programs import TOLERANCE, Program, Vector
 from broker.disclosure.repair.systems import Tied
+from broker.disclosure.repair.units import unit_of
 
 PUSHES = 12
 YIELD = 0.03
@@ -68,14 +69,15 @@ def intervals(
     least = -inf if negative else 0.0
     given = bounds or {}
     edges = [(known[i], known[i]) if i in known else given.get(i, (least, inf)) for i in range(table.size)]
-    at = Bounds([low for low, _ in edges], [high for _, high in edges])
-    asked = Sought(frozenset(wanted), integers, enough or {}, progress)
+    unit = 1.0 if integers else unit_of(end for edge in edges for end in edge)
+    at = Bounds([low / unit for low, _ in edges], [high / unit for _, high in edges])
+    asked = Sought(frozenset(wanted), integers, {i: w / unit for i, w in (enough or {}).items()}, progress)
     narrow(table, at, integers)
     done = 0
     for component in _components(table, at, asked.cells):
         _Component(table, at, component, asked).solve(done)
         done += sum(c in asked.cells for c in component)
-    return {i: Interval(at.low[i], at.high[i]) for i in wanted}
+    return {i: Interval(at.low[i] * unit, at.high[i] * unit) for i in wanted}
 
 
 def _components(table: Tied, bounds: Bounds, wanted: Collection[int]) -> list[list[int]]:

@@ -9,6 +9,7 @@ from broker.disclosure.repair.lighter import lighten
 from broker.disclosure.repair.programs import TOLERANCE
 from broker.disclosure.repair.proofs import Reach
 from broker.disclosure.repair.tasks import Attacker, Task, known_values
+from broker.disclosure.repair.units import in_units, unit_of
 
 __all__ = ["Attacker", "Repaired", "Task", "audit", "repair"]
 
@@ -33,11 +34,14 @@ def repair(task: Task, work: int | None = None, progress: Progress = untold) -> 
     is taken: the interval is then as wide as if everything were hidden. `work` is what may be spent on finding cheap
     holes; far beyond it, all that could help is hidden.
     """
+    unit = unit_of(task.values)
+    task = in_units(task, unit)
     cover = Cover(task, work_for(task) if work is None else work, progress)
     cover.make()
     lighten(cover)
     hidden = frozenset(cover.hidden - (task.unreleased - task.hidden)) | task.hidden
-    return Repaired(hidden, *(_narrow(task, hidden, cover, everybody) for everybody in (True, False)))
+    narrow = (_narrow(task, hidden, cover, everybody) for everybody in (True, False))
+    return Repaired(hidden, *({c: Interval(at.low * unit, at.high * unit) for c, at in n.items()} for n in narrow))
 
 
 def _narrow(task: Task, hidden: frozenset[int], cover: Cover, everybody: bool) -> dict[int, Interval]:

@@ -1,5 +1,7 @@
 """Repair as drawn tables: traps in which every line has two holes and one is still told, singletons, zeros, links."""
 
+from dataclasses import replace
+
 import pytest
 from repair_kit import shown, task_of, widths
 
@@ -132,3 +134,17 @@ def test_what_the_solver_cannot_settle_is_hidden(monkeypatch: pytest.MonkeyPatch
     task = task_of(TRAP)
     monkeypatch.setattr("broker.disclosure.repair.ways.Ways.way", trouble)
     assert repair(task).hidden == set(range(task.system.size))
+
+
+@pytest.mark.parametrize("times", [1e3 / 7, 1e7 / 3, 1e12 / 7])
+def test_amounts_of_any_size_are_repaired(times: float) -> None:
+    """Pounds as well as persons: sums of floats differ in their last digits, and the tables still fit together."""
+    task = task_of(TRAP, singles=False)
+    large = replace(
+        task,
+        values=[v * times for v in task.values],
+        targets={i: w * times for i, w in task.targets.items()},
+    )
+    done = repair(large)
+    assert not done.narrow
+    assert min(widths(large, done.hidden).values()) >= 10 * times * (1 - 1e-6)
