@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.disclosure.repair.attack import Progress, untold
-from broker.disclosure.repair.programs import TOLERANCE
 from broker.disclosure.repair.repair import audit, repair
 from broker.disclosure.repair.tables import ClosedTable, Place, close_categories, totals_above
 from broker.disclosure.repair.tasks import Task
@@ -72,7 +71,7 @@ def repair_table(margins: Margins, figures: Summed, progress: Progress = untold)
     done = repair(task, progress=progress)
     found = audit(task, done.hidden, progress=progress)
     exact = {i for i, at in found.items() if at.exact}
-    narrow = sum(at.width < task.targets[i] - TOLERANCE for i, at in found.items() if i not in exact)
+    narrow = sum(at.is_narrower(task.targets[i]) for i, at in found.items() if i not in exact)
     return Outcome(frozenset(i for i, own in enumerate(margins.own) if own in done.hidden), len(exact), narrow)
 
 

@@ -39,6 +39,10 @@ class Interval:
     def width(self) -> float:
         return self.high - self.low
 
+    def is_narrower(self, width: float) -> bool:
+        """By more than the solver's noise, which grows with what is sought."""
+        return self.width < width - TOLERANCE * max(1.0, width)
+
 
 @dataclass(frozen=True, slots=True)
 class Sought:
@@ -67,17 +71,15 @@ def intervals(
     further: both its ends can be reached, and what is told of it is then only a part of it.
     """
     least = -inf if negative else 0.0
-    given = bounds or {}
-    edges = [(known[i], known[i]) if i in known else given.get(i, (least, inf)) for i in range(table.size)]
-    unit = 1.0 if integers else unit_of(end for edge in edges for end in edge)
-    at = Bounds([low / unit for low, _ in edges], [high / unit for _, high in edges])
-    asked = Sought(frozenset(wanted), integers, {i: w / unit for i, w in (enough or {}).items()}, progress)
+    edges = [(known[i], known[i]) if i in known else (bounds or {}).get(i, (least, inf)) for i in range(table.size)]
+    at = Bounds([low for low, _ in edges], [high for _, high in edges])
+    asked = Sought(frozenset(wanted), integers, enough or {}, progress)
     narrow(table, at, integers)
     done = 0
     for component in _components(table, at, asked.cells):
         _Component(table, at, component, asked).solve(done)
         done += sum(c in asked.cells for c in component)
-    return {i: Interval(at.low[i] * unit, at.high[i] * unit) for i in wanted}
+    return {i: Interval(at.low[i], at.high[i]) for i in wanted}
 
 
 def _components(table: Tied, bounds: Bounds, wanted: Collection[int]) -> list[list[int]]:
@@ -107,12 +109,15 @@ class _Component:
     def __init__(self, table: Tied, bounds: Bounds, cells: list[int], wanted: Sought) -> None:
         self._cells, self._bounds, self._wanted = cells, bounds, wanted
         place = {cell: i for i, cell in enumerate(cells)}
-        rows = [r for e in table.equations if (r := _row(e.terms, place, bounds)) is not None]
-        self._low, self._high = [bounds.low[c] for c in cells], [bounds.high[c] for c in cells]
+        near = [e for e in table.equations if not place.keys().isdisjoint(e.cells)]
+        ends = (end for e in near for c in e.cells for end in (bounds.low[c], bounds.high[c]))
+        self._unit = unit = 1.0 if wanted.integers else unit_of(ends)  # amounts that are tied to others do not matter
+        rows = [_row(e.terms, place, bounds, unit) for e in near]
+        self._low, self._high = ([end[c] / unit for c in cells] for end in (bounds.low, bounds.high))
         self._programs = [Program(self._low, self._high, rows)]
         if wanted.integers:
             self._programs.append(Program(self._low, self._high, rows, whole=True))
-        self._enough = np.array([wanted.enough.get(c, inf) for c in cells])
+        self._enough = np.array([wanted.enough.get(c, inf) / unit for c in cells])
         self._asked = [i for i, cell in enumerate(cells) if cell in wanted.cells]
 
     def solve(self, done: int) -> None:
@@ -135,14 +140,15 @@ class _Component:
 
     def _bound(self, i: int) -> None:
         """Both ends of one cell, unless what was reached is wide enough or as far as anything can go."""
-        low, high, cell = self._bounds.low, self._bounds.high, self._cells[i]
+        low, high, cell, unit = self._bounds.low, self._bounds.high, self._cells[i], self._unit
         for sign, reached, bound in ((1, self._reached_low, low), (-1, self._reached_high, high)):
-            if abs(reached[i] - bound[cell]) <= TOLERANCE:
+            if abs(reached[i] - bound[cell] / unit) <= TOLERANCE:
                 continue
             if self._is_enough(i):
-                bound[cell] = float(reached[i])
+                bound[cell] = float(reached[i]) * unit
                 continue
-            bound[cell], at_extreme = _extreme(self._programs, i, sign)
+            extreme, at_extreme = _extreme(self._programs, i, sign)
+            bound[cell] = extreme * unit
             if at_extreme is not None:
                 self._reach(at_extreme)
 
@@ -186,11 +192,9 @@ def _extreme(programs: list[Program], column: int, sign: int) -> tuple[float, Ve
 
 
 def _row(
-    terms: Sequence[tuple[int, float]], place: Mapping[int, int], bounds: Bounds
-) -> tuple[list[int], list[float], float] | None:
+    terms: Sequence[tuple[int, float]], place: Mapping[int, int], bounds: Bounds, unit: float
+) -> tuple[list[int], list[float], float]:
     """An equation over the component's columns, with what is fixed on the right-hand side."""
     loose = [(place[c], s) for c, s in terms if c in place]
-    if not loose:
-        return None
     fixed = sum(s * bounds.low[c] for c, s in terms if c not in place)
-    return [c for c, _ in loose], [s for _, s in loose], -fixed
+    return [c for c, _ in loose], [s for _, s in loose], -fixed / unit

@@ -5,6 +5,7 @@ from math import ceil, floor, inf
 
 from broker.disclosure.repair.programs import TOLERANCE
 from broker.disclosure.repair.systems import Tied, touching
+from broker.disclosure.repair.units import unit_of
 from broker.domain.errors import Invalid
 
 ROUNDS = 50
@@ -23,7 +24,8 @@ class Bounds:
     high: list[float]
 
     def is_fixed(self, cell: int) -> bool:
-        return self.high[cell] - self.low[cell] <= TOLERANCE
+        low, high = self.low[cell], self.high[cell]
+        return high - low <= TOLERANCE * unit_of((low, high))
 
 
 def narrow(table: Tied, bounds: Bounds, integers: bool) -> None:
@@ -41,13 +43,14 @@ def _narrow_one(table: Tied, number: int, bounds: Bounds, integers: bool) -> lis
     equation = table.equations[number]
     low = [bounds.low[c] for c in equation.parts]
     high = [bounds.high[c] for c in equation.parts]
-    moved = _tighten(bounds, equation.total, sum(low), sum(high), integers)
+    total_low, total_high = bounds.low[equation.total], bounds.high[equation.total]
+    noise = TOLERANCE * unit_of((*low, *high, total_low, total_high))
+    moved = _tighten(bounds, equation.total, (sum(low), sum(high)), integers, noise)
     total_low, total_high = bounds.low[equation.total], bounds.high[equation.total]
     sum_low, sum_high = _Sum(low), _Sum(high)
     for i, cell in enumerate(equation.parts):
-        moved += _tighten(
-            bounds, cell, total_low - sum_high.without(high[i]), total_high - sum_low.without(low[i]), integers
-        )
+        within = (total_low - sum_high.without(high[i]), total_high - sum_low.without(low[i]))
+        moved += _tighten(bounds, cell, within, integers, noise)
     return moved
 
 
@@ -64,16 +67,17 @@ class _Sum:
         return self._infinite[0] if self._infinite else self._finite - part
 
 
-def _tighten(bounds: Bounds, cell: int, low: float, high: float, integers: bool) -> list[int]:
-    """Only moves that matter are taken, so that rounding noise cannot creep."""
+def _tighten(bounds: Bounds, cell: int, within: tuple[float, float], integers: bool, noise: float) -> list[int]:
+    """Only moves that matter are taken, so that rounding noise cannot creep: it is that of the equation's amounts."""
+    low, high = within
     if integers:
-        low = ceil(low - TOLERANCE) if abs(low) != inf else low
-        high = floor(high + TOLERANCE) if abs(high) != inf else high
+        low = ceil(low - noise) if abs(low) != inf else low
+        high = floor(high + noise) if abs(high) != inf else high
     moved = False
-    if low > bounds.low[cell] + TOLERANCE:
+    if low > bounds.low[cell] + noise:
         bounds.low[cell], moved = low, True
-    if high < bounds.high[cell] - TOLERANCE:
+    if high < bounds.high[cell] - noise:
         bounds.high[cell], moved = high, True
-    if bounds.low[cell] > bounds.high[cell] + TOLERANCE:
+    if bounds.low[cell] > bounds.high[cell] + noise:
         raise inconsistent()
     return [cell] if moved else []

@@ -1,15 +1,14 @@
 """Secondary suppression: which further cells of a system must go so that no target can be derived. Judges nothing."""
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from broker.disclosure.repair.attack import Interval, Progress, intervals, untold
 from broker.disclosure.repair.covers import Cover, work_for
 from broker.disclosure.repair.lighter import lighten
-from broker.disclosure.repair.programs import TOLERANCE
 from broker.disclosure.repair.proofs import Reach
-from broker.disclosure.repair.tasks import Attacker, Task, known_values
-from broker.disclosure.repair.units import in_units, unit_of
+from broker.disclosure.repair.tasks import Attacker, Task
+from broker.disclosure.repair.units import by_unit, in_units
 
 __all__ = ["Attacker", "Repaired", "Task", "audit", "repair"]
 
@@ -30,30 +29,35 @@ def repair(task: Task, work: int | None = None, progress: Progress = untold) -> 
     A way is a movement of cells that keeps every equation and everything that the attacker knows: who sees only what
     does not move cannot tell the table from the moved one, so a target's interval is at least as wide as its ways
     reach. The cheapest way for a target is a linear program; what moves on it must be hidden. Hiding more never
-    narrows an interval, so one pass over the targets is enough. Where no way reaches as far as asked, the farthest
-    is taken: the interval is then as wide as if everything were hidden. `work` is what may be spent on finding cheap
-    holes; far beyond it, all that could help is hidden.
+    narrows an interval, so one pass over the targets is enough, or one for each unit that their widths need. Where no
+    way reaches as far as asked, the farthest is taken: the interval is then as wide as if everything were hidden.
+    `work` is what a pass may spend on finding cheap holes; far beyond it, all that could help is hidden.
     """
-    unit = unit_of(task.values)
-    task = in_units(task, unit)
-    cover = Cover(task, work_for(task) if work is None else work, progress)
-    cover.make()
-    lighten(cover)
-    hidden = frozenset(cover.hidden - (task.unreleased - task.hidden)) | task.hidden
-    narrow = (_narrow(task, hidden, cover, everybody) for everybody in (True, False))
-    return Repaired(hidden, *({c: Interval(at.low * unit, at.high * unit) for c, at in n.items()} for n in narrow))
+    hidden, made = task.hidden, list[tuple[float, Cover]]()
+    for unit, widths in by_unit(task.targets):
+        part = in_units(replace(task, targets=widths, hidden=hidden), unit)
+        cover = Cover(part, work_for(part) if work is None else work, progress)
+        cover.make()
+        lighten(cover)
+        hidden |= cover.hidden - (task.unreleased - hidden)
+        made.append((unit, cover))
+    narrow = (_narrow(task, hidden, made, everybody) for everybody in (True, False))
+    return Repaired(hidden, *narrow)
 
 
-def _narrow(task: Task, hidden: frozenset[int], cover: Cover, everybody: bool) -> dict[int, Interval]:
+def _narrow(
+    task: Task, hidden: frozenset[int], made: Iterable[tuple[float, Cover]], everybody: bool
+) -> dict[int, Interval]:
     """As far as the ways reach; where work ended before any were sought, as far as an attack does."""
     found: dict[int, Interval] = {}
-    for demand in cover.short(everybody):
-        if demand in cover.unsettled:
-            found |= _derived(task, hidden, [demand.cell], demand.attacker)
-        else:
-            reach, value = cover.proofs.reach.get(demand, Reach()), float(task.values[demand.cell])
-            found[demand.cell] = Interval(value - reach.down, value + reach.up)
-    return {c: at for c, at in sorted(found.items()) if at.width < task.targets[c] - TOLERANCE}
+    for unit, cover in made:
+        for demand in cover.short(everybody):
+            if demand in cover.unsettled:
+                found |= _derived(task, hidden, [demand.cell], demand.attacker)
+            else:
+                reach, value = cover.proofs.reach.get(demand, Reach()), float(task.values[demand.cell])
+                found[demand.cell] = Interval(value - reach.down * unit, value + reach.up * unit)
+    return {c: at for c, at in sorted(found.items()) if at.is_narrower(task.targets[c])}
 
 
 def audit(
@@ -68,16 +72,23 @@ def _derived(
     task: Task, hidden: Collection[int], asked: Collection[int], attacker: Attacker, progress: Progress = untold
 ) -> dict[int, Interval]:
     """Insiders look at each other apart: nobody is asked about what they know themselves."""
-    shown, knows = known_values(task, hidden), task.known_by(attacker)
-    bounds = {i: task.edges(i) for i in task.unknown(hidden)}
-
-    def attack(cells: Iterable[int], known: Collection[int]) -> dict[int, Interval]:
-        told = shown | {i: float(task.values[i]) for i in known}
-        wanted = list(cells)
-        return intervals(task.system, told, wanted, enough=task.targets, bounds=bounds, progress=progress)
-
-    found = attack([i for i in asked if i not in knows], knows)
-    for cell in asked:
-        if cell in knows:
-            found |= attack([cell], knows - {cell})
+    knows, found = task.known_by(attacker), dict[int, Interval]()
+    for unit, widths in by_unit({i: task.targets[i] for i in asked}):
+        part = in_units(replace(task, targets=widths), unit)
+        moves = _moves(part, hidden, [i for i in widths if i not in knows], knows, progress)
+        for cell in widths.keys() & knows:
+            moves |= _moves(part, hidden, [cell], knows - {cell}, progress)
+        for cell, at in moves.items():
+            value = float(task.values[cell])
+            found[cell] = Interval(value + at.low * unit, value + at.high * unit)
     return {i: found[i] for i in asked}
+
+
+def _moves(
+    task: Task, hidden: Collection[int], asked: Sequence[int], known: Collection[int], progress: Progress
+) -> dict[int, Interval]:
+    """How far each cell could be from its value. What is asked of differences has no large amounts in it."""
+    unknown = task.unknown(hidden)
+    still = {i: 0.0 for i in range(task.system.size) if i not in unknown or i in known}
+    edges = {i: (low - task.values[i], high - task.values[i]) for i in unknown for low, high in [task.edges(i)]}
+    return intervals(task.system, still, asked, enough=task.targets, bounds=edges, progress=progress)

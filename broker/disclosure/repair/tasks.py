@@ -86,12 +86,6 @@ class Task:
         return Attacker.PERSONS if target in self.insiders and self.values[target] == 0 else Attacker.INSIDERS
 
 
-def known_values(task: Task, hidden: Collection[int]) -> dict[int, float]:
-    """What everybody knows when `hidden` is not shown."""
-    unknown = task.unknown(hidden)
-    return {i: float(v) for i, v in enumerate(task.values) if i not in unknown}
-
-
 def least_width(largest: float, profile: Profile) -> float:
     """How wide what is derived of an amount must be at least: as the profile's p, or what stands for it, protects the
     largest contribution; a unit, if that is less."""

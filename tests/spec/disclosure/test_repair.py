@@ -8,7 +8,6 @@ from repair_kit import shown, task_of, widths
 from broker.disclosure.repair.attack import intervals
 from broker.disclosure.repair.repair import Attacker, Task, audit, repair
 from broker.disclosure.repair.systems import Equation, System
-from broker.disclosure.repair.tasks import known_values
 from broker.domain.errors import Breach
 
 TRAP = """
@@ -81,7 +80,7 @@ def test_a_single_contributor_knows_one_cell_of_a_pair() -> None:
     with_insider, without = task_of(drawn), task_of(drawn, singles=False)
     assert all(at.width >= 10 for at in audit(with_insider, repair(with_insider).hidden, Attacker.INSIDERS).values())
     six = 1
-    known = known_values(without, {0, 1, 4, 5})
+    known = {i: float(v) for i, v in enumerate(without.values) if i not in without.unknown({0, 1, 4, 5})}
     assert intervals(without.system, known | {0: 1.0}, [six])[six].exact
 
 
@@ -148,3 +147,25 @@ def test_amounts_of_any_size_are_repaired(times: float) -> None:
     done = repair(large)
     assert not done.narrow
     assert min(widths(large, done.hidden).values()) >= 10 * times * (1 - 1e-6)
+
+
+BESIDE_GIANTS = """
+      M                 F                 all
+a     863*              1430              2293
+b     1479              1522              3001
+giant 22500000000000000 19900000000000000 42400000000000000
+all   22500000000002342 19900000000002952 42400000000005294
+"""
+
+
+def test_small_amounts_are_protected_beside_amounts_of_any_size() -> None:
+    """Whoever multiplies one row of a table by millions of millions must not make the others nothing."""
+    task = task_of(BESIDE_GIANTS, width=80)
+    assert [at.width for at in audit(task, task.hidden).values()] == [0]
+    done = repair(task)
+    assert not done.narrow
+    assert widths(task, done.hidden)[0] >= 80
+    both = replace(task, targets={0: 80.0, 6: 2e15}, hidden=frozenset({0, 6}))
+    found = widths(both, repair(both).hidden)
+    assert found[0] >= 80 * (1 - 1e-6)
+    assert found[6] >= 2e15 * (1 - 1e-6)

@@ -69,3 +69,13 @@ def test_bad_tables_are_told_apart(text: str, code: str) -> None:
 def test_the_solver_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     attack_csv(SQUARE)
     assert capfd.readouterr() == ("", "")
+
+
+def test_large_amounts_elsewhere_hide_nothing() -> None:
+    """A hole is worked out as closely as its own line allows, however large the amounts of other lines are."""
+    table = "LA,Sex,value\nbig,M,4e15\nbig,F,5e15\nbig,,9e15\na,M,\na,F,3\na,,7\nb,M,\nb,F,\nb,,70\n"
+    assert [(c["low"], c["high"], c["exact"]) for c in attack_csv(table)] == [
+        (4, 4, True),
+        (0, 70, False),
+        (0, 70, False),
+    ]
