@@ -84,7 +84,9 @@ def _is_parquet(path: Path) -> bool:
 def _source(path: Path) -> str:
     if _is_parquet(path):
         return f"read_parquet({literal(str(path))}, hive_partitioning = false)"
-    return f"read_csv({literal(str(path))}, all_varchar = true, header = true, delim = ',', quote = '\"')"
+    # No line is left out, whatever the lines below look like: the first is the header.
+    options = "all_varchar = true, header = true, skip = 0, comment = '', delim = ',', quote = '\"', escape = '\"'"
+    return f"read_csv({literal(str(path))}, {options})"
 
 
 def _column(name: str, kind: str, is_whole: bool, is_floating: bool) -> str:

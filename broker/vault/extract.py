@@ -30,7 +30,9 @@ def stage(con: Connection, extract: Extract, staged: Path) -> list[Problem]:
 
 def _source(extract: Extract) -> str:
     if extract.path.suffix == ".csv":
-        options = "all_varchar = true, header = true, delim = ',', quote = '\"', hive_partitioning = false"
+        # No line is left out, whatever the lines below look like: the first is the header.
+        whole = "skip = 0, comment = '', escape = '\"'"
+        options = f"all_varchar = true, header = true, delim = ',', quote = '\"', {whole}, hive_partitioning = false"
         return f"read_csv({text(extract.path)}, {options})"
     return parquet_of(extract.path)
 

@@ -218,3 +218,13 @@ def test_equal_totals_are_counted_where_few_could_differ(tmp_path: Path, totals:
     cells = {c.place: c.statistics[asked.wanted[0]] for c in tabulate(write(table, tmp_path / "f.csv"), asked).cells}
     assert [cells[la,].others for la in ("two", "one")] == [20, 5]
     assert 10 <= (cells["all",].others or 0) <= 39
+
+
+@pytest.mark.parametrize("below", ["pupil,LA,score\n7,z,1\n8,z,2\n", "7,'x,y'\n" * 30])
+def test_no_line_of_a_file_is_left_out(tmp_path: Path, below: str) -> None:
+    """Two files in one, or lines of another width: refused, not read from where it suits."""
+    lines = "".join(f"{i},{'xy'[i % 2]}\n" for i in range(20))
+    (tmp_path / "f.csv").write_text(f"pupil,LA\n{lines}{below}")
+    with pytest.raises(Invalid) as refused:
+        tabulate(tmp_path / "f.csv", Asked("pupil", ("LA",)))
+    assert refused.value.code == "unreadable"

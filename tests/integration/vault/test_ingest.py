@@ -246,6 +246,18 @@ def test_csv_reads_like_parquet(draw: Draw, good: Extracts, data: Path, catalogu
     assert rows(f"SELECT count(*) FROM (FROM {a} EXCEPT ALL FROM {b})") == [(0,)]
 
 
+def test_no_line_of_a_csv_is_left_out(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue, rows: Rows) -> None:
+    """A delivery of another year stands above this one's: half of it must not be taken for the whole."""
+    source = draw(good)
+    path = source / "npd.attainment" / "2019.parquet"
+    text = path.with_suffix(".csv")
+    rows(f"COPY (FROM read_parquet('{path}')) TO '{text}' (HEADER)")
+    path.unlink()
+    narrow = "".join(f"{line.rpartition(',')[0]}\n" for line in text.read_text().splitlines())
+    text.write_text(narrow + text.read_text())
+    assert Problem("npd.attainment/2019.csv", None, "unreadable", 1) in refused(source, data, catalogue)
+
+
 def test_two_files_for_one_year(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue) -> None:
     source = draw(good)
     (source / "npd.census" / "2018.csv").write_text("PMR\n")
