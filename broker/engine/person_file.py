@@ -16,6 +16,8 @@ HARDENING = ("allow_community_extensions=false", "enable_external_access=false",
 WHOLE = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"})
 """Column types that are added up as they are."""
 FLOATING = frozenset({"DOUBLE"})
+NUMBERED = "file_row_number"
+"""What the engine calls a row's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def opened(path: Path, wanted: Iterable[str], numbers: Iterable[str] = ()) -> It
             names = {n: f"c{i}" for i, n in enumerate(dict.fromkeys(wanted))}
             whole, floating = (frozenset(n for n in numbers if kinds[n] in some) for some in (WHOLE, FLOATING))
             texts = [f"{_column(n, kinds[n], n in whole, n in floating)} AS {c}" for n, c in names.items()]
-            row = _make(con, path, ", ".join(texts))
+            row = _make(con, path, ", ".join(texts), may_number=NUMBERED not in map(str.lower, kinds))
         except duckdb.Error as fault:
             raise Invalid("unreadable", f"{path.name} cannot be read as CSV or Parquet.", str(path)) from fault
         yield PersonFile(con, names, whole, floating, row)
@@ -67,11 +69,12 @@ def _seal(con: Connection, path: Path) -> None:
         con.execute(f"SET {setting}")
 
 
-def _make(con: Connection, path: Path, columns: str) -> str:
-    """Parquet is read as often as it is asked, column by column; a text file once. Gives the row's number."""
-    if _is_parquet(path):
-        source = f"read_parquet({literal(str(path))}, hive_partitioning = false, file_row_number = true)"
-        con.execute(f"CREATE VIEW file AS SELECT {columns}, file_row_number AS number FROM {source}")
+def _make(con: Connection, path: Path, columns: str, may_number: bool) -> str:
+    """Parquet is read as often as it is asked, column by column, where its rows can be numbered beside its own columns;
+    what else there is once. Gives the row's number."""
+    if _is_parquet(path) and may_number:
+        source = f"read_parquet({literal(str(path))}, hive_partitioning = false, {NUMBERED} = true)"
+        con.execute(f"CREATE VIEW file AS SELECT {columns}, {NUMBERED} AS number FROM {source}")
         return "number"
     con.execute(f"CREATE TABLE file AS SELECT {columns} FROM {_source(path)}")
     return "rowid"
@@ -92,7 +95,9 @@ def _source(path: Path) -> str:
 def _column(name: str, kind: str, is_whole: bool, is_floating: bool) -> str:
     if is_floating:
         return f"CASE WHEN NOT isnan({quoted(name)}) THEN {quoted(name)} END"
-    return quoted(name) if is_whole else _text(quoted(name), kind)
+    return (
+        f"{quoted(name)}::BIGINT" if is_whole else _text(quoted(name), kind)
+    )  # the least of a narrow type has no size
 
 
 def _text(column: str, kind: str) -> str:

@@ -228,3 +228,20 @@ def test_no_line_of_a_file_is_left_out(tmp_path: Path, below: str) -> None:
     with pytest.raises(Invalid) as refused:
         tabulate(tmp_path / "f.csv", Asked("pupil", ("LA",)))
     assert refused.value.code == "unreadable"
+
+
+@pytest.mark.parametrize("kind", ["int8", "int16", "int32"])
+def test_the_least_of_a_narrow_number_has_a_size(tmp_path: Path, kind: str) -> None:
+    rows = {"pupil": ["a", "b", "c"], "LA": ["x", "x", "y"], "score": [-(2 ** (int(kind[3:]) - 1)), 3, 4]}
+    table = pa.table({n: pa.array(v, kind) if n == "score" else pa.array(v) for n, v in rows.items()})
+    parquet.write_table(table, tmp_path / "f.parquet")
+    asked = Asked("pupil", ("LA",), sums=("score",))
+    found, expected = (tabulate(tmp_path / "f.parquet", asked), tabulate_rows(rows, asked))
+    assert {c.place: c for c in found.cells} == {c.place: c for c in expected.cells}
+
+
+def test_a_column_may_be_called_as_the_engine_calls_the_number_of_a_row(tmp_path: Path) -> None:
+    rows: dict[str, list[Value]] = {"pupil": ["a", None, None], "File_row_number": ["x", "x", "y"]}
+    asked = Asked("pupil", ("File_row_number",))
+    found = tabulate(write(rows, tmp_path / "f.parquet"), asked)
+    assert {c.place: c for c in found.cells} == {c.place: c for c in tabulate_rows(rows, asked).cells}
