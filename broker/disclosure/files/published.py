@@ -12,6 +12,8 @@ from broker.domain.errors import Invalid
 
 VALUE = "value"
 DIGITS = 6
+LARGEST = 10.0**15
+"""What is beyond it no sum of floats tells to a unit."""
 
 
 def attack_csv(text: str, integers: bool = False, progress: Progress = untold) -> list[dict[str, Any]]:
@@ -72,6 +74,8 @@ def _value(text: str | None, line: int) -> float | None:
         raise Invalid("bad-value", f"{text!r} is no number; a hole is an empty value.", str(line)) from None
     if not isfinite(value) or value < 0:
         raise Invalid("bad-value", f"{text!r} is not a number from zero up.", str(line))
+    if value > LARGEST:
+        raise Invalid("bad-value", f"{text!r} is too large to be told from its neighbours.", str(line))
     return value
 
 

@@ -79,7 +79,7 @@ def intervals(
     for component in _components(table, at, asked.cells):
         _Component(table, at, component, asked).solve(done)
         done += sum(c in asked.cells for c in component)
-    return {i: Interval(at.low[i], at.high[i]) for i in wanted}
+    return {i: Interval(at.low[i], max(at.low[i], at.high[i])) for i in wanted}
 
 
 def _components(table: Tied, bounds: Bounds, wanted: Collection[int]) -> list[list[int]]:

@@ -56,6 +56,7 @@ def test_over_integers_a_table_must_fit_whole_numbers() -> None:
         ("a,value\nx,three\n", "bad-value"),
         ("a,value\nx,-1\n", "bad-value"),
         ("a,value\nx,nan\n", "bad-value"),
+        ("a,value\nx,\ny,\n,1e308\n", "bad-value"),
         ("a,value\nx,1\nx,2\n", "twice"),
         ("a,value\n" + "x" * 200_000 + ",1\n", "bad-csv"),
     ],
@@ -73,9 +74,15 @@ def test_the_solver_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_large_amounts_elsewhere_hide_nothing() -> None:
     """A hole is worked out as closely as its own line allows, however large the amounts of other lines are."""
-    table = "LA,Sex,value\nbig,M,4e15\nbig,F,5e15\nbig,,9e15\na,M,\na,F,3\na,,7\nb,M,\nb,F,\nb,,70\n"
+    table = "LA,Sex,value\nbig,M,4e14\nbig,F,5e14\nbig,,9e14\na,M,\na,F,3\na,,7\nb,M,\nb,F,\nb,,70\n"
     assert [(c["low"], c["high"], c["exact"]) for c in attack_csv(table)] == [
         (4, 4, True),
         (0, 70, False),
         (0, 70, False),
     ]
+
+
+def test_no_interval_ends_before_it_begins() -> None:
+    """Where large amounts leave a doubt, floats must not tell of less than nothing."""
+    (hole,) = attack_csv("A,value\nx,9e14\ny,1\nz,\n,9e14\n")
+    assert (hole["low"], hole["high"]) == (0, 0)
