@@ -184,6 +184,7 @@ DEFENCES = (
         45, "schools only where they are protected",
         put(f"{TESTS}.PROFILE", replace(importlib.import_module(TESTS).PROFILE, protects_institutions=True)), "test_45",
     ),
+    Defence(47, "totals are known", put(f"{ROOM}.linking.patterns._known", lambda *_: (set(), set())), "test_47"),
     Defence(49, "a missing side is hidden", without("F1", "F2"), "test_49"),
     Defence(50, "small groups behind a context are nobody", put(f"{KIT}.Needs", lambda *_: Needs(1)), "test_50"),
     Defence(
