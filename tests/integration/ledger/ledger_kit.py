@@ -1,8 +1,12 @@
 """A little ledger on each database, and the words in which tests ask it."""
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 
 from broker.domain.audit import AuditEvent
 from broker.domain.ledger.amounts import Account, Accounting, Amount, Cost, Loss
@@ -25,11 +29,13 @@ def eps(micro: int) -> Amount:
 ANY = ReleaseMaximum(eps(10**9))
 
 
-def asked(job: str, micro: int = 100, *, project: str = PROJECT, question: str = "", table: str = TABLE,
-          snapshot: str = "s1") -> Asked:  # fmt: skip
+def asked(
+    job: str, micro: int = 100, *, project: str = PROJECT, question: str = "", table: str = TABLE, unit: str = UNIT,
+    snapshot: str = "s1",
+) -> Asked:  # fmt: skip
     """A job that costs so many millionths, of one table. Each asks something else unless told so."""
     loss = Loss((eps(micro),))
-    cost = Cost(UNIT, loss, ((table, loss),))
+    cost = Cost(unit, loss, ((table, loss),))
     return Asked(job, project, snapshot, question_of(question or job, "0..1", "laplace"), (cost,))
 
 
@@ -88,3 +94,10 @@ def at_the_same_price(what: Asked, job: str) -> Asked:
 
 def opened(url: str, folder) -> SqlStore:
     return open_store(url, FolderWitness(folder))
+
+
+def begin(command: list[object]) -> subprocess.Popen[str]:
+    """A process of this checkout's broker, spoken to by lines."""
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[3])}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, *map(str, command)], text=True, env=env, **pipes)
