@@ -1,7 +1,4 @@
-"""The ledger's own chain: every change as an entry bound to the one before. No keys: signing heads is the store's.
-
-Entries say all that the ledger's tables hold. The tables are there for speed: `replay` makes their totals again.
-"""
+"""The ledger's own chain: every change as an entry bound to the one before. No keys: signing heads is the store's."""
 
 import hashlib
 import json
@@ -9,11 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from broker.domain.audit import GENESIS
 from broker.domain.ledger.amounts import Account, Accounting, Amount
-from broker.domain.ledger.spends import SPENT, SpendState
+from broker.domain.ledger.spends import SpendState
 
 
 class EntryKind(StrEnum):
@@ -84,51 +80,6 @@ def followed(entries: Iterable[Entry]) -> Iterator[tuple[Entry, bool]]:
         made = entry_hash(entry.number, entry.at, entry.kind, entry.subject, entry.body, entry.previous)
         yield entry, (entry.number == number + 1 or gap) and entry.previous == previous and entry.hash == made
         number, previous = entry.number, entry.hash
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """What the entries add up to: caps, spent and reserved amounts by account, and the state of each spend."""
-
-    accounts: dict[Account, tuple[Amount, Amount, Amount]]
-    spends: dict[str, SpendState]
-
-
-def replay(entries: Iterable[Entry]) -> Totals:
-    caps: dict[Account, Amount] = {}
-    charges: dict[str, list[tuple[Account, Amount]]] = {}
-    spends: dict[str, SpendState] = {}
-    for entry in entries:
-        if entry.kind is EntryKind.ALLOTTED:
-            _allot(json.loads(entry.body), caps, charges)
-        elif entry.kind is EntryKind.RESERVED:
-            charges[entry.subject] = charges_from_json(json.loads(entry.body)["charges"])
-        if entry.kind in MOVES:
-            spends[entry.subject] = SpendState(entry.kind.value)
-    return Totals({a: (c, *_sums(a, c, charges, spends)) for a, c in caps.items()}, spends)
-
-
-def _allot(body: dict[str, Any], caps: dict[Account, Amount], charges: dict[str, list[tuple[Account, Amount]]]) -> None:
-    """A cap; and, for an account that was opened late, what was spent before."""
-    [(account, cap)] = charges_from_json(body["cap"])
-    caps[account] = cap
-    for job, (micro, delta) in body["charges"].items():
-        charges[job].append((account, Amount(cap.accounting, micro, delta)))
-
-
-def _sums(
-    account: Account, cap: Amount, charges: dict[str, list[tuple[Account, Amount]]], spends: dict[str, SpendState]
-) -> tuple[Amount, Amount]:
-    spent = reserved = Amount(cap.accounting, 0)
-    for job, listed in charges.items():
-        amount = dict(listed).get(account)
-        if amount is None:
-            continue
-        if spends[job] in SPENT:
-            spent += amount
-        elif spends[job] is SpendState.RESERVED:
-            reserved += amount
-    return spent, reserved
 
 
 def charges_to_json(charges: Iterable[tuple[Account, Amount]]) -> str:

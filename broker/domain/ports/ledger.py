@@ -87,3 +87,7 @@ class LedgerStore(Protocol):
         """After a restored back-up: enter what it forgot, as spent, and name the lost head, which ends the Breach.
         Forbidden("second-administrator") by fewer than two; Conflict("nothing-lost") unless `lost` is the head that is
         missed."""
+
+    def vouch(self, exported: Head, by: frozenset[str], events: Sequence[AuditEvent]) -> None:
+        """Where the signed head itself was lost: take one that was exported for the last. Forbidden and Conflict as
+        for `reenter`."""

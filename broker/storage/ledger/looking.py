@@ -11,17 +11,18 @@ from sqlalchemy import Connection, Row, insert, select
 from broker.domain.audit import AuditEvent
 from broker.domain.ledger.amounts import Account, Accounting, Amount
 from broker.domain.ledger.budgets import Aside, Beside, Point
-from broker.domain.ledger.chain import MOVES, Entry, EntryKind, Head, LedgerCheck, followed, replay
+from broker.domain.ledger.chain import MOVES, Entry, EntryKind, Head, LedgerCheck, followed
+from broker.domain.ledger.replay import replay
 from broker.domain.ledger.spends import SpendState
 from broker.storage.chain import append
 from broker.storage.ledger.accounts import balance_of, is_account
+from broker.storage.ledger.comparing import differing
 from broker.storage.ledger.tables import (
     ledger_accounts,
     ledger_asides,
     ledger_charges,
     ledger_entries,
     ledger_head,
-    ledger_spends,
 )
 from broker.storage.ledger.writing import LedgerWriting, append_entry, is_remembered
 
@@ -58,7 +59,7 @@ class LedgerLooks(LedgerWriting):
             if broken is None and (head.number, head.hash) != _end(entries):
                 broken = len(entries) + 1
             forgotten = tuple(h for h in self._wanted(heads) if not self._has(connection, h))
-            differs = () if broken is not None else tuple(_differing(connection, entries))
+            differs = () if broken is not None else tuple(differing(connection, replay(entries)))
         return LedgerCheck(len(entries), broken, forgotten, differs)
 
     def _wanted(self, heads: Sequence[Head]) -> list[Head]:
@@ -114,13 +115,3 @@ def _entry(row: Row[Any]) -> Entry:
 
 def _end(entries: Sequence[Entry]) -> tuple[int, str]:
     return (entries[-1].number, entries[-1].hash) if entries else (0, "0" * 64)
-
-
-def _differing(connection: Connection, entries: Sequence[Entry]) -> Iterator[str]:
-    """Names of accounts and jobs of which the tables say something else than the entries add up to."""
-    totals = replay(entries)
-    balances = [balance_of(row) for row in connection.execute(select(ledger_accounts))]
-    accounts = {b.account: (b.cap, b.spent, b.reserved) for b in balances}
-    spends = {row.job: SpendState(row.state) for row in connection.execute(select(ledger_spends))}
-    yield from sorted(a.name for a in accounts.keys() | totals.accounts if accounts.get(a) != totals.accounts.get(a))
-    yield from sorted(j for j in spends.keys() | totals.spends if spends.get(j) is not totals.spends.get(j))

@@ -32,8 +32,7 @@ class Restoring(LedgerWriting):
         now: datetime,
         events: Sequence[AuditEvent],
     ) -> None:
-        if len(by) < 2:
-            raise Forbidden("second-administrator", "What a back-up forgot is entered again by two administrators.")
+        _check_two(by)
         with self._db.write() as connection:
             if self._witness is None or self._witness.last() != lost or self._remembers(connection):
                 raise Conflict("nothing-lost", "This is not the head that the ledger has lost.")
@@ -46,6 +45,19 @@ class Restoring(LedgerWriting):
                 _enter(connection, asked, now)
             append(connection, events)
         self._sign()
+
+    def vouch(self, exported: Head, by: frozenset[str], events: Sequence[AuditEvent]) -> None:
+        _check_two(by)
+        if self._witness is None or self._witness.last() is not None:
+            raise Conflict("nothing-lost", "The last signed head is there; no other is taken for it.")
+        with self._db.write() as connection:
+            append(connection, events)
+        self._witness.keep(exported)
+
+
+def _check_two(by: frozenset[str]) -> None:
+    if len(by) < 2:
+        raise Forbidden("second-administrator", "What the ledger has lost is given back by two administrators.")
 
 
 def _enter(connection: Connection, asked: Asked, now: datetime) -> None:

@@ -9,9 +9,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from broker.domain.errors import Breach, Conflict, Forbidden
+from broker.domain.ledger.budgets import Aside, Beside
 from broker.domain.ledger.chain import Head
 from broker.domain.ledger.spends import SpendState
+from broker.storage.tables import metadata
 
+PUBLIC = Aside(Beside.PUBLIC, "EES", "npd.absence")
 BOTH = frozenset({"ada", "amir"})
 
 
@@ -98,6 +101,26 @@ def test_a_head_that_was_taken_away_or_spoilt_is_seen(capped, witness_folder, ur
     capped.charge("j1")
 
 
+def test_a_lost_folder_is_begun_again_with_the_head_that_was_exported(capped, tmp_path, url):
+    capped.reserve("j1")
+    exported, events = capped.store.ledger_head(), capped.event("ledger.vouched", "ledger")
+    with pytest.raises(Conflict):
+        capped.store.vouch(exported, BOTH, events)
+    (tmp_path / "witness" / "head").unlink()
+    with pytest.raises(Forbidden):
+        capped.store.vouch(exported, frozenset({"ada"}), events)
+    capped.store.vouch(exported, BOTH, events)
+    capped.charge("j1")
+    other = Steps(opened(url, tmp_path / "another key"))
+    other.store.vouch(capped.store.ledger_head(), BOTH, events)
+    with pytest.raises(Breach):
+        other.reserve("j2")
+    other.store.reenter(capped.store.ledger_head(), {}, [], BOTH, other.now(), events)
+    other.reserve("j2")
+    assert other.store.verify_ledger().holds
+    other.store.close()
+
+
 def test_an_exported_head_is_known_later_and_has_no_figures(capped):
     capped.reserve("j1")
     exported = capped.store.ledger_head()
@@ -145,10 +168,8 @@ STATEMENTS = (
 
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_the_database_itself_refuses_to_take_back_what_was_spent(capped, statement):
-    from broker.domain.ledger.budgets import Aside, Beside
-
     capped.released("j1")
-    capped.store.add_asides([Aside(Beside.PUBLIC, "EES", "npd.absence")], capped.now(), capped.event("x", "EES"))
+    capped.store.add_asides([PUBLIC], capped.now(), capped.event("x", "EES"))
     before = capped.store.balances()
     with pytest.raises(DBAPIError), capped.store._db.engine.begin() as connection:
         connection.execute(text(statement))
@@ -160,10 +181,8 @@ def test_the_database_itself_refuses_to_take_back_what_was_spent(capped, stateme
     "table", ["ledger_accounts", "ledger_spends", "ledger_charges", "ledger_asides", "ledger_head"]
 )
 def test_neither_replace_nor_truncate_gets_around_it(capped, table):
-    from broker.domain.ledger.budgets import Aside, Beside
-
     capped.released("j1")
-    capped.store.add_asides([Aside(Beside.PUBLIC, "EES", "npd.absence")], capped.now(), capped.event("x", "EES"))
+    capped.store.add_asides([PUBLIC], capped.now(), capped.event("x", "EES"))
     sqlite = capped.store._db.is_sqlite
     statement = f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}" if sqlite else f"TRUNCATE {table}"
     with pytest.raises(DBAPIError), capped.store._db.engine.begin() as connection:
@@ -178,15 +197,19 @@ def test_neither_replace_nor_truncate_gets_around_it(capped, table):
         ("UPDATE ledger_accounts SET cap = cap + 1 WHERE project = ''", None, ("pupil",)),
         ("UPDATE ledger_spends SET state = 'withheld' WHERE job = 'j2'", None, ("j2",)),
         ("DELETE FROM ledger_spends WHERE job = 'j2'", None, ("j2",)),
+        ("UPDATE ledger_spends SET answer_place = 'x' WHERE job = 'j1'", None, ("j1",)),
+        ("UPDATE ledger_charges SET micro = 1 WHERE job = 'j2' AND project = ''", None, ("j2",)),
+        ("DELETE FROM ledger_asides", None, ("EES",)),
         ("UPDATE ledger_entries SET body = '{}' WHERE number = 3", 3, ()),
         ("DELETE FROM ledger_entries WHERE number = 4", 5, ()),
-        ("DELETE FROM ledger_entries WHERE number > 6", 7, ()),
+        ("DELETE FROM ledger_entries WHERE number > 8", 9, ()),
     ],
 )
 def test_what_was_changed_behind_the_guards_is_named(capped, tampering, broken, differs):
     capped.released("j1")
     capped.reserve("j2")
     capped.charge("j2")
+    capped.store.add_asides([PUBLIC], capped.now(), capped.event("ledger.beside", "EES"))
     _unguarded(capped.store, tampering)
     check = capped.store.verify_ledger()
     assert (check.broken, check.differs) == (broken, differs)
@@ -200,6 +223,6 @@ def _unguarded(store, statement):
             for name in names:
                 connection.execute(text(f"DROP TRIGGER {name}"))
         else:
-            for table in ("ledger_accounts", "ledger_spends", "ledger_entries"):
+            for table in metadata.tables:
                 connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
         connection.execute(text(statement))
