@@ -80,7 +80,8 @@ class JobMoves(LedgerWriting):
             _insert_outputs(connection, job, outputs)
             withdrawn = _settle_outputs(connection, job, after, now)
             # A job ends even while the ledger stands still; its spend is settled by the reconciler then.
-            settled = settle_with_job(connection, job, after, now) if self._remembers(connection) else []
+            ends = after in FINAL_JOB_STATES and self._remembers(connection)
+            settled = settle_with_job(connection, job, after, now) if ends else []
             append(connection, [*events, *withdrawn, *settled])
         if settled:
             self._sign()

@@ -99,7 +99,7 @@ def move_spend(connection: Connection, job: str, after: SpendState, now: datetim
 
 def settle_with_job(connection: Connection, job: str, after: JobState, now: datetime) -> list[AuditEvent]:
     """A job that ends without a release takes its spend with it: refunded if nothing was read, else withheld."""
-    known = spend_in(connection, job, lock=True) if after in FINAL_JOB_STATES else None
+    known = spend_in(connection, job, lock=True)
     if known is None or known.state not in OPEN or (after is JobState.DECIDED and _is_approved(connection, job)):
         return []
     end = SpendState.REFUNDED if known.state is SpendState.RESERVED else SpendState.WITHHELD

@@ -39,7 +39,10 @@ class LedgerWriting:
         may write sees it."""
         if self._witness is None:
             return True
-        last = self._witness.last()
+        try:
+            last = self._witness.last()
+        except Breach:
+            return False
         return last is not None and is_remembered(connection, self._witness, last)
 
     def _sign(self) -> None:

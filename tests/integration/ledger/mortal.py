@@ -2,6 +2,7 @@
 
 `mortal.py URL WITNESS JOB POINT`: POINT is a step and where in it: `charge:before`, `:inside` (all is written, nothing
 committed), `:unsigned` (committed, the head not signed yet) or `:after`. Prints the point when it is there.
+`nowhere` takes job after job (JOB-0, JOB-1, …, each of cost 1) the whole way.
 """
 
 # ruff: noqa: T201 - spoken to by lines
@@ -10,11 +11,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from ledger_kit import Steps, opened
+from ledger_kit import Steps, asked, opened
 
 from broker.domain.ledger.spends import SpendState
 from broker.storage.ledger.writing import LedgerWriting
@@ -37,6 +39,10 @@ def _stops_inside(self: LedgerWriting) -> Iterator[object]:
 def main() -> None:
     url, witness, job, point = sys.argv[1:]
     steps = Steps(opened(url, Path(witness)))
+    if point == "nowhere":
+        print("ready", flush=True)
+        for number in count():
+            steps.released(asked(f"{job}-{number}", 1))
     wanted, where = point.split(":")
     for name, act in (
         ("reserve", lambda: steps.reserve(job)),
