@@ -1,13 +1,16 @@
 """Many jobs at once against a cap, from threads of several processes: never over it, and none under (invariant 5)."""
 
 import json
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from ledger_kit import OWN_TABLE, WHOLE, asked, begin
+from ledger_kit import OWN_TABLE, PROJECT, UNIT, WHOLE, asked, begin
 from proof_size import size, tell
 
+from broker.domain.ledger.amounts import Account
 from broker.domain.ledger.refusals import OverBudget
 
 RACER = Path(__file__).with_name("racer.py")
@@ -49,3 +52,17 @@ def test_many_jobs_of_equal_cost_fill_a_cap_exactly(steps, url, witness_folder, 
     with pytest.raises(OverBudget):
         steps.reserve(asked("one more", COST))
     tell(f"race_{backend}", {"jobs": JOBS, "attempts": 2 * JOBS, "processes": 2 * PROCESSES, "fit": fit, "over": 0})
+
+
+def test_an_account_that_is_opened_while_jobs_reserve_misses_none_of_them(capped):
+    """Whoever waited for the unit's account sees the one that was opened meanwhile."""
+    for round_ in range(size("LEDGER_OPENINGS", 4)):
+        opened = Account(UNIT, "", f"npd.table{round_}")
+        what = [asked(f"r{round_}-{n}", 1, table=opened.dataset) for n in range(8)]
+        capped.allot(Account(UNIT, PROJECT, opened.dataset), 600)
+        gate = threading.Barrier(len(what) + 1)
+        acts = [lambda job=job: capped.reserve(job) for job in what] + [lambda to=opened: capped.allot(to, 500)]
+        with ThreadPoolExecutor(len(acts)) as pool:
+            list(pool.map(lambda act, gate=gate: (gate.wait(), act()), acts))
+        assert capped.used(opened) == (0, len(what))
+    assert capped.store.verify_ledger().holds
