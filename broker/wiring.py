@@ -28,10 +28,11 @@ Progress = Callable[[str, int, int], None]
 
 
 @cache
-def _store(url: str) -> "SqlStore":
+def _store(url: str, witness: Path) -> "SqlStore":
+    from broker.storage.ledger.witness import FolderWitness
     from broker.storage.store import open_store
 
-    return open_store(url)
+    return open_store(url, FolderWitness(witness))
 
 
 def clock() -> Clock:
@@ -57,7 +58,7 @@ def build_ports(settings: "Settings") -> Ports:
 
     settings.root.mkdir(parents=True, exist_ok=True)
     return Ports(
-        store=_store(settings.database),
+        store=_store(settings.database, settings.root / "ledger"),
         queue=RqQueue(queue_url(settings)),
         shelf=FolderShelf(settings.root / "outputs"),
         clock=clock(),

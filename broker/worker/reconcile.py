@@ -10,6 +10,7 @@ import structlog
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict
+from broker.domain.ledger.spends import Spend, SpendState
 from broker.domain.people import SYSTEM
 from broker.domain.ports import Reap, Store, WorkerPorts
 from broker.workflow.policies import policies_in_force
@@ -61,6 +62,19 @@ def sweep(ports: WorkerPorts) -> int:
 def settle_all(ports: WorkerPorts) -> int:
     """Take every step that waits for nobody and was not taken."""
     return _each("settle", ports.store.unsettled(), lambda job: settle(ports, job))
+
+
+def settle_spends(ports: WorkerPorts) -> int:
+    """End the spends of jobs that were never accepted, or ended while the ledger stood still. A job is accepted just
+    after it has reserved: a lease later it is gone."""
+    waiting = ports.store.unsettled_spends(ports.clock.now() - ports.lease)
+    return _each("spends", waiting, lambda spend: _settle_spend(ports, spend))
+
+
+def _settle_spend(ports: WorkerPorts, spend: Spend) -> None:
+    end = SpendState.REFUNDED if spend.state is SpendState.RESERVED else SpendState.WITHHELD
+    now, job = ports.clock.now(), spend.asked.job
+    ports.store.settle_spend(job, end, now, [AuditEvent(now, SYSTEM.ident, f"spend.{end.value}", job)])
 
 
 class NamedVaults(Container[str]):

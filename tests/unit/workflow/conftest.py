@@ -195,7 +195,8 @@ class Broker:
     def reconcile(self) -> None:
         """What the supervisor does once every lease of dead workers has lapsed."""
         self.clock.at += self.ports.lease + timedelta(seconds=1)
-        for step in (reconcile.reap, reconcile.offer_waiting, reconcile.settle_all, reconcile.remove_vaults):
+        r = reconcile
+        for step in (r.reap, r.offer_waiting, r.settle_all, r.settle_spends, r.remove_vaults):
             step(self.ports)
 
     def govern(self, **changes: Any) -> Policies:
