@@ -1,13 +1,13 @@
 """How far one person moves an exact vector: integers from the bounds that are enforced. Looks at no data and no noise.
 
-A person has r_c rows in cell c, with r_c <= R, at most G cells with r_c > 0, and the sum of all r_c at most k where that
-is bounded. Removing or adding the person moves a block whose rows weigh `whole` by at most
+A person has r_c rows in cell c, with r_c <= R, at most G cells with r_c > 0, and the sum of all r_c is at most k where
+that is bounded. Removing or adding the person moves a block whose rows weigh `whole` by at most
     L1    whole * max sum r_c    = whole * min(G R, k)
-    L2^2  whole^2 * max sum r_c^2: the sum is convex, so its maximum is at a corner, as many full cells as go, then the rest
+    L2^2  whole^2 * max sum r_c^2: convex, so its maximum is at a corner: as many full cells as go, then the rest
     Linf  whole * R
 since the coordinates of one row have an L1 and an L2 norm of at most `whole` (non-negative integers that sum up to it).
-With rows only bounded by k this is L1 = k and L2 = k, as if all were in one cell (dp.md's counts, sums and pairs are the
-cases whole = 1, max(|L|, |U|) and U - L).
+With rows only bounded by k this is L1 = k and L2 = k, as if all were in one cell. Counts, sums and complementary sums
+are the cases whole = 1, max(|L|, |U|) and U - L. (Wilson et al. 2020, PoPETs 2020(2), for the bounded contributions.)
 """
 
 from dataclasses import dataclass

@@ -1,5 +1,5 @@
-"""Scales of noise for parts of a spend. A formula gives the first scale; OpenDP's map decides whether it is enough. What
-the parts are, and how much of a job each has, is said by the caller."""
+"""Scales of noise for parts of a spend. A formula gives the first scale; OpenDP's map decides whether it is enough.
+What the parts are, and how much of a job each has, is said by the caller."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,10 +36,8 @@ def _least(make: Callable[[float], Mechanism], first: float, most: Fraction) -> 
 
 def additive(family: Family, bounds: Sensitivity, part: Fraction) -> Additive:
     """LAPLACE: scale = L1 / epsilon. GAUSSIAN: scale = L2 / sqrt(2 rho)."""
-    if family is Family.LAPLACE:
-        first = float(bounds.l1 / part)
-    else:
-        first = root_up(bounds.l2_squared) / float(2 * part) ** 0.5
+    gaussian = root_up(bounds.l2_squared) / float(2 * part) ** 0.5
+    first = float(bounds.l1 / part) if family is Family.LAPLACE else gaussian
     made = _least(lambda scale: Additive(family, scale, bounds), first, part)
     assert isinstance(made, Additive)
     return made

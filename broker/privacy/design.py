@@ -87,7 +87,11 @@ def _budgets(tables: tuple[PrivateTable, ...], spend: Amount) -> list[Budget]:
 
 
 def _made(
-    tables: tuple[PrivateTable, ...], layouts: tuple[Layout, ...], parts: tuple[Part, ...], budget: Budget, spend: Amount
+    tables: tuple[PrivateTable, ...],
+    layouts: tuple[Layout, ...],
+    parts: tuple[Part, ...],
+    budget: Budget,
+    spend: Amount,
 ) -> Design:
     """Each part by its share; then all a trace wider, until OpenDP's composition is within the spend."""
     mechanisms = _mechanisms(tables, layouts, parts, budget)
@@ -105,14 +109,23 @@ def _mechanisms(
     shares = [1 if p.block is None else layouts[p.table].blocks[p.block].share for p in parts]
     keys = sum(p.block is None for p in parts)
     ways = _shared_out(parts, shares, budget)
-    return tuple(
+    made = (
         _mechanism(tables[part.table], layouts[part.table], part, family, portion, budget.thresholds / max(keys, 1))
         for part, (family, portion) in zip(parts, ways, strict=True)
     )
+    return tuple(_after(m, part, parts) for m, part in zip(made, parts, strict=True))
+
+
+def _after(mechanism: Mechanism, part: Part, parts: tuple[Part, ...]) -> Mechanism:
+    """Where a set has keys without a list, its other answers are told for the keys that leave."""
+    keys = replace(part, block=None)
+    if isinstance(mechanism, Threshold) or keys not in parts:
+        return mechanism
+    return replace(mechanism, keys=parts.index(keys))
 
 
 def _shared_out(parts: tuple[Part, ...], shares: list[int], budget: Budget) -> list[tuple[Family, Fraction]]:
-    """Family and portion of each part. Where rho is turned to epsilon, thresholds keep epsilon: theirs comes off first."""
+    """Family and portion of each part. Where rho is turned to epsilon, thresholds keep theirs in epsilon."""
     if not budget.turning:
         return [(budget.family, budget.loss * s / sum(shares)) for s in shares]
     keys = sum(s for p, s in zip(parts, shares, strict=True) if p.block is None)
@@ -139,7 +152,7 @@ def _mechanism(
     block = found.blocks[part.block]
     if block.kind is Kind.RANKS:
         return selection(family, block.whole, influence_on(block, table.influence), block.width, portion)
-    return additive(family, sensitivity(block, table.influence), portion)
+    return replace(additive(family, sensitivity(block, table.influence), portion), width=block.width)
 
 
 def deviation(mechanism: Additive | Threshold) -> float:

@@ -19,9 +19,9 @@ from opendp.measures import max_divergence, zero_concentrated_divergence
 from opendp.metrics import (
     absolute_distance,
     l01inf_distance,
+    l02inf_distance,
     l1_distance,
     l2_distance,
-    l02inf_distance,
     linf_distance,
     symmetric_distance,
 )
@@ -56,6 +56,23 @@ def measurement(bundle: Bundle) -> Measurement:
     if bundle.delta:
         return _fixed(made, bundle.delta)
     return combinators.make_composition(_alike([part for _, part in made]))
+
+
+def draw(bundle: Bundle, exact: tuple[Any, ...]) -> list[Any]:
+    """Noisy answers in the order of the mechanisms, from exact ones; those of keys that do not leave are dropped."""
+    drawn = measurement(bundle)(exact)
+    if bundle.delta:  # what composes as rho comes first, in a list of its own
+        rest, keys = iter(drawn[0]), iter(drawn[1:])
+        drawn = [next(keys if isinstance(m, Threshold) else rest) for m in bundle.mechanisms]
+    return [_of_keys(m, found, drawn) for m, found in zip(bundle.mechanisms, drawn, strict=True)]
+
+
+def _of_keys(mechanism: Mechanism, found: Any, drawn: list[Any]) -> Any:
+    """Whether a key leaves is decided first, by its threshold; the rest is then of a set of cells that is public."""
+    if isinstance(mechanism, Threshold) or mechanism.keys is None:
+        return found
+    width = mechanism.width if isinstance(mechanism, Additive) else 1
+    return [v for key in sorted(drawn[mechanism.keys]) for v in found[key * width : (key + 1) * width]]
 
 
 def loss(bundle: Bundle) -> Loss:
@@ -123,7 +140,9 @@ def _threshold(mechanism: Threshold, position: int) -> Measurement:
         return _declared(COUNTS, metric, position, _keys(bounds.l0, bounds.l1, bounds.linf)) >> noise
     metric = l02inf_distance(absolute_distance(T=float))
     noise = noises.make_gaussian_threshold(COUNTS, metric, scale=scale, threshold=threshold)
-    return _declared(COUNTS, metric, position, _keys(bounds.l0, root_up(bounds.l2_squared), float(bounds.linf))) >> noise
+    return (
+        _declared(COUNTS, metric, position, _keys(bounds.l0, root_up(bounds.l2_squared), float(bounds.linf))) >> noise
+    )
 
 
 def _selection(mechanism: Selection, position: int) -> Measurement:

@@ -26,6 +26,10 @@ class Additive:
     family: Family
     scale: float
     bounds: Sensitivity
+    width: int = 1
+    """Coordinates a cell."""
+    keys: int | None = None
+    """The position of the threshold whose keys the cells are: only those of keys that leave are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Selection:
     scale: float
     steps: tuple[int, ...]
     points: int
+    keys: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ class Dimension:
 class PrivateTable:
     """One output to be measured.
 
-    sets     the grouping sets, each the positions of its dimensions in ascending order; all dimensions: a plain GROUP BY
+    sets     the grouping sets, each the positions of its dimensions, ascending; a plain GROUP BY is one with all
     public   number of persons by cell of `sets[0]`, where a register says it
     """
 
