@@ -8,9 +8,9 @@ POWERS     Bernstein polynomials of x in its clamp, of degree d (W = high - low)
            d = 0: (1);  d = 1: (U - x, x - L);  d = 2: ((U - x)^2, 2 (U - x)(x - L), (x - L)^2); whole W^d.
            They hold the count of x, its sum and its sum of squares; d = 1 are the complementary sums. All coordinates
            are over the same rows, those with an x. With `missing` a last coordinate has the whole of rows without one,
-           so that the number of rows comes out of the same budget.
+           so that the number of rows comes out of the same budget. (The sum of x alone has no block of its own: the
+           display floor needs a count beside it, and then the pair has less noise: sqrt(L^2 + U^2) < 2 max(|L|, |U|).)
 BINS       rows by bin of x, whole 1; `missing` the same.
-TOTAL      the sum of x alone, not a share of a whole: a row moves it by at most max(|L|, |U|).
 RANKS      for each candidate of a quantile, how badly it splits the rows; a choice, not a sum (`selection`).
 """
 
@@ -27,7 +27,6 @@ from broker.privacy.tables import Clamp
 class Kind(StrEnum):
     POWERS = "powers"
     BINS = "bins"
-    TOTAL = "total"
     RANKS = "ranks"
 
 
@@ -53,8 +52,6 @@ class Block:
                 return self.degree + 1 + self.missing
             case Kind.BINS:
                 return len(self.points) + 1 + self.missing
-            case Kind.TOTAL:
-                return 1
         return len(self.points)
 
     @property
@@ -65,8 +62,6 @@ class Block:
                 return self.cut.width**self.degree if self.degree else 1
             case Kind.BINS:
                 return 1
-            case Kind.TOTAL:
-                return max(abs(self.cut.low), abs(self.cut.high))
         fraction = self.of
         return max(fraction.numerator, fraction.denominator - fraction.numerator)
 
@@ -98,8 +93,6 @@ class Block:
         if self.kind is Kind.BINS:
             bin_ = bisect_right(self.points, x)
             return tuple(int(i == bin_) for i in range(len(self.points) + 1))
-        if self.kind is Kind.TOTAL:
-            return (x,)
         if self.degree == 0:
             return (1,)
         below, above = self.cut.high - x, x - self.cut.low

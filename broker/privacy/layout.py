@@ -25,6 +25,8 @@ class Layout:
 
     blocks: tuple[Block, ...]
     readings: tuple[Reading, ...]
+    count: int
+    """The block whose count decides whether a cell is shown."""
 
 
 def layout(table: PrivateTable) -> Layout:
@@ -35,8 +37,16 @@ def layout(table: PrivateTable) -> Layout:
             blocks.append(Block(Kind.POWERS, persons=True, share=statistic.share))
         elif statistic.ask in (Ask.ROWS, Ask.PERSONS):
             blocks = _with_rows(table, blocks, statistic.share)
+    if all(b.kind is Kind.RANKS for b in blocks):
+        blocks.append(Block(Kind.POWERS))  # the display floor needs a noisy count
     unique = tuple(dict.fromkeys(blocks))
-    return Layout(unique, tuple(_reading(table, unique, s) for s in table.statistics))
+    count = min((i for i, b in enumerate(unique) if b.kind is not Kind.RANKS), key=lambda i: _preference(unique[i]))
+    return Layout(unique, tuple(_reading(table, unique, s) for s in table.statistics), count)
+
+
+def _preference(block: Block) -> tuple[bool, int]:
+    """Persons before rows, and a count of few coordinates, which has less noise, before one of many."""
+    return not block.persons, block.width
 
 
 def _names(statistic: Statistic) -> Iterable[str]:
@@ -44,31 +54,27 @@ def _names(statistic: Statistic) -> Iterable[str]:
 
 
 def _of_numbers(table: PrivateTable) -> list[Block]:
-    """A block for each argument of sums and means: one of powers, or its total where no more is asked."""
+    """A block of powers for each argument of counts, sums, means and variances."""
     found = []
     for argument in sorted(table.arguments, key=lambda a: a.name):
         asked = [s for s in table.statistics if s.ask in IN_POWERS and argument.name in _names(s)]
         if not asked:
             continue
         share = max(s.share for s in asked)
-        asks = {s.ask for s in asked}
-        if asks <= {Ask.SUM, Ask.RATIO}:
-            found.append(Block(Kind.TOTAL, argument.name, argument.clamp, share=share))
-            continue
-        degree = max(IN_POWERS[a] for a in asks)
+        degree = max(IN_POWERS[s.ask] for s in asked)
         found.append(Block(Kind.POWERS, argument.name, argument.clamp, degree, share=share))
     return found
 
 
 def _of_distributions(table: PrivateTable) -> list[Block]:
     """Each histogram and each quantile has a block of its own."""
-    found = []
-    for s in table.statistics:
-        if s.ask is Ask.HISTOGRAM:
-            found.append(Block(Kind.BINS, s.argument, points=s.points, share=s.share))
-        elif s.ask is Ask.QUANTILE:
-            found.append(Block(Kind.RANKS, s.argument, points=s.points, fraction=s.fraction, share=s.share))
-    return found
+    return [_distribution(table, s) for s in table.statistics if s.ask in (Ask.HISTOGRAM, Ask.QUANTILE)]
+
+
+def _distribution(table: PrivateTable, s: Statistic) -> Block:
+    kind = Kind.BINS if s.ask is Ask.HISTOGRAM else Kind.RANKS
+    clamp = table.argument(s.argument).clamp
+    return Block(kind, s.argument, clamp, points=s.points, fraction=s.fraction, share=s.share)
 
 
 def _with_rows(table: PrivateTable, blocks: list[Block], share: int) -> list[Block]:
@@ -98,14 +104,11 @@ def _reading(table: PrivateTable, blocks: tuple[Block, ...], s: Statistic) -> Re
         if rows is None:
             raise AssertionError("rows are measured wherever they are asked")
         return Reading(s, rows)
-    if s.ask is Ask.QUANTILE:
-        wanted = Block(Kind.RANKS, s.argument, points=s.points, fraction=s.fraction, share=s.share)
-        return Reading(s, blocks.index(wanted))
-    if s.ask is Ask.HISTOGRAM:
-        return Reading(s, blocks.index(Block(Kind.BINS, s.argument, points=s.points, share=s.share)))
+    if s.ask in (Ask.HISTOGRAM, Ask.QUANTILE):
+        return Reading(s, blocks.index(_distribution(table, s)))
     beside = _number_of(blocks, s.other) if s.other is not None else None
     return Reading(s, _number_of(blocks, s.argument), beside)
 
 
 def _number_of(blocks: tuple[Block, ...], name: str | None) -> int:
-    return next(i for i, b in enumerate(blocks) if b.argument == name and b.kind in (Kind.POWERS, Kind.TOTAL))
+    return next(i for i, b in enumerate(blocks) if b.argument == name and b.kind is Kind.POWERS)

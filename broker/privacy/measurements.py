@@ -75,14 +75,14 @@ def _of_keys(mechanism: Mechanism, found: Any, drawn: list[Any]) -> Any:
     return [v for key in sorted(drawn[mechanism.keys]) for v in found[key * width : (key + 1) * width]]
 
 
-def loss(bundle: Bundle) -> Loss:
-    """OpenDP's map of the measurement for one person."""
-    return _loss(measurement(bundle).map(ONE))
+def loss(bundle: Bundle, persons: int = ONE) -> Loss:
+    """OpenDP's map of the measurement for data that differ by so many persons added or removed; 2: one replaced."""
+    return _loss(measurement(bundle).map(persons))
 
 
-def charge(bundle: Bundle) -> Amount:
+def charge(bundle: Bundle, persons: int = ONE) -> Amount:
     """What a ledger is charged for it: the map, rounded up to whole parts."""
-    return rounded_up(bundle.accounting, *loss(bundle))
+    return rounded_up(bundle.accounting, *loss(bundle, persons))
 
 
 def epsilon_of(rho: Fraction | float, delta: float) -> float:
