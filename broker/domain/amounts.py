@@ -16,7 +16,7 @@ class Accounting(StrEnum):
     """In which measure losses are added up. One unit's cap and all allotments of it use the same.
 
     PURE          epsilon; adds up over any number of adaptively chosen jobs, also where the later losses depend on
-                  earlier answers (Rogers, Roth, Ullman, Vadhan 2016, section 4)
+                  earlier answers (Rogers, Roth, Ullman, Vadhan 2016)
     APPROXIMATE   epsilon and delta; both add up (the same, basic composition)
     CONCENTRATED  rho of zero-concentrated privacy and a delta beside it; both add up, fully adaptively (Bun, Steinke
                   2016; Feldman, Zrnic 2021; Whitehouse, Ramdas, Rogers, Wu 2023 for the delta)

@@ -156,10 +156,14 @@ def _histogram(of: Coordinates, cell: int, level: float) -> Estimate:
     return Estimate(total.value, total.interval, bins)
 
 
+def ranks_off(block: Block, choice: Noise, level: float) -> float:
+    """How many rows too far the chosen point's rank may be, beside the best candidate's: a score worse than the best by
+    scale * ln(k / (1 - level)) has at most the rest of the probability (McSherry, Talwar 2007; permute-and-flip is no
+    worse: McKenna, Sheldon 2020)."""
+    return choice.deviation * log(block.width / (1 - level)) / block.of.denominator
+
+
 def _quantile(of: Coordinates, cell: int, level: float) -> Estimate:
-    """The chosen point. How far its rank may be off follows from the choice's exponential tails: a score worse than the
-    best by scale * ln(k / (1 - level)) has at most the rest of the probability (McSherry, Talwar 2007; permute-and-flip
-    is no worse: McKenna, Sheldon 2020)."""
-    clamp, block = of.block.cut, of.block
-    off = of.noise.deviation * log(block.width / (1 - level)) / block.of.denominator
-    return Estimate(block.points[of.chosen[cell]] / clamp.scale, Interval(None, None), ranks=off)
+    block = of.block
+    value = block.points[of.chosen[cell]] / block.cut.scale
+    return Estimate(value, Interval(None, None), ranks=ranks_off(block, of.noise, level))

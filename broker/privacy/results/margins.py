@@ -1,11 +1,11 @@
-"""Grouping sets that agree: one least-squares fit to all noisy margins of a table, solved exactly. Knows nothing of what
-the numbers mean.
+"""Grouping sets that agree: one least-squares fit to all noisy margins of a table, solved exactly. Knows nothing of
+what the numbers mean.
 
-For a table over a full cross product, with margin S measured with independent noise of variance v_S a cell, the space of
-tables is the orthogonal sum of the interactions T of its dimensions (Fourier, or analysis of variance). The part of T in
-margin S summed down to T has covariance v_S * prod(d_i, i in S not T) * P_T, the same projection P_T for every S, so the
-generalised least-squares fit takes, interaction by interaction, the mean weighted by inverse variances (Barak et al.
-2007; Xiao et al. 2023, "ResidualPlanner", section 4). All sums are of integers: the same on every machine.
+For a table over a full cross product, with margin S measured with independent noise of variance v_S a cell, the space
+of tables is the orthogonal sum of the interactions T of its dimensions (Fourier, or analysis of variance). The part of
+T in margin S summed down to T has covariance v_S * prod(d_i, i in S not T) * P_T, with one projection P_T for every S,
+so the generalised least-squares fit takes, interaction by interaction, the mean weighted by inverse variances (Barak
+et al. 2007; Xiao et al. 2023, "ResidualPlanner"). All sums are of integers: the same on every machine.
 """
 
 from collections.abc import Mapping, Sequence

@@ -17,7 +17,7 @@ Json = dict[str, object]
 
 
 def record(design: Design, promise: Promise, profile: PrivacyProfile) -> Json:
-    """One JSON object: unit, neighbours, accounting, spend, the replace-one figure, cap, and each part with its bounds."""
+    """One JSON object: unit, neighbours, accounting, spend, the replace-one figure, cap, each part with its bounds."""
     return {
         "method": "differential privacy: bounded sums, integer noise by OpenDP, post-processing",
         "unit": promise.unit.value,

@@ -1,7 +1,7 @@
 """The same for readers who do not know epsilon: sentences from the design and the promise. No figure of the data."""
 
 from fractions import Fraction
-from math import exp
+from math import ceil, exp
 
 from broker.domain.amounts import Amount
 from broker.policy.privacy import PrivacyProfile, Promise
@@ -16,8 +16,8 @@ def plain_words(
     sentences = [
         "Random noise was added to every figure of this table, the empty cells too, before anybody saw it.",
         _odds(design, promise),
-        f"Each interval holds the figure without noise in {round(100 * profile.level)} of 100 releases. It is about the "
-        "noise only: sampling, missing records and the bounds below come on top.",
+        f"Each interval holds the figure without noise in {round(100 * profile.level)} of 100 releases. It is about "
+        "the noise only: sampling, missing records and the bounds below come on top.",
         *dict.fromkeys(truncation(t.influence) for t in design.tables),
     ]
     if profile.display_floor > 0:
@@ -37,7 +37,7 @@ def _odds(design: Design, promise: Promise) -> str:
     guess = 1 / (1 + exp(-epsilon))
     return (
         "Whoever guesses whether one person is in the data, with even chances before they see this release, is right "
-        f"with at most {100 * guess:.0f} % afterwards, whatever else they know."
+        f"with at most {ceil(100 * guess)} % afterwards, whatever else they know."
     )
 
 
