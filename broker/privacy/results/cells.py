@@ -10,7 +10,7 @@ from broker.policy.privacy import PrivacyProfile
 from broker.privacy.design import Design
 from broker.privacy.noise.client import Drawn
 from broker.privacy.results.answers import Coordinates, SetAnswers, answers
-from broker.privacy.results.estimates import Estimate, count_weights, counted, estimate, rows_weights
+from broker.privacy.results.estimates import UNKNOWN, Estimate, Weights, estimate, rows_weights, weights_of
 from broker.privacy.tables import PrivateTable
 
 Keys = tuple[Value, ...]
@@ -58,18 +58,18 @@ def _keys(table: PrivateTable, s: int, answered: SetAnswers, observed: Sequence[
 def _cell(
     design: Design, table: int, s: int, answered: SetAnswers, position: int, keys: Keys, profile: PrivacyProfile
 ) -> Cell:
-    found = design.layouts[table]
-    if _floor(answered, found.count, position) < profile.display_floor:
+    """A cell whose count is under the floor shows nothing; in others, a statistic of fewer rows is left out."""
+    found, floor = design.layouts[table], profile.display_floor
+    counts = answered.blocks[found.count] if answered.persons is None else answered.persons
+    if _count(counts, position, rows_weights(counts.block)) < floor:
         return Cell(s, keys, False, ())
     told = []
     for r in found.readings:
-        beside = None if r.beside is None else answered.blocks[r.beside]
-        told.append(estimate(r.statistic, answered.blocks[r.block], position, profile.level, beside))
+        of, beside = answered.blocks[r.block], None if r.beside is None else answered.blocks[r.beside]
+        few = not of.chosen and _count(of, position, weights_of(r.statistic, of.block)) < floor
+        told.append(UNKNOWN if few else estimate(r.statistic, of, position, profile.level, beside))
     return Cell(s, keys, True, tuple(told))
 
 
-def _floor(answered: SetAnswers, block: int, position: int) -> float:
-    """The noisy count that decides; of persons where keys were let leave by it."""
-    of: Coordinates = answered.blocks[block] if answered.persons is None else answered.persons
-    weights = rows_weights(of.block) if of.block.argument is None else count_weights(of.block)
-    return counted(of, position, weights, 0.5).value or 0.0
+def _count(of: Coordinates, position: int, weights: Weights) -> float:
+    return sum(w * v for w, v in zip(weights, of.cell(position), strict=True))

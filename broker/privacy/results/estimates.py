@@ -32,10 +32,8 @@ UNKNOWN = Estimate(None, Interval(None, None))
 def estimate(s: Statistic, of: Coordinates, cell: int, level: float, beside: Coordinates | None = None) -> Estimate:
     """One statistic of one cell; `beside` has the denominator of a RATIO."""
     match s.ask:
-        case Ask.ROWS | Ask.PERSONS:
-            return counted(of, cell, rows_weights(of.block), level)
-        case Ask.VALUES:
-            return counted(of, cell, count_weights(of.block), level)
+        case Ask.ROWS | Ask.PERSONS | Ask.VALUES:
+            return counted(of, cell, weights_of(s, of.block), level)
         case Ask.SUM:
             return _sum(of, cell, level)
         case Ask.MEAN:
@@ -57,6 +55,11 @@ def count_weights(block: Block) -> Weights:
 def rows_weights(block: Block) -> Weights:
     """Of all rows, those without an argument too."""
     return (1 / block.whole,) * block.width
+
+
+def weights_of(s: Statistic, block: Block) -> Weights:
+    """Of the rows that a statistic is of."""
+    return rows_weights(block) if s.ask in (Ask.ROWS, Ask.PERSONS) else count_weights(block)
 
 
 def sum_weights(block: Block) -> Weights:
