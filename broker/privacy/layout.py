@@ -33,7 +33,7 @@ def layout(table: PrivateTable) -> Layout:
     """The blocks of a table. The same statistics give the same blocks, whatever their order in the text is."""
     blocks = [*_of_numbers(table), *_of_distributions(table)]
     for statistic in table.statistics:
-        if statistic.ask is Ask.PERSONS and table.influence.rows_per_cell > 1:
+        if statistic.ask is Ask.PERSONS and _has_several_rows(table):
             blocks.append(Block(Kind.POWERS, persons=True, share=statistic.share))
         elif statistic.ask in (Ask.ROWS, Ask.PERSONS):
             blocks = _with_rows(table, blocks, statistic.share)
@@ -53,6 +53,11 @@ def _preference(table: PrivateTable, block: Block) -> tuple[bool, bool, int]:
 
 def _has_all_rows(table: PrivateTable, block: Block) -> bool:
     return block.argument is None or block.missing or table.argument(block.argument).complete
+
+
+def _has_several_rows(table: PrivateTable) -> bool:
+    """Whether a person may have more than one row in a cell of some grouping set."""
+    return any(table.influence_in(s).rows_per_cell > 1 for s in range(len(table.sets)))
 
 
 def _names(statistic: Statistic) -> Iterable[str]:

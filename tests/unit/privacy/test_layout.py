@@ -51,6 +51,12 @@ def test_persons_are_another_number_where_a_person_may_have_several_rows() -> No
     assert shape(PERSONS, COUNT, influence=Influence(1, 2)) == [(P, None, 0, False, True), (P, None, 0, False, False)]
 
 
+def test_persons_of_a_total_are_not_its_rows() -> None:
+    """One row in each finest cell, but several in a total."""
+    asked = table((3,), (PERSONS, COUNT), sets=((0,), ()), influence=Influence(2, 1))
+    assert [b.persons for b in layout(asked).blocks] == [True, False]
+
+
 def test_a_row_shares_out_one_whole() -> None:
     """So several statistics have one budget: in L1 a row weighs the same whatever its value."""
     clamp = Clamp(-3, 4)
