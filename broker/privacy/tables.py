@@ -126,6 +126,12 @@ class PrivateTable:
     statistics: tuple[Statistic, ...]
     public: tuple[int, ...] | None = field(default=None)
 
+    def __post_init__(self) -> None:
+        if not self.sets or len(set(self.sets)) < len(self.sets):
+            raise Invalid("grouping-sets", "A table has grouping sets, each of them once.")
+        if any(list(s) != sorted(set(s)) or any(i >= len(self.dimensions) for i in s) for s in self.sets):
+            raise Invalid("grouping-sets", "A grouping set has positions of dimensions, ascending.")
+
     @property
     def listed(self) -> bool:
         """Whether every key has a public list."""

@@ -15,6 +15,7 @@ SIZES = {
     "PROOF_RELEASES": 10,
     "PROOF_COVERAGES": 30,
     "PROOF_FITS": 100,
+    "PROOF_MARGINS": 1500,
 }
 FOLDER = "tests/generative/privacy"
 SHAPES = (
@@ -25,7 +26,7 @@ AUDITS = (
     *(f"audit_{family}_{shape}" for family in ("laplace", "gaussian") for shape in SHAPES),
     "audit_choice_pure", "audit_choice_zcdp", "audit_threshold_laplace", "audit_threshold_gaussian",
 )  # fmt: skip
-COVERAGES = ("accuracy", "coverage_pure", "coverage_approximate", "coverage_zcdp", "coverage_small")
+COVERAGES = ("accuracy", "coverage_pure", "coverage_approximate", "coverage_zcdp", "coverage_small", "margins")
 PROPERTIES = {
     "guarantee: mechanisms audited from below, bounds broken on purpose": ((f"{FOLDER}/test_audit.py",), AUDITS),
     "sensitivities of bounded answers by brute force": ((f"{FOLDER}/test_sensitivity.py",), ("sensitivity",)),

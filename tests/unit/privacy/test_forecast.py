@@ -101,7 +101,7 @@ def test_all_reasons_are_told_at_once() -> None:
     assert [c for c, _ in refusals(asked)] == ["private-influence", "private-clamp", "private-points"]
     many = Statistic("q", Ask.QUANTILE, "att8", points=tuple(range(5000)))
     assert [c for c, _ in refusals(table((3,), (many,)))] == ["private-points"]
-    sets = tuple((i,) for i in range(14)) * 3
+    sets = tuple((i, j) for i in range(14) for j in range(i + 1, 14))
     assert [c for c, _ in refusals(table((2,) * 14, (COUNT,), sets=sets))] == ["private-parts"]
 
 

@@ -105,7 +105,11 @@ def test_persons_are_one_in_a_cell() -> None:
 def test_what_floats_cannot_hold_is_refused() -> None:
     with pytest.raises(Invalid, match="narrower"):
         sensitivity(Block(P, "x", Clamp(0, 10**8), 2), Influence(1, 1))
-    for wrong in (lambda: Influence(0, 1), lambda: Clamp(3, 3), lambda: Clamp(0, 1, 0)):
+    for wrong in (
+        lambda: Influence(0, 1), lambda: Clamp(3, 3), lambda: Clamp(0, 1, 0), lambda: table((3,), sets=()),
+        lambda: table((3, 3), sets=((1, 0),)), lambda: table((3,), sets=((0,), (0,))),
+        lambda: table((3,), sets=((1,),)),
+    ):  # fmt: skip
         with pytest.raises(Invalid):
             wrong()
 
