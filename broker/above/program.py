@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from broker.disclosure.above.cells import Cell, Line, Lines, Origin, Work, cell_of
-from broker.disclosure.above.formulas import compute, is_true
-from broker.disclosure.above.meeting import meet
-from broker.disclosure.above.ordering import first
-from broker.disclosure.above.regrouping import blank_of, regroup
-from broker.disclosure.above.windows import across
+from broker.above.cells import Cell, Line, Lines, Origin, Work, cell_of
+from broker.above.formulas import compute, is_true
+from broker.above.meeting import meet
+from broker.above.ordering import first
+from broker.above.regrouping import blank_of, regroup
+from broker.above.windows import across
 from broker.domain.groups import Across, Base, Extend, First, Given, Group, Keep, Meet, Regroup, Stack
 from broker.domain.plans import PublicRows
 from broker.domain.scalars import Value

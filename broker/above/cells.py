@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from broker.disclosure.rules import worst
 from broker.domain.errors import Breach
-from broker.domain.outputs import Verdict
+from broker.domain.outputs import Verdict, worst
 from broker.domain.scalars import Value
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Hashable, Sequence
 from decimal import Decimal, localcontext
 
-from broker.disclosure.above.cells import Cell, Line, Lines, Work, made_of
-from broker.disclosure.above.formulas import compute
-from broker.disclosure.above.ordering import Rank, rank
-from broker.disclosure.above.regrouping import aggregate, alike, blank_of
+from broker.above.cells import Cell, Line, Lines, Work, made_of
+from broker.above.formulas import compute
+from broker.above.ordering import Rank, rank
+from broker.above.regrouping import aggregate, alike, blank_of
 from broker.domain.errors import Breach
 from broker.domain.groups import Across, AcrossColumn
 from broker.domain.scalars import Value

@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from broker.disclosure.above.cells import Line, Lines, Work, cell_of
-from broker.disclosure.above.formulas import Cells, is_true
-from broker.disclosure.evaluate import call, number
+from broker.above.cells import Line, Lines, Work, cell_of
+from broker.above.evaluate import call, number
+from broker.above.formulas import Cells, is_true
 from broker.domain.errors import Breach
 from broker.domain.groups import Meet
 from broker.domain.relations import JoinHow

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
-from broker.disclosure.above.cells import Cell, Line, Lines, Work
-from broker.disclosure.above.formulas import compute
+from broker.above.cells import Cell, Line, Lines, Work
+from broker.above.formulas import compute
 from broker.domain.groups import First
 from broker.domain.scalars import Scalar, Value
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from broker.disclosure.above.cells import Cell, cell_of, made_of
-from broker.disclosure.evaluate import call, evaluate
+from broker.above.cells import Cell, cell_of, made_of
+from broker.above.evaluate import call, evaluate
 from broker.domain.errors import Breach
 from broker.domain.scalars import Call, Case, Column, Literal, Scalar, Value, columns_of
 

@@ -3,9 +3,9 @@
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-from broker.disclosure.above.cells import Cell, Line, Lines, Work, made_of
-from broker.disclosure.above.formulas import compute
-from broker.disclosure.evaluate import number
+from broker.above.cells import Cell, Line, Lines, Work, made_of
+from broker.above.evaluate import number
+from broker.above.formulas import compute
 from broker.domain.errors import Breach
 from broker.domain.groups import Regroup
 from broker.domain.relations import Aggregate
