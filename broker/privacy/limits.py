@@ -27,7 +27,8 @@ def check_tables(tables: tuple[PrivateTable, ...], profile: PrivacyProfile) -> N
 def check_spend(spend: Amount, promise_accounting: Accounting, profile: PrivacyProfile, raised: bool = False) -> None:
     """Refused if one release may not cost so much. `raised`: two administrators have allowed it."""
     if spend.accounting is not promise_accounting:
-        raise Refused((Refusal("private-accounting", f"Spends are counted as {promise_accounting} here."),))
+        message = f"Losses are counted as {promise_accounting} here."
+        raise Refused((Refusal("private-accounting", message, "Say the spend in that."),))
     delta = 0.0 if spend.accounting is Accounting.PURE else profile.max_delta
     most = as_written(spend.accounting, profile.max_raised if raised else profile.max_automatic, delta)
     if not spend.fits(most):

@@ -133,16 +133,22 @@ def _additive(mechanism: Additive, position: int) -> Measurement:
 
 
 def _threshold(mechanism: Threshold, position: int) -> Measurement:
+    """OpenDP 0.16 lets keys leave whose noisy count is the threshold, and charges for those above it (opendp#2922): a
+    delta that is too small. So the equal ones are dropped, as post-processing; then its map holds."""
     bounds, scale, threshold = mechanism.bounds, mechanism.scale, mechanism.threshold
     if mechanism.family is Family.LAPLACE:
         metric = l01inf_distance(absolute_distance(T=WORD))
         noise = noises.make_laplace_threshold(COUNTS, metric, scale=scale, threshold=threshold)
-        return _declared(COUNTS, metric, position, _keys(bounds.l0, bounds.l1, bounds.linf)) >> noise
-    metric = l02inf_distance(absolute_distance(T=float))
-    noise = noises.make_gaussian_threshold(COUNTS, metric, scale=scale, threshold=threshold)
-    return (
-        _declared(COUNTS, metric, position, _keys(bounds.l0, root_up(bounds.l2_squared), float(bounds.linf))) >> noise
-    )
+        distance = _keys(bounds.l0, bounds.l1, bounds.linf)
+    else:
+        metric = l02inf_distance(absolute_distance(T=float))
+        noise = noises.make_gaussian_threshold(COUNTS, metric, scale=scale, threshold=threshold)
+        distance = _keys(bounds.l0, root_up(bounds.l2_squared), float(bounds.linf))
+    return _declared(COUNTS, metric, position, distance) >> noise >> _above(threshold)
+
+
+def _above(threshold: int) -> Callable[[dict[int, int]], dict[int, int]]:
+    return lambda kept: {key: count for key, count in kept.items() if count > threshold}
 
 
 def _selection(mechanism: Selection, position: int) -> Measurement:

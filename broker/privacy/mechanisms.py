@@ -50,7 +50,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """Counts by key with noise; a key leaves only if its noisy count is at least `threshold`."""
+    """Counts by key with noise; a key leaves only if its noisy count is above `threshold`."""
 
     family: Family
     scale: float

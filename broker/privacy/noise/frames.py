@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 HEAD = struct.Struct(">4sBQ32s")
-"""Magic, kind, length of the body, SHA-256 of the body."""
+"""Magic, kind, length of the body, SHA-256 of kind and body."""
 MAGIC = b"NPN1"
 LONGEST = 2**31
 """Bytes of one body: a frame that claims more is none."""
@@ -50,16 +50,23 @@ def encode(frame: Frame) -> bytes:
     body = b"".join(parts)
     if len(body) > LONGEST:
         raise BadFrame
-    return HEAD.pack(MAGIC, frame.kind, len(body), hashlib.sha256(body).digest()) + body
+    return HEAD.pack(MAGIC, frame.kind, len(body), _digest(frame.kind, body)) + body
+
+
+def _digest(kind: int, body: bytes) -> bytes:
+    return hashlib.sha256(bytes([kind]) + body).digest()
 
 
 def read(take: Callable[[int], bytes]) -> Frame:
     """The next frame; `take(n)` gives exactly n bytes or raises."""
-    magic, kind, length, digest = HEAD.unpack(take(HEAD.size))
+    head = take(HEAD.size)
+    if len(head) != HEAD.size:
+        raise BadFrame
+    magic, kind, length, digest = HEAD.unpack(head)
     if magic != MAGIC or kind not in KINDS or length > LONGEST:
         raise BadFrame
     body = take(length)
-    if hashlib.sha256(body).digest() != digest:
+    if len(body) != length or _digest(kind, body) != digest:
         raise BadFrame
     return _decoded(Kind(kind), body)
 

@@ -98,7 +98,7 @@ def _margin(s: Set, lengths: Sequence[int], parts: Mapping[Set, _Part]) -> Margi
         total = total + (common // divisors[t]) * parts[t].numbers.reshape(shape)
         own = prod(1 - 1 / lengths[i] for i in t)
         variance += own * parts[t].variance / prod(lengths[i] for i in s if i not in t) ** 2
-    flat = np.asarray(total, dtype=object) * _ones([lengths[i] for i in s])
+    flat = np.asarray(total * _ones([lengths[i] for i in s]), dtype=object)
     return Margin([int(v) / common for v in flat.reshape(-1)], variance)
 
 
