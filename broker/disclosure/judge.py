@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from broker.disclosure.above.cells import Cell, Line, Origin, Work
 from broker.disclosure.above.formulas import compute
-from broker.disclosure.above.lineage import Lineage, lineage_of, walk
 from broker.disclosure.above.program import given, run
 from broker.disclosure.evaluate import limited
 from broker.disclosure.institution_rules import institution_notice
@@ -18,6 +17,7 @@ from broker.disclosure.rules import STATIC, Question, findings_of, worst
 from broker.disclosure.wording import CONTEXT, EMPTY_ROWS, MISSING, SMALL_POPULATION, notes_of, symbols_of
 from broker.domain.errors import Breach
 from broker.domain.groups import bases_of
+from broker.domain.lineage import Lineage, lineage_of, walk
 from broker.domain.outputs import Assessment, Audit, Finding, JudgedCell, OutputEvidence, Verdict
 from broker.domain.plans import PlannedOutput, PlannedTable
 from broker.domain.scalars import Value

@@ -7,7 +7,6 @@ from dataclasses import replace as changed
 from decimal import Decimal
 
 from broker.disclosure.above.cells import Cell, Line, Lines, Origin
-from broker.disclosure.above.lineage import with_implied
 from broker.disclosure.closeness import counted as counted_rows
 from broker.disclosure.closeness import taken_for
 from broker.disclosure.full_rows import full_cells
@@ -18,6 +17,7 @@ from broker.disclosure.protect import empty
 from broker.disclosure.rules import Question, findings_of, worst
 from broker.disclosure.rules.position import spans
 from broker.disclosure.wording import FULL_LINE, SECONDARY, SMALL_POPULATION
+from broker.domain.lineage import with_implied
 from broker.domain.outputs import Finding, StatisticEvidence, TableEvidence, Verdict
 from broker.domain.plans import Fraction, Measure, PlannedTable, Statistic
 from broker.domain.scalars import Type, Value

@@ -28,7 +28,7 @@ COUNTED = frozenset({"rows", "persons", "rest", "rest_rows", "contributors"})
 
 def read_table(planned: PlannedTable, payload: bytes) -> TableEvidence:
     """The evidence of one planned table from its Arrow stream."""
-    table = _table(payload)
+    table = arrow_table(payload)
     _check_columns(planned, table.schema)
     rows = _rows(table)
     populations = {row["population"] for row in rows}
@@ -47,27 +47,27 @@ def read_table(planned: PlannedTable, payload: bytes) -> TableEvidence:
 
 def read_joint(planned: PlannedTable, payload: bytes) -> TableEvidence | None:
     """The evidence of a joint table; None where it has more cells than were asked for."""
-    if planned.most is not None and _table(payload).num_rows > planned.most:
+    if planned.most is not None and arrow_table(payload).num_rows > planned.most:
         return None
     return read_table(planned, payload)
 
 
 def read_public(planned: PublicRows, payload: bytes) -> tuple[tuple[Value, ...], ...]:
     """The rows of a public relation from its Arrow stream."""
-    table = _table(payload)
+    table = arrow_table(payload)
     if table.schema.names != [f"c{ident}" for ident, _ in planned.columns]:
         raise _breach("has other columns than planned")
     for (_, kind), found in zip(planned.columns, table.schema.types, strict=True):
         if str(found) not in KINDS[kind] and not (kind is Type.DECIMAL and pa.types.is_decimal128(found)):
             raise _breach(f"has a column of type {found} that the plan does not ask for")
-    return tuple(tuple(_value(row[name]) for name in table.schema.names) for row in table.to_pylist())
+    return tuple(tuple(plain_value(row[name]) for name in table.schema.names) for row in table.to_pylist())
 
 
 def _breach(what: str) -> Breach:
     return Breach(f"A result of the engine {what}.")
 
 
-def _table(payload: bytes) -> pa.Table:
+def arrow_table(payload: bytes) -> pa.Table:
     try:
         with pa.ipc.open_stream(pa.BufferReader(payload)) as reader:
             table = reader.read_all()
@@ -142,7 +142,7 @@ def _rows(table: pa.Table) -> list[dict[str, Any]]:
 
 
 def _cell(planned: PlannedTable, row: dict[str, Any], places: Places) -> CellEvidence:
-    keys = tuple(_value(row[f"k{number}"]) for number in range(len(planned.keys)))
+    keys = tuple(plain_value(row[f"k{number}"]) for number in range(len(planned.keys)))
     rows, persons = _count(row["rows"]), _count(row["persons"])
     if persons > rows or (planned.keys and not rows):
         raise _breach("counts more persons than rows, or a cell without rows")
@@ -154,7 +154,7 @@ def _statistic(
     places: tuple[tuple[str, str, bool], ...], row: dict[str, Any], rows: int, persons: int
 ) -> StatisticEvidence:
     found: dict[str, Any] = {
-        field: _count(row[column]) if counted else _value(row[column]) for column, field, counted in places
+        field: _count(row[column]) if counted else plain_value(row[column]) for column, field, counted in places
     }
     if found.get("others") is not None:
         _count(found["others"])
@@ -179,7 +179,7 @@ def _count(value: Any) -> int:
     return value
 
 
-def _value(value: Any) -> Value:
+def plain_value(value: Any) -> Value:
     """Whole numbers that came as 128-bit decimals are integers; everything else stays what it is."""
     if isinstance(value, Decimal):
         return plain(value)

@@ -15,8 +15,10 @@ from broker.query.bounding.total import total_rows
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`rows`: most rows of one person that ranks and joins may come to; beyond it `each` is enforced. `ranks`: by table,
-    rows of one person and year that count, where that is fewer than the catalogue's."""
+    """`rows`: most rows of one person that ranks and joins may come to; beyond it `each` is enforced.
+
+    `ranks`: by table, rows of one person and year that count, where that is fewer than the catalogue's.
+    """
 
     rows: int
     each: PerPerson

@@ -103,7 +103,7 @@ class Bounding:
         below = self.bound(person)
         many = most_met(public, conjuncts_of(join.on), self._origins)
         times = None if many is None else max(1, many)
-        made = replace(join, **{"left" if left else "right": below.relation})
+        made = replace(join, left=below.relation) if left else replace(join, right=below.relation)
         return Bound(made, _times(below.rows, times), _scaled(below.each, times))
 
     def _of_two(self, join: Join) -> Bound:
@@ -161,7 +161,7 @@ class Bounding:
             part = part.child
         if not isinstance(part, Over):
             return None
-        kept = {c.args[0] for c in conjuncts_of(filtered.predicate) if _is_first(c)} if part.counted else set()
+        kept = set(_first_of(filtered.predicate)) if part.counted is not None else set()
         window = next((w for w in part.columns if Column(w.ident, Type.INT) in kept and self._is_own(w, part)), None)
         if window is None:
             return None
@@ -191,8 +191,12 @@ def is_of_persons(relation: Relation) -> bool:
             return is_of_persons(child)
 
 
-def _is_first(condition: Scalar) -> bool:
-    return isinstance(condition, Call) and condition.op == "equal" and condition.args[1] == Literal(1, Type.INT)
+def _first_of(predicate: Scalar) -> Iterable[Scalar]:
+    """What a condition says is 1."""
+    for condition in conjuncts_of(predicate):
+        match condition:
+            case Call(op="equal", args=(Column() as numbered, Literal(value=1))):
+                yield numbered
 
 
 def _equal(conditions: Iterable[Scalar]) -> Iterable[tuple[int, int]]:

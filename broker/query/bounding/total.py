@@ -1,4 +1,4 @@
-"""Scalars that cannot end a job: what has no value on a row is NULL there, since an error is an answer about the row."""
+"""Scalars that cannot end a job: what has no value on a row is NULL there, since an error is an answer about a row."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from broker.domain.relations import (
     Union,
     Values,
 )
-from broker.domain.scalars import Call, Case, Column, Literal, Scalar, Type
+from broker.domain.scalars import Call, Case, Column, Literal, Scalar
 
 SAFE = frozenset(
     {"equal", "same", "less", "at_most", "is_null", "and", "or", "not", "equal_text", "coalesce", "nullif", "greatest",

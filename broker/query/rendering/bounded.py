@@ -8,6 +8,7 @@ bits which keys a row is not grouped by, then the keys, then `v{vector}_{coordin
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from broker.domain.bounded import BoundedTable, Number, Powers, Slots
 from broker.domain.proofs import Proofs
@@ -155,7 +156,7 @@ def _each_slot(table: BoundedTable, rows: str, keys: list[str]) -> str:
         f"FROM ({own}){_by(by)}"
     )
     few = f"SELECT * FROM ({whole}){_few_cells(table, keys, ['parts', 'slots'])}"
-    spread = f"SELECT {', '.join(keys + ['t', 'unnest(parts) AS m', 'unnest(slots) AS slot'])} FROM ({few})"
+    spread = f"SELECT {', '.join([*keys, 't', 'unnest(parts) AS m', 'unnest(slots) AS slot'])} FROM ({few})"
     cut = f"CASE WHEN t > {most} THEN m::HUGEINT * {most} // t ELSE m END AS n"
     return f"(SELECT {', '.join([*keys, 'slot', cut])} FROM ({spread}))"
 
@@ -163,7 +164,7 @@ def _each_slot(table: BoundedTable, rows: str, keys: list[str]) -> str:
 def _slot(y: str, number: Number, vector: Slots) -> str:
     """Where steps above the low end lie among the points; by arithmetic where these are evenly spaced."""
     points = [p - number.low for p in vector.points]
-    gaps = {b - a for a, b in zip(points, points[1:], strict=False)}
+    gaps = {b - a for a, b in pairwise(points)}
     if len(gaps) == 1 and (step := gaps.pop()):
         place = f"least(({y} - ({points[0]})) // {step}, {len(points) - 1})"
         if vector.between:

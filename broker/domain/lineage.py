@@ -30,6 +30,15 @@ def lineage_of(planned: PlannedOutput) -> Lineage:
     return Lineage(tuple(with_implied(b, statistics) for b in behind), with_implied(read, statistics))
 
 
+def read_by(planned: PlannedOutput) -> frozenset[int]:
+    """The statistics that the output's program itself reads anywhere; none that these imply."""
+    made = _made_by(planned)
+    shown = frozenset[int]().union(*(columns_of(c.expression) for c in planned.columns))
+    chosen = {i for part in walk(planned.program) for i in _read_by(part, planned.tables)}
+    known = {s.ident for t in planned.tables for s in t.statistics if s.behind is None}
+    return sources(chosen.union(shown), made) & known
+
+
 def sources(idents: Iterable[int], made: Made) -> frozenset[int]:
     """The columns themselves and every column that they are computed from."""
     found, waiting = set[int](), list(idents)
