@@ -1,5 +1,6 @@
 """What one policy set would change in another, in sentences for the two administrators who decide. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 
 from broker.domain.projects import Grant, Project
@@ -18,6 +19,14 @@ def differences(before: Policies, after: Policies) -> list[str]:
             "code list", {c.name: c for c in before.catalogue.codesets}, {c.name: c for c in after.catalogue.codesets}
         ),
         *_named("combination rule", {r.id: r for r in before.combinations}, {r.id: r for r in after.combinations}),
+        *_named(
+            "promise to a", {p.unit: p for p in before.privacy.promises}, {p.unit: p for p in after.privacy.promises}
+        ),
+        *_named(
+            "privacy profile",
+            {p.name: p for p in before.privacy.profiles},
+            {p.name: p for p in after.privacy.profiles},
+        ),
         *_named("service", {"limits": before.service}, {"limits": after.service}),
     ]
 
@@ -54,7 +63,7 @@ def _grant(grant: Grant) -> str:
     return f"{grant.table}.{grant.variable}{' as a link key' if grant.link_key else ''}{years}"
 
 
-def _named(what: str, old: dict[str, Model], new: dict[str, Model]) -> list[str]:
+def _named(what: str, old: Mapping[str, Model], new: Mapping[str, Model]) -> list[str]:
     sentences = [f"{what} {name} is added" for name in sorted(new.keys() - old.keys())]
     sentences += [f"{what} {name} is removed" for name in sorted(old.keys() - new.keys())]
     for name in sorted(old.keys() & new.keys()):

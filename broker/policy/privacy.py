@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 
 from broker.domain.amounts import Accounting, Amount, as_written
-from broker.policy.models import canonical_json
 from broker.policy.tables import Model, Unit
 
 
@@ -78,6 +77,8 @@ class PrivacyPolicies(Model):
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the canonical JSON."""
+        from broker.policy.models import canonical_json
+
         return hashlib.sha256(canonical_json(asdict(self)).encode()).hexdigest()
 
     def promise(self, unit: Unit) -> Promise | None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from broker.domain.errors import Invalid
 from broker.policy.files.catalogue import read_catalogue
+from broker.policy.files.privacy import load_privacy
 from broker.policy.files.projects import read_projects
 from broker.policy.files.rules import load_profile, read_combinations, read_profiles, read_service
 from broker.policy.models import Policies
@@ -23,4 +24,5 @@ def load_policies(folder: Path) -> Policies:
         profiles=profiles,
         combinations=read_combinations(folder / "combinations.yaml", catalogue),
         service=read_service(folder / "service.yaml"),
+        privacy=load_privacy(folder / "privacy"),
     )
