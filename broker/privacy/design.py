@@ -98,7 +98,7 @@ def _made(
     gaussian = any(m.family is Family.GAUSSIAN for m in mechanisms)
     while True:
         bundle = Bundle(spend.accounting, mechanisms, budget.turning if gaussian else 0.0)
-        if (cost := charge(bundle)).fits(spend):
+        if (cost := charge(bundle)).within(spend):
             return Design(tables, layouts, parts, bundle, cost)
         mechanisms = tuple(replace(m, scale=m.scale * FINER) for m in mechanisms)
 

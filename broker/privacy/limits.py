@@ -31,7 +31,7 @@ def check_spend(spend: Amount, promise_accounting: Accounting, profile: PrivacyP
         raise Refused((Refusal("private-accounting", message, "Say the spend in that."),))
     delta = 0.0 if spend.accounting is Accounting.PURE else profile.max_delta
     most = as_written(spend.accounting, profile.max_raised if raised else profile.max_automatic, delta)
-    if not spend.fits(most):
+    if not spend.within(most):
         raise Refused(
             (
                 Refusal(

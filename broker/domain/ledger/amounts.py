@@ -1,62 +1,11 @@
-"""Amounts of privacy loss as whole numbers, and the accounts that they count in. No mechanism: losses are given.
-
-Whoever turns a loss into an amount rounds it up, and a cap down: then the sum of amounts is never below the loss.
-"""
+"""What a job costs whom, and the accounts that it counts in. No mechanism: losses are given, as amounts."""
 
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
-from enum import StrEnum
 
+from broker.domain.amounts import Accounting, Amount
 from broker.domain.errors import Breach
-
-MOST = 2**62
-"""What every store can hold of a sum of two."""
-_MICRO, _DELTA = Decimal("1e-6"), Decimal("1e-15")
-
-
-class Accounting(StrEnum):
-    """How losses add up: pure epsilon; rho (zero-concentrated); epsilon and delta. An account has one for ever."""
-
-    PURE = "pure"
-    ZCDP = "zcdp"
-    APPROXIMATE = "approximate"
-
-
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """`micro` are millionths of epsilon (of rho under zCDP), `delta` is in units of 1e-15."""
-
-    accounting: Accounting
-    micro: int
-    delta: int = 0
-
-    def __post_init__(self) -> None:
-        if not (0 <= self.micro <= MOST and 0 <= self.delta <= MOST):
-            raise Breach("An amount of privacy loss is a whole number from 0 on.")
-        if self.accounting is Accounting.PURE and self.delta:
-            raise Breach("Pure accounting has no delta.")
-
-    def __add__(self, other: "Amount") -> "Amount":
-        return Amount(self._same(other), self.micro + other.micro, self.delta + other.delta)
-
-    def __sub__(self, other: "Amount") -> "Amount":
-        return Amount(self._same(other), self.micro - other.micro, self.delta - other.delta)
-
-    def within(self, most: "Amount") -> bool:
-        self._same(most)
-        return self.micro <= most.micro and self.delta <= most.delta
-
-    def _same(self, other: "Amount") -> Accounting:
-        if self.accounting is not other.accounting:
-            raise Breach("Amounts under different accountings cannot be put together.")
-        return self.accounting
-
-    def __str__(self) -> str:
-        name = "rho" if self.accounting is Accounting.ZCDP else "epsilon"
-        main = f"{name} {(self.micro * _MICRO).normalize():f}"
-        return main if self.accounting is Accounting.PURE else f"{main}, delta {(self.delta * _DELTA).normalize():e}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from broker.domain.ledger.amounts import Account, Amount
+from broker.domain.amounts import Amount
+from broker.domain.ledger.amounts import Account
 from broker.domain.ledger.spends import SpendState
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from broker.domain.amounts import Accounting, Amount
 from broker.domain.audit import GENESIS
-from broker.domain.ledger.amounts import Account, Accounting, Amount
+from broker.domain.ledger.amounts import Account
 from broker.domain.ledger.spends import SpendState
 
 

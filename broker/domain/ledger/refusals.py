@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from broker.domain.amounts import Amount
 from broker.domain.errors import Refusal, Refused
-from broker.domain.ledger.amounts import Account, Amount, Cost
+from broker.domain.ledger.amounts import Account, Cost
 
 
 @dataclass(frozen=True, slots=True)

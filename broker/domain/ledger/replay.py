@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from broker.domain.ledger.amounts import Account, Amount
+from broker.domain.amounts import Amount, nothing
+from broker.domain.ledger.amounts import Account
 from broker.domain.ledger.budgets import Aside, Beside
 from broker.domain.ledger.chain import MOVES, Entry, EntryKind, charges_from_json
 from broker.domain.ledger.spends import SPENT, Answer, SpendState
@@ -32,7 +33,7 @@ class Totals:
 
     def used(self, account: Account) -> tuple[Amount, Amount]:
         """Spent and reserved."""
-        spent = reserved = Amount(self.caps[account].accounting, 0)
+        spent = reserved = nothing(self.caps[account].accounting)
         for found in self.spends.values():
             amount = found.charges.get(account)
             if amount is not None and found.state in SPENT:

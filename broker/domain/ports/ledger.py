@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from broker.domain.amounts import Amount
 from broker.domain.audit import AuditEvent
-from broker.domain.ledger.amounts import Account, Amount
+from broker.domain.ledger.amounts import Account
 from broker.domain.ledger.budgets import Aside, Balance, Point
 from broker.domain.ledger.chain import Head, LedgerCheck
 from broker.domain.ledger.refusals import ReleaseMaximum

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, false, or_, select, update
 
+from broker.domain.amounts import Accounting, Amount
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict
-from broker.domain.ledger.amounts import Account, Accounting, Amount
+from broker.domain.ledger.amounts import Account
 from broker.domain.ledger.budgets import Balance
 from broker.domain.ledger.chain import EntryKind, charges_to_json
 from broker.storage.chain import append

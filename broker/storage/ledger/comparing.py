@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, select
 
-from broker.domain.ledger.amounts import Account, Amount
+from broker.domain.amounts import Amount
+from broker.domain.ledger.amounts import Account
 from broker.domain.ledger.budgets import Aside, Beside
 from broker.domain.ledger.replay import Spent, Totals
 from broker.storage.ledger.accounts import balance_of

@@ -4,7 +4,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, exists, select
 
-from broker.domain.ledger.amounts import Account, Accounting, Amount, costs_from_json, costs_to_json
+from broker.domain.amounts import Accounting, Amount
+from broker.domain.ledger.amounts import Account, costs_from_json, costs_to_json
 from broker.domain.ledger.spends import Answer, Asked, Spend, SpendState
 from broker.domain.outputs import OutputState
 from broker.storage.ledger.tables import ledger_accounts as accounts

@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
+from broker.domain.amounts import Accounting, Amount
 from broker.domain.audit import AuditEvent
-from broker.domain.ledger.amounts import Account, Accounting, Amount
+from broker.domain.ledger.amounts import Account
 from broker.domain.ledger.budgets import Aside, Beside, Point
 from broker.domain.ledger.chain import MOVES, Entry, EntryKind, Head, LedgerCheck, followed
 from broker.domain.ledger.replay import replay

@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from broker.domain.amounts import Amount, nothing
 from broker.domain.errors import Conflict
-from broker.domain.ledger.amounts import Account, Amount
+from broker.domain.ledger.amounts import Account
 from broker.domain.ledger.spends import SPENT, Spend, SpendState
 from broker.storage.ledger.found import spend_from
 from broker.storage.ledger.tables import ledger_accounts, ledger_charges, ledger_spends
@@ -52,7 +53,7 @@ def _charged(spend: Spend, account: Account, cap: Amount) -> Amount | None:
 
 
 def _sum(cap: Amount, amounts: Iterable[Amount | None]) -> Amount:
-    return sum((a for a in amounts if a is not None), Amount(cap.accounting, 0))
+    return sum((a for a in amounts if a is not None), nothing(cap.accounting))
 
 
 def _key(account: Account) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert
 
+from broker.domain.amounts import Amount
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict
-from broker.domain.ledger.amounts import Account, Amount, Cost, Loss, costs_to_json
+from broker.domain.ledger.amounts import Account, Cost, Loss, costs_to_json
 from broker.domain.ledger.budgets import Balance
 from broker.domain.ledger.chain import EntryKind, charges_to_json
 from broker.domain.ledger.refusals import Lacking, OverBudget, ReleaseMaximum, check_release_maximum

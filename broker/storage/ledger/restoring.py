@@ -7,9 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from broker.domain.amounts import Amount
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict, Forbidden
-from broker.domain.ledger.amounts import Account, Amount
+from broker.domain.ledger.amounts import Account
 from broker.domain.ledger.chain import EntryKind, Head
 from broker.domain.ledger.spends import Asked, SpendState
 from broker.storage.chain import append

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Table, Text, UniqueConstraint
 
-from broker.domain.ledger.amounts import Accounting
+from broker.domain.amounts import Accounting
 from broker.domain.ledger.budgets import Beside
 from broker.domain.ledger.chain import EntryKind
 from broker.domain.ledger.spends import SpendState

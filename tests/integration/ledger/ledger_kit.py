@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+from broker.domain.amounts import Accounting, Amount
 from broker.domain.audit import AuditEvent
-from broker.domain.ledger.amounts import Account, Accounting, Amount, Cost, Loss
+from broker.domain.ledger.amounts import Account, Cost, Loss
 from broker.domain.ledger.refusals import ReleaseMaximum
 from broker.domain.ledger.spends import Answer, Asked, SpendState, question_of
 from broker.storage.ledger.witness import FolderWitness

@@ -19,8 +19,9 @@ from ledger_kit import (
     eps,
 )
 
+from broker.domain.amounts import Accounting, Amount
 from broker.domain.errors import Breach, Conflict, Refused, Unknown
-from broker.domain.ledger.amounts import Account, Accounting, Amount, Cost, Loss
+from broker.domain.ledger.amounts import Account, Cost, Loss
 from broker.domain.ledger.refusals import OverBudget, ReleaseMaximum
 from broker.domain.ledger.spends import SPEND_TRANSITIONS, Answer, Asked, SpendState
 
@@ -201,14 +202,14 @@ def test_each_unit_has_a_cap_of_its_own_and_a_job_needs_both(capped):
 
 
 def test_the_account_says_how_it_counts(steps):
-    rho, approximate = Amount(Accounting.ZCDP, 50, 10), Amount(Accounting.APPROXIMATE, 100, 10)
+    rho, approximate = Amount(Accounting.CONCENTRATED, 50, 10), Amount(Accounting.APPROXIMATE, 100, 10)
     steps.allot(WHOLE, rho)
     steps.allot(OWN, approximate)
-    both = Loss((Amount(Accounting.ZCDP, 20, 4), Amount(Accounting.APPROXIMATE, 90, 4)))
-    most = ReleaseMaximum(Amount(Accounting.ZCDP, 10**9, 10**9))
+    both = Loss((Amount(Accounting.CONCENTRATED, 20, 4), Amount(Accounting.APPROXIMATE, 90, 4)))
+    most = ReleaseMaximum(Amount(Accounting.CONCENTRATED, 10**9, 10**9))
     steps.reserve(Asked("j1", PROJECT, "s1", "q1", (Cost(UNIT, both, ()),)), most)
     assert (steps.used(), steps.used(OWN)) == ((0, 20), (0, 90))
-    small = Loss((Amount(Accounting.ZCDP, 1, 7), Amount(Accounting.APPROXIMATE, 1, 7)))
+    small = Loss((Amount(Accounting.CONCENTRATED, 1, 7), Amount(Accounting.APPROXIMATE, 1, 7)))
     with pytest.raises(OverBudget):  # delta has a cap too
         steps.reserve(Asked("j2", PROJECT, "s1", "q2", (Cost(UNIT, small, ()),)), most)
     with pytest.raises(OverBudget, match="other-accounting"):
@@ -241,7 +242,7 @@ def test_an_account_that_is_opened_late_begins_with_what_was_spent_before(capped
     assert capped.used(SHARED_TABLE) == (200, 0)
     assert capped.store.verify_ledger().holds
     with pytest.raises(Conflict, match="cannot be told"):
-        capped.allot(OWN, Amount(Accounting.ZCDP, 1000))
+        capped.allot(OWN, Amount(Accounting.CONCENTRATED, 1000))
 
 
 def test_an_allotment_needs_the_unit_s_cap_first(steps):
@@ -257,7 +258,7 @@ def test_one_release_may_cost_so_much_unless_two_administrators_raised_it(capped
     with pytest.raises(Refused):
         capped.reserve("j1", ReleaseMaximum(eps(50), eps(100), frozenset({"amir"})))
     with pytest.raises(Refused):  # a loss that cannot be compared
-        capped.reserve("j1", ReleaseMaximum(Amount(Accounting.ZCDP, 10**6)))
+        capped.reserve("j1", ReleaseMaximum(Amount(Accounting.CONCENTRATED, 10**6)))
     assert capped.used() == (0, 0)
     capped.reserve("j1", ReleaseMaximum(eps(50), eps(100), frozenset({"amir", "ada"})))
 

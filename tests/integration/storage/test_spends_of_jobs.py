@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from broker.domain.amounts import Accounting, Amount
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict
 from broker.domain.jobs import FailureCode, JobState
-from broker.domain.ledger.amounts import Account, Accounting, Amount, Cost, Loss
+from broker.domain.ledger.amounts import Account, Cost, Loss
 from broker.domain.ledger.budgets import Aside, Beside
 from broker.domain.ledger.refusals import ReleaseMaximum
 from broker.domain.ledger.spends import Answer, Asked, SpendState

@@ -120,7 +120,7 @@ def test_a_job_is_charged_its_composition_and_spends_what_it_may(
         return
     made = design([table(influence, listed), table(influence, listed)], spend)
     assert made.charge == charge(made.bundle) == rounded_up(spend.accounting, *loss(made.bundle))
-    assert made.charge.fits(spend)
+    assert made.charge.within(spend)
     assert made.charge.micro >= spend.micro * 0.9999
     assert design([table(influence, listed), table(influence, listed)], spend) == made
 

@@ -1,7 +1,8 @@
 """Spends of jobs in the workflow: what waits for nobody is ended by the reconciler, and nothing else is."""
 
+from broker.domain.amounts import Accounting, Amount
 from broker.domain.audit import AuditEvent
-from broker.domain.ledger.amounts import Account, Accounting, Amount, Cost, Loss
+from broker.domain.ledger.amounts import Account, Cost, Loss
 from broker.domain.ledger.refusals import ReleaseMaximum
 from broker.domain.ledger.spends import Asked, SpendState
 from broker.worker import reconcile
