@@ -61,13 +61,17 @@ def vault(catalogue: Catalogue, rows: Rows, seed: int) -> duckdb.DuckDBPyConnect
         is_person = table.kind is TableKind.PERSON
         columns = [(v.name, storage_type(v)) for v in table.variables]
         columns += [("__p", "UINTEGER"), ("__r", "UTINYINT")] if is_person else []
-        con.execute(f'CREATE TABLE "{table.schema_name}"."{table.name}" ({", ".join(f""""{n}" {t}""" for n, t in columns)})')
+        con.execute(
+            f'CREATE TABLE "{table.schema_name}"."{table.name}" ({", ".join(f""""{n}" {t}""" for n, t in columns)})'
+        )
         if is_person:
             some = ranked(some, table.year.variable if table.year else None, drawn)
         one = f"({', '.join('?' * len(columns))})"
         if some:
             values = [r[n] for r in some for n, _ in columns]
-            con.execute(f'INSERT INTO "{table.schema_name}"."{table.name}" VALUES {", ".join([one] * len(some))}', values)
+            con.execute(
+                f'INSERT INTO "{table.schema_name}"."{table.name}" VALUES {", ".join([one] * len(some))}', values
+            )
     return con
 
 
