@@ -8,9 +8,9 @@ from broker.policy.privacy import PrivacyProfile
 from broker.privacy.blocks import Block
 from broker.privacy.design import Design
 from broker.privacy.results.answers import noise_of
-from broker.privacy.results.estimates import count_weights, ranks_off, sum_weights, weights_of
 from broker.privacy.results.fitted import fitted
 from broker.privacy.results.intervals import Noise, expected, half_width, spread
+from broker.privacy.results.weights import count_weights, ranks_off, sum_weights, weights_of
 from broker.privacy.tables import Ask, PrivateTable, Statistic
 
 

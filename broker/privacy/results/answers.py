@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from broker.privacy.blocks import Block, Kind
 from broker.privacy.design import Design, Part, deviation
 from broker.privacy.mechanisms import Family, Selection
@@ -27,8 +30,9 @@ class Coordinates:
     chosen: Sequence[int] = ()
     whole: bool = True
 
-    def cell(self, index: int) -> Sequence[float]:
-        return self.values[index * self.block.width : (index + 1) * self.block.width]
+    def matrix(self) -> NDArray[np.float64]:
+        """A row a cell."""
+        return np.array(self.values, dtype=np.float64).reshape(-1, self.block.width)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,8 +57,8 @@ def test_margins_of_an_output_add_up_and_are_the_same_each_time() -> None:
     assert one == two
     fine, la, all_ = (s.blocks[0] for s in one)
     for k in range(fine.block.width):
-        assert [sum(fine.cell(4 * i + j)[k] for j in range(4)) for i in range(3)] == pytest.approx(
-            [la.cell(i)[k] for i in range(3)], abs=1e-6
+        assert [sum(fine.matrix()[4 * i + j][k] for j in range(4)) for i in range(3)] == pytest.approx(
+            [la.matrix()[i][k] for i in range(3)], abs=1e-6
         )
-        assert sum(la.cell(i)[k] for i in range(3)) == pytest.approx(all_.cell(0)[k], abs=1e-6)
+        assert sum(la.matrix()[i][k] for i in range(3)) == pytest.approx(all_.matrix()[0][k], abs=1e-6)
     assert len(cells(made, noisy, 0, PROFILE)) == 16
