@@ -51,7 +51,7 @@ def influence_on(block: Block, influence: Influence) -> Influence:
 def sensitivity(block: Block, influence: Influence) -> Sensitivity:
     """Of the vector of a block over all cells of a grouping set. Invalid (`too-wide`) where floats would round it.
 
-    Each grouping set is a partition of the same rows, so the bounds hold for each set by itself.
+    `influence` is that in the set (`PrivateTable.influence_in`); each set is a partition of the same rows.
     """
     bounds = influence_on(block, influence)
     rows = split(bounds)

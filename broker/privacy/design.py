@@ -10,7 +10,7 @@ from math import log, sqrt
 from broker.domain.amounts import DELTAS, MICRO, Accounting, Amount
 from broker.domain.errors import Invalid
 from broker.privacy.blocks import Block, Kind
-from broker.privacy.bounds import influence_on, sensitivity
+from broker.privacy.bounds import sensitivity
 from broker.privacy.calibrate import FINER, Budget, additive, rho_within, selection, threshold
 from broker.privacy.layout import Layout, layout
 from broker.privacy.measurements import charge
@@ -148,11 +148,12 @@ def _mechanism(
     table: PrivateTable, found: Layout, part: Part, family: Family, portion: Fraction, delta: Fraction
 ) -> Mechanism:
     if part.block is None:
-        return threshold(family, sensitivity(KEYS, table.influence), portion, delta)
+        return threshold(family, sensitivity(KEYS, table.influence_in(part.set)), portion, delta)
     block = found.blocks[part.block]
     if block.kind is Kind.RANKS:
-        return selection(family, block.whole, influence_on(block, table.influence), block.width, portion)
-    return replace(additive(family, sensitivity(block, table.influence), portion), width=block.width)
+        return selection(family, block.whole, table.influence_in(part.set), block.width, portion)
+    bounds = sensitivity(block, table.influence_in(part.set))
+    return replace(additive(family, bounds, portion), width=block.width)
 
 
 def deviation(mechanism: Additive | Threshold) -> float:

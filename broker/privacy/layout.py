@@ -33,20 +33,31 @@ def layout(table: PrivateTable) -> Layout:
     """The blocks of a table. The same statistics give the same blocks, whatever their order in the text is."""
     blocks = [*_of_numbers(table), *_of_distributions(table)]
     for statistic in table.statistics:
-        if statistic.ask is Ask.PERSONS and table.influence.rows_per_cell > 1:
+        if statistic.ask is Ask.PERSONS and _has_several_rows(table):
             blocks.append(Block(Kind.POWERS, persons=True, share=statistic.share))
         elif statistic.ask in (Ask.ROWS, Ask.PERSONS):
             blocks = _with_rows(table, blocks, statistic.share)
     if all(b.kind is Kind.RANKS for b in blocks):
         blocks.append(Block(Kind.POWERS))  # the display floor needs a noisy count
     unique = tuple(dict.fromkeys(blocks))
-    count = min((i for i, b in enumerate(unique) if b.kind is not Kind.RANKS), key=lambda i: _preference(unique[i]))
+    counted = (i for i, b in enumerate(unique) if b.kind is not Kind.RANKS)
+    count = min(counted, key=lambda i: _preference(table, unique[i]))
     return Layout(unique, tuple(_reading(table, unique, s) for s in table.statistics), count)
 
 
-def _preference(block: Block) -> tuple[bool, int]:
-    """Persons before rows, and a count of few coordinates, which has less noise, before one of many."""
-    return not block.persons, block.width
+def _preference(table: PrivateTable, block: Block) -> tuple[bool, bool, int]:
+    """Persons before rows, all rows before those that have some number, and a count of few coordinates, which has less
+    noise, before one of many."""
+    return not block.persons, not _has_all_rows(table, block), block.width
+
+
+def _has_all_rows(table: PrivateTable, block: Block) -> bool:
+    return block.argument is None or block.missing or table.argument(block.argument).complete
+
+
+def _has_several_rows(table: PrivateTable) -> bool:
+    """Whether a person may have more than one row in a cell of some grouping set."""
+    return any(table.influence_in(s).rows_per_cell > 1 for s in range(len(table.sets)))
 
 
 def _names(statistic: Statistic) -> Iterable[str]:
@@ -91,8 +102,7 @@ def _with_rows(table: PrivateTable, blocks: list[Block], share: int) -> list[Blo
 def _rows_of(table: PrivateTable, blocks: Iterable[Block]) -> int | None:
     """The block out of which the number of rows comes."""
     for i, block in enumerate(blocks):
-        all_rows = block.argument is None or block.missing or table.argument(block.argument).complete
-        if block.kind is Kind.POWERS and not block.persons and all_rows:
+        if block.kind is Kind.POWERS and not block.persons and _has_all_rows(table, block):
             return i
     return None
 

@@ -95,9 +95,8 @@ def _points(s: Statistic, profile: PrivacyProfile) -> list[Refusal]:
     if s.ask not in (Ask.QUANTILE, Ask.HISTOGRAM):
         return []
     if list(s.points) != sorted(set(s.points)) or not s.points:
-        return [
-            Refusal("private-points", f"The candidates or edges of {s.name} have to ascend, and there has to be one.")
-        ]
+        message = f"The candidates or edges of {s.name} have to ascend, and there has to be one."
+        return [Refusal("private-points", message, "Write each of them once, the smallest first.")]
     if len(s.points) > profile.quantile_points:
         return [
             Refusal(

@@ -12,7 +12,8 @@ from broker.domain.scalars import Value
 
 @dataclass(frozen=True, slots=True)
 class Influence:
-    """What one person can put into the contributions, enforced before the aggregates are computed.
+    """What one person can put into the contributions, enforced before the aggregates are computed. A cell is one of all
+    the table's dimensions together.
 
     cells          most cells that hold a row of the person (G)
     rows_per_cell  most rows in one of them (R)
@@ -125,6 +126,12 @@ class PrivateTable:
     statistics: tuple[Statistic, ...]
     public: tuple[int, ...] | None = field(default=None)
 
+    def __post_init__(self) -> None:
+        if not self.sets or len(set(self.sets)) < len(self.sets):
+            raise Invalid("grouping-sets", "A table has grouping sets, each of them once.")
+        if any(list(s) != sorted(set(s)) or any(i >= len(self.dimensions) for i in s) for s in self.sets):
+            raise Invalid("grouping-sets", "A grouping set has positions of dimensions, ascending.")
+
     @property
     def listed(self) -> bool:
         """Whether every key has a public list."""
@@ -137,6 +144,14 @@ class PrivateTable:
     def cells(self, index: int) -> int:
         """Public number of cells of a grouping set; a set without dimensions has one."""
         return prod(self.shape(index))
+
+    def influence_in(self, index: int) -> Influence:
+        """In the cells of one grouping set. Where it has not all dimensions, cells of a person fall together, and all
+        of their rows may be in one."""
+        if len(self.sets[index]) == len(self.dimensions):
+            return self.influence
+        most = self.influence.most
+        return Influence(min(self.influence.cells, most), most, most)
 
     def argument(self, name: str | None) -> Argument:
         return next(a for a in self.arguments if a.name == name)

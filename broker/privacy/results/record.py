@@ -68,7 +68,8 @@ def truncation(influence: Influence) -> str:
 
 def _part(part: Part, design: Design, table: PrivateTable) -> Json:
     block, mechanism = design.block(part), design.mechanism(part)
-    bounds = sensitivity(block, table.influence)
+    influence = table.influence_in(part.set)
+    bounds = sensitivity(block, influence)
     found: Json = {
         "grouping_set": [table.dimensions[i].name for i in table.sets[part.set]],
         "measured": described(block),
@@ -82,7 +83,7 @@ def _part(part: Part, design: Design, table: PrivateTable) -> Json:
     if block.clamp is not None:
         found["clamp"] = {"low": block.clamp.low, "high": block.clamp.high, "steps_to_a_unit": block.clamp.scale}
     if block.persons:
-        found["counts_each_person_once_in_a_cell"] = asdict(influence_on(block, table.influence))
+        found["counts_each_person_once_in_a_cell"] = asdict(influence_on(block, influence))
     return found
 
 

@@ -138,3 +138,29 @@ def test_intervals_of_means_cover_in_small_cells_too() -> None:
         ]
     tell("coverage_small", {"covered": float(np.mean(hits))})
     assert np.mean(hits) == pytest.approx(0.95, abs=0.015) or np.mean(hits) > 0.95
+
+
+def test_margins_that_were_fitted_are_as_good_as_forecast_and_cover() -> None:
+    """Fine cells, one margin and the total: each set's error, better than without the fit, is the forecast one."""
+    rng = np.random.default_rng(SEED + 3)
+    counts = rng.integers(500, 5000, (6, 8))
+    asked = table((6, 8), (COUNT,), sets=((0, 1), (0,), ()), influence=Influence(2, 1))
+    spend = Amount(Accounting.PURE, 500_000)
+    made = design([asked], spend)
+    true = [*counts.reshape(-1), *counts.sum(axis=1), counts.sum()]
+    exact = [list(map(int, counts.reshape(-1))), list(map(int, counts.sum(axis=1))), [int(counts.sum())]]
+    errors: list[list[float]] = [[], [], []]
+    covered: list[bool] = []
+    for _ in range(size("MARGINS", 150)):
+        for c, t in zip(cells(made, drawn(made, exact), 0, OPEN), true, strict=True):
+            errors[c.set].append(abs(c.estimates[0].value - t))
+            covered.append(c.estimates[0].interval.low <= t <= c.estimates[0].interval.high)
+    expected = [e.error for e in forecast([asked], spend, OPEN).expected]
+    tell(
+        "margins",
+        {"errors": [float(np.mean(e)) for e in errors], "forecast": expected, "covered": float(np.mean(covered))},
+    )
+    assert expected[:2] == pytest.approx([np.mean(e) for e in errors[:2]], rel=0.1)
+    assert expected[2] == pytest.approx(np.mean(errors[2]), rel=0.3), "one cell only"
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.015)
+    assert expected[0] < 12.0, "alone, with a third of the spend, the scale is 12"

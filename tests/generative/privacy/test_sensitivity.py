@@ -3,6 +3,7 @@ declared, and no bound is wider than some data reach."""
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from privacy_size import SEED, size, tell
 from private_worlds import (
@@ -17,7 +18,7 @@ from private_worlds import (
 
 from broker.privacy.blocks import Block, Kind
 from broker.privacy.bounds import Sensitivity, influence_on, sensitivity, split
-from broker.privacy.tables import Clamp, Influence
+from broker.privacy.tables import Clamp, Dimension, Influence, PrivateTable
 
 CASES = size("SENSITIVITIES", 300)
 CELLS = 5
@@ -51,6 +52,34 @@ def test_removing_a_person_moves_nothing_by_more_than_declared() -> None:
         assert over(block, influence, rows) == [], (block, influence, rows)
         moves += len({r.person for r in rows})
     tell("sensitivity", {"cases": CASES, "persons_removed": moves})
+
+
+def test_coarser_grouping_sets_have_bounds_of_their_own() -> None:
+    """In a total all rows of a person are in one cell, though in the finest cells only a few are."""
+    rng = random.Random(SEED + 2)
+    for _ in range(CASES):
+        block, influence = drawn_block(rng), drawn_influence(rng)
+        dimensions = (Dimension("a", (0, 1)), Dimension("b", (0, 1, 2)))
+        asked = PrivateTable("t", "pupil", dimensions, ((0, 1), (1,), ()), influence, (), ())
+        rows = drawn_rows(rng, rng.randint(1, 5), 6)
+        for s, cell in enumerate((lambda c: c, lambda c: c % 3, lambda c: 0)):
+            declared = sensitivity(block, asked.influence_in(s))
+            for person in {r.person for r in rows}:
+                step = moved(
+                    *(
+                        exact(block, [replace(r, cell=cell(r.cell)) for r in bounded(part, influence)], 6)
+                        for part in (rows, [r for r in rows if r.person != person])
+                    )
+                )
+                names = ("l0", "linf") if block.kind is Kind.RANKS else ("l0", "l1", "l2_squared", "linf")
+                assert all(getattr(step, n) <= getattr(declared, n) for n in names), (block, influence, s, rows)
+
+
+def test_a_total_is_not_bounded_like_the_cells_it_is_of() -> None:
+    asked = PrivateTable("t", "pupil", (Dimension("a", (0, 1)),), ((0,), ()), Influence(2, 3), (), ())
+    fine, total = (sensitivity(Block(Kind.POWERS), asked.influence_in(s)) for s in (0, 1))
+    assert (fine.l1, fine.l2_squared, fine.linf) == (6, 18, 3)
+    assert (total.l1, total.l2_squared, total.linf) == (6, 36, 6)
 
 
 def test_each_bound_is_reached() -> None:
