@@ -131,7 +131,7 @@ def compare(table: PrivateTable, whole: Answer, less: Answer, seen: Excess) -> N
     for (number, place), vector in whole.vectors.items():
         block = blocks_of(table)[place]
         moved = _moved(block, vector, less.vectors[number, place], whole.observed[number], less.observed[number])
-        bound = _declared(block, table.influence)
+        bound = _declared(block, table.influence_in(number))
         real = {
             "l0": len(moved), "l1": sum(sum(c) for c in moved), "l2": sum(x * x for c in moved for x in c),
             "linf": max((max(c) for c in moved), default=0),
