@@ -21,11 +21,11 @@ from broker.engine.private import Exact, read_private, statements
 from broker.policy.files import load_policies
 from broker.policy.files.privacy import load_privacy
 from broker.privacy.asking.measurable import Given, Measurable, measurable
+from broker.privacy.asking.written import written_in
 from broker.privacy.design import Design, design
 from broker.privacy.noise.client import NoiseProcess
 from broker.privacy.results.cells import cells
 from broker.query import compile_sql
-from broker.query.bounding.clamps import written_in
 
 ROUNDS = 7
 PEOPLE, EACH = 10_000_000, 3

@@ -14,12 +14,12 @@ from broker.policy.tables import Catalogue
 from broker.privacy.asking.numbers import Numbers
 from broker.privacy.asking.statistics import Asking
 from broker.privacy.asking.vectors import vectors_of
+from broker.privacy.asking.written import NOTHING, Written
 from broker.privacy.layout import layout
 from broker.privacy.limits import check_tables
 from broker.privacy.tables import Ask, Dimension, Influence, PrivateTable
 from broker.privacy.tables import Statistic as Private
 from broker.query.bounding.choose import Bounded, Limits, bounded
-from broker.query.bounding.clamps import NOTHING, Written
 from broker.query.bounding.origins import Origins
 from broker.query.bounding.ranges import Ranges
 from broker.query.kinds import has_context

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -23,6 +24,7 @@ from broker.query import render_slots, render_sums
 from broker.vault.duck import storage_type
 
 Rows = worlds.Rows
+ROOT = Path(__file__).parents[3]
 
 
 def crowded(catalogue: Catalogue, seed: int, people: int = 8) -> Rows:
