@@ -8,9 +8,9 @@ from broker.policy.privacy import PrivacyProfile
 from broker.privacy.blocks import Block
 from broker.privacy.design import Design
 from broker.privacy.results.answers import noise_of
-from broker.privacy.results.estimates import count_weights, ranks_off, sum_weights, weights_of
+from broker.privacy.results.fitted import fitted
 from broker.privacy.results.intervals import Noise, expected, half_width, spread
-from broker.privacy.results.margins import consistent
+from broker.privacy.results.weights import count_weights, ranks_off, sum_weights, weights_of
 from broker.privacy.tables import Ask, PrivateTable, Statistic
 
 
@@ -57,11 +57,8 @@ def _noises(made: Design, t: int) -> dict[tuple[int, int], Noise]:
 def _fitted(
     table: PrivateTable, b: int, drawn: dict[tuple[int, int], Noise]
 ) -> Iterable[tuple[tuple[int, int], Noise]]:
-    """Variances of the fit do not depend on what was measured, so zeros are fitted."""
-    lengths = [len(d.values or ()) for d in table.dimensions]
-    zeros = {s: ([0] * table.cells(i), drawn[i, b].deviation ** 2) for i, s in enumerate(table.sets)}
-    margins = consistent(lengths, zeros)
-    return (((i, b), Noise(margins[s].variance ** 0.5)) for i, s in enumerate(table.sets))
+    found = fitted([len(d.values or ()) for d in table.dimensions], {s: drawn[i, b] for i, s in enumerate(table.sets)})
+    return (((i, b), found[s]) for i, s in enumerate(table.sets))
 
 
 @dataclass(frozen=True, slots=True)

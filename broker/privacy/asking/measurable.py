@@ -14,12 +14,12 @@ from broker.policy.tables import Catalogue
 from broker.privacy.asking.numbers import Numbers
 from broker.privacy.asking.statistics import Asking
 from broker.privacy.asking.vectors import vectors_of
+from broker.privacy.asking.written import NOTHING, Written
 from broker.privacy.layout import layout
 from broker.privacy.limits import check_tables
 from broker.privacy.tables import Ask, Dimension, Influence, PrivateTable
 from broker.privacy.tables import Statistic as Private
 from broker.query.bounding.choose import Bounded, Limits, bounded
-from broker.query.bounding.clamps import NOTHING, Written
 from broker.query.bounding.origins import Origins
 from broker.query.bounding.ranges import Ranges
 from broker.query.kinds import has_context
@@ -152,8 +152,7 @@ def _measured(
     name: str, unit: str, family: Family, given: Given
 ) -> tuple[PrivateTable, BoundedTable, Bounded] | list[Refusal]:
     first, sets = family.tables[0], sets_of(family)
-    shared = tuple(k.expression for i, k in enumerate(first.keys) if all(i in s for s in sets))
-    found = bounded(first, shared, given.catalogue, given.limits)
+    found = bounded(first, given.catalogue, given.limits)
     ranges = Ranges(Origins(first.contributions, given.catalogue), given.written.clamps)
     asking = Asking(Numbers(ranges, given.profile, found.rows), family.asked[0])
     asking.ask()
@@ -161,20 +160,13 @@ def _measured(
     refusals = [*asking.refusals, *(_unlisted(d) for d in dimensions if given.lists_only and d.values is None)]
     if refusals:
         return refusals
-    influence = _influence(found, len(sets) > 1)
+    influence = Influence(found.cells, found.in_cell, found.rows)
     table = PrivateTable(
         name, unit, tuple(dimensions), sets, influence, asking.arguments, tuple(asking.private) or (ROWS,)
     )
     vectors, order = vectors_of(layout(table), tuple(asking.found), not table.listed)
     numbers = tuple(asking.found[n] for n in order)
     return table, BoundedTable(found.contributions, first.person, first.keys, sets, numbers, vectors, found.each), found
-
-
-def _influence(found: Bounded, several: bool) -> Influence:
-    """Where rows are added up by the finest cells, a coarser set may have all of a person's in one."""
-    if found.each is not None:
-        return Influence(found.cells, found.rows if several else found.in_cell, found.rows)
-    return Influence(found.cells, found.in_cell, found.rows)
 
 
 def sets_of(family: Family) -> tuple[tuple[int, ...], ...]:

@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from broker.privacy.blocks import Block, Kind
 from broker.privacy.design import Design, Part, deviation
 from broker.privacy.mechanisms import Family, Selection
 from broker.privacy.noise.client import Drawn
+from broker.privacy.results.fitted import fitted
 from broker.privacy.results.intervals import LAPLACE_EXCESS, Noise
 from broker.privacy.results.margins import consistent
 
@@ -26,8 +30,9 @@ class Coordinates:
     chosen: Sequence[int] = ()
     whole: bool = True
 
-    def cell(self, index: int) -> Sequence[float]:
-        return self.values[index * self.block.width : (index + 1) * self.block.width]
+    def matrix(self) -> NDArray[np.float64]:
+        """A row a cell."""
+        return np.array(self.values, dtype=np.float64).reshape(-1, self.block.width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +80,20 @@ def _agreeing(design: Design, table: int, found: dict[Part, Coordinates]) -> dic
     """Each coordinate of each block, fitted over all grouping sets. Choices stay as they are."""
     asked = design.tables[table]
     lengths = [len(d.values or ()) for d in asked.dimensions]
-    fitted = dict(found)
+    agreed = dict(found)
     for b, block in enumerate(design.layouts[table].blocks):
         if block.kind is Kind.RANKS:
             continue
         parts = {tuple(asked.sets[s]): Part(table, s, b) for s in range(len(asked.sets))}
+        noises = fitted(lengths, {s: found[p].noise for s, p in parts.items()})
         columns = []
         for k in range(block.width):
             margins = {s: (_integers(found[p], k), found[p].noise.deviation ** 2) for s, p in parts.items()}
             columns.append(consistent(lengths, margins))
         for s, p in parts.items():
-            values = [v for cell in zip(*(c[s].values for c in columns), strict=True) for v in cell]
-            fitted[p] = Coordinates(block, values, Noise(columns[0][s].variance ** 0.5), whole=False)
-    return fitted
+            values = [v for cell in zip(*(c[s] for c in columns), strict=True) for v in cell]
+            agreed[p] = Coordinates(block, values, noises[s], whole=False)
+    return agreed
 
 
 def _integers(of: Coordinates, coordinate: int) -> list[int]:

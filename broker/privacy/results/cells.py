@@ -5,12 +5,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+import numpy as np
+
 from broker.domain.scalars import Value
 from broker.policy.privacy import PrivacyProfile
+from broker.privacy.blocks import Kind
 from broker.privacy.design import Design
+from broker.privacy.layout import Reading
 from broker.privacy.noise.client import Drawn
 from broker.privacy.results.answers import Coordinates, SetAnswers, answers
-from broker.privacy.results.estimates import UNKNOWN, Estimate, Weights, estimate, rows_weights, weights_of
+from broker.privacy.results.estimates import UNKNOWN, Estimate, column
+from broker.privacy.results.weights import Weights, rows_weights, weights_of
 from broker.privacy.tables import PrivateTable
 
 Keys = tuple[Value, ...]
@@ -39,12 +44,11 @@ def cells(
     `observed`: by grouping set with keys that have no list, those that the data have, in the order in which they were
     measured; only those that the threshold let leave are used. None, or nothing, where the lists are public.
     """
-    asked = design.tables[table]
     found = []
     for s, answered in enumerate(answers(design, drawn, table)):
         given = observed[s] if s < len(observed) else None
-        for position, keys in enumerate(_keys(asked, s, answered, given)):
-            found.append(_cell(design, table, s, answered, position, keys, profile))
+        keys = list(_keys(design.tables[table], s, answered, given))
+        found += _cells(design, table, s, answered, keys, profile)
     return tuple(found)
 
 
@@ -55,21 +59,28 @@ def _keys(table: PrivateTable, s: int, answered: SetAnswers, observed: Sequence[
         yield from product(*(table.dimensions[i].values or () for i in table.sets[s]))
 
 
-def _cell(
-    design: Design, table: int, s: int, answered: SetAnswers, position: int, keys: Keys, profile: PrivacyProfile
-) -> Cell:
+def _cells(
+    design: Design, table: int, s: int, answered: SetAnswers, keys: Sequence[Keys], profile: PrivacyProfile
+) -> list[Cell]:
     """A cell whose count is under the floor shows nothing; in others, a statistic of fewer rows is left out."""
-    found, floor = design.layouts[table], profile.display_floor
-    counts = answered.blocks[found.count] if answered.persons is None else answered.persons
-    if _count(counts, position, rows_weights(counts.block)) < floor:
-        return Cell(s, keys, False, ())
-    told = []
-    for r in found.readings:
-        of, beside = answered.blocks[r.block], None if r.beside is None else answered.blocks[r.beside]
-        few = not of.chosen and _count(of, position, weights_of(r.statistic, of.block)) < floor
-        told.append(UNKNOWN if few else estimate(r.statistic, of, position, profile.level, beside))
-    return Cell(s, keys, True, tuple(told))
+    found = design.layouts[table]
+    of_all = answered.blocks[found.count] if answered.persons is None else answered.persons
+    shown = _enough(of_all, rows_weights(of_all.block), profile)
+    columns = [_estimates(r, answered, profile) for r in found.readings]
+    return [
+        Cell(s, k, enough, estimates if enough else ())
+        for k, enough, estimates in zip(keys, shown, zip(*columns, strict=True), strict=True)
+    ]
 
 
-def _count(of: Coordinates, position: int, weights: Weights) -> float:
-    return sum(w * v for w, v in zip(weights, of.cell(position), strict=True))
+def _estimates(r: Reading, answered: SetAnswers, profile: PrivacyProfile) -> list[Estimate]:
+    of, beside = answered.blocks[r.block], None if r.beside is None else answered.blocks[r.beside]
+    found = column(r.statistic, of, profile.level, beside).estimates()
+    if of.block.kind is Kind.RANKS:
+        return found
+    enough = _enough(of, weights_of(r.statistic, of.block), profile)
+    return [e if many else UNKNOWN for e, many in zip(found, enough, strict=True)]
+
+
+def _enough(of: Coordinates, weights: Weights, profile: PrivacyProfile) -> list[bool]:
+    return [bool(n >= profile.display_floor) for n in of.matrix() @ np.array(weights)]

@@ -1,16 +1,25 @@
-"""Statistics of one cell from its noisy coordinates, each with an interval. Every formula is linear in the coordinates,
-or a quotient or square of such; nothing else is known of the cell."""
+"""Statistics of all cells of a grouping set from their noisy coordinates, each with an interval. Every formula is
+linear in the coordinates, or a quotient or square of such; nothing else is known of a cell."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log
 
-from broker.privacy.blocks import Block
+import numpy as np
+from numpy.typing import NDArray
+
 from broker.privacy.results.answers import Coordinates
-from broker.privacy.results.intervals import Interval, Noise, around, half_width, of_quotient, spread, whole_half_width
+from broker.privacy.results.intervals import Noise, half_width, half_widths, of_quotient, spread, whole_half_width
+from broker.privacy.results.weights import Weights, count_weights, ranks_off, sum_weights, weights_of
 from broker.privacy.tables import Ask, Statistic
 
-Weights = tuple[float, ...]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Ends in the units of the value; None: no bound on that side can be told."""
+
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,144 +38,128 @@ class Estimate:
 UNKNOWN = Estimate(None, Interval(None, None))
 
 
-def estimate(s: Statistic, of: Coordinates, cell: int, level: float, beside: Coordinates | None = None) -> Estimate:
-    """One statistic of one cell; `beside` has the denominator of a RATIO."""
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One statistic of all cells of a grouping set: values and ends of intervals, not a number where there is none."""
+
+    values: Floats
+    low: Floats
+    high: Floats
+    bins: tuple["Column", ...] = ()
+    ranks: float | None = None
+
+    def estimates(self) -> list[Estimate]:
+        """By cell, in order."""
+        bins = list(zip(*(b.estimates() for b in self.bins), strict=True)) or [()] * len(self.values)
+        found = zip(*(_told(numbers) for numbers in (self.values, self.low, self.high)), bins, strict=True)
+        return [
+            UNKNOWN if value is None else Estimate(value, Interval(low, high), parts, self.ranks)
+            for value, low, high, parts in found
+        ]
+
+
+def _told(numbers: Floats) -> list[float | None]:
+    return [None if n != n else n for n in numbers.tolist()]
+
+
+def column(s: Statistic, of: Coordinates, level: float, beside: Coordinates | None = None) -> Column:
+    """One statistic; `beside` has the denominator of a RATIO."""
     match s.ask:
         case Ask.ROWS | Ask.PERSONS | Ask.VALUES:
-            return counted(of, cell, weights_of(s, of.block), level)
+            return _counted(of, weights_of(s, of.block), level)
         case Ask.SUM:
-            return _sum(of, cell, level)
+            return _around(_linear(of, sum_weights(of.block)), half_width(_noise(of, sum_weights(of.block)), level))
         case Ask.MEAN:
-            return _mean(of, cell, level)
+            return _mean(of, level)
         case Ask.VARIANCE:
-            return _variance(of, cell, level, s.whole)
+            return _variance(of, level, s.whole)
         case Ask.RATIO if beside is not None:
-            return _ratio(of, beside, cell, level)
+            return _ratio(of, beside, level)
         case Ask.HISTOGRAM:
-            return _histogram(of, cell, level)
-    return _quantile(of, cell, level)
+            return _histogram(of, level)
+    return _quantile(of, level)
 
 
-def count_weights(block: Block) -> Weights:
-    """Of the rows that the block is of: coordinates share out a whole."""
-    return (1 / block.whole,) * (block.width - block.missing) + (0.0,) * block.missing
-
-
-def rows_weights(block: Block) -> Weights:
-    """Of all rows, those without an argument too."""
-    return (1 / block.whole,) * block.width
-
-
-def weights_of(s: Statistic, block: Block) -> Weights:
-    """Of the rows that a statistic is of."""
-    return rows_weights(block) if s.ask in (Ask.ROWS, Ask.PERSONS) else count_weights(block)
-
-
-def sum_weights(block: Block) -> Weights:
-    """Of the sum of x in its own units: the j-th Bernstein coefficient of x is low + width * j / degree."""
-    clamp, degree = block.cut, block.degree
-    at = (clamp.low + clamp.width * j / degree for j in range(degree + 1))
-    return tuple(a / block.whole / clamp.scale for a in at) + (0.0,) * block.missing
-
-
-def counted(of: Coordinates, cell: int, weights: Weights, level: float) -> Estimate:
-    """A count as it comes out: it is not cut at 0, so that margins add up and averages stay unbiased."""
-    value, noise = _linear(of, cell, weights)
-    single = of.whole and of.block.whole == 1 and sum(w != 0 for w in weights) == 1
-    half = whole_half_width(noise, level) if single else half_width(noise, level)
-    interval = around(value, half, low=0.0)
-    return Estimate(value, interval)
-
-
-def _linear(of: Coordinates, cell: int, weights: Weights) -> tuple[float, Noise]:
-    values = of.cell(cell)
-    return sum(w * v for w, v in zip(weights, values, strict=True)), _noise(of, weights)
+def _linear(of: Coordinates, weights: Weights) -> Floats:
+    return np.asarray(of.matrix() @ np.array(weights), dtype=np.float64)
 
 
 def _noise(of: Coordinates, weights: Weights) -> Noise:
     return spread([(w, of.noise) for w in weights])
 
 
-def _sum(of: Coordinates, cell: int, level: float) -> Estimate:
-    value, noise = _linear(of, cell, sum_weights(of.block))
-    return Estimate(value, around(value, half_width(noise, level)))
+def _around(values: Floats, half: float | Floats, low: float = -np.inf, high: float = np.inf) -> Column:
+    """Values and as much on both sides, within what is possible at all."""
+    return Column(values, np.clip(values - half, low, high), np.clip(values + half, low, high))
 
 
-def _quotient(of: Coordinates, cell: int) -> tuple[float, Weights, Weights]:
-    """Count, and weights of the count and of the sum of x less the middle of the clamp (which has the least noise)."""
-    clamp = of.block.cut
-    count, total = count_weights(of.block), sum_weights(of.block)
-    middle = (clamp.low + clamp.high) / 2 / clamp.scale
-    return _linear(of, cell, count)[0], count, tuple(t - middle * c for t, c in zip(total, count, strict=True))
+def _counted(of: Coordinates, weights: Weights, level: float) -> Column:
+    """A count as it comes out: it is not cut at 0, so that margins add up and averages stay unbiased."""
+    single = of.whole and of.block.whole == 1 and sum(w != 0 for w in weights) == 1
+    noise = _noise(of, weights)
+    return _around(
+        _linear(of, weights), whole_half_width(noise, level) if single else half_width(noise, level), low=0.0
+    )
 
 
-def _mean(of: Coordinates, cell: int, level: float) -> Estimate:
+def _mean(of: Coordinates, level: float) -> Column:
     """Middle + (centred sum) / max(count, 1), cut to the clamp; the interval is that of the quotient of the bounded
-    values."""
-    clamp = of.block.cut
+    values. (Less the middle of its clamp, a sum has the least noise.)"""
+    clamp, of_count = of.block.cut, np.array(count_weights(of.block))
     low, high = clamp.low / clamp.scale, clamp.high / clamp.scale
     middle = (low + high) / 2
-    count, of_count, centred = _quotient(of, cell)
-    above = _linear(of, cell, centred)[0]
-    value = min(max(middle + above / max(count, 1.0), low), high)
+    centred = np.array(sum_weights(of.block)) - middle * of_count
+    count, above = of.matrix() @ of_count, of.matrix() @ centred
+    values = np.clip(middle + above / np.maximum(count, 1.0), low, high)
 
-    def allowed(m: float) -> float:
-        return half_width(
-            _noise(of, tuple(c - (m - middle) * n for c, n in zip(centred, of_count, strict=True))), level
-        )
+    def over(m: Floats) -> Floats:
+        pivot = centred[None, :] - (m - middle)[:, None] * of_count[None, :]
+        return np.asarray(np.abs(above - (m - middle) * count) - half_widths(pivot, of.noise, level), dtype=np.float64)
 
-    return Estimate(value, of_quotient(value, lambda m: above - (m - middle) * count, allowed, low, high))
+    return Column(values, *of_quotient(values, over, low, high))
 
 
-def _variance(of: Coordinates, cell: int, level: float, whole: bool) -> Estimate:
+def _variance(of: Coordinates, level: float, whole: bool) -> Column:
     """Of t = (x - low) / width: mean of squares less square of the mean, in the clamp's units squared.
 
     The interval is first order in the noise: good where the count is large beside it.
     """
     clamp, block = of.block.cut, of.block
-    unit, most = (clamp.width / clamp.scale) ** 2, (clamp.width / clamp.scale) ** 2 / 4
-    gap = (0.0,) * block.missing
-    first, second = (0.0, 0.5 / block.whole, 1 / block.whole, *gap), (0.0, 0.0, 1 / block.whole, *gap)
-    count = _linear(of, cell, count_weights(block))[0]
-    if count <= 1:
-        return UNKNOWN
-    mean, square = (_linear(of, cell, w)[0] / count for w in (first, second))
-    factor = unit if whole else unit * count / (count - 1)
-    most = most if whole else most * count / (count - 1)
-    value = min(max(factor * (square - mean**2), 0.0), most)
-    parts = zip(first, second, count_weights(block), strict=True)
-    slopes = tuple(factor * (b - square * n - 2 * mean * (a - mean * n)) / count for a, b, n in parts)
-    return Estimate(value, around(value, half_width(_noise(of, slopes), level), 0.0, most))
+    unit, gap = (clamp.width / clamp.scale) ** 2, (0.0,) * block.missing
+    of_count = np.array(count_weights(block))
+    first, second = (np.array((*w, *gap)) / block.whole for w in ((0.0, 0.5, 1.0), (0.0, 0.0, 1.0)))
+    count = of.matrix() @ of_count
+    count = np.where(count > 1, count, np.nan)
+    mean, square = (of.matrix() @ w / count for w in (first, second))
+    factor = np.full_like(count, unit) if whole else unit * count / (count - 1)
+    values = np.clip(factor * (square - mean**2), 0.0, factor / 4)
+    slopes = second - square[:, None] * of_count - 2 * mean[:, None] * (first - mean[:, None] * of_count)
+    half = half_widths(slopes * (factor / count)[:, None], of.noise, level)
+    return Column(values, np.clip(values - half, 0.0, factor / 4), np.clip(values + half, 0.0, factor / 4))
 
 
-def _ratio(of: Coordinates, beside: Coordinates, cell: int, level: float) -> Estimate:
+def _ratio(of: Coordinates, beside: Coordinates, level: float) -> Column:
     """Sum by sum. Where the denominator cannot be told from 0, neither can the ratio be bounded."""
-    above, _ = _linear(of, cell, sum_weights(of.block))
-    below, noise = _linear(beside, cell, sum_weights(beside.block))
-    if abs(below) <= half_width(noise, level):
-        return UNKNOWN
-    value = above / below
-    terms = [(w / below, of.noise) for w in sum_weights(of.block)]
-    terms += [(-value * w / below, beside.noise) for w in sum_weights(beside.block)]
-    return Estimate(value, around(value, half_width(spread(terms), level)))
+    over, under = np.array(sum_weights(of.block)), np.array(sum_weights(beside.block))
+    above, below = of.matrix() @ over, beside.matrix() @ under
+    certain = np.abs(below) > half_width(_noise(beside, tuple(under)), level)
+    below = np.where(certain, below, np.nan)
+    values = above / below
+    scales = np.array([of.noise.deviation] * len(over) + [beside.noise.deviation] * len(under))
+    terms = np.hstack([over / below[:, None], -values[:, None] * under / below[:, None]]) * scales
+    return _around(values, half_widths(terms, Noise(1.0, max(of.noise.excess, beside.noise.excess)), level))
 
 
-def _histogram(of: Coordinates, cell: int, level: float) -> Estimate:
+def _histogram(of: Coordinates, level: float) -> Column:
     width = of.block.width - of.block.missing
-    units: Sequence[Weights] = [tuple(float(i == j) for j in range(of.block.width)) for i in range(width)]
-    bins = tuple(counted(of, cell, u, level) for u in units)
-    total = counted(of, cell, count_weights(of.block), level)
-    return Estimate(total.value, total.interval, bins)
+    units = [tuple(float(i == j) for j in range(of.block.width)) for i in range(width)]
+    total = _counted(of, count_weights(of.block), level)
+    return Column(total.values, total.low, total.high, tuple(_counted(of, u, level) for u in units))
 
 
-def ranks_off(block: Block, choice: Noise, level: float) -> float:
-    """How many rows too far the chosen point's rank may be, beside the best candidate's: a score worse than the best by
-    scale * ln(k / (1 - level)) has at most the rest of the probability (McSherry, Talwar 2007; permute-and-flip is no
-    worse: McKenna, Sheldon 2020)."""
-    return choice.deviation * log(block.width / (1 - level)) / block.of.denominator
-
-
-def _quantile(of: Coordinates, cell: int, level: float) -> Estimate:
+def _quantile(of: Coordinates, level: float) -> Column:
+    """The chosen points; there is no interval but that of the rank."""
     block = of.block
-    value = block.points[of.chosen[cell]] / block.cut.scale
-    return Estimate(value, Interval(None, None), ranks=ranks_off(block, of.noise, level))
+    values = np.array([block.points[c] / block.cut.scale for c in of.chosen], dtype=np.float64)
+    none = np.full_like(values, np.nan)
+    return Column(values, none, none, ranks=ranks_off(block, of.noise, level))

@@ -8,7 +8,7 @@ so the generalised least-squares fit takes, interaction by interaction, the mean
 et al. 2007; Xiao et al. 2023, "ResidualPlanner"). All sums are of integers: the same on every machine.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import lcm, prod
@@ -22,18 +22,10 @@ STEPS = 10**6
 """Weights are whole numbers of this precision: the fit is exact for them, and within 1e-6 of the best ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class Margin:
-    """Values of one grouping set, its last dimension fastest, and the variance of each."""
-
-    values: Sequence[float]
-    variance: float
-
-
-def consistent(lengths: Sequence[int], margins: Mapping[Set, tuple[Sequence[int], float]]) -> dict[Set, Margin]:
+def consistent(lengths: Sequence[int], margins: Mapping[Set, tuple[Sequence[int], float]]) -> dict[Set, list[float]]:
     """Margins that sum up to one another, from noisy integers and the variance of their noise, by grouping set.
 
-    Sets are ascending positions of `lengths`. A dimension sums up to the sets without it.
+    Sets are ascending positions of `lengths`; values are in the order of the cells, the last dimension fastest.
     """
     tables = {s: _array(values, [lengths[i] for i in s]) for s, (values, _) in margins.items()}
     variances = {s: variance for s, (_, variance) in margins.items()}
@@ -43,11 +35,10 @@ def consistent(lengths: Sequence[int], margins: Mapping[Set, tuple[Sequence[int]
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """An interaction: whole numbers over one divisor, and the variance factor of its projection."""
+    """An interaction: whole numbers over one divisor."""
 
     numbers: Numbers
     divisor: int
-    variance: float
 
 
 def _array(values: Sequence[int], shape: Sequence[int]) -> Numbers:
@@ -56,22 +47,29 @@ def _array(values: Sequence[int], shape: Sequence[int]) -> Numbers:
     return found.reshape(tuple(shape))
 
 
-def _below(sets: Mapping[Set, object]) -> list[Set]:
+def _below(sets: Iterable[Set]) -> list[Set]:
     """All subsets of the sets."""
-    return sorted({t for s in sets for k in range(len(s) + 1) for t in combinations(s, k)})
+    return sorted({t for s in sets for t in subsets(s)})
+
+
+def subsets(s: Set) -> list[Set]:
+    return [t for k in range(len(s) + 1) for t in combinations(s, k)]
 
 
 def _interaction(
     t: Set, lengths: Sequence[int], tables: Mapping[Set, Numbers], variances: Mapping[Set, float]
 ) -> _Part:
-    above = [s for s in tables if set(t) <= set(s)]
-    spread = {s: variances[s] * prod(lengths[i] for i in s if i not in t) for s in above}
+    weights = weights_of(t, lengths, variances)
+    numbers = sum(w * _projected(_summed(tables[s], s, t), t, lengths) for s, w in weights.items())
+    divisor = sum(weights.values()) * prod(lengths[i] for i in t)
+    return _Part(np.asarray(numbers, dtype=object), divisor)
+
+
+def weights_of(t: Set, lengths: Sequence[int], variances: Mapping[Set, float]) -> dict[Set, int]:
+    """How much each margin says of an interaction: whole numbers in proportion to the inverse variances."""
+    spread = {s: v * prod(lengths[i] for i in s if i not in t) for s, v in variances.items() if set(t) <= set(s)}
     best = min(spread.values())
-    weights = {s: max(round(STEPS * best / spread[s]), 1) for s in above}
-    whole = sum(weights.values())
-    numbers = sum(weights[s] * _projected(_summed(tables[s], s, t), t, lengths) for s in above)
-    variance = sum((weights[s] / whole) ** 2 * spread[s] for s in above)
-    return _Part(np.asarray(numbers, dtype=object), whole * prod(lengths[i] for i in t), variance)
+    return {s: max(round(STEPS * best / v), 1) for s, v in spread.items()}
 
 
 def _summed(table: Numbers, s: Set, t: Set) -> Numbers:
@@ -86,20 +84,17 @@ def _projected(table: Numbers, t: Set, lengths: Sequence[int]) -> Numbers:
     return table
 
 
-def _margin(s: Set, lengths: Sequence[int], parts: Mapping[Set, _Part]) -> Margin:
+def _margin(s: Set, lengths: Sequence[int], parts: Mapping[Set, _Part]) -> list[float]:
     """The interactions within a set, each spread evenly over what it does not depend on."""
     total: Numbers | int = 0
-    variance = 0.0
     inside = [t for t in parts if set(t) <= set(s)]
     divisors = {t: parts[t].divisor * prod(lengths[i] for i in s if i not in t) for t in inside}
     common = lcm(*divisors.values())
     for t in inside:
         shape = tuple(lengths[i] if i in t else 1 for i in s)
         total = total + (common // divisors[t]) * parts[t].numbers.reshape(shape)
-        own = prod(1 - 1 / lengths[i] for i in t)
-        variance += own * parts[t].variance / prod(lengths[i] for i in s if i not in t) ** 2
     flat = np.asarray(total * _ones([lengths[i] for i in s]), dtype=object)
-    return Margin([int(v) / common for v in flat.reshape(-1)], variance)
+    return [int(v) / common for v in flat.reshape(-1)]
 
 
 def _ones(shape: Sequence[int]) -> Numbers:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from broker.domain.bounded import PerPerson
 from broker.domain.plans import PlannedTable
 from broker.domain.relations import Filter, Join, JoinHow, Relation, Union, walk
-from broker.domain.scalars import Call, Column, Scalar, Type
+from broker.domain.scalars import Call, Column, Type
 from broker.policy.tables import Catalogue
 from broker.query.bounding.rows import Bounding
 from broker.query.bounding.total import total_rows
@@ -40,12 +40,13 @@ class Bounded:
     kept: Mapping[str, int]
 
 
-def bounded(table: PlannedTable, keys: tuple[Scalar, ...], catalogue: Catalogue, limits: Limits) -> Bounded:
-    """`keys`: those that every grouping set has, so that they part a person's rows in each."""
+def bounded(table: PlannedTable, catalogue: Catalogue, limits: Limits) -> Bounded:
+    """Cells are those of all the table's keys: years among them part a person's rows."""
     relation = _of_somebody(table)
     walked = Bounding(relation, catalogue, limits.ranks)
     found = walked.bound(relation)
     if found.rows is not None and 0 < found.rows <= limits.rows:
+        keys = [k.expression for k in table.keys]
         by_year = [found.each[k.ident] for k in keys if isinstance(k, Column) and k.ident in found.each]
         in_cell = min([found.rows, *by_year])
         return Bounded(total_rows(found.relation), found.rows, in_cell, found.rows, None, walked.kept)

@@ -12,6 +12,8 @@ from broker.domain.amounts import Accounting, Amount
 from broker.privacy.design import design
 from broker.privacy.results.answers import answers
 from broker.privacy.results.cells import cells
+from broker.privacy.results.fitted import fitted
+from broker.privacy.results.intervals import Noise
 from broker.privacy.results.margins import consistent
 
 SETS = [((0, 1), (0,), (1,), ()), ((0, 1), ()), ((0, 2), (1, 2)), ((0, 1, 2), (0, 1), (2,)), ((0,), (1,), (2,))]
@@ -36,11 +38,14 @@ def test_the_fit_is_the_least_squares_fit(sets: tuple[tuple[int, ...], ...]) -> 
         target = np.concatenate([np.array(noisy[s]) / variances[s] ** 0.5 for s in sets])
         best = np.linalg.lstsq(weighted, target, rcond=None)[0]
         covariance = np.linalg.pinv(weighted.T @ weighted)
+        noises = fitted(LENGTHS, {s: Noise(v**0.5, 3.0) for s, v in variances.items()})
         for s in sets:
             a = design_matrix(s)
-            assert np.allclose(found[s].values, a @ best, atol=1e-3)
-            assert found[s].variance == pytest.approx(float((a @ covariance @ a.T)[0, 0]), rel=1e-5)
-            assert found[s].variance <= variances[s] * (1 + 1e-9)
+            assert np.allclose(found[s], a @ best, atol=1e-3)
+            assert noises[s].deviation ** 2 == pytest.approx(float((a @ covariance @ a.T)[0, 0]), rel=1e-5)
+            assert noises[s].deviation ** 2 <= variances[s] * (1 + 1e-9)
+            by_noise = (a @ covariance @ weighted.T)[0]  # of noises of variance one, Laplace each
+            assert noises[s].excess == pytest.approx(3 * sum(by_noise**4) / sum(by_noise**2) ** 2, rel=1e-4)
 
 
 def test_margins_of_an_output_add_up_and_are_the_same_each_time() -> None:
@@ -52,8 +57,8 @@ def test_margins_of_an_output_add_up_and_are_the_same_each_time() -> None:
     assert one == two
     fine, la, all_ = (s.blocks[0] for s in one)
     for k in range(fine.block.width):
-        assert [sum(fine.cell(4 * i + j)[k] for j in range(4)) for i in range(3)] == pytest.approx(
-            [la.cell(i)[k] for i in range(3)], abs=1e-6
+        assert [sum(fine.matrix()[4 * i + j][k] for j in range(4)) for i in range(3)] == pytest.approx(
+            [la.matrix()[i][k] for i in range(3)], abs=1e-6
         )
-        assert sum(la.cell(i)[k] for i in range(3)) == pytest.approx(all_.cell(0)[k], abs=1e-6)
+        assert sum(la.matrix()[i][k] for i in range(3)) == pytest.approx(all_.matrix()[0][k], abs=1e-6)
     assert len(cells(made, noisy, 0, PROFILE)) == 16

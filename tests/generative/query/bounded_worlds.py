@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -23,6 +24,7 @@ from broker.query import render_slots, render_sums
 from broker.vault.duck import storage_type
 
 Rows = worlds.Rows
+ROOT = Path(__file__).parents[3]
 
 
 def crowded(catalogue: Catalogue, seed: int, people: int = 8) -> Rows:
@@ -131,7 +133,7 @@ def compare(table: PrivateTable, whole: Answer, less: Answer, seen: Excess) -> N
     for (number, place), vector in whole.vectors.items():
         block = blocks_of(table)[place]
         moved = _moved(block, vector, less.vectors[number, place], whole.observed[number], less.observed[number])
-        bound = _declared(block, table.influence)
+        bound = _declared(block, table.influence_in(number))
         real = {
             "l0": len(moved), "l1": sum(sum(c) for c in moved), "l2": sum(x * x for c in moved for x in c),
             "linf": max((max(c) for c in moved), default=0),

@@ -5,6 +5,7 @@ import json
 from fractions import Fraction
 from statistics import pvariance, variance
 
+import numpy as np
 import pytest
 from private_kit import ATT8, COUNT, MEAN, POLICIES, PROFILE, table
 
@@ -13,7 +14,7 @@ from broker.policy.tables import Unit
 from broker.privacy.design import Design, design
 from broker.privacy.noise.client import Drawn
 from broker.privacy.results.cells import Cell, cells
-from broker.privacy.results.intervals import Noise, around, expected, half_width, spread, whole_half_width
+from broker.privacy.results.intervals import Noise, expected, half_width, half_widths, spread, whole_half_width
 from broker.privacy.results.record import record
 from broker.privacy.results.words import plain_words
 from broker.privacy.tables import Argument, Ask, Clamp, Dimension, Influence, PrivateTable, Statistic
@@ -121,7 +122,10 @@ def test_the_noise_of_sums_of_noises() -> None:
     assert whole_half_width(laplace, 0.95) == 3
     assert whole_half_width(Noise(1.0), 0.95) == 2
     assert spread([]) == Noise(0.0)
-    assert around(-5.0, 2.0, low=0.0) == around(-9.0, 1.0, low=0.0)
+    many = half_widths(np.array([[1.0, 0.0], [1.0, 1.0], [0.3, -0.7], [0.0, 0.0]]), laplace, 0.95)
+    assert many == pytest.approx(
+        [half_width(spread([(a, laplace), (b, laplace)]), 0.95) for a, b in ((1, 0), (1, 1), (0.3, -0.7), (0, 0))]
+    )
 
 
 def told() -> tuple[Design, str]:
