@@ -96,7 +96,12 @@ def rehearse(
     if checked.plan.outputs:
         stage = _stage(loaded, asker, asked, data, as_json)
         with bar("rules and audit", as_json) as tell:
-            outputs = run(checked.plan, asker, loaded, stage, watch.lap, tell)
+            if checked.private is not None:
+                from broker.workflow.private.rehearsing import rehearse_private
+
+                outputs = rehearse_private(checked.private, asker, loaded, stage, watch.lap)
+            else:
+                outputs = run(checked.plan, asker, loaded, stage, watch.lap, tell)
     _print(rehearsal_document(checked, outputs, asked, watch.seconds()), as_json, print_rehearsal)
     return 0
 

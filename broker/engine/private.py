@@ -36,6 +36,20 @@ class Exact:
     public: tuple[tuple[tuple[tuple[Value, ...], ...], ...], ...]
 
 
+class PrivateDuckDB:
+    """See `broker.workflow.private.ports.PrivateEngine`."""
+
+    def prepare(
+        self, plan: Plan, measured: Sequence[Measurable], vault: Vault, job: str, attempt: int, limits: Limits
+    ) -> SandboxRequest:
+        return prepare_private(plan, measured, vault, job, attempt, limits)
+
+    def read(
+        self, plan: Plan, measured: Sequence[Measurable], made: Design, frames: Sequence[tuple[str, bytes]]
+    ) -> Exact:
+        return read_private(plan, measured, made, frames)
+
+
 def prepare_private(
     plan: Plan, measured: Sequence[Measurable], vault: Vault, job: str, attempt: int, limits: Limits
 ) -> SandboxRequest:

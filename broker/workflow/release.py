@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Invalid, Unknown
@@ -16,7 +17,8 @@ from broker.domain.ports import Ports, RegisterEntry, Release
 from broker.domain.reviews import Choice
 from broker.policy.models import Policies, Profile, Rounding
 from broker.workflow.policies import policies_assessed, policies_in_force
-from broker.workflow.records import shelve_released
+from broker.workflow.private.told import manifest_profile
+from broker.workflow.records import privacy_of, shelve_released
 from broker.workflow.relations import project_or_unknown, reach_job, reach_output
 
 
@@ -89,7 +91,7 @@ def _manifest(
             "snapshot": job.snapshot,
             "policy": policies.fingerprint,
             "image": job.image,
-            "profile": {"name": profile.name, "threshold": profile.t, **_rounding(profile)},
+            "profile": _profile_told(ports, job, outputs, profile),
             "released_at": now.isoformat(),
             "outputs": [
                 {
@@ -108,6 +110,12 @@ def _manifest(
         indent=2,
         sort_keys=True,
     )
+
+
+def _profile_told(ports: Ports, job: Job, outputs: list[Output], profile: Profile) -> dict[str, Any]:
+    if job.is_private:
+        return manifest_profile(privacy_of(ports, outputs[0]))
+    return {"name": profile.name, "threshold": profile.t, **_rounding(profile)}
 
 
 def _rounding(profile: Profile) -> dict[str, str | int]:

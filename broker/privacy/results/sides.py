@@ -1,5 +1,5 @@
-"""The ends of intervals on their way through an output's program: columns beside a statistic's own, under ids that no plan
-has. Computes nothing and chooses no row."""
+"""The ends of intervals on their way through an output's program: columns beside a statistic's own, under ids that no
+plan has. Computes nothing and chooses no row."""
 
 from dataclasses import replace
 

@@ -1,5 +1,5 @@
-"""A private output as a table that may leave: the program of the query over noisy figures, with the ends of intervals in
-columns of their own. Everything here is post-processing."""
+"""A private output as a table that may leave: the program of the query over noisy figures, with the ends of intervals
+in columns of their own. Everything here is post-processing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -12,13 +12,13 @@ from broker.domain.projects import Project
 from broker.domain.scalars import Type, Value
 from broker.policy.models import Policies, TableKind, Unit
 from broker.policy.privacy import PrivacyProfile, Promise
+from broker.privacy.asking.lines import PrivateLines, Spending
 from broker.privacy.asking.measurable import Given, Measurable, measurable
 from broker.privacy.design import Design, design
 from broker.privacy.expectations import Expected
 from broker.privacy.forecast import spend_for
 from broker.privacy.limits import check_spend
 from broker.privacy.tables import Ask, PrivateTable
-from broker.query.bounding.private import PrivateLines, Spending
 
 COUNTS = frozenset({Ask.ROWS, Ask.PERSONS, Ask.VALUES})
 Registers = Mapping[str, Sequence[Value]]

@@ -1,6 +1,6 @@
 """What the ledger is asked for a private job: the question, its cost, and the most that one release may cost."""
 
-from broker.domain.ledger.amounts import Accounting, Amount, Cost, Loss
+from broker.domain.ledger.amounts import Cost, Loss
 from broker.domain.ledger.refusals import ReleaseMaximum
 from broker.domain.ledger.spends import Asked, question_of
 from broker.privacy.noise.described import to_text
@@ -16,11 +16,9 @@ def asked_of(job: str, project: str, snapshot: str, plan_hash: str, private: Pri
 
 def cost_of(private: PrivateJob) -> Cost:
     """The whole charge once to the unit, and to each table of persons that is read."""
-    amount = private.charge
-    loss = Loss((Amount(Accounting(amount.accounting.value), amount.micro, amount.delta),))
+    loss = Loss((private.charge,))
     return Cost(private.promise.unit.value, loss, tuple((table, loss) for table in private.datasets))
 
 
 def maximum_of(private: PrivateJob) -> ReleaseMaximum:
-    most = most_automatic(private.promise, private.profile)
-    return ReleaseMaximum(Amount(Accounting(most.accounting.value), most.micro, most.delta))
+    return ReleaseMaximum(most_automatic(private.promise, private.profile))

@@ -1,12 +1,13 @@
-"""The lines of a text that make it private: `-- private: epsilon 0.5`, and those that bound it. Only comments that have a
-line of their own are read, and what is read is written again in one way."""
+"""The lines of a text that make it private: `-- private: epsilon 0.5`, and those that bound it. Only comments on lines
+of their own are read, and what is read is written again in one way."""
 
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from broker.domain.errors import Refusal
-from broker.query.bounding.clamps import Written, written_in
+from broker.domain.jobs import PRIVATE_LINE
+from broker.privacy.asking.written import Written, written_in
 from broker.query.text.lexing import TOKEN, lex
 
 LINE = re.compile(r"--[ \t]*private[ \t]*:(.*)\Z", re.IGNORECASE)
@@ -41,7 +42,7 @@ class PrivateLines:
     @property
     def canonical(self) -> str:
         """One line each, in one order and way of writing."""
-        lines = [f"-- private: {self.spending}"]
+        lines = [f"{PRIVATE_LINE} {self.spending}"]
         lines += [f"-- clamp: {name} {low:f} {high:f}" for name, (low, high) in sorted(self.written.clamps.items())]
         lines += [f"-- rows: {name} {number}" for name, number in sorted(self.written.rows.items())]
         return "\n".join(lines)
