@@ -197,7 +197,7 @@ class Policies(Model):
     profiles: tuple[Profile, ...]
     combinations: tuple[CombinationRule, ...]
     service: Service
-    privacy: PrivacyPolicies = field(default_factory=lambda: PrivacyPolicies(promises=(), profiles=()))
+    privacy: PrivacyPolicies = field(default_factory=PrivacyPolicies)
 
     @cached_property
     def fingerprint(self) -> str:

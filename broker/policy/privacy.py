@@ -1,7 +1,6 @@
 """The privacy policy as frozen models: what is promised to a unit, and what a profile lets leave. No I/O, no rules."""
 
-import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 
 from broker.domain.amounts import Accounting, Amount, as_written
@@ -68,21 +67,34 @@ class PrivacyProfile(Model):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DataSet(Model):
+    """What is kept to about one table, over all its years, snapshots and projects together.
+
+    loss, delta   what all projects together may spend on it, in the unit's accounting; 0 and 0: no cap of its own
+    only_private  nothing exact may leave about it
+    """
+
+    table: str
+    loss: float = 0.0
+    delta: float = 0.0
+    only_private: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class PrivacyPolicies(Model):
-    """All promises and profiles of privacy, as one value with one fingerprint."""
+    """Promises, data sets and profiles of privacy. Without a promise to a unit nothing private leaves about it."""
 
-    promises: tuple[Promise, ...]
-    profiles: tuple[PrivacyProfile, ...]
+    promises: tuple[Promise, ...] = ()
+    profiles: tuple[PrivacyProfile, ...] = ()
+    datasets: tuple[DataSet, ...] = ()
 
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 of the canonical JSON."""
-        from broker.policy.models import canonical_json
-
-        return hashlib.sha256(canonical_json(asdict(self)).encode()).hexdigest()
-
-    def promise(self, unit: Unit) -> Promise | None:
-        return next((p for p in self.promises if p.unit is unit), None)
+    def promise(self, unit: str | None) -> Promise | None:
+        return next((p for p in self.promises if p.unit == unit), None)
 
     def profile(self, name: str) -> PrivacyProfile:
         return next(p for p in self.profiles if p.name == name)
+
+    @property
+    def only_private(self) -> frozenset[str]:
+        """Tables about which nothing exact may leave."""
+        return frozenset(d.table for d in self.datasets if d.only_private)

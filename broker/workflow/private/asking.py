@@ -10,7 +10,7 @@ from broker.domain.errors import Invalid, Refusal, Refused
 from broker.domain.plans import Plan
 from broker.domain.projects import Project
 from broker.domain.scalars import Type, Value
-from broker.policy.models import Policies, TableKind, Unit
+from broker.policy.models import Policies, TableKind
 from broker.policy.privacy import PrivacyProfile, Promise
 from broker.privacy.asking.lines import PrivateLines, Spending
 from broker.privacy.asking.measurable import Given, Measurable, measurable
@@ -37,6 +37,8 @@ class PrivateJob:
     profile: PrivacyProfile
     promise: Promise
     datasets: tuple[str, ...]
+    raised: bool = False
+    """Two administrators have agreed to the larger maximum for one release."""
 
     @property
     def charge(self) -> Amount:
@@ -54,8 +56,8 @@ class PrivateJob:
 
 
 def profile_of(project: Project, policies: Policies) -> PrivacyProfile:
-    """How the project's private releases are made."""
-    return policies.privacy.profiles[0]
+    """How the project's private releases are made; one that has no profile has been refused before."""
+    return policies.privacy.profile(project.privacy)
 
 
 def registers_to_come(policies: Policies) -> Registers:
@@ -84,13 +86,15 @@ def ask(
     measured = _measured(plan, given)
     tables = tuple(t for m in measured for t in m.tables)
     spend = _spend(lines.spending, tables, promise, profile)
-    check_spend(spend, promise.accounting, profile)
+    check_spend(spend, promise.accounting, profile, project.privacy_raised)
     try:
         made = design(tables, spend)
     except Invalid as invalid:
         raise _refused(f"private-{invalid.code}", invalid.message, "Ask for less, or within narrower clamps.") from None
     datasets = {u.table for u in plan.uses if policies.catalogue.table(u.table).kind is TableKind.PERSON}
-    return PrivateJob(plan, lines, measured, spend, made, profile, promise, tuple(sorted(datasets)))
+    return PrivateJob(
+        plan, lines, measured, spend, made, profile, promise, tuple(sorted(datasets)), project.privacy_raised
+    )
 
 
 def _measured(plan: Plan, given: Given) -> tuple[Measurable, ...]:
@@ -111,7 +115,7 @@ def _measured(plan: Plan, given: Given) -> tuple[Measurable, ...]:
 def _promise(plan: Plan, policies: Policies) -> Promise:
     """The promise to the one unit that the job's answers are about."""
     units = {o.unit for o in plan.outputs}
-    promise = policies.privacy.promise(Unit(*units)) if len(units) == 1 and units <= set(Unit) else None
+    promise = policies.privacy.promise(*units) if len(units) == 1 else None
     if promise is None:
         raise _refused(
             "private-unit",
@@ -123,8 +127,17 @@ def _promise(plan: Plan, policies: Policies) -> Promise:
 
 def most_automatic(promise: Promise, profile: PrivacyProfile) -> Amount:
     """What one release may cost without two administrators, with the delta that noise or thresholds may need."""
+    return _amount(promise, profile, profile.max_automatic)
+
+
+def most_raised(promise: Promise, profile: PrivacyProfile) -> Amount:
+    """What one release may cost where two administrators have agreed to it."""
+    return _amount(promise, profile, profile.max_raised)
+
+
+def _amount(promise: Promise, profile: PrivacyProfile, loss: float) -> Amount:
     delta = 0.0 if promise.accounting is Accounting.PURE else profile.max_delta
-    return as_written(promise.accounting, profile.max_automatic, delta)
+    return as_written(promise.accounting, loss, delta)
 
 
 def _spend(

@@ -4,7 +4,7 @@ from broker.domain.ledger.amounts import Cost, Loss
 from broker.domain.ledger.refusals import ReleaseMaximum
 from broker.domain.ledger.spends import Asked, question_of
 from broker.privacy.noise.described import to_text
-from broker.workflow.private.asking import PrivateJob, most_automatic
+from broker.workflow.private.asking import PrivateJob, most_automatic, most_raised
 
 
 def asked_of(job: str, project: str, snapshot: str, plan_hash: str, private: PrivateJob) -> Asked:
@@ -21,4 +21,6 @@ def cost_of(private: PrivateJob) -> Cost:
 
 
 def maximum_of(private: PrivateJob) -> ReleaseMaximum:
-    return ReleaseMaximum(most_automatic(private.promise, private.profile))
+    """A policy set is put in force by two administrators: a project's raise is theirs."""
+    most = most_raised if private.raised else most_automatic
+    return ReleaseMaximum(most(private.promise, private.profile))

@@ -9,7 +9,7 @@ WRITE = "Write a line  -- private: epsilon 0.5  (or  -- private: error 5, for co
 
 
 def check_mode(project: Project, kind: Kind, lines: PrivateLines) -> tuple[Refusal, ...]:
-    if lines.is_private and project.mode is Mode.DISCLOSURE_CONTROL:
+    if lines.is_private and (project.mode is Mode.DISCLOSURE_CONTROL or not project.privacy):
         return (
             Refusal(
                 "private-not-here",

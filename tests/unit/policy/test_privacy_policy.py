@@ -8,6 +8,7 @@ import pytest
 
 from broker.domain.amounts import Accounting, Amount
 from broker.domain.errors import Invalid
+from broker.policy.files import load_policies
 from broker.policy.files.privacy import load_privacy
 from broker.policy.tables import Unit
 
@@ -75,9 +76,10 @@ def test_a_rho_needs_a_delta_at_which_it_is_told(folder: Path) -> None:
 
 
 def test_the_fingerprint_is_of_every_figure() -> None:
-    found = load_privacy(FOLDER)
-    other = dataclasses.replace(found, profiles=(dataclasses.replace(found.profiles[0], max_cells=5),))
-    assert len({found.fingerprint, other.fingerprint, load_privacy(FOLDER).fingerprint}) == 2
+    found = load_policies(FOLDER.parent)
+    profiles = (dataclasses.replace(found.privacy.profiles[0], max_cells=5),)
+    other = dataclasses.replace(found, privacy=dataclasses.replace(found.privacy, profiles=profiles))
+    assert len({found.fingerprint, other.fingerprint, load_policies(FOLDER.parent).fingerprint}) == 2
 
 
 def test_no_profile_and_two_of_one_name_are_faults(folder: Path) -> None:
