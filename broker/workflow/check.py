@@ -15,6 +15,7 @@ from broker.python_jobs.check import check_python
 from broker.query import compile_sql
 from broker.scope.check import check_scope
 from broker.scope.combinations import check_combinations
+from broker.scope.exact import check_exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ def check_submission(
         *_check_project(project, kind),
         *check_scope(checked.uses, project, policies, today, header=header),
         *check_combinations(checked.uses, project, policies, header=header),
+        *check_exact(checked.uses, project, policies),
     ]
     return Checked(
         kind=kind,
