@@ -18,6 +18,7 @@ from broker.python_jobs.check import check_python
 from broker.query import compile_sql
 from broker.scope.check import check_scope
 from broker.scope.combinations import check_combinations
+from broker.scope.exact import check_exact
 from broker.workflow.private.mode import check_mode
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Checked:
     declared: tuple[tuple[str, str], ...] = ()
     read: tuple[str, ...] = ()
     """Folded names of the project's kept things that the text reads."""
+    asks_privately: bool = False
     private: "PrivateJob | None" = None
     """What a private text asks; None where it is not private, or refused."""
 
@@ -65,6 +67,7 @@ def check_submission(
     granted = [
         *check_scope(checked.uses, project, policies, today, header=header),
         *check_combinations(checked.uses, project, policies, header=header),
+        *(() if checked.asks_privately else check_exact(checked.uses, project, policies)),
     ]
     return replace(checked, refusals=_told_once(granted, checked.refusals))
 
@@ -123,6 +126,7 @@ def _private(
         review=(),
         canonical=f"{written}\n{checked.canonical}" if checked.canonical else "",
         plan_hash=sha256(f"{written}\n{checked.plan_hash}".encode()).hexdigest() if checked.plan else "",
+        asks_privately=lines.is_private,
         private=private,
     )
 

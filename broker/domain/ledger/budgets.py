@@ -27,6 +27,12 @@ class Balance:
     def left(self) -> Amount:
         return self.cap - self.used
 
+    @property
+    def share_left(self) -> float:
+        """The smaller of what is left of both parts, as a share of the cap."""
+        used = self.used.share_of(self.cap)
+        return float(1 - used) if used is not None and self.cap.micro else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Point:

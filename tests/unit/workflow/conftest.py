@@ -246,7 +246,7 @@ class Broker:
         """What the supervisor does once every lease of dead workers has lapsed."""
         self.clock.at += self.ports.lease + timedelta(seconds=1)
         r = reconcile
-        for step in (r.reap, r.offer_waiting, r.settle_all, r.settle_spends, r.remove_vaults):
+        for step in (r.reap, r.offer_waiting, r.allot_caps, r.settle_all, r.settle_spends, r.remove_vaults):
             step(self.ports)
 
     def govern(self, **changes: Any) -> Policies:

@@ -2,19 +2,16 @@
 
 from broker.domain.amounts import Accounting, Amount
 from broker.domain.audit import AuditEvent
-from broker.domain.ledger.amounts import Account, Cost, Loss
+from broker.domain.ledger.amounts import Cost, Loss
 from broker.domain.ledger.refusals import ReleaseMaximum
 from broker.domain.ledger.spends import Asked, SpendState
 from broker.worker import reconcile
 
-PRICE = Amount(Accounting.PURE, 10)
+PRICE = Amount(Accounting.APPROXIMATE, 10)
 
 
 def reserve(broker, job: str) -> None:
     now = broker.ports.clock.now()
-    for account in (Account("pupil"), Account("pupil", "P0421")):
-        cap = Amount(Accounting.PURE, 1000)
-        broker.store.allot(account, cap, now, [AuditEvent(now, "admin", "budget.allotted", account.name)])
     asked = Asked(job, "P0421", "s1", f"question of {job}", (Cost("pupil", Loss((PRICE,)), ()),))
     broker.store.reserve(asked, ReleaseMaximum(PRICE), now, [AuditEvent(now, "admin", "spend.reserved", job)])
 
