@@ -140,7 +140,7 @@ def _year(policies: Any, name: str) -> str | None:
 
 BROKEN: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "the ranks are not read": lambda m: m.setattr(rows, "RANK", "__zero"),
-    "a join meets one row": lambda m: m.setattr(rows, "_times", lambda n, times: n),
+    "a join meets one row": lambda m: m.setattr(rows, "times", lambda n, many: n),
     "a union has the rows of one branch": lambda m: m.setattr(
         rows, "sum", lambda parts: max(parts, default=0), raising=False
     ),
