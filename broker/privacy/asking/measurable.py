@@ -168,7 +168,7 @@ def _put_together(
             keys |= {k.ident: wide.index(k.expression) for k in table.keys}
             for one, statistic in zip(private.statistics, asked, strict=False):
                 places[statistic.ident] = Place(number, place, one.name, statistic)
-    kept = dict.fromkeys(line for _, _, found in made for line in _kept(found))
+    kept = dict.fromkeys(line for private, _, found in made for line in _kept(private, found))
     return Measurable(
         tuple(t for t, _, _ in made),
         tuple(b for _, b, _ in made),
@@ -179,10 +179,14 @@ def _put_together(
     )
 
 
-def _kept(found: Bounded) -> list[str]:
+def _kept(table: PrivateTable, found: Bounded) -> list[str]:
+    """What is left out, or counted otherwise than the text says, as a rule."""
+    lines = [f"Of each person and year the first {n} rows of {t} count." for t, n in sorted(found.kept.items())]
     if found.each is not None:
-        return [
-            f"Of each person at most {found.each.cells} cells count, each with the weight of at most {found.each.rows} "
-            "rows."
-        ]
-    return [f"Of each person and year the first {n} rows of {t} count." for t, n in sorted(found.kept.items())]
+        each = found.each
+        lines = [f"Of each person at most {each.cells} cells count, each with the weight of at most {each.rows} rows."]
+    if found.nobody:
+        lines.append("Rows of public tables that no person meets do not count.")
+    if any(s.ask is Ask.PERSONS for s in table.statistics):
+        lines.append("A row without a key is counted as a person of its own.")
+    return lines
