@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from broker.domain.bounded import BoundedTable, PerPerson
 from broker.domain.errors import Refusal, Refused
 from broker.domain.lineage import read_by
-from broker.domain.plans import Key, PlannedOutput, PlannedTable, Statistic
-from broker.domain.scalars import Scalar, Value
+from broker.domain.plans import Key, PlannedOutput, Statistic
+from broker.domain.scalars import Value
 from broker.policy.privacy import PrivacyProfile
 from broker.policy.tables import Catalogue
+from broker.privacy.asking.families import Family, families_of, positions, sets_of
 from broker.privacy.asking.numbers import Numbers
 from broker.privacy.asking.statistics import Asking
 from broker.privacy.asking.vectors import vectors_of
@@ -72,20 +73,6 @@ class Given:
         return Limits(self.profile.max_influence, each, ranks)
 
 
-@dataclass(slots=True)
-class Family:
-    """Planned tables over the same contributions that differ in their keys only: the first has all of them."""
-
-    tables: list[PlannedTable]
-    asked: list[list[Statistic]]
-
-    def takes(self, table: PlannedTable, asked: list[Statistic]) -> bool:
-        first = self.tables[0]
-        wide = {k.expression for k in first.keys}
-        same = first.contributions == table.contributions and first.person == table.person
-        return same and _signature(asked) == _signature(self.asked[0]) and {k.expression for k in table.keys} <= wide
-
-
 def measurable(output: PlannedOutput, given: Given) -> Measurable:
     """Refused with every reason at once."""
     read = read_by(output)
@@ -94,7 +81,7 @@ def measurable(output: PlannedOutput, given: Given) -> Measurable:
     if refusals:
         raise Refused(tuple(refusals))
     made: list[tuple[PrivateTable, BoundedTable, Bounded]] = []
-    families = _families(output, asked)
+    families = families_of(output, asked)
     for number, family in enumerate(families):
         found = _measured(f"{output.name}#{number}" if len(families) > 1 else output.name, output.unit, family, given)
         if isinstance(found, tuple):
@@ -130,24 +117,6 @@ def _of_shape(output: PlannedOutput) -> list[Refusal]:
     return []
 
 
-def _signature(asked: list[Statistic]) -> tuple[object, ...]:
-    return tuple((s.measure, s.argument, s.form, s.truncated) for s in asked)
-
-
-def _families(output: PlannedOutput, asked: list[list[Statistic]]) -> list[Family]:
-    """Tables with the most keys come first, so that margins find theirs."""
-    found: list[Family] = []
-    for place in sorted(range(len(output.tables)), key=lambda i: -len(output.tables[i].keys)):
-        table = output.tables[place]
-        family = next((f for f in found if f.takes(table, asked[place])), None)
-        if family is None:
-            found.append(Family([table], [asked[place]]))
-        else:
-            family.tables.append(table)
-            family.asked.append(asked[place])
-    return found
-
-
 def _measured(
     name: str, unit: str, family: Family, given: Given
 ) -> tuple[PrivateTable, BoundedTable, Bounded] | list[Refusal]:
@@ -167,16 +136,6 @@ def _measured(
     vectors, order = vectors_of(layout(table), tuple(asking.found), not table.listed)
     numbers = tuple(asking.found[n] for n in order)
     return table, BoundedTable(found.contributions, first.person, first.keys, sets, numbers, vectors, found.each), found
-
-
-def sets_of(family: Family) -> tuple[tuple[int, ...], ...]:
-    """Each different one once, by the positions of its keys, ascending."""
-    wide = [k.expression for k in family.tables[0].keys]
-    return tuple(dict.fromkeys(_positions(wide, t) for t in family.tables))
-
-
-def _positions(wide: list[Scalar], table: PlannedTable) -> tuple[int, ...]:
-    return tuple(sorted(wide.index(k.expression) for k in table.keys))
 
 
 def _dimension(number: int, key: Key, registers: Registers) -> Dimension:
@@ -204,12 +163,12 @@ def _put_together(
     for number, (family, (private, _, _)) in enumerate(zip(families, made, strict=True)):
         wide = [k.expression for k in family.tables[0].keys]
         for table, asked in zip(family.tables, family.asked, strict=True):
-            place = private.sets.index(_positions(wide, table))
+            place = private.sets.index(positions(wide, table))
             sets[id(table)] = (number, place)
             keys |= {k.ident: wide.index(k.expression) for k in table.keys}
             for one, statistic in zip(private.statistics, asked, strict=False):
                 places[statistic.ident] = Place(number, place, one.name, statistic)
-    kept = dict.fromkeys(line for _, _, found in made for line in _kept(found))
+    kept = dict.fromkeys(line for private, _, found in made for line in _kept(private, found))
     return Measurable(
         tuple(t for t, _, _ in made),
         tuple(b for _, b, _ in made),
@@ -220,10 +179,14 @@ def _put_together(
     )
 
 
-def _kept(found: Bounded) -> list[str]:
+def _kept(table: PrivateTable, found: Bounded) -> list[str]:
+    """What is left out, or counted otherwise than the text says, as a rule."""
+    lines = [f"Of each person and year the first {n} rows of {t} count." for t, n in sorted(found.kept.items())]
     if found.each is not None:
-        return [
-            f"Of each person at most {found.each.cells} cells count, each with the weight of at most {found.each.rows} "
-            "rows."
-        ]
-    return [f"Of each person and year the first {n} rows of {t} count." for t, n in sorted(found.kept.items())]
+        each = found.each
+        lines = [f"Of each person at most {each.cells} cells count, each with the weight of at most {each.rows} rows."]
+    if found.nobody:
+        lines.append("Rows of public tables that no person meets do not count.")
+    if any(s.ask is Ask.PERSONS for s in table.statistics):
+        lines.append("A row without a key is counted as a person of its own.")
+    return lines

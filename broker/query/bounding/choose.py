@@ -9,7 +9,7 @@ from broker.domain.plans import PlannedTable
 from broker.domain.relations import Filter, Join, JoinHow, Relation, Union, walk
 from broker.domain.scalars import Call, Column, Type
 from broker.policy.tables import Catalogue
-from broker.query.bounding.rows import Bounding
+from broker.query.bounding.rows import Bounding, is_of_persons
 from broker.query.bounding.total import total_rows
 
 
@@ -29,7 +29,8 @@ class Limits:
 class Bounded:
     """Contributions of which one person has at most `rows`, at most `in_cell` of them in one cell, in at most `cells`.
 
-    `kept`: how many rows of a person and year of each table count, others being left out as a rule.
+    `kept`: how many rows of a person and year of each table count, others being left out as a rule. `nobody`: so are
+    rows that nobody stands behind.
     """
 
     contributions: Relation
@@ -38,29 +39,39 @@ class Bounded:
     rows: int
     each: PerPerson | None
     kept: Mapping[str, int]
+    nobody: bool = False
 
 
 def bounded(table: PlannedTable, catalogue: Catalogue, limits: Limits) -> Bounded:
     """Cells are those of all the table's keys: years among them part a person's rows."""
     relation = _of_somebody(table)
+    nobody = relation is not table.contributions
     walked = Bounding(relation, catalogue, limits.ranks)
     found = walked.bound(relation)
     if found.rows is not None and 0 < found.rows <= limits.rows:
         keys = [k.expression for k in table.keys]
         by_year = [found.each[k.ident] for k in keys if isinstance(k, Column) and k.ident in found.each]
         in_cell = min([found.rows, *by_year])
-        return Bounded(total_rows(found.relation), found.rows, in_cell, found.rows, None, walked.kept)
+        return Bounded(total_rows(found.relation), found.rows, in_cell, found.rows, None, walked.kept, nobody)
     each = limits.each
-    return Bounded(total_rows(relation), each.cells, each.rows, each.cells * each.rows, each, {})
+    return Bounded(total_rows(relation), each.cells, each.rows, each.cells * each.rows, each, {}, nobody)
 
 
 def _of_somebody(table: PlannedTable) -> Relation:
-    """Without rows that nobody stands behind: of an outer join's public side, or of a union's public branch."""
-    outer = any(
-        isinstance(r, Union) or (isinstance(r, Join) and r.how in {JoinHow.LEFT, JoinHow.FULL})
-        for r in walk(table.contributions)
-    )
-    if not outer:
+    """Without rows that nobody stands behind."""
+    if not any(map(_has_nobody, walk(table.contributions))):
         return table.contributions
     missing = Call("is_null", (Column(table.person, Type.INT),), Type.TRUTH)
     return Filter(table.contributions, Call("not", (missing,), Type.TRUTH))
+
+
+def _has_nobody(relation: Relation) -> bool:
+    """An outer join's public side that no person meets, and a union's public branch."""
+    match relation:
+        case Join(how=JoinHow.LEFT, left=left, right=right):
+            return is_of_persons(right) and not is_of_persons(left)
+        case Join(how=JoinHow.FULL, left=left, right=right):
+            return is_of_persons(left) is not is_of_persons(right)
+        case Union(parts=parts, person=person):
+            return person is not None and not all(map(is_of_persons, parts))
+    return False

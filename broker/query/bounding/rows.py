@@ -5,7 +5,7 @@ each of which the returned relation itself enforces. Looks at no data; None wher
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import count
 from math import prod
 
@@ -24,11 +24,12 @@ from broker.domain.relations import (
     ScanColumn,
     Union,
     Values,
-    WindowColumn,
 )
 from broker.domain.scalars import Call, Column, Literal, Scalar, Type
 from broker.policy.tables import Catalogue
+from broker.query.bounding.numbered import first_rows
 from broker.query.bounding.origins import Origins
+from broker.query.bounding.products import Bound, least, scaled, times
 from broker.query.bounding.public import EQUAL, most_met
 from broker.query.kinds import conjuncts_of
 
@@ -36,13 +37,6 @@ RANK = "__r"
 """The vault's rank of a row within its person and year, from 0; it depends on that person's own rows alone."""
 FIRST_IDENT = 2_000_000_000
 """The id of the first rank that is read: no plan has as many columns."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    relation: Relation
-    rows: int | None
-    each: Mapping[int, int] = field(default_factory=dict)
 
 
 class Bounding:
@@ -61,7 +55,7 @@ class Bounding:
             case Scan():
                 return self._scan(relation)
             case Filter(child=child, predicate=predicate):
-                return self._first(relation) or self._over(relation, child, Filter(child, predicate))
+                return first_rows(relation, self._origins) or self._over(relation, child, Filter(child, predicate))
             case Project(child=child, columns=columns):
                 below = self._over(relation, child, relation)
                 copies = {i: below.each[s.ident] for i, s in columns if isinstance(s, Column) and s.ident in below.each}
@@ -102,9 +96,9 @@ class Bounding:
         person, public = (join.left, join.right) if left else (join.right, join.left)
         below = self.bound(person)
         many = most_met(public, conjuncts_of(join.on), self._origins)
-        times = None if many is None else max(1, many)
+        most = None if many is None else max(1, many)
         made = replace(join, left=below.relation) if left else replace(join, right=below.relation)
-        return Bound(made, _times(below.rows, times), _scaled(below.each, times))
+        return Bound(made, times(below.rows, most), scaled(below.each, most))
 
     def _of_two(self, join: Join) -> Bound:
         """Two relations of the same person, row by row."""
@@ -112,19 +106,19 @@ class Bounding:
             left = self.bound(join.left)
             many = most_met(join.right, (), self._origins)
             made: Relation = replace(join, left=left.relation)
-            return Bound(made, _times(left.rows, many), _scaled(left.each, many))
+            return Bound(made, times(left.rows, many), scaled(left.each, many))
         left, right = self.bound(join.left), self.bound(join.right)
         made = replace(join, left=left.relation, right=right.relation)
         pairs = list(_equal(conjuncts_of(join.on)))
-        met = _least([right.rows, *(right.each.get(b) for a, b in pairs), *(right.each.get(a) for a, b in pairs)])
-        back = _least([left.rows, *(left.each.get(a) for a, b in pairs), *(left.each.get(b) for a, b in pairs)])
-        each = _scaled(left.each, met)
+        met = least([right.rows, *(right.each.get(b) for a, b in pairs), *(right.each.get(a) for a, b in pairs)])
+        back = least([left.rows, *(left.each.get(a) for a, b in pairs), *(left.each.get(b) for a, b in pairs)])
+        each = scaled(left.each, met)
         if join.how is JoinHow.INNER:
-            rows = _least([_times(left.rows, met), _times(right.rows, back)])
-            return Bound(made, rows, {**_scaled(right.each, back), **each})
+            rows = least([times(left.rows, met), times(right.rows, back)])
+            return Bound(made, rows, {**scaled(right.each, back), **each})
         if join.how is JoinHow.LEFT:
-            return Bound(made, _times(left.rows, met), each)
-        whole = _times(left.rows, met)
+            return Bound(made, times(left.rows, met), each)
+        whole = times(left.rows, met)
         return Bound(made, None if whole is None or right.rows is None else whole + right.rows)
 
     def _union(self, union: Union) -> Bound:
@@ -153,33 +147,6 @@ class Bounding:
         rows = prod(n for n in years if n is not None)
         return Bound(made, rows, {i: rows // (n or 1) for (i, _), n in zip(others, years, strict=True)})
 
-    def _first(self, filtered: Filter) -> Bound | None:
-        """Rows that are numbered within their person, or person and year, and of which the first is kept."""
-        projects, part = [], filtered.child
-        while isinstance(part, Project):
-            projects.append(part)
-            part = part.child
-        if not isinstance(part, Over):
-            return None
-        kept = set(_first_of(filtered.predicate)) if part.counted is not None else set()
-        window = next((w for w in part.columns if Column(w.ident, Type.INT) in kept and self._is_own(w, part)), None)
-        if window is None:
-            return None
-        left = tuple(s for s in window.partition if not self._origins.is_link(s))
-        years = [n for s in left if s != Column(part.counted or 0, Type.INT) and (n := self._origins.years(s))]
-        changed = tuple(replace(w, partition=left) if w is window else w for w in part.columns)
-        made: Relation = replace(part, columns=changed)
-        for project in reversed(projects):
-            made = replace(project, child=made)
-        rows = prod(years)
-        each = {s.ident: rows // n for s in left if isinstance(s, Column) and (n := self._origins.years(s))}
-        return Bound(replace(filtered, child=made), rows, each)
-
-    def _is_own(self, window: WindowColumn, over: Over) -> bool:
-        person = Column(over.counted or 0, Type.INT)
-        known = all(s == person or self._origins.is_link(s) or self._origins.years(s) for s in window.partition)
-        return window.function.op == "row_number" and not window.shared and person in window.partition and known
-
 
 def is_of_persons(relation: Relation) -> bool:
     match relation:
@@ -191,29 +158,9 @@ def is_of_persons(relation: Relation) -> bool:
             return is_of_persons(child)
 
 
-def _first_of(predicate: Scalar) -> Iterable[Scalar]:
-    """What a condition says is 1."""
-    for condition in conjuncts_of(predicate):
-        match condition:
-            case Call(op="equal", args=(Column() as numbered, Literal(value=1))):
-                yield numbered
-
-
 def _equal(conditions: Iterable[Scalar]) -> Iterable[tuple[int, int]]:
     """Columns that are equal; years are written in one way, so that texts alike in any case are the same."""
     for condition in conditions:
         match condition:
             case Call(op=op, args=(Column(ident=a), Column(ident=b))) if op in EQUAL or op == "equal_text":
                 yield a, b
-
-
-def _least(numbers: Iterable[int | None]) -> int | None:
-    return min((n for n in numbers if n is not None), default=None)
-
-
-def _times(rows: int | None, times: int | None) -> int | None:
-    return None if rows is None or times is None else rows * times
-
-
-def _scaled(each: Mapping[int, int], times: int | None) -> dict[int, int]:
-    return {} if times is None else {i: n * times for i, n in each.items()}

@@ -8,14 +8,12 @@ bits which keys a row is not grouped by, then the keys, then `v{vector}_{coordin
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
 
 from collections.abc import Iterator
-from itertools import pairwise
 
-from broker.domain.bounded import BoundedTable, Number, Powers, Slots
+from broker.domain.bounded import BoundedTable, Powers, Slots
 from broker.domain.proofs import Proofs
-from broker.domain.scalars import Type
-from broker.query.bounding.total import total
 from broker.query.rendering.coded import Coding, coding_of
-from broker.query.rendering.writing import relation_text, scalar_text
+from broker.query.rendering.steps import slot_text, steps_text
+from broker.query.rendering.writing import relation_text
 
 MOST = 2**62
 """Where a coordinate saturates: cutting moves nothing further apart."""
@@ -44,7 +42,7 @@ def render_slots(table: BoundedTable, place: int, proofs: Proofs) -> str:
     coding, vector = coding_of(table, proofs), table.vectors[place]
     assert isinstance(vector, Slots)
     keys = [f"k{i}" for i in range(len(table.keys))]
-    rows = f"(SELECT *, {_slot(f'y{vector.number}', table.numbers[vector.number], vector)} AS slot FROM "
+    rows = f"(SELECT *, {slot_text(f'y{vector.number}', table.numbers[vector.number], vector)} AS slot FROM "
     rows += f"{_rows(table, coding, [place])} WHERE y{vector.number} IS NOT NULL)"
     if table.each is None:
         cells = f"(SELECT {', '.join([*keys, 'slot'])}, COUNT(*) AS n FROM {rows}{_by([*keys, 'slot'])})"
@@ -60,40 +58,8 @@ def _rows(table: BoundedTable, coding: Coding, places: list[int]) -> str:
     columns = [f"{text} AS k{i}" for i, text in enumerate(coding.keys)]
     if table.each is not None or any(isinstance(v, Powers) and v.persons for v in asked):
         columns.append(f"c{table.person} AS p")
-    columns += [f"{_steps(table.numbers[n])} AS y{n}" for n in numbers]
+    columns += [f"{steps_text(table.numbers[n])} AS y{n}" for n in numbers]
     return f"(SELECT {', '.join(columns) or '1'} FROM {relation_text(coding.relation, 1)})"
-
-
-def _steps(number: Number) -> str:
-    """A number in steps above its low end: NULL where it is none."""
-    value = scalar_text(total(number.argument))
-    if number.argument.type.is_whole and number.scale == 1:
-        return (
-            f"(CASE WHEN {value} < {number.low} THEN 0 WHEN {value} > {number.high} THEN {number.width} "
-            f"ELSE {value} - ({number.low}) END)"
-        )
-    if number.argument.type is Type.DOUBLE:
-        low, scale = f"{number.low / number.scale!r}::DOUBLE", f"{number.scale}::DOUBLE"
-        steps = f"floor(({value} - {low}) * {scale} + 0.5)"
-        cut = f"CASE WHEN {steps} < 0 THEN 0 WHEN {steps} > {number.width} THEN {number.width} ELSE {steps} END"
-        return f"(CASE WHEN isfinite({value}) THEN CAST({cut} AS BIGINT) END)"
-    return _exact_steps(value, number)
-
-
-def _exact_steps(value: str, number: Number) -> str:
-    """Of a decimal: cut first, so that what is cast always fits; a decimal that is rounded fits a binary fraction."""
-    digits = len(str(number.scale)) - 1
-    low = _decimal(number.low, digits)
-    high = _decimal(number.high, digits)
-    above = f"CAST({value} - {low} AS DECIMAL(18, {digits}))"
-    steps = f"CAST(round(CAST({above} AS DOUBLE) * {number.scale}) AS BIGINT)"
-    return f"(CASE WHEN {value} <= {low} THEN 0 WHEN {value} >= {high} THEN {number.width} ELSE TRY({steps}) END)"
-
-
-def _decimal(steps: int, digits: int) -> str:
-    sign, whole = ("-" if steps < 0 else ""), str(abs(steps)).rjust(digits + 1, "0")
-    written = f"{whole[:-digits]}.{whole[-digits:]}" if digits else whole
-    return f"({sign}{written})"
 
 
 def _coordinates(table: BoundedTable, place: int) -> list[str]:
@@ -159,23 +125,6 @@ def _each_slot(table: BoundedTable, rows: str, keys: list[str]) -> str:
     spread = f"SELECT {', '.join([*keys, 't', 'unnest(parts) AS m', 'unnest(slots) AS slot'])} FROM ({few})"
     cut = f"CASE WHEN t > {most} THEN m::HUGEINT * {most} // t ELSE m END AS n"
     return f"(SELECT {', '.join([*keys, 'slot', cut])} FROM ({spread}))"
-
-
-def _slot(y: str, number: Number, vector: Slots) -> str:
-    """Where steps above the low end lie among the points; by arithmetic where these are evenly spaced."""
-    points = [p - number.low for p in vector.points]
-    gaps = {b - a for a, b in pairwise(points)}
-    if len(gaps) == 1 and (step := gaps.pop()):
-        place = f"least(({y} - ({points[0]})) // {step}, {len(points) - 1})"
-        if vector.between:
-            over = f"CASE WHEN {y} > ({points[0]}) + {place} * {step} THEN 1 ELSE 0 END"
-            return f"(CASE WHEN {y} < {points[0]} THEN 0 ELSE 1 + 2 * {place} + {over} END)"
-        return f"(CASE WHEN {y} < {points[0]} THEN 0 ELSE 1 + {place} END)"
-    arms = []
-    for i, point in enumerate(points):
-        arms += [f"WHEN {y} < {point} THEN {2 * i if vector.between else i}"]
-        arms += [f"WHEN {y} = {point} THEN {2 * i + 1}"] if vector.between else []
-    return f"(CASE {' '.join(arms)} ELSE {vector.width - 1} END)"
 
 
 def _finished(

@@ -13,6 +13,7 @@ import bounded_worlds as kit
 import pytest
 from proof_size import seed, size, tell
 from scalar_meaning import NoMeaning
+from scanned import scanned
 from shapes import SHAPES, sample
 
 from broker.domain.bounded import PerPerson
@@ -112,6 +113,26 @@ def test_answers_are_those_of_the_definition(policies: Any, profile: Any) -> Non
     assert compared > EXACT // 4
 
 
+def test_nothing_is_scanned_that_no_use_tells(policies: Any, profile: Any) -> None:
+    """Beside the uses, only the vault's own number of a person and rank of a row."""
+    worlds = Worlds(policies, seed(), 0)
+    columns = {t: [v.name for v in policies.catalogue.table(t).variables] + ["__p", "__r"] for t in worlds.rows}
+    looked = 0
+    for number in range(seed(), seed() + EXACT):
+        drawn = sample(number)
+        compiled = compile_sql(
+            drawn.text, drawn.dialect, policies.catalogue, policies.project("P0421"), policies.service
+        )
+        found = measured(number, policies, profile)
+        used = {(u.table, u.variable) for u in compiled.uses}
+        for bounded, _ in (pair for f in found or () if isinstance(f, Measurable) for pair in kit.tables_of(f)):
+            for text in kit.texts(bounded):
+                seen = {(t, c) for t, c in scanned(worlds.whole, text, columns) if c not in {"__p", "__r"}}
+                assert seen <= used, (drawn.text, seen - used)
+                looked += 1
+    assert looked > EXACT // 4
+
+
 def _year(policies: Any, name: str) -> str | None:
     axis = policies.catalogue.table(name).year
     return None if axis is None else axis.variable
@@ -119,7 +140,7 @@ def _year(policies: Any, name: str) -> str | None:
 
 BROKEN: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "the ranks are not read": lambda m: m.setattr(rows, "RANK", "__zero"),
-    "a join meets one row": lambda m: m.setattr(rows, "_times", lambda n, times: n),
+    "a join meets one row": lambda m: m.setattr(rows, "times", lambda n, many: n),
     "a union has the rows of one branch": lambda m: m.setattr(
         rows, "sum", lambda parts: max(parts, default=0), raising=False
     ),
