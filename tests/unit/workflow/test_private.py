@@ -200,7 +200,7 @@ def test_the_mode_of_a_project_says_what_is_private(dashboard):
     bare = COUNT.partition("\n")[2]
     assert refused(dashboard, bare) == {"private-spend-missing"}
     assert refused(dashboard, COUNT) == set()
-    dashboard.govern(mode=Mode.DISCLOSURE_CONTROL)
+    dashboard.govern(mode=Mode.DISCLOSURE_CONTROL, budgets=(), privacy="")
     assert "private-not-here" in refused(dashboard, COUNT, "P0421", "demo-researcher")
     assert refused(dashboard, bare, "P0421", "demo-researcher") == set()
 
