@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from broker.domain.audit import AuditEvent
 from broker.domain.ledger.amounts import Account
 from broker.domain.ledger.budgets import Aside, Balance, Point, over_allotted
 from broker.domain.ledger.chain import Head, LedgerCheck
@@ -60,8 +61,9 @@ def _told(points: Iterable[Point]) -> tuple[Point, ...]:
 
 
 def whole_ledger(ports: Ports, person: Person) -> LedgerView:
-    """For administrators, who keep the budgets."""
+    """For administrators, who keep the budgets. It tells of every project: each look is in the audit log."""
     check_administrator(person, Action.VIEW_LEDGER)
+    ports.store.record([AuditEvent(ports.clock.now(), person.ident, "ledger.viewed", "ledger")])
     balances = ports.store.balances()
     tables = frozenset(t.full_name for t in policies_in_force(ports.store).catalogue.tables)
     over = tuple(account.name for account in over_allotted(balances))
@@ -71,6 +73,7 @@ def whole_ledger(ports: Ports, person: Person) -> LedgerView:
 def history_of(ports: Ports, person: Person, account: Account) -> list[Point]:
     """Every move of any account, for administrators."""
     check_administrator(person, Action.VIEW_LEDGER)
+    ports.store.record([AuditEvent(ports.clock.now(), person.ident, "ledger.viewed", account.name)])
     return ports.store.history(account)
 
 

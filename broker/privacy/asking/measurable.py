@@ -15,7 +15,7 @@ from broker.privacy.asking.families import Family, families_of, positions, sets_
 from broker.privacy.asking.numbers import Numbers
 from broker.privacy.asking.statistics import Asking
 from broker.privacy.asking.vectors import vectors_of
-from broker.privacy.asking.written import NOTHING, Written
+from broker.privacy.asking.written import NOTHING, Written, unknown_in
 from broker.privacy.layout import layout
 from broker.privacy.limits import check_tables
 from broker.privacy.tables import Ask, Dimension, Influence, PrivateTable
@@ -77,7 +77,7 @@ def measurable(output: PlannedOutput, given: Given) -> Measurable:
     """Refused with every reason at once."""
     read = read_by(output)
     asked = [[s for s in t.statistics if s.ident in read] for t in output.tables]
-    refusals = [*given.written.refusals, *_of_shape(output)]
+    refusals = [*given.written.refusals, *unknown_in(given.written, given.catalogue), *_of_shape(output)]
     if refusals:
         raise Refused(tuple(refusals))
     made: list[tuple[PrivateTable, BoundedTable, Bounded]] = []

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from broker.domain.errors import Refusal
+from broker.policy.tables import Catalogue
 
 LINE = re.compile(r"[ \t]*--[ \t]*(clamp|rows)[ \t]*:(.*)\Z", re.IGNORECASE)
 NAME = r"([A-Za-z_][\w.]{0,200})"
@@ -34,6 +35,15 @@ def written_in(text: str) -> Written:
         if match is not None and not (_clamp if match[1].casefold() == "clamp" else _rows)(match[2], found):
             refusals.append(_refusal(match[1].casefold(), number))
     return Written(found.clamps, found.rows, tuple(refusals[:MOST]))
+
+
+def unknown_in(written: Written, catalogue: Catalogue) -> list[Refusal]:
+    """A line that bounds what does not exist would be believed to bound something."""
+    tables = {n.casefold(): t for t in catalogue.tables for n in (t.name, t.full_name)}
+    variables = {v.name.casefold() for t in catalogue.tables for v in t.variables}
+    variables |= {f"{name}.{v.name.casefold()}" for name, t in tables.items() for v in t.variables}
+    unknown = [*(n for n in written.rows if n not in tables), *(n for n in written.clamps if n not in variables)]
+    return [Refusal("private-line", f"There is no {n} in the catalogue.", "Write its name as it is.") for n in unknown]
 
 
 def _clamp(rest: str, found: Written) -> bool:

@@ -31,6 +31,11 @@ def test_what_cannot_be_measured_says_why_and_what_could(code: str) -> None:
     assert all(r.message and r.advice for r in found)
 
 
+@pytest.mark.parametrize("line", ["-- clamp: Scores 0 9", "-- rows: c 2", "-- clamp: b.Score 0 9", "-- rows: a 0", "-- rows: a"])
+def test_a_line_that_bounds_nothing_is_refused(line: str) -> None:
+    assert [r.code for r in refusals(f"{line}\nSELECT AVG(Score) AS m FROM a WHERE {Y}")] == ["private-line"]
+
+
 def test_keys_without_a_list_need_a_threshold() -> None:
     text = f"SELECT Note, COUNT(*) AS n FROM a WHERE {Y} GROUP BY Note"
     assert [r.code for r in refusals(text, lists_only=True)] == ["private-keys"]

@@ -165,3 +165,4 @@ def test_invariant_8_accounts_that_are_shared_are_for_administrators(broker):
     assert found.over == ()
     assert [p.job for p in budgets.history_of(broker.ports, broker.person(ADA), UNIT)] == ["elsewhere"] * 2
     assert budgets.verify_ledger(broker.ports, broker.person(ADA)).holds
+    assert broker.events("ledger") == ["ledger.viewed"]
