@@ -37,7 +37,7 @@ if [ ! -f .env ]; then
         "$(random)" "$(random)" "$(random)" "$(pwd)/data/compose" > .env
 fi
 . ./.env
-mkdir -p "$BROKER_HOST_DATA/outputs"
+mkdir -p "$BROKER_HOST_DATA/outputs" "$BROKER_HOST_DATA/ledger"
 docker compose build -q
 # The worker runs in a container, but images are made here, where Debian packages can be fetched.
 BROKER_IMAGES="$BROKER_HOST_DATA/images" .venv/bin/python -m broker images

@@ -11,6 +11,7 @@ from bench.cold import cold_lines
 from bench.evidence import evidence_lines
 from bench.harness import Line, report
 from bench.job import job_lines
+from bench.privacy import privacy_lines
 from bench.rehearse import rehearse_lines
 from bench.repair import repair_lines
 from bench.samples import sample_lines
@@ -24,6 +25,7 @@ def main() -> None:
         ("check of the samples", sample_lines),
         ("check from the shell", cold_lines),
         ("evidence and rules", evidence_lines),
+        ("a private query", privacy_lines),
         ("rehearsal from the shell", rehearse_lines),
         ("latency of a job", job_lines),
         ("repair of large tables", repair_lines),

@@ -122,7 +122,7 @@ def _lines(data: Data, output: PlannedOutput, profile: Profile, promised: float)
 
         title = f"{PEOPLE * data.rows // 10**6} million rows, {data.rows} a person"
         baseline = ("plain query", plain)
-        peaks = f"peak memory {_peak(evidence)} MB, plain query {_peak(plain)} MB"
+        peaks = f"peak memory {peak(evidence)} MB, plain query {peak(plain)} MB"
         statement = ("statement", lambda: _stream(con, asked))
         return [
             compare(f"evidence: {title}: statement alone", statement, baseline, ROUNDS, peaks),
@@ -143,7 +143,7 @@ def _stream(con: duckdb.DuckDBPyConnection, asked: Mapping[str, str]) -> bytes:
     return bytes(sink.getvalue())
 
 
-def _peak(work: Callable[[], object]) -> int:
+def peak(work: Callable[[], object]) -> int:
     """The most memory that the process held while it worked, in MB."""
     Path("/proc/self/clear_refs").write_text("5")
     work()

@@ -10,7 +10,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Protocol
 
-from broker.domain.ports import Clock, Ports, Sandbox, Snapshot, WorkerPorts
+from broker.domain.ports import Clock, Ports, Sandbox, Snapshot
 from broker.policy.models import Catalogue, Policies
 
 if TYPE_CHECKING:
@@ -20,18 +20,23 @@ if TYPE_CHECKING:
     from broker.settings import Settings
     from broker.storage.store import SqlStore
     from broker.synth.generate import Summary
+    from broker.workflow.private.ports import PrivatePorts, RunPorts
     from broker.workflow.rehearsal_data import Wanted
     from broker.workflow.rehearse import Stage
+
+NOISE_SECONDS = 120.0
+"""How long the noise process may take for one job, its start included."""
 
 Progress = Callable[[str, int, int], None]
 """(what is done now, steps done, steps in all)"""
 
 
 @cache
-def _store(url: str) -> "SqlStore":
+def _store(url: str, witness: Path) -> "SqlStore":
+    from broker.storage.ledger.witness import FolderWitness
     from broker.storage.store import open_store
 
-    return open_store(url)
+    return open_store(url, FolderWitness(witness))
 
 
 def clock() -> Clock:
@@ -57,21 +62,22 @@ def build_ports(settings: "Settings") -> Ports:
 
     settings.root.mkdir(parents=True, exist_ok=True)
     return Ports(
-        store=_store(settings.database),
+        store=_store(settings.database, settings.root / "ledger"),
         queue=RqQueue(queue_url(settings)),
         shelf=FolderShelf(settings.root / "outputs"),
         clock=clock(),
     )
 
 
-def build_worker(settings: "Settings") -> WorkerPorts:
+def build_worker(settings: "Settings") -> "RunPorts":
     from broker.engine.duckdb_engine import DuckDBEngine
     from broker.sandbox.collector import FrameCollector
     from broker.vault.keeper import VaultKeeper
     from broker.workflow.policies import policies_in_force
+    from broker.workflow.private.ports import RunPorts
 
     ports = build_ports(settings)
-    return WorkerPorts(
+    return RunPorts(
         store=ports.store,
         queue=ports.queue,
         shelf=ports.shelf,
@@ -81,7 +87,17 @@ def build_worker(settings: "Settings") -> WorkerPorts:
         vaults=VaultKeeper(settings.root, lambda: policies_in_force(ports.store)),
         engine=DuckDBEngine(),
         lease=timedelta(seconds=settings.lease_seconds),
+        private=build_private(),
     )
+
+
+def build_private() -> "PrivatePorts":
+    """Bounded statements, and a noise process that is started when it is needed."""
+    from broker.engine.private import PrivateDuckDB
+    from broker.privacy.noise.client import NoiseProcess
+    from broker.workflow.private.ports import PrivatePorts
+
+    return PrivatePorts(PrivateDuckDB(), NoiseProcess(NOISE_SECONDS))
 
 
 def build_sandbox(settings: "Settings") -> Sandbox:
@@ -165,7 +181,13 @@ def build_stage(policies: Policies, project: str, wanted: "Wanted", root: Path, 
         return {"snapshot": _make_rehearsal(policies, project, wanted, folder, making.steps)}
 
     made = made_once(root.resolve(), wanted.name, make, making.waits)
-    return Stage(DuckDBEngine(), VaultKeeper(made.folder, lambda: policies), EngineHere(), made.facts["snapshot"])
+    return Stage(
+        DuckDBEngine(),
+        VaultKeeper(made.folder, lambda: policies),
+        EngineHere(),
+        made.facts["snapshot"],
+        build_private(),
+    )
 
 
 def _make_rehearsal(policies: Policies, project: str, wanted: "Wanted", folder: Path, progress: Progress) -> str:

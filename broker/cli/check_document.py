@@ -8,7 +8,8 @@ from broker.domain.variables import How, Use
 from broker.workflow.check import Checked
 
 
-def check_document(checked: Checked) -> dict[str, object]:
+def check_document(checked: Checked, private: dict[str, object] | None = None) -> dict[str, object]:
+    """`private`: of a private text, what its answer would be worth."""
     return {
         "verdict": "accepted" if checked.accepted else "refused",
         "review": list(checked.review),
@@ -17,7 +18,7 @@ def check_document(checked: Checked) -> dict[str, object]:
         "outputs": _outputs(checked),
         "kept": [f"{SCHEMA}.{k.name}" for k in checked.kept],
         "advice": list(checked.advice),
-    }
+    } | ({} if private is None else {"private": private})
 
 
 def refusal_document(refusal: Refusal) -> dict[str, object]:

@@ -20,6 +20,7 @@ COMMANDS = {
     "keeping": ("saved", "drop", "lookup"),
     "checking": ("review", "recall"),
     "collecting": ("release", "register"),
+    "budgets": ("budget",),
     "administrate": ("policy", "audit"),
     "founding": ("found", "token"),
 }

@@ -10,6 +10,7 @@ import typer
 
 from broker.cli.check_document import check_document
 from broker.cli.here import policies_of, project_of
+from broker.cli.private import asked_privately, offline_forecast
 from broker.cli.show import out, print_json, read_text
 from broker.cli.show_check import print_check
 from broker.domain.errors import Invalid
@@ -40,6 +41,12 @@ def check(
     saved: Annotated[
         Path | None, typer.Option(help="A YAML or JSON file of what the project keeps: cohorts and lookups.")
     ] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="Ask privately, and tell what the answer would be worth.")
+    ] = False,
+    epsilon: Annotated[str | None, typer.Option(help="With --private: what may be spent.")] = None,
+    rho: Annotated[str | None, typer.Option(help="The same where losses are counted as rho.")] = None,
+    error: Annotated[str | None, typer.Option(help="With --private: the mean error that counts may have.")] = None,
     policies: PoliciesFolder = POLICIES,
     as_json: AsJson = False,
 ) -> int:
@@ -52,9 +59,11 @@ def check(
     found = project_of(loaded, project)
     chosen = kind_of(file, kind)
     kept = saved_of(saved, loaded.service) if saved is not None else NOTHING
-    today = datetime.now(UTC).date()
-    checked = check_submission(text, chosen, dialect_of(text, dialect, found.dialect), found, loaded, today, kept)
-    document = check_document(checked)
+    spoken, today = dialect_of(text, dialect, found.dialect), datetime.now(UTC).date()
+    if chosen is Kind.SQL:
+        text = asked_privately(text, spoken, private, {"epsilon": epsilon, "rho": rho, "error": error})
+    checked = check_submission(text, chosen, spoken, found, loaded, today, kept)
+    document = check_document(checked, offline_forecast(checked, found, loaded))
     if as_json:
         print_json(document)
     else:

@@ -12,6 +12,7 @@ import typer
 from broker.cli.check_document import check_document
 from broker.cli.here import policies_of, project_of
 from broker.cli.offline import POLICIES, AsJson, PoliciesFolder, dialect_of
+from broker.cli.private import offline_forecast
 from broker.cli.show import err, print_json, read_text
 from broker.cli.show_check import print_check
 from broker.cli.show_rehearsal import print_rehearsal, rehearsal_document
@@ -96,8 +97,17 @@ def rehearse(
     if checked.plan.outputs:
         stage = _stage(loaded, asker, asked, data, as_json)
         with bar("rules and audit", as_json) as tell:
-            outputs = run(checked.plan, asker, loaded, stage, watch.lap, tell)
-    _print(rehearsal_document(checked, outputs, asked, watch.seconds()), as_json, print_rehearsal)
+            if checked.private is not None:
+                from broker.workflow.private.rehearsing import rehearse_private
+
+                outputs = rehearse_private(checked.private, asker, loaded, stage, watch.lap)
+            else:
+                outputs = run(checked.plan, asker, loaded, stage, watch.lap, tell)
+    _print(
+        rehearsal_document(checked, outputs, asked, watch.seconds(), offline_forecast(checked, asker, loaded)),
+        as_json,
+        print_rehearsal,
+    )
     return 0
 
 

@@ -7,6 +7,7 @@ from rich.segment import Segment, Segments
 from rich.style import Style
 
 from broker.cli.pointing import told
+from broker.cli.private import print_forecast
 from broker.cli.show import out
 
 
@@ -17,6 +18,8 @@ def print_check(document: dict[str, Any], text: str) -> None:
     for use in document["uses"]:
         span = f" {use['first_year']}-{use['last_year']}" if use["first_year"] else ""
         out.print(f"uses {use['table']}.{use['variable'] or '(rows)'}{span}: {', '.join(use['how'])}", markup=False)
+    if document.get("private") is not None:
+        print_forecast(document["private"])
     notes = [*document["review"], *document["advice"]]
     for sentence in notes:
         out.print(f"note: {sentence}", markup=False)

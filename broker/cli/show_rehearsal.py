@@ -25,11 +25,19 @@ WAYS = {
 
 
 def rehearsal_document(
-    checked: Checked, outputs: Sequence[Rehearsed], wanted: "Wanted", seconds: dict[str, float]
+    checked: Checked,
+    outputs: Sequence[Rehearsed],
+    wanted: "Wanted",
+    seconds: dict[str, float],
+    private: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     first, last = wanted.years
     data = {"pupils": wanted.pupils, "years": list(range(first, last + 1)), "seed": wanted.seed}
-    return check_document(checked) | {"outputs": [_output(o) for o in outputs], "data": data, "seconds": seconds}
+    return check_document(checked, private) | {
+        "outputs": [_output(o) for o in outputs],
+        "data": data,
+        "seconds": seconds,
+    }
 
 
 def _output(output: Rehearsed) -> dict[str, Any]:
@@ -48,7 +56,12 @@ def _output(output: Rehearsed) -> dict[str, Any]:
         "why": list(output.why),
         "notes": list(found.notes),
         "symbols": dict(found.symbols),
-    }
+    } | ({} if output.exact is None else {"exact": [_exact(row) for row in output.exact]})
+
+
+def _exact(row: Sequence[Value] | None) -> list[object] | None:
+    """Of a private output, the row that the synthetic data have without noise."""
+    return None if row is None else [_plain(value) for value in row]
 
 
 def _values(row: JudgedCell) -> list[object]:
@@ -73,6 +86,9 @@ def print_rehearsal(document: dict[str, Any]) -> None:
     say(f"accepted; rehearsed on a synthetic NPD of {data['pupils']:,} pupils, {years[0]}-{years[-1]}")
     for sentence in [*document["review"], *document["advice"]]:
         say(f"note: {sentence}")
+    if document.get("private") is not None:
+        spend = document["private"]["spend"]
+        say(f"private: a job would cost {', '.join(f'{word} {number:g}' for word, number in spend.items())}")
     for name in document["kept"]:
         say(f"keeps {name}")
     for output in document["outputs"]:
@@ -91,7 +107,10 @@ def _print_output(output: dict[str, Any]) -> None:
     ]
     say("")
     say(f"output {output['name']}")
-    print_table(output["columns"], lines[:MOST_ROWS])
+    if "exact" in output:
+        print_table(*beside_exact(output, lines))
+    else:
+        print_table(output["columns"], lines[:MOST_ROWS])
     if len(lines) > MOST_ROWS:
         say(f"... and {len(lines) - MOST_ROWS:,} more rows: --json has all")
     for sign, meaning in output["symbols"].items():
@@ -102,6 +121,23 @@ def _print_output(output: dict[str, Any]) -> None:
     for sentence in output["why"]:
         say(f"  {sentence}")
     _print_reasons(output, lines)
+
+
+def beside_exact(output: dict[str, Any], lines: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    """The table with each figure's error, which can be told of synthetic data only."""
+    names: list[str] = output["columns"]
+    ends = {f"{n}_{word}" for n in names for word in ("low", "high")}
+    figures = [i for i, n in enumerate(names) if i >= output["key_count"] and n not in ends]
+    told = []
+    for line, row, exact in zip(lines, output["rows"], output["exact"], strict=True):
+        told.append(line + [_error(row[i], None if exact is None else exact[i]) for i in figures])
+    return [*names, *(f"error of {names[i]}" for i in figures)], told[:MOST_ROWS]
+
+
+def _error(noisy: object, exact: object) -> str:
+    if isinstance(noisy, (int, float)) and isinstance(exact, (int, float)):
+        return f"{noisy - exact:.4g}"
+    return ""
 
 
 def _print_reasons(output: dict[str, Any], lines: list[list[str]]) -> None:

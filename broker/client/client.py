@@ -117,6 +117,10 @@ class BrokerClient:
     def drop_saved(self, project: str, name: str) -> None:
         self._send("DELETE", f"{API}/projects/{_part(project)}/saved/{_part(name)}")
 
+    def budget(self, project: str) -> dict[str, Any]:
+        """What the project may spend of each person's privacy, with its history."""
+        return self._json("GET", f"{API}/projects/{_part(project)}/budget")
+
     # checkers
 
     def lookups(self) -> list[SavedAnswer]:
@@ -192,6 +196,29 @@ class BrokerClient:
     def audit(self, first: int = 1, limit: int = 200) -> list[dict[str, Any]]:
         found = self._json("GET", f"{API}/audit", params={"first": first, "limit": limit})
         return cast(list[dict[str, Any]], found["lines"])
+
+    def ledger(self) -> dict[str, Any]:
+        """Every account of the ledger."""
+        return self._json("GET", f"{API}/ledger")
+
+    def account_history(self, unit: str, project: str = "", dataset: str = "") -> list[dict[str, Any]]:
+        params = {"unit": unit, "project": project, "dataset": dataset}
+        return cast(list[dict[str, Any]], self._json("GET", f"{API}/ledger/history", params=params)["history"])
+
+    def verify_ledger(self, head: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Whether the ledger holds, and holds a head that was exported."""
+        return self._json("GET", f"{API}/ledger/verification", params=head or {})
+
+    def ledger_head(self) -> dict[str, Any]:
+        return self._json("GET", f"{API}/ledger/head")
+
+    def reenter(self, forgotten: dict[str, Any]) -> str:
+        """Enter what a restored ledger forgot: "asked" or "entered"."""
+        return str(self._json("POST", f"{API}/ledger/reentries", json=forgotten)["state"])
+
+    def vouch(self, head: dict[str, Any]) -> str:
+        """Take an exported head for the last one: "asked" or "taken"."""
+        return str(self._json("POST", f"{API}/ledger/vouches", json=head)["state"])
 
     # everybody
 

@@ -4,21 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from broker.disclosure.above.cells import Cell, Line, Origin, Work
-from broker.disclosure.above.formulas import compute
-from broker.disclosure.above.lineage import Lineage, lineage_of, walk
-from broker.disclosure.above.program import given, run
-from broker.disclosure.evaluate import limited
+from broker.above.cells import Cell, Line, Origin, Work
+from broker.above.evaluate import limited
+from broker.above.formulas import compute
+from broker.above.program import given, run
 from broker.disclosure.institution_rules import institution_notice
 from broker.disclosure.judged_tables import STATIC_IDS, Covered, JudgedRow, JudgedTable, judge_table
 from broker.disclosure.listing import Registers
 from broker.disclosure.protect import empty
 from broker.disclosure.records.table_record import table_record
-from broker.disclosure.rules import STATIC, Question, findings_of, worst
+from broker.disclosure.rules import STATIC, Question, findings_of
 from broker.disclosure.wording import CONTEXT, EMPTY_ROWS, MISSING, SMALL_POPULATION, notes_of, symbols_of
 from broker.domain.errors import Breach
 from broker.domain.groups import bases_of
-from broker.domain.outputs import Assessment, Audit, Finding, JudgedCell, OutputEvidence, Verdict
+from broker.domain.lineage import Lineage, lineage_of, walk
+from broker.domain.outputs import Assessment, Audit, Finding, JudgedCell, OutputEvidence, Verdict, worst
 from broker.domain.plans import PlannedOutput, PlannedTable
 from broker.domain.scalars import Value
 from broker.policy.models import Profile, ZeroPolicy

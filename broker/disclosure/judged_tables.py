@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as changed
 
-from broker.disclosure.above.cells import Cell, Line, Lines, Origin
-from broker.disclosure.above.lineage import with_implied
+from broker.above.cells import Cell, Line, Lines, Origin
 from broker.disclosure.listing import Registers, Row, listed_rows
-from broker.disclosure.rules import worst
 from broker.disclosure.table_words import ROWS, Findings, TableWords, figures_of, words_on
 from broker.disclosure.wording import FULL_LINE, SECONDARY, SMALL_POPULATION
-from broker.domain.outputs import Finding, TableEvidence, Verdict
+from broker.domain.lineage import with_implied
+from broker.domain.outputs import Finding, TableEvidence, Verdict, worst
 from broker.domain.plans import PlannedTable
 from broker.domain.scalars import Value
 from broker.policy.models import Profile

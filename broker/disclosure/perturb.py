@@ -13,8 +13,8 @@ both sides differ by v and the rounding alone.
 
 from decimal import ROUND_DOWN, Decimal
 
+from broker.above.evaluate import Number, number, rounded
 from broker.disclosure.cell_key import table_of
-from broker.disclosure.evaluate import Number, number, rounded
 from broker.disclosure.protect import mean_digits, ones, protected
 from broker.domain.errors import Breach
 from broker.domain.outputs import StatisticEvidence

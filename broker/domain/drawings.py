@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from broker.domain.jobs import JOB_TRANSITIONS
+from broker.domain.ledger.spends import SPEND_TRANSITIONS
 from broker.domain.outputs import OUTPUT_TRANSITIONS
 
 S = TypeVar("S", bound=StrEnum)
@@ -24,9 +25,11 @@ def mermaid(table: Mapping[S, frozenset[S]]) -> str:
 def states_page() -> str:
     """The text of docs/states.md."""
     return (
-        "# States of jobs and outputs\n\n"
+        "# States of jobs, outputs and spends\n\n"
         "Generated from the transition tables in `broker/domain`; a test keeps it equal. A job is not an output: it\n"
-        "is decided when each of its outputs is, and has at most one release.\n\n"
+        "is decided when each of its outputs is, and has at most one release. A job under differential privacy has\n"
+        "one spend, which is charged just before the first read of person data and never refunded after it.\n\n"
         f"## Jobs\n\n```mermaid\n{mermaid(JOB_TRANSITIONS)}\n```\n\n"
-        f"## Outputs\n\n```mermaid\n{mermaid(OUTPUT_TRANSITIONS)}\n```\n"
+        f"## Outputs\n\n```mermaid\n{mermaid(OUTPUT_TRANSITIONS)}\n```\n\n"
+        f"## Spends\n\n```mermaid\n{mermaid(SPEND_TRANSITIONS)}\n```\n"
     )

@@ -38,6 +38,10 @@ JOB_TRANSITIONS: dict[JobState, frozenset[JobState]] = {
 FINAL_JOB_STATES: frozenset[JobState] = frozenset(s for s, after in JOB_TRANSITIONS.items() if not after)
 
 
+PRIVATE_LINE = "-- private:"
+"""How the canonical text of a private job begins."""
+
+
 class FailureCode(StrEnum):
     """Why a job failed, for staff. What a researcher sees at once is `coarse_word` of it."""
 
@@ -111,6 +115,11 @@ class Job:
     assessed_policy: str | None = None
     read_saved: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+
+    @property
+    def is_private(self) -> bool:
+        """Whether its answers are differentially private."""
+        return self.submission.kind is Kind.SQL and self.canonical.startswith(PRIVATE_LINE)
 
 
 def can_advance(before: JobState, after: JobState) -> bool:

@@ -1,6 +1,6 @@
 """What comes out of a job: evidence per cell, findings, verdicts, and outputs with their states."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -47,6 +47,13 @@ class Verdict(StrEnum):
     SUPPRESS = "suppress"
     REVIEW = "review"
     REFUSE = "refuse"
+
+
+SEVERITY: dict[Verdict, int] = {v: i for i, v in enumerate(Verdict)}
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    return max(verdicts, key=SEVERITY.__getitem__, default=Verdict.PUBLISH)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,14 @@ class Action(StrEnum):
     PROPOSE_LOOKUP = "propose-lookup"
     PROPOSE_POLICY = "propose-policy"
     RECALL_OUTPUT = "recall-output"
+    RESTORE_LEDGER = "restore-ledger"
     STOP_JOB = "stop-job"
     SUBMIT_JOB = "submit-job"
     VERIFY_AUDIT = "verify-audit"
+    VIEW_BUDGET = "view-budget"
     VIEW_EVIDENCE = "view-evidence"
     VIEW_JOB = "view-job"
+    VIEW_LEDGER = "view-ledger"
     VIEW_SAVED = "view-saved"
     VIEW_TEXT = "view-text"
     VOTE_OUTPUT = "vote-output"
@@ -48,6 +51,7 @@ PERMISSIONS: dict[tuple[Role, Action], frozenset[State]] = {
     (Role.RESEARCHER, Action.DROP_SAVED): LISTED,
     (Role.RESEARCHER, Action.PROPOSE_LOOKUP): NO_STATE,
     (Role.RESEARCHER, Action.SUBMIT_JOB): NO_STATE,
+    (Role.RESEARCHER, Action.VIEW_BUDGET): NO_STATE,
     (Role.RESEARCHER, Action.VIEW_JOB): frozenset(JobState),
     (Role.RESEARCHER, Action.VIEW_SAVED): LISTED,
     (Role.RESEARCHER, Action.VIEW_TEXT): frozenset(JobState),
@@ -55,6 +59,7 @@ PERMISSIONS: dict[tuple[Role, Action], frozenset[State]] = {
     (Role.CHECKER, Action.CLAIM_OUTPUT): frozenset({OutputState.IN_REVIEW}),
     (Role.CHECKER, Action.DECIDE_LOOKUP): frozenset({SavedState.IN_REVIEW}),
     (Role.CHECKER, Action.RECALL_OUTPUT): frozenset({OutputState.RELEASED}),
+    (Role.CHECKER, Action.VIEW_BUDGET): NO_STATE,
     (Role.CHECKER, Action.VIEW_EVIDENCE): frozenset(OutputState) - {OutputState.WITHDRAWN},
     (Role.CHECKER, Action.VIEW_JOB): frozenset(JobState),
     (Role.CHECKER, Action.VIEW_SAVED): frozenset(SavedState),
@@ -64,9 +69,12 @@ PERMISSIONS: dict[tuple[Role, Action], frozenset[State]] = {
     (Role.ADMINISTRATOR, Action.MANAGE_PEOPLE): NO_STATE,
     (Role.ADMINISTRATOR, Action.PROPOSE_POLICY): NO_STATE,
     (Role.ADMINISTRATOR, Action.RECALL_OUTPUT): frozenset({OutputState.RELEASED}),
+    (Role.ADMINISTRATOR, Action.RESTORE_LEDGER): NO_STATE,
     (Role.ADMINISTRATOR, Action.STOP_JOB): ACTIVE,
     (Role.ADMINISTRATOR, Action.VERIFY_AUDIT): NO_STATE,
+    (Role.ADMINISTRATOR, Action.VIEW_BUDGET): NO_STATE,
     (Role.ADMINISTRATOR, Action.VIEW_JOB): frozenset(JobState),
+    (Role.ADMINISTRATOR, Action.VIEW_LEDGER): NO_STATE,
 }
 """Absent means never. An administrator sees that a job exists, not its text and no output."""
 
@@ -76,6 +84,7 @@ MEMBER_ACTIONS: frozenset[Action] = frozenset(
         Action.DROP_SAVED,
         Action.PROPOSE_LOOKUP,
         Action.SUBMIT_JOB,
+        Action.VIEW_BUDGET,
         Action.VIEW_JOB,
         Action.VIEW_SAVED,
         Action.VIEW_TEXT,
@@ -88,6 +97,7 @@ CHECKING_ACTIONS: frozenset[Action] = frozenset(
     {
         Action.CLAIM_OUTPUT,
         Action.DECIDE_LOOKUP,
+        Action.VIEW_BUDGET,
         Action.VIEW_EVIDENCE,
         Action.VIEW_JOB,
         Action.VIEW_SAVED,

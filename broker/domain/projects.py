@@ -35,11 +35,13 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a project may spend on one table under differential privacy: an allotment of the cap per unit."""
+    """What a project may spend under differential privacy: an allotment of the cap per unit. Of all that is about the
+    `unit`, or of one `table` (then `unit` is empty: the catalogue has it). `loss` is in the unit's accounting."""
 
     table: str
-    epsilon: float
+    loss: float
     delta: float
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Project:
 
     `votes` is how many checkers must agree before an output leaves (0 = what policy lets go automatically).
     `default_schema` is where a bare table name is looked for; '' means that names need their schema.
+    `privacy` names the privacy profile of what leaves under differential privacy ('': nothing can); `privacy_raised`
+    says that two administrators have agreed to the profile's larger maximum for one release.
     """
 
     ident: str
@@ -65,6 +69,8 @@ class Project:
     grants: tuple[Grant, ...]
     default_schema: str = ""
     budgets: tuple[Budget, ...] = ()
+    privacy: str = ""
+    privacy_raised: bool = False
 
     def is_live(self, today: date) -> bool:
         return today <= self.expires

@@ -24,7 +24,7 @@ class DuckDBEngine:
         joints = joint_tables(plan, needs)
         frame = {
             "kind": "sql",
-            "tables": [_mounted(vault, table, years) for table, years in sorted(tables_read(plan).items())],
+            "tables": [mounted(vault, table, years) for table, years in sorted(tables_read(plan).items())],
             "statements": [
                 {"name": name} | texts_of(_looks(asked, needs, vault)) for name, asked in statements(plan, joints)
             ],
@@ -92,7 +92,7 @@ def tables_read(plan: Plan) -> dict[str, Years | None]:
     return found
 
 
-def _mounted(vault: Vault, name: str, years: Years | None) -> dict[str, object]:
+def mounted(vault: Vault, name: str, years: Years | None) -> dict[str, object]:
     """A table as the launcher mounts it: its schema file first, then the files of the years."""
     table = next((t for t in vault.tables if t.name == name), None)
     if table is None:

@@ -29,7 +29,7 @@ COMPUTED = frozenset({Measure.SUM, Measure.MEAN, Measure.SHARE, Measure.QUANTILE
 
 def read_table(planned: PlannedTable, payload: bytes) -> TableEvidence:
     """The evidence of one planned table from its Arrow stream."""
-    table = _table(payload)
+    table = arrow_table(payload)
     _check_columns(planned, table.schema)
     arrays = {name: table.column(name).combine_chunks() for name in table.schema.names}
     columns = {name: column_of(array) for name, array in arrays.items()}
@@ -46,23 +46,23 @@ def _observed(columns: dict[str, Column]) -> dict[str, Column]:
 
 def read_joint(planned: PlannedTable, payload: bytes) -> TableEvidence | None:
     """The evidence of a joint table; None where it has more cells than were asked for."""
-    if planned.most is not None and _table(payload).num_rows > planned.most:
+    if planned.most is not None and arrow_table(payload).num_rows > planned.most:
         return None
     return read_table(planned, payload)
 
 
 def read_public(planned: PublicRows, payload: bytes) -> tuple[tuple[Value, ...], ...]:
     """The rows of a public relation from its Arrow stream."""
-    table = _table(payload)
+    table = arrow_table(payload)
     if table.schema.names != [f"c{ident}" for ident, _ in planned.columns]:
         raise breach("has other columns than planned")
     for (_, kind), found in zip(planned.columns, table.schema.types, strict=True):
         if str(found) not in KINDS[kind] and not (kind is Type.DECIMAL and pa.types.is_decimal128(found)):
             raise breach(f"has a column of type {found} that the plan does not ask for")
-    return tuple(tuple(_value(row[name]) for name in table.schema.names) for row in table.to_pylist())
+    return tuple(tuple(plain_value(row[name]) for name in table.schema.names) for row in table.to_pylist())
 
 
-def _table(payload: bytes) -> pa.Table:
+def arrow_table(payload: bytes) -> pa.Table:
     try:
         with pa.ipc.open_stream(pa.BufferReader(payload)) as reader:
             table = reader.read_all()
@@ -126,7 +126,7 @@ def _kinds(statistic: Statistic, field: str) -> frozenset[str]:
     return KINDS[statistic.argument.type if statistic.argument is not None else statistic.type]
 
 
-def _value(value: Any) -> Value:
+def plain_value(value: Any) -> Value:
     if isinstance(value, Decimal):
         return plain(value)
     if isinstance(value, float) and not math.isfinite(value):

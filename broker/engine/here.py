@@ -83,7 +83,7 @@ def _payloads(request: SandboxRequest) -> Iterator[bytes]:
             for statement in views_of(table, paths):
                 connection.execute(statement)
         for statement in job["statements"]:
-            result = _stream(connection, asked_of(connection, statement), left)
+            result = arrow_stream(connection, asked_of(connection, statement), left)
             left -= len(result)
             yield result
 
@@ -132,7 +132,7 @@ def asked_of(connection: duckdb.DuckDBPyConnection, statement: Mapping[str, str]
     return statement["second" if doubt else "sql"]
 
 
-def _stream(connection: duckdb.DuckDBPyConnection, sql: str, left: int) -> bytes:
+def arrow_stream(connection: duckdb.DuckDBPyConnection, sql: str, left: int) -> bytes:
     """One statement's result as an Arrow stream of at most `left` bytes."""
     target = Capped(left)
     with warnings.catch_warnings():

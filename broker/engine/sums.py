@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from broker.disclosure.evaluate import WIDE
+from broker.above.evaluate import WIDE
 from broker.disclosure.files.tabulation import Wanted
 from broker.disclosure.repair.tables import Place
 from broker.domain.outputs import StatisticEvidence

@@ -1,9 +1,11 @@
 """What one policy set would change in another, in sentences for the two administrators who decide. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 
-from broker.domain.projects import Grant, Project
+from broker.domain.projects import Budget, Grant, Project
 from broker.policy.models import Model, Policies
+from broker.policy.privacy import PrivacyPolicies
 
 
 def differences(before: Policies, after: Policies) -> list[str]:
@@ -18,6 +20,7 @@ def differences(before: Policies, after: Policies) -> list[str]:
             "code list", {c.name: c for c in before.catalogue.codesets}, {c.name: c for c in after.catalogue.codesets}
         ),
         *_named("combination rule", {r.id: r for r in before.combinations}, {r.id: r for r in after.combinations}),
+        *_privacy(before.privacy, after.privacy),
         *_named("service", {"limits": before.service}, {"limits": after.service}),
     ]
 
@@ -32,7 +35,7 @@ def _projects(before: Policies, after: Policies) -> list[str]:
 
 
 def _project(old: Project, new: Project) -> list[str]:
-    facts = ("title", "organisation", "gateway", "purpose", "expires", "mode", "profile", "votes", "dialect")
+    facts = ("title", "organisation", "gateway", "purpose", "expires", "mode", "profile", "votes", "dialect", "privacy")
     told = [
         f"project {new.ident}: {name} changes from {getattr(old, name)} to {getattr(new, name)}"
         for name in facts
@@ -42,6 +45,7 @@ def _project(old: Project, new: Project) -> list[str]:
     told += [
         f"project {new.ident}: {who} is no longer a researcher" for who in sorted(old.researchers - new.researchers)
     ]
+    told += _budgets(old, new)
     told += [f"project {new.ident}: granted {_grant(g)}" for g in new.grants if g not in old.grants]
     told += [f"project {new.ident}: no longer granted {_grant(g)}" for g in old.grants if g not in new.grants]
     if not told and old != new:
@@ -49,12 +53,37 @@ def _project(old: Project, new: Project) -> list[str]:
     return told
 
 
+def _budgets(old: Project, new: Project) -> list[str]:
+    """What is no longer allotted can no longer be spent, however little of it was."""
+    said = f"project {new.ident}:"
+    told = [f"{said} may spend {_budget(b)}" for b in new.budgets if b not in old.budgets]
+    kept = {(b.unit, b.table) for b in new.budgets}
+    told += [
+        f"{said} has no budget of {b.table or b.unit} any more" for b in old.budgets if (b.unit, b.table) not in kept
+    ]
+    if new.privacy_raised != old.privacy_raised:
+        told.append(f"{said} one release may {'' if new.privacy_raised else 'no longer '}cost the raised maximum")
+    return told
+
+
+def _budget(budget: Budget) -> str:
+    return f"{budget.loss:g} of {budget.table or budget.unit} (delta {budget.delta:g})"
+
+
+def _privacy(before: PrivacyPolicies, after: PrivacyPolicies) -> list[str]:
+    return [
+        *_named("promise to each", {p.unit: p for p in before.promises}, {p.unit: p for p in after.promises}),
+        *_named("data set", {d.table: d for d in before.datasets}, {d.table: d for d in after.datasets}),
+        *_named("privacy profile", {p.name: p for p in before.profiles}, {p.name: p for p in after.profiles}),
+    ]
+
+
 def _grant(grant: Grant) -> str:
     years = "" if grant.years is None else f" in {min(grant.years)}-{max(grant.years)} ({len(grant.years)} years)"
     return f"{grant.table}.{grant.variable}{' as a link key' if grant.link_key else ''}{years}"
 
 
-def _named(what: str, old: dict[str, Model], new: dict[str, Model]) -> list[str]:
+def _named(what: str, old: Mapping[str, Model], new: Mapping[str, Model]) -> list[str]:
     sentences = [f"{what} {name} is added" for name in sorted(new.keys() - old.keys())]
     sentences += [f"{what} {name} is removed" for name in sorted(old.keys() - new.keys())]
     for name in sorted(old.keys() & new.keys()):

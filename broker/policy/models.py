@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from broker.domain.projects import Project
+from broker.policy.privacy import PrivacyPolicies
 from broker.policy.tables import (
     Catalogue,
     Codeset,
@@ -196,6 +197,7 @@ class Policies(Model):
     profiles: tuple[Profile, ...]
     combinations: tuple[CombinationRule, ...]
     service: Service
+    privacy: PrivacyPolicies = field(default_factory=PrivacyPolicies)
 
     @cached_property
     def fingerprint(self) -> str:

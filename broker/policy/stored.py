@@ -21,6 +21,8 @@ def policies_from_json(text: str, fingerprint: str | None = None) -> Policies:
     """The set again, equal to the one that was stored. Breach if the text is not what the fingerprint says."""
     if fingerprint is not None and hashlib.sha256(text.encode()).hexdigest() != fingerprint:
         raise Breach("The stored policies are not the ones that their fingerprint names.")
+    # Sets that were stored before budgets were told in the accounting of their unit call the loss of one epsilon.
+    text = text.replace('"epsilon":', '"loss":')
     try:
         return POLICIES.validate_json(text)
     except ValidationError as error:

@@ -3,6 +3,7 @@
 from broker.query.compile import Compiled, compile_sql
 from broker.query.operations.fold import compute
 from broker.query.rendering.beside import institution_columns, record_key_columns
+from broker.query.rendering.bounded import render_slots, render_sums
 from broker.query.rendering.choose import looks, render
 from broker.query.rendering.looks import Looks
 from broker.query.rendering.render import evidence_columns, render_public
@@ -18,4 +19,6 @@ __all__ = [
     "record_key_columns",
     "render",
     "render_public",
+    "render_slots",
+    "render_sums",
 ]

@@ -15,6 +15,8 @@ from broker.domain.ports import Lease, OutputRecord, Reap
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.jobs import job_of, job_row
+from broker.storage.ledger.spends import settle_with_job
+from broker.storage.ledger.writing import LedgerWriting
 from broker.storage.outputs import values_of
 from broker.storage.tables import jobs, outputs, releases
 
@@ -22,7 +24,7 @@ BORN: frozenset[OutputState] = frozenset({OutputState.ASSESSED}) | OUTPUT_TRANSI
 UNDECIDED: frozenset[OutputState] = frozenset(OutputState) - DECIDED_STATES
 
 
-class JobMoves:
+class JobMoves(LedgerWriting):
     """The part of the store that moves jobs on. `attempt` fences: a late writer changes nothing."""
 
     _db: Database
@@ -76,7 +78,13 @@ class JobMoves:
         with self._db.write() as connection:
             _move(connection, job, attempt, before, after, now, known)
             _insert_outputs(connection, job, outputs)
-            append(connection, [*events, *_settle_outputs(connection, job, after, now)])
+            withdrawn = _settle_outputs(connection, job, after, now)
+            # A job ends even while the ledger stands still; its spend is settled by the reconciler then.
+            ends = after in FINAL_JOB_STATES and self._remembers(connection)
+            settled = settle_with_job(connection, job, after, now) if ends else []
+            append(connection, [*events, *withdrawn, *settled])
+        if settled:
+            self._sign()
 
     def name_vault(self, job: str, attempt: int, vault: str) -> None:
         """Say which vault a running attempt reads, so that it is kept. Conflict("stale") if it runs no more."""

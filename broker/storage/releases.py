@@ -10,30 +10,44 @@ from sqlalchemy import Connection, Row, insert, select
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict, Unknown
 from broker.domain.jobs import JobState
+from broker.domain.ledger.budgets import Aside
 from broker.domain.outputs import OutputState
 from broker.domain.ports import RegisterEntry, Release
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.jobs import job_row
+from broker.storage.ledger.looking import enter_asides
+from broker.storage.ledger.spends import settle_with_release
+from broker.storage.ledger.writing import LedgerWriting
 from broker.storage.outputs import move
 from broker.storage.tables import jobs, outputs, release_outputs, releases, snapshots
 
 
-class Releases:
+class Releases(LedgerWriting):
     """The part of the store that lets outputs leave, and says what has left."""
 
     _db: Database
 
-    def release(self, release: Release, manifest: str, now: datetime, events: Sequence[AuditEvent]) -> None:
+    def release(
+        self,
+        release: Release,
+        manifest: str,
+        now: datetime,
+        events: Sequence[AuditEvent],
+        *,
+        asides: Sequence[Aside] = (),
+    ) -> None:
         if hashlib.sha256(manifest.encode()).hexdigest() != release.manifest_hash:
             raise Breach("The manifest is not what the release's hash says.")
-        with self._db.write() as connection:
+        with self._ledger() as connection:
             _lock_snapshot(connection, release.job)
             _check_releasable(connection, release)
             _insert(connection, release, manifest)
             for output in release.outputs:
                 move(connection, output, OutputState.APPROVED, OutputState.RELEASED, now, None)
-            append(connection, events)
+            settled = settle_with_release(connection, release.job, now)
+            enter_asides(connection, asides, now)
+            append(connection, [*events, *settled])
 
     def release_of(self, job: str) -> Release | None:
         with self._db.read() as connection:

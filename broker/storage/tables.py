@@ -39,7 +39,7 @@ metadata = MetaData(
 )
 
 
-def _one_of(column: str, words: Iterable[str]) -> CheckConstraint:
+def one_of(column: str, words: Iterable[str]) -> CheckConstraint:
     listed = ", ".join(f"'{w}'" for w in words)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
 
@@ -60,7 +60,7 @@ person_roles = Table(
     metadata,
     Column("person", ForeignKey("people.ident"), primary_key=True),
     Column("role", Text, primary_key=True),
-    _one_of("role", Role),
+    one_of("role", Role),
 )
 
 tokens = Table(
@@ -148,9 +148,9 @@ jobs = Table(
     Column("read_saved", JSON),
     Column("kept", JSON),
     UniqueConstraint("researcher", "client_id"),
-    _one_of("kind", Kind),
-    _one_of("state", JobState),
-    _one_of("failure", FailureCode),
+    one_of("kind", Kind),
+    one_of("state", JobState),
+    one_of("failure", FailureCode),
     CheckConstraint("attempt >= 0", name="attempt"),
     CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name="lease"),
     CheckConstraint("(state = 'failed') = (failure IS NOT NULL)", name="failed_why"),
@@ -183,9 +183,9 @@ outputs = Table(
     Column("overrides", JSON, nullable=False),
     UniqueConstraint("job", "name"),
     UniqueConstraint("job", "position"),
-    _one_of("kind", OutputKind),
-    _one_of("state", OutputState),
-    _one_of("verdict", Verdict),
+    one_of("kind", OutputKind),
+    one_of("state", OutputState),
+    one_of("verdict", Verdict),
     CheckConstraint("size >= 0", name="size"),
     CheckConstraint("release_hash IS NOT NULL OR state NOT IN ('released', 'recalled')", name="released_bytes"),
     Index(None, "state", "created"),
@@ -207,7 +207,7 @@ votes = Table(
     Column("cast_at", UtcTime, nullable=False),
     Column("overrides", JSON, nullable=False),
     UniqueConstraint("output", "position"),
-    _one_of("choice", Choice),
+    one_of("choice", Choice),
     Index(None, "checker"),
 )
 
@@ -256,7 +256,7 @@ saved = Table(
     Column("reason", Text),
     Column("decided_by", ForeignKey("people.ident")),
     UniqueConstraint("project", "readable_as"),
-    _one_of("state", SavedState),
+    one_of("state", SavedState),
     CheckConstraint("(state IN ('kept', 'approved')) = (readable_as IS NOT NULL)", name="readable"),
     Index(None, "project", "state"),
 )

@@ -43,7 +43,7 @@ def submission_of(body: models.SubmissionBody) -> Submission:
 def check(body: models.CheckBody) -> dict[str, Any]:
     """Check a text without submitting it: every refusal, every use, and the outputs that it would make."""
     checked = preview.check_text(ports(), caller(), body.project, body.text, body.kind, body.dialect)
-    return check_shown(checked).model_dump(mode="json")
+    return check_shown(checked, preview.forecast(ports(), body.project, checked)).model_dump(mode="json")
 
 
 @api.get("/jobs", responses=gives(200, models.JobsShown))

@@ -11,6 +11,7 @@ from broker.domain.ports import Ports
 from broker.web import (
     api_administration,
     api_jobs,
+    api_ledger,
     api_reviews,
     api_saved,
     entrance,
@@ -45,7 +46,7 @@ def create_app(ports: Ports, settings: WebSettings) -> Flask:
     problems.install(app)
     session.install(app)
     security.install(app, settings.secret_key, settings.secure_cookies)
-    for api in (api_jobs.api, api_reviews.api, api_saved.api, api_administration.api):
+    for api in (api_jobs.api, api_reviews.api, api_saved.api, api_ledger.api, api_administration.api):
         app.register_api(api)
         security.csrf.exempt(api)
     for pages in (public.pages, entrance.pages, pages_research.pages, pages_review.pages, pages_administration.pages):

@@ -221,6 +221,7 @@ class CheckShown(Shown):
     uses: list[UseShown]
     outputs: list[PlannedShown]
     kept: list[str] = []
+    private: dict[str, Any] | None = None
 
 
 class GrantShown(Shown):

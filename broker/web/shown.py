@@ -26,7 +26,7 @@ ENDINGS = {
 }
 
 
-def check_shown(checked: Checked) -> models.CheckShown:
+def check_shown(checked: Checked, forecast: dict[str, Any] | None = None) -> models.CheckShown:
     return models.CheckShown(
         verdict="accepted" if checked.accepted else "refused",
         review=list(checked.review),
@@ -35,6 +35,7 @@ def check_shown(checked: Checked) -> models.CheckShown:
         uses=[models.UseShown.model_validate(u) for u in checked.uses],
         outputs=_planned(checked),
         kept=[f"{SCHEMA}.{k.name}" for k in checked.kept],
+        private=forecast,
     )
 
 

@@ -9,9 +9,11 @@ from typing import TypeVar
 import structlog
 
 from broker.domain.audit import AuditEvent
-from broker.domain.errors import Conflict
+from broker.domain.errors import Conflict, Unknown
+from broker.domain.ledger.spends import Spend, SpendState
 from broker.domain.people import SYSTEM
 from broker.domain.ports import Reap, Store, WorkerPorts
+from broker.workflow.allot import allot
 from broker.workflow.policies import policies_in_force
 from broker.workflow.run import give_back
 from broker.workflow.settle import settle
@@ -61,6 +63,27 @@ def sweep(ports: WorkerPorts) -> int:
 def settle_all(ports: WorkerPorts) -> int:
     """Take every step that waits for nobody and was not taken."""
     return _each("settle", ports.store.unsettled(), lambda job: settle(ports, job))
+
+
+def settle_spends(ports: WorkerPorts) -> int:
+    """End the spends of jobs that were never accepted, or ended while the ledger stood still. A job is accepted just
+    after it has reserved: a lease later it is gone."""
+    waiting = ports.store.unsettled_spends(ports.clock.now() - ports.lease)
+    return _each("spends", waiting, lambda spend: _settle_spend(ports, spend))
+
+
+def _settle_spend(ports: WorkerPorts, spend: Spend) -> None:
+    end = SpendState.REFUNDED if spend.state is SpendState.RESERVED else SpendState.WITHHELD
+    now, job = ports.clock.now(), spend.asked.job
+    ports.store.settle_spend(job, end, now, [AuditEvent(now, SYSTEM.ident, f"spend.{end.value}", job)])
+
+
+def allot_caps(ports: WorkerPorts) -> int:
+    """Give the ledger the caps of the policy in force, where putting it in force did not come so far."""
+    try:
+        return allot(ports, policies_in_force(ports.store), SYSTEM.ident)
+    except Unknown:
+        return 0
 
 
 class NamedVaults(Container[str]):

@@ -15,7 +15,7 @@ import structlog
 from broker.domain.ports import WorkerPorts
 from broker.settings import Settings
 from broker.wiring import build_worker, embedded_queue
-from broker.worker.reconcile import offer_waiting, reap, remove_vaults, settle_all, sweep
+from broker.worker.reconcile import allot_caps, offer_waiting, reap, remove_vaults, settle_all, settle_spends, sweep
 
 TICK_SECONDS = 1.0
 SLOW_TICKS = 10
@@ -67,7 +67,7 @@ def _reconcile(ports: WorkerPorts, *, slow: bool) -> None:
     """One round of everything that makes good."""
     steps: list[Callable[[WorkerPorts], object]] = [reap, offer_waiting]
     if slow:
-        steps += [sweep, settle_all, remove_vaults]
+        steps += [allot_caps, sweep, settle_all, settle_spends, remove_vaults]
     for step in steps:
         _attempt(step.__name__, partial(step, ports))
 

@@ -1,13 +1,13 @@
 """What the queue may call: one function that takes ids. Everything else comes from the store."""
 
-from broker.domain.ports import WorkerPorts
 from broker.worker.heartbeat import keeper
+from broker.workflow.private.ports import RunPorts
 from broker.workflow.run import run_job as run
 
-_slot: dict[str, tuple[WorkerPorts, str]] = {}
+_slot: dict[str, tuple[RunPorts, str]] = {}
 
 
-def equip(ports: WorkerPorts, name: str) -> None:
+def equip(ports: RunPorts, name: str) -> None:
     """Give this process its adapters and its name, once, before it takes work."""
     _slot["this"] = (ports, name)
 

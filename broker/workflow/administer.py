@@ -6,12 +6,14 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from broker.domain.audit import AuditEvent, AuditLine
-from broker.domain.errors import Forbidden, Invalid, Unknown
+from broker.domain.errors import Breach, Forbidden, Invalid, Unknown
 from broker.domain.people import SYSTEM, Person, Role
 from broker.domain.permissions import NO_RELATION, Action, check_may, check_roles
 from broker.domain.ports import Ports, Snapshot, StoredPolicy
+from broker.policy.allotments import check_allotments
 from broker.policy.models import Policies
-from broker.policy.stored import policies_to_json
+from broker.policy.stored import policies_from_json, policies_to_json
+from broker.workflow.allot import allot, check_allottable
 
 TOKEN_LIFE = timedelta(days=90)
 
@@ -86,6 +88,7 @@ def propose_policy(ports: Ports, person: Person, policies: Policies) -> StoredPo
     """Put a parsed policy set before the second administrator."""
     check_administrator(person, Action.PROPOSE_POLICY)
     _check_names(policies)
+    check_allotments(policies)
     now = ports.clock.now()
     stored = StoredPolicy(policies.fingerprint, policies_to_json(policies), person.ident, now, None, None)
     ports.store.propose_policy(stored, [AuditEvent(now, person.ident, "policy.proposed", policies.fingerprint)])
@@ -104,15 +107,24 @@ def _check_names(policies: Policies) -> None:
 
 
 def apply_policy(ports: Ports, person: Person, fingerprint: str) -> None:
-    """Put a proposed set in force; the administrator who proposed it cannot, nor whoever could sign in as them."""
+    """Put a proposed set in force, and its caps in the ledger; the administrator who proposed it cannot, nor whoever
+    could sign in as them. Conflict if the ledger cannot follow it."""
     check_administrator(person, Action.APPLY_POLICY)
-    proposer = ports.store.policy(fingerprint).proposed_by
+    stored = ports.store.policy(fingerprint)
+    proposer = stored.proposed_by
     if holder(ports, proposer) == holder(ports, person.ident):
         raise Forbidden("second-administrator", "Whoever proposed a policy set cannot apply it, by no account.")
+    policies = policies_from_json(stored.content, fingerprint)
+    check_allottable(ports, policies)
     now = ports.clock.now()
     ports.store.apply_policy(
         fingerprint, person.ident, now, [AuditEvent(now, person.ident, "policy.applied", fingerprint)]
     )
+    try:
+        allot(ports, policies, person.ident)
+    except Breach:
+        # The ledger stands still until what it has lost is entered again. Its caps follow when it moves.
+        return
 
 
 def put_snapshot(ports: Ports, snapshot: Snapshot) -> None:

@@ -33,7 +33,7 @@ class Ran:
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
+class Prepared:
     """One output before it has a row in the store: what staff see, what would leave, and the rules' word."""
 
     name: str
@@ -56,9 +56,37 @@ def assess(ports: WorkerPorts, lease: Lease, policies: Policies, ran: Ran) -> No
         prepared = _tables(ports, ran, ran.checked.plan, profile)
     else:
         prepared = _files(ports, ran, policies)
+    conclude(
+        ports,
+        lease,
+        policies,
+        prepared,
+        Concluded(ran.vault.snapshot, ran.result.image, ran.result.runtime),
+        ran.checked.declared,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """What the outputs were made on; no image where no sandbox had to run."""
+
+    snapshot: str
+    image: str | None = None
+    runtime: str | None = None
+
+
+def conclude(
+    ports: WorkerPorts,
+    lease: Lease,
+    policies: Policies,
+    prepared: Sequence[Prepared],
+    on: Concluded,
+    declared: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Shelve what was prepared, then move the job with it."""
     now = ports.clock.now()
-    declared = (*lease.job.submission.descriptions, *ran.checked.declared)
-    records = [_shelve(ports, lease.job, p, declared) for p in prepared]
+    described = (*lease.job.submission.descriptions, *declared)
+    records = [_shelve(ports, lease.job, p, described) for p in prepared]
     event = AuditEvent(now, SYSTEM.ident, "job.assessed", lease.job.ident, (("outputs", str(len(records))),))
     ports.store.advance(
         lease.job.ident,
@@ -67,9 +95,9 @@ def assess(ports: WorkerPorts, lease: Lease, policies: Policies, ran: Ran) -> No
         JobState.ASSESSING,
         now,
         [event],
-        image=ran.result.image,
-        runtime=ran.result.runtime,
-        snapshot=ran.vault.snapshot,
+        image=on.image,
+        runtime=on.runtime,
+        snapshot=on.snapshot,
         assessed_policy=policies.fingerprint,
         outputs=records,
         small=any(p.small for p in prepared),
@@ -90,17 +118,17 @@ def assess_nothing(ports: WorkerPorts, lease: Lease, policies: Policies) -> None
     ports.store.advance(lease.job.ident, lease.attempt, before, after, now, [event], assessed_policy=fingerprint)
 
 
-def _tables(ports: WorkerPorts, ran: Ran, plan: Plan, profile: Profile) -> list[_Prepared]:
+def _tables(ports: WorkerPorts, ran: Ran, plan: Plan, profile: Profile) -> list[Prepared]:
     evidence = ports.engine.read(plan, ran.result.frames, needs_of(profile))
     assessments = judge_job(plan, evidence, profile, ports.vaults.registers(ran.vault))
     pairs = zip(assessments, evidence.outputs, strict=True)
     return [_table(assessment, found, profile) for assessment, found in pairs]
 
 
-def _table(assessment: Assessment, evidence: OutputEvidence, profile: Profile) -> _Prepared:
+def _table(assessment: Assessment, evidence: OutputEvidence, profile: Profile) -> Prepared:
     staff = json.dumps(assessment_to_json(assessment))
     findings = json.dumps([[f.rule, f.verdict.value, f.column] for f in assessment.findings])
-    return _Prepared(
+    return Prepared(
         name=evidence.name,
         kind=OutputKind.TABLE,
         media_type=CSV,
@@ -112,7 +140,7 @@ def _table(assessment: Assessment, evidence: OutputEvidence, profile: Profile) -
     )
 
 
-def _files(ports: WorkerPorts, ran: Ran, policies: Policies) -> list[_Prepared]:
+def _files(ports: WorkerPorts, ran: Ran, policies: Policies) -> list[Prepared]:
     service = policies.service
     files = ports.collector.collect(
         ran.result.frames, service.allowed_files, service.max_file_bytes, service.max_file_rows
@@ -120,9 +148,9 @@ def _files(ports: WorkerPorts, ran: Ran, policies: Policies) -> list[_Prepared]:
     return [_file(f) for f in files]
 
 
-def _file(found: CollectedFile) -> _Prepared:
+def _file(found: CollectedFile) -> Prepared:
     """A script's file: a person looks at it, or (type, size or name not allowed) it is withheld."""
-    return _Prepared(
+    return Prepared(
         name=found.name,
         kind=OutputKind.FILE,
         media_type=found.media_type,
@@ -134,7 +162,7 @@ def _file(found: CollectedFile) -> _Prepared:
     )
 
 
-def _shelve(ports: WorkerPorts, job: Job, prepared: _Prepared, declared: Sequence[tuple[str, str]]) -> OutputRecord:
+def _shelve(ports: WorkerPorts, job: Job, prepared: Prepared, declared: Sequence[tuple[str, str]]) -> OutputRecord:
     """An output's id carries a time that researchers see: when they sent the job, not how long it ran."""
     now = ports.clock.now()
     digest = ports.shelf.put("staff", prepared.staff)

@@ -174,9 +174,9 @@ def _whole(output: Output) -> OutputView:
 def _told_time(ports: Ports, policies: Policies, job: Job) -> datetime:
     """When the job last changed, as far as its researcher may know that it has."""
     running = job.started is not None and hides_end(policies, job, ports.clock.now())
-    return _whole_minute(job.started if running and job.started else job.updated)
+    return whole_minute(job.started if running and job.started else job.updated)
 
 
-def _whole_minute(moment: datetime) -> datetime:
+def whole_minute(moment: datetime) -> datetime:
     """The end of the minute: how long a job ran tells nothing finer."""
     return moment.replace(second=0, microsecond=0) + timedelta(minutes=1)

@@ -1,20 +1,28 @@
-"""Parse, scope check and plan of one submission: pure; the same offline, at submission and when a run starts."""
+"""Parse, scope check, plan and, of a private text, what it asks and costs: pure; the same offline, at submission and
+when a run starts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
-from broker.domain.errors import Refusal
+from broker.domain.errors import Refusal, Refused
 from broker.domain.jobs import Kind
 from broker.domain.plans import Kept, Plan
-from broker.domain.projects import Mode, Project
+from broker.domain.projects import Project
 from broker.domain.saved import NOTHING, Saved
 from broker.domain.variables import Use
 from broker.policy.models import Policies
+from broker.privacy.asking.lines import NOT_PRIVATE, PrivateLines, private_lines
 from broker.python_jobs.check import check_python
 from broker.query import compile_sql
 from broker.scope.check import check_scope
 from broker.scope.combinations import check_combinations
+from broker.scope.exact import check_exact
+from broker.workflow.private.mode import check_mode
+
+if TYPE_CHECKING:
+    from broker.workflow.private.asking import PrivateJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,9 @@ class Checked:
     declared: tuple[tuple[str, str], ...] = ()
     read: tuple[str, ...] = ()
     """Folded names of the project's kept things that the text reads."""
+    asks_privately: bool = False
+    private: "PrivateJob | None" = None
+    """What a private text asks; None where it is not private, or refused."""
 
     @property
     def kept(self) -> tuple[Kept, ...]:
@@ -54,22 +65,11 @@ def check_submission(
     )
     header = kind is Kind.PYTHON
     granted = [
-        *_check_project(project, kind),
         *check_scope(checked.uses, project, policies, today, header=header),
         *check_combinations(checked.uses, project, policies, header=header),
+        *(() if checked.asks_privately else check_exact(checked.uses, project, policies)),
     ]
-    return Checked(
-        kind=kind,
-        refusals=_told_once(granted, checked.refusals),
-        review=checked.review,
-        advice=checked.advice,
-        uses=checked.uses,
-        canonical=checked.canonical,
-        plan=checked.plan,
-        plan_hash=checked.plan_hash,
-        declared=checked.declared,
-        read=checked.read,
-    )
+    return replace(checked, refusals=_told_once(granted, checked.refusals))
 
 
 def _told_once(granted: list[Refusal], of_text: tuple[Refusal, ...]) -> tuple[Refusal, ...]:
@@ -87,8 +87,8 @@ def _key(refusal: Refusal) -> tuple[str, int | str, int | None]:
 def _check_sql(text: str, dialect: str, project: Project, policies: Policies, saved: Saved) -> Checked:
     least = policies.profile(project.profile).t
     compiled = compile_sql(text, dialect, policies.catalogue, project, policies.service, least, saved)
-    plan = compiled.plan
-    return Checked(
+    plan, lines = compiled.plan, private_lines(text, dialect)
+    checked = Checked(
         Kind.SQL,
         compiled.refusals,
         compiled.review,
@@ -99,6 +99,36 @@ def _check_sql(text: str, dialect: str, project: Project, policies: Policies, sa
         plan.hash if plan else "",
         read=compiled.read,
     )
+    refusals = check_mode(project, Kind.SQL, lines)
+    if refusals or lines.is_private:
+        return _private(checked, lines, refusals, project, policies)
+    return checked
+
+
+def _private(
+    checked: Checked, lines: PrivateLines, refusals: tuple[Refusal, ...], project: Project, policies: Policies
+) -> Checked:
+    """The same text as a private one: its lines are part of the canonical text and of the hash. Why a person would look
+    at exact figures is no matter here."""
+    from broker.workflow.private.asking import ask  # and OpenDP with it, which other texts do not need
+
+    found = [*refusals, *lines.refusals]
+    private = None
+    if checked.plan is not None and not checked.refusals and not found:
+        try:
+            private = ask(checked.plan, lines, project, policies)
+        except Refused as refused:
+            found += refused.refusals
+    written = lines.canonical if lines.spending is not None else ""
+    return replace(
+        checked,
+        refusals=(*checked.refusals, *found),
+        review=(),
+        canonical=f"{written}\n{checked.canonical}" if checked.canonical else "",
+        plan_hash=sha256(f"{written}\n{checked.plan_hash}".encode()).hexdigest() if checked.plan else "",
+        asks_privately=lines.is_private,
+        private=private,
+    )
 
 
 def _check_python(text: str, project: Project, policies: Policies) -> Checked:
@@ -106,17 +136,5 @@ def _check_python(text: str, project: Project, policies: Policies) -> Checked:
     declared = tuple((output.name, output.description) for output in found.outputs)
     script = Plan(outputs=(), uses=found.uses).hash + found.canonical
     digest = sha256(script.encode("utf-8", "surrogatepass")).hexdigest()
-    return Checked(Kind.PYTHON, found.refusals, found.review, (), found.uses, found.canonical, None, digest, declared)
-
-
-def _check_project(project: Project, kind: Kind) -> list[Refusal]:
-    if project.mode is not Mode.DIFFERENTIAL_PRIVACY:
-        return []
-    return [
-        Refusal(
-            "differential-privacy-only",
-            f"Project {project.ident} may release only under differential privacy, and this broker has no "
-            f"differentially private {kind.value} jobs yet.",
-            "Ask an administrator whether the project may also use disclosure control.",
-        )
-    ]
+    refusals = (*check_mode(project, Kind.PYTHON, NOT_PRIVATE), *found.refusals)
+    return Checked(Kind.PYTHON, refusals, found.review, (), found.uses, found.canonical, None, digest, declared)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from broker.domain.errors import Invalid
 from broker.domain.jobs import Kind
@@ -48,6 +49,16 @@ def check_text(ports: Ports, person: Person, project: str, text: str, kind: Kind
         raise Invalid("text-too-long", f"The text is longer than {policies.service.text_bytes} bytes.", "/text")
     saved = cohorts.saved_of(cohorts.readable(ports, reached.ident))
     return check_submission(text, kind, dialect, reached, policies, ports.clock.now().date(), saved)
+
+
+def forecast(ports: Ports, project: str, checked: Checked) -> dict[str, Any] | None:
+    """What a private text would be worth, with its spend as a share of what the project has left. None for others."""
+    if checked.private is None:
+        return None
+    from broker.workflow.private.forecasting import forecast_of, smallest
+
+    left = {b.account: b.left for b in ports.store.balances(project=project)}
+    return forecast_of(checked.private, smallest(left, project, checked.private), "what the project has left")
 
 
 def text_bytes(ports: Ports) -> int:

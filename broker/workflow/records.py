@@ -18,6 +18,7 @@ from broker.domain.permissions import Action, may
 from broker.domain.ports import Ports
 from broker.policy.models import Policies, Profile
 from broker.workflow.policies import policies_assessed
+from broker.workflow.private.told import private_record
 from broker.workflow.relations import project_or_unknown, reach_job, reach_output, relation_of
 
 
@@ -40,6 +41,8 @@ def for_staff(ports: Ports, person: Person, output_ident: str) -> dict[str, Any]
     document = _staff_document(ports, output)
     if output.kind is OutputKind.FILE:
         return head | {"name": output.name, "file": document}
+    if (privacy := document.get("privacy")) is not None:
+        return head | private_record(assessment_from_json(document), privacy)
     return head | staff_record(assessment_from_json(document), _profile(policies_assessed(ports.store, job), job))
 
 
@@ -70,6 +73,12 @@ def _staff_document(ports: Ports, output: Output) -> dict[str, Any]:
     return found
 
 
+def privacy_of(ports: Ports, output: Output) -> dict[str, Any]:
+    """The privacy record of a private output."""
+    found: dict[str, Any] = _staff_document(ports, output)["privacy"]
+    return found
+
+
 def _assessment(ports: Ports, output: Output) -> Assessment | None:
     return None if output.kind is OutputKind.FILE else assessment_from_json(_staff_document(ports, output))
 
@@ -97,7 +106,12 @@ def shelve_released(ports: Ports, job: Job, output: Output, policies: Policies) 
     """Put the record that goes with an output on the released shelf; its SHA-256. It says the method and public
     parameters, never a figure or finding."""
     found = _assessment(ports, output)
-    document = released_file_record(output.name) if found is None else released_record(found, _profile(policies, job))
+    if found is None:
+        document = released_file_record(output.name)
+    elif job.is_private:
+        document = private_record(found, privacy_of(ports, output))
+    else:
+        document = released_record(found, _profile(policies, job))
     content = json.dumps(document, indent=2, sort_keys=True).encode() + b"\n"
     return ports.shelf.put("released", content)
 

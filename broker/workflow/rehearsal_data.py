@@ -40,7 +40,7 @@ class Wanted:
 
 def wanted(project: Project, catalogue: Catalogue, known: range, pupils: int, seed: int) -> Wanted:
     """`known` are the years that can be made. Tables that link two kinds of keys are there too, granted or not: they
-    decide which keys are one person, and so what counts as one."""
+    decide which keys are one person, and so what counts as one; and registers, from which rows of tables come."""
     tables = tuple(_narrowed(project, catalogue, frozenset(known)))
     years = sorted({year for t in tables for year in t.years or ()})
     if not years and any(catalogue.table(name).years for name in project.tables):
@@ -51,9 +51,12 @@ def wanted(project: Project, catalogue: Catalogue, known: range, pupils: int, se
 
 
 def _narrowed(project: Project, catalogue: Catalogue, known: Years) -> Iterator[Table]:
+    granted = [t for t in catalogue.tables if t.full_name in project.tables]
+    keys = {v.register_key for t in granted for v in t.variables if v.register_key is not None}
+    registers = frozenset(k.rpartition(".")[0] for k in keys)
     for table in catalogue.tables:
         links = table.second_key is not None and table.year is None
-        if not links and table.full_name not in project.tables:
+        if not links and table.full_name not in project.tables | registers:
             continue
         if table.year is None:
             yield table

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.needs import needs_of
@@ -13,9 +13,13 @@ from broker.domain.outputs import Assessment, OutputState, Verdict
 from broker.domain.plans import Plan
 from broker.domain.ports import Engine, SandboxEnd, SandboxRequest, SandboxResult, Vaults
 from broker.domain.projects import Project
+from broker.domain.scalars import Value
 from broker.policy.models import Policies
 from broker.workflow.run import limits_for
 from broker.workflow.settle import way_of
+
+if TYPE_CHECKING:
+    from broker.workflow.private.ports import PrivatePorts
 
 JOB = "rehearsal"
 
@@ -34,6 +38,7 @@ class Stage:
     vaults: Vaults
     runner: Runner
     snapshot: str
+    private: "PrivatePorts | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class Rehearsed:
     assessment: Assessment
     way: OutputState
     why: tuple[str, ...]
+    exact: tuple[tuple[Value, ...] | None, ...] | None = None
+    """Of a private output, what its rows would be without noise; None for a row that is there by noise only."""
 
 
 def rehearse(
@@ -61,7 +68,7 @@ def rehearse(
     needs = needs_of(profile)
     vault = stage.vaults.ensure(project.ident, stage.snapshot)
     lap("data")
-    frames = _ran(stage.runner.run(stage.engine.prepare(plan, vault, JOB, 1, limits_for(Kind.SQL, policies), needs)))
+    frames = ran(stage.runner.run(stage.engine.prepare(plan, vault, JOB, 1, limits_for(Kind.SQL, policies), needs)))
     lap("run")
     evidence = stage.engine.read(plan, frames, needs)
     found = judge_job(plan, evidence, profile, stage.vaults.registers(vault), progress)
@@ -69,7 +76,7 @@ def rehearse(
     return tuple(_rehearsed(a, project, policies) for a in found)
 
 
-def _ran(result: SandboxResult) -> Sequence[tuple[str, bytes]]:
+def ran(result: SandboxResult) -> Sequence[tuple[str, bytes]]:
     if result.end is SandboxEnd.ENDED:
         return result.frames
     words = result.log.decode(errors="replace").strip()

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Invalid, Unknown
@@ -15,8 +16,10 @@ from broker.domain.permissions import Action
 from broker.domain.ports import Ports, RegisterEntry, Release
 from broker.domain.reviews import Choice
 from broker.policy.models import Policies, Profile, Rounding
+from broker.workflow.beside import asides_of, may_leave
 from broker.workflow.policies import policies_assessed, policies_in_force
-from broker.workflow.records import shelve_released
+from broker.workflow.private.told import manifest_profile
+from broker.workflow.records import privacy_of, shelve_released
 from broker.workflow.relations import project_or_unknown, reach_job, reach_output
 
 
@@ -31,12 +34,14 @@ def release_job(ports: Ports, job: Job) -> Release | None:
     """Release a decided job's approved outputs, if it has any and has not been released.
 
     Content is on the released shelf before the row is written: a crash leaves bytes that nobody can name. Nothing
-    leaves for a project that policy has dropped since: it is held until policy has it again.
+    leaves for a project that policy has dropped since, nor exactly about a data set that policy keeps to differential
+    privacy by now: it is held until policy has it otherwise.
     """
     approved = [o for o in ports.store.outputs_of(job.ident) if o.state is OutputState.APPROVED]
     if job.state is not JobState.DECIDED or not approved or ports.store.release_of(job.ident) is not None:
         return None
-    if policies_in_force(ports.store).project(job.submission.project) is None:
+    today = policies_in_force(ports.store)
+    if today.project(job.submission.project) is None or not may_leave(ports, job, today):
         return None
     now = ports.clock.now()
     policies = policies_assessed(ports.store, job)
@@ -60,7 +65,8 @@ def release_job(ports: Ports, job: Job) -> Release | None:
             for o in approved
         ),
     ]
-    ports.store.release(release, manifest, now, events)
+    asides = asides_of(ports, job, release.ident, today)
+    ports.store.release(release, manifest, now, events, asides=asides)
     return release
 
 
@@ -89,7 +95,7 @@ def _manifest(
             "snapshot": job.snapshot,
             "policy": policies.fingerprint,
             "image": job.image,
-            "profile": {"name": profile.name, "threshold": profile.t, **_rounding(profile)},
+            "profile": _profile_told(ports, job, outputs, profile),
             "released_at": now.isoformat(),
             "outputs": [
                 {
@@ -108,6 +114,12 @@ def _manifest(
         indent=2,
         sort_keys=True,
     )
+
+
+def _profile_told(ports: Ports, job: Job, outputs: list[Output], profile: Profile) -> dict[str, Any]:
+    if job.is_private:
+        return manifest_profile(privacy_of(ports, outputs[0]))
+    return {"name": profile.name, "threshold": profile.t, **_rounding(profile)}
 
 
 def _rounding(profile: Profile) -> dict[str, str | int]:

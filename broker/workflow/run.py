@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 from broker.disclosure.needs import needs_of
 from broker.domain.audit import AuditEvent
@@ -15,21 +14,18 @@ from broker.python_jobs.request import prepare as prepare_python
 from broker.workflow.assess import Ran, assess, assess_nothing, only_keeps
 from broker.workflow.check import Checked, check_submission
 from broker.workflow.cohorts import saved_then
+from broker.workflow.failing import Failed
 from broker.workflow.policies import policies_in_force
+from broker.workflow.private.attempt import Asked, answer, on_vault, spend_of
+from broker.workflow.private.outputs import assess_private
+from broker.workflow.private.ports import RunPorts
 from broker.workflow.settle import settle
 
 KeepAlive = Callable[[str, int], AbstractContextManager[None]]
 """While entered, renews the lease of (job, attempt), and kills the sandbox when the lease is lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failed(Exception):
-    """The attempt ended without outputs: a code for staff."""
-
-    code: FailureCode
-
-
-def run_job(ports: WorkerPorts, job: str, worker: str, keep_alive: KeepAlive) -> bool:
+def run_job(ports: RunPorts, job: str, worker: str, keep_alive: KeepAlive) -> bool:
     """Run one attempt of a job to its end. False if somebody else has it or it is not to be run.
 
     A lost lease makes every later write a Conflict("stale"), which is dropped here: the attempt that took over
@@ -51,12 +47,14 @@ def run_job(ports: WorkerPorts, job: str, worker: str, keep_alive: KeepAlive) ->
     return True
 
 
-def _attempt(ports: WorkerPorts, lease: Lease) -> None:
+def _attempt(ports: RunPorts, lease: Lease) -> None:
     policies = policies_in_force(ports.store)
     try:
         checked = _check_again(lease.job, policies, ports)
         if only_keeps(checked):
             assess_nothing(ports, lease, policies)
+        elif checked.private is not None:
+            _run_private(ports, lease, policies, checked)
         else:
             assess(ports, lease, policies, _execute(ports, lease, policies, checked))
     except Failed as failed:
@@ -66,6 +64,15 @@ def _attempt(ports: WorkerPorts, lease: Lease) -> None:
         _give_back(ports, lease, policies)
     except Breach:
         fail(ports, lease.job.ident, lease.attempt, FailureCode.BAD_FRAMES)
+
+
+def _run_private(ports: RunPorts, lease: Lease, policies: Policies, checked: Checked) -> None:
+    """On the snapshot that the spend names, whichever is the latest by now."""
+    spend = spend_of(ports, lease.job, checked)
+    vault = _vault(ports, lease, spend.asked.snapshot)
+    private = on_vault(ports, lease, policies, checked, vault)
+    found = answer(ports, Asked(lease, private, vault, limits_for(Kind.SQL, policies)), spend)
+    assess_private(ports, lease, policies, found, vault.snapshot)
 
 
 def _execute(ports: WorkerPorts, lease: Lease, policies: Policies, checked: Checked) -> Ran:

@@ -14,7 +14,7 @@ from broker.policy.models import Policies
 from broker.workflow.policies import policies_in_force, policies_of, rules_stand
 from broker.workflow.relations import project_of
 from broker.workflow.release import release_job
-from broker.workflow.silence import hides_withheld
+from broker.workflow.silence import hides_end, hides_withheld
 
 
 def settle(ports: Ports, job_ident: str) -> None:
@@ -28,6 +28,8 @@ def settle(ports: Ports, job_ident: str) -> None:
 
 def _settle(ports: Ports, job: Job) -> None:
     if job.state is JobState.ASSESSING:
+        if job.is_private and hides_end(policies_of(ports.store, job.policy), job, ports.clock.now()):
+            return  # policy lets its outputs go by themselves, and when they do tells how long it ran
         _route(ports, job)
         outputs = ports.store.outputs_of(job.ident)
         hidden = hides_withheld(ports, policies_of(ports.store, job.policy), job, outputs)

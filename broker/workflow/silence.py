@@ -26,12 +26,14 @@ def hides_withheld(ports: Ports, policies: Policies, job: Job, outputs: list[Out
 
 
 def hides_end(policies: Policies, job: Job, now: datetime) -> bool:
-    """Whether a script that has ended must still look as if it ran: until the end of a coarse slot of time.
+    """Whether a script or private job that has ended must still look as if it ran: until the end of a coarse slot of
+    time.
 
-    How long a script ran is an output (`sleep(score)`). A SQL job has no loops, so its time tells too little to hide.
-    Once a person has decided, the job's state is told.
+    How long a script ran is an output (`sleep(score)`), and of a private job all outputs are paid for. Another SQL job
+    has no loops, so its time tells too little to hide. Once a person has decided, the job's state is told.
     """
-    if job.submission.kind is not Kind.PYTHON or job.state not in {JobState.ASSESSING, JobState.FAILED}:
+    takes_time = job.submission.kind is Kind.PYTHON or job.is_private
+    if not takes_time or job.state not in {JobState.ASSESSING, JobState.FAILED}:
         return False
     if job.started is None or job.ended is None:
         return False

@@ -12,6 +12,7 @@ from broker.domain.ports import Filter, Ports
 from broker.policy.models import Policies
 from broker.workflow import cohorts
 from broker.workflow.check import Checked, check_submission
+from broker.workflow.private.reserving import give_up, reserve
 from broker.workflow.relations import reach_project
 
 DIALECTS = ("tsql", "duckdb")
@@ -52,10 +53,15 @@ def submit(ports: Ports, person: Person, submission: Submission) -> tuple[Job, C
         read_saved=tuple(e.ident for e in entries if e.name.casefold() in checked.read),
         kept=tuple(k.name for k in checked.kept) if checked.accepted else (),
     )
+    if checked.private is not None and job.state is JobState.QUEUED:
+        job = reserve(ports, person, job, checked)
     keeps = cohorts.entries_of(job, checked.kept) if checked.accepted else []
     codes = (("kind", submission.kind.value), ("project", project.ident), ("state", state.value))
     events = [AuditEvent(now, person.ident, "job.submitted", job.ident, codes)]
-    job = ports.store.accept(job, [*events, *(cohorts.told(e, person, "saved.kept", now) for e in keeps)], keeps)
+    accepted = ports.store.accept(job, [*events, *(cohorts.told(e, person, "saved.kept", now) for e in keeps)], keeps)
+    if accepted.ident != job.ident and checked.private is not None:
+        give_up(ports, job.ident)
+    job = accepted
     if job.state is JobState.QUEUED:
         hint(ports, job.ident, job.attempt)
     return job, checked

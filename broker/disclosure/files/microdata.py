@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from broker.disclosure.evaluate import number
+from broker.above.evaluate import number
 from broker.disclosure.files.across_cells import zero_patterns
 from broker.disclosure.files.margins import Margins, Summed, margins_of, repair_table
 from broker.disclosure.files.sheets import Sheet, judged_sheets, persons_of

@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from broker.disclosure.evaluate import WIDE, Number, rounded, size
+from broker.above.evaluate import WIDE, Number, rounded, size
 from broker.disclosure.files.tabulation import Wanted
 from broker.domain.outputs import StatisticEvidence
 from broker.domain.plans import Measure, Needs

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from broker.disclosure.evaluate import Number, number, size
+from broker.above.evaluate import Number, number, size
 from broker.disclosure.files.positions import Tally, place_evidence
 from broker.disclosure.files.tabulation import Asked, TabulatedCell, Tabulation, Wanted, check_asked
 from broker.disclosure.repair.tables import Place, totals_above

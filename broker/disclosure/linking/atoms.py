@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from broker.disclosure.evaluate import number
+from broker.above.evaluate import number
 from broker.disclosure.linking.families import Family, Figure, Member, Test, Where
 from broker.disclosure.linking.others import Others
 from broker.domain.outputs import CellEvidence, TableEvidence

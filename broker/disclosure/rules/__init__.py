@@ -10,12 +10,10 @@ from broker.disclosure.rules.asking import (
     MAGNITUDES,
     PLACES,
     ROWS,
-    SEVERITY,
     Answer,
     Question,
     Rule,
     p_percent_of,
-    worst,
 )
 from broker.disclosure.rules.frequency import full_cell, small_cell, small_margin, zero_cell
 from broker.disclosure.rules.institutions import few_institutions, full_institution, large_institution
@@ -39,8 +37,8 @@ from broker.domain.plans import Measure
 from broker.policy.models import Profile
 
 __all__ = [
-    "BINARY", "COUNTS", "MAGNITUDES", "PLACES", "RULES", "SEVERITY", "STATIC", "Answer", "Question", "Rule",
-    "findings_of", "p_percent_of", "rules_on", "worst",
+    "BINARY", "COUNTS", "MAGNITUDES", "PLACES", "RULES", "STATIC", "Answer", "Question", "Rule",
+    "findings_of", "p_percent_of", "rules_on",
 ]  # fmt: skip
 
 STATIC: tuple[Rule, ...] = (distinct_values, outside_list)

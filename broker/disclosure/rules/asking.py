@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 
-from broker.disclosure.evaluate import number
+from broker.above.evaluate import number
 from broker.domain.outputs import Finding, StatisticEvidence, Verdict
 from broker.domain.plans import Measure
 from broker.domain.scalars import Value
 from broker.policy.models import Profile, ZeroPolicy
 
-SEVERITY: dict[Verdict, int] = {v: i for i, v in enumerate(Verdict)}
 COUNTS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT})
 ROWS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.ONES, Measure.SHARE})
 """Counts in which a person may stand several times."""
@@ -62,10 +61,6 @@ class Question:
 
 Answer = Finding | None
 Rule = Callable[[Question, Profile], Answer]
-
-
-def worst(verdicts: list[Verdict]) -> Verdict:
-    return max(verdicts, key=SEVERITY.__getitem__, default=Verdict.PUBLISH)
 
 
 def finding(rule: str, verdict: Verdict, sentence: str, **figures: object) -> Finding:

@@ -3,7 +3,7 @@ key of the table is judged by its people only."""
 
 from decimal import Decimal
 
-from broker.disclosure.evaluate import size
+from broker.above.evaluate import size
 from broker.disclosure.rules.asking import (
     BINARY,
     COUNTS,

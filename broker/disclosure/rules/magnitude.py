@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from broker.disclosure.evaluate import number
+from broker.above.evaluate import number
 from broker.disclosure.rules.asking import (
     MAGNITUDES,
     PLACES,

@@ -1,8 +1,8 @@
 """Rules on percentages and on figures of two cells: what they tell about the counts behind them."""
 
-from broker.disclosure.rules.asking import SEVERITY, Answer, Question, exact, finding
+from broker.disclosure.rules.asking import Answer, Question, exact, finding
 from broker.disclosure.rules.telling import parts_shown_as
-from broker.domain.outputs import Verdict
+from broker.domain.outputs import SEVERITY, Verdict
 from broker.domain.plans import Measure
 from broker.policy.models import Profile
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-from broker.disclosure.evaluate import number
+from broker.above.evaluate import number
 from broker.disclosure.rules.asking import EXTREMES, OF_POLICY, Answer, Question, decimal, finding
 from broker.disclosure.rules.telling import share_of
 from broker.domain.outputs import Verdict

@@ -1,6 +1,6 @@
 """Rules on deviations and variances."""
 
-from broker.disclosure.evaluate import number
+from broker.above.evaluate import number
 from broker.disclosure.rules.asking import Answer, Question, finding
 from broker.domain.outputs import Verdict
 from broker.domain.plans import Measure

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from broker.domain.ports.data import Engine, Vault, Vaults, VaultTable
+from broker.domain.ports.ledger import LedgerStore
 from broker.domain.ports.records import (
     Counters,
     Filter,
@@ -36,6 +37,7 @@ __all__ = [
     "Engine",
     "Filter",
     "Lease",
+    "LedgerStore",
     "Limits",
     "OutputRecord",
     "Ports",

@@ -6,8 +6,10 @@ from typing import Protocol
 
 from broker.domain.audit import AuditCheck, AuditEvent, AuditLine
 from broker.domain.jobs import FailureCode, Job, JobState
+from broker.domain.ledger.budgets import Aside
 from broker.domain.outputs import Output, OutputState
 from broker.domain.people import Person
+from broker.domain.ports.ledger import LedgerStore
 from broker.domain.ports.records import (
     Filter,
     Lease,
@@ -131,9 +133,18 @@ class OutputStore(Protocol):
 class ReleaseStore(Protocol):
     """Releases and the register."""
 
-    def release(self, release: Release, manifest: str, now: datetime, events: Sequence[AuditEvent]) -> None:
-        """In one transaction under the snapshot's lock: insert the release (unique per job) and move its outputs
-        approved → released. Conflict("already-released") on a second one."""
+    def release(
+        self,
+        release: Release,
+        manifest: str,
+        now: datetime,
+        events: Sequence[AuditEvent],
+        *,
+        asides: Sequence[Aside] = (),
+    ) -> None:
+        """In one transaction under the snapshot's lock: insert the release (unique per job), move its outputs
+        approved → released, release the job's spend if it has one, and enter in the ledger what stands beside the
+        claim from now on. Conflict("already-released") on a second one."""
 
     def release_of(self, job: str) -> Release | None: ...
 
@@ -233,8 +244,8 @@ class AuditStore(Protocol):
         """Follow the whole chain to the stored head, and through an `anchor` exported earlier; one page in memory."""
 
 
-class Store(JobStore, OutputStore, ReleaseStore, PeopleStore, SavedStore, AuditStore, Protocol):
-    """The truth about jobs, outputs, votes, releases, policies, people and audit.
+class Store(JobStore, OutputStore, ReleaseStore, PeopleStore, SavedStore, LedgerStore, AuditStore, Protocol):
+    """The truth about jobs, outputs, votes, releases, policies, people, ledger and audit.
 
     Each method that changes something takes the audit events of that change and writes both in one transaction,
     or neither. Methods that move a state do so by compare-and-set and raise Conflict("stale") when the row is no

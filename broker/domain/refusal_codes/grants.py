@@ -21,6 +21,11 @@ GRANTS = (
          "A link key joins tables and counts persons. It is no group, filter, order or result.",
          "Join on it (ON a.key = b.key), or write COUNT(DISTINCT key).",
          f"SELECT COUNT(*) AS n FROM {CENSUS} AND PupilMatchingRefAnonymous = 'x'"),
+    Code("private-only", "A data set that is kept to differential privacy",
+         "About some data sets policy lets nothing exact leave, whichever project asks: exact figures beside private "
+         "ones would tell what the noise hides.",
+         "Ask the same under differential privacy, or leave the table out.",
+         "SELECT COUNT(*) AS n FROM npd.ks1 WHERE KS1_ACADYR = '2017/2018'", "duckdb", "P0733"),
     Code("project-expired", "A project whose approval has ended",
          "Nothing runs for a project after the last day of its approval.",
          "Ask the data owner to extend the approval; two administrators then change the project's end date.",

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from broker.domain.errors import Invalid
+from broker.policy.files.budgets import read_privacy
 from broker.policy.files.catalogue import read_catalogue
 from broker.policy.files.projects import read_projects
 from broker.policy.files.rules import load_profile, read_combinations, read_profiles, read_service
@@ -17,10 +18,12 @@ def load_policies(folder: Path) -> Policies:
         raise Invalid("policy-folder", f"There is no folder {str(folder)!r}.", str(folder))
     catalogue = read_catalogue(folder / "catalogue")
     profiles = read_profiles(folder / "profiles")
+    privacy = read_privacy(folder / "privacy", catalogue)
     return Policies(
         catalogue=catalogue,
-        projects=read_projects(folder / "projects", catalogue, frozenset(p.name for p in profiles)),
+        projects=read_projects(folder / "projects", catalogue, frozenset(p.name for p in profiles), privacy),
         profiles=profiles,
         combinations=read_combinations(folder / "combinations.yaml", catalogue),
         service=read_service(folder / "service.yaml"),
+        privacy=privacy,
     )

@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
-from broker.domain.projects import Budget, Grant, Mode, Project
+from broker.domain.projects import Grant, Mode, Project
 from broker.domain.variables import VariableClass, Years
+from broker.policy.files.budgets import read_budgets, read_profile_of
 from broker.policy.files.fields import Fields
 from broker.policy.files.read import Located, read_yaml
 from broker.policy.models import Catalogue, Table, Variable
+from broker.policy.privacy import PrivacyPolicies
 
 PROJECT_KEYS = (
     "project", "title", "organisation", "gateway", "purpose", "expires", "mode", "profile", "votes", "dialect",
-    "default_schema", "researchers", "budgets", "grants",
+    "default_schema", "researchers", "privacy", "privacy_raised", "budgets", "grants",
 )  # fmt: skip
 GRANT_KEYS = ("table", "variables", "except", "group_quasi", "years", "justification")
 DIALECTS = ("tsql", "duckdb")
@@ -18,18 +20,20 @@ IDENTIFIERS = frozenset({VariableClass.INSTANT_IDENTIFIER, VariableClass.IDENTIF
 MOST_VOTES = 2
 
 
-def read_projects(folder: Path, catalogue: Catalogue, profiles: frozenset[str]) -> tuple[Project, ...]:
+def read_projects(
+    folder: Path, catalogue: Catalogue, profiles: frozenset[str], privacy: PrivacyPolicies
+) -> tuple[Project, ...]:
     found: dict[str, Project] = {}
     for path in sorted(folder.glob("*.yaml")):
         fields = Fields(read_yaml(path), PROJECT_KEYS)
-        project = _project(fields, catalogue, profiles)
+        project = _project(fields, catalogue, profiles, privacy)
         if project.ident.casefold() in found:
             raise fields.wrong("project", "duplicate-project", f"There are two projects {project.ident}.")
         found[project.ident.casefold()] = project
     return tuple(found.values())
 
 
-def _project(fields: Fields, catalogue: Catalogue, profiles: frozenset[str]) -> Project:
+def _project(fields: Fields, catalogue: Catalogue, profiles: frozenset[str], privacy: PrivacyPolicies) -> Project:
     organisation = Fields(fields.at("organisation"), ("name", "type"))
     profile, dialect, votes = fields.text("profile"), fields.text("dialect"), fields.whole("votes")
     if profile not in profiles:
@@ -38,6 +42,7 @@ def _project(fields: Fields, catalogue: Catalogue, profiles: frozenset[str]) -> 
         raise fields.wrong("dialect", "unknown-dialect", f"{dialect!r} is none of {', '.join(DIALECTS)}.")
     if votes > MOST_VOTES:
         raise fields.wrong("votes", "policy-range", f"At most {MOST_VOTES} votes can be asked for.")
+    mode = fields.choice("mode", Mode)
     return Project(
         ident=fields.text("project"),
         title=fields.text("title"),
@@ -46,14 +51,16 @@ def _project(fields: Fields, catalogue: Catalogue, profiles: frozenset[str]) -> 
         gateway=fields.text("gateway"),
         purpose=fields.text("purpose"),
         expires=fields.day("expires"),
-        mode=fields.choice("mode", Mode),
+        mode=mode,
         profile=profile,
         votes=votes,
         dialect=dialect,
         researchers=frozenset(node.text() for node in fields.words("researchers")),
         grants=tuple(g for node in fields.words("grants") for g in _grants(node, catalogue)),
         default_schema=_default_schema(fields, catalogue),
-        budgets=tuple(_budget(node, catalogue) for node in fields.words("budgets")),
+        budgets=read_budgets(fields, catalogue, privacy),
+        privacy=read_profile_of(fields, privacy, mode),
+        privacy_raised=fields.flag("privacy_raised", False),
     )
 
 
@@ -62,14 +69,6 @@ def _default_schema(fields: Fields, catalogue: Catalogue) -> str:
     if schema and schema not in {t.schema_name for t in catalogue.tables}:
         raise fields.wrong("default_schema", "unknown-schema", f"The catalogue has no schema {schema!r}.")
     return schema
-
-
-def _budget(node: Located, catalogue: Catalogue) -> Budget:
-    fields = Fields(node, ("table", "epsilon", "delta"))
-    epsilon, delta = fields.number("epsilon"), fields.number("delta")
-    if epsilon <= 0 or not 0 <= delta < 1:
-        raise node.wrong("policy-range", "A budget needs epsilon > 0 and 0 <= delta < 1.")
-    return Budget(_table(fields, catalogue).full_name, epsilon, delta)
 
 
 def _table(fields: Fields, catalogue: Catalogue) -> Table:

@@ -51,6 +51,7 @@ _TABLE = (
     Operation("nullif", "nullif({0}, {1})", lambda v: None if v[0] == v[1] else v[0], strict=False, least=2, most=2),
     Operation("greatest", "greatest|, |", _of_those_there(max), strict=False, most=MANY),
     Operation("least", "least|, |", _of_those_there(min), strict=False, most=MANY),
+    Operation("total", "TRY({0})", unknown),
     *on_numbers.TABLE,
     *on_texts.TABLE,
     *on_dates.TABLE,

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from query_cases import Query, Tables, queries, tables
 from query_kit import WRITTEN, Cell, cells, compiled, database
 
-from broker.disclosure.above.lineage import lineage_of
+from broker.domain.lineage import lineage_of
 from broker.domain.plans import PlannedOutput, PlannedTable
 from broker.domain.relations import Scan, walk
 

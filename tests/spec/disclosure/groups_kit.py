@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from broker.disclosure.above.cells import Cell, Line, Lines, Work
-from broker.disclosure.above.program import run
+from broker.above.cells import Cell, Line, Lines, Work
+from broker.above.program import run
 from broker.domain.groups import Group
 from broker.domain.outputs import CellEvidence, StatisticEvidence, TableEvidence, Verdict
 from broker.domain.plans import Key, Measure, PlannedTable, Statistic

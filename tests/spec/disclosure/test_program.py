@@ -3,8 +3,8 @@
 import pytest
 from groups_kit import HLA, HN, LA, YEAR, M, N, agg, calls, case, col, drawn, lit, shown
 
-from broker.disclosure.above.cells import Work
-from broker.disclosure.above.program import run
+from broker.above.cells import Work
+from broker.above.program import run
 from broker.domain.errors import Breach
 from broker.domain.groups import Across, AcrossColumn, Base, Extend, First, Group, Keep, Meet, Regroup, Stack
 from broker.domain.relations import JoinHow

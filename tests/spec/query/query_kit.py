@@ -12,11 +12,11 @@ from typing import Any
 
 import duckdb
 
-from broker.disclosure.above.cells import Cell as Known
-from broker.disclosure.above.cells import Line, Lines, Work
-from broker.disclosure.above.formulas import compute
-from broker.disclosure.above.program import given as given_rows
-from broker.disclosure.above.program import run as run_program
+from broker.above.cells import Cell as Known
+from broker.above.cells import Line, Lines, Work
+from broker.above.formulas import compute
+from broker.above.program import given as given_rows
+from broker.above.program import run as run_program
 from broker.disclosure.judge import judge
 from broker.domain.groups import bases_of
 from broker.domain.outputs import Assessment, CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from query_kit import database, planned
 
-from broker.disclosure.evaluate import rounded
+from broker.above.evaluate import rounded
 from broker.domain.plans import Needs
 from broker.query import render
 

@@ -35,11 +35,14 @@ manage-people     .                             .                             -
 propose-lookup    -                             .                             .
 propose-policy    .                             .                             -
 recall-output     .                             released                      released
+restore-ledger    .                             .                             -
 stop-job          .                             .                             queued,running,assessing
 submit-job        -                             .                             .
 verify-audit      .                             .                             -
+view-budget       -                             -                             -
 view-evidence     .                             all-but-withdrawn             .
 view-job          any-job                       any-job                       any-job
+view-ledger       .                             .                             -
 view-saved        listed                        any-saved                     .
 view-text         any-job                       any-job                       .
 vote-output       .                             in_review                     .

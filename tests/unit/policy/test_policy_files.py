@@ -35,7 +35,16 @@ FAULTS = [
     ("projects/P0421.yaml", "    variables: link keys only", "    variables: keys", "unknown-word", "variables: key"),
     ("projects/P0733.yaml", "[AcademicYear, RecordStatus", "[AcademicYear, UPN", "identifier", "variables: [Academi"),
     ("projects/P0733.yaml", "[AcademicYear, RecordStatus", "[AcademicYear, ACADEMICYEAR", "duplicate-variable", "va"),
-    ("projects/P0733.yaml", "epsilon: 4.0", "epsilon: 0", "policy-range", "- {table: npd.absence, epsilon: 0, delta"),
+    ("projects/P0733.yaml", "loss: 4.0", "loss: 0", "policy-range", "- {table: npd.absence, loss: 0, delta"),
+    ("projects/P0733.yaml", "loss: 4.0", "loss: 9.0", "policy-range", "- {table: npd.absence, loss: 9.0, delta"),
+    ("projects/P0733.yaml", "table: npd.absence, loss", "table: ref.schools, loss", "no-unit", "- {table: ref.sch"),
+    ("projects/P0733.yaml", "{table: npd.ks1, loss", "{table: npd.absence, loss", "duplicate-budget", "- {table: npd."),
+    ("projects/P0733.yaml", "privacy: npd-private\n", "", "missing-key", "project: P0733"),
+    ("projects/P0733.yaml", "mode: differential-privacy", "mode: disclosure-control", "mode", "privacy: npd-private"),
+    ("projects/P0421.yaml", "privacy: npd-private", "privacy: npd-privat", "unknown-profile", "privacy: npd-privat"),
+    ("projects/P0421.yaml", "unit: pupil, loss", "unit: pupil, table: npd.cin, loss", "budget-of", "- {unit: pupil,"),
+    ("privacy/datasets.yaml", "table: npd.cla", "table: npd.clo", "unknown-table", "- {table: npd.clo"),
+    ("privacy/datasets.yaml", "table: npd.cla", "table: npd.ks1", "duplicate-dataset", "- {table: npd.ks1, only"),
     ("projects/P0733.yaml", "project: P0733", "project: P0421", "duplicate-project", "project: P0421"),
     ("projects/FIXTURE.yaml", "default_schema: fixture", "default_schema: fixtures", "unknown-schema", "default_sch"),
     ("catalogue/codesets.yaml", "  eth_minor:\n", "  eth_minor: &a\n", "policy-anchor", "eth_minor: &a"),
@@ -117,3 +126,18 @@ def test_nesting_without_end_is_an_error_and_no_crash(folder: Path) -> None:
     with pytest.raises(Invalid) as caught:
         load_policies(folder)
     assert caught.value.code == "policy-syntax"
+
+
+def test_nothing_is_allotted_of_what_is_not_promised(folder: Path) -> None:
+    path = folder / "privacy" / "promises.yaml"
+    path.write_text("".join(line for line in path.read_text().splitlines(True) if "unit: staff" not in line))
+    with pytest.raises(Invalid, match="Nothing is promised to the unit staff") as caught:
+        load_policies(folder)
+    assert caught.value.code == "no-promise"
+
+
+def test_a_set_without_the_folder_promises_nothing(folder: Path) -> None:
+    shutil.rmtree(folder / "privacy")
+    for project in (folder / "projects").glob("P0[47]*.yaml"):
+        project.unlink()
+    assert load_policies(folder).privacy.promises == ()

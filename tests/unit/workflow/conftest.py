@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -17,17 +18,21 @@ from broker.domain.outputs import CellEvidence, JobEvidence, Output, OutputEvide
 from broker.domain.people import Person, Role
 from broker.domain.plans import Needs, Plan, PlannedOutput
 from broker.domain.ports import Limits, SandboxEnd, SandboxRequest, SandboxResult, Snapshot, Vault, VaultTable
-from broker.domain.ports import WorkerPorts as Ports
 from broker.domain.reviews import Choice
 from broker.policy.files import load_policies
 from broker.policy.models import Policies
+from broker.privacy.noise.client import Drawn
 from broker.sandbox.collector import FrameCollector
 from broker.storage.shelf import FolderShelf
 from broker.storage.store import open_store
 from broker.worker import reconcile
 from broker.workflow import administer, review
+from broker.workflow.private.ports import PrivatePorts
+from broker.workflow.private.ports import RunPorts as Ports
 from broker.workflow.run import run_job
 from broker.workflow.submit import submit
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 SQL = """-- output: absence
 SELECT a.NCyearActual, COUNT(*) AS n FROM npd.absence AS a
@@ -38,12 +43,12 @@ PYTHON = """# input: npd.spring_census [PHASE] 2022/2023
 print("hello")
 """
 
-ROSA, REX = "demo-researcher", "colleague"
+ROSA, REX, DORA = "demo-researcher", "colleague", "demo-dashboard"
 CLEO, CHRIS, CARA = "demo-checker-1", "demo-checker-2", "checker-3"
 ADA, AMIR = "demo-admin-1", "demo-admin-2"
 ROLES = {
-    ROSA: Role.RESEARCHER, REX: Role.RESEARCHER, CLEO: Role.CHECKER, CHRIS: Role.CHECKER, CARA: Role.CHECKER,
-    ADA: Role.ADMINISTRATOR, AMIR: Role.ADMINISTRATOR,
+    ROSA: Role.RESEARCHER, REX: Role.RESEARCHER, DORA: Role.RESEARCHER, CLEO: Role.CHECKER,
+    CHRIS: Role.CHECKER, CARA: Role.CHECKER, ADA: Role.ADMINISTRATOR, AMIR: Role.ADMINISTRATOR,
 }  # fmt: skip
 PROJECT = "P0421"
 
@@ -151,6 +156,51 @@ class CountingEngine:
         return OutputEvidence(output.name, (TableEvidence(cells, n * len(values) if n >= 10 else n),))
 
 
+@dataclass(frozen=True)
+class Exactly:
+    """Exact answers as a private engine reads them."""
+
+    vectors: tuple[Sequence[int], ...]
+    observed: tuple[tuple[None, ...], ...]
+    public: tuple[tuple[Any, ...], ...]
+
+
+@dataclass
+class BoundedEngine:
+    """Every exact coordinate is `exact`. `reads` counts how often somebody looked."""
+
+    exact: int = 4321
+    reads: int = 0
+    breaks: Exception | None = None
+
+    def prepare(
+        self, plan: Plan, measured: Any, vault: Vault, job: str, attempt: int, limits: Limits
+    ) -> SandboxRequest:
+        return SandboxRequest(job, attempt, "sql", vault.evidence, (), limits, vault.synthetic)
+
+    def read(self, plan: Plan, measured: Any, made: Any, frames: Sequence[tuple[str, bytes]]) -> Exactly:
+        self.reads += 1
+        if self.breaks is not None:
+            raise self.breaks
+        cells = [made.tables[p.table].cells(p.set) * made.block(p).width for p in made.parts]
+        observed = tuple((None,) * len(t.sets) for t in made.tables)
+        return Exactly(tuple([self.exact] * n for n in cells), observed, tuple(() for _ in plan.outputs))
+
+
+@dataclass
+class SomeNoise:
+    """Adds the number of the draw, times 1000: no draw is like another, and none is like the exact answer."""
+
+    draws: int = 0
+    answers: bool = True
+
+    def draw(self, bundle: Any, exact: Sequence[Sequence[int]]) -> tuple[Drawn, ...]:
+        if not self.answers:
+            raise Unavailable("the noise process is away")
+        self.draws += 1
+        return tuple(Drawn([v + 1000 * self.draws for v in vector]) for vector in exact)
+
+
 @dataclass
 class Broker:
     """The whole of it, and what people do with it."""
@@ -195,7 +245,8 @@ class Broker:
     def reconcile(self) -> None:
         """What the supervisor does once every lease of dead workers has lapsed."""
         self.clock.at += self.ports.lease + timedelta(seconds=1)
-        for step in (reconcile.reap, reconcile.offer_waiting, reconcile.settle_all, reconcile.remove_vaults):
+        r = reconcile
+        for step in (r.reap, r.offer_waiting, r.allot_caps, r.settle_all, r.settle_spends, r.remove_vaults):
             step(self.ports)
 
     def govern(self, **changes: Any) -> Policies:
@@ -215,8 +266,8 @@ class Broker:
 
 def send(ports: Ports, by: str, text: str = SQL, **more: Any) -> str:
     kind = Kind.PYTHON if text.startswith("# input") else Kind.SQL
-    fields = {"dialect": "", "title": "Absence", "purpose": "A test.", **more}
-    job, checked = submit(ports, ports.store.person(by), Submission(PROJECT, kind, text=text, **fields))
+    fields = {"project": PROJECT, "dialect": "", "title": "Absence", "purpose": "A test.", **more}
+    job, checked = submit(ports, ports.store.person(by), Submission(kind=kind, text=text, **fields))
     assert checked.accepted, checked.refusals
     return job.ident
 
@@ -242,8 +293,11 @@ def founded(policies: Policies, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 def opened(folder: Path, policies: Policies) -> Iterator[Broker]:
     clock, queue, sandbox, vaults, engine = HandClock(), ListQueue(), OneAtATime(), Vaults(), CountingEngine()
+    private = PrivatePorts(BoundedEngine(), SomeNoise())
     store = open_store(f"sqlite:///{folder / 'broker.sqlite'}")
-    ports = Ports(store, queue, FolderShelf(folder / "outputs"), clock, sandbox, FrameCollector(), vaults, engine)
+    ports = Ports(
+        store, queue, FolderShelf(folder / "outputs"), clock, sandbox, FrameCollector(), vaults, engine, private=private
+    )
     yield Broker(ports, clock, queue, sandbox, vaults, engine, policies)
     store.close()
 

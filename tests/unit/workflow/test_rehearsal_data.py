@@ -28,7 +28,7 @@ def data(of: Project, pupils: int = 1000, seed: int = 1) -> Wanted:
 
 def test_the_tables_of_the_grants_and_those_that_link_keys():
     found = data(project("P0815"))
-    assert {t.full_name for t in found.catalogue.tables} == {"npd.phonics"} | LINKS
+    assert {t.full_name for t in found.catalogue.tables} == {"npd.phonics", "ref.schools"} | LINKS
     assert found.years == (2015, 2018)
 
 

@@ -1,1 +1,0 @@
-"""What stands above the groups of an output, computed on protected values alone. Judges nothing."""

@@ -1,0 +1,1 @@
+"""What may be spent of each person's privacy, and what was: values and rules of the ledger. No store and no noise."""

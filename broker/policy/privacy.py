@@ -1,0 +1,100 @@
+"""The privacy policy as frozen models: what is promised to a unit, and what a profile lets leave. No I/O, no rules."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from broker.domain.amounts import Accounting, Amount, as_written
+from broker.policy.tables import Model, Unit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promise(Model):
+    """What is promised to each person of a unit over all tables, years, snapshots and projects together.
+
+    accounting   the measure in which every spend on this unit is counted
+    loss         the cap: epsilon, or rho where the accounting is zcdp
+    delta        the cap on the deltas that are spent beside it (0 in pure accounting)
+    stated_delta the delta at which a rho is told as an epsilon; 0 in the other accountings
+    """
+
+    unit: Unit
+    accounting: Accounting
+    loss: float
+    delta: float = 0.0
+    stated_delta: float = 0.0
+
+    @cached_property
+    def cap(self) -> Amount:
+        return as_written(self.accounting, self.loss, self.delta)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivacyProfile(Model):
+    """How differentially private releases of a project are made; the only place where their limits stand.
+
+    max_automatic      most loss of one release without a person (in the unit's accounting: epsilon or rho)
+    max_raised         most loss of one release that two administrators may allow
+    max_delta          most delta of one release
+    max_cells          most cells of one output, all grouping sets together
+    max_influence      most rows in an output's contributions that one person may have (the product bound): beyond it
+                       persons are summed up first
+    person_cells, person_rows   then, most cells of one person that count, and the rows whose weight each may have
+    max_parts          most statistics that one job buys noise for, all grouping sets together
+    max_width          most steps of the fixed-point scale between the two clamps
+    display_floor      cells whose noisy count is under this are not shown
+    level              of intervals, a share of one
+    quantile_points    most candidates of a quantile
+    other_spends       multiples of the asked spend for which the forecast tells the error too
+    curve_sizes        persons per cell for which the error of a mean is told where no public size exists
+    """
+
+    name: str
+    source: str
+    max_automatic: float
+    max_raised: float
+    max_delta: float
+    max_cells: int
+    max_influence: int
+    person_cells: int
+    person_rows: int
+    max_parts: int
+    max_width: int
+    display_floor: int
+    level: float
+    quantile_points: int
+    other_spends: tuple[float, ...]
+    curve_sizes: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSet(Model):
+    """What is kept to about one table, over all its years, snapshots and projects together.
+
+    loss, delta   what all projects together may spend on it, in the unit's accounting; 0 and 0: no cap of its own
+    only_private  nothing exact may leave about it
+    """
+
+    table: str
+    loss: float = 0.0
+    delta: float = 0.0
+    only_private: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivacyPolicies(Model):
+    """Promises, data sets and profiles of privacy. Without a promise to a unit nothing private leaves about it."""
+
+    promises: tuple[Promise, ...] = ()
+    profiles: tuple[PrivacyProfile, ...] = ()
+    datasets: tuple[DataSet, ...] = ()
+
+    def promise(self, unit: str | None) -> Promise | None:
+        return next((p for p in self.promises if p.unit == unit), None)
+
+    def profile(self, name: str) -> PrivacyProfile:
+        return next(p for p in self.profiles if p.name == name)
+
+    @property
+    def only_private(self) -> frozenset[str]:
+        """Tables about which nothing exact may leave."""
+        return frozenset(d.table for d in self.datasets if d.only_private)

@@ -1,0 +1,192 @@
+"""From a planned output to private tables and the bounded contributions behind them, or to every reason why not. Reads
+policy, catalogue and public registers only."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from broker.domain.bounded import BoundedTable, PerPerson
+from broker.domain.errors import Refusal, Refused
+from broker.domain.lineage import read_by
+from broker.domain.plans import Key, PlannedOutput, Statistic
+from broker.domain.scalars import Value
+from broker.policy.privacy import PrivacyProfile
+from broker.policy.tables import Catalogue
+from broker.privacy.asking.families import Family, families_of, positions, sets_of
+from broker.privacy.asking.numbers import Numbers
+from broker.privacy.asking.statistics import Asking
+from broker.privacy.asking.vectors import vectors_of
+from broker.privacy.asking.written import NOTHING, Written, unknown_in
+from broker.privacy.layout import layout
+from broker.privacy.limits import check_tables
+from broker.privacy.tables import Ask, Dimension, Influence, PrivateTable
+from broker.privacy.tables import Statistic as Private
+from broker.query.bounding.choose import Bounded, Limits, bounded
+from broker.query.bounding.origins import Origins
+from broker.query.bounding.ranges import Ranges
+from broker.query.kinds import has_context
+
+ROWS = Private("rows", Ask.ROWS)
+"""What a table is measured by whose statistics nothing reads."""
+Registers = Mapping[str, Sequence[Value]]
+"""By variable, the values that a public register lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a planned statistic is read: private table, grouping set, the private statistic's name."""
+
+    table: int
+    set: int
+    name: str
+    statistic: Statistic
+
+
+@dataclass(frozen=True, slots=True)
+class Measurable:
+    """`sets`: of each planned table its private table and grouping set. `keys`: of each planned key the dimension of
+    its private table. `kept`: what is left out as a rule, for the record; nothing of it depends on data."""
+
+    tables: tuple[PrivateTable, ...]
+    bounded: tuple[BoundedTable, ...]
+    places: Mapping[int, Place]
+    sets: tuple[tuple[int, int], ...]
+    keys: Mapping[int, int]
+    kept: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What stands beside a plan. `lists_only`: keys without a public list are refused (pure accounting, no delta)."""
+
+    catalogue: Catalogue
+    profile: PrivacyProfile
+    registers: Registers
+    written: Written = NOTHING
+    lists_only: bool = False
+
+    @property
+    def limits(self) -> Limits:
+        each = PerPerson(self.profile.person_cells, self.profile.person_rows)
+        known = {t.name.casefold(): t.full_name for t in self.catalogue.tables}
+        known |= {t.full_name.casefold(): t.full_name for t in self.catalogue.tables}
+        ranks = {known[t]: n for t, n in self.written.rows.items() if t in known}
+        return Limits(self.profile.max_influence, each, ranks)
+
+
+def measurable(output: PlannedOutput, given: Given) -> Measurable:
+    """Refused with every reason at once."""
+    read = read_by(output)
+    asked = [[s for s in t.statistics if s.ident in read] for t in output.tables]
+    refusals = [*given.written.refusals, *unknown_in(given.written, given.catalogue), *_of_shape(output)]
+    if refusals:
+        raise Refused(tuple(refusals))
+    made: list[tuple[PrivateTable, BoundedTable, Bounded]] = []
+    families = families_of(output, asked)
+    for number, family in enumerate(families):
+        found = _measured(f"{output.name}#{number}" if len(families) > 1 else output.name, output.unit, family, given)
+        if isinstance(found, tuple):
+            made.append(found)
+        else:
+            refusals += found
+    if not refusals:
+        refusals += _limits(tuple(t for t, _, _ in made), given.profile)
+    if refusals:
+        raise Refused(tuple(dict.fromkeys(refusals)))
+    return _put_together(output, families, made)
+
+
+def _limits(tables: tuple[PrivateTable, ...], profile: PrivacyProfile) -> tuple[Refusal, ...]:
+    try:
+        check_tables(tables, profile)
+    except Refused as refused:
+        return refused.refusals
+    return ()
+
+
+def _of_shape(output: PlannedOutput) -> list[Refusal]:
+    if not output.tables:
+        return [Refusal("private-nobody", f"{output.name} reads no rows of persons.", "Ask for it without privacy.")]
+    if any(has_context(t.contributions) or not t.shown for t in output.tables):
+        return [
+            Refusal(
+                "private-context",
+                "A value in a row depends on other people, so nothing bounds how far one person moves the answer.",
+                "Leave it out, or ask for the inner figure as an output of its own and write its answer here.",
+            )
+        ]
+    return []
+
+
+def _measured(
+    name: str, unit: str, family: Family, given: Given
+) -> tuple[PrivateTable, BoundedTable, Bounded] | list[Refusal]:
+    first, sets = family.tables[0], sets_of(family)
+    found = bounded(first, given.catalogue, given.limits)
+    ranges = Ranges(Origins(first.contributions, given.catalogue), given.written.clamps)
+    asking = Asking(Numbers(ranges, given.profile, found.rows), family.asked[0])
+    asking.ask()
+    dimensions = [_dimension(i, k, given.registers) for i, k in enumerate(first.keys)]
+    refusals = [*asking.refusals, *(_unlisted(d) for d in dimensions if given.lists_only and d.values is None)]
+    if refusals:
+        return refusals
+    influence = Influence(found.cells, found.in_cell, found.rows)
+    table = PrivateTable(
+        name, unit, tuple(dimensions), sets, influence, asking.arguments, tuple(asking.private) or (ROWS,)
+    )
+    vectors, order = vectors_of(layout(table), tuple(asking.found), not table.listed)
+    numbers = tuple(asking.found[n] for n in order)
+    return table, BoundedTable(found.contributions, first.person, first.keys, sets, numbers, vectors, found.each), found
+
+
+def _dimension(number: int, key: Key, registers: Registers) -> Dimension:
+    name = key.variable.rpartition(".")[2] if key.variable else f"key {number + 1}"
+    values = key.domain
+    if values is None and key.variable is not None and key.variable in registers:
+        values = tuple(dict.fromkeys(registers[key.variable]))
+    return Dimension(name, values)
+
+
+def _unlisted(dimension: Dimension) -> Refusal:
+    return Refusal(
+        "private-keys",
+        f"{dimension.name} has no public list of values, and which values occur is an answer about persons.",
+        "Group by a variable with a code list or register, or by bands that the query names.",
+    )
+
+
+def _put_together(
+    output: PlannedOutput, families: list[Family], made: list[tuple[PrivateTable, BoundedTable, Bounded]]
+) -> Measurable:
+    places: dict[int, Place] = {}
+    sets: dict[int, tuple[int, int]] = {}
+    keys: dict[int, int] = {}
+    for number, (family, (private, _, _)) in enumerate(zip(families, made, strict=True)):
+        wide = [k.expression for k in family.tables[0].keys]
+        for table, asked in zip(family.tables, family.asked, strict=True):
+            place = private.sets.index(positions(wide, table))
+            sets[id(table)] = (number, place)
+            keys |= {k.ident: wide.index(k.expression) for k in table.keys}
+            for one, statistic in zip(private.statistics, asked, strict=False):
+                places[statistic.ident] = Place(number, place, one.name, statistic)
+    kept = dict.fromkeys(line for private, _, found in made for line in _kept(private, found))
+    return Measurable(
+        tuple(t for t, _, _ in made),
+        tuple(b for _, b, _ in made),
+        places,
+        tuple(sets[id(t)] for t in output.tables),
+        keys,
+        tuple(kept),
+    )
+
+
+def _kept(table: PrivateTable, found: Bounded) -> list[str]:
+    """What is left out, or counted otherwise than the text says, as a rule."""
+    lines = [f"Of each person and year the first {n} rows of {t} count." for t, n in sorted(found.kept.items())]
+    if found.each is not None:
+        each = found.each
+        lines = [f"Of each person at most {each.cells} cells count, each with the weight of at most {each.rows} rows."]
+    if found.nobody:
+        lines.append("Rows of public tables that no person meets do not count.")
+    if any(s.ask is Ask.PERSONS for s in table.statistics):
+        lines.append("A row without a key is counted as a person of its own.")
+    return lines

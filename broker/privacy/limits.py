@@ -1,0 +1,108 @@
+"""What a privacy profile refuses before anything is read: domains, influence, clamps, spends. Each refusal says what
+would be accepted."""
+
+from broker.domain.amounts import Accounting, Amount, as_written
+from broker.domain.errors import Refusal, Refused
+from broker.policy.privacy import PrivacyProfile
+from broker.privacy.layout import layout
+from broker.privacy.tables import Argument, Ask, PrivateTable, Statistic
+
+
+def check_tables(tables: tuple[PrivateTable, ...], profile: PrivacyProfile) -> None:
+    """Refused, with every reason at once, if a table is not measurable under the profile."""
+    found = [r for t in tables for r in (*_domain(t, profile), *_influence(t, profile), *_numbers(t, profile))]
+    parts = sum(len(layout(t).blocks) * len(t.sets) for t in tables) if not found else 0
+    if parts > profile.max_parts:
+        found.append(
+            Refusal(
+                "private-parts",
+                f"This job would buy noise for {parts} statistics and grouping sets; at most {profile.max_parts} are.",
+                "Ask for fewer statistics or grouping sets, or in a second job.",
+            )
+        )
+    if found:
+        raise Refused(tuple(found))
+
+
+def check_spend(spend: Amount, promise_accounting: Accounting, profile: PrivacyProfile, raised: bool = False) -> None:
+    """Refused if one release may not cost so much. `raised`: two administrators have allowed it."""
+    if spend.accounting is not promise_accounting:
+        message = f"Losses are counted as {promise_accounting} here."
+        raise Refused((Refusal("private-accounting", message, "Say the spend in that."),))
+    delta = 0.0 if spend.accounting is Accounting.PURE else profile.max_delta
+    most = as_written(spend.accounting, profile.max_raised if raised else profile.max_automatic, delta)
+    if not spend.within(most):
+        raise Refused(
+            (
+                Refusal(
+                    "private-spend",
+                    "This is more than one release may cost.",
+                    f"Spend at most {most.micro / 10**6:g}; more needs the agreement of two administrators.",
+                ),
+            )
+        )
+
+
+def _domain(table: PrivateTable, profile: PrivacyProfile) -> list[Refusal]:
+    """Every cell of a public domain gets noise, so a domain has a largest size. Unlisted keys multiply nothing."""
+    cells = sum(table.cells(s) for s in range(len(table.sets)) if _is_listed(table, s))
+    if cells <= profile.max_cells:
+        return []
+    largest = max(table.dimensions, key=lambda d: len(d.values or ()))
+    return [
+        Refusal(
+            "private-domain",
+            f"{table.name} has {cells:,} cells, counting all values of its keys; at most {profile.max_cells:,} are "
+            "measured.",
+            f"Drop the key {largest.name} ({len(largest.values or ()):,} values), or name the values that are needed.",
+        )
+    ]
+
+
+def _is_listed(table: PrivateTable, index: int) -> bool:
+    return all(table.dimensions[i].values is not None for i in table.sets[index])
+
+
+def _influence(table: PrivateTable, profile: PrivacyProfile) -> list[Refusal]:
+    most = table.influence.most
+    if most <= profile.max_influence:
+        return []
+    return [
+        Refusal(
+            "private-influence",
+            f"One person may have {most} rows in {table.name}; at most {profile.max_influence} are.",
+            "Sum up per person first, join on fewer rows, or take fewer years.",
+        )
+    ]
+
+
+def _numbers(table: PrivateTable, profile: PrivacyProfile) -> list[Refusal]:
+    found = [_clamp(a, profile) for a in table.arguments if a.clamp.width > profile.max_width]
+    return found + [r for s in table.statistics for r in _points(s, profile)]
+
+
+def _clamp(argument: Argument, profile: PrivacyProfile) -> Refusal:
+    clamp = argument.clamp
+    return Refusal(
+        "private-clamp",
+        f"{argument.name} may lie anywhere between {clamp.low / clamp.scale:g} and {clamp.high / clamp.scale:g} in "
+        f"steps of {1 / clamp.scale:g}: that is too wide.",
+        f"Name narrower bounds, or round it: at most {profile.max_width:,} steps.",
+    )
+
+
+def _points(s: Statistic, profile: PrivacyProfile) -> list[Refusal]:
+    if s.ask not in (Ask.QUANTILE, Ask.HISTOGRAM):
+        return []
+    if list(s.points) != sorted(set(s.points)) or not s.points:
+        message = f"The candidates or edges of {s.name} have to ascend, and there has to be one."
+        return [Refusal("private-points", message, "Write each of them once, the smallest first.")]
+    if len(s.points) > profile.quantile_points:
+        return [
+            Refusal(
+                "private-points",
+                f"{s.name} has {len(s.points):,} candidates or edges; at most {profile.quantile_points:,} are.",
+                "Name fewer, or a coarser step.",
+            )
+        ]
+    return []

@@ -1,0 +1,11 @@
+"""The one owner of OpenDP: a description of a job's noise to the measurement that charges and draws it. Neither reads
+data nor chooses anything. (OpenDP's prelude is not imported: it looks for scikit-learn and polars.)
+
+All parts are measured on one input space, the number of persons added or removed, through transformations that declare
+our proved sensitivities (`bounds`); so the charge of a job is OpenDP's own map of the very measurement that runs.
+"""
+
+from broker.privacy.measurements.conversions import epsilon_of, root_up
+from broker.privacy.measurements.jobs import charge, draw, loss, measurement
+
+__all__ = ["charge", "draw", "epsilon_of", "loss", "measurement", "root_up"]

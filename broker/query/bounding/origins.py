@@ -1,0 +1,76 @@
+"""Where columns of a finished relation come from: which catalogue variable of which scan. Decides nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from broker.domain.relations import Gather, Join, JoinHow, Project, Relation, Scan, Union, walk
+from broker.domain.scalars import Column, Scalar, Type
+from broker.policy.tables import Catalogue, Table, Variable
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Of all columns of one relation."""
+
+    relation: Relation
+    catalogue: Catalogue
+
+    @cached_property
+    def _scanned(self) -> dict[int, tuple[Scan, str]]:
+        return {c.ident: (r, c.variable) for r in walk(self.relation) if isinstance(r, Scan) for c in r.columns}
+
+    @cached_property
+    def _made(self) -> dict[int, tuple[Scalar, ...]]:
+        """What a new column stands for: of a union, a column of each part."""
+        found: dict[int, tuple[Scalar, ...]] = {}
+        for part in walk(self.relation):
+            for ident, scalars in _new(part):
+                if scalars != (Column(ident, scalars[0].type),):
+                    found[ident] = scalars
+        return found
+
+    def table(self, scan: Scan) -> Table:
+        return self.catalogue.table(scan.table)
+
+    def sources(self, scalar: Scalar) -> tuple[tuple[Scan, Variable], ...]:
+        """The variables that a column is a copy of; none where anything is computed."""
+        if not isinstance(scalar, Column):
+            return ()
+        if scalar.ident in self._scanned:
+            scan, name = self._scanned[scalar.ident]
+            variable = self.table(scan).find(name)
+            return () if variable is None else ((scan, variable),)
+        parts = [self.sources(s) for s in self._made.get(scalar.ident, ())]
+        return tuple(s for p in parts for s in p) if all(parts) else ()
+
+    def definition(self, column: Column) -> Scalar | None:
+        """What a computed column is, where that is one expression."""
+        made = self._made.get(column.ident, ())
+        return made[0] if len(made) == 1 else None
+
+    def is_link(self, scalar: Scalar) -> bool:
+        found = self.sources(scalar)
+        return bool(found) and all(self.table(s).is_link_key(v.name) for s, v in found)
+
+    def years(self, scalar: Scalar) -> int | None:
+        """How many values a year column has, if it is one; NULL is one where an outer join can bring it."""
+        found = self.sources(scalar)
+        if not found or not all(self._is_year(s, v) for s, v in found):
+            return None
+        outer = any(isinstance(r, Join) and r.how in {JoinHow.LEFT, JoinHow.FULL} for r in walk(self.relation))
+        together = frozenset[int]().union(*(s.years or () for s, _ in found))
+        return len(together) + outer
+
+    def _is_year(self, scan: Scan, variable: Variable) -> bool:
+        axis = self.table(scan).year
+        return axis is not None and axis.variable == variable.name and scan.years is not None
+
+
+def _new(part: Relation) -> Iterator[tuple[int, tuple[Scalar, ...]]]:
+    match part:
+        case Project(columns=columns) | Gather(keys=columns):
+            yield from ((i, (s,)) for i, s in columns)
+        case Union(columns=columns):
+            for ident, parts in columns:
+                yield ident, tuple(Column(p, Type.NULL) for p in parts)

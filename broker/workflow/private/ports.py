@@ -1,0 +1,65 @@
+"""What a private job asks of the world beside the other ports: bounded statements, and noise. Docstrings are the
+contract; adapters are handed in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from broker.domain.plans import Plan
+from broker.domain.ports import Limits, SandboxRequest, Vault, WorkerPorts
+from broker.domain.scalars import Value
+from broker.privacy.asking.measurable import Measurable
+from broker.privacy.design import Design
+from broker.privacy.mechanisms import Bundle
+from broker.privacy.noise.client import Drawn
+
+Keys = tuple[Value, ...]
+
+
+class ExactAnswers(Protocol):
+    """Exact vectors, in the order of the design's mechanisms: they go to the noise process and nowhere else."""
+
+    @property
+    def vectors(self) -> Sequence[Sequence[int]]: ...
+
+    @property
+    def observed(self) -> Sequence[Sequence[Sequence[Keys] | None]]:
+        """By table and grouping set the keys of the data in the order of their counts; None: the list is public."""
+
+    @property
+    def public(self) -> Sequence[Sequence[Sequence[Sequence[Value]]]]:
+        """By output and public relation, its rows."""
+
+
+class PrivateEngine(Protocol):
+    """The engine port for private jobs. Holds no data itself."""
+
+    def prepare(
+        self, plan: Plan, measured: Sequence[Measurable], vault: Vault, job: str, attempt: int, limits: Limits
+    ) -> SandboxRequest:
+        """Statements whose every row is bounded, and none of which any value can end."""
+
+    def read(
+        self, plan: Plan, measured: Sequence[Measurable], made: Design, frames: Sequence[tuple[str, bytes]]
+    ) -> ExactAnswers:
+        """Raise Breach if the frames are not exactly what was asked for."""
+
+
+class Noise(Protocol):
+    """The noise process."""
+
+    def draw(self, bundle: Bundle, exact: Sequence[Sequence[int]]) -> tuple[Drawn, ...]:
+        """Raise Unavailable where it does not answer: then nothing was drawn that anybody has seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrivatePorts:
+    engine: PrivateEngine
+    noise: Noise
+
+
+@dataclass(frozen=True, slots=True)
+class RunPorts(WorkerPorts):
+    """What runs jobs. Without `private` a private job waits for a worker that has it."""
+
+    private: PrivatePorts | None = None

@@ -1,0 +1,174 @@
+"""Sensitivity by brute force: one person removed, everything made again, and no bounded answer moves further than its
+declared bounds, over generated queries of every shape."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import bounded_reference as reference
+import bounded_worlds as kit
+import pytest
+from proof_size import seed, size, tell
+from scalar_meaning import NoMeaning
+from scanned import scanned
+from shapes import SHAPES, sample
+
+from broker.domain.bounded import PerPerson
+from broker.domain.errors import Refused
+from broker.policy.files.privacy import load_privacy
+from broker.privacy.asking.measurable import Given, Measurable, measurable
+from broker.query import compile_sql
+from broker.query.bounding import rows
+from broker.query.rendering import bounded as rendering
+
+WORLDS = size("BOUNDED_WORLDS", 2)
+QUERIES = size("BOUNDED_QUERIES", 123)
+REMOVED = size("BOUNDED_REMOVED", 3)
+EXACT = size("BOUNDED_EXACT", 123)
+
+
+@pytest.fixture(scope="module")
+def profile() -> Any:
+    return load_privacy(Path(__file__).parents[3] / "policies" / "privacy").profile("npd-private")
+
+
+def measured(number: int, policies: Any, profile: Any) -> tuple[Measurable, ...] | list[str] | None:
+    """The measurable outputs of a generated query; refusal codes; None where the query itself is refused."""
+    drawn = sample(number)
+    plan = compile_sql(drawn.text, drawn.dialect, policies.catalogue, policies.project("P0421"), policies.service).plan
+    if plan is None:
+        return None
+    given = Given(policies.catalogue, profile, kit.registers(policies.catalogue))
+    try:
+        return tuple(measurable(output, given) for output in plan.outputs)
+    except Refused as refused:
+        return [r.code for r in refused.refusals]
+
+
+class Worlds:
+    """A database, the same without some persons, and which tables of a query were compared."""
+
+    def __init__(self, policies: Any, number: int, removed: int) -> None:
+        self.rows = kit.crowded(policies.catalogue, number)
+        gone = Random(number).sample(kit.persons(self.rows), removed)
+        self.whole = kit.vault(policies.catalogue, self.rows, 0)
+        self.less = [kit.vault(policies.catalogue, kit.without(self.rows, p), p) for p in gone]
+
+    def compare(self, bounded: Any, table: Any) -> kit.Excess:
+        before, seen = kit.answer(self.whole, bounded, table), kit.Excess()
+        for con in self.less:
+            kit.compare(table, before, kit.answer(con, bounded, table), seen)
+        return seen
+
+
+def test_nobody_moves_an_answer_further_than_declared(policies: Any, profile: Any) -> None:
+    ended: Counter[str] = Counter()
+    done, excess, number = 0, kit.Excess(), seed()
+    for world in range(WORLDS):
+        worlds = Worlds(policies, seed() + world, REMOVED)
+        for _ in range(-(-QUERIES // WORLDS)):
+            number += 1
+            found = measured(number, policies, profile)
+            if not isinstance(found, tuple):
+                ended.update(["query refused"] if found is None else found[:1])
+                continue
+            done += 1
+            for bounded, table in (pair for f in found for pair in kit.tables_of(f)):
+                ended["per person" if bounded.each else "by ranks"] += 1
+                seen = worlds.compare(bounded, table)
+                excess.tight = max(excess.tight, seen.tight)
+                excess.found += [f"{sample(number).text}\n{f}" for f in seen.found]
+    tell(
+        "bounded", {"queries": number - seed(), "measured": done, "removed": REMOVED, "tightest": excess.tight, **ended}
+    )
+    assert not excess.found, excess.found[0]
+    assert done > QUERIES // 4
+    assert len(SHAPES) > 20
+
+
+def test_answers_are_those_of_the_definition(policies: Any, profile: Any) -> None:
+    """Where a person has more cells than count, which ones is drawn: there the definition needs room for all."""
+    roomy = replace(profile, person_cells=1000)
+    compared = 0
+    worlds = Worlds(policies, seed(), 0)
+    drawn = {n: n for n in kit.persons(worlds.rows)}
+    for number in range(seed(), seed() + EXACT):
+        found = measured(number, policies, roomy)
+        for bounded, table in (pair for f in found or () if isinstance(f, Measurable) for pair in kit.tables_of(f)):
+            if not table.listed:
+                continue
+            tables = {
+                name: kit.ranked(some, _year(policies, name), drawn) if some and "__p" in some[0] else some
+                for name, some in worlds.rows.items()
+            }
+            try:
+                expected = reference.vectors(bounded, table, kit.blocks_of(table), tables)
+            except NoMeaning:
+                continue
+            compared += 1
+            assert kit.answer(worlds.whole, bounded, table).vectors == expected, sample(number).text
+    assert compared > EXACT // 4
+
+
+def test_nothing_is_scanned_that_no_use_tells(policies: Any, profile: Any) -> None:
+    """Beside the uses, only the vault's own number of a person and rank of a row."""
+    worlds = Worlds(policies, seed(), 0)
+    columns = {t: [v.name for v in policies.catalogue.table(t).variables] + ["__p", "__r"] for t in worlds.rows}
+    looked = 0
+    for number in range(seed(), seed() + EXACT):
+        drawn = sample(number)
+        compiled = compile_sql(
+            drawn.text, drawn.dialect, policies.catalogue, policies.project("P0421"), policies.service
+        )
+        found = measured(number, policies, profile)
+        used = {(u.table, u.variable) for u in compiled.uses}
+        for bounded, _ in (pair for f in found or () if isinstance(f, Measurable) for pair in kit.tables_of(f)):
+            for text in kit.texts(bounded):
+                seen = {(t, c) for t, c in scanned(worlds.whole, text, columns) if c not in {"__p", "__r"}}
+                assert seen <= used, (drawn.text, seen - used)
+                looked += 1
+    assert looked > EXACT // 4
+
+
+def _year(policies: Any, name: str) -> str | None:
+    axis = policies.catalogue.table(name).year
+    return None if axis is None else axis.variable
+
+
+BROKEN: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+    "the ranks are not read": lambda m: m.setattr(rows, "RANK", "__zero"),
+    "a join meets one row": lambda m: m.setattr(rows, "times", lambda n, many: n),
+    "a union has the rows of one branch": lambda m: m.setattr(
+        rows, "sum", lambda parts: max(parts, default=0), raising=False
+    ),
+    "many cells of one person count": lambda m: m.setattr(rendering, "_few_cells", lambda *_: ""),
+    "many rows of one person count": lambda m: m.setattr(
+        rendering, "_each", lambda *a, each=rendering._each: each(replace(a[0], each=PerPerson(9, 10**6)), *a[1:])
+    ),
+    "cells are chosen by the person's number": lambda m: m.setattr(
+        rendering, "_few_cells", lambda t, keys, own, few=rendering._few_cells: few(t, keys, ["p", *own])
+    ),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_bound_that_is_broken_on_purpose_is_caught(
+    how: str, policies: Any, profile: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worlds = [Worlds(policies, seed() + n, 6) for n in range(2)]
+    for world in worlds:
+        for con in (world.whole, *world.less):
+            for name, some in world.rows.items():
+                if some and "__p" in some[0]:
+                    con.execute(f"ALTER TABLE {name} ADD COLUMN __zero UTINYINT DEFAULT 0")
+    BROKEN[how](monkeypatch)
+    tight = replace(profile, person_cells=1, person_rows=2)
+    for number in range(seed(), seed() + 300):
+        found = measured(number, policies, tight)
+        for bounded, table in (pair for f in found or () if isinstance(f, Measurable) for pair in kit.tables_of(f)):
+            if any(w.compare(bounded, table).found for w in worlds):
+                return
+    pytest.fail("no generated query saw it")

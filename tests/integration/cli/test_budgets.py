@@ -1,0 +1,115 @@
+"""The commands about budgets: what they print, how they end, and that what is shared stays with administrators."""
+
+import json
+
+import pytest
+
+from broker.cli import budgets
+from broker.domain.amounts import Accounting, Amount
+from broker.domain.audit import AuditEvent
+from broker.domain.ledger.amounts import Cost, Loss
+from broker.domain.ledger.refusals import ReleaseMaximum
+from broker.domain.ledger.spends import Asked
+from tests.integration.web.conftest import ADA, AMIR, CLEO, DANA, OTIS, ROSA
+
+HALF = Amount(Accounting.APPROXIMATE, 500_000)
+
+
+@pytest.fixture
+def spent(site):
+    """P0421 has charged half an epsilon."""
+    loss, now = Loss((HALF,)), site.clock.now()
+    asked = Asked("j1", "P0421", "s1", "q", (Cost("pupil", loss, (("npd.absence", loss),)),))
+    event = [AuditEvent(now, "broker", "spend.moved", "j1")]
+    site.ports.store.reserve(asked, ReleaseMaximum(HALF), now, event)
+    site.ports.store.charge("j1", now, event)
+
+
+def test_a_project_reads_its_budget(at, spent):
+    code, out, _ = at(ROSA, "budget", "--project", "P0421", "--json")
+    found = json.loads(out)
+    assert (code, found["project"], found["beside"]) == (0, "P0421", [])
+    own = found["accounts"][0]
+    assert (own["unit"], own["cap"]["loss"], own["spent"]["loss"], own["left"]["loss"]) == ("pupil", 2.0, 0.5, 1.5)
+    assert (own["share_left"], own["cap"]["text"]) == (0.75, "epsilon 2, delta 2e-9")
+    assert [(p["job"], p["state"], p["spent"]["micro"]) for p in own["history"]] == [
+        ("j1", "reserved", 0),
+        ("j1", "charged", 500_000),
+    ]
+    code, out, _ = at(ROSA, "budget")
+    assert code == 0
+    assert "75.0%" in out
+    assert "j1" in out
+
+
+def test_budgets_of_tables_are_named(at):
+    _, out, _ = at(DANA, "budget", "--project", "P0733")
+    assert "pupil in npd.absence" in out
+    assert "P0815 has no privacy budget." in at(ROSA, "budget", "--project", "P0815")[1]
+
+
+@pytest.mark.parametrize("person", [OTIS, ROSA])
+def test_the_budget_of_another_project_does_not_exist(at, person):
+    assert at(person, "budget", "--project", "P0733")[::2] == (1, "broker: There is no project 'P0733'.\n")
+
+
+def test_only_administrators_see_every_account(at, spent, site):
+    code, out, _ = at(ADA, "budget", "--all", "--json")
+    found = {(a["unit"], a["project"], a["dataset"]): a["spent"]["micro"] for a in json.loads(out)["accounts"]}
+    assert code == 0
+    assert (found["pupil", "", ""], found["pupil", "P0421", ""], found["pupil", "", "npd.cla"]) == (500_000, 500_000, 0)
+    assert "pupil in npd.cla" in at(ADA, "budget", "--all")[1]
+    for person in (ROSA, CLEO):
+        assert at(person, "budget", "--all")[0] == 1
+    assert [p["job"] for p in site.client(ADA).account_history("pupil")] == ["j1", "j1"]
+
+
+def test_the_ledger_is_verified_on_the_store(at, spent, site, monkeypatch, tmp_path):
+    monkeypatch.setattr(budgets, "ports_here", lambda: site.ports)
+    code, out, _ = at(ADA, "budget", "verify", "--json")
+    found = json.loads(out)
+    assert (code, found["holds"], found["broken_at"], found["differs"]) == (0, True, None, [])
+    assert "all hold" in at(ADA, "budget", "verify")[1]
+    assert site.client(ADA).verify_ledger() == found
+    head = tmp_path / "head.json"
+    head.write_text(json.dumps({"number": 2, "signature": "0" * 64}))
+    code, out, _ = at(ADA, "budget", "verify", "--head", str(head))
+    assert code == 1
+    assert "the signed head 2 is not in it" in out
+    assert site.client(ADA).verify_ledger({"number": 2, "signature": "0" * 64})["holds"] is False
+    head.write_text("[1]")
+    assert at(ADA, "budget", "verify", "--head", str(head))[0] == 1
+
+
+def test_what_is_given_back_takes_two_with_the_same_document(at, tmp_path):
+    loss = [{"accounting": "approximate", "micro": 1}]
+    spend = {
+        "job": "j9",
+        "project": "P0421",
+        "snapshot": "s1",
+        "question": "q",
+        "costs": [{"unit": "pupil", "whole": loss}],
+    }
+    file, other = tmp_path / "lost.json", tmp_path / "other.json"
+    file.write_text(json.dumps({"lost": {"number": 3, "signature": "0" * 64}, "spends": [spend]}))
+    other.write_text(json.dumps({"lost": {"number": 3, "signature": "1" * 64}, "spends": [spend]}))
+    assert at(ADA, "budget", "reenter", str(file))[1].startswith("asked")
+    assert at(ADA, "budget", "reenter", str(file), "--json")[1].split() == ["{", '"state":', '"asked"', "}"]
+    assert at(AMIR, "budget", "reenter", str(other))[1].startswith("asked"), "something else"
+    assert "This is not the head that the ledger has lost." in at(AMIR, "budget", "reenter", str(file))[2]
+    assert at(CLEO, "budget", "reenter", str(file))[0] == 1
+    file.write_text(
+        json.dumps(
+            {
+                "lost": {"number": 3, "signature": "0" * 64},
+                "caps": [{"unit": "pupil", "cap": {"accounting": "pure", "micro": 1, "delta": 1}}],
+            }
+        )
+    )
+    assert "Pure accounting has no delta." in at(ADA, "budget", "reenter", str(file))[2]
+    file.write_text("{")
+    assert at(ADA, "budget", "vouch", str(file))[0] == 1
+
+
+def test_a_broker_without_signed_heads_exports_none(at):
+    assert at(ADA, "budget", "head")[::2] == (1, "broker: There is no head 'ledger'.\n")

@@ -1,0 +1,228 @@
+"""A restored back-up, or a database that somebody has changed: seen at once, and brought back to use (invariant 12)."""
+
+import json
+import shutil
+
+import pytest
+from ledger_kit import OWN_TABLE, PROJECT, WHOLE, Steps, asked, eps, opened
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from broker.domain.errors import Breach, Conflict, Forbidden
+from broker.domain.ledger.budgets import Aside, Beside
+from broker.domain.ledger.chain import Head
+from broker.domain.ledger.spends import SpendState
+from broker.storage.tables import metadata
+
+PUBLIC = Aside(Beside.PUBLIC, "EES", "npd.absence")
+BOTH = frozenset({"ada", "amir"})
+
+
+@pytest.fixture
+def restored(url, copied, witness_folder):
+    """A ledger that had a spend, was backed up, had three more moves, and was restored: what was forgotten is j2."""
+    steps = Steps(opened(url, witness_folder))
+    steps.allot(WHOLE, 1000)
+    steps.allot(OWN_TABLE, 600)
+    steps.released("j1")
+    steps.reserve("j3")
+    steps.store.close()
+    back_up = copied(url, "back_up")
+    steps = Steps(opened(url, witness_folder))
+    steps.reserve("j2")
+    steps.charge("j2")
+    steps.charge("j3")
+    steps.store.close()
+    steps = Steps(opened(back_up, witness_folder))
+    yield steps
+    steps.store.close()
+
+
+def test_nothing_moves_on_a_ledger_that_has_forgotten(restored):
+    for act in (
+        lambda: restored.reserve("j4"), lambda: restored.charge("j3"), lambda: restored.allot(WHOLE, 2000),
+        lambda: restored.settle("j3", SpendState.REFUNDED),
+    ):  # fmt: skip
+        with pytest.raises(Breach, match="back-up was restored"):
+            act()
+    check = restored.store.verify_ledger()
+    assert (check.broken, check.differs, len(check.forgotten)) == (None, (), 1)
+    assert restored.used() == (100, 100)
+
+
+def test_what_was_forgotten_is_entered_again_by_two_and_stays_spent(restored):
+    [lost] = restored.store.verify_ledger().forgotten
+    events = restored.event("ledger.restored", "ledger")
+    spends = [asked("j2"), asked("j3")]
+    with pytest.raises(Forbidden):
+        restored.store.reenter(lost, {}, spends, frozenset({"ada"}), restored.now(), events)
+    with pytest.raises(Conflict, match="not the head"):
+        restored.store.reenter(Head(lost.number, "0" * 64), {}, spends, BOTH, restored.now(), events)
+    restored.store.reenter(lost, {WHOLE: eps(900)}, spends, BOTH, restored.now(), events)
+    assert restored.used() == (300, 0)
+    assert restored.store.verify_ledger([lost]).holds
+    with pytest.raises(Conflict):
+        restored.charge("j2")
+    restored.released("j4")
+    assert restored.used() == (400, 0)
+    assert restored.store.verify_ledger([lost]).holds
+    with pytest.raises(Conflict, match="not the head"):
+        restored.store.reenter(lost, {}, [], BOTH, restored.now(), events)
+
+
+def test_a_ledger_that_went_another_way_after_the_back_up_is_seen_too(restored, witness_folder):
+    """More entries than the lost ones do not hide it: the head is another."""
+    witness = restored.store._witness
+    restored.store._witness = None
+    for number in range(4):
+        restored.released(f"other-{number}")
+    restored.store._witness = witness
+    with pytest.raises(Breach):
+        restored.reserve("j4")
+
+
+def test_a_head_that_was_taken_away_or_spoilt_is_seen(capped, witness_folder, url):
+    capped.reserve("j1")
+    head = witness_folder / "head"
+    kept = head.read_text()
+    head.unlink()
+    with pytest.raises(Breach):
+        capped.charge("j1")
+    again = opened(url, witness_folder)
+    assert not head.exists(), "opening does not sign what nobody vouches for"
+    again.close()
+    head.write_text(json.dumps({"number": 1, "signature": "0" * 64}))
+    with pytest.raises(Breach):
+        capped.charge("j1")
+    head.write_text("rubbish")
+    with pytest.raises(Breach):
+        capped.charge("j1")
+    head.write_text(kept)
+    capped.charge("j1")
+
+
+def test_a_lost_folder_is_begun_again_with_the_head_that_was_exported(capped, tmp_path, url):
+    capped.reserve("j1")
+    exported, events = capped.store.ledger_head(), capped.event("ledger.vouched", "ledger")
+    with pytest.raises(Conflict):
+        capped.store.vouch(exported, BOTH, events)
+    (tmp_path / "witness" / "head").unlink()
+    with pytest.raises(Forbidden):
+        capped.store.vouch(exported, frozenset({"ada"}), events)
+    capped.store.vouch(exported, BOTH, events)
+    capped.charge("j1")
+    other = Steps(opened(url, tmp_path / "another key"))
+    other.store.vouch(capped.store.ledger_head(), BOTH, events)
+    with pytest.raises(Breach):
+        other.reserve("j2")
+    other.store.reenter(capped.store.ledger_head(), {}, [], BOTH, other.now(), events)
+    other.reserve("j2")
+    assert other.store.verify_ledger().holds
+    other.store.close()
+
+
+def test_an_exported_head_is_known_later_and_has_no_figures(capped):
+    capped.reserve("j1")
+    exported = capped.store.ledger_head()
+    capped.charge("j1")
+    assert capped.store.verify_ledger([exported]).holds
+    strange = Head(exported.number, exported.signature[::-1])
+    assert capped.store.verify_ledger([strange]).forgotten == (strange,)
+
+
+def test_another_key_does_not_know_the_head(capped, witness_folder, tmp_path, url):
+    capped.reserve("j1")
+    other = tmp_path / "other"
+    other.mkdir(mode=0o700)
+    shutil.copy(witness_folder / "head", other / "head")
+    strange = Steps(opened(url, other))
+    with pytest.raises(Breach):
+        strange.charge("j1")
+    strange.store.close()
+
+
+STATEMENTS = (
+    "DELETE FROM ledger_spends",
+    "DELETE FROM ledger_charges",
+    "DELETE FROM ledger_accounts",
+    "DELETE FROM ledger_entries",
+    "DELETE FROM ledger_asides",
+    "DELETE FROM ledger_head",
+    "UPDATE ledger_spends SET state = 'reserved' WHERE job = 'j1'",
+    "UPDATE ledger_spends SET state = 'refunded', answer_hash = NULL, answer_place = NULL WHERE job = 'j1'",
+    "UPDATE ledger_spends SET state = 'charged' WHERE job = 'j1'",
+    "UPDATE ledger_spends SET answer_place = 'x' WHERE job = 'j1'",
+    "UPDATE ledger_spends SET project = 'P0421'",
+    "UPDATE ledger_charges SET micro = 1",
+    "UPDATE ledger_accounts SET spent = 0",
+    "UPDATE ledger_accounts SET reserved = cap",
+    "UPDATE ledger_accounts SET accounting = 'zcdp'",
+    "UPDATE ledger_entries SET body = '{}'",
+    "UPDATE ledger_head SET number = number - 1",
+    "UPDATE ledger_head SET hash = 'x'",
+    "INSERT INTO ledger_head (ident, number, hash) VALUES (1, 0, 'x')",
+    "INSERT INTO ledger_entries SELECT number + 99, at, kind, subject, body, hash, 'x' FROM ledger_entries",
+    "INSERT INTO ledger_spends SELECT * FROM ledger_spends",
+)
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_the_database_itself_refuses_to_take_back_what_was_spent(capped, statement):
+    capped.released("j1")
+    capped.store.add_asides([PUBLIC], capped.now(), capped.event("x", "EES"))
+    before = capped.store.balances()
+    with pytest.raises(DBAPIError), capped.store._db.engine.begin() as connection:
+        connection.execute(text(statement))
+    assert capped.store.balances() == before
+    assert capped.store.verify_ledger().holds
+
+
+@pytest.mark.parametrize(
+    "table", ["ledger_accounts", "ledger_spends", "ledger_charges", "ledger_asides", "ledger_head"]
+)
+def test_neither_replace_nor_truncate_gets_around_it(capped, table):
+    capped.released("j1")
+    capped.store.add_asides([PUBLIC], capped.now(), capped.event("x", "EES"))
+    sqlite = capped.store._db.is_sqlite
+    statement = f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}" if sqlite else f"TRUNCATE {table}"
+    with pytest.raises(DBAPIError), capped.store._db.engine.begin() as connection:
+        connection.execute(text(statement))
+    assert capped.store.verify_ledger().holds
+
+
+@pytest.mark.parametrize(
+    ("tampering", "broken", "differs"),
+    [
+        ("UPDATE ledger_accounts SET spent = 0, reserved = 0", None, ("pupil", f"pupil/{PROJECT}/npd.absence")),
+        ("UPDATE ledger_accounts SET cap = cap + 1 WHERE project = ''", None, ("pupil",)),
+        ("UPDATE ledger_spends SET state = 'withheld' WHERE job = 'j2'", None, ("j2",)),
+        ("DELETE FROM ledger_spends WHERE job = 'j2'", None, ("j2",)),
+        ("UPDATE ledger_spends SET answer_place = 'x' WHERE job = 'j1'", None, ("j1",)),
+        ("UPDATE ledger_charges SET micro = 1 WHERE job = 'j2' AND project = ''", None, ("j2",)),
+        ("DELETE FROM ledger_asides", None, ("EES",)),
+        ("UPDATE ledger_entries SET body = '{}' WHERE number = 3", 3, ()),
+        ("DELETE FROM ledger_entries WHERE number = 4", 5, ()),
+        ("DELETE FROM ledger_entries WHERE number > 8", 9, ()),
+    ],
+)
+def test_what_was_changed_behind_the_guards_is_named(capped, tampering, broken, differs):
+    capped.released("j1")
+    capped.reserve("j2")
+    capped.charge("j2")
+    capped.store.add_asides([PUBLIC], capped.now(), capped.event("ledger.beside", "EES"))
+    _unguarded(capped.store, tampering)
+    check = capped.store.verify_ledger()
+    assert (check.broken, check.differs) == (broken, differs)
+
+
+def _unguarded(store, statement):
+    """As somebody who owns the database could."""
+    with store._db.engine.begin() as connection:
+        if store._db.is_sqlite:
+            names = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all()
+            for name in names:
+                connection.execute(text(f"DROP TRIGGER {name}"))
+        else:
+            for table in metadata.tables:
+                connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+        connection.execute(text(statement))

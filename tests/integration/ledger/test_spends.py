@@ -1,0 +1,324 @@
+"""A spend on its way: reserved, charged once at the first read, never refunded after it (invariant 5)."""
+
+from datetime import timedelta
+
+import pytest
+from ledger_kit import (
+    ANY,
+    OWN,
+    OWN_TABLE,
+    PROJECT,
+    SHARED_TABLE,
+    START,
+    TABLE,
+    UNIT,
+    WHOLE,
+    answer,
+    asked,
+    at_the_same_price,
+    eps,
+)
+
+from broker.domain.amounts import Accounting, Amount
+from broker.domain.errors import Breach, Conflict, Refused, Unknown
+from broker.domain.ledger.amounts import Account, Cost, Loss
+from broker.domain.ledger.refusals import OverBudget, ReleaseMaximum
+from broker.domain.ledger.spends import SPEND_TRANSITIONS, Answer, Asked, SpendState
+
+LATER = START + timedelta(days=365)
+
+
+def test_the_whole_way(capped):
+    capped.reserve("j1")
+    assert (capped.used(), capped.used(OWN_TABLE)) == ((0, 100), (0, 100))
+    assert capped.charge("j1").answer is None
+    assert (capped.used(), capped.used(OWN_TABLE)) == ((100, 0), (100, 0))
+    capped.answer("j1")
+    assert capped.settle("j1", SpendState.RELEASED).state is SpendState.RELEASED
+    assert (capped.used(), capped.used(OWN_TABLE)) == ((100, 0), (100, 0))
+    assert capped.store.verify_ledger().holds
+
+
+def test_asking_again_is_harmless_at_every_step(capped):
+    for step in (
+        lambda: capped.reserve("j1"), lambda: capped.charge("j1"), lambda: capped.answer("j1"),
+        lambda: capped.settle("j1", SpendState.RELEASED),
+    ):  # fmt: skip
+        step()
+        before, head = capped.used(), capped.store.audit_head()
+        step()
+        assert (capped.used(), capped.store.audit_head()) == (before, head)
+    assert capped.reserve("j1").state is SpendState.RELEASED
+    assert capped.charge("j1").answer == answer("j1")
+    assert capped.used() == (100, 0)
+
+
+def test_a_later_attempt_finds_charge_and_answer_and_its_own_draw_is_nobody_s(capped):
+    capped.reserve("j1")
+    capped.charge("j1")
+    first = capped.answer("j1", Answer("keyed-first", "place-first"))
+    assert capped.charge("j1").answer == first
+    assert capped.answer("j1", Answer("keyed-second", "place-second")) == first
+    assert capped.store.spend_of("j1").answer == first
+
+
+def test_a_refund_is_for_what_was_never_read(capped):
+    capped.reserve("j1")
+    capped.settle("j1", SpendState.REFUNDED)
+    assert capped.used() == (0, 0)
+    with pytest.raises(Conflict, match="refunded"):
+        capped.charge("j1")
+    capped.reserve("j2")
+    capped.charge("j2")
+    with pytest.raises(Conflict, match="charged"):
+        capped.settle("j2", SpendState.REFUNDED)
+    capped.settle("j2", SpendState.WITHHELD)
+    with pytest.raises(Conflict, match="withheld"):
+        capped.settle("j2", SpendState.REFUNDED)
+    with pytest.raises(Conflict, match="withheld"):
+        capped.charge("j2")
+    assert capped.used() == (100, 0)
+
+
+@pytest.mark.parametrize("before", list(SpendState))
+@pytest.mark.parametrize("after", [s for s in SpendState if s is not SpendState.RESERVED])
+def test_a_spend_moves_as_the_table_says_and_not_otherwise(capped, before, after):
+    capped.reserve("j1")
+    if before is SpendState.REFUNDED:
+        capped.settle("j1", before)
+    elif before is not SpendState.RESERVED:
+        capped.charge("j1")
+        capped.answer("j1")
+        if before is not SpendState.CHARGED:
+            capped.settle("j1", before)
+    if after is before or after in SPEND_TRANSITIONS[before]:
+        assert capped.settle("j1", after).state is after
+    else:
+        with pytest.raises(Conflict):
+            capped.settle("j1", after)
+    assert capped.store.verify_ledger().holds
+
+
+def test_nothing_is_released_without_a_stored_answer(capped):
+    capped.reserve("j1")
+    with pytest.raises(Conflict, match="reserved"):
+        capped.answer("j1")
+    capped.charge("j1")
+    with pytest.raises(Conflict, match="no stored answer"):
+        capped.settle("j1", SpendState.RELEASED)
+
+
+def test_a_job_that_never_asked_has_no_spend(capped):
+    assert capped.store.spend_of("j9") is None
+    for act in (capped.charge, capped.answer, lambda job: capped.settle(job, SpendState.WITHHELD)):
+        with pytest.raises(Unknown):
+            act("j9")
+
+
+def test_over_the_project_s_allotment_is_refused_with_what_was_asked_and_what_is_left(capped):
+    capped.reserve(asked("j1", 550))
+    with pytest.raises(OverBudget) as refused:
+        capped.reserve(asked("j2", 51))
+    [lacking] = refused.value.lacking
+    assert (lacking.account, lacking.asked, lacking.left) == (OWN_TABLE, eps(51), eps(50))
+    [told] = refused.value.refusals
+    assert told.code == "over-budget"
+    assert "epsilon 0.000051" in told.message
+    assert "epsilon 0.00005 is left" in told.message
+    assert capped.store.spend_of("j2") is None
+    assert capped.used() == (0, 550)
+    capped.reserve(asked("j3", 50))
+
+
+def test_what_others_have_spent_is_not_told(capped):
+    other = Account(UNIT, "P0421", TABLE)
+    capped.allot(other, 900)
+    capped.reserve(asked("j1", 900, project="P0421"))
+    with pytest.raises(OverBudget) as refused:
+        capped.reserve(asked("j2", 101))
+    [lacking] = refused.value.lacking
+    assert (lacking.account, lacking.left) == (WHOLE, None)
+    [told] = refused.value.refusals
+    assert told.code == "over-cap"
+    assert "100" not in told.message.replace("0.000101", "")
+    assert "P0421" not in told.message
+
+
+def test_every_reason_is_told_at_once(capped):
+    with pytest.raises(OverBudget) as refused:
+        capped.reserve(asked("j1", 1001))
+    assert {r.code for r in refused.value.refusals} == {"over-cap", "over-budget"}
+
+
+def test_without_a_cap_or_an_allotment_nothing_is_spent(steps):
+    with pytest.raises(OverBudget) as refused:
+        steps.reserve("j1")
+    assert {x.account for x in refused.value.lacking} == {WHOLE, OWN_TABLE}
+    steps.allot(WHOLE, 1000)
+    with pytest.raises(OverBudget) as refused:
+        steps.reserve("j1")
+    assert [r.code for r in refused.value.refusals] == ["no-budget"]
+    steps.allot(OWN, 300)
+    assert steps.reserve("j1").state is SpendState.RESERVED
+    assert steps.used(OWN) == (0, 100)
+
+
+def test_the_cap_is_the_unit_s_over_all_tables_years_snapshots_and_projects(capped):
+    for project, table in ((PROJECT, "npd.spring_census"), ("P0421", TABLE)):
+        capped.allot(Account(UNIT, project, table), 600)
+    capped.reserve(asked("j1", 400))
+    capped.reserve(asked("j2", 400, table="npd.spring_census", snapshot="s2"))
+    with pytest.raises(OverBudget, match="over-cap"):
+        capped.reserve(asked("j3", 201, project="P0421", snapshot="s3"))
+    capped.reserve(asked("j4", 200, project="P0421", snapshot="s3"))
+    assert capped.used() == (0, 1000)
+
+
+def test_a_data_set_may_have_a_cap_over_all_projects(capped):
+    capped.allot(SHARED_TABLE, 150)
+    capped.reserve("j1")
+    with pytest.raises(OverBudget) as refused:
+        capped.reserve("j2")
+    assert refused.value.lacking[0].account == SHARED_TABLE
+
+
+def test_a_job_charges_each_data_set_it_reads_and_the_unit_once(capped):
+    census = Account(UNIT, PROJECT, "npd.spring_census")
+    capped.allot(census, 600)
+    part, whole = Loss((eps(30),)), Loss((eps(70),))
+    both = Asked("j1", PROJECT, "s1", "q", (Cost(UNIT, whole, ((TABLE, part), ("npd.spring_census", whole))),))
+    capped.reserve(both)
+    assert (capped.used(), capped.used(OWN_TABLE), capped.used(census)) == ((0, 70), (0, 30), (0, 70))
+
+
+def test_each_unit_has_a_cap_of_its_own_and_a_job_needs_both(capped):
+    staff = Account("staff")
+    capped.allot(staff, 50)
+    capped.allot(Account("staff", PROJECT), 50)
+    two = (Cost(UNIT, Loss((eps(100),)), ((TABLE, Loss((eps(100),))),)), Cost("staff", Loss((eps(51),)), ()))
+    with pytest.raises(OverBudget):
+        capped.reserve(Asked("j1", PROJECT, "s1", "q", two))
+    assert (capped.used(), capped.used(staff)) == ((0, 0), (0, 0))
+
+
+def test_the_account_says_how_it_counts(steps):
+    rho, approximate = Amount(Accounting.CONCENTRATED, 50, 10), Amount(Accounting.APPROXIMATE, 100, 10)
+    steps.allot(WHOLE, rho)
+    steps.allot(OWN, approximate)
+    both = Loss((Amount(Accounting.CONCENTRATED, 20, 4), Amount(Accounting.APPROXIMATE, 90, 4)))
+    most = ReleaseMaximum(Amount(Accounting.CONCENTRATED, 10**9, 10**9))
+    steps.reserve(Asked("j1", PROJECT, "s1", "q1", (Cost(UNIT, both, ()),)), most)
+    assert (steps.used(), steps.used(OWN)) == ((0, 20), (0, 90))
+    small = Loss((Amount(Accounting.CONCENTRATED, 1, 7), Amount(Accounting.APPROXIMATE, 1, 7)))
+    with pytest.raises(OverBudget):  # delta has a cap too
+        steps.reserve(Asked("j2", PROJECT, "s1", "q2", (Cost(UNIT, small, ()),)), most)
+    with pytest.raises(OverBudget, match="other-accounting"):
+        steps.reserve(Asked("j3", PROJECT, "s1", "q3", (Cost(UNIT, Loss((eps(1),)), ()),)))
+    with pytest.raises(Conflict, match="for ever"):
+        steps.allot(WHOLE, 1000)
+
+
+def test_a_cap_is_never_below_what_is_used(capped):
+    capped.reserve("j1")
+    capped.charge("j1")
+    capped.reserve("j2")
+    with pytest.raises(Conflict, match="no cap is below"):
+        capped.allot(OWN_TABLE, 199)
+    capped.allot(OWN_TABLE, 200)
+    with pytest.raises(OverBudget):
+        capped.reserve(asked("j3", 1))
+
+
+def test_an_account_that_is_opened_late_begins_with_what_was_spent_before(capped):
+    capped.released("j1")
+    capped.reserve("j2")
+    capped.reserve("j3")
+    capped.settle("j3", SpendState.REFUNDED)
+    with pytest.raises(Conflict, match="used already"):
+        capped.allot(SHARED_TABLE, 199)
+    capped.allot(SHARED_TABLE, 200)
+    assert capped.used(SHARED_TABLE) == (100, 100)
+    capped.charge("j2")
+    assert capped.used(SHARED_TABLE) == (200, 0)
+    assert capped.store.verify_ledger().holds
+    with pytest.raises(Conflict, match="cannot be told"):
+        capped.allot(OWN, Amount(Accounting.CONCENTRATED, 1000))
+
+
+def test_an_allotment_needs_the_unit_s_cap_first(steps):
+    with pytest.raises(Conflict, match="before it has a cap"):
+        steps.allot(OWN, 1)
+
+
+def test_one_release_may_cost_so_much_unless_two_administrators_raised_it(capped):
+    most = ReleaseMaximum(eps(50))
+    with pytest.raises(Refused, match="over-release-maximum") as refused:
+        capped.reserve("j1", most)
+    assert "at most epsilon 0.00005" in refused.value.refusals[0].message
+    with pytest.raises(Refused):
+        capped.reserve("j1", ReleaseMaximum(eps(50), eps(100), frozenset({"amir"})))
+    with pytest.raises(Refused):  # a loss that cannot be compared
+        capped.reserve("j1", ReleaseMaximum(Amount(Accounting.CONCENTRATED, 10**6)))
+    assert capped.used() == (0, 0)
+    capped.reserve("j1", ReleaseMaximum(eps(50), eps(100), frozenset({"amir", "ada"})))
+
+
+def test_a_released_answer_is_found_again_in_its_project_and_costs_nothing(capped):
+    capped.allot(Account(UNIT, "P0421", TABLE), 600)
+    first = asked("j1", question="the same")
+    capped.reserve(first)
+    assert capped.reserve(at_the_same_price(first, "j2")).asked.job == "j2", "not released: nothing to find"
+    capped.settle("j2", SpendState.REFUNDED)
+    capped.charge("j1")
+    capped.answer("j1")
+    capped.settle("j1", SpendState.RELEASED)
+    head = capped.store.audit_head()
+    found = capped.reserve(at_the_same_price(first, "j3"), ReleaseMaximum(eps(1)))
+    assert (found.asked.job, found.answer) == ("j1", answer("j1"))
+    assert capped.store.spend_of("j3") is None
+    assert (capped.used(), capped.store.audit_head()) == ((100, 0), head)
+    for other in (
+        asked("j4", question="another"), asked("j5", 99, question="the same"),
+        asked("j6", question="the same", snapshot="s2"), asked("j7", question="the same", project="P0421"),
+    ):  # fmt: skip
+        assert capped.reserve(other).asked.job == other.job
+
+
+def test_a_withheld_answer_is_not_found_again(capped):
+    first = asked("j1", question="the same")
+    capped.reserve(first)
+    capped.charge("j1")
+    capped.answer("j1")
+    capped.settle("j1", SpendState.WITHHELD)
+    assert capped.reserve(at_the_same_price(first, "j2")).asked.job == "j2"
+
+
+def test_a_job_cannot_ask_for_something_else_later(capped):
+    capped.reserve("j1")
+    with pytest.raises(Conflict, match="something else"):
+        capped.reserve(asked("j1", 99))
+
+
+def test_what_waits_for_nobody_is_found(capped):
+    for job in ("j1", "j2", "j3"):
+        capped.reserve(job)
+    capped.charge("j2")
+    capped.settle("j3", SpendState.REFUNDED)
+    assert [s.asked.job for s in capped.store.unsettled_spends(LATER)] == ["j1", "j2"]
+    assert capped.store.unsettled_spends(START) == []
+
+
+def test_a_change_brings_its_audit_event_or_is_none(capped):
+    with pytest.raises(Breach):
+        capped.store.reserve(asked("j1"), ANY, capped.now(), [])
+    assert capped.store.spend_of("j1") is None
+    assert capped.used() == (0, 0)
+
+
+def test_audit_lines_of_the_ledger_have_no_figures(capped):
+    capped.released(asked("j1", 123))
+    lines = [line.event for line in capped.store.audit()]
+    assert [e.action for e in lines if e.subject == "j1"] == [
+        "spend.reserved", "spend.charged", "spend.answered", "spend.released"
+    ]  # fmt: skip
+    assert not any("123" in str(e.codes) for e in lines)

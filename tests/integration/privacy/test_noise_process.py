@@ -1,0 +1,176 @@
+"""The noise process as it runs: a process of its own that draws what is described, holds nothing, and fails in one
+constant sentence."""
+
+import os
+import subprocess
+import sys
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from broker.domain.amounts import Accounting, Amount
+from broker.domain.errors import Breach, Unavailable
+from broker.privacy.bounds import Sensitivity
+from broker.privacy.design import design
+from broker.privacy.mechanisms import Additive, Bundle, Family, Selection, Threshold
+from broker.privacy.noise.client import COMMAND, GONE, ROOT, NoiseProcess
+from broker.privacy.noise.frames import BadFrame
+from broker.privacy.tables import Argument, Ask, Clamp, Dimension, Influence, PrivateTable, Statistic
+
+ONE = Sensitivity(1, 1, 1, 1)
+COUNTS = Bundle(Accounting.PURE, (Additive(Family.LAPLACE, 2.0, ONE),))
+
+
+@pytest.fixture(scope="module")
+def process():  # type: ignore[no-untyped-def]
+    with NoiseProcess(20) as found:
+        yield found
+
+
+def test_noise_is_of_the_scale_that_was_described(process: NoiseProcess) -> None:
+    drawn = process.draw(COUNTS, [[1000] * 20_000])[0].values
+    assert sum(abs(v - 1000) for v in drawn) / 20_000 == pytest.approx(1.92, abs=0.08)  # integer Laplace of scale 2
+
+
+def test_no_two_draws_are_alike(process: NoiseProcess) -> None:
+    """No seed: neither within the process nor over two of them."""
+    with NoiseProcess(20) as other:
+        found = [tuple(p.draw(COUNTS, [[0] * 200])[0].values) for p in (process, process, other)]
+    assert len(set(found)) == 3
+
+
+def test_every_mechanism_answers_in_its_place(process: NoiseProcess) -> None:
+    """The thresholds of approximate accounting with Gaussian noise are composed last, and told where they stand."""
+    bundle = Bundle(
+        Accounting.APPROXIMATE,
+        (
+            Threshold(Family.LAPLACE, 1.0, 50, ONE),
+            Additive(Family.GAUSSIAN, 1.0, ONE, width=2, keys=0),
+            Selection(Family.GAUSSIAN, 0.1, (1,), 3, keys=0),
+            Additive(Family.GAUSSIAN, 1.0, ONE),
+        ),
+        1e-9,
+    )
+    keys, pairs, chosen, rest = process.draw(
+        bundle, [[1000, 1, 2000], [100, 200, 300, 400, 500, 600], [9, 0, 9, 0, 9, 9, 9, 9, 0], [7000]]
+    )
+    assert list(keys.keys or ()) == [0, 2]
+    assert [round(v, -3) for v in keys.values] == [1000, 2000]
+    assert [round(v, -2) for v in pairs.values] == [100, 200, 500, 600], "what belongs to a key that stays, stays"
+    assert list(chosen.values) == [1, 2]
+    assert round(rest.values[0], -3) == 7000
+
+
+def test_a_designed_job_goes_through(process: NoiseProcess) -> None:
+    dimension = Dimension("la", tuple(range(5)))
+    statistics = (
+        Statistic("n", Ask.ROWS),
+        Statistic("m", Ask.MEAN, "x"),
+        Statistic("q", Ask.QUANTILE, "x", fraction=Fraction(1, 4), points=(0, 5, 10)),
+    )
+    asked = PrivateTable(
+        "t", "pupil", (dimension,), ((0,), ()), Influence(2, 2), (Argument("x", Clamp(0, 10)),), statistics
+    )
+    made = design([asked], Amount(Accounting.PURE, 10**6))
+    exact = [[0] * (made.block(p).width * asked.cells(p.set)) for p in made.parts]
+    drawn = process.draw(made.bundle, exact)
+    assert [len(d.values) for d in drawn] == [
+        asked.cells(p.set) * (1 if isinstance(made.mechanism(p), Selection) else made.block(p).width)
+        for p in made.parts
+    ]
+
+
+def test_requests_of_many_threads_do_not_mix(process: NoiseProcess) -> None:
+    found: dict[int, int] = {}
+
+    def ask(number: int) -> None:
+        found[number] = process.draw(COUNTS, [[number * 10**6]])[0].values[0]
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(12)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert all(round(v / 10**6) == n for n, v in found.items())
+    assert len(found) == 12
+
+
+def test_what_the_broker_should_not_ask_is_refused_without_a_word_of_it(process: NoiseProcess) -> None:
+    wrong = Bundle(Accounting.PURE, (Selection(Family.LAPLACE, 1.0, (1,), 3),))
+    with pytest.raises(Breach) as caught:
+        process.draw(wrong, [[424242, 1]])
+    assert "424242" not in str(caught.value)
+    assert process.draw(COUNTS, [[5]]), "the process goes on"
+
+
+@pytest.mark.parametrize("values", [[2**63], [1.5], ["x"], [True]])
+def test_only_integers_of_64_bits_are_sent(process: NoiseProcess, values: list[object]) -> None:
+    with pytest.raises(BadFrame):
+        process.draw(COUNTS, [values])  # type: ignore[list-item]
+
+
+def test_a_process_that_dies_is_one_constant_and_the_next_request_starts_another() -> None:
+    with NoiseProcess(20) as found:
+        found.warm()
+        assert found._process is not None
+        found._process.kill()
+        found._process.wait()
+        assert found.draw(COUNTS, [[1]]), "a process that died while idle is replaced"
+    dies = (
+        sys.executable,
+        "-c",
+        "import sys; from broker.privacy.noise.frames import *; sys.stdout.buffer.write(encode(Frame(Kind.READY))); "
+        "sys.stdout.flush(); sys.stdin.buffer.read(10); sys.exit(3)",
+    )
+    with NoiseProcess(20, dies) as found, pytest.raises(Unavailable) as caught:
+        found.draw(COUNTS, [[1]])
+    assert str(caught.value) == GONE
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import time; time.sleep(60)",
+        "import sys; sys.stdout.buffer.write(b'NPN1' + bytes(80)); sys.stdout.flush(); import time; time.sleep(60)",
+        "print('hello')",
+    ],
+)
+def test_a_process_that_hangs_or_babbles_is_given_up(code: str) -> None:
+    with NoiseProcess(1.0, (sys.executable, "-c", code)) as found, pytest.raises(Unavailable) as caught:
+        found.draw(COUNTS, [[1]])
+    assert str(caught.value) == GONE
+    assert found._process is None
+
+
+def test_it_knows_no_scikit_learn_no_polars_and_no_researchers_code(tmp_path: Path) -> None:
+    """OpenDP's prelude would import scikit-learn where it is installed: seconds, and code that nobody asked for."""
+    for name in ("sklearn", "polars", "pandas"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported')")
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import broker.privacy.noise.serve; "
+        "print(sorted({m.split('.')[0] for m in sys.modules} & {'sklearn', 'polars', 'pandas', 'duckdb', 'sqlglot', "
+        "'sqlalchemy', 'flask', 'random_seed'}), 'opendp.extras' in sys.modules)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-E", "-s", "-c", script, str(tmp_path)],
+        cwd=ROOT,
+        env={},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == "[] False"
+
+
+def test_its_environment_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENDP_LIB_DIR", "/nowhere")
+    monkeypatch.setenv("PYTHONPATH", "/nowhere")
+    with NoiseProcess(20) as found:
+        assert found.draw(COUNTS, [[1]])
+        assert found._process is not None
+        environment = Path(f"/proc/{found._process.pid}/environ").read_bytes()
+    assert environment == b""
+    assert os.environ["OPENDP_LIB_DIR"] == "/nowhere"
+    assert "serve" in COMMAND[-1]

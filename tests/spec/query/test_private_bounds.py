@@ -1,0 +1,97 @@
+"""How many rows of one person count, by shape: a product over ranks, years, branches and joins. Tables a and b have at
+most 3 rows of a person and year; there are 3 years."""
+
+# ruff: noqa: E501 - one form a line reads as a table
+
+import pytest
+from private_forms import Y, bound, private
+
+FORMS = {
+    "one year": (f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} GROUP BY LA", (3, 3, 3)),
+    "all years": ("SELECT LA, COUNT(*) AS n FROM a GROUP BY LA", (9, 9, 9)),
+    "years apart": ("SELECT Y, LA, COUNT(*) AS n FROM a GROUP BY Y, LA", (9, 3, 9)),
+    "years apart by another name": (
+        "SELECT z, COUNT(*) AS n FROM (SELECT Y AS z FROM a) AS d GROUP BY z", (9, 3, 9)),
+    "one row by a line": (f"-- rows: a 1\nSELECT LA, COUNT(*) AS n FROM a WHERE {Y} GROUP BY LA", (1, 1, 1)),
+    "no more than the catalogue says": (f"-- rows: npd.a 9\nSELECT LA, COUNT(*) AS n FROM a WHERE {Y} GROUP BY LA",
+                                        (3, 3, 3)),
+    "two tables of one year": (
+        f"SELECT a.LA, COUNT(*) AS n FROM a JOIN b ON a.[Key] = b.[Key] WHERE a.{Y} AND b.{Y} GROUP BY a.LA", (9, 9, 9)),
+    "two tables, year by year": (
+        "SELECT a.LA, COUNT(*) AS n FROM a JOIN b ON a.[Key] = b.[Key] AND a.Y = b.Y GROUP BY a.LA", (27, 27, 27)),
+    "two tables, every year with every other": (
+        "SELECT a.LA, COUNT(*) AS n FROM a JOIN b ON a.[Key] = b.[Key] GROUP BY a.LA", "each"),
+    "an outer join": (
+        f"SELECT a.LA, COUNT(b.Days) AS n FROM a LEFT JOIN b ON a.[Key] = b.[Key] AND b.{Y} WHERE a.{Y} GROUP BY a.LA",
+        (9, 9, 9)),
+    "a register by its unique key": (
+        f"SELECT l.Region, COUNT(*) AS n FROM a JOIN ref.las AS l ON l.LA = a.LA WHERE a.{Y} GROUP BY l.Region", (3, 3, 3)),
+    "a register by anything else": (
+        f"SELECT l.Region, COUNT(*) AS n FROM a JOIN ref.las AS l ON l.LA > a.LA WHERE a.{Y} GROUP BY l.Region", "each"),
+    "a register before the persons": (
+        f"SELECT l.Region, COUNT(a.LA) AS n FROM ref.las AS l LEFT JOIN a ON l.LA = a.LA AND a.{Y} GROUP BY l.Region",
+        (3, 3, 3)),
+    "a table twice": (
+        f"SELECT LA, COUNT(*) AS n FROM (SELECT LA FROM a WHERE {Y} UNION ALL SELECT LA FROM a WHERE {Y}) AS d GROUP BY LA",
+        (6, 6, 6)),
+    "two written rows": (
+        f"SELECT v.x, COUNT(*) AS n FROM a CROSS APPLY (VALUES (1), (2)) AS v(x) WHERE {Y} GROUP BY v.x", (6, 6, 6)),
+    "rows that a subquery chooses": (
+        f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} AND EXISTS (SELECT 1 FROM b WHERE b.[Key] = a.[Key]) GROUP BY LA",
+        (3, 3, 3)),
+    "one row a person": (
+        "SELECT x, COUNT(*) AS n FROM (SELECT [Key], MAX(LA) AS x FROM a GROUP BY [Key]) AS d GROUP BY x", (1, 1, 1)),
+    "one row a person and year": (
+        "SELECT x, COUNT(*) AS n FROM (SELECT [Key], Y, MAX(LA) AS x FROM a GROUP BY [Key], Y) AS d GROUP BY x", (3, 3, 3)),
+    "one row a person, year and more": (
+        "SELECT Sex, COUNT(*) AS n FROM (SELECT [Key], Y, Sex FROM a GROUP BY [Key], Y, Sex) AS d GROUP BY Sex", (9, 9, 9)),
+    "the first row of each person": (
+        "SELECT LA, COUNT(*) AS n FROM (SELECT LA, ROW_NUMBER() OVER (PARTITION BY [Key] ORDER BY Score) AS r FROM a) AS d "
+        "WHERE r = 1 GROUP BY LA", (1, 1, 1)),
+    "the first row of each person and year": (
+        "SELECT LA, COUNT(*) AS n FROM (SELECT LA, ROW_NUMBER() OVER (PARTITION BY [Key], Y ORDER BY Score) AS r FROM a) "
+        "AS d WHERE r = 1 GROUP BY LA", (3, 3, 3)),
+    "another than the first row": (
+        f"SELECT LA, COUNT(*) AS n FROM (SELECT LA, ROW_NUMBER() OVER (PARTITION BY [Key] ORDER BY Score) AS r FROM a "
+        f"WHERE {Y}) AS d WHERE r = 2 GROUP BY LA", (3, 3, 3)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_bound_of_a_shape(form: str) -> None:
+    text, expected = FORMS[form]
+    assert bound(text) == expected
+
+
+def test_where_rows_multiply_too_often_they_are_added_up_by_person() -> None:
+    found = private("SELECT a.LA, COUNT(*) AS n FROM a JOIN b ON a.[Key] = b.[Key] GROUP BY a.LA",
+                    person_cells=2, person_rows=5)  # fmt: skip
+    influence = found.tables[0].influence
+    assert (influence.cells, influence.rows_per_cell, influence.rows) == (2, 5, 10)
+    assert found.kept == ("Of each person at most 2 cells count, each with the weight of at most 5 rows.",)
+
+
+def test_the_record_says_what_counts_as_a_rule() -> None:
+    found = private("-- rows: npd.b 2\nSELECT a.LA, COUNT(*) AS n FROM a JOIN b ON a.[Key] = b.[Key] AND a.Y = b.Y "
+                    f"WHERE a.{Y} GROUP BY a.LA")  # fmt: skip
+    assert found.kept == (
+        "Of each person and year the first 3 rows of npd.a count.",
+        "Of each person and year the first 2 rows of npd.b count.",
+    )
+
+
+def test_the_two_tables_of_margins_are_one_with_two_sets() -> None:
+    found = private(f"SELECT LA, Sex, COUNT(*) AS n FROM a WHERE {Y} GROUP BY ROLLUP (LA, Sex)")
+    (table,) = found.tables
+    assert table.sets == ((0, 1), (0,), ())
+    assert [found.sets[i] for i in range(3)] == [(0, 0), (0, 1), (0, 2)]
+    assert [d.values for d in table.dimensions] == [(1, 2, 3), ("M", "F", None)]
+    assert len({p.name for p in found.places.values()}) == 1
+    assert sorted(p.set for p in found.places.values()) == [0, 1, 2]
+
+
+def test_what_nobody_stands_behind_does_not_count() -> None:
+    public = f"SELECT l.Region, COUNT(*) AS n FROM ref.las AS l LEFT JOIN a ON l.LA = a.LA AND a.{Y} GROUP BY l.Region"
+    assert "Rows of public tables that no person meets do not count." in private(public).kept
+    persons = f"SELECT a.LA, COUNT(*) AS n FROM a LEFT JOIN ref.las AS l ON l.LA = a.LA WHERE a.{Y} GROUP BY a.LA"
+    assert "Rows of public tables that no person meets do not count." not in private(persons).kept

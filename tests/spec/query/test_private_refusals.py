@@ -1,0 +1,103 @@
+"""Shapes that cannot be measured, each with the message it gets; and ranges of numbers, wherever they come from."""
+
+# ruff: noqa: E501 - one form a line reads as a table
+
+from dataclasses import replace
+
+import pytest
+from private_forms import PROFILE, Y, private, refusals
+from query_kit import CATALOGUE, compiled
+
+from broker.domain.errors import Refused
+from broker.domain.plans import Measure
+from broker.privacy.asking.measurable import Given, measurable
+from broker.privacy.tables import Ask
+
+REFUSED = {
+    "private-context": f"SELECT LA, AVG(d) AS m FROM (SELECT LA, Score - AVG(Score) OVER (PARTITION BY LA) AS d FROM a "
+                       f"WHERE {Y}) AS x GROUP BY LA",
+    "private-distinct": f"SELECT LA, COUNT(DISTINCT Score) AS n FROM a WHERE {Y} GROUP BY LA",
+    "private-persons": f"SELECT LA, COUNT(DISTINCT CASE WHEN Sex = 'M' THEN [Key] END) AS n FROM a WHERE {Y} GROUP BY LA",
+    "private-range": "SELECT SUM(Pay) AS s FROM swc.staff",
+    "private-line": f"-- clamp: Score 20 zero\nSELECT AVG(Score) AS m FROM a WHERE {Y}",
+    "private-clamp": "-- clamp: Pay 0 900000000\nSELECT SUM(Pay) AS s FROM swc.staff",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", REFUSED)
+def test_what_cannot_be_measured_says_why_and_what_could(code: str) -> None:
+    found = refusals(REFUSED[code])
+    assert [r.code for r in found] == [code]
+    assert all(r.message and r.advice for r in found)
+
+
+@pytest.mark.parametrize("line", ["-- clamp: Scores 0 9", "-- rows: c 2", "-- clamp: b.Score 0 9", "-- rows: a 0", "-- rows: a"])
+def test_a_line_that_bounds_nothing_is_refused(line: str) -> None:
+    assert [r.code for r in refusals(f"{line}\nSELECT AVG(Score) AS m FROM a WHERE {Y}")] == ["private-line"]
+
+
+def test_keys_without_a_list_need_a_threshold() -> None:
+    text = f"SELECT Note, COUNT(*) AS n FROM a WHERE {Y} GROUP BY Note"
+    assert [r.code for r in refusals(text, lists_only=True)] == ["private-keys"]
+    assert private(text).tables[0].dimensions[0].values is None
+
+
+def test_a_domain_that_is_too_large_names_the_key_to_drop() -> None:
+    (found,) = refusals(f"SELECT LA, Sex, COUNT(*) AS n FROM a WHERE {Y} GROUP BY LA, Sex", max_cells=8)
+    assert found.code == "private-domain"
+    assert "LA" in found.advice
+
+
+def test_many_statistics_at_once() -> None:
+    (found,) = refusals(f"SELECT SUM(Score) AS s, SUM(Points) AS p FROM a WHERE {Y}", max_parts=1)
+    assert found.code == "private-parts"
+
+
+def test_the_least_value_would_be_refused_if_a_query_had_one() -> None:
+    plan = compiled(f"SELECT LA, SUM(Score) AS s FROM a WHERE {Y} GROUP BY LA").plan
+    assert plan is not None
+    (output,) = plan.outputs
+    (table,) = output.tables
+    least = tuple(replace(s, measure=Measure.LOWEST) for s in table.statistics)
+    with pytest.raises(Refused) as refused:
+        measurable(replace(output, tables=(replace(table, statistics=least),)), Given(CATALOGUE, PROFILE, {}))
+    assert [r.code for r in refused.value.refusals] == ["private-extreme"]
+
+
+def test_all_reasons_are_told_at_once() -> None:
+    text = f"SELECT Note, COUNT(DISTINCT Score) AS n, SUM(LEN(Note)) AS s FROM a WHERE {Y} GROUP BY Note"
+    assert {r.code for r in refusals(text, lists_only=True)} == {"private-distinct", "private-range", "private-keys"}
+
+
+RANGES = {
+    "the catalogue's": ("SUM(Score)", (-5, 20, 1)),
+    "fixed point": ("SUM(Points)", (0, 900, 100)),
+    "narrower by a line": ("SUM(Score)", (0, 9, 1), "-- clamp: Score 0 9"),
+    "narrower by a full name": ("SUM(Score)", (0, 9, 1), "-- clamp: npd.a.score 0 9"),
+    "a part of a step goes outwards": ("SUM(Points)", (50, 1251, 100), "-- clamp: Points 0.5 12.505"),
+    "by functions": ("SUM(LEAST(GREATEST(LEN(Note), 2), 40))", (2, 40, 1)),
+    "by arithmetic": ("SUM(2 * Score - 1)", (-11, 39, 1)),
+    "by a choice": ("SUM(CASE WHEN Sex = 'M' THEN Score ELSE 0 END)", (-5, 20, 1)),
+    "ones": ("SUM(CASE WHEN Sex = 'M' THEN 1 ELSE 0 END)", (0, 1, 1)),
+}
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_the_range_of_a_number(name: str) -> None:
+    asked, expected, *lines = RANGES[name]
+    (number,) = private(f"{''.join(lines)}\nSELECT LA, {asked} AS s FROM a WHERE {Y} GROUP BY LA").bounded[0].numbers
+    assert (number.low, number.high, number.scale) == expected
+
+
+def test_one_number_serves_all_that_is_asked_of_it() -> None:
+    asked = "COUNT(*) AS n, COUNT(Score) AS c, SUM(Score) AS s, AVG(1.0 * Score) AS m"
+    found = private(f"SELECT LA, {asked} FROM a WHERE {Y} GROUP BY LA", dialect="duckdb")
+    asks = [s.ask for s in found.tables[0].statistics]
+    assert asks == [Ask.ROWS, Ask.VALUES, Ask.SUM, Ask.MEAN]
+
+
+def test_only_what_the_output_reads_is_paid_for() -> None:
+    """A mean's own count, and what its argument implies, leave with nothing."""
+    found = private(f"SELECT LA, SUM(CASE WHEN Sex = 'M' AND Flag = 1 THEN Score ELSE 0 END) AS s FROM a WHERE {Y} "
+                    "GROUP BY LA HAVING COUNT(*) > 5")  # fmt: skip
+    assert [s.ask for s in found.tables[0].statistics] == [Ask.ROWS, Ask.SUM]

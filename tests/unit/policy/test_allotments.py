@@ -1,0 +1,100 @@
+"""What a policy set allots: accounts and caps; what contradicts itself is told before it is in force."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from broker.domain.amounts import Accounting, Amount
+from broker.domain.errors import Invalid
+from broker.domain.ledger.amounts import Account
+from broker.domain.projects import Budget, Mode
+from broker.policy.allotments import allotments, check_allotments, promised_tables, release_maximum
+from broker.policy.changes import differences
+from broker.policy.files import load_policies
+from broker.policy.models import Policies
+from broker.policy.stored import policies_from_json, policies_to_json
+
+APPROXIMATE = Accounting.APPROXIMATE
+
+
+@pytest.fixture(scope="module")
+def policies() -> Policies:
+    return load_policies(Path(__file__).parents[3] / "policies")
+
+
+def changed(policies: Policies, **fields: object) -> Policies:
+    projects = tuple(replace(p, **fields) if p.ident == "P0421" else p for p in policies.projects)  # type: ignore[arg-type]
+    return replace(policies, projects=projects)
+
+
+def test_every_budget_is_an_account_and_a_unit_stands_before_its_allotments(policies: Policies) -> None:
+    found = allotments(policies)
+    assert found[Account("pupil")] == Amount(APPROXIMATE, 8 * 10**6, 10**7)
+    assert found[Account("pupil", "P0421")] == Amount(APPROXIMATE, 2 * 10**6, 2 * 10**6)
+    assert found[Account("pupil", "P0733", "npd.absence")] == Amount(APPROXIMATE, 4 * 10**6, 10**6)
+    assert found[Account("pupil", "", "npd.cla")] == Amount(APPROXIMATE, 4 * 10**6, 4 * 10**6)
+    assert Account("pupil", "", "npd.ks1") not in found, "kept to private answers, with no cap of its own"
+    order = list(found)
+    assert all(order.index(Account(a.unit)) <= order.index(a) for a in order)
+    check_allotments(policies)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"budgets": (Budget("", 9.0, 0.0, "pupil"),)}, "more than the unit's cap"),
+        ({"budgets": (Budget("", 1.0, 0.0, "school"),)}, "Nothing is promised"),
+        ({"budgets": (Budget("ref.schools", 1.0, 0.0),)}, "Nothing is promised"),
+        ({"budgets": (Budget("npd.nothing", 1.0, 0.0),)}, "Nothing is promised"),
+        ({"mode": Mode.DISCLOSURE_CONTROL}, "may not be private"),
+        ({"privacy": ""}, "may not be private"),
+        ({"privacy": "other"}, "no privacy profile"),
+    ],
+)
+def test_what_contradicts_itself_is_told(policies: Policies, fields: dict[str, object], told: str) -> None:
+    with pytest.raises(Invalid, match=told):
+        check_allotments(changed(policies, **fields))
+
+
+def test_a_larger_maximum_for_one_release_is_policy_and_so_two_administrators(policies: Policies) -> None:
+    project = policies.project("P0421")
+    assert project is not None
+    maximum = release_maximum(policies, project, "pupil")
+    raised = release_maximum(policies, replace(project, privacy_raised=True), "pupil")
+    assert maximum is not None
+    assert raised is not None
+    assert (maximum.in_force.micro, raised.in_force.micro) == (500_000, 2_000_000)
+    assert release_maximum(policies, replace(project, privacy=""), "pupil") is None
+    assert release_maximum(policies, project, "school") is None
+
+
+def test_changes_of_privacy_are_told(policies: Policies) -> None:
+    after = changed(policies, budgets=(Budget("", 1.0, 0.0, "pupil"),), privacy_raised=True)
+    privacy = replace(policies.privacy, datasets=policies.privacy.datasets[1:], promises=policies.privacy.promises[:1])
+    assert differences(policies, replace(after, privacy=privacy)) == [
+        "project P0421: may spend 1 of pupil (delta 0)",
+        "project P0421: has no budget of staff any more",
+        "project P0421: one release may cost the raised maximum",
+        "promise to each staff is removed",
+        "data set npd.cla is removed",
+    ]
+
+
+def test_only_tables_about_promised_units_are_promised(policies: Policies) -> None:
+    found = promised_tables(policies)
+    assert {"npd.absence", "swc.workforce", "leo.earnings"} <= found
+    assert "ref.schools" not in found
+    assert promised_tables(replace(policies, privacy=replace(policies.privacy, promises=()))) == frozenset()
+
+
+def test_sets_of_before_can_be_read(policies: Policies) -> None:
+    """Budgets were told in epsilon, and nothing was promised."""
+    text = policies_to_json(policies)
+    start = text.index('"privacy":{"datasets"')
+    end = text.index('"profiles":[{"coalition"')
+    before = text[:start] + text[end:].replace('"loss":', '"epsilon":')
+    before = before.replace('"loss":', '"epsilon":')
+    found = policies_from_json(before)
+    assert found.privacy.promises == ()
+    assert [b.loss for p in found.projects for b in p.budgets if b.table == "npd.absence"] == [4.0]

@@ -1,0 +1,91 @@
+"""The privacy policy as files: what it says, and each fault with the line where it stands."""
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import pytest
+
+from broker.domain.amounts import Accounting, Amount
+from broker.domain.errors import Invalid
+from broker.policy.files import load_policies
+from broker.policy.files.privacy import load_privacy
+from broker.policy.tables import Unit
+
+FOLDER = Path(__file__).parents[3] / "policies" / "privacy"
+PROFILE = "profiles/npd-private.yaml"
+FAULTS = [
+    ("promises.yaml", "unit: staff", "unit: pupil", "duplicate-promise", "- {unit: pupil, accounting"),
+    ("promises.yaml", "unit: staff", "unit: school", "unknown-word", "- {unit: school"),
+    ("promises.yaml", "accounting: approximate", "accounting: exact", "unknown-word", "- {unit: pupil"),
+    ("promises.yaml", "loss: 8.0", "loss: 0", "policy-range", "- {unit: pupil"),
+    ("promises.yaml", "delta: 1.0e-8", "delta: 2", "policy-range", "- {unit: pupil"),
+    ("promises.yaml", "approximate, loss: 8.0, delta: 1.0e-8", "pure, loss: 8.0, delta: 1.0e-8", "policy-range", "-"),
+    ("promises.yaml", "approximate, loss: 8.0, delta: 1.0e-8", "approximate, loss: 8.0", "policy-range", "- {unit"),
+    ("promises.yaml", "approximate, loss: 8.0, delta: 1.0e-8", "zcdp, loss: 0.5", "policy-range", "- {unit: pupil"),
+    ("promises.yaml", "loss: 8.0,", "loss: 8.0, epsilon: 8,", "unknown-key", "- {unit: pupil"),
+    (PROFILE, "max_automatic: 0.5", "max_automatic: 0", "policy-range", "max_automatic: 0"),
+    (PROFILE, "max_raised: 2.0", "max_raised: 0.2", "policy-range", "max_raised: 0.2"),
+    (PROFILE, "max_cells: 100000", "max_cells: 0", "policy-range", "max_cells: 0"),
+    (PROFILE, "max_delta: 1.0e-9", "max_delta: 1", "policy-range", "max_delta: 1"),
+    (PROFILE, "level: 0.95", "level: 0.05", "policy-range", "level: 0.05"),
+    (PROFILE, "level: 0.95", "level: 0.95\nlevels: 2", "unknown-key", "levels: 2"),
+    (PROFILE, "[0.25, 0.5, 2, 4]", "[0.25, -1]", "policy-range", "other_spends"),
+    (PROFILE, "display_floor: 10\n", "", "missing-key", "name: npd-private"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(FOLDER, tmp_path / "privacy"))
+
+
+@pytest.mark.parametrize(("file", "old", "new", "code", "where"), FAULTS)
+def test_a_fault_is_told_with_its_file_and_line(
+    folder: Path, file: str, old: str, new: str, code: str, where: str
+) -> None:
+    text = (folder / file).read_text()
+    assert old in text
+    changed = text.replace(old, new, 1)
+    (folder / file).write_text(changed)
+    with pytest.raises(Invalid) as caught:
+        load_privacy(folder)
+    name, _, line = caught.value.pointer.rpartition(":")
+    assert (caught.value.code, name) == (code, str(folder / file))
+    assert changed.splitlines()[int(line) - 1].strip().startswith(where)
+
+
+def test_what_the_files_say() -> None:
+    """One release without a person is at most 0.5; a promise is one cap for each unit."""
+    found = load_privacy(FOLDER)
+    profile = found.profile("npd-private")
+    assert (profile.max_automatic, profile.level, profile.display_floor) == (0.5, 0.95, 10)
+    assert len(profile.source) > 40
+    pupil = found.promise(Unit.PUPIL)
+    assert pupil is not None
+    assert pupil.cap == Amount(Accounting.APPROXIMATE, 8 * 10**6, 10**7)
+
+
+def test_a_rho_needs_a_delta_at_which_it_is_told(folder: Path) -> None:
+    text = (folder / "promises.yaml").read_text()
+    zcdp = "zcdp, loss: 0.5, stated_delta: 1.0e-9"
+    (folder / "promises.yaml").write_text(text.replace("approximate, loss: 8.0, delta: 1.0e-8", zcdp, 1))
+    promise = load_privacy(folder).promise(Unit.PUPIL)
+    assert promise is not None
+    assert (promise.accounting, promise.stated_delta) == (Accounting.CONCENTRATED, 1e-9)
+
+
+def test_the_fingerprint_is_of_every_figure() -> None:
+    found = load_policies(FOLDER.parent)
+    profiles = (dataclasses.replace(found.privacy.profiles[0], max_cells=5),)
+    other = dataclasses.replace(found, privacy=dataclasses.replace(found.privacy, profiles=profiles))
+    assert len({found.fingerprint, other.fingerprint, load_policies(FOLDER.parent).fingerprint}) == 2
+
+
+def test_no_profile_and_two_of_one_name_are_faults(folder: Path) -> None:
+    (folder / "profiles" / "again.yaml").write_text((folder / PROFILE).read_text())
+    with pytest.raises(Invalid, match="two privacy profiles"):
+        load_privacy(folder)
+    shutil.rmtree(folder / "profiles")
+    with pytest.raises(Invalid, match="no privacy profile"):
+        load_privacy(folder)

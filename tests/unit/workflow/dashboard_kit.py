@@ -1,0 +1,65 @@
+"""What tests of private jobs send, and how their budgets are opened."""
+
+import json
+from typing import Any
+
+from broker.domain.amounts import Accounting, Amount
+from broker.domain.audit import AuditEvent
+from broker.domain.ledger.amounts import Account
+
+DASHBOARD, DORA = "P0733", "demo-dashboard"
+COUNT = """-- private: epsilon 0.5
+-- output: absence
+SELECT NCyearActual, COUNT(*) AS n FROM npd.absence WHERE AcademicYear = '2022/2023' GROUP BY NCyearActual
+"""
+WHOLE, OWN = Account("pupil"), Account("pupil", DASHBOARD, "npd.absence")
+
+
+def amount(micro: int, delta: int = 10**7) -> Amount:
+    return Amount(Accounting.APPROXIMATE, micro, delta)
+
+
+def allot(broker: Any, account: Account, cap: Amount) -> None:
+    now = broker.ports.clock.now()
+    broker.store.allot(account, cap, now, [AuditEvent(now, "demo-admin-1", "budget.allotted", account.name)])
+
+
+def open_budgets(broker: Any, own: int = 4_000_000) -> None:
+    known = {b.account for b in broker.store.balances()}
+    if WHOLE not in known:
+        allot(broker, WHOLE, amount(8_000_000))
+    allot(broker, OWN, amount(own, 10**6))
+
+
+def spent(broker: Any, account: Account = WHOLE) -> tuple[int, int]:
+    """Spent and reserved millionths."""
+    (found,) = [b for b in broker.store.balances() if b.account == account]
+    return found.spent.micro, found.reserved.micro
+
+
+def send(broker: Any, text: str = COUNT, **more: Any) -> str:
+    return broker.send(text, by=DORA, project=DASHBOARD, **more)
+
+
+def after_slot(broker: Any, job: str) -> None:
+    """When the coarse slot of time is over in which a private job looks as if it ran."""
+    from broker.workflow.settle import settle
+
+    broker.clock.at = broker.clock.at.replace(microsecond=0) + 2 * broker.ports.lease
+    settle(broker.ports, job)
+
+
+def ran(broker: Any, text: str = COUNT, **more: Any) -> str:
+    job = send(broker, text, **more)
+    assert broker.run(job)
+    after_slot(broker, job)
+    return job
+
+
+def everything_kept(broker: Any, folder: Any) -> str:
+    """All that is not the store's own key: shelves, audit lines and ledger, as text."""
+    parts = [
+        p.read_bytes().decode("utf-8", "replace") for p in folder.rglob("*") if p.is_file() and "outputs" in str(p)
+    ]
+    parts += [json.dumps([x.event.action, x.event.subject, x.event.codes]) for x in broker.store.audit()]
+    return "\n".join(parts)

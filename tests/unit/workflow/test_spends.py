@@ -1,0 +1,38 @@
+"""Spends of jobs in the workflow: what waits for nobody is ended by the reconciler, and nothing else is."""
+
+from broker.domain.amounts import Accounting, Amount
+from broker.domain.audit import AuditEvent
+from broker.domain.ledger.amounts import Cost, Loss
+from broker.domain.ledger.refusals import ReleaseMaximum
+from broker.domain.ledger.spends import Asked, SpendState
+from broker.worker import reconcile
+
+PRICE = Amount(Accounting.APPROXIMATE, 10)
+
+
+def reserve(broker, job: str) -> None:
+    now = broker.ports.clock.now()
+    asked = Asked(job, "P0421", "s1", f"question of {job}", (Cost("pupil", Loss((PRICE,)), ()),))
+    broker.store.reserve(asked, ReleaseMaximum(PRICE), now, [AuditEvent(now, "admin", "spend.reserved", job)])
+
+
+def state(broker, job: str) -> SpendState:
+    return broker.store.spend_of(job).state
+
+
+def test_the_spend_of_a_job_that_was_never_accepted_comes_back_after_a_while(broker):
+    reserve(broker, "never-accepted")
+    assert reconcile.settle_spends(broker.ports) == 0
+    broker.ports.clock.at += broker.ports.lease
+    assert reconcile.settle_spends(broker.ports) == 1
+    assert state(broker, "never-accepted") is SpendState.REFUNDED
+    assert broker.events("never-accepted") == ["spend.reserved", "spend.refunded"]
+    assert reconcile.settle_spends(broker.ports) == 0
+
+
+def test_the_spend_of_a_job_that_waits_or_runs_stays(broker):
+    job = broker.send()
+    reserve(broker, job)
+    broker.ports.clock.at += 100 * broker.ports.lease
+    assert reconcile.settle_spends(broker.ports) == 0
+    assert state(broker, job) is SpendState.RESERVED
