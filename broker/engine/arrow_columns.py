@@ -1,6 +1,7 @@
 """One column of an Arrow table as the broker's own values: exact whole numbers, floats, or objects. Checks nothing."""
 
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -43,9 +44,14 @@ def plain(value: Decimal) -> Decimal | int:
 
 def codes_of(array: pa.Array) -> NDArray[np.int64]:
     """Numbers that tell the values apart, a missing one from all others."""
+    return coded(array)[1]
+
+
+def coded(array: pa.Array) -> tuple[list[Any], NDArray[np.int64]]:
+    """The values that there are, and which of them each place has; a missing one is one of them."""
     if pa.types.is_null(array.type):
-        return np.zeros(len(array), np.int64)
+        return [None], np.zeros(len(array), np.int64)
     if pa.types.is_floating(array.type):
         array = pa.compute.add(array, 0.0)  # the negative zero is no other value
-    found: NDArray[np.int64] = array.dictionary_encode("encode").indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    return found
+    found = array.dictionary_encode("encode")
+    return found.dictionary.to_pylist(), found.indices.to_numpy(zero_copy_only=False).astype(np.int64)
