@@ -13,7 +13,7 @@ from broker.domain.outputs import Assessment, Finding, JudgedCell, Verdict
 from broker.domain.plans import OutputColumn, PlannedOutput
 from broker.domain.scalars import Value
 from broker.privacy.asking.measurable import Measurable
-from broker.privacy.results.cells import Cell
+from broker.privacy.results.cells import Told
 from broker.privacy.results.lines import lines_of
 from broker.privacy.results.sides import Sides, ends_of, with_sides
 from broker.privacy.tables import Ask
@@ -22,6 +22,7 @@ KEY = "key"
 MISSING = "(missing)"
 NOT_SHOWN = ("c", "not shown: too few by the noisy count, or nothing that could be told")
 BY_PERSON = Finding("P-max", Verdict.REVIEW, "It costs more than one release may cost without a person's look.")
+SHOWN = {False: Verdict.PUBLISH, True: Verdict.SUPPRESS}
 COMPUTED = "Figures that are computed from others have no interval of their own; these have theirs beside them."
 
 
@@ -46,7 +47,7 @@ class Shown:
 def assessed(
     planned: PlannedOutput,
     measured: Measurable,
-    cells: Sequence[Sequence[Cell]],
+    told: Sequence[Sequence[Told]],
     public: Sequence[Sequence[Sequence[Value]]],
     sheet: Sheet,
 ) -> Assessment:
@@ -55,15 +56,15 @@ def assessed(
     program, sides = with_sides(planned.program, _with_interval(measured))
     shown = columns_of(planned, sides)
     rows = [given(p, r) for p, r in zip(planned.public, public, strict=True)]
-    lines = run(program, lines_of(planned, measured, cells), Work(sheet.steps), rows).rows
-    told = tuple(row for line in lines if (row := _row(shown, line)) is not None)
+    lines = run(program, lines_of(planned, measured, told), Work(sheet.steps), rows).rows
+    judged = tuple(row for line in lines if (row := _row(shown, line)) is not None)
     computed = any(ends_of(c.expression, sides) is None and c.statistic != KEY for c in planned.columns)
     findings = () if sheet.is_automatic else (BY_PERSON,)
     return Assessment(
         name=planned.name,
         columns=tuple(s.name for s in shown),
         key_count=sum(s.column.statistic == KEY for s in shown),
-        rows=told,
+        rows=judged,
         findings=findings,
         verdict=Verdict.PUBLISH if sheet.is_automatic else Verdict.REVIEW,
         small=False,
@@ -100,19 +101,23 @@ def _unused(name: str, taken: set[str]) -> str:
 def _row(shown: Sequence[Shown], line: Line) -> JudgedCell | None:
     """A row that no list names is shown only if one of its figures is."""
     cells = [compute(s.column.expression, line.cells) for s in shown]
-    figures = [c for s, c in zip(shown, cells, strict=True) if s.column.statistic != KEY]
-    passes = any(not c.hidden for c in figures) if figures else line.exists
-    if not (line.listed or passes):
+    hidden = [c.hidden for c in cells]
+    if not (line.listed or _passes(shown, hidden, line)):
         return None
     return JudgedCell(
-        keys=tuple(c.released for s, c in zip(shown, cells, strict=True) if s.column.statistic == KEY),
+        keys=tuple([c.released for s, c in zip(shown, cells, strict=True) if s.column.statistic == KEY]),
         exact=(None,) * len(cells),
-        released=tuple(map(_released, cells)),
-        suppressed=tuple(c.hidden for c in cells),
-        verdicts=tuple(Verdict.SUPPRESS if c.hidden else Verdict.PUBLISH for c in cells),
+        released=tuple([_released(c) for c in cells]),
+        suppressed=tuple(hidden),
+        verdicts=tuple([SHOWN[h] for h in hidden]),
         rules=((),) * len(cells),
         persons=0,
     )
+
+
+def _passes(shown: Sequence[Shown], hidden: Sequence[bool], line: Line) -> bool:
+    figures = [h for s, h in zip(shown, hidden, strict=True) if s.column.statistic != KEY]
+    return not all(figures) if figures else line.exists
 
 
 def _released(cell: Seen) -> Value:
