@@ -102,7 +102,8 @@ def _column(r: Reading, answered: SetAnswers, shown: NDArray[np.bool_], profile:
     found = column(r.statistic, of, profile.level, beside)
     if of.block.kind is not Kind.RANKS:
         shown = shown & _enough(of, weights_of(r.statistic, of.block), profile)
-    return replace(found, values=np.where(shown, found.values, np.nan))
+    values, low, high = (np.where(shown, side, np.nan) for side in (found.values, found.low, found.high))
+    return replace(found, values=values, low=low, high=high)
 
 
 def _enough(of: Coordinates, weights: Weights, profile: PrivacyProfile) -> NDArray[np.bool_]:

@@ -4,25 +4,22 @@ in columns of their own. Everything here is post-processing."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from broker.above.cells import Cell as Seen
-from broker.above.cells import Line, Origin, Work
-from broker.above.evaluate import limited
-from broker.above.formulas import compute
+from broker.above.cells import Work
 from broker.above.program import given, run
-from broker.domain.outputs import Assessment, Finding, JudgedCell, Verdict
+from broker.domain.groups import Base
+from broker.domain.outputs import Assessment, Finding, Verdict
 from broker.domain.plans import OutputColumn, PlannedOutput
 from broker.domain.scalars import Value
 from broker.privacy.asking.measurable import Measurable
 from broker.privacy.results.cells import Told
 from broker.privacy.results.lines import lines_of
+from broker.privacy.results.rows import KEY, Shown, is_straight, rows_of, straight_rows
 from broker.privacy.results.sides import Sides, ends_of, with_sides
+from broker.privacy.results.strips import strips_of
 from broker.privacy.tables import Ask
 
-KEY = "key"
-MISSING = "(missing)"
 NOT_SHOWN = ("c", "not shown: too few by the noisy count, or nothing that could be told")
 BY_PERSON = Finding("P-max", Verdict.REVIEW, "It costs more than one release may cost without a person's look.")
-SHOWN = {False: Verdict.PUBLISH, True: Verdict.SUPPRESS}
 COMPUTED = "Figures that are computed from others have no interval of their own; these have theirs beside them."
 
 
@@ -33,15 +30,6 @@ class Sheet:
     notes: tuple[str, ...]
     is_automatic: bool
     steps: int
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A column of the released table: of the output, or an end of one's interval."""
-
-    name: str
-    column: OutputColumn
-    is_end: bool = False
 
 
 def assessed(
@@ -55,16 +43,19 @@ def assessed(
     nothing exact in it, and no number of persons."""
     program, sides = with_sides(planned.program, _with_interval(measured))
     shown = columns_of(planned, sides)
-    rows = [given(p, r) for p, r in zip(planned.public, public, strict=True)]
-    lines = run(program, lines_of(planned, measured, told), Work(sheet.steps), rows).rows
-    judged = tuple(row for line in lines if (row := _row(shown, line)) is not None)
+    if isinstance(program, Base) and is_straight(shown):
+        table = planned.tables[program.table]
+        judged = straight_rows(shown, strips_of(table, program.table, measured, told))
+    else:
+        rows = [given(p, r) for p, r in zip(planned.public, public, strict=True)]
+        judged = rows_of(shown, run(program, lines_of(planned, measured, told), Work(sheet.steps), rows).rows)
     computed = any(ends_of(c.expression, sides) is None and c.statistic != KEY for c in planned.columns)
     findings = () if sheet.is_automatic else (BY_PERSON,)
     return Assessment(
         name=planned.name,
         columns=tuple(s.name for s in shown),
         key_count=sum(s.column.statistic == KEY for s in shown),
-        rows=judged,
+        rows=tuple(judged),
         findings=findings,
         verdict=Verdict.PUBLISH if sheet.is_automatic else Verdict.REVIEW,
         small=False,
@@ -96,33 +87,3 @@ def _unused(name: str, taken: set[str]) -> str:
         name += "_"
     taken.add(name)
     return name
-
-
-def _row(shown: Sequence[Shown], line: Line) -> JudgedCell | None:
-    """A row that no list names is shown only if one of its figures is."""
-    cells = [compute(s.column.expression, line.cells) for s in shown]
-    hidden = [c.hidden for c in cells]
-    if not (line.listed or _passes(shown, hidden, line)):
-        return None
-    return JudgedCell(
-        keys=tuple([c.released for s, c in zip(shown, cells, strict=True) if s.column.statistic == KEY]),
-        exact=(None,) * len(cells),
-        released=tuple([_released(c) for c in cells]),
-        suppressed=tuple(hidden),
-        verdicts=tuple([SHOWN[h] for h in hidden]),
-        rules=((),) * len(cells),
-        persons=0,
-    )
-
-
-def _passes(shown: Sequence[Shown], hidden: Sequence[bool], line: Line) -> bool:
-    figures = [h for s, h in zip(shown, hidden, strict=True) if s.column.statistic != KEY]
-    return not all(figures) if figures else line.exists
-
-
-def _released(cell: Seen) -> Value:
-    if cell.hidden:
-        return None
-    if cell.origin is Origin.COMPUTED:
-        return limited(cell.released)
-    return MISSING if cell.origin is Origin.KEY and cell.released is None else cell.released
