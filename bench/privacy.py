@@ -5,6 +5,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.evidence import peak
@@ -19,7 +20,7 @@ PROMISED, PROMISED_MB = 1.5, 200
 
 def privacy_lines() -> list[Line]:
     with sides(DATA, EPSILON, ROWS) as found:
-        memory = memory_over(found)
+        memory = f"memory at most: {_memory(found)}; {PROMISED_MB} MB over it is promised"
         title, plain = "privacy: 30 million rows, 3 a person", ("plain query", found.plain)
         whole = "statement + read + noise + stored answer + figures"
         note = f"{PROMISED} x is promised; {_cpu(found.figures, found.plain)}"
@@ -30,11 +31,32 @@ def privacy_lines() -> list[Line]:
         ]
 
 
-def memory_over(found: Sides) -> str:
-    """The whole noise process counts as ours."""
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The most that was held, in MB: by this process, the statement in it; by the noise process, all of which counts as
+    ours; and by this process while it ran the plain query."""
+
+    ours: int
+    noise: int
+    plain: int
+
+    @property
+    def over(self) -> int:
+        return self.ours + self.noise - self.plain
+
+    def __str__(self) -> str:
+        return f"{self.ours} MB + noise process {self.noise} MB, plain query {self.plain} MB"
+
+
+def memory() -> Memory:
+    with sides(DATA, EPSILON, ROWS) as found:
+        return _memory(found)
+
+
+def _memory(found: Sides) -> Memory:
+    found.figures(), found.plain()
     ours, plain = peak(found.figures), peak(found.plain)
-    noise = sum(_most(pid) for pid in _children_of(os.getpid()))
-    return f"peak memory {ours} + {noise} MB, plain query {plain} MB; {PROMISED_MB} MB over it is promised"
+    return Memory(ours, sum(_most(pid) for pid in _children_of(os.getpid())), plain)
 
 
 def _most(pid: int) -> int:

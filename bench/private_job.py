@@ -1,6 +1,7 @@
 """A private job on data made for it, on the way that a job runs: request, bounded statement, exact vectors, noise,
 stored answer, figures, table. Two things are not as in production: the statement runs in this process (what it does is
-what the image does), and nothing is written to ledger and shelf. The noise process is warm, as a worker keeps it."""
+what the image does), and nothing is written to ledger and shelf. The noise process is warm: a worker starts it at its
+first private job and keeps it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
