@@ -21,6 +21,11 @@ FORMS = {
         "SELECT a.LA, COUNT(*) AS n FROM a JOIN b ON a.[Key] = b.[Key] AND a.Y = b.Y GROUP BY a.LA", (27, 27, 27)),
     "two tables, every year with every other": (
         "SELECT a.LA, COUNT(*) AS n FROM a JOIN b ON a.[Key] = b.[Key] GROUP BY a.LA", "each"),
+    "two tables, every year with every other, and a year that is itself": (
+        "SELECT a.LA, COUNT(*) AS n FROM a JOIN b ON a.[Key] = b.[Key] AND b.Y = b.Y GROUP BY a.LA", "each"),
+    "two tables, every year with every other, and a year by two names": (
+        "SELECT a.LA, COUNT(*) AS n FROM a JOIN (SELECT [Key], Y, Y AS z FROM b) b ON a.[Key] = b.[Key] AND b.Y = b.z GROUP BY a.LA",
+        "each"),
     "an outer join": (
         f"SELECT a.LA, COUNT(b.Days) AS n FROM a LEFT JOIN b ON a.[Key] = b.[Key] AND b.{Y} WHERE a.{Y} GROUP BY a.LA",
         (9, 9, 9)),
@@ -28,6 +33,21 @@ FORMS = {
         f"SELECT l.Region, COUNT(*) AS n FROM a JOIN ref.las AS l ON l.LA = a.LA WHERE a.{Y} GROUP BY l.Region", (3, 3, 3)),
     "a register by anything else": (
         f"SELECT l.Region, COUNT(*) AS n FROM a JOIN ref.las AS l ON l.LA > a.LA WHERE a.{Y} GROUP BY l.Region", "each"),
+    "two registers, each by the other": (
+        f"SELECT Sex, COUNT(*) AS n FROM a CROSS JOIN (SELECT l.LA FROM ref.las l JOIN ref.las m ON l.LA = m.LA) d WHERE {Y} GROUP BY Sex",
+        "each"),
+    "a register after one that the person says": (
+        f"SELECT Sex, COUNT(*) AS n FROM a JOIN (SELECT l.LA FROM ref.las l JOIN ref.las m ON l.LA = m.LA) d ON d.LA = a.LA WHERE {Y} GROUP BY Sex",
+        (3, 3, 3)),
+    "a register by what is made of itself": (
+        f"SELECT Sex, COUNT(*) AS n FROM a CROSS JOIN (SELECT LA FROM (SELECT LA, LA + 0 AS same FROM ref.las) l WHERE LA = same) d WHERE {Y} GROUP BY Sex",
+        "each"),
+    "a register by its own numbering": (
+        f"SELECT Sex, COUNT(*) AS n FROM a CROSS JOIN (SELECT LA FROM (SELECT LA, ROW_NUMBER() OVER (ORDER BY LA) AS r FROM ref.las) l WHERE LA = r) d "
+        f"WHERE {Y} GROUP BY Sex", "each"),
+    "a register that an outer join does not choose": (
+        f"SELECT Sex, COUNT(*) AS n FROM a CROSS JOIN (SELECT l.LA FROM ref.las l LEFT JOIN ref.las m ON l.LA = 1) d WHERE {Y} GROUP BY Sex",
+        "each"),
     "a register before the persons": (
         f"SELECT l.Region, COUNT(a.LA) AS n FROM ref.las AS l LEFT JOIN a ON l.LA = a.LA AND a.{Y} GROUP BY l.Region",
         (3, 3, 3)),
