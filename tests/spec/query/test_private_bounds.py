@@ -3,8 +3,14 @@ most 3 rows of a person and year; there are 3 years."""
 
 # ruff: noqa: E501 - one form a line reads as a table
 
+from itertools import permutations
+
 import pytest
 from private_forms import Y, bound, private
+from query_kit import database
+
+from broker.domain.bounded import BoundedTable
+from broker.query import render_sums
 
 FORMS = {
     "one year": (f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} GROUP BY LA", (3, 3, 3)),
@@ -115,3 +121,31 @@ def test_what_nobody_stands_behind_does_not_count() -> None:
     assert "Rows of public tables that no person meets do not count." in private(public).kept
     persons = f"SELECT a.LA, COUNT(*) AS n FROM a LEFT JOIN ref.las AS l ON l.LA = a.LA WHERE a.{Y} GROUP BY a.LA"
     assert "Rows of public tables that no person meets do not count." not in private(persons).kept
+
+
+ADDED = {
+    "SUM(sqrt(Points))": ("5.406285421743644", 1.5),
+    "AVG(sqrt(Points))": ("1.351571355435911", 1.5),
+    "MAX(w)": ("5.406285421743644", 1.5),
+    "stddev_samp(sqrt(Points))": ("0.15891862259789105", 2),
+}
+
+
+@pytest.mark.parametrize("added", ADDED)
+def test_the_order_of_rows_moves_no_answer(added: str) -> None:
+    """Binary fractions add up differently in another order; removing a person moves everybody's place in the files."""
+    above, often = ADDED[added]
+    windows = "(SELECT Key, Points, SUM(sqrt(Points)) OVER (PARTITION BY Key) AS w FROM a)"
+    one = f"SELECT Key, {added} AS s FROM {windows} a GROUP BY Key"
+    measured = private(f"SELECT SUM(CASE WHEN s > {above} THEN 1 ELSE 0 END) AS n FROM ({one}) d", "duckdb").bounded[0]
+    person = [{"Key": "k", "p": 0, "Y": f"{y}/{y + 1}", "Points": x}
+              for y, x in ((2017, often), (2018, often), (2018, often), (2019, 3))]  # fmt: skip
+    answers = [
+        database({"npd.a": order}).execute(_without_ranks(measured)).fetchall() for order in permutations(person)
+    ]
+    assert all(a == answers[0] for a in answers)
+
+
+def _without_ranks(measured: BoundedTable) -> str:
+    """The tiny tables have none; the person has no more rows than count."""
+    return render_sums(measured, {}).replace('"__r"', "0")
