@@ -72,6 +72,8 @@ def _values_text(relation: Values) -> str:
 def _join_text(join: Join, least: int) -> str:
     left, right = relation_text(join.left, least), relation_text(join.right, least)
     lateral = "LATERAL " if join.lateral else ""
+    if isinstance(join.right, Join) and join.lateral:
+        right = f"(SELECT * FROM {right})"
     if join.how is JoinHow.CROSS:
         return f"({left} CROSS JOIN {lateral}{right})"
     condition = scalar_text(join.on) if join.on is not None else "TRUE"
