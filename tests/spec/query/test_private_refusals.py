@@ -104,3 +104,9 @@ def test_only_what_the_output_reads_is_paid_for() -> None:
     found = private(f"SELECT LA, SUM(CASE WHEN Sex = 'M' AND Flag = 1 THEN Score ELSE 0 END) AS s FROM a WHERE {Y} "
                     "GROUP BY LA HAVING COUNT(*) > 5")  # fmt: skip
     assert [s.ask for s in found.tables[0].statistics] == [Ask.ROWS, Ask.SUM]
+
+
+def test_a_number_that_is_never_there_has_the_range_that_is_written() -> None:
+    cut = "LEAST(GREATEST(1.5 * CASE WHEN Flag = 1 THEN NULL ELSE NULL END, 0), 3)"
+    (found,) = private(f"SELECT SUM({cut}) AS s FROM a WHERE {Y}").bounded[0].numbers
+    assert (found.low, found.high) == (0, 3 * found.scale)
