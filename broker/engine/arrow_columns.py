@@ -14,7 +14,8 @@ def column_of(array: pa.Array) -> Column:
     """Whole numbers that came as 128-bit decimals are integers; everything else stays what it is."""
     known = np.ones(len(array), bool) if not array.null_count else array.is_valid().to_numpy(zero_copy_only=False)
     if pa.types.is_float64(array.type):
-        return Column(array.fill_null(0.0).to_numpy(zero_copy_only=False), known)
+        # The zero that stands for a group is that of the row which came first, and tells its sign.
+        return Column(array.fill_null(0.0).to_numpy(zero_copy_only=False) + 0.0, known)
     whole = _whole(array)
     return Column(_objects(array) if whole is None else whole, known)
 
