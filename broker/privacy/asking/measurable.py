@@ -181,7 +181,10 @@ def _put_together(
 
 def _kept(table: PrivateTable, found: Bounded) -> list[str]:
     """What is left out, or counted otherwise than the text says, as a rule."""
-    lines = [f"Of each person and year the first {n} rows of {t} count." for t, n in sorted(found.kept.items())]
+    lines = [
+        f"Of each person and year the first {f'{n} rows' if n > 1 else 'row'} of {of} count{'' if n > 1 else 's'}."
+        for of, n in sorted(found.kept.items())
+    ]
     if found.each is not None:
         each = found.each
         lines = [f"Of each person at most {each.cells} cells count, each with the weight of at most {each.rows} rows."]

@@ -3,8 +3,13 @@ most 3 rows of a person and year; there are 3 years."""
 
 # ruff: noqa: E501 - one form a line reads as a table
 
+from dataclasses import replace
+
 import pytest
-from private_forms import Y, bound, private
+from private_forms import PROFILE, Y, bound, private
+from query_kit import CATALOGUE, compiled
+
+from broker.privacy.asking.measurable import Given, measurable
 
 FORMS = {
     "one year": (f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} GROUP BY LA", (3, 3, 3)),
@@ -51,6 +56,26 @@ FORMS = {
     "the first row of each person and year": (
         "SELECT LA, COUNT(*) AS n FROM (SELECT LA, ROW_NUMBER() OVER (PARTITION BY [Key], Y ORDER BY Score) AS r FROM a) "
         "AS d WHERE r = 1 GROUP BY LA", (3, 3, 3)),
+    "within a filter": (f"SELECT Wave, COUNT(*) AS n FROM b WHERE {Y} AND Kind = 'x' GROUP BY Wave", (1, 1, 1)),
+    "within a filter, every year": ("SELECT Wave, COUNT(*) AS n FROM b WHERE Kind = 'X' GROUP BY Wave", (3, 3, 3)),
+    "within a filter of two values": (
+        f"SELECT Wave, COUNT(*) AS n FROM b WHERE {Y} AND Kind IN ('X', 'Z') GROUP BY Wave", (2, 2, 2)),
+    "within a filter that leaves every value": (
+        f"SELECT Wave, COUNT(*) AS n FROM b WHERE {Y} AND (Kind IS NULL OR Kind <> 'Q') GROUP BY Wave", (3, 3, 3)),
+    "within a filter that is one of two": (
+        f"SELECT Wave, COUNT(*) AS n FROM b WHERE {Y} AND (Kind = 'X' OR Wave = 1) GROUP BY Wave", (3, 3, 3)),
+    "within a filter of a derived column": (
+        f"SELECT Wave, COUNT(*) AS n FROM (SELECT Wave, CASE WHEN Kind = 'X' THEN 1 ELSE 0 END AS x FROM b WHERE {Y}) AS d "
+        "WHERE x = 1 GROUP BY Wave", (1, 1, 1)),
+    "within a filter of one branch": (
+        f"SELECT Wave, COUNT(*) AS n FROM (SELECT Wave FROM b WHERE {Y} AND Kind = 'X' UNION ALL SELECT Wave FROM b "
+        f"WHERE {Y}) AS d GROUP BY Wave", (4, 4, 4)),
+    "within a filter where two tables meet": (
+        f"SELECT a.LA, COUNT(b.Days) AS n FROM a LEFT JOIN b ON a.[Key] = b.[Key] AND b.{Y} AND b.Kind = 'X' WHERE a.{Y} "
+        "GROUP BY a.LA", (3, 3, 3)),
+    "a filter that stands above an outer join": (
+        f"SELECT a.LA, COUNT(*) AS n FROM a LEFT JOIN (SELECT [Key], CASE WHEN Kind = 'X' THEN 1 ELSE 0 END AS x FROM b "
+        f"WHERE {Y}) AS d ON a.[Key] = d.[Key] WHERE a.{Y} AND d.x IS NULL GROUP BY a.LA", (9, 9, 9)),
     "another than the first row": (
         f"SELECT LA, COUNT(*) AS n FROM (SELECT LA, ROW_NUMBER() OVER (PARTITION BY [Key] ORDER BY Score) AS r FROM a "
         f"WHERE {Y}) AS d WHERE r = 2 GROUP BY LA", (3, 3, 3)),
@@ -78,6 +103,23 @@ def test_the_record_says_what_counts_as_a_rule() -> None:
         "Of each person and year the first 3 rows of npd.a count.",
         "Of each person and year the first 2 rows of npd.b count.",
     )
+
+
+def test_the_record_says_within_which_filter() -> None:
+    one = private(f"-- rows: b 2\nSELECT Wave, COUNT(*) AS n FROM b WHERE {Y} AND Kind = 'X' GROUP BY Wave")
+    assert one.kept == ("Of each person and year the first row of npd.b with Kind X counts.",)
+    two = private(f"SELECT Wave, COUNT(*) AS n FROM b WHERE {Y} AND Kind IN ('X', 'Z') GROUP BY Wave")
+    assert two.kept == ("Of each person and year the first row of npd.b with each Kind of X, Z counts.",)
+
+
+def test_a_rank_that_is_not_stored_counts_nothing() -> None:
+    """Ranks are one byte: a catalogue with more rows a year has a filter that its last rank does not pass."""
+    many = replace(CATALOGUE, tables=tuple(replace(t, max_rows_per_unit_year=1000) for t in CATALOGUE.tables))
+    assert {t.most_ranked for t in many.tables} == {255}
+    plan = compiled(f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} GROUP BY LA").plan
+    assert plan is not None
+    found = measurable(plan.outputs[0], Given(many, replace(PROFILE, max_influence=1000), {}))
+    assert found.kept == ("Of each person and year the first 255 rows of npd.a count.",)
 
 
 def test_the_two_tables_of_margins_are_one_with_two_sets() -> None:
