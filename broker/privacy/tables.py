@@ -147,11 +147,11 @@ class PrivateTable:
 
     def influence_in(self, index: int) -> Influence:
         """In the cells of one grouping set. Where it has not all dimensions, cells of a person fall together, and all
-        of their rows may be in one."""
+        of their rows may be in one; where it has none, they are."""
         if len(self.sets[index]) == len(self.dimensions):
             return self.influence
         most = self.influence.most
-        return Influence(min(self.influence.cells, most), most, most)
+        return Influence(min(self.influence.cells, most) if self.sets[index] else 1, most, most)
 
     def argument(self, name: str | None) -> Argument:
         return next(a for a in self.arguments if a.name == name)

@@ -187,7 +187,11 @@ def _kept(table: PrivateTable, found: Bounded) -> list[str]:
     ]
     if found.each is not None:
         each = found.each
-        lines = [f"Of each person at most {each.cells} cells count, each with the weight of at most {each.rows} rows."]
+        lines = [
+            f"Of each person at most {each.cells} cells count, each with the weight of at most {each.rows} rows."
+            if found.cells > 1
+            else f"All rows of a person together have the weight of at most {each.rows} rows."
+        ]
     if found.nobody:
         lines.append("Rows of public tables that no person meets do not count.")
     if any(s.ask is Ask.PERSONS for s in table.statistics):
