@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from typing import ClassVar
@@ -80,7 +81,8 @@ class Variable(Model):
     `codes` is the code list of a categorical variable (None: free); `low`/`high` the bounds of a number
     (inclusive) and the width of a list of whole numbers; `decimals` the digits of a fixed-point score (None: not
     fixed-point); `missing` whether NULL can occur; `default_item` whether a plain request for the table gives it;
-    `register_key` names the public register column ("ref.schools.LA") whose values are the list of this variable.
+    `register_key` names the public register column ("ref.schools.LA") whose values are the list of this variable;
+    `most` is the number of different values that one file has at most (ingest proves it), where no list or range says.
     """
 
     name: str
@@ -96,6 +98,7 @@ class Variable(Model):
     missing: bool = True
     listed: bool = False
     register_key: str | None = None
+    most: int | None = None
     description: str = ""
 
     @cached_property
@@ -109,6 +112,16 @@ class Variable(Model):
         if not self.listed or self.low is None or self.high is None or self.high - self.low > LONGEST_LIST:
             return None
         return tuple(range(int(self.low), int(self.high) + 1))
+
+    @property
+    def ranged(self) -> int | None:
+        """How many different values there can be at all, by a list or by a range of so many decimals."""
+        if self.values is not None:
+            return len(self.values)
+        if self.low is None or self.high is None:
+            return None
+        steps = 10 ** (self.decimals or 0)
+        return int((Decimal(repr(self.high)) - Decimal(repr(self.low))) * steps) + 1
 
 
 @dataclass(frozen=True, kw_only=True)

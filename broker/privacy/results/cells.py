@@ -14,7 +14,7 @@ from broker.privacy.design import Design
 from broker.privacy.layout import Reading
 from broker.privacy.noise.client import Drawn
 from broker.privacy.results.answers import Coordinates, SetAnswers, answers
-from broker.privacy.results.estimates import UNKNOWN, Estimate, column
+from broker.privacy.results.estimates import UNKNOWN, Estimate, column_of
 from broker.privacy.results.weights import Weights, rows_weights, weights_of
 from broker.privacy.tables import PrivateTable
 
@@ -74,12 +74,17 @@ def _cells(
 
 
 def _estimates(r: Reading, answered: SetAnswers, profile: PrivacyProfile) -> list[Estimate]:
-    of, beside = answered.blocks[r.block], None if r.beside is None else answered.blocks[r.beside]
-    found = column(r.statistic, of, profile.level, beside).estimates()
+    found = column_of(r, answered.blocks, profile.level).estimates()
+    enough = zip(*(_told(part, answered, profile) for part in r.parts or (r,)), strict=True)
+    return [e if all(many) else UNKNOWN for e, many in zip(found, enough, strict=True)]
+
+
+def _told(r: Reading, answered: SetAnswers, profile: PrivacyProfile) -> list[bool]:
+    """Cells with enough rows; of a choice there is no number."""
+    of = answered.blocks[r.block]
     if of.block.kind is Kind.RANKS:
-        return found
-    enough = _enough(of, weights_of(r.statistic, of.block), profile)
-    return [e if many else UNKNOWN for e, many in zip(found, enough, strict=True)]
+        return [True] * len(of.chosen)
+    return _enough(of, weights_of(r.statistic, of.block), profile)
 
 
 def _enough(of: Coordinates, weights: Weights, profile: PrivacyProfile) -> list[bool]:

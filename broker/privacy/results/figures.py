@@ -36,6 +36,15 @@ def figure(statistic: Statistic, found: Estimate) -> Figure:
     if statistic.truncated or statistic.type.is_whole:
         # The figure without noise is whole, and so it lies within whole ends.
         return Figure(_whole(statistic, value), _end(low, floor), _end(high, ceil))
+    return _fine(value, low, high)
+
+
+def of_ratio(found: Estimate) -> Figure:
+    """The value itself is computed from its two figures, as they are shown."""
+    return UNTOLD if found.value is None else _fine(found.value, found.interval.low, found.interval.high)
+
+
+def _fine(value: float, low: float | None, high: float | None) -> Figure:
     digits = _digits(low, high)
     return Figure(_decimal(value, digits, round), _decimal(low, digits, floor), _decimal(high, digits, ceil))
 

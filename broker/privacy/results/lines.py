@@ -9,8 +9,8 @@ from broker.domain.plans import PlannedOutput, PlannedTable, Statistic
 from broker.domain.scalars import Value
 from broker.privacy.asking.measurable import Measurable
 from broker.privacy.results.cells import Cell
-from broker.privacy.results.estimates import UNKNOWN
-from broker.privacy.results.figures import UNTOLD, Figure, figure
+from broker.privacy.results.estimates import UNKNOWN, Estimate
+from broker.privacy.results.figures import UNTOLD, Figure, figure, of_ratio
 from broker.privacy.results.sides import high_of, low_of
 
 HIDDEN = Seen(None, None, hidden=True, origin=Origin.STATISTIC)
@@ -27,8 +27,8 @@ def _table(table: PlannedTable, number: int, measured: Measurable, cells: Sequen
     private, place = measured.sets[number]
     rows = tuple(_line(table, measured, private, cell) for cell in cells[private] if cell.set == place)
     blank = {k.ident: NOBODY for k in table.keys}
-    for statistic in table.statistics:
-        blank |= _seen(statistic.ident, UNTOLD)
+    for ident in (*(s.ident for s in table.statistics), *_ratios(table, measured)):
+        blank |= _seen(ident, UNTOLD)
     return Lines(rows, blank)
 
 
@@ -42,20 +42,31 @@ def _line(table: PlannedTable, measured: Measurable, private: int, cell: Cell) -
         found[key.ident] = Seen(value, value, origin=Origin.KEY)
     for statistic, told in _figures(table, measured, private, cell):
         found |= _seen(statistic.ident, told)
+    for ident, name in _ratios(table, measured).items():
+        found |= _seen(ident, of_ratio(_estimate(measured, private, cell, name)) if cell.shown else UNTOLD)
     listed = all(asked.dimensions[i].values is not None for i in order)
     return Line(found, cell.shown, listed, None)
 
 
+def _ratios(table: PlannedTable, measured: Measurable) -> dict[int, str]:
+    """Those of two of the table's own statistics, and their private ones' names."""
+    own = {s.ident for s in table.statistics}
+    return {ident: place.name for ident, place in measured.ratios.items() if own.issuperset(place.pair)}
+
+
 def _figures(table: PlannedTable, measured: Measurable, private: int, cell: Cell) -> Iterator[tuple[Statistic, Figure]]:
     """Statistics that nothing reads were not bought, and are as if hidden."""
-    names = [s.name for s in measured.tables[private].statistics]
     for statistic in table.statistics:
         place = measured.places.get(statistic.ident)
         if place is None or not cell.shown:
             yield statistic, UNTOLD
         else:
-            at = names.index(place.name)
-            yield statistic, figure(statistic, cell.estimates[at] if at < len(cell.estimates) else UNKNOWN)
+            yield statistic, figure(statistic, _estimate(measured, private, cell, place.name))
+
+
+def _estimate(measured: Measurable, private: int, cell: Cell, name: str) -> Estimate:
+    at = [s.name for s in measured.tables[private].statistics].index(name)
+    return cell.estimates[at] if at < len(cell.estimates) else UNKNOWN
 
 
 def _seen(ident: int, told: Figure) -> dict[int, Seen]:

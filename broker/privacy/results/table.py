@@ -52,7 +52,7 @@ def assessed(
 ) -> Assessment:
     """As the other way of being safe leaves an output, so that review and release are the same for both. There is
     nothing exact in it, and no number of persons."""
-    program, sides = with_sides(planned.program, _with_interval(measured))
+    program, sides = with_sides(planned.program, _with_interval(measured), measured.named)
     shown = columns_of(planned, sides)
     rows = [given(p, r) for p, r in zip(planned.public, public, strict=True)]
     lines = run(program, lines_of(planned, measured, cells), Work(sheet.steps), rows).rows

@@ -9,10 +9,11 @@ from broker.domain.ledger.amounts import Account
 from broker.domain.lineage import lineage_of
 from broker.domain.plans import PlannedOutput
 from broker.privacy.asking.measurable import Measurable
+from broker.privacy.asking.ratios import Named
 from broker.privacy.expectations import Expected
 from broker.privacy.forecast import Forecast, forecast
 from broker.privacy.results.record import told
-from broker.privacy.results.sides import ends_of, with_sides
+from broker.privacy.results.sides import Sides, ends_of, with_sides
 from broker.workflow.private.asking import PrivateJob
 from broker.workflow.private.costs import cost_of
 
@@ -80,15 +81,22 @@ def _names(private: PrivateJob) -> dict[str, tuple[str, dict[str, str]]]:
 
 
 def _columns(planned: PlannedOutput, measured: Measurable) -> dict[tuple[int, str], str]:
-    """Columns that a statistic stands behind; one that none shows chooses or orders rows."""
+    """Columns that a statistic stands behind, or that are a ratio of two. What none shows chooses or orders rows."""
     behind = lineage_of(planned).behind
     found: dict[tuple[int, str], str] = {}
     for ident, place in measured.places.items():
-        _, sides = with_sides(planned.program, frozenset({ident}))
-        own = [c.name for c in planned.columns if ends_of(c.expression, sides) is not None]
+        own = _with_ends(planned, frozenset({ident}), {})
         parts = [c.name for c, idents in zip(planned.columns, behind, strict=True) if ident in idents]
         found[place.table, place.name] = ", ".join(own) or _part(place.statistic.measure.value, parts)
+    for ident, ratio in measured.ratios.items():
+        own = _with_ends(planned, frozenset(), {ratio.pair: ident})
+        found[ratio.table, ratio.name] = ", ".join(own) or _part("ratio", ())
     return found
+
+
+def _with_ends(planned: PlannedOutput, known: Sides, ratios: Named) -> list[str]:
+    _, sides = with_sides(planned.program, known, ratios)
+    return [c.name for c in planned.columns if ends_of(c.expression, sides) is not None]
 
 
 def _part(what: str, names: Sequence[str]) -> str:

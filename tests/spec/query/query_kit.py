@@ -58,7 +58,7 @@ CATALOGUE = Catalogue(
             variable("Flag", Type.FLAG),
             variable("Score", Type.INT, low=-5, high=20),
             variable("Points", Type.DECIMAL, low=0, high=9, decimals=2),
-            variable("Note", Type.TEXT),
+            variable("Note", Type.TEXT, most=40),
             variable("Idaci", Type.DECIMAL, VariableClass.QUASI, low=0, high=1, decimals=3),
             variable("Born", Type.DATE, VariableClass.QUASI),
             variable("UPN", Type.TEXT, VariableClass.IDENTIFIER),
