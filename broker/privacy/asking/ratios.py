@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from broker.domain.groups import Extend
+from broker.domain.groups import Base, Extend, Group, Stack, parts_of
 from broker.domain.lineage import walk
 from broker.domain.plans import PlannedOutput
-from broker.domain.scalars import Call, Column, Literal, Scalar
+from broker.domain.scalars import Call, Column, Literal, Scalar, Type
 from broker.privacy.tables import Ask, Statistic
 
 ALIKE = frozenset({"to_decimal", "to_double", "to_int", "nullif", "round", "round_truncated", "floor", "ceiling"})
@@ -42,11 +42,44 @@ def ratio_of(scalar: Scalar) -> Ratio | None:
 
 
 def pairs_of(output: PlannedOutput) -> Iterator[Pair]:
-    """Of everything that its program computes."""
+    """Of everything that its program computes, in the ids of statistics."""
     for part in walk(output.program):
         if isinstance(part, Extend):
-            yield from (found.pair for _, s in part.columns if (found := ratio_of(s)) is not None)
-    yield from (found.pair for c in output.columns if (found := ratio_of(c.expression)) is not None)
+            shown = [ratio_of(s) for _, s in part.columns]
+            yield from (pair for r in shown if r is not None for pair in _below(r.pair, part.child))
+    shown = [ratio_of(c.expression) for c in output.columns]
+    yield from (pair for r in shown if r is not None for pair in _below(r.pair, output.program))
+
+
+def _below(pair: Pair, group: Group) -> Iterator[Pair]:
+    """What two columns are in the tables that they come from."""
+    over, under = pair
+    match group:
+        case Extend(child=child, columns=columns):
+            copies = {i: s.ident for i, s in columns if isinstance(s, Column)}
+            yield from _below((copies.get(over, over), copies.get(under, under)), child)
+        case Stack(parts=parts, columns=columns):
+            inner = dict(columns)
+            if over in inner and under in inner:
+                for part, *both in zip(parts, inner[over], inner[under], strict=True):
+                    yield from _below((both[0], both[1]), part)
+        case Base():
+            yield pair
+        case _:
+            for part in parts_of(group):
+                yield from _below(pair, part)
+
+
+def shown_times(scalar: Scalar, output: PlannedOutput) -> Decimal:
+    """The constant of the ratio that a column of the output shows, under whatever name it got there."""
+    made = {i: s for part in walk(output.program) if isinstance(part, Extend) for i, s in part.columns}
+    for part in walk(output.program):
+        if isinstance(part, Stack):
+            made |= {i: Column(inner[0], Type.DOUBLE) for i, inner in part.columns if i not in made}
+    while isinstance(scalar, Column) and scalar.ident in made:
+        scalar = made.pop(scalar.ident)
+    found = ratio_of(scalar)
+    return Decimal(1) if found is None else found.factor
 
 
 def asked_of(pairs: Iterable[Pair], idents: Sequence[int], private: Sequence[Statistic]) -> dict[Pair, Statistic]:

@@ -45,6 +45,8 @@ def of_ratio(found: Estimate) -> Figure:
 
 
 def _fine(value: float, low: float | None, high: float | None) -> Figure:
+    if low is None and high is None:
+        return Figure(Decimal(repr(value)))  # a candidate, as it stands in its list
     digits = _digits(low, high)
     return Figure(_decimal(value, digits, round), _decimal(low, digits, floor), _decimal(high, digits, ceil))
 

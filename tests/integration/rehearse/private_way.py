@@ -93,8 +93,10 @@ def plain(vault: Vault) -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
 
 
-def close(one: Any, other: Any, within: float = 1e-6) -> bool:
-    """NULL and nothing, or numbers that differ by rounding alone."""
+def close(one: Any, other: Any, within: float = 0.002) -> bool:
+    """NULL and nothing, or numbers that differ by rounding alone: a figure has no more digits than its noise leaves."""
     if one is None or other is None or isinstance(one, str) or isinstance(other, str):
         return bool(one == other)
-    return abs(Decimal(str(one)) - Decimal(str(other))) <= Decimal(str(within)) * max(1, abs(Decimal(str(other))))
+    digit = Decimal(1).scaleb(int(one.as_tuple().exponent)) if isinstance(one, Decimal) else Decimal(0)
+    gap = abs(Decimal(str(one)) - Decimal(str(other)))
+    return gap <= max(digit * Decimal("0.51"), Decimal(str(within)) * abs(Decimal(str(other))))
