@@ -1,11 +1,13 @@
 """Which rows ranks keep, on a vault as it is built: the main record of a pupil with duplicates; of events, those that
 the query asks for (attack 52)."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from broker.policy.models import Policies
+from broker.query import render_sums
 from tests.integration.rehearse.conftest import At
 from tests.integration.rehearse.private_way import Way, close, plain, told, way
 
@@ -67,3 +69,17 @@ def test_the_catalogues_own_numbers_lose_little(policies: Policies, stage_of: At
     found = way(f"SELECT COUNT(*) AS n FROM npd.exclusions WHERE {where}", policies, stage_of)
     assert close(count(found), asked(found, f"SELECT COUNT(*) FROM npd.exclusions WHERE {where}"), 0.02)
     assert found.private.made.tables[0].influence.most <= 20
+
+
+def test_no_more_cells_come_back_than_a_register_has(policies: Policies, stage_of: At) -> None:
+    """Values that the register does not know are left out before anything is given out; totals have them still."""
+    text = "SELECT LA, COUNT(*) AS n FROM npd.absence WHERE AcademicYear = '2018/2019' GROUP BY ROLLUP (LA)"
+    found = way(text, policies, stage_of)
+    (bounded,) = found.private.measured[0].bounded
+    (listed,) = [some for some in bounded.lists if some is not None]
+    few = replace(bounded, lists=(listed[:2],))
+    with plain(found.vault) as con:
+        rows = con.execute(render_sums(few, found.vault.proofs)).fetchall()
+        whole = con.execute("SELECT COUNT(*) FROM npd.absence WHERE AcademicYear = '2018/2019' AND __r < 3").fetchone()
+    assert {r[1] for r in rows if r[0] == 0} == set(listed[:2])
+    assert [sum(r[2:]) for r in rows if r[0] == 1] == [*(whole or ())]
