@@ -15,7 +15,7 @@ from broker.privacy.design import Design
 from broker.privacy.layout import Reading
 from broker.privacy.noise.client import Drawn
 from broker.privacy.results.answers import Coordinates, SetAnswers, answers
-from broker.privacy.results.estimates import Column, Estimate, column
+from broker.privacy.results.estimates import Column, Estimate, column_of
 from broker.privacy.results.weights import Weights, rows_weights, weights_of
 from broker.privacy.tables import PrivateTable
 
@@ -98,10 +98,12 @@ def _told(
 
 
 def _column(r: Reading, answered: SetAnswers, shown: NDArray[np.bool_], profile: PrivacyProfile) -> Column:
-    of, beside = answered.blocks[r.block], None if r.beside is None else answered.blocks[r.beside]
-    found = column(r.statistic, of, profile.level, beside)
-    if of.block.kind is not Kind.RANKS:
-        shown = shown & _enough(of, weights_of(r.statistic, of.block), profile)
+    """Where a cell has enough rows; of a choice there is no number. A ratio needs enough on both sides."""
+    found = column_of(r, answered.blocks, profile.level)
+    for part in r.parts or (r,):
+        of = answered.blocks[part.block]
+        if of.block.kind is not Kind.RANKS:
+            shown = shown & _enough(of, weights_of(part.statistic, of.block), profile)
     values, low, high = (np.where(shown, side, np.nan) for side in (found.values, found.low, found.high))
     return replace(found, values=values, low=low, high=high)
 

@@ -36,6 +36,15 @@ def figures(statistic: Statistic, found: Column) -> Figures:
         # The figure without noise is whole, and so it lies within whole ends.
         nearest: Callable[[float], int] = trunc if statistic.truncated else round
         return Figures(_whole(value, nearest), _whole(low, floor), _whole(high, ceil))
+    return _fine(value, low, high)
+
+
+def of_ratio(found: Column) -> Figures:
+    """The value itself is computed from its two figures, as they are shown."""
+    return _fine(found.values, found.low, found.high)
+
+
+def _fine(value: Floats, low: Floats, high: Floats) -> Figures:
     steps = _steps(low, high)
     return Figures(
         _decimals(value, steps, ROUND_HALF_EVEN),
@@ -56,18 +65,19 @@ def _whole(numbers: Floats, towards: Callable[[float], int]) -> list[Value]:
     return [None if n != n else towards(n) for n in numbers.tolist()]
 
 
-def _steps(low: Floats, high: Floats) -> list[Decimal]:
-    """One digit more than the first one that the noise moves."""
+def _steps(low: Floats, high: Floats) -> list[Decimal | None]:
+    """One digit more than the first one that the noise moves; None: a candidate, as it stands in its list."""
     half = (high - low) / 2
     known = half > 0
     digits = np.where(known, 1 - np.floor(np.log10(np.where(known, half, 1.0))), MOST_DIGITS)
-    return [STEPS[d] for d in np.clip(digits, 0, MOST_DIGITS).astype(np.int64).tolist()]
+    clipped = np.clip(digits, 0, MOST_DIGITS).astype(np.int64).tolist()
+    return [None if h != h else STEPS[d] for h, d in zip(half.tolist(), clipped, strict=True)]
 
 
-def _decimals(numbers: Floats, steps: list[Decimal], rounding: str) -> list[Value]:
+def _decimals(numbers: Floats, steps: list[Decimal | None], rounding: str) -> list[Value]:
     """Rounded to such steps; ends outwards. (No zero has a sign.)"""
     found = (
-        None if n != n else Decimal(repr(n)).quantize(step, rounding, WIDE)
+        None if n != n else Decimal(repr(n)) if step is None else Decimal(repr(n)).quantize(step, rounding, WIDE)
         for n, step in zip(numbers.tolist(), steps, strict=True)
     )
     return [abs(d) if d is not None and not d else d for d in found]

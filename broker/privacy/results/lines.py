@@ -8,7 +8,7 @@ from broker.above.cells import Line, Lines, Origin
 from broker.domain.plans import PlannedOutput, PlannedTable
 from broker.privacy.asking.measurable import Measurable
 from broker.privacy.results.cells import Told
-from broker.privacy.results.strips import Strip, Strips, idents, strips_of
+from broker.privacy.results.strips import Strip, Strips, figures_in, idents, strips_of
 
 HIDDEN = Seen(None, None, hidden=True, origin=Origin.STATISTIC)
 NOBODY = Seen(None, None, origin=Origin.COMPUTED)
@@ -16,13 +16,13 @@ NOBODY = Seen(None, None, origin=Origin.COMPUTED)
 
 def lines_of(planned: PlannedOutput, measured: Measurable, told: Sequence[Sequence[Told]]) -> list[Lines]:
     """Of each planned table; `told`: of each of its private tables, set by set."""
-    return [_lines(table, strips_of(table, n, measured, told)) for n, table in enumerate(planned.tables)]
+    return [_lines(table, measured, strips_of(table, n, measured, told)) for n, table in enumerate(planned.tables)]
 
 
-def _lines(table: PlannedTable, strips: Strips) -> Lines:
+def _lines(table: PlannedTable, measured: Measurable, strips: Strips) -> Lines:
     blank = {k.ident: NOBODY for k in table.keys}
-    for statistic in table.statistics:
-        blank |= dict.fromkeys(idents(statistic), HIDDEN)
+    for ident in figures_in(table, measured):
+        blank |= dict.fromkeys(idents(ident), HIDDEN)
     return Lines(rows_in(strips), blank)
 
 

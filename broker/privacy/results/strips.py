@@ -8,7 +8,8 @@ from broker.domain.plans import PlannedTable, Statistic
 from broker.domain.scalars import Value
 from broker.privacy.asking.measurable import Measurable
 from broker.privacy.results.cells import Told
-from broker.privacy.results.figures import figures
+from broker.privacy.results.estimates import Column
+from broker.privacy.results.figures import Figures, figures, of_ratio
 from broker.privacy.results.sides import high_of, low_of
 
 
@@ -39,13 +40,26 @@ def strips_of(table: PlannedTable, number: int, measured: Measurable, told: Sequ
     listed = all(asked.dimensions[i].values is not None for i in asked.sets[place])
     columns = _keys(table, measured, asked.sets[place], of)
     for statistic in table.statistics:
-        columns |= zip(idents(statistic), _figures(statistic, measured, private, of), strict=True)
+        columns |= zip(idents(statistic.ident), _sides(_figures(statistic, measured, private, of)), strict=True)
+    for ident, name in ratios_in(table, measured).items():
+        columns |= zip(idents(ident), _sides(of_ratio(_column(name, measured, private, of))), strict=True)
     return Strips(columns, of.shown.tolist(), listed)
 
 
-def idents(statistic: Statistic) -> tuple[int, int, int]:
+def idents(figure: int) -> tuple[int, int, int]:
     """Of a figure and the ends of its interval."""
-    return statistic.ident, low_of(statistic.ident), high_of(statistic.ident)
+    return figure, low_of(figure), high_of(figure)
+
+
+def figures_in(table: PlannedTable, measured: Measurable) -> list[int]:
+    """The ids of all figures of a planned table."""
+    return [*(s.ident for s in table.statistics), *ratios_in(table, measured)]
+
+
+def ratios_in(table: PlannedTable, measured: Measurable) -> dict[int, str]:
+    """Those of two of the table's own statistics, and their private ones' names."""
+    own = {s.ident for s in table.statistics}
+    return {ident: place.name for ident, place in measured.ratios.items() if own.issuperset(place.pair)}
 
 
 def _keys(table: PlannedTable, measured: Measurable, order: Sequence[int], of: Told) -> dict[int, Strip]:
@@ -54,13 +68,21 @@ def _keys(table: PlannedTable, measured: Measurable, order: Sequence[int], of: T
     return {k.ident: Strip(by_dimension[measured.keys[k.ident]], none, is_key=True) for k in table.keys}
 
 
-def _figures(statistic: Statistic, measured: Measurable, private: int, of: Told) -> list[Strip]:
+def _figures(statistic: Statistic, measured: Measurable, private: int, of: Told) -> Figures:
     """Statistics that nothing reads were not bought, and are as if hidden."""
     place = measured.places.get(statistic.ident)
     if place is None:
-        return [Strip([None] * len(of.keys), [True] * len(of.keys))] * 3
-    names = [s.name for s in measured.tables[private].statistics]
-    found = figures(statistic, of.columns[names.index(place.name)])
+        nothing: list[Value] = [None] * len(of.keys)
+        return Figures(nothing, nothing, nothing)
+    return figures(statistic, _column(place.name, measured, private, of))
+
+
+def _column(name: str, measured: Measurable, private: int, of: Told) -> Column:
+    return of.columns[[s.name for s in measured.tables[private].statistics].index(name)]
+
+
+def _sides(found: Figures) -> list[Strip]:
+    """A figure that cannot be told hides the ends of its interval too."""
     hidden = [value is None for value in found.values]
     sides = (found.values, found.low, found.high)
     return [Strip([None if h else v for v, h in zip(side, hidden, strict=True)], hidden) for side in sides]

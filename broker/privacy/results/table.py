@@ -41,7 +41,7 @@ def assessed(
 ) -> Assessment:
     """As the other way of being safe leaves an output, so that review and release are the same for both. There is
     nothing exact in it, and no number of persons."""
-    program, sides = with_sides(planned.program, _with_interval(measured))
+    program, sides = with_sides(planned.program, _with_interval(measured), measured.named)
     shown = columns_of(planned, sides)
     if isinstance(program, Base) and is_straight(shown):
         table = planned.tables[program.table]

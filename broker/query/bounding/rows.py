@@ -25,27 +25,28 @@ from broker.domain.relations import (
     Union,
     Values,
 )
-from broker.domain.scalars import Call, Column, Literal, Scalar, Type
+from broker.domain.scalars import Call, Column, Scalar, Type
 from broker.policy.tables import Catalogue
 from broker.query.bounding.numbered import first_rows
 from broker.query.bounding.origins import Origins, idents_of
 from broker.query.bounding.products import Bound, at_least_one, least, scaled, times
 from broker.query.bounding.public import EQUAL, most_met
+from broker.query.bounding.ranks import NO_GUARDS, filtered, ranked
+from broker.query.guards import guards_of, own_columns
 from broker.query.kinds import conjuncts_of
 
-RANK = "__r"
-"""The vault's rank of a row within its person and year, from 0; it depends on that person's own rows alone."""
 FIRST_IDENT = 2_000_000_000
 """The id of the first rank that is read: no plan has as many columns."""
 
 
 class Bounding:
     """Walks one relation. `ranks`: by table, rows of one person and year that count; else the catalogue says it.
-    `kept` tells afterwards how many of which table count."""
+    `kept` tells afterwards how many of which rows count."""
 
     def __init__(self, relation: Relation, catalogue: Catalogue, ranks: Mapping[str, int]) -> None:
         self._origins = Origins(relation, catalogue)
         self._ranks, self._fresh = ranks, count(FIRST_IDENT)
+        self._guards = guards_of(relation, own_columns)
         self.kept: dict[str, int] = {}
 
     def bound(self, relation: Relation) -> Bound:
@@ -76,16 +77,16 @@ class Bounding:
         return replace(below, relation=replace(made, child=below.relation))
 
     def _scan(self, scan: Scan) -> Bound:
-        table = self._origins.table(scan)
-        rank = min(self._ranks.get(scan.table, table.max_rows_per_unit_year), table.max_rows_per_unit_year)
-        self.kept[scan.table] = rank
+        assert scan.person is not None
+        table, guards = self._origins.table(scan), self._guards.get(scan.person, NO_GUARDS)
+        by = ranked(scan, table, self._ranks.get(scan.table), guards)
+        self.kept[scan.table + by.condition] = max(by.first, self.kept.get(scan.table + by.condition, 0))
         ident = next(self._fresh)
         # Read as it is stored: a text is what is not cast.
-        ranked = replace(scan, columns=(*scan.columns, ScanColumn(ident, RANK, Type.TEXT)))
-        first = Call("less", (Column(ident, Type.INT), Literal(rank, Type.INT)), Type.TRUTH)
+        read = replace(scan, columns=(*scan.columns, ScanColumn(ident, by.column, Type.TEXT)))
         years = [c.ident for c in scan.columns if self._origins.years(Column(c.ident, c.type)) is not None]
         many = 1 if scan.years is None else max(1, len(scan.years))
-        return Bound(Filter(ranked, first), rank * many, dict.fromkeys(years, rank))
+        return Bound(Filter(read, filtered(by, ident, scan)), by.rows * many, dict.fromkeys(years, by.rows))
 
     def _join(self, join: Join) -> Bound:
         left, right = is_of_persons(join.left), is_of_persons(join.right)

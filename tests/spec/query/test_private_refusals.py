@@ -51,6 +51,37 @@ def test_a_domain_that_is_too_large_names_the_key_to_drop() -> None:
     assert "LA" in found.advice
 
 
+@pytest.mark.parametrize("key", ["Note", "LEFT(Note, 2)", "CASE WHEN Sex = 'M' THEN Note END"])
+def test_keys_of_the_data_have_a_largest_number_by_the_catalogue(key: str) -> None:
+    """40 notes and none, in each of three years: how many there are is not told by an answer that is too large."""
+    text = f"SELECT {key} AS k, Sex, COUNT(*) AS n FROM a GROUP BY {key}, Sex"
+    assert private(text, max_keys=366).tables[0].dimensions[0].values is None
+    (found,) = refusals(text, max_keys=362)
+    assert (found.code, "Drop the key" in found.advice) == ("private-domain", True)
+
+
+def test_a_key_of_which_nothing_says_how_many_values_it_has() -> None:
+    (found,) = refusals("SELECT Pay, COUNT(*) AS n FROM swc.staff GROUP BY Pay")
+    assert (found.code, "Pay" in found.message) == ("private-keys", True)
+
+
+def test_counts_of_a_persons_rows_are_so_many_at_most() -> None:
+    text = "SELECT t, COUNT(*) AS n FROM (SELECT [Key], COUNT(*) AS t FROM a GROUP BY [Key]) AS d GROUP BY t"
+    assert private(text).tables[0].dimensions[0].size == 45_000
+    assert [r.code for r in refusals(text, max_keys=40_000)] == ["private-domain"]
+
+
+def test_quantiles_of_many_cells_name_the_key_to_drop() -> None:
+    """Every candidate is looked at in every cell."""
+    asked = "PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY Points) AS m"
+    text = f"SELECT LA, Sex, {asked} FROM a WHERE {Y} GROUP BY LA, Sex"
+    assert private(text).tables[0].statistics[0].ask is Ask.QUANTILE
+    (found,) = refusals(text, max_words=20_000)
+    assert (found.code, "Drop the key" in found.advice) == ("private-domain", True)
+    (whole,) = refusals(f"SELECT {asked} FROM a WHERE {Y}", max_words=1_000)
+    assert whole.code == "private-points"
+
+
 def test_many_statistics_at_once() -> None:
     (found,) = refusals(f"SELECT SUM(Score) AS s, SUM(Points) AS p FROM a WHERE {Y}", max_parts=1)
     assert found.code == "private-parts"

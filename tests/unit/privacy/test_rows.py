@@ -44,7 +44,7 @@ def shown_of(found: Strips) -> list[Shown]:
     ]
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(strips(), st.randoms(use_true_random=False))
 def test_straight_rows_are_those_of_the_program(found: Strips, order) -> None:  # type: ignore[no-untyped-def]
     shown = shown_of(found)
@@ -69,7 +69,7 @@ def test_a_row_as_it_leaves() -> None:
 NUMBERS = st.floats(-1e12, 1e12) | st.sampled_from([0.0, -0.0, 0.125, -2.5, 1e-9, 1e12])
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(NUMBERS, st.floats(0, 1e6), st.booleans()), max_size=5))
 def test_figures_are_rounded_and_their_ends_outwards(cells: list[tuple[float, float, bool]]) -> None:
     """To one digit more than the first one that the noise moves; whole ones to whole ones."""
