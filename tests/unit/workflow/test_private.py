@@ -178,8 +178,7 @@ def test_the_snapshot_is_that_of_the_submission(dashboard):
 
 def test_more_than_one_release_may_cost_needs_two_administrators_and_then_a_person(dashboard):
     big = COUNT.replace("0.5", "1")
-    checked = refused(dashboard, big)
-    assert checked == {"private-spend"}
+    assert refused(dashboard, big) == {"private-spend"}
     projects = tuple(
         replace(p, privacy_raised=True) if p.ident == DASHBOARD else p for p in dashboard.policies.projects
     )
@@ -190,10 +189,14 @@ def test_more_than_one_release_may_cost_needs_two_administrators_and_then_a_pers
 
 
 def refused(broker, text, project=DASHBOARD, by=DORA):
+    return {r.code for r in checked(broker, text, project, by)}
+
+
+def checked(broker, text, project=DASHBOARD, by=DORA):
     from broker.domain.jobs import Kind
     from broker.workflow.preview import check_text
 
-    return {r.code for r in check_text(broker.ports, broker.person(by), project, text, Kind.SQL).refusals}
+    return check_text(broker.ports, broker.person(by), project, text, Kind.SQL).refusals
 
 
 def test_the_mode_of_a_project_says_what_is_private(dashboard):
@@ -215,6 +218,11 @@ def test_the_mode_of_a_project_says_what_is_private(dashboard):
         ("rho 0.1", "private-accounting"),
         ("epsilon 100", "private-spend"),
         ("error 0.001", "private-error"),
+        ("error 5 of m", "private-error"),
+        ("error 5 of n at 0", "private-line"),
+        ("epsilon 0.5 of n", "private-line"),
+        ("error 20 of n at", "private-line"),
+        ("epsilon 0.0000001", "private-spend"),
     ],
 )
 def test_what_a_line_cannot_say(dashboard, line, code):
@@ -225,6 +233,27 @@ def test_an_error_chooses_the_spend(dashboard):
     job = send(dashboard, COUNT.replace("epsilon 0.5", "error 20"))
     assert 0 < spent(dashboard)[1] < 500_000
     assert dashboard.run(job)
+
+
+MEAN = """-- private: {}
+-- output: absence
+SELECT NCyearActual, COUNT(*) AS n, AVG(1.0 * OverallAbsence_6HalfTerms) AS m,
+       PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY OverallAbsence_6HalfTerms) AS middle
+FROM npd.absence WHERE AcademicYear = '2022/2023' GROUP BY NCyearActual
+"""
+
+
+def test_the_error_of_a_column_chooses_the_spend(dashboard):
+    """Of a mean in cells of a size: twice as many persons, half the spend; why not is told in its place."""
+    costs = []
+    for line in ("error 2 of m at 10000", "error 2 of M at 20000"):
+        send(dashboard, MEAN.format(line))
+        costs.append(spent(dashboard)[1] - sum(costs))
+    assert costs[0] == pytest.approx(2 * costs[1], rel=0.03)
+    for line, words in (("of m", "at 1000"), ("of middle", "epsilon"), ("of other", "n, m, middle")):
+        (told,) = checked(dashboard, MEAN.format(f"error 2 {line}"))
+        assert (told.code, told.line) == ("private-error", 1)
+        assert words in told.advice
 
 
 def test_the_line_is_part_of_the_plan(dashboard):
