@@ -25,6 +25,21 @@ def hides_withheld(ports: Ports, policies: Policies, job: Job, outputs: list[Out
     return not any(ports.store.votes_of(o.ident) for o in outputs)
 
 
+def looks_running(ports: Ports, policies: Policies, job: Job, outputs: list[Output]) -> bool:
+    """`hides_end`, and of a private job also while it is on its way from there to its release without anybody who
+    decides. What is held on that way for longer than a slot waits for people."""
+    now = ports.clock.now()
+    if hides_end(policies, job, now):
+        return True
+    if not job.is_private or job.state not in {JobState.ASSESSING, JobState.DECIDED}:
+        return False
+    if any(o.state not in {OutputState.ASSESSED, OutputState.APPROVED} for o in outputs):
+        return False
+    since = max(job.updated, _end_of_slot(policies, job) or job.updated)
+    held = now >= since + timedelta(seconds=policies.service.time_slot_seconds)
+    return not held and not any(ports.store.votes_of(o.ident) for o in outputs)
+
+
 def hides_end(policies: Policies, job: Job, now: datetime) -> bool:
     """Whether a script or private job that has ended must still look as if it ran: until the end of a coarse slot of
     time.
@@ -35,8 +50,13 @@ def hides_end(policies: Policies, job: Job, now: datetime) -> bool:
     takes_time = job.submission.kind is Kind.PYTHON or job.is_private
     if not takes_time or job.state not in {JobState.ASSESSING, JobState.FAILED}:
         return False
+    until = _end_of_slot(policies, job)
+    return until is not None and now < until
+
+
+def _end_of_slot(policies: Policies, job: Job) -> datetime | None:
     if job.started is None or job.ended is None:
-        return False
+        return None
     slot = policies.service.time_slot_seconds
     slots = math.ceil(max((job.ended - job.started).total_seconds(), 0.001) / slot)
-    return now < job.started + timedelta(seconds=slots * slot)
+    return job.started + timedelta(seconds=slots * slot)

@@ -181,7 +181,7 @@ def _put_together(
 
 def _kept(table: PrivateTable, found: Bounded) -> list[str]:
     """What is left out, or counted otherwise than the text says, as a rule."""
-    lines = [f"Of each person and year the first {n} rows of {t} count." for t, n in sorted(found.kept.items())]
+    lines = [f"Of each person and year in {t}, {_first(n)}." for t, n in sorted(found.kept.items())]
     if found.each is not None:
         each = found.each
         lines = [f"Of each person at most {each.cells} cells count, each with the weight of at most {each.rows} rows."]
@@ -190,3 +190,7 @@ def _kept(table: PrivateTable, found: Bounded) -> list[str]:
     if any(s.ask is Ask.PERSONS for s in table.statistics):
         lines.append("A row without a key is counted as a person of its own.")
     return lines
+
+
+def _first(rows: int) -> str:
+    return "one row counts" if rows == 1 else f"at most {rows} rows count"
