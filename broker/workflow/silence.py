@@ -9,6 +9,10 @@ from broker.domain.ports import Ports
 from broker.policy.models import Policies
 
 
+FEW = 3
+"""Slots of time that the worker may take for steps that wait for nobody."""
+
+
 def hides_withheld(ports: Ports, policies: Policies, job: Job, outputs: list[Output]) -> bool:
     """Whether the job must still look as if a person were to decide about a withheld output, or one it did not leave.
 
@@ -27,7 +31,7 @@ def hides_withheld(ports: Ports, policies: Policies, job: Job, outputs: list[Out
 
 def looks_running(ports: Ports, policies: Policies, job: Job, outputs: list[Output]) -> bool:
     """`hides_end`, and of a private job also while it is on its way from there to its release without anybody who
-    decides. What is held on that way for longer than a slot waits for people."""
+    decides. What is held on that way for longer than a few slots waits for people."""
     now = ports.clock.now()
     if hides_end(policies, job, now):
         return True
@@ -36,7 +40,7 @@ def looks_running(ports: Ports, policies: Policies, job: Job, outputs: list[Outp
     if any(o.state not in {OutputState.ASSESSED, OutputState.APPROVED} for o in outputs):
         return False
     since = max(job.updated, _end_of_slot(policies, job) or job.updated)
-    held = now >= since + timedelta(seconds=policies.service.time_slot_seconds)
+    held = now >= since + FEW * timedelta(seconds=policies.service.time_slot_seconds)
     return not held and not any(ports.store.votes_of(o.ident) for o in outputs)
 
 

@@ -99,7 +99,7 @@ def test_the_whole_way_of_a_private_job(site, dana):
     assert record["spend_if_a_person_is_replaced"]["epsilon"] == 0.8
     assert record["display_floor"] == 10
     (part,) = record["tables"][0]["parts"]
-    assert part["clamp"] == {"low": 0, "high": 10_000, "steps_to_a_unit": 100}
+    assert part["clamp"] == {"low": 0, "high": 1_000, "steps_to_a_unit": 10}
     assert "OverallAbsence_6HalfTerms" in part["measured"]
     assert any("Random noise" in note for note in record["notes"])
     assert any("is right with at most" in note for note in record["notes"])

@@ -260,3 +260,87 @@ def test_the_line_is_part_of_the_plan(dashboard):
     jobs = [dashboard.store.job(send(dashboard, COUNT.replace("0.5", e))) for e in ("0.5", "0.50", "0.4")]
     assert jobs[0].plan_hash == jobs[1].plan_hash != jobs[2].plan_hash
     assert jobs[0].canonical.startswith("-- private: epsilon 0.5\n")
+
+
+BY_SCHOOL = """-- private: epsilon 0.5
+SELECT LA, NCyearActual, MonthOfBirth, COUNT(*) AS n FROM npd.absence WHERE AcademicYear = '2022/2023'
+GROUP BY LA, NCyearActual, MonthOfBirth
+"""
+
+
+def with_registers(dashboard, values):
+    from broker.domain.ports import Snapshot
+    from broker.workflow import administer
+
+    facts = {"ref.schools": {"all": {"values": {"LA": values}}}, "npd.absence": {"2022": {"rows": 7, "persons": 5}}}
+    dashboard.clock.at = now = dashboard.clock.now().replace(second=values % 59)
+    administer.put_snapshot(
+        dashboard.ports, Snapshot(f"s{values}", f"{values:064}", now, True, f"snapshots/s{values}", json.dumps(facts))
+    )
+
+
+def test_a_domain_is_judged_by_the_registers_of_the_snapshot(dashboard):
+    """Before it waits, and with the key to drop; nothing is reserved."""
+    with_registers(dashboard, 150)
+    assert refused(dashboard, BY_SCHOOL) == set()
+    with_registers(dashboard, 5_000)
+    (told,) = checked(dashboard, BY_SCHOOL)
+    assert (told.code, "LA (5,000 values)" in told.advice) == ("private-domain", True)
+    with pytest.raises(Refused, match="private-domain"):
+        send(dashboard, BY_SCHOOL)
+    assert spent(dashboard) == (0, 0)
+
+
+def test_what_stands_beside_the_claim_is_in_the_manifest(dashboard):
+    from tests.unit.workflow.conftest import CLEO, SQL
+
+    def beside():
+        found = dashboard.store.manifest(dashboard.store.release_of(ran(dashboard)).ident)
+        return json.loads(found)["beside_the_claim"]
+
+    assert beside() == []
+    job, output = dashboard.ran(SQL)
+    dashboard.vote(CLEO, output.ident)
+    exact = dashboard.store.release_of(job)
+    assert beside() == [{"kind": "exact", "source": exact.ident, "dataset": "npd.absence"}]
+    assert "beside_the_claim" not in json.loads(dashboard.store.manifest(exact.ident))
+
+
+def test_a_private_job_looks_as_if_it_ran_until_it_is_released(dashboard, monkeypatch):
+    """Between its slot of time and its release nobody decides: nothing says that somebody will. What is held does."""
+    from datetime import timedelta
+
+    job = send(dashboard)
+    assert dashboard.run(job)
+
+    def shown():
+        return browse.job(dashboard.ports, dashboard.person(DORA), job).state
+
+    dashboard.clock.at += timedelta(seconds=12)
+    assert shown() == "running"
+    monkeypatch.setattr("broker.workflow.settle.release_job", lambda *_: None)
+    dashboard.reconcile()
+    assert dashboard.store.job(job).state is JobState.DECIDED
+    assert shown() == "running"
+    dashboard.clock.at += timedelta(seconds=32)
+    assert shown() == "waiting for a decision"
+    monkeypatch.undo()
+    dashboard.reconcile()
+    assert shown() == "released"
+
+
+def test_invariant_11_a_forecast_touches_no_data(dashboard):
+    """Invariant 11: no vault is asked for, nothing runs, and no fact about a table of persons changes a word of it."""
+    from broker.domain.jobs import Kind
+    from broker.workflow import preview
+
+    def told():
+        found = preview.check_text(dashboard.ports, dashboard.person(DORA), DASHBOARD, BY_SCHOOL, Kind.SQL)
+        return preview.forecast(dashboard.ports, DASHBOARD, found)
+
+    before = told()
+    assert before["expected"]
+    with_registers(dashboard, 150)
+    assert told() == before
+    assert not dashboard.vaults.there
+    assert not dashboard.sandbox.ran
