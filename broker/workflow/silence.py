@@ -8,7 +8,6 @@ from broker.domain.outputs import Output, OutputState
 from broker.domain.ports import Ports
 from broker.policy.models import Policies
 
-
 FEW = 3
 """Slots of time that the worker may take for steps that wait for nobody."""
 

@@ -9,7 +9,8 @@ import pytest
 from broker.domain.jobs import Kind
 from broker.policy.files import load_policies
 from broker.workflow.check import Checked, check_submission
-from tests.docs.commands import ROOT
+from broker.workflow.private.outputs import record_of
+from tests.docs.commands import ROOT, commands
 
 PAGE = (ROOT / "docs" / "privacy.md").read_text()
 POLICIES = load_policies(ROOT / "policies")
@@ -57,3 +58,28 @@ def test_the_forms_of_lines_are_understood() -> None:
     for line in re.findall(r"^\| `(-- private: [^`]+)`", PAGE, re.MULTILINE):
         assert {r.code for r in checked(f"{line}\n{text}").refusals} <= {"private-error"}, line
     assert f"{POLICIES.service.time_slot_seconds} seconds" in PAGE.replace("ten", "10")
+
+
+def fields(found: object) -> set[str]:
+    if isinstance(found, dict):
+        own = {k for k in found if k not in DATA}
+        return own.union(*(fields(v) for v in found.values()))
+    return set[str]().union(*(fields(v) for v in found)) if isinstance(found, list | tuple) else set()
+
+
+DATA = {"NCyearActual", "MonthOfBirth", "LA"}
+"""Keys of queries, which are names in a record."""
+
+
+@pytest.mark.parametrize("number", [0, 2, 3])
+def test_every_field_of_a_privacy_record_is_named(number: int) -> None:
+    private = checked(blocks(PAGE)[number]).private
+    assert private is not None
+    own = {"name", "columns", "symbols", "notes"}
+    assert {f for f in own | fields(record_of(private)) if f"`{f}`" not in PAGE} == set()
+
+
+def test_its_command_is_run_by_the_test_of_the_readme() -> None:
+    run = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
+    assert run
+    assert set(run) <= set(commands("sh"))
