@@ -67,7 +67,7 @@ def fields(found: object) -> set[str]:
     return set[str]().union(*(fields(v) for v in found)) if isinstance(found, list | tuple) else set()
 
 
-DATA = {"NCyearActual", "MonthOfBirth", "LA"}
+DATA = {"NCyearActual", "MonthOfBirth", "LA", "often"}
 """Keys of queries, which are names in a record."""
 
 

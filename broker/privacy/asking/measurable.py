@@ -8,7 +8,7 @@ from broker.domain.bounded import BoundedTable, PerPerson
 from broker.domain.errors import Refusal, Refused
 from broker.domain.lineage import read_by
 from broker.domain.plans import Key, PlannedOutput, Statistic
-from broker.domain.scalars import Value
+from broker.domain.scalars import Column, Value
 from broker.policy.privacy import PrivacyProfile
 from broker.policy.tables import Catalogue
 from broker.privacy.asking.families import Family, families_of, positions, sets_of
@@ -83,7 +83,7 @@ def measurable(output: PlannedOutput, given: Given) -> Measurable:
     made: list[tuple[PrivateTable, BoundedTable, Bounded]] = []
     families = families_of(output, asked)
     for number, family in enumerate(families):
-        found = _measured(f"{output.name}#{number}" if len(families) > 1 else output.name, output.unit, family, given)
+        found = _measured(f"{output.name}#{number}" if len(families) > 1 else output.name, output, family, given)
         if isinstance(found, tuple):
             made.append(found)
         else:
@@ -118,28 +118,30 @@ def _of_shape(output: PlannedOutput) -> list[Refusal]:
 
 
 def _measured(
-    name: str, unit: str, family: Family, given: Given
+    name: str, output: PlannedOutput, family: Family, given: Given
 ) -> tuple[PrivateTable, BoundedTable, Bounded] | list[Refusal]:
     first, sets = family.tables[0], sets_of(family)
     found = bounded(first, given.catalogue, given.limits)
     ranges = Ranges(Origins(first.contributions, given.catalogue), given.written.clamps)
     asking = Asking(Numbers(ranges, given.profile, found.rows), family.asked[0])
     asking.ask()
-    dimensions = [_dimension(i, k, given.registers) for i, k in enumerate(first.keys)]
+    shown = {c.expression.ident: c.name for c in output.columns if isinstance(c.expression, Column)}
+    dimensions = [_dimension(shown.get(k.ident, f"key {i}"), k, given.registers) for i, k in enumerate(first.keys, 1)]
     refusals = [*asking.refusals, *(_unlisted(d) for d in dimensions if given.lists_only and d.values is None)]
     if refusals:
         return refusals
     influence = Influence(found.cells, found.in_cell, found.rows)
     table = PrivateTable(
-        name, unit, tuple(dimensions), sets, influence, asking.arguments, tuple(asking.private) or (ROWS,)
+        name, output.unit, tuple(dimensions), sets, influence, asking.arguments, tuple(asking.private) or (ROWS,)
     )
     vectors, order = vectors_of(layout(table), tuple(asking.found), not table.listed)
     numbers = tuple(asking.found[n] for n in order)
     return table, BoundedTable(found.contributions, first.person, first.keys, sets, numbers, vectors, found.each), found
 
 
-def _dimension(number: int, key: Key, registers: Registers) -> Dimension:
-    name = key.variable.rpartition(".")[2] if key.variable else f"key {number + 1}"
+def _dimension(shown: str, key: Key, registers: Registers) -> Dimension:
+    """`shown`: its name in the output, where it is no variable."""
+    name = key.variable.rpartition(".")[2] if key.variable else shown
     values = key.domain
     if values is None and key.variable is not None and key.variable in registers:
         values = tuple(dict.fromkeys(registers[key.variable]))

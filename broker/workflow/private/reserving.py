@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from broker.domain.audit import AuditEvent
-from broker.domain.errors import Conflict, Refused
+from broker.domain.errors import Conflict, Refused, Unknown
 from broker.domain.jobs import Job
 from broker.domain.ledger.spends import SpendState
 from broker.domain.people import SYSTEM, Person
@@ -20,7 +20,7 @@ def reserve(ports: Ports, person: Person, job: Job, checked: Checked, policies: 
     from broker.workflow.private.costs import asked_of, maximum_of  # and OpenDP with it, which other jobs do not need
 
     assert checked.private is not None
-    project, latest = job.submission.project, ports.store.latest_snapshot()
+    project, latest = job.submission.project, _latest(ports)
     check_registers(checked, project, policies, latest)
     snapshot = latest.ident
     asked = asked_of(job.ident, project, snapshot, job.plan_hash, checked.private)
@@ -33,6 +33,14 @@ def reserve(ports: Ports, person: Person, job: Job, checked: Checked, policies: 
         ports.store.record([AuditEvent(now, person.ident, "spend.refused", project, codes)])
         raise
     return replace(job, snapshot=snapshot)
+
+
+def _latest(ports: Ports) -> Snapshot:
+    try:
+        return ports.store.latest_snapshot()
+    except Unknown:
+        sentence = "There are no data yet of which a private question could be asked; ask when a snapshot is there."
+        raise Conflict("no-snapshot", sentence) from None
 
 
 def check_registers(checked: Checked, project: str, policies: Policies, snapshot: Snapshot) -> None:

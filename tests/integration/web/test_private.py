@@ -2,7 +2,7 @@
 
 import pytest
 
-from broker.domain.errors import Refused
+from broker.domain.errors import Conflict, Refused
 from broker.domain.jobs import Kind, Submission
 from broker.domain.ports import Snapshot
 from broker.workflow import administer
@@ -14,7 +14,7 @@ COUNT = """-- private: epsilon 0.5
 SELECT NCyearActual, COUNT(*) AS n FROM npd.absence WHERE AcademicYear = '2022/2023' GROUP BY NCyearActual"""
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def snapshot(site):
     """A private question is asked of one state of the data."""
     administer.put_snapshot(site.ports, Snapshot("s1", "0" * 64, site.ports.clock.now(), True, "snapshots/s1", "{}"))
@@ -27,6 +27,13 @@ def asked(site, times):
     return client
 
 
+def test_without_data_nothing_private_is_asked(site):
+    assert site.client(DANA).check("P0733", "sql", COUNT)["private"]["expected"]
+    with pytest.raises(Conflict, match="no data yet"):
+        asked(site, 1)
+
+
+@pytest.mark.usefixtures("snapshot")
 def test_the_forecast_has_the_spend_as_a_share_of_what_is_left(site):
     client = site.client(DANA)
     before = client.check("P0733", "sql", COUNT)["private"]
@@ -39,6 +46,7 @@ def test_the_forecast_has_the_spend_as_a_share_of_what_is_left(site):
     assert client.check("P0733", "sql", COUNT.replace("0.5", "5"))["private"] is None
 
 
+@pytest.mark.usefixtures("snapshot")
 def test_over_budget_is_told_with_advice_and_makes_no_job(site):
     client = asked(site, 8)
     jobs = len(client.jobs("P0733"))
