@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from broker.domain.bounded import BoundedTable, PerPerson
 from broker.domain.errors import Refusal, Refused
 from broker.domain.lineage import read_by
-from broker.domain.plans import Key, PlannedOutput, Statistic
+from broker.domain.plans import Key, PlannedOutput, PlannedTable, Statistic
 from broker.domain.scalars import Column, Value
 from broker.policy.privacy import PrivacyProfile
 from broker.policy.tables import Catalogue
@@ -23,6 +23,7 @@ from broker.privacy.tables import Statistic as Private
 from broker.query.bounding.choose import Bounded, Limits, bounded
 from broker.query.bounding.origins import Origins
 from broker.query.bounding.ranges import Ranges
+from broker.query.bounding.work import most_work
 from broker.query.kinds import has_context
 
 ROWS = Private("rows", Ask.ROWS)
@@ -127,7 +128,11 @@ def _measured(
     asking.ask()
     shown = {c.expression.ident: c.name for c in output.columns if isinstance(c.expression, Column)}
     dimensions = [_dimension(shown.get(k.ident, f"key {i}"), k, given.registers) for i, k in enumerate(first.keys, 1)]
-    refusals = [*asking.refusals, *(_unlisted(d) for d in dimensions if given.lists_only and d.values is None)]
+    refusals = [
+        *_work(name, first, given),
+        *asking.refusals,
+        *(_unlisted(d) for d in dimensions if given.lists_only and d.values is None),
+    ]
     if refusals:
         return refusals
     influence = Influence(found.cells, found.in_cell, found.rows)
@@ -137,6 +142,20 @@ def _measured(
     vectors, order = vectors_of(layout(table), tuple(asking.found), not table.listed)
     numbers = tuple(asking.found[n] for n in order)
     return table, BoundedTable(found.contributions, first.person, first.keys, sets, numbers, vectors, found.each), found
+
+
+def _work(name: str, table: PlannedTable, given: Given) -> list[Refusal]:
+    """What one person's rows alone could make slow, or end, would tell that they are there."""
+    work, most = most_work(table.contributions, given.catalogue, given.profile.public_rows), given.profile.max_work
+    if work <= most:
+        return []
+    return [
+        Refusal(
+            "private-influence",
+            f"One person's rows may become {work:,} inside of {name}; at most {most:,} are.",
+            "Join public tables on their unique keys, sum up per person first, or take fewer years.",
+        )
+    ]
 
 
 def _dimension(shown: str, key: Key, registers: Registers) -> Dimension:
