@@ -36,7 +36,7 @@ class Terminal:
         return ended.stdout
 
     def learn(self, printed):
-        if job := re.match(rf"job ({IDENT}): queued", printed):
+        if job := re.match(rf"job ({IDENT}): (?:queued|running)", printed):
             self.words["JOB"] = job[1]
         if lookup := re.match(rf"lookup ({IDENT}): in_review", printed):
             self.words["LOOKUP"] = lookup[1]
