@@ -4,6 +4,7 @@ For an event E the data give frequencies; Chernoff's bound makes them bounds of 
 confidence, and log((P[E] - delta) / Q[E]) is then a loss that surely occurs. It must never be above what is charged.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from math import inf, log
 from typing import Any
@@ -21,6 +22,10 @@ CONFIDENCE = 1e-9
 """Family-wise: the chance that any of all events of all mechanisms is judged too high."""
 MOST_EVENTS = 10_000
 """More than all events of all audits together, both ways."""
+
+
+LOOKED: Counter[str] = Counter()
+"""How many events this process has looked at, both ways."""
 
 
 def outcomes(bundle: Bundle, exact: Any, times: int) -> Sample:
@@ -55,6 +60,8 @@ def audit(one: Sample, other: Sample, events: Sequence[Event], *deltas: float) -
     """For each delta (0 if none is given) the surest loss over the events, both ways: a person added, one removed."""
     counts = [(event(one), event(other)) for event in events]
     pairs = [pair for a, b in counts for pair in ((a, b), (b, a))]
+    LOOKED["events"] += len(pairs)
+    assert LOOKED["events"] <= MOST_EVENTS, "the confidence is shared among fewer"
     bounds = [(least(a, len(one)), most(b, len(other))) for a, b in pairs]
     return [max((log((p - delta) / q) for p, q in bounds if p > delta), default=-inf) for delta in deltas or (0.0,)]
 
