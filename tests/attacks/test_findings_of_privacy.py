@@ -3,8 +3,10 @@
 `tests/prove/private_defences.py` removes them one at a time. What other systems fell into is in the file beside."""
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 from broker.domain.amounts import DELTAS, MICRO, Accounting, Amount
 from broker.domain.audit import AuditEvent
@@ -55,12 +57,12 @@ def paid(
     broker: Broker, job: str, micro: int, project: str, table: str, snapshot: str = "s1", question: str = "",
     most: ReleaseMaximum = BIG,
 ) -> None:  # fmt: skip
-    """A spend of a project, charged."""
+    """A spend of a project, charged; nothing where its answer is known."""
     loss, now = Loss((Amount(Accounting.APPROXIMATE, micro),)), broker.clock.now()
     what = Asked(job, project, snapshot, question or job, (Cost("pupil", loss, ((table, loss),)),))
     event = [AuditEvent(now, "broker", "spend.reserved", job)]
-    broker.store.reserve(what, most, now, event)
-    broker.store.charge(job, broker.clock.now(), event)
+    if broker.store.reserve(what, most, now, event).asked.job == job:
+        broker.store.charge(job, broker.clock.now(), event)
 
 
 def refusal_of(*asked: Any) -> tuple[Refusal, ...]:
@@ -228,27 +230,28 @@ class Killed(BaseException):
     """What no code of the broker catches."""
 
 
+def dies_at(broker: Broker, job: str, owner: Any, name: str) -> None:
+    """An attempt at the job that is killed there; its lease lapses, and the job waits again."""
+    with mock.patch.object(owner, name, side_effect=Killed), suppress(Killed):
+        broker.run(job)
+    broker.reconcile()
+    broker.clock.at += broker.ports.lease
+
+
 def test_39_one_charge_and_one_answer_whatever_dies() -> None:
-    """An attempt that dies after the draw: the next one gives the stored answer, under the same charge."""
+    """Attempts that die before the draw, and after it: the next one has the same charge, and gives the stored answer
+    where there is one."""
     with dashboard() as broker:
-        job = send(broker)
-        assess, store = type(broker.store).advance, type(broker.store)
-        store.advance = lambda *_, **__: (_ for _ in ()).throw(Killed)
-        try:
-            broker.run(job)
-        except Killed:
-            pass
-        finally:
-            store.advance = assess
+        job, noise = send(broker), broker.ports.private.noise
+        dies_at(broker, job, noise, "draw")
+        assert spent(broker) == (500_000, 0)
+        assert broker.store.spend_of(job).answer is None
+        dies_at(broker, job, type(broker.store), "advance")
         first = broker.store.spend_of(job).answer
         assert first is not None
-        assert spent(broker) == (500_000, 0)
-        broker.reconcile()
-        broker.clock.at += broker.ports.lease
         assert broker.run(job)
         broker.reconcile()
-        assert spent(broker) == (500_000, 0)
-        assert broker.ports.private.noise.draws == 1
+        assert (spent(broker), noise.draws) == ((500_000, 0), 1)
         assert broker.store.spend_of(job).answer == first
         assert broker.store.outputs_of(job)[0].state is OutputState.RELEASED
 
@@ -261,7 +264,7 @@ def test_44_an_audit_sees_a_scale_or_a_threshold_that_is_too_low() -> None:
     x, y = [7, 4, 0], [8, 4, 0]
     one, other = (outcomes(made.bundle, v, 2500) for v in (x, y))
     assert audited(one, other, [*half_spaces(x, y, one), *orthants(x, y)])[0] <= 1.0
-    spend = Amount(Accounting.APPROXIMATE, MICRO, DELTAS // 100)
+    spend = Amount(Accounting.APPROXIMATE, 2 * MICRO, DELTAS // 100)
     keys = designed(f"-- rows: a 1\nSELECT Note, COUNT(*) AS n FROM a WHERE {Y} GROUP BY Note", spend)
     many = 30_000
     (kept, _) = draw(keys.bundle, (dict.fromkeys(range(many), 1), [1] * many))
@@ -289,5 +292,3 @@ def test_52_the_main_record_is_the_row_that_counts() -> None:
         assert sorted(found.exact(added_up, vault).vectors[0]) == [0, 25], "all of them have many rows"
         assert added_up.measured.tables[0].influence.most == 1
     assert bounded.measured.kept == ("Of each person and year the first 1 rows of npd.a count.",)
-
-

@@ -20,6 +20,7 @@ Event = Callable[[Sample], int]
 """How many outcomes of a sample are in it."""
 CONFIDENCE = 1e-9
 """Family-wise: the chance that any of all events of all mechanisms is judged too high."""
+SIDE_BY_SIDE = 50
 MOST_EVENTS = 10_000
 """More than all events of all audits together, both ways."""
 
@@ -29,10 +30,20 @@ LOOKED: Counter[str] = Counter()
 
 
 def outcomes(bundle: Bundle, exact: Any, times: int) -> Sample:
-    """So many separate runs of the job's own measurement, of one mechanism."""
+    """So many noise vectors of the job's own measurement, of one mechanism."""
+    if isinstance(bundle.mechanisms[0], Additive):
+        return vectors(bundle, [exact], times)
     made = measurement(bundle)
-    found = [made((exact,))[0] for _ in range(times)]
-    return np.array(found) if isinstance(bundle.mechanisms[0], Additive) else found
+    return [made((exact,))[0] for _ in range(times)]
+
+
+def vectors(bundle: Bundle, answers: Sequence[Sequence[int]], times: int) -> Sample:
+    """So many noise vectors of all mechanisms together. In each of the separate runs noise is drawn on several copies
+    of the answers side by side: every coordinate has noise of its own, and a run costs more than its noise."""
+    made, tiled = measurement(bundle), tuple(list(v) * SIDE_BY_SIDE for v in answers)
+    runs = (made(tiled) for _ in range(-(-times // SIDE_BY_SIDE)))
+    found = [np.concatenate([np.array(p).reshape(SIDE_BY_SIDE, -1) for p in run], axis=1) for run in runs]
+    return np.concatenate(found)[:times]
 
 
 def divergence(p: float, q: float) -> float:

@@ -1,7 +1,5 @@
-"""One owner's data, ingested anew for each neighbour: another snapshot, other numbers of persons, other vaults and ranks,
-under the same secrets. What a private text measures exactly there is for noise and for nothing else."""
-
-# ruff: noqa: S608 - SQL of a test's own tables
+"""One owner's data, ingested anew for each neighbour: another snapshot, other numbers of persons, other vaults and
+ranks, under the same secrets. What a private text measures exactly there is for noise and for nothing else."""
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -125,7 +123,7 @@ def _written(world: World, source: Path) -> Path:
     with duckdb.connect() as con:
         for table in TOWN.tables:
             rows = world.get(table.full_name, ())
-            named = [v for v in table.variables]
+            named = list(table.variables)
             columns = ", ".join(f'"{v.name}" {storage_type(v)}' for v in named)
             con.execute(f"CREATE OR REPLACE TABLE t ({columns})")
             values = [r.get(v.name) for r in rows for v in named]

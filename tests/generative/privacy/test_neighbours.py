@@ -7,9 +7,21 @@ as declared in neighbours; then the job's own noise is drawn on each of them (`P
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 import pytest
-from auditing import LOOKED, Event, Sample, audit, half_spaces, has_key, is_value, least, orthants
+from auditing import (
+    CONFIDENCE,
+    LOOKED,
+    MOST_EVENTS,
+    Event,
+    Sample,
+    audit,
+    half_spaces,
+    has_key,
+    is_value,
+    least,
+    orthants,
+    vectors,
+)
 from privacy_size import size, tell
 from private_worlds import moved
 
@@ -22,7 +34,7 @@ from broker.privacy.mechanisms import Bundle, Selection, Threshold
 from tests.generative.privacy.rebuilt import Asked, Owner, World, owner
 
 TIMES = size("NOISE", 2000)
-FULL, SIDE_BY_SIDE = 100_000, 200
+FULL = 100_000
 Y = "Y = '2018/2019'"
 ONE = Amount(Accounting.APPROXIMATE, MICRO)
 LARGE_DELTA = Amount(Accounting.APPROXIMATE, MICRO, DELTAS // 100)
@@ -50,7 +62,11 @@ def rows_of(key: str | None, rows: int, **same: Any) -> list[dict[str, Any]]:
 
 
 def days_of(key: str | None, rows: int) -> list[dict[str, Any]]:
-    return [{"Key": key, "Y": f"{y}/{y + 1}", "Kind": "X", "Days": 9, "Wave": 1} for y in (2017, 2018, 2019) for _ in range(rows)]
+    return [
+        {"Key": key, "Y": f"{y}/{y + 1}", "Kind": "X", "Days": 9, "Wave": 1}
+        for y in (2017, 2018, 2019)
+        for _ in range(rows)
+    ]
 
 
 LAS = [{"LA": n, "Region": "N"} for n in (1, 2, 3)]
@@ -100,13 +116,19 @@ def test_no_neighbour_is_told_apart_by_more_than_the_charge(shape: str, town: To
     charged = cost.micro / MICRO
     tell(
         f"neighbours_{shape}",
-        {"charged": charged, "delta": cost.delta / DELTAS, "vectors": TIMES, "found": found, "events": LOOKED["events"]},
+        {"charged": charged, "delta": cost.delta / DELTAS, "vectors": TIMES, "found": found},
     )  # fmt: skip
     assert max(found.values()) <= charged
     assert TIMES < FULL or max(found.values()) > SEEN.get(shape, 0.3), "an audit that sees nothing proves nothing"
 
 
-SEEN = {"a_join_without_bound": 0.1, "distinct_persons": 0.02, "margins": 0.1, "a_median": 0.02, "keys_of_the_data": -9.0}
+SEEN = {
+    "a_join_without_bound": 0.1,
+    "distinct_persons": 0.02,
+    "margins": 0.1,
+    "a_median": 0.02,
+    "keys_of_the_data": -9.0,
+}
 """Where neighbours are less far apart than a person can move the answer. (A key of one person leaves with the delta at
 most: all that it tells is paid for by that.)"""
 
@@ -163,17 +185,13 @@ def check_moves(asked: Asked, x: list[Any], y: list[Any]) -> None:
 
 
 def draws(bundle: Bundle, answers: list[Any], times: int) -> Sample:
-    """So many noise vectors of the whole job. Noise of vectors is drawn for many copies side by side, of which each
-    has its own; choices and keys are drawn in a run each."""
+    """So many noise vectors of the whole job; choices and keys are drawn in a run each."""
     made, few = measurement(bundle), times if times >= FULL else times // 4
     if any(isinstance(m, Threshold) for m in bundle.mechanisms):
         return [made(tuple(answers))[0] for _ in range(few)]
     if any(isinstance(m, Selection) for m in bundle.mechanisms):
         return [tuple(v for part in made((*_scores(bundle, answers),)) for v in part) for _ in range(few)]
-    runs = -(-times // SIDE_BY_SIDE)
-    tiled = tuple(list(v) * SIDE_BY_SIDE for v in answers)
-    found = [[np.array(p).reshape(SIDE_BY_SIDE, -1) for p in made(tiled)] for _ in range(runs)]
-    return np.concatenate([np.concatenate(parts, axis=1) for parts in found])
+    return vectors(bundle, answers, times)
 
 
 def _scores(bundle: Bundle, answers: list[Any]) -> Iterator[Any]:
@@ -194,3 +212,9 @@ def events_of(asked: Asked, x: list[Any], y: list[Any], pilot: Sample) -> list[E
 
 def _chosen(place: int, point: int) -> Event:
     return lambda sample: sum(outcome[place] == point for outcome in sample)
+
+
+def test_events_are_fewer_than_the_confidence_is_shared_among() -> None:
+    """All audits of this file have looked by now."""
+    tell("neighbours_events", {"events": LOOKED["events"], "confidence": CONFIDENCE, "shared_among": MOST_EVENTS})
+    assert LOOKED["events"] < MOST_EVENTS // 2
