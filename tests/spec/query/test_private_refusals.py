@@ -31,7 +31,9 @@ def test_what_cannot_be_measured_says_why_and_what_could(code: str) -> None:
     assert all(r.message and r.advice for r in found)
 
 
-@pytest.mark.parametrize("line", ["-- clamp: Scores 0 9", "-- rows: c 2", "-- clamp: b.Score 0 9", "-- rows: a 0", "-- rows: a"])
+@pytest.mark.parametrize(
+    "line", ["-- clamp: Scores 0 9", "-- rows: c 2", "-- clamp: b.Score 0 9", "-- rows: a 0", "-- rows: a"]
+)
 def test_a_line_that_bounds_nothing_is_refused(line: str) -> None:
     assert [r.code for r in refusals(f"{line}\nSELECT AVG(Score) AS m FROM a WHERE {Y}")] == ["private-line"]
 
