@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from broker.privacy.measurements import measurement
-from broker.privacy.mechanisms import Additive, Bundle
+from broker.privacy.mechanisms import Additive, Bundle, Mechanism, Selection, Threshold
 
 Sample = Any
 """Outcomes of one mechanism in many runs: an array with a row a run where they are vectors, else a list."""
@@ -20,7 +20,8 @@ Event = Callable[[Sample], int]
 """How many outcomes of a sample are in it."""
 CONFIDENCE = 1e-9
 """Family-wise: the chance that any of all events of all mechanisms is judged too high."""
-SIDE_BY_SIDE = 50
+SIDE_BY_SIDE, KEYS = 50, 4
+"""Copies of an answer in one run; most keys of an answer by keys."""
 MOST_EVENTS = 10_000
 """More than all events of all audits together, both ways."""
 
@@ -37,13 +38,34 @@ def outcomes(bundle: Bundle, exact: Any, times: int) -> Sample:
     return [made((exact,))[0] for _ in range(times)]
 
 
-def vectors(bundle: Bundle, answers: Sequence[Sequence[int]], times: int) -> Sample:
-    """So many noise vectors of all mechanisms together. In each of the separate runs noise is drawn on several copies
-    of the answers side by side: every coordinate has noise of its own, and a run costs more than its noise."""
-    made, tiled = measurement(bundle), tuple(list(v) * SIDE_BY_SIDE for v in answers)
+def vectors(bundle: Bundle, answers: Sequence[Any], times: int) -> Sample:
+    """So many answers of all mechanisms together, a row each: noisy coordinates, chosen places, and 1 for each key that
+    leaves. In each of the separate runs noise is drawn on several copies of the answers side by side: every coordinate,
+    cell and key has noise of its own, and a run costs more than its noise."""
+    assert not bundle.delta, "what is turned from rho is drawn in another order"
+    made, pairs = measurement(bundle), list(zip(bundle.mechanisms, answers, strict=True))
+    tiled = tuple(_copies(m, v) for m, v in pairs)
     runs = (made(tiled) for _ in range(-(-times // SIDE_BY_SIDE)))
-    found = [np.concatenate([np.array(p).reshape(SIDE_BY_SIDE, -1) for p in run], axis=1) for run in runs]
+    found = [np.hstack([_rows(m, v, drawn) for (m, v), drawn in zip(pairs, run, strict=True)]) for run in runs]
     return np.concatenate(found)[:times]
+
+
+def _copies(mechanism: Mechanism, answer: Any) -> Any:
+    """Of keys, the same counts under other names; of scores, cell by cell."""
+    if isinstance(mechanism, Threshold):
+        names = range(SIDE_BY_SIDE)
+        return {place * KEYS + key: count for place in names for key, count in answer.items()}
+    if isinstance(mechanism, Selection):
+        return [answer[i : i + mechanism.points] for i in range(0, len(answer), mechanism.points)] * SIDE_BY_SIDE
+    return list(answer) * SIDE_BY_SIDE
+
+
+def _rows(mechanism: Mechanism, answer: Any, drawn: Any) -> Any:
+    if isinstance(mechanism, Threshold):
+        left = np.zeros((SIDE_BY_SIDE, KEYS), dtype=int)
+        left[[k // KEYS for k in drawn], [k % KEYS for k in drawn]] = 1
+        return left
+    return np.array(drawn).reshape(SIDE_BY_SIDE, -1)
 
 
 def divergence(p: float, q: float) -> float:
@@ -110,3 +132,8 @@ def is_value(value: object) -> Event:
 
 def has_key(key: int) -> Event:
     return lambda sample: sum(key in outcome for outcome in sample)
+
+
+def in_place(place: int, value: int) -> Event:
+    """Of rows: one coordinate is this."""
+    return lambda sample: int(np.count_nonzero(sample[:, place] == value))

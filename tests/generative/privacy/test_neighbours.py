@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 import pytest
 from auditing import (
     CONFIDENCE,
+    KEYS,
     LOOKED,
     MOST_EVENTS,
     Event,
     Sample,
     audit,
     half_spaces,
-    has_key,
-    is_value,
+    in_place,
     least,
     orthants,
     vectors,
@@ -30,7 +30,7 @@ from broker.engine.private import Exact
 from broker.privacy.blocks import Kind
 from broker.privacy.bounds import sensitivity
 from broker.privacy.measurements import measurement
-from broker.privacy.mechanisms import Bundle, Selection, Threshold
+from broker.privacy.mechanisms import Additive, Threshold
 from tests.generative.privacy.rebuilt import Asked, Owner, World, owner
 
 TIMES = size("NOISE", 2000)
@@ -107,7 +107,7 @@ def test_no_neighbour_is_told_apart_by_more_than_the_charge(shape: str, town: To
     cost = asked.made.charge
     assert cost.within(spend)
     answers = {name: by_key(asked, e, list(exact.values())) for name, e in exact.items()}
-    drawn = {name: draws(asked.made.bundle, answers[name], TIMES) for name in WORLDS}
+    drawn = {name: vectors(asked.made.bundle, answers[name], TIMES) for name in WORLDS}
     found = {}
     for other in ("removed", "added"):
         check_moves(asked, answers["whole"], answers[other])
@@ -138,7 +138,7 @@ def test_more_rows_than_declared_are_caught(town: Town) -> None:
     (text, spend), whole = SHAPES["one_row_of_several"], town.vaults["whole"]
     asked, wide = town.owner.asked(text, spend), town.owner.asked(text.partition("\n")[2], spend)
     x, y = (list(map(list, town.owner.exact(wide, v).vectors)) for v in (whole, town.vaults["removed"]))
-    one, other = (draws(asked.made.bundle, v, TIMES) for v in (x, y))
+    one, other = (vectors(asked.made.bundle, v, TIMES) for v in (x, y))
     with pytest.raises(AssertionError):
         check_moves(asked, x, y)
     assert audit(one, other, events_of(asked, x, y, one))[0] > 1.0
@@ -184,34 +184,18 @@ def check_moves(asked: Asked, x: list[Any], y: list[Any]) -> None:
             assert step.l2_squared <= declared.l2_squared
 
 
-def draws(bundle: Bundle, answers: list[Any], times: int) -> Sample:
-    """So many noise vectors of the whole job; choices and keys are drawn in a run each."""
-    made, few = measurement(bundle), times if times >= FULL else times // 4
-    if any(isinstance(m, Threshold) for m in bundle.mechanisms):
-        return [made(tuple(answers))[0] for _ in range(few)]
-    if any(isinstance(m, Selection) for m in bundle.mechanisms):
-        return [tuple(v for part in made((*_scores(bundle, answers),)) for v in part) for _ in range(few)]
-    return vectors(bundle, answers, times)
-
-
-def _scores(bundle: Bundle, answers: list[Any]) -> Iterator[Any]:
-    for m, v in zip(bundle.mechanisms, answers, strict=True):
-        yield [v[i : i + m.points] for i in range(0, len(v), m.points)] if isinstance(m, Selection) else v
-
-
 def events_of(asked: Asked, x: list[Any], y: list[Any], pilot: Sample) -> list[Event]:
-    mechanisms = asked.made.bundle.mechanisms
-    if any(isinstance(m, Threshold) for m in mechanisms):
-        return [has_key(k) for k in range(len(x[1]))]
-    if any(isinstance(m, Selection) for m in mechanisms):
-        place = next(i for i, m in enumerate(mechanisms) if isinstance(m, Selection))
-        return [_chosen(place, point) for point in range(len(x[place]))] + [is_value(v) for v in set(pilot[:20])]
-    one, other = ([v for part in answers for v in part] for answers in (x, y))
-    return [*half_spaces(one, other, pilot[:500]), *orthants(one, other)]
-
-
-def _chosen(place: int, point: int) -> Event:
-    return lambda sample: sum(outcome[place] == point for outcome in sample)
+    """Half spaces and corners of noisy coordinates; and each key and each choice by itself."""
+    one, other, more = [], [], []
+    for m, before, after in zip(asked.made.bundle.mechanisms, x, y, strict=True):
+        if isinstance(m, Additive):
+            one, other = one + list(before), other + list(after)
+            continue
+        width = KEYS if isinstance(m, Threshold) else len(before) // m.points
+        values = (0, 1) if isinstance(m, Threshold) else range(m.points)
+        more += [in_place(len(one) + i, value) for i in range(width) for value in values]
+        one, other = one + [0] * width, other + [0] * width
+    return [*half_spaces(one, other, pilot[:500]), *orthants(one, other), *more]
 
 
 def test_events_are_fewer_than_the_confidence_is_shared_among() -> None:
