@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from broker.domain.audit import AuditEvent
+from broker.domain.errors import Unknown
 from broker.domain.ledger.amounts import Account
 from broker.domain.ledger.budgets import Aside, Balance, Point, over_allotted
 from broker.domain.ledger.chain import Head, LedgerCheck

@@ -67,18 +67,6 @@ def registers_to_come(policies: Policies) -> Registers:
     }
 
 
-def check_domains(private: "PrivateJob", project: Project, policies: Policies, sizes: Mapping[str, int]) -> None:
-    """Refused where keys have too many cells together, by how many values the public registers of a snapshot have."""
-    of_register = {
-        f"{t.full_name}.{v.name}": range(sizes.get(v.register_key, 1))
-        for t in policies.catalogue.tables
-        for v in t.variables
-        if v.register_key is not None
-    }
-    if any(k.variable in of_register for o in private.plan.outputs for t in o.tables for k in t.keys):
-        ask(private.plan, private.lines, project, policies, of_register)
-
-
 def ask(
     plan: Plan, lines: PrivateLines, project: Project, policies: Policies, registers: Registers | None = None
 ) -> PrivateJob:

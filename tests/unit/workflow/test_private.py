@@ -268,27 +268,16 @@ GROUP BY LA, NCyearActual, MonthOfBirth
 """
 
 
-def with_registers(dashboard, values):
+def with_persons(dashboard, number):
+    """A later snapshot, with so many."""
     from broker.domain.ports import Snapshot
     from broker.workflow import administer
 
-    facts = {"ref.schools": {"all": {"values": {"LA": values}}}, "npd.absence": {"2022": {"rows": 7, "persons": 5}}}
-    dashboard.clock.at = now = dashboard.clock.now().replace(second=values % 59)
+    facts = {"npd.absence": {"2022": {"rows": 2 * number, "persons": number}}}
+    dashboard.clock.at = now = dashboard.clock.now().replace(second=number % 59)
     administer.put_snapshot(
-        dashboard.ports, Snapshot(f"s{values}", f"{values:064}", now, True, f"snapshots/s{values}", json.dumps(facts))
+        dashboard.ports, Snapshot(f"s{number}", f"{number:064}", now, True, f"snapshots/s{number}", json.dumps(facts))
     )
-
-
-def test_a_domain_is_judged_by_the_registers_of_the_snapshot(dashboard):
-    """Before it waits, and with the key to drop; nothing is reserved."""
-    with_registers(dashboard, 150)
-    assert refused(dashboard, BY_SCHOOL) == set()
-    with_registers(dashboard, 5_000)
-    (told,) = checked(dashboard, BY_SCHOOL)
-    assert (told.code, "LA (5,000 values)" in told.advice) == ("private-domain", True)
-    with pytest.raises(Refused, match="private-domain"):
-        send(dashboard, BY_SCHOOL)
-    assert spent(dashboard) == (0, 0)
 
 
 def test_what_stands_beside_the_claim_is_in_the_manifest(dashboard):
@@ -340,7 +329,7 @@ def test_invariant_11_a_forecast_touches_no_data(dashboard):
 
     before = told()
     assert before["expected"]
-    with_registers(dashboard, 150)
+    with_persons(dashboard, 150)
     assert told() == before
     assert not dashboard.vaults.there
     assert not dashboard.sandbox.ran

@@ -1,0 +1,80 @@
+"""The full proof of "Differential privacy": audits, sensitivities, findings and traps with their defences removed,
+accuracy, the ledger, and speed; figures go to docs/proofs/D.json. `python -m tests.prove.D parts` leaves speed out, and
+prints without writing."""
+
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from bench.harness import Line as Speed
+from bench.privacy import privacy_lines
+from tests.prove import private_core as core
+from tests.prove import private_whole as whole
+from tests.prove.properties import property_line
+from tests.prove.record import Line, write
+
+SEED = core.SEED
+MOST_RATIO, MOST_MEGABYTES = 1.5, 200
+SPEEDS: Sequence[tuple[Callable[[], list[Speed]], Sequence[float | None]]] = (
+    # Lines of the bench, and the most that each may take of its baseline. (None: a part, which shows what the whole is
+    # made of.) Competitors are measured by lines of their own: they belong here.
+    (privacy_lines, (None, MOST_RATIO)),
+)
+EVENTS = ("audit_events", "neighbours_events")
+
+
+def speed_lines() -> list[Line]:
+    return [_speed(f, most) for lines, limits in SPEEDS for f, most in zip(lines(), limits, strict=True)]
+
+
+def _speed(found: Speed, most: float | None) -> Line:
+    figures = {"ours_ms": found.ours_ms, "baseline_ms": found.baseline_ms, "ratio": found.ratio}
+    if most is None:
+        return Line(f"{found.name} (a part)", True, figures, found.note)
+    figures |= {"most": most}
+    is_met = found.ratio <= most
+    if memory := re.search(r"peak memory (\d+) MB, plain query (\d+) MB", found.note):
+        over = int(memory[1]) - int(memory[2])
+        figures |= {"megabytes_over": over, "most_megabytes_over": MOST_MEGABYTES}
+        is_met = is_met and over <= MOST_MEGABYTES
+    return Line(found.name, is_met, figures, found.note)
+
+
+def property_lines() -> list[Line]:
+    """Two at a time, the longest first."""
+    with tempfile.TemporaryDirectory(prefix="prove-d-") as name, ThreadPoolExecutor(2) as pool:
+        folder = Path(name)
+        parts = [pool.submit(whole.whole_line, title, folder) for title in whole.PROPERTIES]
+        parts += [
+            pool.submit(property_line, title, files, told, core.SIZES, SEED, folder)
+            for title, (files, told) in core.PROPERTIES.items()
+        ]
+        return [p.result() for p in parts]
+
+
+def confidence_line(lines: Sequence[Line]) -> Line:
+    """All audits together: the confidence is shared among more events than they have looked at."""
+    told = [line.figures[part] for line in lines for part in EVENTS if part in line.figures]
+    counts = [t for t in told if isinstance(t, dict)]
+    looked = sum(t["events"] for t in counts)
+    among = min((t["shared_among"] for t in counts), default=0)
+    figures: dict[str, object] = {"events": looked, "shared_among": among, "confidence": "1 - 1e-9 over all shapes"}
+    return Line("family-wise confidence of all audits", len(counts) == len(EVENTS) and looked <= among, figures)
+
+
+def main() -> None:
+    lines = property_lines()
+    lines.append(confidence_line(lines))
+    if sys.argv[1:] != ["parts"]:
+        lines += speed_lines()
+        sys.exit(0 if write("D", SEED, lines) else 1)
+    for line in lines:
+        print(f"{'met    ' if line.met else 'NOT MET'} {line.name}: {line.figures} {line.note}")
+    sys.exit(0 if all(line.met for line in lines) else 1)
+
+
+if __name__ == "__main__":
+    main()
