@@ -10,6 +10,9 @@ from broker.privacy.blocks import Kind
 from broker.privacy.layout import layout
 from broker.privacy.tables import Argument, Ask, PrivateTable, Statistic
 
+FINEST = 10**6
+"""Of a quantile's fraction: a rank is compared in parts of it, in 64 bits, whatever the number of rows."""
+
 
 def check_tables(tables: tuple[PrivateTable, ...], profile: PrivacyProfile) -> None:
     """Refused, with every reason at once, if a table is not measurable under the profile."""
@@ -134,6 +137,9 @@ def _clamp(argument: Argument, profile: PrivacyProfile) -> Refusal:
 def _points(s: Statistic, profile: PrivacyProfile) -> list[Refusal]:
     if s.ask not in (Ask.QUANTILE, Ask.HISTOGRAM):
         return []
+    if s.fraction is not None and s.fraction.denominator > FINEST:
+        message = f"The fraction of {s.name} has more decimals than ranks of rows can be compared with."
+        return [Refusal("private-points", message, "Write it with at most six decimals.")]
     if list(s.points) != sorted(set(s.points)) or not s.points:
         message = f"The candidates or edges of {s.name} have to ascend, and there has to be one."
         return [Refusal("private-points", message, "Write each of them once, the smallest first.")]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from broker.domain.bounded import BoundedTable, PerPerson
 from broker.domain.errors import Refusal, Refused
 from broker.domain.lineage import read_by
-from broker.domain.plans import Key, PlannedOutput, Statistic
+from broker.domain.plans import Key, PlannedOutput, PlannedTable, Statistic
 from broker.domain.scalars import Value
 from broker.policy.privacy import PrivacyProfile
 from broker.policy.tables import Catalogue
@@ -25,6 +25,7 @@ from broker.query.bounding.choose import Bounded, Limits, bounded
 from broker.query.bounding.origins import Origins
 from broker.query.bounding.ranges import Ranges
 from broker.query.bounding.sizes import Sizes
+from broker.query.bounding.work import most_work
 from broker.query.kinds import has_context
 
 ROWS = Private("rows", Ask.ROWS)
@@ -146,8 +147,12 @@ def _measured(
     asking.ask()
     sizes = Sizes(ranges.origins)
     dimensions = [_dimension(i, k, given, sizes) for i, k in enumerate(first.keys)]
-    refusals = [*asking.refusals, *(_unlisted(d) for d in dimensions if d.values is None and given.lists_only)]
-    refusals += [_unsized(d) for d in dimensions if d.size is None and not given.lists_only]
+    refusals = [
+        *_work(name, first, given),
+        *asking.refusals,
+        *(_unlisted(d) for d in dimensions if d.values is None and given.lists_only),
+        *(_unsized(d) for d in dimensions if d.size is None and not given.lists_only),
+    ]
     if refusals:
         return refusals
     influence = Influence(found.cells, found.in_cell, found.rows)
@@ -159,6 +164,20 @@ def _measured(
     lists = tuple(d.values if k.domain is None else None for d, k in zip(dimensions, first.keys, strict=True))
     bound = BoundedTable(found.contributions, first.person, first.keys, sets, numbers, vectors, found.each, lists)
     return table, bound, found
+
+
+def _work(name: str, table: PlannedTable, given: Given) -> list[Refusal]:
+    """What one person's rows alone could make slow, or end, would tell that they are there."""
+    work, most = most_work(table.contributions, given.catalogue, given.profile.public_rows), given.profile.max_work
+    if work <= most:
+        return []
+    return [
+        Refusal(
+            "private-influence",
+            f"One person's rows may become {work:,} inside of {name}; at most {most:,} are.",
+            "Join public tables on their unique keys, sum up per person first, or take fewer years.",
+        )
+    ]
 
 
 def _dimension(number: int, key: Key, given: Given, sizes: Sizes) -> Dimension:

@@ -124,8 +124,9 @@ def _mean(of: Coordinates, level: float) -> Column:
     values = np.clip(middle + above / np.maximum(count, 1.0), low, high)
 
     def over(m: Floats) -> Floats:
-        pivot = centred[None, :] - (m - middle)[:, None] * of_count[None, :]
-        return np.asarray(np.abs(above - (m - middle) * count) - half_widths(pivot, of.noise, level), dtype=np.float64)
+        pivot = centred[:, None] - of_count[:, None] * (m - middle)[None, :]
+        half = half_widths(pivot.T, of.noise, level)
+        return np.asarray(np.abs(above - (m - middle) * count) - half, dtype=np.float64)
 
     return Column(values, *of_quotient(values, over, low, high))
 

@@ -28,8 +28,8 @@ from broker.domain.relations import (
 from broker.domain.scalars import Call, Column, Scalar, Type
 from broker.policy.tables import Catalogue
 from broker.query.bounding.numbered import first_rows
-from broker.query.bounding.origins import Origins
-from broker.query.bounding.products import Bound, least, scaled, times
+from broker.query.bounding.origins import Origins, idents_of
+from broker.query.bounding.products import Bound, at_least_one, least, scaled, times
 from broker.query.bounding.public import EQUAL, most_met
 from broker.query.bounding.ranks import NO_GUARDS, filtered, ranked
 from broker.query.guards import guards_of, own_columns
@@ -97,7 +97,7 @@ class Bounding:
         person, public = (join.left, join.right) if left else (join.right, join.left)
         below = self.bound(person)
         many = most_met(public, conjuncts_of(join.on), self._origins)
-        most = None if many is None else max(1, many)
+        most = at_least_one(many)
         made = replace(join, left=below.relation) if left else replace(join, right=below.relation)
         return Bound(made, times(below.rows, most), scaled(below.each, most))
 
@@ -105,14 +105,13 @@ class Bounding:
         """Two relations of the same person, row by row."""
         if join.lateral:
             left = self.bound(join.left)
-            many = most_met(join.right, (), self._origins)
+            many = at_least_one(most_met(join.right, (), self._origins))
             made: Relation = replace(join, left=left.relation)
             return Bound(made, times(left.rows, many), scaled(left.each, many))
         left, right = self.bound(join.left), self.bound(join.right)
         made = replace(join, left=left.relation, right=right.relation)
-        pairs = list(_equal(conjuncts_of(join.on)))
-        met = least([right.rows, *(right.each.get(b) for a, b in pairs), *(right.each.get(a) for a, b in pairs)])
-        back = least([left.rows, *(left.each.get(a) for a, b in pairs), *(left.each.get(b) for a, b in pairs)])
+        met = at_least_one(least([right.rows, *_met_by(join.right, right.each, join.on)]))
+        back = at_least_one(least([left.rows, *_met_by(join.left, left.each, join.on)]))
         each = scaled(left.each, met)
         if join.how is JoinHow.INNER:
             rows = least([times(left.rows, met), times(right.rows, back)])
@@ -157,6 +156,15 @@ def is_of_persons(relation: Relation) -> bool:
             return False
         case Filter(child=child) | Project(child=child) | Over(child=child) | Attach(child=child) | Limit(child=child):
             return is_of_persons(child)
+
+
+def _met_by(relation: Relation, each: Mapping[int, int], on: Scalar | None) -> Iterable[int]:
+    """Rows of one side that have the year which the other side's row says."""
+    own = idents_of(relation)
+    for pair in _equal(conjuncts_of(on)):
+        for one, other in (pair, pair[::-1]):
+            if one in each and other not in own:
+                yield each[one]
 
 
 def _equal(conditions: Iterable[Scalar]) -> Iterable[tuple[int, int]]:

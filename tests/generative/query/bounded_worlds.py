@@ -12,7 +12,7 @@ import pyarrow as pa
 import worlds
 
 from broker.domain.bounded import BoundedTable
-from broker.engine.private import Cells
+from broker.engine.private_cells import Cells
 from broker.policy.models import Catalogue, Table, TableKind
 from broker.privacy.asking.measurable import Measurable
 from broker.privacy.blocks import Block, Kind

@@ -4,13 +4,16 @@ most 3 rows of a person and year; there are 3 years."""
 # ruff: noqa: E501 - one form a line reads as a table
 
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
 from private_forms import PROFILE, Y, bound, private
-from query_kit import CATALOGUE, compiled
+from query_kit import CATALOGUE, compiled, database
 
+from broker.domain.bounded import BoundedTable
 from broker.privacy.asking.measurable import Given, measurable
 from broker.privacy.bounds import persons_only
+from broker.query import render_sums
 
 FORMS = {
     "one year": (f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} GROUP BY LA", (3, 3, 3)),
@@ -27,6 +30,11 @@ FORMS = {
         "SELECT a.LA, COUNT(*) AS n FROM a JOIN b ON a.[Key] = b.[Key] AND a.Y = b.Y GROUP BY a.LA", (3, 27, 27)),
     "two tables, every year with every other": (
         "SELECT a.LA, COUNT(*) AS n FROM a JOIN b ON a.[Key] = b.[Key] GROUP BY a.LA", "each"),
+    "two tables, every year with every other, and a year that is itself": (
+        "SELECT a.LA, COUNT(*) AS n FROM a JOIN b ON a.[Key] = b.[Key] AND b.Y = b.Y GROUP BY a.LA", "each"),
+    "two tables, every year with every other, and a year by two names": (
+        "SELECT a.LA, COUNT(*) AS n FROM a JOIN (SELECT [Key], Y, Y AS z FROM b) b ON a.[Key] = b.[Key] AND b.Y = b.z GROUP BY a.LA",
+        "each"),
     "an outer join": (
         f"SELECT a.LA, COUNT(b.Days) AS n FROM a LEFT JOIN b ON a.[Key] = b.[Key] AND b.{Y} WHERE a.{Y} GROUP BY a.LA",
         (3, 9, 9)),
@@ -34,6 +42,21 @@ FORMS = {
         f"SELECT l.Region, COUNT(*) AS n FROM a JOIN ref.las AS l ON l.LA = a.LA WHERE a.{Y} GROUP BY l.Region", (3, 3, 3)),
     "a register by anything else": (
         f"SELECT l.Region, COUNT(*) AS n FROM a JOIN ref.las AS l ON l.LA > a.LA WHERE a.{Y} GROUP BY l.Region", "each"),
+    "two registers, each by the other": (
+        f"SELECT Sex, COUNT(*) AS n FROM a CROSS JOIN (SELECT l.LA FROM ref.las l JOIN ref.las m ON l.LA = m.LA) d WHERE {Y} GROUP BY Sex",
+        "each"),
+    "a register after one that the person says": (
+        f"SELECT Sex, COUNT(*) AS n FROM a JOIN (SELECT l.LA FROM ref.las l JOIN ref.las m ON l.LA = m.LA) d ON d.LA = a.LA WHERE {Y} GROUP BY Sex",
+        (3, 3, 3)),
+    "a register by what is made of itself": (
+        f"SELECT Sex, COUNT(*) AS n FROM a CROSS JOIN (SELECT LA FROM (SELECT LA, LA + 0 AS same FROM ref.las) l WHERE LA = same) d WHERE {Y} GROUP BY Sex",
+        "each"),
+    "a register by its own numbering": (
+        f"SELECT Sex, COUNT(*) AS n FROM a CROSS JOIN (SELECT LA FROM (SELECT LA, ROW_NUMBER() OVER (ORDER BY LA) AS r FROM ref.las) l WHERE LA = r) d "
+        f"WHERE {Y} GROUP BY Sex", "each"),
+    "a register that an outer join does not choose": (
+        f"SELECT Sex, COUNT(*) AS n FROM a CROSS JOIN (SELECT l.LA FROM ref.las l LEFT JOIN ref.las m ON l.LA = 1) d WHERE {Y} GROUP BY Sex",
+        "each"),
     "a register before the persons": (
         f"SELECT l.Region, COUNT(a.LA) AS n FROM ref.las AS l LEFT JOIN a ON l.LA = a.LA AND a.{Y} GROUP BY l.Region",
         (3, 3, 3)),
@@ -160,3 +183,31 @@ def test_what_nobody_stands_behind_does_not_count() -> None:
     assert "Rows of public tables that no person meets do not count." in private(public).kept
     persons = f"SELECT a.LA, COUNT(*) AS n FROM a LEFT JOIN ref.las AS l ON l.LA = a.LA WHERE a.{Y} GROUP BY a.LA"
     assert "Rows of public tables that no person meets do not count." not in private(persons).kept
+
+
+ADDED = {
+    "SUM(sqrt(Points))": ("5.406285421743644", 1.5),
+    "AVG(sqrt(Points))": ("1.351571355435911", 1.5),
+    "MAX(w)": ("5.406285421743644", 1.5),
+    "stddev_samp(sqrt(Points))": ("0.15891862259789105", 2),
+}
+
+
+@pytest.mark.parametrize("added", ADDED)
+def test_the_order_of_rows_moves_no_answer(added: str) -> None:
+    """Binary fractions add up differently in another order; removing a person moves everybody's place in the files."""
+    above, often = ADDED[added]
+    windows = "(SELECT Key, Points, SUM(sqrt(Points)) OVER (PARTITION BY Key) AS w FROM a)"
+    one = f"SELECT Key, {added} AS s FROM {windows} a GROUP BY Key"
+    measured = private(f"SELECT SUM(CASE WHEN s > {above} THEN 1 ELSE 0 END) AS n FROM ({one}) d", "duckdb").bounded[0]
+    person = [{"Key": "k", "p": 0, "Y": f"{y}/{y + 1}", "Points": x}
+              for y, x in ((2017, often), (2018, often), (2018, often), (2019, 3))]  # fmt: skip
+    answers = [
+        database({"npd.a": order}).execute(_without_ranks(measured)).fetchall() for order in permutations(person)
+    ]
+    assert all(a == answers[0] for a in answers)
+
+
+def _without_ranks(measured: BoundedTable) -> str:
+    """The tiny tables have none; the person has no more rows than count."""
+    return render_sums(measured, {}).replace('"__r"', "0")
