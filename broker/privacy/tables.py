@@ -107,8 +107,8 @@ class Statistic:
     """Its part of the spend, beside the parts of the other statistics."""
 
 
-LONG_TEXT = 8
-"""Words of 8 bytes for a value of which no list says how long it is: an identifier has 64 characters at most."""
+LONG_TEXT = 32
+"""Words of 8 bytes for a value of which no list says how long it is (255 characters, as a query takes it)."""
 
 
 @dataclass(frozen=True, slots=True)
