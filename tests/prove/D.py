@@ -20,7 +20,7 @@ from tests.prove.record import Line, write
 SEED = core.SEED
 TENTH = 0.1
 SPEEDS: Sequence[tuple[Callable[[], list[Speed]], Sequence[float | None]]] = (
-    # Lines of the bench, and the most that each may take of its baseline; None: a part that the issue sets no limit for.
+    # Lines of the bench, and the most that each may take of its baseline; None: a part that has no limit of its own.
     (privacy_lines, (None, PROMISED, None)),
     (rival_lines, (TENTH, TENTH, TENTH, TENTH)),
 )
