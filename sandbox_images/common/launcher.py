@@ -21,6 +21,7 @@ PR_SET_DUMPABLE = 4
 PR_CAPBSET_DROP = 24
 PR_SET_NO_NEW_PRIVS = 38
 JOB_LIMIT = 32 * 1024 * 1024
+OPEN_FILES = 1024
 
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
 LANDLOCK_VERSION = 1
@@ -202,6 +203,7 @@ def limit(settings: dict[str, int], tasks: int, libraries: int = 0) -> None:
         resource.RLIMIT_NPROC: settings["processes"] + tasks,
         resource.RLIMIT_CPU: settings["wall_seconds"] * max(1, settings["threads"]) + 5,
         resource.RLIMIT_FSIZE: max(settings["scratch_bytes"], settings["output_bytes"]),
+        resource.RLIMIT_NOFILE: OPEN_FILES,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 0,
     }
