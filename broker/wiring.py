@@ -117,9 +117,9 @@ def policies_from_files(settings: "Settings") -> Policies:
 
 def engine_answers() -> bool:
     """Whether a container engine is there."""
-    from broker.sandbox import images
+    from broker.sandbox.engine_images import answers
 
-    return images.answers()
+    return answers()
 
 
 def build_images(settings: "Settings", progress: Callable[[str], None]) -> dict[str, str]:

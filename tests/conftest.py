@@ -9,7 +9,7 @@ import pytest
 @pytest.fixture(scope="session")
 def engine() -> None:
     """A container engine that answers. Where CI=true its absence is a failure, elsewhere a skip."""
-    from broker.sandbox.images import answers
+    from broker.sandbox.engine_images import answers
 
     if answers():
         return

@@ -21,7 +21,8 @@ from broker.domain.errors import Breach, Conflict, Unavailable
 from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult
 from broker.sandbox import exchange, selftest
 from broker.sandbox.audit import differences
-from broker.sandbox.images import Images, client
+from broker.sandbox.engine_images import client
+from broker.sandbox.images import Images
 from broker.sandbox.spec import LABEL_ATTEMPT, LABEL_JOB, LABEL_OWNER, Spec, settings, spec
 
 STREAM_HEADER = struct.Struct(">BxxxI")

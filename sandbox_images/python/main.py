@@ -87,7 +87,7 @@ def be_child(channel: launcher.Channel, job: dict, program: bytes, printed: int,
             os.dup2(printed, handle)
         os.closerange(3, 256)
         launcher.limit(job["settings"], tasks, LIBRARIES)
-        npd._prepare(job["tables"], job["settings"])
+        npd._prepare(job["tables"], job["settings"], bool(job.get("preview")))
         code = script.run(program)
     except MemoryError:
         code = MEMORY_EXIT

@@ -58,7 +58,7 @@ def test_code_in_the_image_is_compiled(sandbox_root, name):
 def test_a_base_image_can_stand_in_for_debian_packages(sandbox_root, tmp_path):
     built = Images(sandbox_root / "build")
     (tmp_path / "base").write_text(built.digest_of("sql"))
-    tree, listed = Images(tmp_path)._base_tree(lambda line: None)
+    tree, listed = Images(tmp_path).layers.base(lambda line: None)
     assert root_tree.interpreter(tree) == root_tree.interpreter(built.tree_of("sql"))
     assert [component["name"] for component in listed] == [built.digest_of("sql")]
     assert not list((tree / "opt/site").iterdir())
@@ -67,4 +67,4 @@ def test_a_base_image_can_stand_in_for_debian_packages(sandbox_root, tmp_path):
 def test_a_base_that_is_not_here_is_never_fetched(engine, tmp_path):
     (tmp_path / "base").write_text("nowhere/at-all:1")
     with pytest.raises(Unavailable, match="never fetched"):
-        Images(tmp_path)._base_tree(lambda line: None)
+        Images(tmp_path).layers.base(lambda line: None)
