@@ -7,7 +7,7 @@ import stat
 
 import launcher
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}", re.ASCII)
 HANDED = re.compile(r"[^.]+\.((table|regression|figure)\.json|rows\.arrow|[a-z0-9]{1,8}\.about\.json)", re.ASCII)
 """What the library `npd` leaves beside files: requests to the broker, rows for its trusted stage, descriptions."""
 LOOKED_AT = 10_000

@@ -16,9 +16,7 @@ def table(handed: Handed, rows: pa.Table) -> None:
     _print(made.slice(0, MOST))
     if made.num_rows > MOST:
         print(f"... and {made.num_rows - MOST:,} more rows")
-    print(
-        "(no rule was applied to this: the broker tabulates the rows again, protects small groups, and releases that)"
-    )
+    print("(no rule was applied to this: the broker tabulates the rows again and protects small groups)")
 
 
 def tabulated(handed: Handed, rows: pa.Table) -> pa.Table:
@@ -33,19 +31,17 @@ def tabulated(handed: Handed, rows: pa.Table) -> pa.Table:
 
 
 def regression(handed: Handed, rows: pa.Table) -> None:
-    """The model as statsmodels fits it, where that is installed; pandas formulas are the author's own code here."""
-    print(
-        f"output {handed.name}: a regression of {rows.num_rows:,} rows of synthetic data: {handed.request['formula']}"
-    )
+    """The model as statsmodels fits it, where that is installed; the formula is the author's own."""
+    formula, family = handed.request["formula"], handed.request["family"]
+    print(f"output {handed.name}: a regression of {rows.num_rows:,} rows of synthetic data: {formula}")
     try:
         import statsmodels.formula.api as models
     except ImportError:
         print("(install statsmodels to see a preview of the fit)")
         return
-    family = {"ols": "ols", "logit": "logit", "poisson": "poisson"}[handed.request["family"]]
     options = {} if family == "ols" else {"disp": 0}
     try:
-        fitted = getattr(models, family)(handed.request["formula"], rows.to_pandas()).fit(**options)
+        fitted = getattr(models, family)(formula, rows.to_pandas()).fit(**options)
     except Exception as fault:  # whatever a model dies of on synthetic data, the script goes on as it would in a job
         print(f"(on the synthetic data it cannot be fitted: {fault})")
         return
