@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+collect_ignore = ["library"]
+"""Tests of the researcher's library: `tests/integration/library` runs them where its wheel is installed."""
+
 
 @pytest.fixture(scope="session")
 def engine() -> None:

@@ -4,8 +4,8 @@ import re
 
 from npd.errors import NpdError
 
-TOKEN = re.compile(r"\s*(?:([A-Za-z_]\w*)|(\d+)|([~+:*()\-]))")
-FORM = 'Write "y ~ x + C(group) + x:z": names, C() for categories, + : * and -1 for no constant.'
+TOKEN = re.compile(r"\s*(?:([A-Za-z_]\w*)|(\d+)|([~+:*()|\-]))")
+FORM = 'Write "y ~ x + C(group) + x:z | URN": names, C() for categories, + : *, -1, and | before fixed effects.'
 
 
 def names_in(formula: str) -> list[str]:
@@ -15,7 +15,8 @@ def names_in(formula: str) -> list[str]:
     tokens = _tokens(formula)
     if len(tokens) < 3 or tokens[1] != "~" or tokens.count("~") != 1 or not _is_name(tokens[0]):
         raise NpdError(f"A formula is an outcome, ~, and what explains it. {FORM}")
-    right = _terms(tokens[2:])
+    bar = tokens.index("|") if "|" in tokens else len(tokens)
+    right = [*_terms(tokens[2:bar]), *_absorbed(tokens[bar:])]
     if tokens[0] in right:
         raise NpdError(f"The outcome {tokens[0]!r} also stands on the right of the formula.")
     return [tokens[0], *dict.fromkeys(right)]
@@ -54,6 +55,16 @@ def _terms(tokens: list[str]) -> list[str]:
     return names
 
 
+def _absorbed(tokens: list[str]) -> list[str]:
+    """`| URN + year`: fixed effects that are taken out and never released."""
+    if not tokens:
+        return []
+    names, signs = tokens[1::2], set(tokens[2::2])
+    if not names or signs - {"+"} or len(tokens) % 2 or not all(map(_is_name, names)) or len(names) > 2:
+        raise NpdError(f"After | stand one or two columns: | URN + AcademicYear. {FORM}")
+    return names
+
+
 def _factor(tokens: list[str], at: int) -> tuple[int, list[str]]:
     if tokens[at : at + 2] == ["C", "("]:
         if len(tokens) < at + 4 or not _is_name(tokens[at + 2]) or tokens[at + 3] != ")":
@@ -61,6 +72,8 @@ def _factor(tokens: list[str], at: int) -> tuple[int, list[str]]:
         return at + 4, [tokens[at + 2]]
     if tokens[at + 1 : at + 2] == ["("]:
         raise NpdError(f"The formula cannot call {tokens[at]}(): compute the column in the rows first. {FORM}")
+    if tokens[at] in ("0", "1"):
+        return at + 1, []
     if not _is_name(tokens[at]):
         raise NpdError(f"The formula cannot have {tokens[at]!r} there. {FORM}")
     return at + 1, [tokens[at]]

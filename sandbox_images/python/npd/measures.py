@@ -6,7 +6,7 @@ from typing import Any
 from npd.errors import NpdError, listed
 
 ALONE = ("count", "persons")
-OF_A_COLUMN = ("sum", "mean", "median", "std")
+OF_A_COLUMN = ("sum", "mean", "share", "ones", "median", "std")
 STATISTICS = (*ALONE, *OF_A_COLUMN)
 FORM = 'Write measures={"n": "count", "people": "persons", "mean_score": ("score", "mean")}.'
 _PANDAS = {"size": "count", "nunique": "persons", "average": "mean", "avg": "mean", "stddev": "std", "sd": "std"}
@@ -21,6 +21,14 @@ def measures_of(given: Any) -> dict[str, Measure]:
     if not isinstance(given, Mapping) or not given:
         raise NpdError(f"measures= names each figure. {FORM}")
     return {name: _measure(name, wanted) for name, wanted in given.items()}
+
+
+def of_a_flag(name: str, measure: Measure) -> Measure:
+    """The measure of a column of 0 and 1: its mean is a share, its sum a count, and both sides are protected."""
+    ((word, column),) = measure.items()
+    if word in ("median", "std"):
+        raise NpdError(f'The measure {name!r}: {column!r} has only 0 and 1; ask for ("{column}", "share").')
+    return {{"mean": "share", "sum": "ones"}.get(word, word): column}
 
 
 def column_of(measure: Measure) -> str | None:

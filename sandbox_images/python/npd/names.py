@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from npd.catalogue import all_keys
+from npd.catalogue import all_keys, keys_of
 from npd.errors import NpdError, listed, nearest
 from npd.place import Place
 from npd.reading import names_of
@@ -23,7 +23,7 @@ def output_name(place: Place, name: str | None) -> str:
         (name,) = declared
     if not isinstance(name, str):
         raise NpdError(f"name= is text, such as name={next(iter(declared), 'table')!r}.")
-    stem = PurePath(name).stem if "." in name else name
+    stem = name.rpartition(".")[0] if "." in name else name
     if not STEM.fullmatch(stem):
         raise NpdError(f"{name!r} is no name for an output: use letters, digits, _ and -.")
     if stem not in declared and (declared or place.text or not place.preview):
@@ -91,4 +91,24 @@ def _variable(place: Place, column: str, source: str, columns: Sequence[str]) ->
     if not dot:
         raise NpdError(f'variables= says of which table: write {{"{column}": "table.{source}"}}.')
     found = place.find(table)
-    return f"{found.full_name}.{names_of(found, [variable])[0]}"
+    name = names_of(found, [variable])[0]
+    if not place.asked_for(found, name):
+        line = f"# input: {found.full_name} [{name}, ...]"
+        raise NpdError(f"{source} is none of the job's inputs: add it to its header, {line}.")
+    return f"{found.full_name}.{name}"
+
+
+def with_person(place: Place, variables: dict[str, str], person: str) -> dict[str, str]:
+    """The declared variables, with that of the pseudonyms: its own, or that of a table whose key is called so."""
+    if person in variables:
+        return variables
+    tables = sorted(place.tables.values(), key=lambda t: f"{t.full_name}." not in " ".join(variables.values()))
+    holding = [t for t in tables if person in keys_of(t.full_name)]
+    for table in holding:
+        if place.asked_for(table, person):
+            return variables | {person: f"{table.full_name}.{person}"}
+    if holding:
+        line = f"# input: {holding[0].full_name} [{person}, ...]"
+        raise NpdError(f"{person} is none of the job's inputs: add it to its header, {line}.")
+    advice = f'variables={{"{person}": "spring_census.PupilMatchingRefAnonymous"}}'
+    raise NpdError(f"Say which table's pseudonyms {person!r} holds: {advice}.")

@@ -10,14 +10,16 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from npd import preview
 from npd.errors import NpdError, listed
 from npd.formula import names_in
 from npd.handing import Handed, hand_over, hand_over_file
-from npd.measures import column_of, measures_of
+from npd.measures import Measure, column_of, measures_of, of_a_flag
 from npd.names import columns_of, description_of, output_name, plain
 from npd.place import here
-from npd.taking import HandedRows
+from npd.taking import HandedRows, is_flag
 
 FAMILIES = ("ols", "logit", "poisson")
 MARKS = ("bar", "line", "point")
@@ -50,6 +52,7 @@ def table(
     found = HandedRows(place, rows, person, variables, keys)
     measured = [column for column in map(column_of, wanted.values()) if column is not None]
     arrow = found.take([*keys, *measured], numbers=measured, groups=keys)
+    wanted = {each: _told(each, measure, arrow) for each, measure in wanted.items()}
     request = {"person": found.person, "by": keys, "measures": wanted, "variables": found.variables}
     handed = Handed(stem, "table", request | {"description": description_of(place, stem, description)},
                     (*keys, *wanted))  # fmt: skip
@@ -65,11 +68,14 @@ def regression(
     family: str = "ols",
     name: str | None = None,
     *,
+    cluster: str | None = None,
     variables: Variables | None = None,
     person: str | None = None,
     description: str | None = None,
 ) -> Handed:
-    """A model of the rows, fitted by the broker: `npd.output.regression("score ~ fsm + C(LA)", rows)`."""
+    """A model of the rows, fitted by the broker: `npd.output.regression("score ~ fsm + C(LA) | URN", rows)`.
+
+    What stands after | are fixed effects that are taken out (ols only); `cluster` names the column of clusters."""
     place = here()
     stem = output_name(place, name)
     if family not in FAMILIES:
@@ -78,8 +84,10 @@ def regression(
     for each in names:
         plain(each, "formula")
     found = HandedRows(place, rows, person, variables, names)
-    arrow = found.take(names, numbers=names[:1])
+    clusters = [cluster] if cluster is not None and cluster != found.person else []
+    arrow = found.take([*names, *clusters], numbers=names[:1])
     request = {"person": found.person, "formula": formula, "family": family, "variables": found.variables}
+    request |= {} if cluster is None else {"cluster": cluster}
     handed = Handed(stem, "regression", request | {"description": description_of(place, stem, description)})
     hand_over(place, handed, arrow)
     if place.preview:
@@ -129,3 +137,8 @@ def file(path: str | PathLike[str], description: str | None = None) -> Path:
     if place.preview:
         print(f"output {source.name}: a file of {source.stat().st_size:,} bytes; a person will look at it")
     return source
+
+
+def _told(name: str, measure: Measure, rows: pa.Table) -> Measure:
+    column = column_of(measure)
+    return of_a_flag(name, measure) if column is not None and is_flag(rows[column]) else measure

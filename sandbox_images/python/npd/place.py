@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from npd.errors import NpdError, UnknownTable, listed, nearest
-from npd.header import declared_outputs
+from npd.header import declared_inputs, declared_outputs
 
 AT_HOME = (
     "Set the environment variable NPD_DATA to a folder of a synthetic NPD before the script starts: "
@@ -49,6 +49,12 @@ class Place:
     @property
     def outputs(self) -> dict[str, str]:
         return declared_outputs(self.text)
+
+    def asked_for(self, table: Mounted, variable: str) -> bool:
+        """Whether the header has a variable among its inputs; without an input line, all of the grant is one."""
+        inputs = declared_inputs(self.text)
+        lists = [names for each, names in inputs.items() if each in (table.full_name.lower(), table.name.lower())]
+        return not inputs or any(names is None or variable.lower() in map(str.lower, names) for names in lists)
 
     def find(self, name: str) -> Mounted:
         """A table by `name` or `schema.name`, in any case."""

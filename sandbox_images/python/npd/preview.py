@@ -6,7 +6,8 @@ import pyarrow.compute as pc
 from npd.handing import Handed
 
 MOST = 30
-OPTIONS = {"std": ("stddev", pc.VarianceOptions(ddof=1)), "median": ("approximate_median", None)}
+FUNCTIONS = {"std": "stddev", "median": "approximate_median", "share": "mean", "ones": "sum"}
+OPTIONS = {"std": pc.VarianceOptions(ddof=1)}
 
 
 def table(handed: Handed, rows: pa.Table) -> None:
@@ -34,6 +35,7 @@ def regression(handed: Handed, rows: pa.Table) -> None:
     """The model as statsmodels fits it, where that is installed; the formula is the author's own."""
     formula, family = handed.request["formula"], handed.request["family"]
     print(f"output {handed.name}: a regression of {rows.num_rows:,} rows of synthetic data: {formula}")
+    formula = formula.partition("|")[0]
     try:
         import statsmodels.formula.api as models
     except ImportError:
@@ -55,8 +57,8 @@ def _aggregate(measure: dict, person: str) -> tuple:
         return ([], "count_all")
     if word == "persons":
         return (person, "count_distinct")
-    name, options = OPTIONS.get(word, (word, None))
-    return (column, name, options) if options is not None else (column, name)
+    function = FUNCTIONS.get(word, word)
+    return (column, function, OPTIONS[word]) if word in OPTIONS else (column, function)
 
 
 def _made(aggregate: tuple) -> str:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+_NULLABLE = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
+
+
 class Table:
     """Rows of a mounted table. Arrow-based libraries take it as it is."""
 
@@ -30,9 +33,8 @@ class Table:
         return self._arrow
 
     def pandas(self) -> "pd.DataFrame":
-        """Whole numbers with missing values become floats, dates datetime64, as with `load`."""
-        imported("pandas")
-        return _dates_as_times(self._arrow).to_pandas(date_as_object=False)
+        """Whole numbers with missing values are pandas' nullable ones, dates datetime64: as DuckDB gives them."""
+        return _frame(_dates_as_times(self._arrow), imported("pandas"))
 
     def polars(self) -> "pl.DataFrame":
         return imported("polars").from_arrow(self._arrow)
@@ -74,6 +76,22 @@ def imported(library: str) -> Any:
         return __import__(library)
     except ImportError as missing:
         raise NpdError(f"{library} is not installed here: pip install npd[{library}].") from missing
+
+
+def _frame(arrow: pa.Table, pandas: Any) -> "pd.DataFrame":
+    """Only columns that miss a value get a nullable type: the others stay plain numpy."""
+    missing = [f.name for f in arrow.schema if _countable(f.type) and arrow[f.name].null_count]
+    nullable = {getattr(pa, name.lower())(): getattr(pandas, f"{name}Dtype")() for name in _NULLABLE}
+    nullable[pa.bool_()] = pandas.BooleanDtype()
+    plain = arrow.drop_columns(missing).to_pandas(date_as_object=False)
+    if not missing:
+        return plain
+    others = arrow.select(missing).to_pandas(types_mapper=nullable.get)
+    return pandas.concat([plain, others], axis=1)[arrow.column_names]
+
+
+def _countable(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_boolean(kind)
 
 
 def _dates_as_times(arrow: pa.Table) -> pa.Table:

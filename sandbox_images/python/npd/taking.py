@@ -11,9 +11,12 @@ import pyarrow.compute as pc
 
 from npd.catalogue import all_keys
 from npd.errors import NpdError, listed
-from npd.names import catalogue_variables, person_column, plain
+from npd.names import catalogue_variables, person_column, plain, with_person
 from npd.place import Place
 from npd.rows import column_names, to_arrow
+
+LARGEST_WHOLE = float(2**53)
+_FLAGS = pa.array([0.0, 1.0])
 
 
 class HandedRows:
@@ -25,12 +28,14 @@ class HandedRows:
         plain(self.person, "person=")
         if self.person in asked:
             raise NpdError(f"{self.person} tells persons apart: it can be no group and stand in no formula.")
-        self.variables = catalogue_variables(place, variables, columns)
+        self.variables = with_person(place, catalogue_variables(place, variables, columns), self.person)
 
     def take(self, asked: Sequence[str], numbers: Sequence[str], groups: Sequence[str] = ()) -> pa.Table:
         """The rows' columns that are needed, looked at once."""
         arrow = to_arrow(self.rows, [self.person, *asked, *self.variables])
         _check_persons(arrow[self.person], self.person)
+        for name in arrow.column_names:
+            arrow = arrow.set_column(arrow.column_names.index(name), name, _whole(arrow[name]))
         for name in groups:
             _check_group(arrow[name], name)
         for name in numbers:
@@ -69,6 +74,19 @@ def _measured(arrow: pa.Table, name: str) -> pa.Table:
     return arrow
 
 
+def is_flag(column: pa.ChunkedArray) -> bool:
+    """Whether there is nothing in a column of numbers but 0 and 1."""
+    return column.null_count < len(column) and pc.all(pc.is_in(column.drop_null().cast(pa.float64()), _FLAGS)).as_py()
+
+
+def _whole(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Whole numbers that pandas made floats because some are missing: as a group, 301 is not 301.0."""
+    if not pa.types.is_floating(column.type) or column.null_count == len(column):
+        return column
+    whole = pc.all(pc.and_(pc.equal(column, pc.floor(column)), pc.less(pc.abs(column), LARGEST_WHOLE))).as_py()
+    return column.cast(pa.int64()) if whole else column
+
+
 def _check_group(column: pa.ChunkedArray, name: str) -> None:
-    if pa.types.is_floating(column.type) and pc.any(pc.not_equal(column, pc.floor(column))).as_py():
+    if pa.types.is_floating(column.type) and column.null_count < len(column):
         raise NpdError(f"The rows cannot be grouped by {name!r}, a number with fractions: pd.cut it into bands first.")
