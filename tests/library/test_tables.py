@@ -1,7 +1,5 @@
 """Tables as scripts read them: equal by every library's way, some variables, some years, and told apart when wrong."""
 
-# ruff: noqa: E501 - one line a case
-
 import duckdb
 import npd
 import pandas as pd
