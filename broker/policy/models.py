@@ -177,6 +177,12 @@ class Service(Model):
     """A script that has ended looks as if it ran until the end of a slot of this length."""
     withheld_told_after_hours: int = 48
     """A withheld output looks like one in review until then: a decision by a person could have been made."""
+    warm_each: int = 1
+    """Sandboxes that wait, ready and without data, for a project's next job: so many an image. 0: none ever."""
+    warm_memory_bytes: int = 2 * 1024**3
+    """What all that wait may hold together."""
+    warm_idle_seconds: int = 1800
+    """How long they wait after a project's last job."""
     max_saved: int = 100
     """Cohorts and lookups that a project may keep at a time."""
     lookup_bytes: int = 200_000

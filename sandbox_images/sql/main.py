@@ -104,8 +104,9 @@ def word_of(fault: BaseException) -> str:
 def main() -> None:
     launcher.seal()
     channel = launcher.Channel()
-    channel.send("ready", b"sql")
+    channel.ready("sql")
     job = launcher.job_of(channel.receive(1)[0][1])
+    launcher.narrowed(job)  # a second wall where the kernel has it: DuckDB itself opens only the files that it was told
     launcher.limit(job["settings"], launcher.own_tasks())
     launcher.watch(channel, job["settings"]["wall_seconds"])
     try:

@@ -46,7 +46,7 @@ class Vault:
 # to the launcher
 #   job      JSON {"kind": "sql"|"python", "tables": [{"schema", "name", "paths": [..]}],
 #            "statements": [{"name", "sql"} or {.., "first", "doubt", "second"}] (sql only: see `broker.query.Looks`),
-#            "allowed": [".csv", ..] (python only),
+#            "allowed": [".csv", ..], "preview": whether `npd` prints what it hands over (python only),
 #            "settings": {wall_seconds, memory_bytes, output_bytes, output_files, processes, threads, scratch_bytes}};
 #            paths relative to /data
 #   program  the researcher's script, UTF-8 (python only)

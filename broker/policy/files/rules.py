@@ -15,6 +15,7 @@ COMBINATION_KEYS = ("id", "note", "any_of", "with_any", "years", "under_gateway"
 NOISE = ("noise_deviation", "noise_variance", "noise_least")
 
 SERVICE_LISTS = ("allowed_files", "python_modules")
+SERVICE_MAY_BE_ZERO = frozenset({"warm_each"})
 
 
 def read_profiles(folder: Path) -> tuple[Profile, ...]:
@@ -114,7 +115,8 @@ def read_service(path: Path) -> Service:
     known = fields(Service)
     found = Fields(read_yaml(path), (f.name for f in known))
     lists = {k: tuple(n.text() for n in found.words(k)) for k in SERVICE_LISTS if found.has(k)}
-    numbers = {f.name: found.whole(f.name, least=1) for f in known if f.name not in SERVICE_LISTS and found.has(f.name)}
+    named = [f.name for f in known if f.name not in SERVICE_LISTS and found.has(f.name)]
+    numbers = {name: found.whole(name, least=0 if name in SERVICE_MAY_BE_ZERO else 1) for name in named}
     for node in found.words("allowed_files"):
         if not node.text().startswith(".") or node.text() != node.text().lower():
             raise node.wrong("file-ending", "An ending is written like .csv, in small letters.")
