@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from broker.synth.generate import Summary
     from broker.workflow.private.ports import PrivatePorts, RunPorts
     from broker.workflow.rehearsal_data import Wanted
-    from broker.workflow.rehearse import Stage
+    from broker.workflow.rehearse import Runner, Stage
 
 NOISE_SECONDS = 120.0
 """How long the noise process may take for one job, its start included."""
@@ -206,6 +206,22 @@ def build_stage(policies: Policies, project: str, wanted: "Wanted", root: Path, 
         made.facts["snapshot"],
         build_private(),
     )
+
+
+def build_script_runner(root: Path, python: Path | None) -> "Runner":
+    """What runs a rehearsed script: a Python of its author's, or a sandbox that no broker takes for its own."""
+    from broker.sandbox.bubblewrap import BubblewrapSandbox
+    from broker.sandbox.docker_engine import DockerSandbox
+    from broker.sandbox.home import ScriptHere
+    from broker.settings import read_settings
+
+    if python is not None:
+        return ScriptHere(python)
+    settings, own = read_settings(), root.resolve() / "sandboxes"
+    own.mkdir(parents=True, exist_ok=True)
+    if settings.runtime == "bubblewrap" or not engine_answers():
+        return BubblewrapSandbox(own, settings.images_root)
+    return DockerSandbox(own, settings.runtime, settings.images_root)
 
 
 def _make_rehearsal(policies: Policies, project: str, wanted: "Wanted", folder: Path, progress: Progress) -> str:

@@ -32,8 +32,7 @@ class HandedRows:
 
     def take(self, asked: Sequence[str], numbers: Sequence[str], groups: Sequence[str] = ()) -> pa.Table:
         """The rows' columns that are needed, looked at once."""
-        arrow = to_arrow(self.rows, [self.person, *asked, *self.variables])
-        _check_persons(arrow[self.person], self.person)
+        arrow = _with_person(to_arrow(self.rows, [self.person, *asked, *self.variables]), self.person)
         for name in arrow.column_names:
             arrow = arrow.set_column(arrow.column_names.index(name), name, _whole(arrow[name]))
         for name in groups:
@@ -53,13 +52,16 @@ def _with_index(rows: Any, columns: list[str], asked: Sequence[str]) -> list[str
     return columns
 
 
-def _check_persons(column: pa.ChunkedArray, name: str) -> None:
+def _with_person(arrow: pa.Table, name: str) -> pa.Table:
+    """The rows of which anybody knows whose they are; the others count for nobody, and that is told."""
+    column = arrow[name]
     if not pa.types.is_string(column.type):
         raise NpdError(f"The column {name!r} holds no pseudonyms: those are text, as the tables have them.")
+    if column.null_count == len(column) > 0:
+        raise NpdError(f"No row has a pseudonym in {name!r}: an outer join leaves them missing.")
     if column.null_count:
-        raise NpdError(
-            f"{column.null_count:,} rows have no pseudonym in {name!r}: rows.dropna(subset=[{name!r}]) leaves them out."
-        )
+        print(f"{column.null_count:,} rows without a pseudonym in {name} are left out")
+    return arrow.filter(pc.is_valid(column)) if column.null_count else arrow
 
 
 def _measured(arrow: pa.Table, name: str) -> pa.Table:

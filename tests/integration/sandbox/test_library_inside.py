@@ -118,3 +118,15 @@ def test_the_libraries_of_the_image_work(docker_sandbox, python):
     assert result.end is SandboxEnd.ENDED, result.log.decode()
     assert result.log.decode().endswith("1 1\n")
     assert list(left(result)) == ["results.json"]
+
+
+def test_what_the_library_refuses_is_traced_to_the_scripts_own_line(docker_sandbox, python):
+    result = docker_sandbox.run(python("import npd\ndef f():\n    return npd.table('absense')\nf()"))
+    assert result.end is SandboxEnd.CRASHED
+    lines = result.log.decode().splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert [line.strip() for line in lines if line.strip().startswith("File")] == [
+        'File "/tmp/script.py", line 4, in <module>',
+        'File "/tmp/script.py", line 3, in f',
+    ]
+    assert "Did you mean 'absence'?" in lines[-1]
