@@ -18,5 +18,4 @@ from npd.tables import mounted as tables
 __all__ = ["NpdError", "Table", "codes", "labels", "load", "output", "progress", "table", "tables", "variables"]
 __version__ = "0.1.0"
 
-NpdError.__module__ = "npd"  # as scripts name it, and as traces show it
 at_home()

@@ -7,9 +7,13 @@ from collections.abc import Iterable
 class NpdError(Exception):
     """Something in a script that can be put right."""
 
+    __module__ = "npd"
+
 
 class UnknownTable(NpdError, KeyError):
     """A table that is not mounted; a KeyError too."""
+
+    __module__ = "npd"
 
     __str__ = Exception.__str__
 
