@@ -6,6 +6,7 @@ Answers one Arrow stream a statement, in order. An engine's error text can quote
 import io
 
 import duckdb
+import handed
 import launcher
 import pyarrow as pa
 
@@ -73,20 +74,28 @@ def asked_of(connection, statement: dict) -> str:
 
 def stream(connection, sql: str, left: int) -> bytes:
     """One statement's result as an Arrow stream of at most `left` bytes."""
+    return written(connection.execute(sql).to_arrow_reader(BATCH), left)
+
+
+def written(batches, left: int) -> bytes:
     target = Capped(left)
-    batches = connection.execute(sql).to_arrow_reader(BATCH)
     with pa.ipc.new_stream(target, batches.schema) as writer:
         for batch in batches:
             writer.write_batch(batch)
     return b"".join(target.parts)
 
 
-def run(channel: launcher.Channel, job: dict) -> None:
+def run(channel: launcher.Channel, job: dict, rows: bytes) -> None:
     connection = duckdb.connect(":memory:")
     files = [path for table in job["tables"] for path in launcher.sources(table)]
     harden(connection, job["settings"], files)
     views(connection, job["tables"])
     left = job["settings"]["output_bytes"]
+    if "rows" in job:
+        found = handed.take(connection, rows, job["rows"])
+        channel.send("table", written(handed.answer(found).to_reader(), left))
+        if handed.fails(found):
+            return
     for statement in job["statements"]:
         result = stream(connection, asked_of(connection, statement), left)
         left -= len(result)
@@ -105,11 +114,11 @@ def main() -> None:
     launcher.seal()
     channel = launcher.Channel()
     channel.send("ready", b"sql")
-    job = launcher.job_of(channel.receive(1)[0][1])
+    job, rows = launcher.job_and_rows(channel.receive(1)[0][1])
     launcher.limit(job["settings"], launcher.own_tasks())
     launcher.watch(channel, job["settings"]["wall_seconds"])
     try:
-        run(channel, job)
+        run(channel, job, rows)
     except BaseException as fault:
         channel.last(word_of(fault))
     channel.last("ended")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from broker.domain.ports.data import Engine, Vault, Vaults, VaultTable
+from broker.domain.ports.data import Engine, HandedEngine, HandedTo, Vault, Vaults, VaultTable
 from broker.domain.ports.ledger import LedgerStore
 from broker.domain.ports.records import (
     Counters,
@@ -36,6 +36,8 @@ __all__ = [
     "Counters",
     "Engine",
     "Filter",
+    "HandedEngine",
+    "HandedTo",
     "Lease",
     "LedgerStore",
     "Limits",
