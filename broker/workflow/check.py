@@ -87,7 +87,7 @@ def _key(refusal: Refusal) -> tuple[str, int | str, int | None]:
 def _check_sql(text: str, dialect: str, project: Project, policies: Policies, saved: Saved) -> Checked:
     least = policies.profile(project.profile).t
     compiled = compile_sql(text, dialect, policies.catalogue, project, policies.service, least, saved)
-    plan, lines = compiled.plan, private_lines(text, dialect)
+    plan = compiled.plan
     checked = Checked(
         Kind.SQL,
         compiled.refusals,
@@ -99,6 +99,9 @@ def _check_sql(text: str, dialect: str, project: Project, policies: Policies, sa
         plan.hash if plan else "",
         read=compiled.read,
     )
+    if len(text) > policies.service.text_bytes:
+        return checked  # refused for its length; its lines are not read
+    lines = private_lines(text, dialect)
     refusals = check_mode(project, Kind.SQL, lines)
     if refusals or lines.is_private:
         return _private(checked, lines, refusals, project, policies)

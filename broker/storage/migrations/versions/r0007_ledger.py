@@ -43,7 +43,7 @@ def _accounts() -> None:
         "ledger_accounts",
         *map(_text, ("unit", "project", "dataset", "accounting")),
         *_amounts("cap", "cap_delta", "spent", "spent_delta", "reserved", "reserved_delta"),
-        sa.CheckConstraint("accounting IN ('pure', 'zcdp', 'approximate')", name=op.f("ck_ledger_accounts_accounting")),
+        sa.CheckConstraint("accounting IN ('pure', 'approximate', 'zcdp')", name=op.f("ck_ledger_accounts_accounting")),
         sa.CheckConstraint(
             "spent >= 0 AND reserved >= 0 AND spent + reserved <= cap", name=op.f("ck_ledger_accounts_within_cap")
         ),
