@@ -177,6 +177,8 @@ class Service(Model):
     """A script that has ended looks as if it ran until the end of a slot of this length."""
     withheld_told_after_hours: int = 48
     """A withheld output looks like one in review until then: a decision by a person could have been made."""
+    python_synthetic_first: bool = True
+    """A script runs on the synthetic NPD before it meets real data."""
     max_saved: int = 100
     """Cohorts and lookups that a project may keep at a time."""
     lookup_bytes: int = 200_000

@@ -80,6 +80,13 @@ class Vaults(Protocol):
     def remove_unused(self, used: Container[str]) -> int: ...
 
 
+class SyntheticVaults(Protocol):
+    """The synthetic NPD as a project would see it: made when it is first asked for, and kept."""
+
+    def of(self, project: str) -> tuple[Vaults, Vault]:
+        """The project's vault on synthetic data, and who built it. Raises Invalid where none can be made."""
+
+
 class Engine(Protocol):
     """Turns a plan into a sandbox request, and frames into evidence. Holds no data itself."""
 

@@ -14,6 +14,7 @@ COMBINATION_KEYS = ("id", "note", "any_of", "with_any", "years", "under_gateway"
 
 NOISE = ("noise_deviation", "noise_variance", "noise_least")
 
+SERVICE_FLAGS = ("python_synthetic_first",)
 SERVICE_LISTS = ("allowed_files", "python_modules")
 
 
@@ -114,14 +115,16 @@ def read_service(path: Path) -> Service:
     known = fields(Service)
     found = Fields(read_yaml(path), (f.name for f in known))
     lists = {k: tuple(n.text() for n in found.words(k)) for k in SERVICE_LISTS if found.has(k)}
-    numbers = {f.name: found.whole(f.name, least=1) for f in known if f.name not in SERVICE_LISTS and found.has(f.name)}
+    flags = {k: found.flag(k, True) for k in SERVICE_FLAGS if found.has(k)}
+    others = {*SERVICE_LISTS, *SERVICE_FLAGS}
+    numbers = {f.name: found.whole(f.name, least=1) for f in known if f.name not in others and found.has(f.name)}
     for node in found.words("allowed_files"):
         if not node.text().startswith(".") or node.text() != node.text().lower():
             raise node.wrong("file-ending", "An ending is written like .csv, in small letters.")
     for field in known:
         if field.default is MISSING:
             found.at(field.name)
-    values: dict[str, Any] = {**numbers, **lists}
+    values: dict[str, Any] = {**numbers, **lists, **flags}
     return Service(**values)
 
 
