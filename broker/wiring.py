@@ -6,18 +6,20 @@ Each builder imports what it builds: a command starts with the adapters that it 
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
+from os import sched_getaffinity
 from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Protocol
 
 from broker.domain.errors import Unknown
-from broker.domain.ports import Clock, Ports, Sandbox, Snapshot, Vault, Vaults
+from broker.domain.ports import Clock, Ports, Sandbox, Snapshot, Vault, Vaults, Warmth
 from broker.policy.models import Catalogue, Policies
 
 if TYPE_CHECKING:
     from broker.disclosure.files.tabulation import Asked, Tabulation
     from broker.queue.embedded import EmbeddedValkey
     from broker.queue.slots import QueueWorker
+    from broker.sandbox.pool import Pool
     from broker.settings import Settings
     from broker.storage.store import SqlStore
     from broker.synth.generate import Summary
@@ -73,7 +75,8 @@ def build_ports(settings: "Settings") -> Ports:
     )
 
 
-def build_worker(settings: "Settings") -> "RunPorts":
+def build_worker(settings: "Settings", slot: int = 0) -> "RunPorts":
+    """What one slot of a worker has; the supervisor has it, too, and runs nothing with it."""
     from broker.engine.duckdb_engine import DuckDBEngine
     from broker.engine.handed import HandedDuckDB
     from broker.sandbox.collector import FrameCollector
@@ -87,7 +90,7 @@ def build_worker(settings: "Settings") -> "RunPorts":
         queue=ports.queue,
         shelf=ports.shelf,
         clock=ports.clock,
-        sandbox=build_sandbox(settings),
+        sandbox=build_sandbox(settings, slot),
         collector=FrameCollector(),
         vaults=VaultKeeper(settings.root, lambda: policies_in_force(ports.store)),
         engine=DuckDBEngine(),
@@ -135,13 +138,28 @@ def build_private() -> "PrivatePorts":
     return PrivatePorts(PrivateDuckDB(), NoiseProcess(NOISE_SECONDS))
 
 
-def build_sandbox(settings: "Settings") -> Sandbox:
+def build_sandbox(settings: "Settings", slot: int = 0) -> Sandbox:
     from broker.sandbox.bubblewrap import BubblewrapSandbox
     from broker.sandbox.docker_engine import DockerSandbox
+    from broker.sandbox.spec import cpus_of
 
     if settings.runtime == "bubblewrap":
         return BubblewrapSandbox(settings.root, settings.images_root)
-    return DockerSandbox(settings.root, settings.runtime, settings.images_root)
+    cpus = cpus_of(slot, settings.slots, sched_getaffinity(0))
+    return DockerSandbox(settings.root, settings.runtime, settings.images_root, cpus)
+
+
+def build_pool(ports: "RunPorts") -> "Pool | None":
+    """Keeps sandboxes ready for the slots; None where there is no engine to keep them."""
+    from broker.sandbox.docker_engine import DockerSandbox
+    from broker.sandbox.pool import Pool
+    from broker.workflow.policies import policies_in_force
+
+    def warmth() -> Warmth:
+        service = policies_in_force(ports.store).service
+        return Warmth(service.warm_each, service.warm_memory_bytes, service.warm_idle_seconds)
+
+    return Pool(ports.sandbox, warmth) if isinstance(ports.sandbox, DockerSandbox) else None
 
 
 def policies_from_files(settings: "Settings") -> Policies:
@@ -152,9 +170,9 @@ def policies_from_files(settings: "Settings") -> Policies:
 
 def engine_answers() -> bool:
     """Whether a container engine is there."""
-    from broker.sandbox import images
+    from broker.sandbox.engine_images import answers
 
-    return images.answers()
+    return answers()
 
 
 def build_images(settings: "Settings", progress: Callable[[str], None]) -> dict[str, str]:

@@ -179,6 +179,12 @@ class Service(Model):
     """A withheld output looks like one in review until then: a decision by a person could have been made."""
     python_synthetic_first: bool = True
     """A script runs on the synthetic NPD before it meets real data."""
+    warm_each: int = 1
+    """Sandboxes that wait, ready and without data, for a project's next job: so many an image. 0: none ever."""
+    warm_memory_bytes: int = 2 * 1024**3
+    """What all that wait may hold together."""
+    warm_idle_seconds: int = 1800
+    """How long they wait after a project's last job."""
     max_saved: int = 100
     """Cohorts and lookups that a project may keep at a time."""
     lookup_bytes: int = 200_000

@@ -25,6 +25,12 @@ class Overrun(Exception):
         self.end = end
 
 
+def abi_of(ready: bytes) -> int:
+    """What a launcher that waits for a job has said of Landlock: its version, 0 where the kernel has none."""
+    said = json.loads(ready)
+    return int(said["landlock"])
+
+
 def inward(request: SandboxRequest) -> bytes:
     """The request's frames as bytes."""
     return b"".join(frames.pack(kind, payload) for kind, payload in request.frames)
@@ -97,8 +103,11 @@ def word_of(payload: bytes) -> SandboxEnd:
 Receive = Callable[[float], bytes | None]
 
 
-def drive(receive: Receive, exchange: Exchange, clock: Callable[[], float], until: float) -> SandboxEnd:
-    """Take bytes until the stream ends. `receive(seconds)` gives b"" at the end and None when nothing came in time."""
+def drive(
+    receive: Receive, exchange: Exchange, clock: Callable[[], float], until: float, *, last: bool = False
+) -> SandboxEnd:
+    """Take bytes until the stream ends, or (`last`) until the launcher's last word, which is enough where nobody else
+    can speak. `receive(seconds)` gives b"" at the end and None when nothing came in time."""
     try:
         while True:
             left = until - clock()
@@ -109,5 +118,7 @@ def drive(receive: Receive, exchange: Exchange, clock: Callable[[], float], unti
                 return exchange.end()
             if data:
                 exchange.take(data)
+            if last and exchange.word is not None:
+                return exchange.word
     except Overrun as over:
         return over.end

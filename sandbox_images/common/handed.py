@@ -23,7 +23,7 @@ def fails(found: dict[str, int]) -> bool:
 
 
 def take(connection, rows: bytes, asked: dict) -> dict[str, int]:
-    """Make `handed.rows`; the counts. `asked` is {"columns": [..], "steps": [{"make": [SQL], "counts": {name: SQL}}]}."""
+    """Make `handed.rows`; the counts. `asked`: {"columns": [..], "steps": [{"make": [SQL], "counts": {name: SQL}}]}."""
     table = read(rows)
     if table is None:
         return {"unreadable": 1}

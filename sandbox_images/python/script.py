@@ -20,6 +20,7 @@ def run(program: bytes) -> int:
     with open(PATH, "wb") as file:
         file.write(program)
     os.chdir("/out")
+    npd._script(program.decode("utf-8", "replace"))
     main = types.ModuleType("__main__")
     main.__file__ = PATH
     sys.modules["__main__"], sys.argv = main, [PATH]

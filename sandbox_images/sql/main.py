@@ -9,10 +9,9 @@ import duckdb
 import handed
 import launcher
 import pyarrow as pa
+from hardened import harden, views
 
 BATCH = 65536
-PERFECT_BITS = 18
-"""Groups by small whole numbers are found by place and not by hash, if they have no more bits together than these."""
 
 
 class Capped(io.RawIOBase):
@@ -30,37 +29,6 @@ class Capped(io.RawIOBase):
             raise launcher.Done("output_limit")
         self.parts.append(bytes(data))
         return len(data)
-
-
-def harden(connection, settings: dict, files: list[str]) -> None:
-    """The order matters: access is closed after its exceptions are named, and the lock comes last."""
-    allowed = "[" + ", ".join(launcher.literal(path) for path in files) + "]"
-    memory = settings["memory_bytes"] * 3 // 4
-    for setting in (
-        "autoinstall_known_extensions=false",
-        "autoload_known_extensions=false",
-        "allow_community_extensions=false",
-        "allow_persistent_secrets=false",
-        "python_enable_replacements=false",
-        "ieee_floating_point_ops=false",
-        "temp_directory=''",
-        f"threads={int(settings['threads'])}",
-        f"memory_limit='{memory}B'",
-        f"perfect_ht_threshold={PERFECT_BITS}",
-        f"max_execution_time={int(settings['wall_seconds']) * 1000}",
-        f"allowed_paths={allowed}",
-        "enable_external_access=false",
-        "lock_configuration=true",
-    ):
-        connection.execute("SET " + setting)
-
-
-def views(connection, tables: list[dict]) -> None:
-    for table in tables:
-        schema, name = launcher.quoted(table["schema"]), launcher.quoted(table["name"])
-        files = ", ".join(launcher.literal(path) for path in launcher.sources(table))
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        connection.execute(f"CREATE VIEW {schema}.{name} AS SELECT * FROM read_parquet([{files}], union_by_name=true)")
 
 
 def asked_of(connection, statement: dict) -> str:
@@ -113,8 +81,9 @@ def word_of(fault: BaseException) -> str:
 def main() -> None:
     launcher.seal()
     channel = launcher.Channel()
-    channel.send("ready", b"sql")
+    channel.ready("sql")
     job, rows = launcher.job_and_rows(channel.receive(1)[0][1])
+    launcher.narrowed(job)  # a second wall where the kernel has it: DuckDB itself opens only the files that it was told
     launcher.limit(job["settings"], launcher.own_tasks())
     launcher.watch(channel, job["settings"]["wall_seconds"])
     try:

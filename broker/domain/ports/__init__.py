@@ -24,6 +24,7 @@ from broker.domain.ports.sandbox import (
     SandboxEnd,
     SandboxRequest,
     SandboxResult,
+    Warmth,
 )
 from broker.domain.ports.small import Clock, Queue, Shelf
 from broker.domain.ports.store import Store
@@ -59,6 +60,7 @@ __all__ = [
     "Vault",
     "VaultTable",
     "Vaults",
+    "Warmth",
     "WorkerPorts",
 ]
 

@@ -50,7 +50,7 @@ class Vault:
 #            "statements": [{"name", "sql"} or {.., "first", "doubt", "second"}] (sql only: see `broker.query.Looks`),
 #            "rows": {"columns", "steps"} (sql and fit: of rows that a script handed over, whose bytes follow the JSON
 #            after a line end: see `broker.engine.handed`), "model" (fit only: see `broker.engine.fitting`),
-#            "allowed": [".csv", ..] (python only),
+#            "allowed": [".csv", ..], "preview": whether `npd` prints what it hands over (python only),
 #            "settings": {wall_seconds, memory_bytes, output_bytes, output_files, processes, threads, scratch_bytes}};
 #            paths relative to /data
 #   program  the researcher's script, UTF-8 (python only)

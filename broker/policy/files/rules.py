@@ -16,6 +16,7 @@ NOISE = ("noise_deviation", "noise_variance", "noise_least")
 
 SERVICE_FLAGS = ("python_synthetic_first",)
 SERVICE_LISTS = ("allowed_files", "python_modules")
+SERVICE_MAY_BE_ZERO = frozenset({"warm_each"})
 
 
 def read_profiles(folder: Path) -> tuple[Profile, ...]:
@@ -117,7 +118,8 @@ def read_service(path: Path) -> Service:
     lists = {k: tuple(n.text() for n in found.words(k)) for k in SERVICE_LISTS if found.has(k)}
     flags = {k: found.flag(k, True) for k in SERVICE_FLAGS if found.has(k)}
     others = {*SERVICE_LISTS, *SERVICE_FLAGS}
-    numbers = {f.name: found.whole(f.name, least=1) for f in known if f.name not in others and found.has(f.name)}
+    named = [f.name for f in known if f.name not in others and found.has(f.name)]
+    numbers = {name: found.whole(name, least=0 if name in SERVICE_MAY_BE_ZERO else 1) for name in named}
     for node in found.words("allowed_files"):
         if not node.text().startswith(".") or node.text() != node.text().lower():
             raise node.wrong("file-ending", "An ending is written like .csv, in small letters.")
