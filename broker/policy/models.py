@@ -177,6 +177,8 @@ class Service(Model):
     """A script that has ended looks as if it ran until the end of a slot of this length."""
     withheld_told_after_hours: int = 48
     """A withheld output looks like one in review until then: a decision by a person could have been made."""
+    python_synthetic_first: bool = True
+    """A script runs on the synthetic NPD before it meets real data."""
     warm_each: int = 1
     """Sandboxes that wait, ready and without data, for a project's next job: so many an image. 0: none ever."""
     warm_memory_bytes: int = 2 * 1024**3

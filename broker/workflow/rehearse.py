@@ -15,7 +15,7 @@ from broker.domain.ports import Engine, SandboxEnd, SandboxRequest, SandboxResul
 from broker.domain.projects import Project
 from broker.domain.scalars import Value
 from broker.policy.models import Policies
-from broker.workflow.run import limits_for
+from broker.workflow.limits import limits_for
 from broker.workflow.settle import way_of
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ COMBINATION_KEYS = ("id", "note", "any_of", "with_any", "years", "under_gateway"
 
 NOISE = ("noise_deviation", "noise_variance", "noise_least")
 
+SERVICE_FLAGS = ("python_synthetic_first",)
 SERVICE_LISTS = ("allowed_files", "python_modules")
 SERVICE_MAY_BE_ZERO = frozenset({"warm_each"})
 
@@ -115,7 +116,9 @@ def read_service(path: Path) -> Service:
     known = fields(Service)
     found = Fields(read_yaml(path), (f.name for f in known))
     lists = {k: tuple(n.text() for n in found.words(k)) for k in SERVICE_LISTS if found.has(k)}
-    named = [f.name for f in known if f.name not in SERVICE_LISTS and found.has(f.name)]
+    flags = {k: found.flag(k, True) for k in SERVICE_FLAGS if found.has(k)}
+    others = {*SERVICE_LISTS, *SERVICE_FLAGS}
+    named = [f.name for f in known if f.name not in others and found.has(f.name)]
     numbers = {name: found.whole(name, least=0 if name in SERVICE_MAY_BE_ZERO else 1) for name in named}
     for node in found.words("allowed_files"):
         if not node.text().startswith(".") or node.text() != node.text().lower():
@@ -123,7 +126,7 @@ def read_service(path: Path) -> Service:
     for field in known:
         if field.default is MISSING:
             found.at(field.name)
-    values: dict[str, Any] = {**numbers, **lists}
+    values: dict[str, Any] = {**numbers, **lists, **flags}
     return Service(**values)
 
 

@@ -20,7 +20,7 @@ from broker.engine.here import EngineHere, settings_of, views_of
 from broker.policy.models import Policies
 from broker.sandbox.docker_engine import DockerSandbox
 from broker.workflow.check import check_submission
-from broker.workflow.run import limits_for
+from broker.workflow.limits import limits_for
 from tests.integration.rehearse.conftest import ROOT, At
 
 TODAY = date(2026, 11, 24)
