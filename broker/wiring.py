@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from broker.synth.generate import Summary
     from broker.workflow.private.ports import PrivatePorts, RunPorts
     from broker.workflow.rehearsal_data import Wanted
-    from broker.workflow.rehearse import Runner, Stage
+    from broker.workflow.rehearse import Stage
+    from broker.workflow.rehearse_script import ScriptStage
 
 SYNTHETIC_PUPILS, SYNTHETIC_SEED = 600, 1
 """Of the synthetic NPD that scripts meet first: enough people for a script to fail on what it gets wrong."""
@@ -243,20 +244,20 @@ def build_stage(policies: Policies, project: str, wanted: "Wanted", root: Path, 
     )
 
 
-def build_script_runner(root: Path, python: Path | None) -> "Runner":
-    """What runs a rehearsed script: a Python of its author's, or a sandbox that no broker takes for its own."""
-    from broker.sandbox.bubblewrap import BubblewrapSandbox
-    from broker.sandbox.docker_engine import DockerSandbox
+def build_script_stage(stage: "Stage", root: Path, python: Path | None) -> "ScriptStage":
+    """What a script's rehearsal runs on: a Python of its author's, or a sandbox that no broker takes for its own."""
+    from broker.engine.handed import HandedDuckDB
     from broker.sandbox.home import ScriptHere
     from broker.settings import read_settings
+    from broker.workflow.rehearse_script import ScriptStage
 
     if python is not None:
-        return ScriptHere(python)
+        return ScriptStage(stage.vaults, stage.snapshot, ScriptHere(python), None)
     settings, own = read_settings(), root.resolve() / "sandboxes"
     own.mkdir(parents=True, exist_ok=True)
-    if settings.runtime == "bubblewrap" or not engine_answers():
-        return BubblewrapSandbox(own, settings.images_root)
-    return DockerSandbox(own, settings.runtime, settings.images_root)
+    runtime = settings.runtime if engine_answers() else "bubblewrap"
+    runner = build_sandbox(settings.model_copy(update={"data": own, "runtime": runtime}))
+    return ScriptStage(stage.vaults, stage.snapshot, runner, HandedDuckDB())
 
 
 def _make_rehearsal(policies: Policies, project: str, wanted: "Wanted", folder: Path, progress: Progress) -> str:

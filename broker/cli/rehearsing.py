@@ -122,7 +122,7 @@ def _script(
 ) -> int:
     """0 where it ran to its end, 2 where the check refuses it, 1 where it failed: a job would fail in the same way."""
     from broker.cli.show_script import print_script, script_document
-    from broker.wiring import build_script_runner, synthetic_years
+    from broker.wiring import build_script_stage, synthetic_years
     from broker.workflow.check import check_submission
     from broker.workflow.rehearsal_data import wanted
     from broker.workflow.rehearse_script import rehearse_script
@@ -136,8 +136,7 @@ def _script(
         return 2
     asked = wanted(asker, policies.catalogue, synthetic_years(), pupils, SEED)
     stage = _stage(policies, asker, asked, data, as_json)
-    runner = build_script_runner(data, python)
-    ran = rehearse_script(checked, asker, policies, stage.vaults, stage.snapshot, runner, watch.lap)
+    ran = rehearse_script(checked, asker, policies, build_script_stage(stage, data, python), watch.lap)
     _print(script_document(checked, ran, asked, watch.seconds()), as_json, print_script)
     return 0 if ran.end is SandboxEnd.ENDED else 1
 

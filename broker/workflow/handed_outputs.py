@@ -5,6 +5,7 @@ Whatever is wrong with a request or its rows follows from data: it withholds tha
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.needs import needs_of
@@ -20,7 +21,6 @@ from broker.domain.ports import (
     SandboxResult,
     Vault,
     Vaults,
-    WorkerPorts,
 )
 from broker.domain.projects import Project
 from broker.policy.models import Policies, Profile
@@ -31,6 +31,7 @@ from broker.workflow.check import Checked
 from broker.workflow.failing import Failed
 from broker.workflow.handing import planned_table
 from broker.workflow.limits import limits_for
+from broker.workflow.rehearse import Runner
 
 CHOSEN = "A script chose these rows: the broker has verified whose they are, and not why these and no others."
 PREPARED = "A script prepared the rows; columns that are no variables of the catalogue were not verified."
@@ -58,11 +59,21 @@ class Computed:
     found: Assessment | HandedFigure | Problem
 
 
+class TrustedPorts(Protocol):
+    """What the trusted stage runs on: a worker's ports, or a rehearsal's."""
+
+    @property
+    def sandbox(self) -> Runner: ...
+
+    @property
+    def handed(self) -> HandedEngine | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """What the trusted stage of a job needs: its attempt, the vault, and the policy of the day."""
 
-    ports: WorkerPorts
+    ports: TrustedPorts
     vaults: Vaults
     job: str
     attempt: int
