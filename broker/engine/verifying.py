@@ -155,7 +155,7 @@ def _few(measured: Sequence[str]) -> str:
 def _distinct(measured: Sequence[str], so_many: str) -> str:
     """Of how many columns the different values are so many."""
     counts = [f"(count(DISTINCT {quoted(c)}) {so_many})::INTEGER" for c in measured]
-    return f"SELECT {' + '.join(counts) or '0'} FROM handed.rows"
+    return f"SELECT {' + '.join(counts)} FROM handed.rows" if counts else "SELECT 0"
 
 
 def _table(name: str) -> str:

@@ -94,7 +94,10 @@ class Profile(Model):
     rounding            conventional, or cell_key: then counts get noise of at most `noise_deviation` and of variance
                         `noise_variance`, so that none comes out between 0 and `noise_least`; none of the three is told
     whisker             Q4: where the ends of a box plot stand, as a share from either side
-    dof                 D1: least persons, less one, behind a deviation
+    dof                 D1: least persons, less one, behind a deviation; R1: least residual degrees of freedom
+    max_leverage, max_influence   R2: the most that one row may decide its own fitted value, and by how many standard
+                        errors one person may move a coefficient
+    fit_digits          significant digits of released coefficients and standard errors
     mean_digits, percent_digits, sum_digits   significant digits after the decimal point of released figures
                         (`sum_digits` negative rounds to tens, hundreds)
     min_interval        least width of what an attacker derives about a suppressed count
@@ -123,6 +126,9 @@ class Profile(Model):
     sum_digits: int = 0
     min_interval: int = 10
     dof: int = 10
+    max_leverage: float = 0.9
+    max_influence: float = 1.0
+    fit_digits: int = 4
     whisker: float = 0.1
     max_listed_rows: int = 20000
     max_group_steps: int = 2_000_000

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from broker.disclosure.judge_fit import judge_fit
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.needs import needs_of
 from broker.domain.errors import Invalid, Unavailable
@@ -23,13 +24,14 @@ from broker.domain.ports import (
     Vaults,
 )
 from broker.domain.projects import Project
+from broker.domain.variables import institution_code
 from broker.policy.models import Policies, Profile
 from broker.python_jobs.handed import read_request
 from broker.python_jobs.left import LeftRequest
 from broker.python_jobs.rows import Inputs
 from broker.workflow.check import Checked
 from broker.workflow.failing import Failed
-from broker.workflow.handing import planned_table
+from broker.workflow.handing import planned_table, rows_to_fit
 from broker.workflow.limits import limits_for
 from broker.workflow.rehearse import Runner
 
@@ -37,6 +39,7 @@ CHOSEN = "A script chose these rows: the broker has verified whose they are, and
 PREPARED = "A script prepared the rows; columns that are no variables of the catalogue were not verified."
 LEFT_OUT = "Rows without a pseudonym were left out."
 FEW = "A number is asked of a column with few different values: it tells how many have each of them."
+OF_SCHOOLS = "Each institution has a coefficient of its own: absorb them, or say why they are shown."
 TOO_MANY = "The job hands over more outputs than one job may have."
 
 
@@ -119,7 +122,7 @@ def _computed(stage: Stage, one: LeftRequest) -> Computed:
             case HandedTable():
                 found: Assessment | HandedFigure | Problem = _table(stage, asked, one.rows)
             case HandedRegression():
-                found = Problem("regression", "Regressions are not computed yet.")
+                found = _regression(stage, asked, one.rows)
             case HandedFigure():
                 found = asked
     except Invalid as wrong:
@@ -139,6 +142,19 @@ def _table(stage: Stage, asked: HandedTable, rows: bytes) -> Assessment | Proble
     registers = stage.vaults.registers(stage.vault)
     (assessment,) = judge_job(planned.plan, evidence, stage.profile, registers)
     return by_person(assessment, checked, planned.rows.derived)
+
+
+def _regression(stage: Stage, asked: HandedRegression, content: bytes) -> Assessment | Problem:
+    rows = rows_to_fit(asked, stage.inputs, stage.project, stage.policies)
+    to = HandedTo(stage.vault, stage.checked.uses, content, stage.job, stage.attempt)
+    result = stage.run(stage.handed.prepare_fit(asked, rows, to, limits_for(Kind.SQL, stage.policies)))
+    checked, fit = stage.handed.read_fit(result.frames)
+    if fit is None:
+        return problem_of(checked)
+    schools = {c.name for c in rows.columns if institution_code(c.bare) is not None}
+    terms = {f.column for term in asked.formula.terms for f in term}
+    more = (Finding("R3", Verdict.REVIEW, OF_SCHOOLS),) if schools & terms else ()
+    return by_person(judge_fit(asked.name, fit, stage.profile, more), checked, rows.derived)
 
 
 def problem_of(checked: RowsChecked) -> Problem:

@@ -58,7 +58,7 @@ class Design:
 
     def _code(self, column: str) -> None:
         if column not in self.codes:
-            texts = np.array([str(v) for v in self.frame[column]], dtype=object)
+            texts = _texts(self.frame[column])
             self.levels[column], self.codes[column] = np.unique(texts, return_inverse=True)
             if len(self.levels[column]) > MOST_COLUMNS:
                 raise NoModel
@@ -112,7 +112,9 @@ def without_singles(frame: dict[str, np.ndarray], absorbed: list[str]) -> dict[s
 
 
 def _texts(values: np.ndarray) -> np.ndarray:
-    return np.array([str(v) for v in values], dtype=object).astype(str)
+    """Whole numbers without a point, however they came."""
+    whole = values.dtype.kind == "f" and bool((values == np.round(values)).all())
+    return np.array([str(v) for v in (values.astype(np.int64) if whole else values)], dtype=str)
 
 
 def absorbed_codes(frame: dict[str, np.ndarray], absorbed: list[str]) -> list[np.ndarray]:

@@ -12,6 +12,8 @@ from design import Design, NoModel, absorbed_codes, demeaned, without_missing, w
 
 TINY = 1e-9
 MOST_CELLS = 2_000
+LARGEST = 50
+"""Beyond it a coefficient of a logarithm, or its standard error, says that there is none."""
 
 
 def fit(frame: dict[str, np.ndarray], model: dict) -> dict:
@@ -92,8 +94,8 @@ def _glm(y: np.ndarray, x: np.ndarray, family: str, how: dict) -> dict:
         raise NoModel
     kind = sm.families.Binomial() if family == "logit" else sm.families.Poisson()
     result = sm.GLM(y, x, family=kind).fit(maxiter=100, **how)
-    if not result.converged or np.abs(result.params).max() > 50:
-        raise NoModel
+    if not result.converged or np.abs(result.params).max() > LARGEST or np.max(result.bse) > LARGEST:
+        raise NoModel  # categories that decide the outcome have no finite coefficient
     mean = np.asarray(result.fittedvalues)
     weights = mean * (1 - mean) if family == "logit" else mean
     if weights.min() < TINY**2:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from broker.domain.handed import HandedRows, RowsChecked
+from broker.domain.fits import Fit
+from broker.domain.handed import HandedRegression, HandedRows, RowsChecked
 from broker.domain.outputs import JobEvidence
 from broker.domain.plans import Needs, Plan
 from broker.domain.ports.sandbox import Limits, SandboxRequest
@@ -117,6 +118,13 @@ class HandedEngine(Protocol):
     """
 
     def prepare(self, plan: Plan, rows: HandedRows, to: HandedTo, limits: Limits, needs: Needs) -> SandboxRequest: ...
+
+    def prepare_fit(
+        self, asked: HandedRegression, rows: HandedRows, to: HandedTo, limits: Limits
+    ) -> SandboxRequest: ...
+
+    def read_fit(self, frames: Sequence[tuple[str, bytes]]) -> tuple[RowsChecked, Fit | None]:
+        """Raise Breach if the frames are not those of one model."""
 
     def read(
         self, plan: Plan, frames: Sequence[tuple[str, bytes]], needs: Needs

@@ -65,6 +65,9 @@ def _profile(fields: Fields) -> Profile:
         sum_digits=fields.whole("sum_digits", least=None),
         min_interval=fields.whole("min_interval"),
         dof=fields.whole("dof"),
+        max_leverage=_positive(fields, "max_leverage", Profile.max_leverage),
+        max_influence=_positive(fields, "max_influence", Profile.max_influence),
+        fit_digits=fields.whole("fit_digits", default=Profile.fit_digits, least=1),
         whisker=_whisker(fields),
         max_listed_rows=fields.whole("max_listed_rows", least=1),
         max_group_steps=fields.whole("max_group_steps", default=2_000_000, least=1),
@@ -96,6 +99,13 @@ def _noise(fields: Fields) -> dict[str, Any]:
         raise fields.wrong("noise_deviation", "policy-range", "noise_deviation and noise_least together are at most t.")
     values = (Rounding.CELL_KEY, widest, variance, least)
     return dict(zip(("rounding", *NOISE), values, strict=True))
+
+
+def _positive(fields: Fields, key: str, default: float) -> float:
+    found = fields.number(key) if fields.has(key) else default
+    if found <= 0:
+        raise fields.wrong(key, "policy-range", f"{key!r} is above 0.")
+    return found
 
 
 def _whisker(fields: Fields) -> float:

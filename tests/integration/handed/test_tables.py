@@ -113,6 +113,12 @@ def test_rows_without_a_pseudonym_are_left_out_and_counted(tabulate, select) -> 
     assert (checked.problem, checked.without_person) == (None, 2)
 
 
+def test_a_table_of_counts_alone(tabulate, select) -> None:
+    rows = select(SELECT).drop_columns(["rate"])
+    checked, _, assessment = tabulate(rows, measures={"n": {"count": True}})
+    assert (checked.problem, assessment.columns) == (None, ("phase", "n"))
+
+
 def test_a_left_join_may_leave_a_person_without_the_other_tables_values(tabulate, select) -> None:
     rows = select(SELECT)
     checked, _, _ = tabulate(with_column(rows, "missed", lambda v: [None, *v[1:]]))
