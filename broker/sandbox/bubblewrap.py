@@ -60,7 +60,8 @@ class BubblewrapSandbox:
         if not request.mount.is_dir():
             raise Unavailable("The folder of the job's data does not exist.")
         tree, image = self._images.tree_of(request.image), self._images.digest_of(request.image)
-        with self._claimed(request) as record, mounts.mount_of(request, self._folder.parent) as mount:
+        with self._claimed(request) as record:
+            mount = mounts.mount_of(request, self._folder.parent)
             return _run(replace(request, mount=mount), tree, image, record)
 
     def terminate(self, job: str, attempt: int) -> None:
@@ -74,7 +75,7 @@ class BubblewrapSandbox:
         gone = [record for record, job, attempt in records if (job, attempt) not in living]
         for record in gone:
             _end(record)
-        mounts.sweep(self._folder.parent, alive)
+        mounts.sweep(self._folder.parent)
         return len(gone)
 
     def _records(self) -> list[tuple[Path, str, int]]:

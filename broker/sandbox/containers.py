@@ -102,6 +102,12 @@ def attempts(engine: docker.APIClient, owner: str) -> dict[str, tuple[str, int]]
     return {container: attempt for container, attempt in named.items() if attempt is not None}
 
 
+def mounted(engine: docker.APIClient, owner: str) -> set[str]:
+    """Folders of the host that this broker's containers are mounted on."""
+    found = engine.containers(all=True, filters={"label": f"{LABEL_OWNER}={owner}"})
+    return {mount["Source"] for entry in found for mount in entry.get("Mounts") or [] if "Source" in mount}
+
+
 def confirmed(engine: docker.APIClient, container: str, runtime: str, end: SandboxEnd) -> SandboxEnd:
     """Make sure it is dead; the engine's word about memory beats the launcher's, which may not have lived to say it.
 

@@ -20,7 +20,7 @@ import structlog
 from broker.domain.errors import Breach, Conflict, Unavailable
 from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult
 from broker.sandbox import exchange, mounts, selftest, streams
-from broker.sandbox.containers import Engines, attempts, confirmed, create, give, remove
+from broker.sandbox.containers import Engines, attempts, confirmed, create, give, mounted, remove
 from broker.sandbox.images import Images
 from broker.sandbox.shelf import Shelf
 from broker.sandbox.spec import UNTRUSTED, Box, Spec, spec, waiting
@@ -56,6 +56,7 @@ class DockerSandbox:
         self.engines = Engines()
         self._facts: EngineFacts | None = None
         self._digests: dict[str, str] = {}
+        self._landlock: int | None = None
         self._verdicts: tuple[selftest.Verdict, ...] | None = None
         self._testing = threading.Lock()
         self._undertaker = ThreadPoolExecutor(1, thread_name_prefix="remove")
@@ -95,7 +96,7 @@ class DockerSandbox:
             gone = [container for container, attempt in found.items() if attempt not in living]
             for container in gone:
                 remove(engine, container)
-        mounts.sweep(self._root, alive)
+            mounts.sweep(self._root, mounted(engine, self.owner))
         return len(gone)
 
     def close(self) -> None:
@@ -136,11 +137,14 @@ class DockerSandbox:
 
     def _warm(self, request: SandboxRequest) -> SandboxResult | None:
         """By a container that waits. One that is not as it must be is thrown away, and the next one taken."""
-        if not request.mount.is_dir():
+        mount = self._warm_mount(request)
+        if mount is None:
             return None
-        box = self.box(request, request.mount)
+        box = self.box(request, mount)
         key = self.shelf.want(box)
-        while (found := self.shelf.take(key, least_landlock=0 if request.narrow is None else 1)) is not None:
+        while (
+            found := self.shelf.take(key, least_landlock=0 if request.narrow is None else self._landlock)
+        ) is not None:
             made = waiting(box, self.owner, found.name, found.nonce)
             with self.engines.get() as engine, self._removed(engine, found.container) as kept:
                 given = give(engine, found.container, made, request.job, request.attempt)
@@ -149,8 +153,16 @@ class DockerSandbox:
                 log.warning("a waiting sandbox was not as it must be", container=found.name)
         return None
 
+    def _warm_mount(self, request: SandboxRequest) -> Path | None:
+        """What a waiting container of this job would be mounted on: all of the vault's rendering where the kernel can
+        narrow it for a job, else what such jobs declare. Nothing before a first job has told which."""
+        if request.narrow is None or self._landlock:
+            return request.mount if request.mount.is_dir() else None
+        return mounts.mount_of(request, self._root) if self._landlock == 0 else None
+
     def _cold(self, request: SandboxRequest) -> SandboxResult:
-        with mounts.mount_of(request, self._root) as mount, self.engines.get() as engine:
+        mount = mounts.mount_of(request, self._root)
+        with self.engines.get() as engine:
             made = spec(request.job, request.attempt, self.box(request, mount), self.owner)
             container = create(engine, made)
             with self._removed(engine, container) as kept:
@@ -175,6 +187,8 @@ class DockerSandbox:
             trusted = request.image != UNTRUSTED
             end = streams.converse(stream, talk, exchange.inward(request), until, last=trusted)
             seconds = time.monotonic() - began
+            if not started and talk.landlock is not None:  # said before anybody else could speak
+                self._landlock = talk.landlock
             if end is not SandboxEnd.ENDED:
                 end = confirmed(engine, container, made.runtime, end)
         if end is SandboxEnd.ENDED:

@@ -26,9 +26,15 @@ class Overrun(Exception):
 
 
 def abi_of(ready: bytes) -> int:
-    """What a launcher that waits for a job has said of Landlock: its version, 0 where the kernel has none."""
-    said = json.loads(ready)
-    return int(said["landlock"])
+    """What a launcher that is ready has said of Landlock: its version, 0 where the kernel has none."""
+    try:
+        said = json.loads(ready)
+    except (ValueError, RecursionError) as fault:
+        raise frames.FrameError("the first frame is not JSON") from fault
+    version = said.get("landlock") if isinstance(said, dict) else None
+    if type(version) is not int:
+        raise frames.FrameError("the first frame tells of no Landlock")
+    return version
 
 
 def inward(request: SandboxRequest) -> bytes:
@@ -47,6 +53,7 @@ class Exchange:
     limits: Limits
     found: list[tuple[str, bytes]] = field(default_factory=list)
     word: SandboxEnd | None = None
+    landlock: int | None = None
     taken: int = 0
 
     def __post_init__(self) -> None:
@@ -73,6 +80,8 @@ class Exchange:
             self.word = word_of(payload)
         if kind != "ready":
             self.found.append((kind, payload))
+        elif self.landlock is None:
+            self.landlock = abi_of(payload)
 
     def end(self) -> SandboxEnd:
         """How it ended, once the stream has: without a last word the launcher itself was killed."""

@@ -84,8 +84,10 @@ def test_cold(narrow, sandbox_root, tmp_path, runtime):
     images = sandbox_root / "build"
     sandbox = BubblewrapSandbox(root, images) if runtime == "bubblewrap" else DockerSandbox(root, runtime, images)
     check(sandbox.run(narrow))
-    assert list((root / mounts.FOLDER).iterdir()) == []
-    assert (narrow.mount / DECLARED[0]).stat().st_nlink == 1
+    assert (narrow.mount / DECLARED[0]).stat().st_nlink == 2, "a link, no copy"
+    narrow.mount.rename(narrow.mount.with_name("gone"))
+    sandbox.sweep(frozenset)
+    assert list((root / mounts.FOLDER).iterdir()) == [], "it goes with its vault"
 
 
 def landlock() -> int:
@@ -99,6 +101,7 @@ def test_warm_where_the_kernel_narrows(narrow, sandbox_root, tmp_path, monkeypat
         pytest.skip("this machine's kernel has no Landlock: such jobs start cold here, which is tested")
     sandbox = of(tmp_path / "broker", sandbox_root, "runc")
     pool = Pool(sandbox, lambda: WARMTH)
+    check(sandbox.run(replace(narrow, job=narrow.job + ".first")))
     filled(sandbox, narrow, pool)
     monkeypatch.setattr(sandbox, "_cold", no_cold)
     check(sandbox.run(narrow))
@@ -106,15 +109,23 @@ def test_warm_where_the_kernel_narrows(narrow, sandbox_root, tmp_path, monkeypat
     sandbox.close()
 
 
-def test_cold_where_the_kernel_does_not(narrow, sandbox_root, tmp_path):
-    """gVisor has no Landlock: what waits stays, and the job has a mount of its own."""
+def test_cold_where_the_kernel_does_not(narrow, sandbox_root, tmp_path, monkeypatch):
+    """gVisor has no Landlock: what waits on the whole mount stays, and the job has one of its own. The next job that
+    declares the same finds one that waits on that, and another declaration does not."""
     sandbox = of(tmp_path / "broker", sandbox_root, "runsc")
     pool = Pool(sandbox, lambda: WARMTH)
-    filled(sandbox, narrow, pool)
+    (wide,) = filled(sandbox, narrow, pool)
+    check(sandbox.run(replace(narrow, job=narrow.job + ".first")))
     ((one,),) = sandbox.shelf.waiting().values()
-    assert one.landlock == 0
-    check(sandbox.run(narrow))
-    assert sandbox.shelf.waiting() != {}
+    assert (one.name, one.landlock) == (wide, 0)
+    own = replace(narrow, mount=mounts.mount_of(narrow, tmp_path / "broker"))
+    filled(sandbox, own, pool, 2)
+    with monkeypatch.context() as only:
+        only.setattr(sandbox, "_cold", no_cold)
+        check(sandbox.run(replace(narrow, job=narrow.job + ".second")))
+        other = replace(narrow, narrow=DECLARED[:1], job=narrow.job + ".other")
+        with pytest.raises(AssertionError, match="new container"):
+            sandbox.run(other)
     pool.clear()
     sandbox.close()
 
@@ -128,21 +139,27 @@ def test_a_launcher_that_cannot_narrow_starts_nothing(narrow, sandbox_root):
 
 @pytest.mark.parametrize("path", ["../outside.parquet", "/etc/passwd", "absence/../../outside.parquet"])
 def test_a_declared_file_outside_the_mount_is_a_breach(narrow, tmp_path, path):
-    with pytest.raises(Breach), mounts.mount_of(replace(narrow, narrow=(path,)), tmp_path):
-        pass
+    with pytest.raises(Breach):
+        mounts.mount_of(replace(narrow, narrow=(path,)), tmp_path)
 
 
 def test_a_declared_file_that_is_not_there(narrow, tmp_path):
-    with pytest.raises(Unavailable), mounts.mount_of(replace(narrow, narrow=("absence/1999.parquet",)), tmp_path):
-        pass
-    assert list((tmp_path / mounts.FOLDER).iterdir()) == []
+    with pytest.raises(Unavailable):
+        mounts.mount_of(replace(narrow, narrow=("absence/1999.parquet",)), tmp_path)
+    assert not [path for path in (tmp_path / mounts.FOLDER).iterdir() if path.is_dir()]
 
 
-def test_what_a_crash_left_is_swept(narrow, tmp_path):
-    with mounts.mount_of(narrow, tmp_path) as own:
-        assert sorted(os.listdir(own / "absence")) == ["2021.parquet", "schema.parquet"]
-        mounts.sweep(tmp_path, lambda: frozenset({(narrow.job, 1)}))
-        assert own.is_dir()
-        mounts.sweep(tmp_path, frozenset)
-        assert not own.exists()
+def test_own_mounts_are_kept_while_they_are_used(narrow, tmp_path):
+    own = mounts.mount_of(narrow, tmp_path)
+    assert sorted(os.listdir(own / "absence")) == ["2021.parquet", "schema.parquet"]
+    assert mounts.mount_of(narrow, tmp_path) == own != mounts.mount_of(replace(narrow, narrow=DECLARED[:1]), tmp_path)
+    record = own.with_suffix(mounts.RECORD)
+    mounts.sweep(tmp_path)
+    assert own.is_dir()
+    os.utime(record, (0, 0))
+    mounts.sweep(tmp_path, {str(own.resolve())})
+    assert own.is_dir(), "it is mounted"
+    mounts.sweep(tmp_path)
+    assert not own.exists()
+    assert not record.exists()
     assert (narrow.mount / DECLARED[0]).is_file()
