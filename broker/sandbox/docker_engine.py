@@ -60,7 +60,7 @@ class DockerSandbox:
         self._verdicts: tuple[selftest.Verdict, ...] | None = None
         self._testing = threading.Lock()
         self._undertaker = ThreadPoolExecutor(1, thread_name_prefix="remove")
-        self._removals: list[Future[None]] = []
+        self._removals: dict[tuple[str, int], Future[None]] = {}
 
     def runtime(self) -> str:
         """The runtime that jobs get; asked of the engine, never guessed."""
@@ -80,6 +80,7 @@ class DockerSandbox:
 
     def run(self, request: SandboxRequest) -> SandboxResult:
         self._check_real(request)
+        self._let_go(request)
         with self.shelf.running():
             return self._warm(request) or self._cold(request)
 
@@ -102,7 +103,7 @@ class DockerSandbox:
     def close(self) -> None:
         """Wait until all that has ended is removed."""
         while self._removals:
-            self._removals.pop().result()
+            self._removals.popitem()[1].result()
 
     def box(self, request: SandboxRequest, mount: Path) -> Box:
         """All of a request that its container's settings come from."""
@@ -143,7 +144,7 @@ class DockerSandbox:
         box = self.box(request, mount)
         key = self.shelf.want(box)
         while (
-            found := self.shelf.take(key, least_landlock=0 if request.narrow is None else self._landlock)
+            found := self.shelf.take(key, least_landlock=0 if request.narrow is None else self._landlock or 0)
         ) is not None:
             made = waiting(box, self.owner, found.name, found.nonce)
             with self.engines.get() as engine, self._removed(engine, found.container) as kept:
@@ -193,7 +194,7 @@ class DockerSandbox:
                 end = confirmed(engine, container, made.runtime, end)
         if end is SandboxEnd.ENDED:
             kept.pop_all()
-            self._bury(container)
+            self._bury(container, request)
         return SandboxResult(end, talk.frames(end), made.image, made.runtime, seconds, talk.log())
 
     @contextlib.contextmanager
@@ -203,10 +204,17 @@ class DockerSandbox:
             stack.callback(remove, engine, container)
             yield stack
 
-    def _bury(self, container: str) -> None:
+    def _bury(self, container: str, request: SandboxRequest) -> None:
         """Kill and remove while the result is read. What this does not come to, the sweeper does."""
-        self._removals = [removal for removal in self._removals if not removal.done()]
-        self._removals.append(self._undertaker.submit(self._remove, container))
+        self._removals = {of: removal for of, removal in self._removals.items() if not removal.done()}
+        self._removals[request.job, request.attempt] = self._undertaker.submit(self._remove, container)
+
+    def _let_go(self, request: SandboxRequest) -> None:
+        """The next stage of an attempt has the same name: wait until the one before is gone. Whoever else holds the
+        name keeps it."""
+        removal = self._removals.pop((request.job, request.attempt), None)
+        if removal is not None:
+            removal.result()
 
     def _remove(self, container: str) -> None:
         try:
