@@ -23,7 +23,7 @@ from broker.sandbox import exchange, mounts, selftest, streams
 from broker.sandbox.containers import Engines, attempts, confirmed, create, give, mounted, remove
 from broker.sandbox.images import Images
 from broker.sandbox.shelf import Shelf
-from broker.sandbox.spec import Box, Spec, UNTRUSTED, name_of, spec, waiting
+from broker.sandbox.spec import UNTRUSTED, Box, Spec, name_of, spec, waiting
 
 RUNTIMES = ("auto", "runsc", "runc")
 WARM_FOLDER = "warm"
