@@ -17,6 +17,7 @@ from broker.domain.relations import Relation, Scan, ScanColumn, walk
 from broker.domain.scalars import Column, Type
 from broker.engine.duckdb_engine import DuckDBEngine
 from broker.engine.fitting import prepare_fit, read_fit
+from broker.engine.pictures import prepare_picture, read_picture
 from broker.engine.verified import Frames, asked_of_rows, check_nothing_follows, framed, read_checked, tables_of
 
 
@@ -38,6 +39,12 @@ class HandedDuckDB:
 
     def read_fit(self, frames: Frames) -> tuple[RowsChecked, Fit | None]:
         return read_fit(frames)
+
+    def prepare_picture(self, to: HandedTo, limits: Limits) -> SandboxRequest:
+        return prepare_picture(to, limits)
+
+    def read_picture(self, frames: Frames) -> bytes | None:
+        return read_picture(frames)
 
     def read(self, plan: Plan, frames: Frames, needs: Needs) -> tuple[RowsChecked, JobEvidence | None]:
         checked = read_checked(frames)

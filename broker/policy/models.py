@@ -99,7 +99,8 @@ class Profile(Model):
     dof                 D1: least persons, less one, behind a deviation; R1: least residual degrees of freedom
     max_leverage, max_influence   R2: the most that one row may decide its own fitted value, and by how many standard
                         errors one person may move a coefficient
-    fit_digits          significant digits of released coefficients and standard errors
+    fit_digits, file_digits   significant digits of released coefficients and standard errors, and of fractions in
+                        tables that scripts wrote
     mean_digits, percent_digits, sum_digits   significant digits after the decimal point of released figures
                         (`sum_digits` negative rounds to tens, hundreds)
     min_interval        least width of what an attacker derives about a suppressed count
@@ -131,6 +132,7 @@ class Profile(Model):
     max_leverage: float = 0.9
     max_influence: float = 1.0
     fit_digits: int = 4
+    file_digits: int = 5
     whisker: float = 0.1
     max_listed_rows: int = 20000
     max_group_steps: int = 2_000_000

@@ -14,6 +14,9 @@ from broker.storage.database import Database
 from broker.storage.job_moves import stale
 from broker.storage.tables import jobs, rehearsals
 
+SHOWN = sorted({JobState.FAILED, JobState.ASSESSING, JobState.DECIDED})
+"""A job that ended on real data: it failed, or left something that could not be used."""
+
 
 class Rehearsals:
     """The part of the store that remembers how scripts did."""
@@ -37,7 +40,7 @@ class Rehearsals:
         return None if row is None else Rehearsal(**row._mapping)
 
     def failures_to_look_at(self) -> list[str]:
-        waiting = (rehearsals.c.log.is_not(None), rehearsals.c.reason.is_(None), jobs.c.state == JobState.FAILED)
+        waiting = (rehearsals.c.log.is_not(None), rehearsals.c.reason.is_(None), jobs.c.state.in_(SHOWN))
         joined = rehearsals.join(jobs, jobs.c.ident == rehearsals.c.job)
         query = select(rehearsals.c.job).select_from(joined).where(*waiting).order_by(jobs.c.created, jobs.c.ident)
         with self._db.read() as connection:

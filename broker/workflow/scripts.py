@@ -5,7 +5,7 @@ what it printed; a script that passes there and fails here waits for one of them
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from broker.domain.errors import Breach, Invalid
@@ -19,6 +19,7 @@ from broker.workflow.check import Checked
 from broker.workflow.failing import Failed
 from broker.workflow.handed_outputs import Computed, Problem, Stage, compute
 from broker.workflow.limits import limits_for
+from broker.workflow.pictures import remade_pictures
 
 OF_THE_DATA = frozenset({RowsProblem.BINARY.value, RowsProblem.MODEL.value})
 """Problems that few and synthetic people can have where the real ones have not: told, and the job goes on."""
@@ -31,6 +32,7 @@ class RanScript:
     result: SandboxResult
     left: Left
     computed: tuple[Computed, ...]
+    pictures: Mapping[str, bytes | None]
 
     @property
     def problems(self) -> list[tuple[Computed, Problem]]:
@@ -56,7 +58,8 @@ class Script:
         if result.end is not SandboxEnd.ENDED:
             return result
         left = sort_left(result.frames)
-        return RanScript(result, left, compute(self._stage(vault, vaults), left.requests))
+        stage = self._stage(vault, vaults)
+        return RanScript(result, left, compute(stage, left.requests), remade_pictures(stage, left))
 
     def _stage(self, vault: Vault, vaults: Vaults) -> Stage:
         project = self.policies.project(self.lease.job.submission.project)

@@ -126,6 +126,12 @@ class HandedEngine(Protocol):
     def read_fit(self, frames: Sequence[tuple[str, bytes]]) -> tuple[RowsChecked, Fit | None]:
         """Raise Breach if the frames are not those of one model."""
 
+    def prepare_picture(self, to: HandedTo, limits: Limits) -> SandboxRequest:
+        """The content of a picture, to be made anew."""
+
+    def read_picture(self, frames: Sequence[tuple[str, bytes]]) -> bytes | None:
+        """A PNG of few colours; None where the content was no picture."""
+
     def read(
         self, plan: Plan, frames: Sequence[tuple[str, bytes]], needs: Needs
     ) -> tuple[RowsChecked, JobEvidence | None]:

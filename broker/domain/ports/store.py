@@ -99,7 +99,7 @@ class RehearsalStore(Protocol):
     def rehearsal(self, job: str) -> Rehearsal | None: ...
 
     def failures_to_look_at(self) -> list[str]:
-        """Failed jobs with a log that nobody has told anything of, oldest first."""
+        """Jobs that ended on real data, with a log of which nobody has told anything; oldest first."""
 
     def tell_failure(self, job: str, by: str, reason: str, now: datetime, events: Sequence[AuditEvent]) -> None:
         """Once; Conflict("told-already") where nothing waits."""

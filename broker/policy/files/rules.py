@@ -67,6 +67,7 @@ def _profile(fields: Fields) -> Profile:
         dof=fields.whole("dof"),
         max_leverage=_positive(fields, "max_leverage", Profile.max_leverage),
         max_influence=_positive(fields, "max_influence", Profile.max_influence),
+        file_digits=fields.whole("file_digits", default=Profile.file_digits, least=1),
         fit_digits=fields.whole("fit_digits", default=Profile.fit_digits, least=1),
         whisker=_whisker(fields),
         max_listed_rows=fields.whole("max_listed_rows", least=1),

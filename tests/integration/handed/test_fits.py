@@ -41,6 +41,8 @@ Run = Callable[..., tuple[RowsChecked, Fit | None]]
 
 @pytest.fixture
 def fit(vault: Vault, inputs: Inputs, policies, project, sandbox_root: Path, request) -> Run:
+    sandbox = DockerSandbox(sandbox_root, "runc")
+
     def run(rows: pa.Table, **changed: object) -> tuple[RowsChecked, Fit | None]:
         asked = read_request(json.dumps(REQUEST | changed).encode(), "regression", "r")
         planned = rows_to_fit(asked, inputs, project, policies)
@@ -48,7 +50,7 @@ def fit(vault: Vault, inputs: Inputs, policies, project, sandbox_root: Path, req
         named = rows.select([planned.person.name, *(c.name for c in planned.columns)])  # as the library does
         to = HandedTo(vault, tuple(inputs.uses), file_of(named), name, 1)
         engine = HandedDuckDB()
-        result = DockerSandbox(sandbox_root, "runc").run(engine.prepare_fit(asked, planned, to, LIMITS))
+        result = sandbox.run(engine.prepare_fit(asked, planned, to, LIMITS))
         assert result.end is SandboxEnd.ENDED
         return engine.read_fit(result.frames)
 
