@@ -129,7 +129,11 @@ def landlock_version() -> int:
 def narrow(job: dict) -> None:
     """Of the data, leave this process and all its children the files that the job declared. Where the kernel cannot,
     the mount must hold nothing else: another one is a fault of the broker's, and the job does not start."""
-    if job.get("narrow") and not narrowed(job) and mounted() - declared(job):
+    if not job.get("narrow"):
+        return
+    if own_tasks() > 1:
+        raise SystemExit("Another thread of this process would see all of the data: narrowing is a thread's own.")
+    if not narrowed(job) and mounted() - declared(job):
         raise SystemExit("The mount holds more than the job declared, and the kernel cannot narrow it.")
 
 
