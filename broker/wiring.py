@@ -11,7 +11,8 @@ from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Protocol
 
-from broker.domain.ports import Clock, Ports, Sandbox, Snapshot, Warmth
+from broker.domain.errors import Unknown
+from broker.domain.ports import Clock, Ports, Sandbox, Snapshot, Vault, Vaults, Warmth
 from broker.policy.models import Catalogue, Policies
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from broker.workflow.private.ports import PrivatePorts, RunPorts
     from broker.workflow.rehearsal_data import Wanted
     from broker.workflow.rehearse import Stage
+    from broker.workflow.rehearse_script import ScriptStage
+
+SYNTHETIC_PUPILS, SYNTHETIC_SEED = 600, 1
+"""Of the synthetic NPD that scripts meet first: enough people for a script to fail on what it gets wrong."""
 
 NOISE_SECONDS = 120.0
 """How long the noise process may take for one job, its start included."""
@@ -74,6 +79,7 @@ def build_ports(settings: "Settings") -> Ports:
 def build_worker(settings: "Settings", slot: int = 0) -> "RunPorts":
     """What one slot of a worker has; the supervisor has it, too, and runs nothing with it."""
     from broker.engine.duckdb_engine import DuckDBEngine
+    from broker.engine.handed import HandedDuckDB
     from broker.sandbox.collector import FrameCollector
     from broker.vault.keeper import VaultKeeper
     from broker.workflow.policies import policies_in_force
@@ -90,8 +96,38 @@ def build_worker(settings: "Settings", slot: int = 0) -> "RunPorts":
         vaults=VaultKeeper(settings.root, lambda: policies_in_force(ports.store)),
         engine=DuckDBEngine(),
         lease=timedelta(seconds=settings.lease_seconds),
+        handed=HandedDuckDB(),
+        synthetic=SyntheticNPD(settings.root / "synthetic", lambda: policies_in_force(ports.store)),
         private=build_private(),
     )
+
+
+class Unseen:
+    """Nobody watches while the worker makes synthetic data."""
+
+    def waits(self) -> None: ...
+
+    def begins(self) -> None: ...
+
+    def steps(self, what: str, done: int, total: int) -> None: ...
+
+
+class SyntheticNPD:
+    """The port `SyntheticVaults`: what a rehearsal runs on, in a folder of the worker's own."""
+
+    def __init__(self, folder: Path, policies: Callable[[], Policies]) -> None:
+        self._folder, self._policies = folder, policies
+
+    def of(self, project: str) -> tuple[Vaults, Vault]:
+        from broker.workflow.rehearsal_data import wanted
+
+        policies = self._policies()
+        found = policies.project(project)
+        if found is None:
+            raise Unknown("project", project)
+        asked = wanted(found, policies.catalogue, synthetic_years(), SYNTHETIC_PUPILS, SYNTHETIC_SEED)
+        stage = build_stage(policies, project, asked, self._folder, Unseen())
+        return stage.vaults, stage.vaults.ensure(project, stage.snapshot)
 
 
 def build_private() -> "PrivatePorts":
@@ -135,13 +171,13 @@ def policies_from_files(settings: "Settings") -> Policies:
 
 def engine_answers() -> bool:
     """Whether a container engine is there."""
-    from broker.sandbox import images
+    from broker.sandbox.engine_images import answers
 
-    return images.answers()
+    return answers()
 
 
 def build_images(settings: "Settings", progress: Callable[[str], None]) -> dict[str, str]:
-    """Image name → digest, once both are there."""
+    """Image name → digest, once all are there."""
     from broker.sandbox import images
 
     return images.build(settings.images_root, progress)
@@ -206,6 +242,22 @@ def build_stage(policies: Policies, project: str, wanted: "Wanted", root: Path, 
         made.facts["snapshot"],
         build_private(),
     )
+
+
+def build_script_stage(stage: "Stage", root: Path, python: Path | None) -> "ScriptStage":
+    """What a script's rehearsal runs on: a Python of its author's, or a sandbox that no broker takes for its own."""
+    from broker.engine.handed import HandedDuckDB
+    from broker.sandbox.home import ScriptHere
+    from broker.settings import read_settings
+    from broker.workflow.rehearse_script import ScriptStage
+
+    if python is not None:
+        return ScriptStage(stage.vaults, stage.snapshot, ScriptHere(python), None)
+    settings, own = read_settings(), root.resolve() / "sandboxes"
+    own.mkdir(parents=True, exist_ok=True)
+    runtime = settings.runtime if engine_answers() else "bubblewrap"
+    runner = build_sandbox(settings.model_copy(update={"data": own, "runtime": runtime}))
+    return ScriptStage(stage.vaults, stage.snapshot, runner, HandedDuckDB())
 
 
 def _make_rehearsal(policies: Policies, project: str, wanted: "Wanted", folder: Path, progress: Progress) -> str:

@@ -13,7 +13,7 @@ from requests.exceptions import RequestException
 from broker.domain.errors import Breach, Conflict, Unavailable
 from broker.domain.ports import SandboxEnd
 from broker.sandbox.audit import differences
-from broker.sandbox.images import client
+from broker.sandbox.engine_images import client
 from broker.sandbox.spec import LABEL_OWNER, Spec, attempt_of, name_of, settings
 
 DEATH_SECONDS = 30

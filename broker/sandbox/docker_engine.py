@@ -23,7 +23,7 @@ from broker.sandbox import exchange, mounts, selftest, streams
 from broker.sandbox.containers import Engines, attempts, confirmed, create, give, mounted, remove
 from broker.sandbox.images import Images
 from broker.sandbox.shelf import Shelf
-from broker.sandbox.spec import UNTRUSTED, Box, Spec, spec, waiting
+from broker.sandbox.spec import UNTRUSTED, Box, Spec, name_of, spec, waiting
 
 RUNTIMES = ("auto", "runsc", "runc")
 WARM_FOLDER = "warm"
@@ -60,7 +60,7 @@ class DockerSandbox:
         self._verdicts: tuple[selftest.Verdict, ...] | None = None
         self._testing = threading.Lock()
         self._undertaker = ThreadPoolExecutor(1, thread_name_prefix="remove")
-        self._removals: list[Future[None]] = []
+        self._removals: list[tuple[str, Future[None]]] = []
 
     def runtime(self) -> str:
         """The runtime that jobs get; asked of the engine, never guessed."""
@@ -82,6 +82,7 @@ class DockerSandbox:
 
     def run(self, request: SandboxRequest) -> SandboxResult:
         self._check_real(request)
+        self._await_removal(name_of(request.job, request.attempt))
         with self.shelf.running():
             return self._warm(request) or self._cold(request)
 
@@ -104,7 +105,7 @@ class DockerSandbox:
     def close(self) -> None:
         """Wait until all that has ended is removed."""
         while self._removals:
-            self._removals.pop().result()
+            self._removals.pop()[1].result()
 
     def box(self, request: SandboxRequest, mount: Path) -> Box:
         """All of a request that its container's settings come from."""
@@ -197,7 +198,7 @@ class DockerSandbox:
                 end = confirmed(engine, container, made.runtime, end)
         if end is SandboxEnd.ENDED:
             kept.pop_all()
-            self._bury(container)
+            self._bury(container, made.name)
         return SandboxResult(end, talk.frames(end), made.image, made.runtime, seconds, talk.log())
 
     @contextlib.contextmanager
@@ -207,10 +208,15 @@ class DockerSandbox:
             stack.callback(remove, engine, container)
             yield stack
 
-    def _bury(self, container: str) -> None:
+    def _await_removal(self, name: str) -> None:
+        """An attempt has one sandbox after the other (synthetic data, real data, the trusted stage) under one name."""
+        for removal in [removal for named, removal in self._removals if named == name]:
+            removal.result()
+
+    def _bury(self, container: str, name: str) -> None:
         """Kill and remove while the result is read. What this does not come to, the sweeper does."""
-        self._removals = [removal for removal in self._removals if not removal.done()]
-        self._removals.append(self._undertaker.submit(self._remove, container))
+        self._removals = [(named, removal) for named, removal in self._removals if not removal.done()]
+        self._removals.append((name, self._undertaker.submit(self._remove, container)))
 
     def _remove(self, container: str) -> None:
         try:

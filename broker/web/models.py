@@ -198,6 +198,14 @@ class JobShown(Shown):
     kept: list[str] = []
 
 
+class TraceShown(Shown):
+    """`document`: how the synthetic run ended, what was printed, and each handed output's problem."""
+
+    passed: bool | None
+    document: dict[str, Any] | None
+    told: str | None
+
+
 class JobsShown(Shown):
     """Newest first; ask again with `after` set to `next` for the page that follows."""
 

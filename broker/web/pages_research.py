@@ -10,7 +10,7 @@ from broker.domain.jobs import Kind, Submission
 from broker.domain.people import Role
 from broker.web.setup import caller, ports
 from broker.web.shown import content_response
-from broker.workflow import browse, preview, records, release, submit, withdraw
+from broker.workflow import browse, looks, preview, records, release, submit, withdraw
 
 pages = Blueprint("research", __name__)
 
@@ -111,7 +111,8 @@ def _form(form: SubmitForm, problem: Invalid | None, status: int) -> tuple[str, 
 def job(job: str) -> str:
     view = browse.job(ports(), caller(), job)
     checker = Role.CHECKER in g.person.roles
-    return render_template("job.html", job=view, lines=(view.text or "").splitlines(), checker=checker)
+    trace = looks.trace(ports(), caller(), job) if view.text is not None and view.kind == "python" else None
+    return render_template("job.html", job=view, lines=(view.text or "").splitlines(), checker=checker, trace=trace)
 
 
 @pages.post("/jobs/<job>/withdraw")

@@ -129,7 +129,7 @@ def warm_up() -> None:
 def be_job(job: dict, program: bytes, tasks: int) -> int:
     launcher.narrow(job)
     launcher.limit(job["settings"], tasks, LIBRARIES)
-    npd._prepare(job["tables"], job["settings"])
+    npd._prepare(job["tables"], job["settings"], bool(job.get("preview")))
     return script.run(program)
 
 

@@ -13,7 +13,8 @@ from broker.privacy.results.cells import told
 from broker.privacy.results.record import record
 from broker.privacy.results.table import Sheet, assessed
 from broker.privacy.results.words import plain_words
-from broker.workflow.assess import CSV, Concluded, Prepared, conclude
+from broker.workflow.assess import Concluded, conclude
+from broker.workflow.prepared import CSV, Prepared
 from broker.workflow.private.answers import NoisyAnswer
 from broker.workflow.private.asking import PrivateJob
 from broker.workflow.private.attempt import Answered

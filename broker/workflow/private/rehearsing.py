@@ -11,12 +11,12 @@ from broker.domain.projects import Project
 from broker.domain.scalars import Value
 from broker.policy.models import Policies
 from broker.privacy.noise.client import Drawn
+from broker.workflow.limits import limits_for
 from broker.workflow.private.answers import NoisyAnswer, answered
 from broker.workflow.private.asking import PrivateJob, ask
 from broker.workflow.private.outputs import tables_of
 from broker.workflow.private.ports import ExactAnswers
 from broker.workflow.rehearse import JOB, Rehearsed, Stage, ran
-from broker.workflow.run import limits_for
 from broker.workflow.settle import way_of
 
 
