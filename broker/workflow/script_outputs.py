@@ -4,9 +4,11 @@ were named in the header, or stay where they are."""
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
+from broker.disclosure.figures import draw
 from broker.disclosure.files.flags import flags_of, of_text
 from broker.domain.errors import Invalid
-from broker.domain.outputs import Assessment, Finding, OutputKind, Verdict
+from broker.domain.handed import HandedFigure
+from broker.domain.outputs import Assessment, Finding, OutputKind, Verdict, worst
 from broker.domain.ports import CollectedFile, WorkerPorts
 from broker.domain.variables import VariableClass
 from broker.policy.models import Policies, Profile
@@ -17,7 +19,8 @@ from broker.workflow.scripts import RanScript
 
 UNKNOWN = "application/octet-stream"
 UNDECLARED = Problem("undeclared", "The header declares no output of this name.")
-PNG = "image/png"
+PNG, SVG = "image/png", "image/svg+xml"
+DRAWN = "The broker drew it from what would be released of this table: decide on both alike."
 PICTURE = "A picture was made anew with few colours; its figures were not computed by the broker."
 READABLE = frozenset({"text/csv", "application/json", "text/plain"})
 Declared = Sequence[tuple[str, str]]
@@ -28,7 +31,8 @@ def script_outputs(
 ) -> list[Prepared]:
     stems = {name.rpartition(".")[0].casefold() for name, _ in declared}
     names = {name.casefold() for name, _ in declared}
-    made = [_computed(c if c.name.casefold() in stems else _undeclared(c), profile) for c in ran.computed]
+    tables = {c.name: c.found for c in ran.computed if isinstance(c.found, Assessment)}
+    made = [_computed(c if c.name.casefold() in stems else _undeclared(c), tables, profile) for c in ran.computed]
     service = policies.service
     files = ports.collector.collect(
         ran.left.files, service.allowed_files, service.max_file_bytes, service.max_file_rows
@@ -59,14 +63,32 @@ def _each_once(made: Iterable[Prepared]) -> Iterable[Prepared]:
             yield one
 
 
-def _computed(computed: Computed, profile: Profile) -> Prepared:
+def _computed(computed: Computed, tables: Mapping[str, Assessment], profile: Profile) -> Prepared:
     found = computed.found
     if isinstance(found, Assessment):
         return table_prepared(found, f"{computed.name}.csv", profile)
-    problem = found if isinstance(found, Problem) else Problem("figure", "Figures are not drawn yet.")
+    try:
+        problem = found if isinstance(found, Problem) else None
+        if isinstance(found, HandedFigure):
+            return _drawn(computed.name, found, tables)
+    except Invalid as wrong:
+        problem = Problem(wrong.code, wrong.message, (("place", wrong.pointer),))
+    assert problem is not None
     name = f"{computed.name}.{'svg' if computed.kind == 'figure' else 'csv'}"
     summary = {"handed": computed.kind, "sentence": problem.sentence, "figures": dict(problem.figures)}
     return _withheld(name, problem.code, summary)
+
+
+def _drawn(name: str, figure: HandedFigure, tables: Mapping[str, Assessment]) -> Prepared:
+    """The broker draws it from what would be released of a table of the same job, and it needs what that needs."""
+    table = tables.get(figure.data)
+    if table is None:
+        raise Invalid("request", f"The job has no table {figure.data} that a figure could be drawn of.", "/data")
+    content, file = draw(figure, table), f"{name}.svg"
+    told = [{"rule": "G2", "sentence": DRAWN, "figures": {"table": f"{figure.data}.csv"}}]
+    staff = json.dumps({"file": file, "problem": None, "summary": {"handed": "figure", "look_at": told}})
+    verdict = worst([Verdict.REVIEW, table.verdict])
+    return Prepared(file, OutputKind.FILE, SVG, staff.encode(), content, "G2", verdict, table.small)
 
 
 def _withheld(name: str, code: str, summary: Mapping[str, object]) -> Prepared:
