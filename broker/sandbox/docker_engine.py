@@ -143,9 +143,8 @@ class DockerSandbox:
             return None
         box = self.box(request, mount)
         key = self.shelf.want(box)
-        while (
-            found := self.shelf.take(key, least_landlock=0 if request.narrow is None else self._landlock)
-        ) is not None:
+        least = 0 if request.narrow is None else self._landlock or 0
+        while (found := self.shelf.take(key, least)) is not None:
             made = waiting(box, self.owner, found.name, found.nonce)
             with self.engines.get() as engine, self._removed(engine, found.container) as kept:
                 given = give(engine, found.container, made, request.job, request.attempt)

@@ -18,11 +18,14 @@ LIMITS = Limits(wall_seconds=20, memory_bytes=1024 * MIB, output_bytes=8 * MIB, 
 INSIDE = Path(__file__).with_name("probes.py.txt")
 """The program that tries; it runs only inside a sandbox and answers with one file."""
 
-REQUIRED = frozenset({"network", "root-write", "data-write", "capabilities", "no-new-privileges", "not-root",
-                      "processes", "scratch-size", "file-size", "memory", "wall-clock"})  # fmt: skip
-"""What real data need. Not among them: the seccomp filter and the sealed launcher, which gVisor does not take over. Its
-own kernel stands in for the first; without the second a script can forge frames, which say nothing that it could not
-have said by its files, and are checked as such."""
+REQUIRED = frozenset({"network", "interfaces", "root-write", "data-write", "capabilities", "no-new-privileges",
+                      "not-root", "processes", "scratch-size", "scratch-noexec", "file-size", "open-files", "no-core",
+                      "shared-memory", "environment", "hostname", "own-processes", "host-files", "kernel-memory",
+                      "kernel-settings", "device-nodes", "memory", "wall-clock"})  # fmt: skip
+"""What real data need. Not among them: the seccomp filter, the number of scratch files and the sealed launcher, which
+gVisor does not take over. Its own kernel stands in for the first, the size of the scratch for the second; without the
+third a script can forge frames, which say nothing that it could not have said by its files, and are checked as such.
+Nor users of the engine's own (`user-namespace`): a layer more, which the engine is set up with and which is told."""
 
 
 @dataclass(frozen=True, slots=True)

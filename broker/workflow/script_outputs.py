@@ -3,6 +3,7 @@ were named in the header, or stay where they are."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from broker.disclosure.figures import draw
 from broker.disclosure.files.flags import flags_of, of_text
@@ -39,6 +40,10 @@ def script_outputs(
     )
     for file in files:
         known = file if file.problem or file.name.casefold() in names else _stays(file)
+        if claim := ran.left.claims.get(file.name):
+            known = replace(
+                known, summary=json.dumps(json.loads(known.summary) | {"acro_of_the_script_says": dict(claim)})
+            )
         if known.problem is None and known.media_type == PNG:
             made.append(_picture(known, ran.pictures.get(file.name)))
         else:

@@ -22,6 +22,7 @@ PR_CAPBSET_DROP = 24
 PR_SET_NO_NEW_PRIVS = 38
 JOB_LIMIT = 80 * 1024 * 1024
 """What comes in: a job, and the rows that a script has handed over with it."""
+OPEN_FILES = 1024
 
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
 LANDLOCK_VERSION = 1
@@ -129,7 +130,11 @@ def landlock_version() -> int:
 def narrow(job: dict) -> None:
     """Of the data, leave this process and all its children the files that the job declared. Where the kernel cannot,
     the mount must hold nothing else: another one is a fault of the broker's, and the job does not start."""
-    if job.get("narrow") and not narrowed(job) and mounted() - declared(job):
+    if not job.get("narrow"):
+        return
+    if own_tasks() > 1:
+        raise SystemExit("Another thread of this process would see all of the data: narrowing is a thread's own.")
+    if not narrowed(job) and mounted() - declared(job):
         raise SystemExit("The mount holds more than the job declared, and the kernel cannot narrow it.")
 
 
@@ -199,6 +204,7 @@ def limit(settings: dict[str, int], tasks: int, libraries: int = 0) -> None:
         resource.RLIMIT_NPROC: settings["processes"] + tasks,
         resource.RLIMIT_CPU: settings["wall_seconds"] * max(1, settings["threads"]) + 5,
         resource.RLIMIT_FSIZE: max(settings["scratch_bytes"], settings["output_bytes"]),
+        resource.RLIMIT_NOFILE: OPEN_FILES,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 0,
     }

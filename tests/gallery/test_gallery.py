@@ -24,6 +24,7 @@ WANTED: dict[str, dict[str, tuple[OutputKind, set[Verdict]]]] = {
     "survival": {"survival.csv": (FILE, {Verdict.REVIEW})},
     "clustering": {"clusters.csv": (FILE, {Verdict.REVIEW})},
     "figure": {"by_year_group.png": (FILE, {Verdict.REVIEW})},
+    "drawn_figure": {"shares.csv": (TABLE, {Verdict.REVIEW}), "shares_drawn.svg": (FILE, {Verdict.REVIEW})},
 }
 """Never PUBLISH: what a script prepared is looked at by a person, whatever the rules say of its figures."""
 
@@ -37,6 +38,9 @@ def test_an_analysis_and_its_verdict(gallery: Gallery, name: str) -> None:
         assert told[output][0] is kind, told
         assert told[output][1] in verdicts, told
     assert all(p.candidate for p in made)
+    for table in (p for p in made if p.kind is TABLE):
+        shown = [c for line in table.candidate.decode().splitlines()[1:] for c in line.split(",")[1:]]
+        assert any(c not in {"c", ""} for c in shown), table.candidate.decode()
 
 
 def _why(staff: bytes) -> Any:
