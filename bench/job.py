@@ -1,5 +1,5 @@
-"""Jobs from submission over HTTP to their end, through store, queue and sandbox, against a bare `docker run` of the same
-image: a group-by over a million rows to its checked result, and `print(1)` to its output in a checker's inbox.
+"""Jobs from submission over HTTP to their end, through store, queue and sandbox, against a bare `docker run` of the
+same image: a group-by over a million rows to its checked result, `print(1)` to its output in a checker's inbox.
 
 All of it is as in operation: SQLite that syncs fully, every audit event, every rule. A sandbox waits for the job when
 it comes, as it does a moment after the job before; the time in which it is made ready is in nobody's figure.

@@ -177,7 +177,7 @@ def engine_answers() -> bool:
 
 
 def build_images(settings: "Settings", progress: Callable[[str], None]) -> dict[str, str]:
-    """Image name → digest, once both are there."""
+    """Image name → digest, once all are there."""
     from broker.sandbox import images
 
     return images.build(settings.images_root, progress)

@@ -25,7 +25,7 @@ from broker.vault.registers import registers
 from broker.vault.shares import Share, label, shares_of
 from broker.vault.snapshots import folder_of, read_snapshot
 
-LAYOUT = "3"
+LAYOUT = "4"
 """Changes when vaults of the same grants would be written differently."""
 
 FACTS_FILE = "facts.json"

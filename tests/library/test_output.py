@@ -169,7 +169,7 @@ WRONG = {
     "times of day": (lambda: table(frame().assign(t=pd.Timestamp("2020-01-01 10:00")), by="t"), "times of day"),
     "periods": (lambda: table(frame().assign(t=pd.Period("2020-01")), by="t"), "astype"),
     "missing pseudonyms": (lambda: table(frame().assign(**{KEY: None})), "No row has a pseudonym"),
-    "numbers as pseudonyms": (lambda: table(frame(), person="whole", variables={"whole": f"absence.{KEY}"}), "holds no pseudonyms"),
+    "numbers as pseudonyms": (lambda: table(frame(), person="IDACI_S_home", variables={"IDACI_S_home": f"absence.{KEY}"}), "holds no pseudonyms"),
     "pseudonyms of no table": (lambda: table(frame().rename(columns={KEY: "pid"}), person="pid"), "which table's pseudonyms"),
     "wrong way round": (lambda: table(frame(), measures={"m": ("mean", "whole")}), "wrong way round"),
     "a word of pandas": (lambda: table(frame(), measures={"m": "size"}), 'is "count"'),
@@ -189,6 +189,7 @@ WRONG = {
     "a figure of nothing": (lambda: npd.output.figure("absence", name="chart"), "of a table of the same job"),
     "a kind of figure": (lambda: npd.output.figure(table(frame()), kind="pie", name="chart"), "There are bar"),
     "an axis": (lambda: npd.output.figure(table(frame()), name="chart", y="mean"), "y= of the figure is 'mean'"),
+    "lines of description": (lambda: table(frame(), description="a\nb"), "one line of text"),
     "no file": (lambda: npd.output.file("nothing.txt"), "no file"),
 }  # fmt: skip
 

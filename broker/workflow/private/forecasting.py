@@ -7,12 +7,13 @@ from typing import Any
 from broker.domain.amounts import Amount
 from broker.domain.ledger.amounts import Account
 from broker.domain.lineage import lineage_of
-from broker.domain.plans import PlannedOutput
+from broker.domain.plans import OutputColumn, PlannedOutput
 from broker.privacy.asking.measurable import Measurable
+from broker.privacy.asking.ratios import Named, shown_times
 from broker.privacy.expectations import Expected
 from broker.privacy.forecast import Forecast, forecast
 from broker.privacy.results.record import told
-from broker.privacy.results.sides import ends_of, with_sides
+from broker.privacy.results.sides import Sides, ends_of, with_sides
 from broker.workflow.private.asking import PrivateJob
 from broker.workflow.private.costs import cost_of
 
@@ -54,13 +55,14 @@ def _expected(private: PrivateJob, found: Forecast) -> list[dict[str, Any]]:
         {
             "output": names[e.table][0],
             "by": _keys(private, e),
-            "figure": names[e.table][1].get(e.statistic, e.statistic),
+            "figure": name,
             "persons_in_the_cell": e.persons,
-            "error": None if e.error is None else _plain(e.error),
-            "half_interval": None if e.half_width is None else _plain(e.half_width),
+            "error": None if e.error is None else _plain(e.error * factor),
+            "half_interval": None if e.half_width is None else _plain(e.half_width * factor),
             "ranks_off": None if e.ranks is None else _plain(e.ranks),
         }
         for e in found.expected
+        for name, factor in names[e.table][1].get(e.statistic, ((e.statistic, 1.0),))
     ]
 
 
@@ -69,9 +71,13 @@ def _keys(private: PrivateJob, of: Expected) -> list[str]:
     return [table.dimensions[i].name for i in table.sets[of.set]]
 
 
-def _names(private: PrivateJob) -> dict[str, tuple[str, dict[str, str]]]:
+Shown = Sequence[tuple[str, float]]
+"""Columns that show a statistic, each with the number that it is shown times."""
+
+
+def _names(private: PrivateJob) -> dict[str, tuple[str, dict[str, Shown]]]:
     """By private table its output, and by private statistic what it is called there."""
-    found: dict[str, tuple[str, dict[str, str]]] = {}
+    found: dict[str, tuple[str, dict[str, Shown]]] = {}
     for planned, measured in zip(private.plan.outputs, private.measured, strict=True):
         columns = _columns(planned, measured)
         for n, table in enumerate(measured.tables):
@@ -79,16 +85,26 @@ def _names(private: PrivateJob) -> dict[str, tuple[str, dict[str, str]]]:
     return found
 
 
-def _columns(planned: PlannedOutput, measured: Measurable) -> dict[tuple[int, str], str]:
-    """Columns that a statistic stands behind; one that none shows chooses or orders rows."""
+def _columns(planned: PlannedOutput, measured: Measurable) -> dict[tuple[int, str], Shown]:
+    """Columns that a statistic stands behind, or that are a ratio of two. What none shows chooses or orders rows."""
     behind = lineage_of(planned).behind
-    found: dict[tuple[int, str], str] = {}
-    for ident, place in measured.places.items():
-        _, sides = with_sides(planned.program, frozenset({ident}))
-        own = [c.name for c in planned.columns if ends_of(c.expression, sides) is not None]
-        parts = [c.name for c, idents in zip(planned.columns, behind, strict=True) if ident in idents]
-        found[place.table, place.name] = ", ".join(own) or _part(place.statistic.measure.value, parts)
+    found: dict[tuple[int, str], Shown] = {}
+    for place in measured.places.values():
+        same = frozenset(i for i, p in measured.places.items() if (p.table, p.name) == (place.table, place.name))
+        own = [c.name for c in _with_ends(planned, same, {})]
+        parts = [c.name for c, idents in zip(planned.columns, behind, strict=True) if same & idents]
+        found[place.table, place.name] = [(", ".join(own) or _part(place.statistic.measure.value, parts), 1.0)]
+    for ratio in measured.ratios.values():
+        alike = {r.pair: i for i, r in measured.ratios.items() if (r.table, r.name) == (ratio.table, ratio.name)}
+        shown = _with_ends(planned, frozenset(), alike)
+        named = [(c.name, abs(float(shown_times(c.expression, planned)))) for c in shown]
+        found[ratio.table, ratio.name] = named or [(_part("ratio", ()), 1.0)]
     return found
+
+
+def _with_ends(planned: PlannedOutput, known: Sides, ratios: Named) -> list[OutputColumn]:
+    _, sides = with_sides(planned.program, known, ratios)
+    return [c for c in planned.columns if ends_of(c.expression, sides) is not None]
 
 
 def _part(what: str, names: Sequence[str]) -> str:

@@ -13,6 +13,8 @@ from npd.reading import names_of
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}", re.ASCII)
 STEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}", re.ASCII)
 
+LONGEST = 500
+
 
 def output_name(place: Place, name: str | None) -> str:
     """The stem of an output's name, which the header declares and no other output of the job has."""
@@ -37,9 +39,10 @@ def output_name(place: Place, name: str | None) -> str:
 
 def description_of(place: Place, stem: str, given: str | None) -> str:
     """The script's words, or else the header's."""
-    if given is not None and not isinstance(given, str):
-        raise NpdError("description= is text.")
-    return given or next((words for name, words in place.outputs.items() if PurePath(name).stem == stem), "")
+    found = given or next((words for name, words in place.outputs.items() if PurePath(name).stem == stem), "")
+    if not isinstance(found, str) or len(found) > LONGEST or not found.isprintable():
+        raise NpdError(f"description= is one line of text, of at most {LONGEST} characters.")
+    return found
 
 
 def columns_of(given: Any, what: str) -> list[str]:

@@ -55,8 +55,11 @@ def _with_index(rows: Any, columns: list[str], asked: Sequence[str]) -> list[str
 def _with_person(arrow: pa.Table, name: str) -> pa.Table:
     """The rows of which anybody knows whose they are; the others count for nobody, and that is told."""
     column = arrow[name]
-    if not pa.types.is_string(column.type):
-        raise NpdError(f"The column {name!r} holds no pseudonyms: those are text, as the tables have them.")
+    if not (pa.types.is_string(column.type) or pa.types.is_integer(column.type)):
+        raise NpdError(
+            f"The column {name!r} holds no pseudonyms: those are text or whole numbers, as the tables have them. "
+            "Whole numbers that a join made floats are spoilt: convert_dtypes() before it keeps them."
+        )
     if column.null_count == len(column) > 0:
         raise NpdError(f"No row has a pseudonym in {name!r}: an outer join leaves them missing.")
     if column.null_count:

@@ -148,3 +148,9 @@ def test_an_engine_that_does_not_answer_is_unavailable(sql, sandbox_root, monkey
         with pytest.raises(Unavailable):
             call()
     gc.collect()
+
+
+def test_the_next_stage_of_an_attempt_waits_for_the_one_before(docker_sandbox, python, sql):
+    """Its name is the attempt's, and the container of the stage before is removed while its result is read."""
+    for ask in (python("print(1)"), python("print(2)"), sql("SELECT 1 AS x"), python("print(3)")):
+        assert docker_sandbox.run(ask).end is SandboxEnd.ENDED
