@@ -47,7 +47,7 @@ def script_outputs(
         if known.problem is None and known.media_type == PNG:
             made.append(_picture(known, ran.pictures.get(file.name)))
         else:
-            made.append(_file(known, policies, profile, ran.left.described.get(file.name, "")))
+            made.append(prepared_file(known, policies, profile, ran.left.described.get(file.name, "")))
     return list(_each_once(made))
 
 
@@ -101,7 +101,7 @@ def _withheld(name: str, code: str, summary: Mapping[str, object]) -> Prepared:
     return Prepared(name, OutputKind.FILE, UNKNOWN, staff.encode(), None, code, Verdict.REFUSE, False)
 
 
-def _file(found: CollectedFile, policies: Policies, profile: Profile, said: str) -> Prepared:
+def prepared_file(found: CollectedFile, policies: Policies, profile: Profile, said: str = "") -> Prepared:
     """A script's file: made anew, a person looks at it; or (type, size, name, nothing to be read) it is withheld.
     `said` is what the script says of it."""
     summary: dict[str, object] = json.loads(found.summary) | {"script_says": said}

@@ -45,7 +45,7 @@ SENTENCES: dict[str, str] = {
     "H2": "No number is asked of a column with few different values.",
     "W1": "The whole filtered population is at least the threshold.",
 }
-"""The handbook's rules (F, M, P, Q, D, R, X) and the broker's own (A, H, L, W): what holds where a rule finds nothing."""
+"""The handbook's rules (F, M, P, Q, D, R, X) and the broker's own (A, H, L, W): what holds where nothing is found."""
 
 DOMINANCE = ("dominance_n", "dominance_k", "p_percent")
 INSTITUTIONS = ("protects_institutions", "min_institutions")
