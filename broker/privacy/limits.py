@@ -128,9 +128,10 @@ def _clamp(argument: Argument, profile: PrivacyProfile) -> Refusal:
     clamp = argument.clamp
     return Refusal(
         "private-clamp",
-        f"{argument.name} may lie anywhere between {clamp.low / clamp.scale:g} and {clamp.high / clamp.scale:g} in "
-        f"steps of {1 / clamp.scale:g}: that is too wide.",
-        f"Name narrower bounds, or round it: at most {profile.max_width:,} steps.",
+        f"Nothing narrower is known of {argument.label} than {clamp.low / clamp.scale:g} to "
+        f"{clamp.high / clamp.scale:g} in steps of {1 / clamp.scale:g}: that is too wide for exact sums.",
+        f"Name narrower bounds by a line  -- clamp: variable low high, or ask in larger units (x / 1000): at most "
+        f"{profile.max_width:,} steps.",
     )
 
 

@@ -60,11 +60,16 @@ class Clamp:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """A number of the contributions. `complete`: the vault proved that no contribution lacks it."""
+    """A number of the contributions. `complete`: no contribution lacks it. `about`: what people call it."""
 
     name: str
     clamp: Clamp
     complete: bool = False
+    about: str = ""
+
+    @property
+    def label(self) -> str:
+        return self.about or self.name
 
 
 class Ask(StrEnum):

@@ -18,7 +18,8 @@ Facts = dict[str, Any]
     rows, nulls {variable: rows}, largest {number: max |x|}, smallest {number: min x},
     of a person table also: persons, max_rows (most rows of one person), one_row (max_rows is at most 1),
     rows_without_key, person_total {number: the largest sum of |x| over one person's rows},
-    of a public table also: unique (its unique key proved)}}}. Decimals are text."""
+    of a public table also: unique (its unique key proved), values {variable: how many different}}}}. Decimals are
+    text."""
 
 
 def prove(con: Connection, table: Table, file: Path) -> Facts:
@@ -27,6 +28,7 @@ def prove(con: Connection, table: Table, file: Path) -> Facts:
     facts = _columns(con, table, file, numbers)
     if table.unit is None:
         facts["unique"] = table.unique_key is not None
+        facts["values"] = _values(con, table, file)
         return facts
     totals = "".join(f", sum(abs({name(v.name)}))" for v in numbers)
     outer = "".join(f", max(g{i})" for i in range(len(numbers)))
@@ -54,6 +56,12 @@ def _columns(con: Connection, table: Table, file: Path, numbers: list[Variable])
         "largest": {v.name: _plain(x) for v, x in zip(numbers, row[split:third], strict=True)},
         "smallest": {v.name: _plain(x) for v, x in zip(numbers, row[third:], strict=True)},
     }
+
+
+def _values(con: Connection, table: Table, file: Path) -> Facts:
+    names = [v.name for v in stored(table)]
+    counts = ", ".join(f"count(DISTINCT {name(n)})" for n in names)
+    return dict(zip(names, single(con, f"SELECT {counts} FROM {parquet_of(file)}"), strict=True))
 
 
 def _plain(value: object) -> object:

@@ -26,7 +26,7 @@ from broker.vault.snapshots import DESCRIPTION, read_snapshot, write_description
 Progress = Callable[[str, int, int], None]
 """Told (what is done now, steps done, steps in all)."""
 
-LAYOUT = "1"
+LAYOUT = "2"
 """Changes when snapshots of the same data would be written differently."""
 
 PERSON = "__person"

@@ -40,9 +40,12 @@ class Shown(BaseModel):
 
 
 class ProblemItem(Shown):
+    """`advice`: of a refusal, what to do instead."""
+
     code: str
     message: str
     pointer: str
+    advice: str = ""
 
 
 class Problem(Shown):

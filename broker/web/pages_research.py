@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from broker.domain.errors import Conflict, Invalid
+from broker.domain.errors import Conflict, Invalid, Refused
 from broker.domain.jobs import Kind, Submission
 from broker.domain.people import Role
 from broker.web.setup import caller, ports
@@ -60,6 +60,9 @@ def submit_job() -> Redirect | tuple[str, int]:
         return _form(form, error, 400)
     except Conflict as error:
         return _form(form, Invalid(error.code, error.message, ""), 409)
+    except Refused as refused:
+        told = " ".join(f"{r.message} {r.advice}" for r in refused.refusals)
+        return _form(form, Invalid("refused", told, "/text"), 422)
     return redirect(url_for("research.job", job=job.ident))
 
 

@@ -16,7 +16,16 @@ import structlog
 from broker.domain.ports import WorkerPorts
 from broker.settings import Settings
 from broker.wiring import build_pool, build_worker, embedded_queue
-from broker.worker.reconcile import allot_caps, offer_waiting, reap, remove_vaults, settle_all, settle_spends, sweep
+from broker.worker.reconcile import (
+    allot_caps,
+    offer_waiting,
+    reap,
+    remove_vaults,
+    settle_all,
+    settle_private,
+    settle_spends,
+    sweep,
+)
 
 TICK_SECONDS = 1.0
 SLOW_TICKS = 10
@@ -86,7 +95,7 @@ def _staff(slots: dict[int, subprocess.Popen[bytes]], wanted: int) -> None:
 
 def _reconcile(ports: WorkerPorts, *, slow: bool) -> None:
     """One round of everything that makes good."""
-    steps: list[Callable[[WorkerPorts], object]] = [reap, offer_waiting]
+    steps: list[Callable[[WorkerPorts], object]] = [reap, offer_waiting, settle_private]
     if slow:
         steps += [allot_caps, sweep, settle_all, settle_spends, remove_vaults]
     for step in steps:

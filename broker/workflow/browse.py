@@ -17,7 +17,7 @@ from broker.workflow import cohorts
 from broker.workflow.check import check_submission
 from broker.workflow.policies import policies_in_force, policies_of
 from broker.workflow.relations import project_of, project_or_unknown, reach_job, relation_of
-from broker.workflow.silence import hides_end, hides_withheld
+from broker.workflow.silence import hides_withheld, looks_running
 
 TOLD = frozenset({OutputState.RELEASED, OutputState.RECALLED, OutputState.RETURNED, OutputState.REJECTED})
 
@@ -106,7 +106,7 @@ def _view(ports: Ports, policies: Policies, person: Person, job: Job, *, whole: 
         researcher=job.researcher,
         state=job.state.value if staff else _shown(ports, policies, job, outputs).value,
         created=job.created,
-        updated=job.updated if staff else _told_time(ports, policies, job),
+        updated=job.updated if staff else _told_time(ports, policies, job, outputs),
         text=job.submission.text if reads_text else None,
         refusals=refusals,
         uses=uses,
@@ -118,7 +118,7 @@ def _view(ports: Ports, policies: Policies, person: Person, job: Job, *, whole: 
 
 
 def _shown(ports: Ports, policies: Policies, job: Job, outputs: list[Output]) -> Shown:
-    if hides_end(policies, job, ports.clock.now()):
+    if looks_running(ports, policies, job, outputs):
         return Shown.RUNNING
     hide = hides_withheld(ports, policies, job, outputs)
     return shown_state(job.state, job.failure, tuple(o.state for o in outputs), hide, bool(job.kept))
@@ -171,9 +171,9 @@ def _whole(output: Output) -> OutputView:
     )
 
 
-def _told_time(ports: Ports, policies: Policies, job: Job) -> datetime:
+def _told_time(ports: Ports, policies: Policies, job: Job, outputs: list[Output]) -> datetime:
     """When the job last changed, as far as its researcher may know that it has."""
-    running = job.started is not None and hides_end(policies, job, ports.clock.now())
+    running = job.started is not None and looks_running(ports, policies, job, outputs)
     return whole_minute(job.started if running and job.started else job.updated)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from broker.domain.audit import AuditEvent
+from broker.domain.errors import Unknown
 from broker.domain.ledger.amounts import Account
 from broker.domain.ledger.budgets import Aside, Balance, Point, over_allotted
 from broker.domain.ledger.chain import Head, LedgerCheck
@@ -71,11 +72,10 @@ def whole_ledger(ports: Ports, person: Person) -> LedgerView:
 
 
 def history_of(ports: Ports, person: Person, account: Account) -> list[Point]:
-    """Every move of any account, for administrators; none where there is no such account, of which no audit line tells:
-    its name is the caller's text and no id."""
+    """Every move of any account that there is, for administrators."""
     check_administrator(person, Action.VIEW_LEDGER)
-    if account not in {b.account for b in ports.store.balances(account.unit, account.project or None)}:
-        return []
+    if all(b.account != account for b in ports.store.balances(account.unit, account.project or None)):
+        raise Unknown("account", account.name)  # and no word of the caller's is put in the audit log
     ports.store.record([AuditEvent(ports.clock.now(), person.ident, "ledger.viewed", account.name)])
     return ports.store.history(account)
 

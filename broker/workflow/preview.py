@@ -1,10 +1,10 @@
 """What can be known before a submission: the check of a text, a search of the catalogue. Reads policies, never data."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from broker.domain.errors import Invalid
+from broker.domain.errors import Invalid, Refused, Unknown
 from broker.domain.jobs import Kind
 from broker.domain.people import Person
 from broker.domain.permissions import Action
@@ -14,6 +14,7 @@ from broker.policy.models import Policies, Table, Variable
 from broker.workflow import cohorts
 from broker.workflow.check import Checked, check_submission
 from broker.workflow.policies import policies_in_force
+from broker.workflow.private.reserving import check_registers
 from broker.workflow.relations import reach_project
 from broker.workflow.submit import DIALECTS
 
@@ -48,7 +49,19 @@ def check_text(ports: Ports, person: Person, project: str, text: str, kind: Kind
     if len(text.encode("utf-8", "surrogatepass")) > policies.service.text_bytes:
         raise Invalid("text-too-long", f"The text is longer than {policies.service.text_bytes} bytes.", "/text")
     saved = cohorts.saved_of(cohorts.readable(ports, reached.ident))
-    return check_submission(text, kind, dialect, reached, policies, ports.clock.now().date(), saved)
+    checked = check_submission(text, kind, dialect, reached, policies, ports.clock.now().date(), saved)
+    return checked if checked.private is None else _on_registers(ports, reached, policies, checked)
+
+
+def _on_registers(ports: Ports, project: Project, policies: Policies, checked: Checked) -> Checked:
+    """A private text, with what the public registers of the latest snapshot say of its keys."""
+    try:
+        check_registers(checked, project.ident, policies, ports.store.latest_snapshot())
+    except Unknown:
+        return checked
+    except Refused as refused:
+        return replace(checked, refusals=refused.refusals, private=None)
+    return checked
 
 
 def forecast(ports: Ports, project: str, checked: Checked) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ from broker.domain.refusal_codes.batches import BATCHES
 from broker.domain.refusal_codes.code import Code
 from broker.domain.refusal_codes.grants import GRANTS
 from broker.domain.refusal_codes.names import NAMES
+from broker.domain.refusal_codes.privacy import LEDGER, PRIVACY
 from broker.domain.refusal_codes.scripts import SCRIPTS
 from broker.domain.refusal_codes.shapes import SHAPES
 from broker.domain.refusal_codes.statements import STATEMENTS
@@ -18,6 +19,8 @@ SECTIONS: dict[str, tuple[Code, ...]] = {
     "Subqueries, windows, sets and levels": SHAPES,
     "What may be released": STATISTICS,
     "Values and functions": VALUES,
+    "Private questions": PRIVACY,
+    "What is left to spend": LEDGER,
     "Python scripts": SCRIPTS,
 }
 CODES: dict[str, Code] = {c.code: c for codes in SECTIONS.values() for c in codes}

@@ -8,7 +8,7 @@ from broker.domain.bounded import BoundedTable, PerPerson
 from broker.domain.errors import Refusal, Refused
 from broker.domain.lineage import read_by
 from broker.domain.plans import Key, PlannedOutput, PlannedTable, Statistic
-from broker.domain.scalars import Value
+from broker.domain.scalars import Column, Value
 from broker.policy.privacy import PrivacyProfile
 from broker.policy.tables import Catalogue
 from broker.privacy.asking.families import Family, families_of, positions, sets_of
@@ -103,7 +103,7 @@ def measurable(output: PlannedOutput, given: Given) -> Measurable:
     families, pairs = families_of(output, asked), tuple(dict.fromkeys(pairs_of(output)))
     for number, family in enumerate(families):
         name = f"{output.name}#{number}" if len(families) > 1 else output.name
-        found = _measured(name, output.unit, family, given, pairs)
+        found = _measured(name, output, family, given, pairs)
         if isinstance(found, tuple):
             made.append(found)
         else:
@@ -138,7 +138,7 @@ def _of_shape(output: PlannedOutput) -> list[Refusal]:
 
 
 def _measured(
-    name: str, unit: str, family: Family, given: Given, pairs: Sequence[Pair]
+    name: str, output: PlannedOutput, family: Family, given: Given, pairs: Sequence[Pair]
 ) -> tuple[PrivateTable, BoundedTable, Bounded] | list[Refusal]:
     first, sets = family.tables[0], sets_of(family)
     found = bounded(first, given.catalogue, given.limits)
@@ -146,7 +146,8 @@ def _measured(
     asking = Asking(Numbers(ranges, given.profile, found.rows), family.asked[0])
     asking.ask()
     sizes = Sizes(ranges.origins)
-    dimensions = [_dimension(i, k, given, sizes) for i, k in enumerate(first.keys)]
+    shown = {c.expression.ident: c.name for c in output.columns if isinstance(c.expression, Column)}
+    dimensions = [_dimension(shown.get(k.ident, f"key {i}"), k, given, sizes) for i, k in enumerate(first.keys, 1)]
     refusals = [
         *_work(name, first, given),
         *asking.refusals,
@@ -158,7 +159,7 @@ def _measured(
     influence = Influence(found.cells, found.in_cell, found.rows)
     ratios = [asked_of(pairs, [s.ident for s in asked], asking.private).values() for asked in family.asked]
     statistics = dict.fromkeys([*(asking.private or [ROWS]), *(r for some in ratios for r in some)])
-    table = PrivateTable(name, unit, tuple(dimensions), sets, influence, asking.arguments, tuple(statistics))
+    table = PrivateTable(name, output.unit, tuple(dimensions), sets, influence, asking.arguments, tuple(statistics))
     vectors, order = vectors_of(layout(table), tuple(asking.found), not table.listed)
     numbers = tuple(asking.found[n] for n in order)
     lists = tuple(d.values if k.domain is None else None for d, k in zip(dimensions, first.keys, strict=True))
@@ -180,8 +181,9 @@ def _work(name: str, table: PlannedTable, given: Given) -> list[Refusal]:
     ]
 
 
-def _dimension(number: int, key: Key, given: Given, sizes: Sizes) -> Dimension:
-    name = key.variable.rpartition(".")[2] if key.variable else f"key {number + 1}"
+def _dimension(shown: str, key: Key, given: Given, sizes: Sizes) -> Dimension:
+    """`shown`: its name in the output, where it is no variable."""
+    name = key.variable.rpartition(".")[2] if key.variable else shown
     if key.domain is not None:
         return Dimension(name, key.domain)
     if key.variable is None or key.variable not in given.registers:

@@ -1,21 +1,17 @@
 """What a private job would be worth, told before anything runs: from policy, plan and noise scales. It has no way to
 data, to a vault or to what a vault proved."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from broker.domain.amounts import Amount
 from broker.domain.ledger.amounts import Account
-from broker.domain.lineage import lineage_of
-from broker.domain.plans import OutputColumn, PlannedOutput
-from broker.privacy.asking.measurable import Measurable
-from broker.privacy.asking.ratios import Named, shown_times
 from broker.privacy.expectations import Expected
 from broker.privacy.forecast import Forecast, forecast
 from broker.privacy.results.record import told
-from broker.privacy.results.sides import Sides, ends_of, with_sides
 from broker.workflow.private.asking import PrivateJob
 from broker.workflow.private.costs import cost_of
+from broker.workflow.private.naming import names_of
 
 DIGITS = 4
 
@@ -50,7 +46,7 @@ def forecast_of(private: PrivateJob, left: Amount | None = None, of: str = "") -
 def _expected(private: PrivateJob, found: Forecast) -> list[dict[str, Any]]:
     """By output, grouping set and figure: mean error and half of the interval of each cell. A figure that is divided by
     an unknown number of persons has a line for each of several numbers."""
-    names = _names(private)
+    names = names_of(private.plan, private.measured)
     return [
         {
             "output": names[e.table][0],
@@ -69,46 +65,6 @@ def _expected(private: PrivateJob, found: Forecast) -> list[dict[str, Any]]:
 def _keys(private: PrivateJob, of: Expected) -> list[str]:
     table = next(t for t in private.made.tables if t.name == of.table)
     return [table.dimensions[i].name for i in table.sets[of.set]]
-
-
-Shown = Sequence[tuple[str, float]]
-"""Columns that show a statistic, each with the number that it is shown times."""
-
-
-def _names(private: PrivateJob) -> dict[str, tuple[str, dict[str, Shown]]]:
-    """By private table its output, and by private statistic what it is called there."""
-    found: dict[str, tuple[str, dict[str, Shown]]] = {}
-    for planned, measured in zip(private.plan.outputs, private.measured, strict=True):
-        columns = _columns(planned, measured)
-        for n, table in enumerate(measured.tables):
-            found[table.name] = (planned.name, {name: c for (t, name), c in columns.items() if t == n})
-    return found
-
-
-def _columns(planned: PlannedOutput, measured: Measurable) -> dict[tuple[int, str], Shown]:
-    """Columns that a statistic stands behind, or that are a ratio of two. What none shows chooses or orders rows."""
-    behind = lineage_of(planned).behind
-    found: dict[tuple[int, str], Shown] = {}
-    for place in measured.places.values():
-        same = frozenset(i for i, p in measured.places.items() if (p.table, p.name) == (place.table, place.name))
-        own = [c.name for c in _with_ends(planned, same, {})]
-        parts = [c.name for c, idents in zip(planned.columns, behind, strict=True) if same & idents]
-        found[place.table, place.name] = [(", ".join(own) or _part(place.statistic.measure.value, parts), 1.0)]
-    for ratio in measured.ratios.values():
-        alike = {r.pair: i for i, r in measured.ratios.items() if (r.table, r.name) == (ratio.table, ratio.name)}
-        shown = _with_ends(planned, frozenset(), alike)
-        named = [(c.name, abs(float(shown_times(c.expression, planned)))) for c in shown]
-        found[ratio.table, ratio.name] = named or [(_part("ratio", ()), 1.0)]
-    return found
-
-
-def _with_ends(planned: PlannedOutput, known: Sides, ratios: Named) -> list[OutputColumn]:
-    _, sides = with_sides(planned.program, known, ratios)
-    return [c for c in planned.columns if ends_of(c.expression, sides) is not None]
-
-
-def _part(what: str, names: Sequence[str]) -> str:
-    return f"({what} behind {', '.join(names)})" if names else f"({what} that chooses or orders rows)"
 
 
 def _plain(number: float) -> float:

@@ -146,8 +146,8 @@ def test_the_record_says_what_counts_as_a_rule() -> None:
     found = private("-- rows: npd.b 2\nSELECT a.LA, COUNT(*) AS n FROM a JOIN b ON a.[Key] = b.[Key] AND a.Y = b.Y "
                     f"WHERE a.{Y} GROUP BY a.LA")  # fmt: skip
     assert found.kept == (
-        "Of each person and year the first 3 rows of npd.a count.",
-        "Of each person and year the first 2 rows of npd.b count.",
+        "Of each person and year in npd.a, at most 3 rows count.",
+        "Of each person and year in npd.b, at most 2 rows count.",
     )
 
 

@@ -98,6 +98,30 @@ def test_the_least_value_would_be_refused_if_a_query_had_one() -> None:
     assert [r.code for r in refused.value.refusals] == ["private-extreme"]
 
 
+def test_an_output_of_nobody_would_be_refused_if_a_query_had_one() -> None:
+    plan = compiled(f"SELECT LA, SUM(Score) AS s FROM a WHERE {Y} GROUP BY LA").plan
+    assert plan is not None
+    with pytest.raises(Refused) as refused:
+        measurable(replace(plan.outputs[0], tables=()), Given(CATALOGUE, PROFILE, {}))
+    assert [r.code for r in refused.value.refusals] == ["private-nobody"]
+
+
+@pytest.mark.parametrize("asked", ["SUM(LEN(Note))", "SUM(Pay)"])
+def test_what_is_told_about_a_range_can_be_followed(asked: str) -> None:
+    """By a line where a line bounds it, by LEAST and GREATEST where none can."""
+    table = "swc.staff" if "Pay" in asked else f"a WHERE {Y}"
+    (found,) = refusals(f"SELECT {asked} AS s FROM {table}")
+    followed = (
+        f"-- clamp: Pay 0 9\nSELECT {asked} AS s FROM {table}"
+        if "-- clamp: Pay" in found.advice
+        else f"SELECT SUM(LEAST(GREATEST({asked[4:-1]}, 0), 9)) AS s FROM {table}"
+    )
+    assert (
+        private(followed).tables[0].arguments[0].clamp.high == 9 * private(followed).tables[0].arguments[0].clamp.scale
+    )
+    assert ("-- clamp" in found.advice) == ("Pay" in asked)
+
+
 def test_all_reasons_are_told_at_once() -> None:
     text = f"SELECT Note, COUNT(DISTINCT Score) AS n, SUM(LEN(Note)) AS s FROM a WHERE {Y} GROUP BY Note"
     assert {r.code for r in refusals(text, lists_only=True)} == {"private-distinct", "private-range", "private-keys"}

@@ -170,5 +170,6 @@ def test_invariant_8_accounts_that_are_shared_are_for_administrators(broker):
 
 def test_an_account_that_is_not_there_has_no_moves_whatever_text_names_it(broker):
     for account in (Account("Ünit {of} noise"), Account("pupil", "none"), Account("pupil", PROJECT, "x y")):
-        assert budgets.history_of(broker.ports, broker.person(ADA), account) == []
+        with pytest.raises(Unknown):
+            budgets.history_of(broker.ports, broker.person(ADA), account)
     assert broker.events("ledger.viewed") == []
