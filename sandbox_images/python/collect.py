@@ -7,8 +7,11 @@ import stat
 
 import launcher
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}", re.ASCII)
-HANDED = re.compile(r"[^.]+\.((table|regression|figure)\.json|rows\.arrow|[a-z0-9]{1,8}\.about\.json)", re.ASCII)
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
+HANDED = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9_-]{0,57}\.((table|regression|figure)\.json|rows\.arrow|[a-z0-9]{1,8}\.about\.json)",
+    re.ASCII,
+)
 """What the library `npd` leaves beside files: requests to the broker, rows for its trusted stage, descriptions."""
 LOOKED_AT = 10_000
 
@@ -39,8 +42,8 @@ def wanted(home: int, allowed: frozenset[str]) -> list[str]:
         for looked, entry in enumerate(entries):
             if looked >= LOOKED_AT:
                 raise launcher.Done("output_limit")
-            wanted = os.path.splitext(entry.name)[1].lower() in allowed or HANDED.fullmatch(entry.name)
-            if wanted and NAME.fullmatch(entry.name):
+            ending = os.path.splitext(entry.name)[1].lower()
+            if HANDED.fullmatch(entry.name) or (ending in allowed and NAME.fullmatch(entry.name)):
                 names.append(entry.name)
     return sorted(names)
 

@@ -56,7 +56,9 @@ def request_of(text: str, policies: Policies, stage_of: At) -> SandboxRequest:
 @pytest.mark.parametrize("name", QUERIES)
 def test_every_frame_is_the_launchers(name, policies, stage_of, sandbox_root):
     asked = request_of(QUERIES[name], policies, stage_of)
-    mine, theirs = EngineHere().run(asked), DockerSandbox(sandbox_root, "runc").run(asked)
+    sandbox = DockerSandbox(sandbox_root, "runc")
+    mine, theirs = EngineHere().run(asked), sandbox.run(asked)
+    sandbox.close()  # all queries here are one attempt by name: the next one needs it free
     assert (mine.end, mine.log) == (theirs.end, b"") == (SandboxEnd.ENDED, b"")
     assert [kind for kind, _ in mine.frames] == [kind for kind, _ in theirs.frames]
     assert mine.frames[-1] == theirs.frames[-1]
