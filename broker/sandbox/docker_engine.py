@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import docker
@@ -67,10 +67,12 @@ class DockerSandbox:
         return self._asked().runtime
 
     def verdicts(self) -> tuple[selftest.Verdict, ...]:
-        """What this engine and runtime really hold, measured once."""
+        """What this engine and runtime really hold, measured once since the machine started."""
         with self._testing:
             if self._verdicts is None:
-                self._verdicts = selftest.probe(self, secrets.token_hex(4))
+                facts = f"{self._asked()} {self._digest(UNTRUSTED)}"
+                measure = partial(selftest.probe, self, secrets.token_hex(4))
+                self._verdicts = selftest.kept(self.shelf.folder, facts, measure)
             return self._verdicts
 
     @cached_property
@@ -111,10 +113,13 @@ class DockerSandbox:
         place = str(mount.resolve())
         return Box(self._digest(request.image), facts.runtime, place, request.limits, self._cpus, facts.apparmor)
 
+    def missing(self) -> tuple[str, ...]:
+        held = {verdict.probe for verdict in self.verdicts() if verdict.held}
+        return tuple(sorted(selftest.REQUIRED - held))
+
     def _check_real(self, request: SandboxRequest) -> None:
-        if not request.synthetic and not selftest.required_ok(self.verdicts()):
-            missing = ", ".join(verdict.probe for verdict in self.verdicts() if verdict.required and not verdict.held)
-            raise Breach(f"The sandbox does not hold real data: the self-test failed at {missing}.")
+        if not request.synthetic and (missing := self.missing()):
+            raise Breach(f"The sandbox does not hold real data: the self-test failed at {', '.join(missing)}.")
 
     def _asked(self) -> EngineFacts:
         """Asked once: a job that meets another engine later is refused by it."""

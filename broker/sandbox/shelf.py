@@ -43,13 +43,13 @@ class Shelf:
     """The files below `folder`: `KEY.wanted` says that jobs come for a key, `KEY/CONTAINER` is one that waits."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def want(self, box: Box) -> str:
         """A job has come for this key; gives the key."""
         key = key_of(box)
-        path = self._folder / (key + WANTED)
+        path = self.folder / (key + WANTED)
         if path.exists():
             os.utime(path)
         else:
@@ -61,7 +61,7 @@ class Shelf:
     def wanted(self) -> dict[str, tuple[Box, float]]:
         """Each key with what it stands for and how many seconds ago it was wanted; the latest first."""
         found: dict[str, tuple[Box, float]] = {}
-        for path in self._folder.glob("*" + WANTED):
+        for path in self.folder.glob("*" + WANTED):
             with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
                 said = json.loads(path.read_text())
                 box = Box(**{**said, "limits": Limits(**said["limits"])})
@@ -69,11 +69,11 @@ class Shelf:
         return dict(sorted(found.items(), key=lambda item: item[1][1]))
 
     def forget(self, key: str) -> None:
-        (self._folder / (key + WANTED)).unlink(missing_ok=True)
+        (self.folder / (key + WANTED)).unlink(missing_ok=True)
 
     def put(self, key: str, waiting: Waiting) -> None:
         """From now on anyone may take it."""
-        home = self._folder / key
+        home = self.folder / key
         home.mkdir(exist_ok=True)
         half = home / f".{waiting.container}"
         half.write_text(json.dumps(asdict(waiting)))
@@ -89,7 +89,7 @@ class Shelf:
     def take_away(self, key: str, waiting: Waiting) -> bool:
         """Whether it is now the caller's: the file system lets one have it."""
         try:
-            (self._folder / key / waiting.container).unlink()
+            (self.folder / key / waiting.container).unlink()
         except FileNotFoundError:
             return False
         return True
@@ -97,7 +97,7 @@ class Shelf:
     def waiting(self) -> dict[str, list[Waiting]]:
         """All that wait, by key."""
         found: dict[str, list[Waiting]] = {}
-        for path in sorted(self._folder.glob("*/[0-9a-f]*")):
+        for path in sorted(self.folder.glob("*/[0-9a-f]*")):
             with contextlib.suppress(OSError, ValueError, TypeError):
                 found.setdefault(path.parent.name, []).append(Waiting(**json.loads(path.read_text())))
         return found
@@ -105,7 +105,7 @@ class Shelf:
     @contextlib.contextmanager
     def tended(self) -> Iterator[bool]:
         """Whether the caller is the only one who fills and reaps, as long as it stays here."""
-        with (self._folder / "tended").open("a") as mark:
+        with (self.folder / "tended").open("a") as mark:
             try:
                 fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -116,7 +116,7 @@ class Shelf:
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
         """While a job runs here: whoever makes containers ready keeps out of its way."""
-        with (self._folder / "running").open("a") as mark:
+        with (self.folder / "running").open("a") as mark:
             fcntl.flock(mark, fcntl.LOCK_SH)
             try:
                 yield
@@ -125,7 +125,7 @@ class Shelf:
 
     def quiet_for(self) -> float:
         """Seconds since the last job ended here; 0 while one runs."""
-        with (self._folder / "running").open("a") as mark:
+        with (self.folder / "running").open("a") as mark:
             try:
                 fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -50,6 +50,8 @@ def supervise(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         if queue is not None:
             queue.ensure()
         ports = build_worker(settings)
+        if not settings.synthetic_only:
+            threading.Thread(target=_attempt, args=("self-test", partial(_test_sandbox, ports)), daemon=True).start()
         pool = _keep_warm(build_pool(ports), stop)
         ready()
         tick = 0
@@ -74,6 +76,15 @@ def _stopper(stop: threading.Event) -> Callable[[int, FrameType | None], None]:
         stop.set()
 
     return handle
+
+
+def _test_sandbox(ports: WorkerPorts) -> None:
+    """At the start, so that an operator is told before the first job on real data is refused. Slots read the result."""
+    missing = ports.sandbox.missing()
+    if missing:
+        log.error("the sandbox does not hold real data", missing=", ".join(missing))
+    else:
+        log.info("the sandbox holds real data")
 
 
 def _keep_warm(pool: "Pool | None", stop: threading.Event) -> threading.Thread | None:

@@ -96,6 +96,10 @@ class Sandbox(Protocol):
 
     def run(self, request: SandboxRequest) -> SandboxResult: ...
 
+    def missing(self) -> tuple[str, ...]:
+        """What real data need and this sandbox does not hold; measured, never assumed. While it is not empty, `run`
+        refuses real data with Breach."""
+
     def terminate(self, job: str, attempt: int) -> None: ...
 
     def sweep(self, alive: Callable[[], frozenset[tuple[str, int]]]) -> int: ...
