@@ -7,7 +7,9 @@ collector judges it as it judges every other.
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from broker.python_jobs.claims import FILE, Claims, claims_of
 
 REQUEST = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]{0,50})\.(table|regression|figure)\.json", re.ASCII)
 ROWS = ".rows.arrow"
@@ -28,11 +30,13 @@ class LeftRequest:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """`files` are frames for the collector; `described` are the script's words about files, by name."""
+    """`files` are frames for the collector; `described` are the script's words about files, by name, `claims`
+    those of its own acro."""
 
     requests: tuple[LeftRequest, ...]
     files: tuple[Frame, ...]
     described: Mapping[str, str]
+    claims: Claims = field(default_factory=dict)
 
 
 def sort_left(frames: Sequence[Frame]) -> Left:
@@ -41,9 +45,9 @@ def sort_left(frames: Sequence[Frame]) -> Left:
     requests = tuple(r for name in sorted(contents) if (r := _request(name, contents)) is not None)
     taken = {n for r in requests for n in (f"{r.name}.{r.kind}.json", r.name + ROWS)}
     abouts = {n for n in contents if n.endswith(ABOUT) and n.removesuffix(ABOUT) in contents}
-    kept = [p for name, p in named if name is None or name not in taken | abouts]
+    kept = [p for name, p in named if name is None or name not in taken | abouts | {FILE}]
     described = {n.removesuffix(ABOUT): _description(contents[n]) for n in abouts}
-    return Left(requests, tuple(("file", p) for p in kept), described)
+    return Left(requests, tuple(("file", p) for p in kept), described, claims_of(contents.get(FILE)))
 
 
 def _name(payload: bytes) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Table, Text, insert, select, update
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict
@@ -12,7 +12,21 @@ from broker.domain.rehearsals import Rehearsal
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.job_moves import stale
-from broker.storage.tables import jobs, rehearsals
+from broker.storage.tables import jobs, metadata
+from broker.storage.types import UtcTime
+
+rehearsals = Table(
+    "rehearsals",
+    metadata,
+    Column("job", ForeignKey("jobs.ident"), primary_key=True),
+    Column("passed", Boolean),
+    Column("trace", Text),
+    Column("log", Text),
+    Column("reason", Text),
+    Column("told_by", ForeignKey("people.ident")),
+    Column("told_at", UtcTime),
+    CheckConstraint("(reason IS NULL) = (told_by IS NULL)", name="told"),
+)
 
 SHOWN = sorted({JobState.FAILED, JobState.ASSESSING, JobState.DECIDED})
 """A job that ended on real data: it failed, or left something that could not be used."""

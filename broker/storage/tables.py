@@ -263,21 +263,6 @@ saved = Table(
 """Rows stay: jobs name the ones that they read. `readable_as` is the folded name while jobs may read it, so that a name
 means one thing at a time."""
 
-# --- synthetic runs ------------------------------------------------------------------------------
-
-rehearsals = Table(
-    "rehearsals",
-    metadata,
-    Column("job", ForeignKey("jobs.ident"), primary_key=True),
-    Column("passed", Boolean),
-    Column("trace", Text),
-    Column("log", Text),
-    Column("reason", Text),
-    Column("told_by", ForeignKey("people.ident")),
-    Column("told_at", UtcTime),
-    CheckConstraint("(reason IS NULL) = (told_by IS NULL)", name="told"),
-)
-
 # --- audit ---------------------------------------------------------------------------------------
 
 audit = Table(

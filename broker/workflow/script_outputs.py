@@ -3,10 +3,13 @@ were named in the header, or stay where they are."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from broker.disclosure.figures import draw
 from broker.disclosure.files.flags import flags_of, of_text
 from broker.domain.errors import Invalid
-from broker.domain.outputs import Assessment, Finding, OutputKind, Verdict
+from broker.domain.handed import HandedFigure
+from broker.domain.outputs import Assessment, Finding, OutputKind, Verdict, worst
 from broker.domain.ports import CollectedFile, WorkerPorts
 from broker.domain.variables import VariableClass
 from broker.policy.models import Policies, Profile
@@ -17,7 +20,8 @@ from broker.workflow.scripts import RanScript
 
 UNKNOWN = "application/octet-stream"
 UNDECLARED = Problem("undeclared", "The header declares no output of this name.")
-PNG = "image/png"
+PNG, SVG = "image/png", "image/svg+xml"
+DRAWN = "The broker drew it from what would be released of this table: decide on both alike."
 PICTURE = "A picture was made anew with few colours; its figures were not computed by the broker."
 READABLE = frozenset({"text/csv", "application/json", "text/plain"})
 Declared = Sequence[tuple[str, str]]
@@ -28,17 +32,22 @@ def script_outputs(
 ) -> list[Prepared]:
     stems = {name.rpartition(".")[0].casefold() for name, _ in declared}
     names = {name.casefold() for name, _ in declared}
-    made = [_computed(c if c.name.casefold() in stems else _undeclared(c), profile) for c in ran.computed]
+    tables = {c.name: c.found for c in ran.computed if isinstance(c.found, Assessment)}
+    made = [_computed(c if c.name.casefold() in stems else _undeclared(c), tables, profile) for c in ran.computed]
     service = policies.service
     files = ports.collector.collect(
         ran.left.files, service.allowed_files, service.max_file_bytes, service.max_file_rows
     )
     for file in files:
         known = file if file.problem or file.name.casefold() in names else _stays(file)
+        if claim := ran.left.claims.get(file.name):
+            known = replace(
+                known, summary=json.dumps(json.loads(known.summary) | {"acro_of_the_script_says": dict(claim)})
+            )
         if known.problem is None and known.media_type == PNG:
             made.append(_picture(known, ran.pictures.get(file.name)))
         else:
-            made.append(_file(known, policies, profile, ran.left.described.get(file.name, "")))
+            made.append(prepared_file(known, policies, profile, ran.left.described.get(file.name, "")))
     return list(_each_once(made))
 
 
@@ -59,14 +68,32 @@ def _each_once(made: Iterable[Prepared]) -> Iterable[Prepared]:
             yield one
 
 
-def _computed(computed: Computed, profile: Profile) -> Prepared:
+def _computed(computed: Computed, tables: Mapping[str, Assessment], profile: Profile) -> Prepared:
     found = computed.found
     if isinstance(found, Assessment):
         return table_prepared(found, f"{computed.name}.csv", profile)
-    problem = found if isinstance(found, Problem) else Problem("figure", "Figures are not drawn yet.")
+    try:
+        problem = found if isinstance(found, Problem) else None
+        if isinstance(found, HandedFigure):
+            return _drawn(computed.name, found, tables)
+    except Invalid as wrong:
+        problem = Problem(wrong.code, wrong.message, (("place", wrong.pointer),))
+    assert problem is not None
     name = f"{computed.name}.{'svg' if computed.kind == 'figure' else 'csv'}"
     summary = {"handed": computed.kind, "sentence": problem.sentence, "figures": dict(problem.figures)}
     return _withheld(name, problem.code, summary)
+
+
+def _drawn(name: str, figure: HandedFigure, tables: Mapping[str, Assessment]) -> Prepared:
+    """The broker draws it from what would be released of a table of the same job, and it needs what that needs."""
+    table = tables.get(figure.data)
+    if table is None:
+        raise Invalid("request", f"The job has no table {figure.data} that a figure could be drawn of.", "/data")
+    content, file = draw(figure, table), f"{name}.svg"
+    told = [{"rule": "G2", "sentence": DRAWN, "figures": {"table": f"{figure.data}.csv"}}]
+    staff = json.dumps({"file": file, "problem": None, "summary": {"handed": "figure", "look_at": told}})
+    verdict = worst([Verdict.REVIEW, table.verdict])
+    return Prepared(file, OutputKind.FILE, SVG, staff.encode(), content, "G2", verdict, table.small)
 
 
 def _withheld(name: str, code: str, summary: Mapping[str, object]) -> Prepared:
@@ -74,7 +101,7 @@ def _withheld(name: str, code: str, summary: Mapping[str, object]) -> Prepared:
     return Prepared(name, OutputKind.FILE, UNKNOWN, staff.encode(), None, code, Verdict.REFUSE, False)
 
 
-def _file(found: CollectedFile, policies: Policies, profile: Profile, said: str) -> Prepared:
+def prepared_file(found: CollectedFile, policies: Policies, profile: Profile, said: str = "") -> Prepared:
     """A script's file: made anew, a person looks at it; or (type, size, name, nothing to be read) it is withheld.
     `said` is what the script says of it."""
     summary: dict[str, object] = json.loads(found.summary) | {"script_says": said}

@@ -16,13 +16,15 @@ import pyarrow.parquet as pq
 from broker.domain.jobs import FailureCode, Word, coarse_word
 from broker.domain.outputs import Verdict
 from broker.domain.ports import CollectedFile, Limits, Sandbox, SandboxEnd, SandboxRequest, SandboxResult
+from broker.policy.files import load_policies
 from broker.policy.models import Service
 from broker.python_jobs.inspect import inspect_script
 from broker.sandbox.collector import NAME, FrameCollector
-from broker.workflow.assess import _file
+from broker.workflow.script_outputs import prepared_file
 
 MIB = 1 << 20
 LIMITS = Limits(5, 1024 * MIB, 2 * MIB, 10, 16, 1, 16 * MIB)
+ROOT = Path(__file__).parents[2]
 FILE = Path(__file__).parents[1] / "fixtures" / "hostile_scripts.txt"
 LAYERS = ("ACCEPT", "STATIC-REFUSE", "CONTAINER", "OUTPUT-CHECK", "BROKER")
 TABLES = [{"schema": "npd", "name": "npd_pupil", "paths": ["npd_pupil.parquet"]}]
@@ -152,9 +154,10 @@ def _wrong_of_container(case: Case, result: SandboxResult) -> list[str]:
 
 def _wrong_of_files(collected: tuple[CollectedFile, ...]) -> list[str]:
     """Nothing that a script left leaves by itself: it has no good name or type, or a person looks."""
-    wrong = []
+    wrong, policies = [], load_policies(ROOT / "policies")
+    profile = policies.profile("npd-default")
     for file in collected:
-        prepared = _file(file)
+        prepared = prepared_file(file, policies, profile)
         if prepared.verdict not in (Verdict.REVIEW, Verdict.REFUSE) or (file.problem and prepared.candidate):
             wrong.append(f"{file.name} would leave by itself.")
         if not NAME.fullmatch(file.name) and not re.fullmatch(r"withheld-\d+", file.name):

@@ -22,7 +22,7 @@ from broker.wiring import build_stage, synthetic_years
 from broker.workflow.rehearsal_data import wanted
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.append(str(ROOT / "sandbox_images" / "common"))
+sys.path.append(str(ROOT / "sandbox_images" / "sql"))
 LIMITS = Limits(60, 2**30, 2**24, 10, 64, 2, 2**24)
 CENSUS, ABSENCE = "npd.spring_census", "npd.absence"
 Rows = list[dict[str, Any]]

@@ -130,6 +130,7 @@ def test_no_path_leads_out_of_the_mount(path, policies, stage_of):
 @pytest.fixture
 def image(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The image's own module, beside what it imports."""
+    monkeypatch.syspath_prepend(str(ROOT / "sandbox_images" / "sql"))
     monkeypatch.syspath_prepend(str(ROOT / "sandbox_images" / "common"))
     before = set(sys.modules)
     spec = importlib.util.spec_from_file_location("sql_image", ROOT / "sandbox_images" / "sql" / "main.py")
@@ -137,7 +138,7 @@ def image(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    for name in set(sys.modules) - before & {"launcher", "frames"}:
+    for name in set(sys.modules) - before & {"launcher", "frames", "handed", "hardened"}:
         monkeypatch.delitem(sys.modules, name, raising=False)
     return module
 

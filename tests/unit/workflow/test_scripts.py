@@ -1,4 +1,4 @@
-"""A script meets the synthetic NPD first: what fails there reads no real data, what fails here waits for a checker."""
+"""A script meets the synthetic NPD first (attack 53): what fails there reads no real data; then a checker looks."""
 
 import json
 from dataclasses import replace
