@@ -79,3 +79,16 @@ SCRIPTS = (
          "Add it to the input line, or correct the name.",
          '# input: npd.absence [LA]\nimport npd\nnpd.table("absence", variables=["URN"])\n', "python"),
 )
+HANDED = (
+    Code("formula", "A formula that is not understood",
+         "The formula of a regression is written in names, C(), :, *, +, -1 and | for effects that are taken out. "
+         "Nothing else is read, and nothing in it is ever run.",
+         "Write for example absent ~ Sex + C(NCyearActual) | URN."),
+    Code("request", "A request that the library did not write so",
+         "What npd.output hands over is read strictly: the output stays, and only a checker is told why.",
+         "Use npd.output.table, regression and figure, and leave their files as they are."),
+    Code("unreadable", "A file that cannot be made anew",
+         "A file leaves only as the broker writes it: a table has the same columns in each row, each with a name of its "
+         "own, and text is UTF-8.",
+         "Write plain CSV, JSON or text. A rehearsal tells it before anything is sent."),
+)

@@ -10,6 +10,7 @@ import pytest
 from broker.domain.amounts import Accounting
 from broker.domain.jobs import Kind
 from broker.domain.refusal_codes.privacy import LEDGER, PRIVACY
+from broker.domain.refusal_codes.scripts import HANDED
 from broker.policy.files import load_policies
 from broker.policy.models import Policies
 from broker.workflow.check import check_submission
@@ -48,8 +49,11 @@ ELSEWHERE = {
     "over-budget": "tests/unit/workflow/test_private.py",
     "over-cap": "tests/integration/ledger/test_spends.py",
     "over-release-maximum": "tests/integration/ledger/test_spends.py",
+    "formula": "tests/unit/python_jobs/test_formula.py",
+    "request": "tests/unit/python_jobs/test_handed.py",
+    "unreadable": "tests/unit/python_jobs/test_remade.py",
 }
-"""Rooms refuse these of what no text comes to, or the ledger of what is left."""
+"""Rooms refuse these of what no text comes to, the ledger of what is left, or the stage after a script."""
 
 
 @pytest.mark.parametrize("code", UNDER)
@@ -63,7 +67,7 @@ def test_another_policy_gives_the_code(code: str) -> None:
 
 
 def test_every_code_has_an_example_or_a_test() -> None:
-    without = {c.code for c in (*PRIVACY, *LEDGER) if c.example is None}
+    without = {c.code for c in (*PRIVACY, *LEDGER, *HANDED) if c.example is None}
     assert without == UNDER.keys() | ELSEWHERE.keys()
     for code, file in ELSEWHERE.items():
         assert code in (ROOT / file).read_text(), file

@@ -35,8 +35,9 @@ def test_a_cell_has_one_spelling(cell: str, written: str) -> None:
     "text", ["", "a,b\n1\n", "a,a\n1,2\n", 'a\n"x', "x\n" + "y" * 300, ",".join("abcdefgh") + "\n1\n"]
 )
 def test_what_is_no_table_stays(text: str) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid) as refused:
         csv(text)
+    assert refused.value.code == "unreadable"
 
 
 def test_json_tables_and_documents() -> None:
