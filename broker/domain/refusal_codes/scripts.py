@@ -88,7 +88,7 @@ HANDED = (
          "What npd.output hands over is read strictly: the output stays, and only a checker is told why.",
          "Use npd.output.table, regression and figure, and leave their files as they are."),
     Code("unreadable", "A file that cannot be made anew",
-         "A file leaves only as the broker writes it: a table has the same columns in each row, each with a name of its "
-         "own, and text is UTF-8.",
+         "A file leaves only as the broker writes it. A table has the same columns in each row, each of its own name; "
+         "text is UTF-8.",
          "Write plain CSV, JSON or text. A rehearsal tells it before anything is sent."),
 )
