@@ -12,6 +12,7 @@ from bench.evidence import evidence_lines
 from bench.harness import Line, report
 from bench.job import job_lines
 from bench.privacy import privacy_lines
+from bench.private_rivals import rival_lines
 from bench.rehearse import rehearse_lines
 from bench.repair import repair_lines
 from bench.samples import sample_lines
@@ -30,6 +31,7 @@ def main() -> None:
         ("latency of a job", job_lines),
         ("repair of large tables", repair_lines),
         ("assess beside acro", acro_lines),
+        ("private queries beside others", rival_lines),
     )
     for title, make in parts:
         with console.status(title):

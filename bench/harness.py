@@ -30,13 +30,22 @@ class Line:
     note: str = ""
 
 
-def compare(name: str, ours: tuple[str, Side], baseline: tuple[str, Side], rounds: int, note: str = "") -> Line:
-    """Alternate both sides `rounds` times after one warm-up each; which goes first changes every round."""
+def compare(
+    name: str,
+    ours: tuple[str, Side],
+    baseline: tuple[str, Side],
+    rounds: int,
+    note: str = "",
+    between: Side = lambda: None,
+) -> Line:
+    """Alternate both sides `rounds` times after one warm-up each; which goes first changes every round. `between` is
+    called before each side and is in nobody's time."""
     ours[1](), baseline[1]()
     times: tuple[list[float], list[float]] = ([], [])
     for number in range(rounds):
         order = (0, 1) if number % 2 == 0 else (1, 0)
         for side in order:
+            between()
             began = time.perf_counter()
             (ours, baseline)[side][1]()
             times[side].append((time.perf_counter() - began) * 1000)

@@ -6,23 +6,30 @@ Each builder imports what it builds: a command starts with the adapters that it 
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
+from os import sched_getaffinity
 from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Protocol
 
-from broker.domain.ports import Clock, Ports, Sandbox, Snapshot
+from broker.domain.errors import Unknown
+from broker.domain.ports import Clock, Ports, Sandbox, Snapshot, Vault, Vaults, Warmth
 from broker.policy.models import Catalogue, Policies
 
 if TYPE_CHECKING:
     from broker.disclosure.files.tabulation import Asked, Tabulation
     from broker.queue.embedded import EmbeddedValkey
     from broker.queue.slots import QueueWorker
+    from broker.sandbox.pool import Pool
     from broker.settings import Settings
     from broker.storage.store import SqlStore
     from broker.synth.generate import Summary
     from broker.workflow.private.ports import PrivatePorts, RunPorts
     from broker.workflow.rehearsal_data import Wanted
     from broker.workflow.rehearse import Stage
+    from broker.workflow.rehearse_script import ScriptStage
+
+SYNTHETIC_PUPILS, SYNTHETIC_SEED = 600, 1
+"""Of the synthetic NPD that scripts meet first: enough people for a script to fail on what it gets wrong."""
 
 NOISE_SECONDS = 120.0
 """How long the noise process may take for one job, its start included."""
@@ -69,8 +76,10 @@ def build_ports(settings: "Settings") -> Ports:
     )
 
 
-def build_worker(settings: "Settings") -> "RunPorts":
+def build_worker(settings: "Settings", slot: int = 0) -> "RunPorts":
+    """What one slot of a worker has; the supervisor has it, too, and runs nothing with it."""
     from broker.engine.duckdb_engine import DuckDBEngine
+    from broker.engine.handed import HandedDuckDB
     from broker.sandbox.collector import FrameCollector
     from broker.vault.keeper import VaultKeeper
     from broker.workflow.policies import policies_in_force
@@ -82,13 +91,43 @@ def build_worker(settings: "Settings") -> "RunPorts":
         queue=ports.queue,
         shelf=ports.shelf,
         clock=ports.clock,
-        sandbox=build_sandbox(settings),
+        sandbox=build_sandbox(settings, slot),
         collector=FrameCollector(),
         vaults=VaultKeeper(settings.root, lambda: policies_in_force(ports.store)),
         engine=DuckDBEngine(),
         lease=timedelta(seconds=settings.lease_seconds),
+        handed=HandedDuckDB(),
+        synthetic=SyntheticNPD(settings.root / "synthetic", lambda: policies_in_force(ports.store)),
         private=build_private(),
     )
+
+
+class Unseen:
+    """Nobody watches while the worker makes synthetic data."""
+
+    def waits(self) -> None: ...
+
+    def begins(self) -> None: ...
+
+    def steps(self, what: str, done: int, total: int) -> None: ...
+
+
+class SyntheticNPD:
+    """The port `SyntheticVaults`: what a rehearsal runs on, in a folder of the worker's own."""
+
+    def __init__(self, folder: Path, policies: Callable[[], Policies]) -> None:
+        self._folder, self._policies = folder, policies
+
+    def of(self, project: str) -> tuple[Vaults, Vault]:
+        from broker.workflow.rehearsal_data import wanted
+
+        policies = self._policies()
+        found = policies.project(project)
+        if found is None:
+            raise Unknown("project", project)
+        asked = wanted(found, policies.catalogue, synthetic_years(), SYNTHETIC_PUPILS, SYNTHETIC_SEED)
+        stage = build_stage(policies, project, asked, self._folder, Unseen())
+        return stage.vaults, stage.vaults.ensure(project, stage.snapshot)
 
 
 def build_private() -> "PrivatePorts":
@@ -100,13 +139,28 @@ def build_private() -> "PrivatePorts":
     return PrivatePorts(PrivateDuckDB(), NoiseProcess(NOISE_SECONDS))
 
 
-def build_sandbox(settings: "Settings") -> Sandbox:
+def build_sandbox(settings: "Settings", slot: int = 0) -> Sandbox:
     from broker.sandbox.bubblewrap import BubblewrapSandbox
     from broker.sandbox.docker_engine import DockerSandbox
+    from broker.sandbox.spec import cpus_of
 
     if settings.runtime == "bubblewrap":
         return BubblewrapSandbox(settings.root, settings.images_root)
-    return DockerSandbox(settings.root, settings.runtime, settings.images_root)
+    cpus = cpus_of(slot, settings.slots, sched_getaffinity(0))
+    return DockerSandbox(settings.root, settings.runtime, settings.images_root, cpus)
+
+
+def build_pool(ports: "RunPorts") -> "Pool | None":
+    """Keeps sandboxes ready for the slots; None where there is no engine to keep them."""
+    from broker.sandbox.docker_engine import DockerSandbox
+    from broker.sandbox.pool import Pool
+    from broker.workflow.policies import policies_in_force
+
+    def warmth() -> Warmth:
+        service = policies_in_force(ports.store).service
+        return Warmth(service.warm_each, service.warm_memory_bytes, service.warm_idle_seconds)
+
+    return Pool(ports.sandbox, warmth) if isinstance(ports.sandbox, DockerSandbox) else None
 
 
 def policies_from_files(settings: "Settings") -> Policies:
@@ -117,13 +171,13 @@ def policies_from_files(settings: "Settings") -> Policies:
 
 def engine_answers() -> bool:
     """Whether a container engine is there."""
-    from broker.sandbox import images
+    from broker.sandbox.engine_images import answers
 
-    return images.answers()
+    return answers()
 
 
 def build_images(settings: "Settings", progress: Callable[[str], None]) -> dict[str, str]:
-    """Image name → digest, once both are there."""
+    """Image name → digest, once all are there."""
     from broker.sandbox import images
 
     return images.build(settings.images_root, progress)
@@ -188,6 +242,22 @@ def build_stage(policies: Policies, project: str, wanted: "Wanted", root: Path, 
         made.facts["snapshot"],
         build_private(),
     )
+
+
+def build_script_stage(stage: "Stage", root: Path, python: Path | None) -> "ScriptStage":
+    """What a script's rehearsal runs on: a Python of its author's, or a sandbox that no broker takes for its own."""
+    from broker.engine.handed import HandedDuckDB
+    from broker.sandbox.home import ScriptHere
+    from broker.settings import read_settings
+    from broker.workflow.rehearse_script import ScriptStage
+
+    if python is not None:
+        return ScriptStage(stage.vaults, stage.snapshot, ScriptHere(python), None)
+    settings, own = read_settings(), root.resolve() / "sandboxes"
+    own.mkdir(parents=True, exist_ok=True)
+    runtime = settings.runtime if engine_answers() else "bubblewrap"
+    runner = build_sandbox(settings.model_copy(update={"data": own, "runtime": runtime}))
+    return ScriptStage(stage.vaults, stage.snapshot, runner, HandedDuckDB())
 
 
 def _make_rehearsal(policies: Policies, project: str, wanted: "Wanted", folder: Path, progress: Progress) -> str:

@@ -1,10 +1,13 @@
-"""Writes the pages that are generated from tables of the source. Run by `make docs`."""
+"""Writes the pages that are generated from tables of the source, and the library's copy of the catalogue. Run by
+`make docs`."""
 
 from pathlib import Path
 
 from broker.disclosure.records.records_page import records_page
 from broker.domain.drawings import states_page
 from broker.domain.refusal_codes.page import refusals_page
+from broker.policy.files import load_policies
+from broker.python_jobs.library_catalogue import library_catalogue
 from broker.query.pages.reference_page import sql_page
 
 HERE = Path(__file__).parent
@@ -12,3 +15,7 @@ HERE = Path(__file__).parent
 (HERE / "refusals.md").write_text(refusals_page())
 (HERE / "sql.md").write_text(sql_page())
 (HERE / "records.md").write_text(records_page())
+
+ROOT = HERE.parent
+LIBRARY = ROOT / "sandbox_images" / "python" / "npd" / "catalogue.json"
+LIBRARY.write_text(library_catalogue(load_policies(ROOT / "policies").catalogue), encoding="utf-8")

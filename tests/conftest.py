@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
+collect_ignore = ["library"]
+"""Tests of the researcher's library: `tests/integration/library` runs them where its wheel is installed."""
+
 
 @pytest.fixture(scope="session")
 def engine() -> None:
     """A container engine that answers. Where CI=true its absence is a failure, elsewhere a skip."""
-    from broker.sandbox.images import answers
+    from broker.sandbox.engine_images import answers
 
     if answers():
         return

@@ -53,7 +53,8 @@ def run(arguments: list[str], doors: server.Doors) -> int:
     except TyperException as error:
         return _usage(error.format_message().strip(), as_json)
     except Refused as refused:
-        print_problem("refused", str(refused), "", as_json)
+        told = "\n".join(f"{r.code}: {r.message} {r.advice}".rstrip() for r in refused.refusals)
+        print_problem("refused", told, "", as_json)
         return 2
     except BrokerError as error:
         code_name = getattr(error, "code", type(error).__name__.lower())

@@ -18,6 +18,7 @@ from broker.cli.show_check import print_check
 from broker.cli.show_rehearsal import print_rehearsal, rehearsal_document
 from broker.domain.errors import Invalid
 from broker.domain.jobs import Kind
+from broker.domain.ports import SandboxEnd
 from broker.domain.projects import Project
 from broker.domain.saved import NOTHING
 from broker.policy.models import Policies
@@ -29,10 +30,6 @@ if TYPE_CHECKING:
 
 SEED = 1
 DATA = Path("data/rehearsal")
-NO_PYTHON = (
-    "Python cannot be rehearsed yet. Check the script with `broker check`, make the same tables with `broker synth`, "
-    "and run it on those files."
-)
 
 
 class Stopwatch:
@@ -56,7 +53,7 @@ def register(app: typer.Typer) -> None:
 
 
 def rehearse(
-    file: Annotated[str, typer.Argument(help="A .sql file; - reads standard input.")],
+    file: Annotated[str, typer.Argument(help="A .sql or .py file; - reads SQL from standard input.")],
     project: Annotated[str, typer.Option(help="The project to rehearse for.")] = "P0421",
     dialect: Annotated[str | None, typer.Option(help="tsql or duckdb.")] = None,
     saved: Annotated[
@@ -66,21 +63,25 @@ def rehearse(
     data: Annotated[
         Path, typer.Option("--data", help="Folder that keeps the synthetic data between rehearsals.")
     ] = DATA,
+    python: Annotated[
+        Path | None,
+        typer.Option(help="Of a script: a Python that has the library npd, in place of the sandbox. No isolation."),
+    ] = None,
     policies: PoliciesFolder = POLICIES,
     as_json: AsJson = False,
 ) -> int:
-    """Check, plan, run and assess a SQL submission on the synthetic NPD, and show what would be released. Nothing is
-    sent, and no real data are read."""
+    """Check, plan, run and assess a submission on the synthetic NPD, and show what would be released, or of a script
+    what it printed and would hand over. Nothing is sent, and no real data are read."""
     from broker.cli.progress import bar
     from broker.cli.saved_file import saved_of
     from broker.workflow.check import check_submission
     from broker.workflow.rehearsal_data import wanted
 
-    if file.endswith(".py"):
-        raise Invalid("rehearse-python", NO_PYTHON, file)
     watch = Stopwatch()
     text, loaded = read_text(file), policies_of(policies)
     asker = project_of(loaded, project)
+    if file.endswith(".py"):
+        return _script(text, asker, loaded, (pupils, data, python), watch, as_json)
     kept = saved_of(saved, loaded.service) if saved is not None else NOTHING
     spoken, today = dialect_of(text, dialect, asker.dialect), datetime.now(UTC).date()
     checked = check_submission(text, Kind.SQL, spoken, asker, loaded, today, kept)
@@ -109,6 +110,35 @@ def rehearse(
         print_rehearsal,
     )
     return 0
+
+
+def _script(
+    text: str,
+    asker: Project,
+    policies: Policies,
+    where: tuple[int, Path, Path | None],
+    watch: Stopwatch,
+    as_json: bool,
+) -> int:
+    """0 where it ran to its end, 2 where the check refuses it, 1 where it failed: a job would fail in the same way."""
+    from broker.cli.show_script import print_script, script_document
+    from broker.wiring import build_script_stage, synthetic_years
+    from broker.workflow.check import check_submission
+    from broker.workflow.rehearsal_data import wanted
+    from broker.workflow.rehearse_script import rehearse_script
+
+    pupils, data, python = where
+    checked = check_submission(text, Kind.PYTHON, asker.dialect, asker, policies, datetime.now(UTC).date())
+    watch.lap("check")
+    if not checked.accepted:
+        document = check_document(checked) | {"data": None, "seconds": watch.seconds()}
+        _print(document, as_json, lambda found: print_check(found, text))
+        return 2
+    asked = wanted(asker, policies.catalogue, synthetic_years(), pupils, SEED)
+    stage = _stage(policies, asker, asked, data, as_json)
+    ran = rehearse_script(checked, asker, policies, build_script_stage(stage, data, python), watch.lap)
+    _print(script_document(checked, ran, asked, watch.seconds()), as_json, print_script)
+    return 0 if ran.end is SandboxEnd.ENDED else 1
 
 
 def _print(document: dict[str, Any], as_json: bool, as_text: Callable[[dict[str, Any]], None]) -> None:

@@ -34,13 +34,13 @@ def rehearsal_document(
     first, last = wanted.years
     data = {"pupils": wanted.pupils, "years": list(range(first, last + 1)), "seed": wanted.seed}
     return check_document(checked, private) | {
-        "outputs": [_output(o) for o in outputs],
+        "outputs": [output_document(o) for o in outputs],
         "data": data,
         "seconds": seconds,
     }
 
 
-def _output(output: Rehearsed) -> dict[str, Any]:
+def output_document(output: Rehearsed) -> dict[str, Any]:
     found = output.assessment
     meaning = {f.rule: f.sentence for f in found.findings}
     return {
@@ -92,14 +92,14 @@ def print_rehearsal(document: dict[str, Any]) -> None:
     for name in document["kept"]:
         say(f"keeps {name}")
     for output in document["outputs"]:
-        _print_output(output)
+        print_output(output)
     if not document["outputs"]:
         say("It asks for no output: nothing runs, and nothing leaves.")
     say("")
     say(", ".join(f"{part} {spent:.2f} s" for part, spent in document["seconds"].items()))
 
 
-def _print_output(output: dict[str, Any]) -> None:
+def print_output(output: dict[str, Any]) -> None:
     symbol = next(iter(output["symbols"]), "")
     lines = [
         [symbol if gone else text_of_value(value) for value, gone in zip(row, hidden, strict=True)]

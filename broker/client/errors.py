@@ -47,4 +47,5 @@ def _unknown(message: str) -> Unknown:
 def _refusals(body: dict[str, object]) -> tuple[Refusal, ...]:
     found = body.get("errors")
     items = found if isinstance(found, list) else []
-    return tuple(Refusal(str(i.get("code", "")), str(i.get("message", ""))) for i in items if isinstance(i, dict))
+    told = ([str(i.get(k, "")) for k in ("code", "message", "advice")] for i in items if isinstance(i, dict))
+    return tuple(Refusal(code, message, advice) for code, message, advice in told)

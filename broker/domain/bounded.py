@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from broker.domain.plans import Key
 from broker.domain.relations import Relation
-from broker.domain.scalars import Scalar
+from broker.domain.scalars import Scalar, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,8 @@ class PerPerson:
 
 @dataclass(frozen=True, slots=True)
 class BoundedTable:
-    """`sets` are grouping sets, each the positions of its keys. Without `each` the relation itself holds the bound."""
+    """`sets` are grouping sets, each the positions of its keys. Without `each` the relation itself holds the bound.
+    `lists`: by key the values of a register; cells of others are left out before anything is given out."""
 
     contributions: Relation
     person: int
@@ -74,3 +75,4 @@ class BoundedTable:
     numbers: tuple[Number, ...]
     vectors: tuple[Vector, ...]
     each: PerPerson | None = None
+    lists: tuple[tuple[Value, ...] | None, ...] = ()

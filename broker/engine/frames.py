@@ -131,6 +131,8 @@ def plain_value(value: Any) -> Value:
         return plain(value)
     if isinstance(value, float) and not math.isfinite(value):
         raise breach("has a figure that is not finite")
-    if value is None or isinstance(value, int | float | str | date):
+    if isinstance(value, float):
+        return value + 0.0  # as in `column_of`: a negative zero is the first row's own
+    if value is None or isinstance(value, int | str | date):
         return value
     raise breach("has a value of another type")

@@ -16,6 +16,7 @@ from broker.policy.tables import (
     MainRecord,
     Model,
     PhysicalName,
+    Ranking,
     Table,
     TableKind,
     Unit,
@@ -33,6 +34,7 @@ __all__ = [
     "PhysicalName",
     "Policies",
     "Profile",
+    "Ranking",
     "Rounding",
     "Service",
     "Table",
@@ -94,7 +96,11 @@ class Profile(Model):
     rounding            conventional, or cell_key: then counts get noise of at most `noise_deviation` and of variance
                         `noise_variance`, so that none comes out between 0 and `noise_least`; none of the three is told
     whisker             Q4: where the ends of a box plot stand, as a share from either side
-    dof                 D1: least persons, less one, behind a deviation
+    dof                 D1: least persons, less one, behind a deviation; R1: least residual degrees of freedom
+    max_leverage, max_influence   R2: the most that one row may decide its own fitted value, and by how many standard
+                        errors one person may move a coefficient
+    fit_digits, file_digits   significant digits of released coefficients and standard errors, and of fractions in
+                        tables that scripts wrote
     mean_digits, percent_digits, sum_digits   significant digits after the decimal point of released figures
                         (`sum_digits` negative rounds to tens, hundreds)
     min_interval        least width of what an attacker derives about a suppressed count
@@ -123,6 +129,10 @@ class Profile(Model):
     sum_digits: int = 0
     min_interval: int = 10
     dof: int = 10
+    max_leverage: float = 0.9
+    max_influence: float = 1.0
+    fit_digits: int = 4
+    file_digits: int = 5
     whisker: float = 0.1
     max_listed_rows: int = 20000
     max_group_steps: int = 2_000_000
@@ -177,6 +187,14 @@ class Service(Model):
     """A script that has ended looks as if it ran until the end of a slot of this length."""
     withheld_told_after_hours: int = 48
     """A withheld output looks like one in review until then: a decision by a person could have been made."""
+    python_synthetic_first: bool = True
+    """A script runs on the synthetic NPD before it meets real data."""
+    warm_each: int = 1
+    """Sandboxes that wait, ready and without data, for a project's next job: so many an image. 0: none ever."""
+    warm_memory_bytes: int = 2 * 1024**3
+    """What all that wait may hold together."""
+    warm_idle_seconds: int = 1800
+    """How long they wait after a project's last job."""
     max_saved: int = 100
     """Cohorts and lookups that a project may keep at a time."""
     lookup_bytes: int = 200_000

@@ -38,7 +38,11 @@ class PrivacyProfile(Model):
     max_cells          most cells of one output, all grouping sets together
     max_influence      most rows in an output's contributions that one person may have (the product bound): beyond it
                        persons are summed up first
+    max_work           most rows that one person's become anywhere in a query before that; `public_rows`: as many as a
+                       public table is taken to have, where it is not met by its unique key
     person_cells, person_rows   then, most cells of one person that count, and the rows whose weight each may have
+    max_keys           most values that the keys without a list may have together, by what the catalogue says of them
+    max_words          most words of 8 bytes that an output's exact answers may take: cells times keys and coordinates
     max_parts          most statistics that one job buys noise for, all grouping sets together
     max_width          most steps of the fixed-point scale between the two clamps
     display_floor      cells whose noisy count is under this are not shown
@@ -55,6 +59,8 @@ class PrivacyProfile(Model):
     max_delta: float
     max_cells: int
     max_influence: int
+    max_work: int
+    public_rows: int
     person_cells: int
     person_rows: int
     max_parts: int
@@ -64,6 +70,9 @@ class PrivacyProfile(Model):
     quantile_points: int
     other_spends: tuple[float, ...]
     curve_sizes: tuple[int, ...]
+    max_keys: int = 60_000
+    max_words: int = 6_000_000
+    """(Sets that were stored before these two were told have them.)"""
 
 
 @dataclass(frozen=True, kw_only=True)

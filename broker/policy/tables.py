@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from typing import ClassVar
@@ -69,6 +70,10 @@ class Codeset(Model):
     labels: dict[str, str] = field(default_factory=dict)
 
 
+LONGEST_LIST = 5000
+"""Whole numbers that are still listed one by one."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Variable(Model):
     """One variable as the catalogue describes it.
@@ -76,7 +81,8 @@ class Variable(Model):
     `codes` is the code list of a categorical variable (None: free); `low`/`high` the bounds of a number
     (inclusive) and the width of a list of whole numbers; `decimals` the digits of a fixed-point score (None: not
     fixed-point); `missing` whether NULL can occur; `default_item` whether a plain request for the table gives it;
-    `register_key` names the public register column ("ref.schools.LA") whose values are the list of this variable.
+    `register_key` names the public register column ("ref.schools.LA") whose values are the list of this variable;
+    `most` is the number of different values that one file has at most (ingest proves it), where no list or range says.
     """
 
     name: str
@@ -92,7 +98,30 @@ class Variable(Model):
     missing: bool = True
     listed: bool = False
     register_key: str | None = None
+    most: int | None = None
     description: str = ""
+
+    @cached_property
+    def values(self) -> tuple[int | str, ...] | None:
+        """All that a row can have beside NULL, in order, where a list of codes or whole numbers says so: ingest refuses
+        everything else."""
+        if self.codes is not None:
+            return tuple(int(c) if self.type.is_whole else c for c in self.codes)
+        if self.type is Type.FLAG:
+            return (0, 1)
+        if not self.listed or self.low is None or self.high is None or self.high - self.low > LONGEST_LIST:
+            return None
+        return tuple(range(int(self.low), int(self.high) + 1))
+
+    @property
+    def ranged(self) -> int | None:
+        """How many different values there can be at all, by a list or by a range of so many decimals."""
+        if self.values is not None:
+            return len(self.values)
+        if self.low is None or self.high is None:
+            return None
+        steps = 10 ** (self.decimals or 0)
+        return int((Decimal(repr(self.high)) - Decimal(repr(self.low))) * steps) + 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +168,25 @@ class MainRecord(Model):
     nulls_first: bool = True
 
 
+MOST_RANKED = 255
+"""A stored rank is one byte. Rows of this rank or a later one share it, and no rank filter reaches them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking(Model):
+    """Rows of a person and year that are numbered apart for each value of `within`, which are listed variables of the
+    table: whoever asks for some values has the first rows of these, and not what is left of the first rows of all.
+    `rows`: how many of one value count, unless a query names fewer."""
+
+    within: tuple[str, ...]
+    rows: int
+
+    @property
+    def column(self) -> str:
+        """The vault's column of these ranks."""
+        return "__r_" + "_".join(self.within)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Table(Model):
     """One table: what its rows are, which column links a person, how it tells the year."""
@@ -156,6 +204,7 @@ class Table(Model):
     physical: tuple[PhysicalName, ...] = ()
     max_rows_per_unit_year: int = 1
     main_record: tuple[MainRecord, ...] = ()
+    rankings: tuple[Ranking, ...] = ()
     grantable: bool = True
     unique_key: str | None = None
     """Public tables: the column that is unique, so that a join on it multiplies nothing."""
@@ -193,6 +242,11 @@ class Table(Model):
     @property
     def years(self) -> Years | None:
         return self.year.years if self.year else None
+
+    @property
+    def most_ranked(self) -> int:
+        """Rows of a person and year that count, where nothing says fewer: no more than ranks can tell apart."""
+        return min(self.max_rows_per_unit_year, MOST_RANKED)
 
 
 @dataclass(frozen=True, kw_only=True)

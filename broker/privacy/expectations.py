@@ -1,16 +1,17 @@
 """Expected error and interval of each statistic of a design, from noise scales and public sizes only. No table's data,
 no spend: `forecast` asks for designs at several."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.policy.privacy import PrivacyProfile
 from broker.privacy.blocks import Block
 from broker.privacy.design import Design
+from broker.privacy.layout import Reading
 from broker.privacy.results.answers import noise_of
 from broker.privacy.results.fitted import fitted
 from broker.privacy.results.intervals import Noise, expected, half_width, spread
-from broker.privacy.results.weights import count_weights, ranks_off, sum_weights, weights_of
+from broker.privacy.results.weights import count_weights, own_weights, ranks_off, sum_weights, weights_of
 from broker.privacy.tables import Ask, PrivateTable, Statistic
 
 
@@ -37,10 +38,8 @@ def expectations(made: Design, profile: PrivacyProfile) -> Iterable[Expected]:
         noises = _noises(made, t)
         for s in range(len(table.sets)):
             for reading in made.layouts[t].readings:
-                blocks = made.layouts[t].blocks
-                other = None if reading.beside is None else (blocks[reading.beside], noises[s, reading.beside])
-                one = _Cell(table, s, reading.statistic, blocks[reading.block], noises[s, reading.block], other)
-                yield from one.expectations(profile)
+                at = _Set(table, s, made.layouts[t].blocks, {b: n for (i, b), n in noises.items() if i == s})
+                yield from _Cell(at, reading).expectations(profile)
 
 
 def _noises(made: Design, t: int) -> dict[tuple[int, int], Noise]:
@@ -62,15 +61,33 @@ def _fitted(
 
 
 @dataclass(frozen=True, slots=True)
-class _Cell:
-    """One statistic of one grouping set, with the noise of its block's coordinates."""
+class _Set:
+    """One grouping set, with the noise of a coordinate of each block."""
 
     table: PrivateTable
-    set: int
-    statistic: Statistic
-    block: Block
-    noise: Noise
-    beside: tuple[Block, Noise] | None
+    number: int
+    blocks: Sequence[Block]
+    noises: Mapping[int, Noise]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """One statistic of one grouping set."""
+
+    at: _Set
+    reading: Reading
+
+    @property
+    def statistic(self) -> Statistic:
+        return self.reading.statistic
+
+    @property
+    def block(self) -> Block:
+        return self.at.blocks[self.reading.block]
+
+    @property
+    def noise(self) -> Noise:
+        return self.at.noises[self.reading.block]
 
     def expectations(self, profile: PrivacyProfile) -> Iterable[Expected]:
         match self.statistic.ask:
@@ -82,9 +99,9 @@ class _Cell:
                 yield self._told(profile, self.noise)
             case Ask.QUANTILE:
                 yield self._quantile(profile)
-            case _ if self.table.public and self.set == 0:
-                inverse = sum(1 / max(n, 1) for n in self.table.public) / len(self.table.public)
-                yield self._told(profile, self._divided(inverse))
+            case _ if self.at.table.public and self.at.number == 0:
+                public = self.at.table.public
+                yield self._told(profile, self._divided(sum(1 / max(n, 1) for n in public) / len(public)))
             case _:
                 yield from (self._told(profile, self._divided(1 / n), n) for n in profile.curve_sizes)
 
@@ -94,13 +111,13 @@ class _Cell:
     def _told(self, profile: PrivacyProfile, noise: Noise, persons: int | None = None) -> Expected:
         name = self.statistic.name
         error, half = expected(noise), half_width(noise, profile.level)
-        return Expected(self.table.name, self.set, name, error, half, persons)
+        return Expected(self.at.table.name, self.at.number, name, error, half, persons)
 
     def _divided(self, scale: float) -> Noise:
         """By 1 / scale persons: a mean at the middle of its clamp (its noise is at most sqrt(2) times as large at the
         ends), a ratio of one, a variance of values that are spread evenly over the clamp."""
-        if self.statistic.ask is Ask.RATIO and self.beside is not None:
-            return self._ratio(scale, *self.beside)
+        if self.reading.parts is not None:
+            return self._ratio(scale, *self.reading.parts)
         block, clamp = self.block, self.block.cut
         count, total = count_weights(block), sum_weights(block)
         middle = (clamp.low + clamp.high) / 2 / clamp.scale
@@ -111,13 +128,22 @@ class _Cell:
         square = (0.25, -0.25, 0.25, *gap)  # (t - 1/2)^2 by Bernstein coefficients, less its mean of 1/12 a row
         return self._spread([scale * width**2 / block.whole * (q - (i < 3) / 12) for i, q in enumerate(square)])
 
-    def _ratio(self, scale: float, beside: Block, noise: Noise) -> Noise:
-        """Of sums whose denominator is half of its clamp a person."""
-        clamp = beside.cut
-        below = max(abs(clamp.high), abs(clamp.low)) / clamp.scale / 2 / scale
-        terms = [(w / below, self.noise) for w in sum_weights(self.block)]
-        return spread(terms + [(w / below, noise) for w in sum_weights(beside)])
+    def _ratio(self, scale: float, over: Reading, under: Reading) -> Noise:
+        """Of a row each, with values in the middle of their clamps: (over - ratio * under) / under."""
+        above, below = (self._usual(part) for part in (over, under))
+        weights: dict[tuple[int, int], float] = {}
+        for part, factor in ((over, 1.0), (under, -above / below)):
+            for i, weight in enumerate(own_weights(part.statistic, self.at.blocks[part.block])):
+                weights[part.block, i] = weights.get((part.block, i), 0.0) + factor * weight * scale / below
+        return spread([(weight, self.at.noises[block]) for (block, _), weight in weights.items()])
+
+    def _usual(self, part: Reading) -> float:
+        """What a row adds to a count or a sum; not nothing, where the middle of a clamp is."""
+        if part.statistic.ask is not Ask.SUM:
+            return 1.0
+        clamp = self.at.blocks[part.block].cut
+        return (clamp.low + clamp.high or clamp.width) / 2 / clamp.scale
 
     def _quantile(self, profile: PrivacyProfile) -> Expected:
         off = ranks_off(self.block, self.noise, profile.level)
-        return Expected(self.table.name, self.set, self.statistic.name, None, None, ranks=off)
+        return Expected(self.at.table.name, self.at.number, self.statistic.name, None, None, ranks=off)

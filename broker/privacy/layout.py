@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from broker.privacy.blocks import Block, Kind
 from broker.privacy.tables import Ask, PrivateTable, Statistic
 
-IN_POWERS = {Ask.VALUES: 0, Ask.SUM: 1, Ask.RATIO: 1, Ask.MEAN: 1, Ask.VARIANCE: 2}
+IN_POWERS = {Ask.VALUES: 0, Ask.SUM: 1, Ask.MEAN: 1, Ask.VARIANCE: 2}
 """The degree of the polynomials that hold a statistic of x."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Where a statistic is read: the position of its block, and of a ratio's second one."""
+    """Where a statistic is read: the position of its block; of a ratio, where its two parts are."""
 
     statistic: Statistic
     block: int
-    beside: int | None = None
+    parts: "tuple[Reading, Reading] | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +60,11 @@ def _has_several_rows(table: PrivateTable) -> bool:
     return any(table.influence_in(s).rows_per_cell > 1 for s in range(len(table.sets)))
 
 
-def _names(statistic: Statistic) -> Iterable[str]:
-    return (n for n in (statistic.argument, statistic.other) if n is not None)
-
-
 def _of_numbers(table: PrivateTable) -> list[Block]:
     """A block of powers for each argument of counts, sums, means and variances."""
     found = []
     for argument in sorted(table.arguments, key=lambda a: a.name):
-        asked = [s for s in table.statistics if s.ask in IN_POWERS and argument.name in _names(s)]
+        asked = [s for s in table.statistics if s.ask in IN_POWERS and s.argument == argument.name]
         if not asked:
             continue
         share = max(s.share for s in asked)
@@ -116,8 +112,10 @@ def _reading(table: PrivateTable, blocks: tuple[Block, ...], s: Statistic) -> Re
         return Reading(s, rows)
     if s.ask in (Ask.HISTOGRAM, Ask.QUANTILE):
         return Reading(s, blocks.index(_distribution(table, s)))
-    beside = _number_of(blocks, s.other) if s.other is not None else None
-    return Reading(s, _number_of(blocks, s.argument), beside)
+    if s.parts is not None:
+        over, under = (_reading(table, blocks, table.statistic(name)) for name in s.parts)
+        return Reading(s, over.block, (over, under))
+    return Reading(s, _number_of(blocks, s.argument))
 
 
 def _number_of(blocks: tuple[Block, ...], name: str | None) -> int:

@@ -1,16 +1,23 @@
 """What a privacy profile refuses before anything is read: domains, influence, clamps, spends. Each refusal says what
 would be accepted."""
 
+from math import prod
+
 from broker.domain.amounts import Accounting, Amount, as_written
 from broker.domain.errors import Refusal, Refused
 from broker.policy.privacy import PrivacyProfile
+from broker.privacy.blocks import Kind
 from broker.privacy.layout import layout
 from broker.privacy.tables import Argument, Ask, PrivateTable, Statistic
+
+FINEST = 10**6
+"""Of a quantile's fraction: a rank is compared in parts of it, in 64 bits, whatever the number of rows."""
 
 
 def check_tables(tables: tuple[PrivateTable, ...], profile: PrivacyProfile) -> None:
     """Refused, with every reason at once, if a table is not measurable under the profile."""
     found = [r for t in tables for r in (*_domain(t, profile), *_influence(t, profile), *_numbers(t, profile))]
+    found += _words(tables, profile) if not found else []
     parts = sum(len(layout(t).blocks) * len(t.sets) for t in tables) if not found else 0
     if parts > profile.max_parts:
         found.append(
@@ -44,23 +51,59 @@ def check_spend(spend: Amount, promise_accounting: Accounting, profile: PrivacyP
 
 
 def _domain(table: PrivateTable, profile: PrivacyProfile) -> list[Refusal]:
-    """Every cell of a public domain gets noise, so a domain has a largest size. Unlisted keys multiply nothing."""
-    cells = sum(table.cells(s) for s in range(len(table.sets)) if _is_listed(table, s))
-    if cells <= profile.max_cells:
-        return []
-    largest = max(table.dimensions, key=lambda d: len(d.values or ()))
-    return [
-        Refusal(
-            "private-domain",
-            f"{table.name} has {cells:,} cells, counting all values of its keys; at most {profile.max_cells:,} are "
-            "measured.",
-            f"Drop the key {largest.name} ({len(largest.values or ()):,} values), or name the values that are needed.",
-        )
-    ]
+    """Every cell of a public domain gets noise, so a domain has a largest size; and so have keys of the data, whose
+    number must not be told by an answer that is too large."""
+    listed = sum(_cells(table, s) for s in range(len(table.sets)) if _is_listed(table, s))
+    others = sum(_cells(table, s) for s in range(len(table.sets)) if not _is_listed(table, s))
+    for cells, most in ((listed, profile.max_cells), (others, profile.max_keys)):
+        if cells > most:
+            return [_too_large(table, f"{cells:,} cells, counting all values that its keys can have", f"{most:,} are")]
+    return []
+
+
+def _cells(table: PrivateTable, index: int) -> int:
+    """As far as policy and lists say, before anything is read."""
+    return prod(table.dimensions[i].size or 1 for i in table.sets[index])
+
+
+def _too_large(table: PrivateTable, what: str, most: str) -> Refusal:
+    largest = max(table.dimensions, key=lambda d: d.size or 0)
+    return Refusal(
+        "private-domain",
+        f"{table.name} has {what}; at most {most} measured.",
+        f"Drop the key {largest.name} ({largest.size or 0:,} values), or name the values that are needed.",
+    )
 
 
 def _is_listed(table: PrivateTable, index: int) -> bool:
     return all(table.dimensions[i].values is not None for i in table.sets[index])
+
+
+def _words(tables: tuple[PrivateTable, ...], profile: PrivacyProfile) -> list[Refusal]:
+    """What the exact answers take: a row for each cell with its keys and sums, and one for each slot of a quantile."""
+    each = {t.name: sum(_cells(t, s) * _words_of_cell(t, s) for s in range(len(t.sets))) for t in tables}
+    if sum(each.values()) <= profile.max_words:
+        return []
+    table = max(tables, key=lambda t: each[t.name])
+    if not any((d.size or 0) > 1 for d in table.dimensions):
+        return [_too_fine(table)]
+    what = f"{sum(each.values()):,} numbers to measure, counting every cell and every candidate of quantiles"
+    return [_too_large(table, what, f"{profile.max_words:,} are")]
+
+
+def _words_of_cell(table: PrivateTable, index: int) -> int:
+    keys = 1 + sum(table.dimensions[i].text_words for i in table.sets[index])
+    blocks = layout(table).blocks
+    slots = sum((2 * len(b.points) + 1) * (keys + 2) for b in blocks if b.kind is not Kind.POWERS)
+    return keys + sum(b.width for b in blocks if b.kind is Kind.POWERS) + 1 + slots
+
+
+def _too_fine(table: PrivateTable) -> Refusal:
+    return Refusal(
+        "private-points",
+        f"{table.name} would look at too many candidates of quantiles.",
+        "Ask for fewer quantiles, or in a second job.",
+    )
 
 
 def _influence(table: PrivateTable, profile: PrivacyProfile) -> list[Refusal]:
@@ -85,15 +128,19 @@ def _clamp(argument: Argument, profile: PrivacyProfile) -> Refusal:
     clamp = argument.clamp
     return Refusal(
         "private-clamp",
-        f"{argument.name} may lie anywhere between {clamp.low / clamp.scale:g} and {clamp.high / clamp.scale:g} in "
-        f"steps of {1 / clamp.scale:g}: that is too wide.",
-        f"Name narrower bounds, or round it: at most {profile.max_width:,} steps.",
+        f"Nothing narrower is known of {argument.label} than {clamp.low / clamp.scale:g} to "
+        f"{clamp.high / clamp.scale:g} in steps of {1 / clamp.scale:g}: that is too wide for exact sums.",
+        f"Name narrower bounds by a line  -- clamp: variable low high, or ask in larger units (x / 1000): at most "
+        f"{profile.max_width:,} steps.",
     )
 
 
 def _points(s: Statistic, profile: PrivacyProfile) -> list[Refusal]:
     if s.ask not in (Ask.QUANTILE, Ask.HISTOGRAM):
         return []
+    if s.fraction is not None and s.fraction.denominator > FINEST:
+        message = f"The fraction of {s.name} has more decimals than ranks of rows can be compared with."
+        return [Refusal("private-points", message, "Write it with at most six decimals.")]
     if list(s.points) != sorted(set(s.points)) or not s.points:
         message = f"The candidates or edges of {s.name} have to ascend, and there has to be one."
         return [Refusal("private-points", message, "Write each of them once, the smallest first.")]

@@ -60,18 +60,23 @@ class Clamp:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """A number of the contributions. `complete`: the vault proved that no contribution lacks it."""
+    """A number of the contributions. `complete`: no contribution lacks it. `about`: what people call it."""
 
     name: str
     clamp: Clamp
     complete: bool = False
+    about: str = ""
+
+    @property
+    def label(self) -> str:
+        return self.about or self.name
 
 
 class Ask(StrEnum):
-    """What is asked of the contributions of a cell; `argument` is x, `other` is y.
+    """What is asked of the contributions of a cell; `argument` is x.
 
     ROWS rows; PERSONS distinct persons; VALUES rows with an x; SUM, MEAN, VARIANCE, QUANTILE, HISTOGRAM of x;
-    RATIO sum of x by sum of y
+    RATIO one count or sum by another, its two `parts`
     """
 
     ROWS = "count"
@@ -93,20 +98,43 @@ class Statistic:
     name: str
     ask: Ask
     argument: str | None = None
-    other: str | None = None
     fraction: Fraction | None = None
     points: tuple[int, ...] = ()
     whole: bool = False
+    parts: tuple[str, str] | None = None
+    """Of a ratio: the names of two statistics that are asked too. It costs nothing more."""
     share: int = 1
     """Its part of the spend, beside the parts of the other statistics."""
 
 
+LONG_TEXT = 32
+"""Words of 8 bytes for a value of which no list says how long it is (255 characters, as a query takes it)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """A group key and its public values, in order; None: the data's own, which only a threshold lets leave."""
+    """A group key and its public values, in order; None: the data's own, which only a threshold lets leave.
+
+    `most`: how many values there can be by policy, where that is not the length of the list: of the data's own, and of
+    registers, which are not read before a job runs.
+    """
 
     name: str
     values: tuple[Value, ...] | None
+    most: int | None = None
+
+    @property
+    def size(self) -> int | None:
+        """By which what is measured is limited before data are read; None: nothing says it."""
+        return self.most if self.most is not None or self.values is None else len(self.values)
+
+    @property
+    def text_words(self) -> int:
+        """Words of 8 bytes that one value takes."""
+        if self.values is None:
+            return LONG_TEXT
+        texts = [len(v.encode()) for v in self.values if isinstance(v, str)]
+        return 1 + max(texts, default=0) // 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +175,14 @@ class PrivateTable:
 
     def influence_in(self, index: int) -> Influence:
         """In the cells of one grouping set. Where it has not all dimensions, cells of a person fall together, and all
-        of their rows may be in one."""
+        of their rows may be in one; where it has none, they are."""
         if len(self.sets[index]) == len(self.dimensions):
             return self.influence
         most = self.influence.most
-        return Influence(min(self.influence.cells, most), most, most)
+        return Influence(min(self.influence.cells, most) if self.sets[index] else 1, most, most)
+
+    def statistic(self, name: str) -> Statistic:
+        return next(s for s in self.statistics if s.name == name)
 
     def argument(self, name: str | None) -> Argument:
         return next(a for a in self.arguments if a.name == name)

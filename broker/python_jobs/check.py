@@ -6,6 +6,7 @@ from broker.domain.errors import Refusal
 from broker.domain.projects import Project
 from broker.domain.variables import Use
 from broker.policy.models import Policies
+from broker.python_jobs.calls import check_calls
 from broker.python_jobs.header import DeclaredOutput, read_header
 from broker.python_jobs.inspect import inspect_script
 from broker.python_jobs.look import lines_of
@@ -34,7 +35,8 @@ def check_python(text: str, project: Project, policies: Policies) -> PythonCheck
     if len(text) > policies.service.text_bytes:
         return PythonCheck((), (), found.refusals, (), "")
     header = read_header(text, project, policies)
-    refusals = sorted((*header.refusals, *found.refusals), key=lambda r: (r.line or 0, r.column or 0))
+    calls = () if found.tree is None else check_calls(found.tree, header, policies.catalogue, lines_of(text))
+    refusals = sorted((*header.refusals, *found.refusals, *calls), key=lambda r: (r.line or 0, r.column or 0))
     return PythonCheck(
         uses=tuple(header.uses),
         outputs=tuple(header.outputs),

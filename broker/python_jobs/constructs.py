@@ -8,11 +8,6 @@ FORBIDDEN_MODULES = frozenset({
     "marshal", "pickle", "shelve", "dill", "cloudpickle", "builtins", "scipy.weave", "numpy.f2py",
     "numpy.distutils", "distutils", "scipy.LowLevelCallable",
 })
-NETWORK_MODULES = frozenset({
-    "socket", "ssl", "http", "urllib", "urllib3", "requests", "httpx", "aiohttp", "ftplib", "smtplib",
-    "poplib", "imaplib", "telnetlib", "xmlrpc", "socketserver",
-})
-PROCESS_MODULES = frozenset({"subprocess", "multiprocessing"})
 _NAMES = frozenset({
     "exec", "eval", "compile", "__import__", "__builtins__", "__loader__", "__spec__", "breakpoint",
     "globals",

@@ -17,6 +17,8 @@ _INPUT = re.compile(r"[ \t]*+([^\s\[\],]++)[ \t]*+(\[[^\[\]]*+\])?+[ \t]*+([^\[\
 _FILE = re.compile(r"[A-Za-z0-9_-]{1,58}\.[A-Za-z0-9]{1,5}")
 RESERVED = frozenset({"manifest.json", "results.json"})
 """Names of the broker's own files in a release."""
+DRAWN = ".svg"
+"""How a figure ends that the broker draws; a script's own file of that ending stays where it is."""
 READ = frozenset({How.READ})
 
 
@@ -144,7 +146,7 @@ def _years(text: str, table: Table) -> Years | None:
 def _output(header: Header, rest: str, line: int, offset: int, policies: Policies) -> None:
     name, bar, description = (part.strip() for part in rest.partition("|"))
     column = offset + len(rest) - len(rest.lstrip()) + 1
-    endings = policies.service.allowed_files
+    endings = (*policies.service.allowed_files, DRAWN)
     if not name or not bar or not description:
         advice = "Write: # output: table.csv | what it is"
         header.refuse("header-syntax", "An output needs a file name and a description.", advice, line, column)

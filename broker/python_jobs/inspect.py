@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 from broker.domain.errors import Refusal
 from broker.policy.models import Service
-from broker.python_jobs.constructs import FORBIDDEN_MODULES, NETWORK_MODULES, PROCESS_MODULES, problem_of
+from broker.python_jobs.constructs import FORBIDDEN_MODULES, problem_of
 from broker.python_jobs.look import lines_of, look
+from broker.python_jobs.places import place_of
+from broker.python_jobs.reaching import notes_of
 
 NOT_NEEDED = "The sandbox would stop it: leave it out."
 _STANDARD = sys.stdlib_module_names
@@ -21,10 +23,11 @@ _STANDARD = sys.stdlib_module_names
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What the scan found: refusals, and notes for the person who reviews."""
+    """What the scan found: refusals, notes for the author and for who reviews, and the tree, if there is one."""
 
     refusals: tuple[Refusal, ...]
     review: tuple[str, ...]
+    tree: ast.Module | None = None
 
 
 def inspect_script(text: str, limits: Service) -> Inspection:
@@ -35,18 +38,41 @@ def inspect_script(text: str, limits: Service) -> Inspection:
     tree = _parse(text)
     if isinstance(tree, Refusal):
         return Inspection((tree,), ())
-    lines, refusals, notes = lines_of(text), [], {}
-    modules = dict(_aliases(tree))
+    lines, refusals, notes = lines_of(text), [], []
+    modules, tried = dict(_aliases(tree)), _tried(tree)
     for node in ast.walk(tree):
         problem = problem_of(node, modules)
         if problem is not None:
-            refusals.append(_refusal(problem[0], problem[1], node, lines))
-        for module in _imported(node):
-            notes.update(dict.fromkeys(_note(module, limits)))
-            if module in FORBIDDEN_MODULES or module.split(".")[0] in FORBIDDEN_MODULES:
-                refusals.append(_refusal("module", f"The module {module} is not available to jobs.", node, lines))
+            refusals.append(_refusal(problem[0], problem[1], NOT_NEEDED, node, lines))
+        refusals += _modules(node, limits, tried, lines)
+        notes += [_placed(note, node, lines) for note in notes_of(node, modules)]
     found = {(r.code, r.line, r.column): r for r in refusals}
-    return Inspection(tuple(sorted(found.values(), key=lambda r: (r.line or 0, r.column or 0))), tuple(sorted(notes)))
+    ordered = tuple(sorted(found.values(), key=lambda r: (r.line or 0, r.column or 0)))
+    return Inspection(ordered, tuple(note for _, note in sorted(set(notes))), tree)
+
+
+def _modules(node: ast.AST, limits: Service, tried: frozenset[int], lines: list[str]) -> Iterator[Refusal]:
+    """Modules that are not available, and those that the image does not hold; who tries an import knows that."""
+    for module in _imported(node)[:1] if isinstance(node, ast.ImportFrom) else _imported(node):
+        top = module.split(".")[0]
+        held = top in _STANDARD or top in limits.python_modules
+        if not held and id(node) not in tried and not {module, top} & FORBIDDEN_MODULES:
+            advice = "Leave it out, or use what the image holds: docs/python.md has the list."
+            yield _refusal("module-missing", f"The image does not hold the module {top}.", advice, node, lines)
+    for module in _imported(node):
+        if module in FORBIDDEN_MODULES or module.split(".")[0] in FORBIDDEN_MODULES:
+            yield _refusal("module", f"The module {module} is not available to jobs.", NOT_NEEDED, node, lines)
+
+
+def _tried(tree: ast.Module) -> frozenset[int]:
+    """The imports in the body of a `try`."""
+    bodies = [part for node in ast.walk(tree) if isinstance(node, ast.Try) for part in node.body]
+    return frozenset(id(node) for part in bodies for node in ast.walk(part))
+
+
+def _placed(note: str, node: ast.AST, lines: list[str]) -> tuple[tuple[int, int], str]:
+    line, column = place_of(node, lines)
+    return (line or 0, column or 0), f"Line {line}, column {column}: {note}"
 
 
 def _parse(text: str) -> ast.Module | Refusal:
@@ -80,19 +106,5 @@ def _imported(node: ast.AST) -> list[str]:
     return []
 
 
-def _note(module: str, limits: Service) -> Iterator[str]:
-    top = module.split(".")[0]
-    if top in NETWORK_MODULES:
-        yield f"Imports {top}: there is no network in the sandbox."
-    elif top in PROCESS_MODULES:
-        yield f"Imports {top}: processes in the sandbox are few, and none outlives the job."
-    elif top not in _STANDARD and top not in limits.python_modules:
-        yield f"Imports {top}, which the image does not hold."
-
-
-def _refusal(code: str, message: str, node: ast.AST, lines: list[str]) -> Refusal:
-    line, offset = getattr(node, "lineno", None), getattr(node, "col_offset", 0)
-    column = None
-    if line is not None and line <= len(lines):
-        column = len(lines[line - 1].encode()[:offset].decode(errors="ignore")) + 1
-    return Refusal(code, message, NOT_NEEDED, line, column)
+def _refusal(code: str, message: str, advice: str, node: ast.AST, lines: list[str]) -> Refusal:
+    return Refusal(code, message, advice, *place_of(node, lines))

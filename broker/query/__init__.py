@@ -7,6 +7,7 @@ from broker.query.rendering.bounded import render_slots, render_sums
 from broker.query.rendering.choose import looks, render
 from broker.query.rendering.looks import Looks
 from broker.query.rendering.render import evidence_columns, render_public
+from broker.query.rendering.writing import quoted
 
 __all__ = [
     "Compiled",
@@ -16,6 +17,7 @@ __all__ = [
     "evidence_columns",
     "institution_columns",
     "looks",
+    "quoted",
     "record_key_columns",
     "render",
     "render_public",

@@ -21,6 +21,7 @@ from broker.query.groups.grammar import CONSTANT, label
 from broker.query.groups.implied import implied
 from broker.query.groups.keys import conditions_of, key_of, misused_quasi
 from broker.query.groups.statistics import DraftTable
+from broker.query.guards import guards_of
 from broker.query.kinds import Bound, Groups, Rows, Want, conjuncts_of, has_context
 from broker.query.refusing import NOWHERE, Report
 from broker.query.rendering.finish import finished
@@ -31,7 +32,7 @@ from broker.query.script.reading import Asked, read_script
 from broker.query.text.looks import look
 from broker.query.text.parse import DIALECTS
 from broker.query.uses import merged, uses_of
-from broker.query.years import guards_of, years_of
+from broker.query.years import columns_in, years_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +239,7 @@ def _units(rows: Rows, book: Book) -> list[Unit]:
 
 def _table(draft: DraftTable, binder: Binder, years: dict[int, Years | None]) -> PlannedTable:
     book, relation = binder.book, draft.rows.relation
-    guards = guards_of(relation, book)
+    guards = guards_of(relation, columns_in(book))
     assert draft.rows.person is not None
     keys = tuple(key_of(c.ident, e, book, years, guards) for e, c in draft.keys.items())
     statistics = _statistics(relation, draft.statistics.found, book)

@@ -1,40 +1,14 @@
-"""Years, exactly: which years of each scan can matter. A year counts if every guard can be true in it; guards are
-handed down only where the algebra lets them. No refusals, no rendering."""
+"""Years, exactly: which years of each scan can matter. A year counts if every guard can be true in it. No refusals, no
+rendering."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
-from broker.domain.relations import (
-    Attach,
-    Filter,
-    Gather,
-    Join,
-    JoinHow,
-    Limit,
-    Over,
-    Project,
-    Relation,
-    Scan,
-    Union,
-    WindowColumn,
-    walk,
-)
-from broker.domain.scalars import Column, Scalar, Type, Value, columns_of
+from broker.domain.relations import Relation, Scan
+from broker.domain.scalars import Scalar, Value, columns_of
 from broker.domain.variables import Years
 from broker.query.book import Book
-from broker.query.kinds import conjuncts_of
-from broker.query.operations.fold import ONLY_NULL, can_be_true
-
-Definitions = Mapping[int, Scalar]
-Known = tuple[Scalar, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Guards:
-    """The conjuncts known of every row of a scan that matters, and the derived columns that may be expanded in them."""
-
-    conjuncts: tuple[Scalar, ...]
-    definitions: Definitions
+from broker.query.guards import ColumnsOf, Definitions, Guards, guards_of
+from broker.query.operations.fold import can_be_true
 
 
 def years_of(relations: Sequence[Relation], book: Book) -> dict[int, Years | None]:
@@ -43,122 +17,26 @@ def years_of(relations: Sequence[Relation], book: Book) -> dict[int, Years | Non
     found: dict[int, Years | None] = {scan: table.years for scan, table in book.tables.items()}
     guards: dict[int, Guards] = {}
     for relation in relations:
-        _hand_down(relation, (), _certain(relation), book, guards)
+        guards |= guards_of(relation, columns_in(book))
     for scan, guard in guards.items():
         found[scan] = _alone(scan, guard, book)
     _across(found, guards, book)
     return found
 
 
-def guards_of(relation: Relation, book: Book) -> dict[int, Guards]:
-    """The guards of every scan of a relation."""
-    guards: dict[int, Guards] = {}
-    _hand_down(relation, (), _certain(relation), book, guards)
-    return guards
+def columns_in(book: Book) -> ColumnsOf:
+    """The columns of a scan, as far as a query has read them."""
 
+    def columns(scan: Scan) -> list[int]:
+        return [] if scan.person is None else [i for i, _ in book.columns_of_scan(scan.person)]
 
-def _certain(relation: Relation) -> dict[int, Scalar]:
-    """Derived columns whose definition holds on every row: none below an outer side. A key of γ is what made it."""
-    match relation:
-        case Filter(child=child) | Over(child=child) | Limit(child=child) | Attach(child=child):
-            return _certain(child)
-        case Project(child=child, columns=columns):
-            return {**_certain(child), **dict(columns)}
-        case Gather(child=child, keys=keys):
-            return {**_certain(child), **_made(keys)}
-        case Join(left=left, right=right, how=how):
-            if how is JoinHow.FULL:
-                return {}
-            return _certain(left) if how is JoinHow.LEFT else {**_certain(left), **_certain(right)}
-    return {}
-
-
-def _made(keys: tuple[tuple[int, Scalar], ...]) -> dict[int, Scalar]:
-    return {i: s for i, s in keys if not (isinstance(s, Column) and s.ident == i)}
-
-
-def _hand_down(relation: Relation, known: Known, definitions: Definitions, book: Book, out: dict[int, Guards]) -> None:
-    """Only these hand conjuncts on: each operator says to which child, and which of them."""
-    match relation:
-        case Scan(person=scan):
-            assert scan is not None
-            out[scan] = Guards(known, definitions)
-        case Filter(child=child, predicate=predicate):
-            _hand_down(child, known + conjuncts_of(predicate), definitions, book, out)
-        case Project(child=child) | Gather(child=child):
-            _hand_down(child, known, definitions, book, out)
-        case Over(child=child, columns=columns):
-            _hand_down(child, _on_partitions(known, columns), definitions, book, out)
-        case Limit(child=child):
-            _hand_down(child, (), definitions, book, out)
-        case Attach(child=child, sub=sub):
-            _hand_down(child, known, definitions, book, out)
-            _hand_down(sub, known, {**definitions, **_certain(sub)}, book, out)
-        case Union(parts=parts, columns=columns):
-            for index, part in enumerate(parts):
-                of_part = {
-                    i: Column(idents[index], Type.NULL) for i, idents in columns
-                }  # no truth: all other types fold alike
-                _hand_down(part, known, {**definitions, **_certain(part), **of_part}, book, out)
-        case Join(left=left, right=right, how=JoinHow.LEFT, on=on):
-            _hand_down_left(left, right, conjuncts_of(on), known, definitions, book, out)
-        case Join(left=left, right=right, how=JoinHow.FULL):
-            for side in (left, right):
-                _hand_down(side, (), {**definitions, **_certain(side)}, book, out)
-        case Join(left=left, right=right, on=on):
-            for side in (left, right):
-                _hand_down(side, known + conjuncts_of(on), definitions, book, out)
-
-
-def _on_partitions(known: Known, windows: tuple[WindowColumn, ...]) -> Known:
-    """Conjuncts that speak of columns alone by which every window is partitioned: they drop whole partitions."""
-    shared = [frozenset(p.ident for p in w.partition if isinstance(p, Column)) for w in windows]
-    return tuple(c for c in known if all(columns_of(c) <= p for p in shared))
-
-
-def _hand_down_left(
-    left: Relation, right: Relation, on: Known, known: Known, definitions: Definitions, book: Book,
-    out: dict[int, Guards],
-) -> None:  # fmt: skip
-    """LEFT JOIN: ON never guards the left side, and what stands above never the right: where it speaks of the right,
-    padded rows may meet it too. A conjunct above that cannot be true of a padded row makes the join an inner one."""
-    matched = {**definitions, **_certain(right)}
-    mine = _idents(right, book)
-    if any(not can_be_true(c, dict.fromkeys(mine, ONLY_NULL), definitions) for c in known):
-        for side in (left, right):
-            _hand_down(side, known + on, matched, book, out)
-        return
-    _hand_down(left, known, definitions, book, out)
-    _hand_down(right, on, matched, book, out)
+    return columns
 
 
 def _reads(scalar: Scalar, definitions: Definitions) -> frozenset[int]:
     """Every column that a scalar reads, through derived columns, and the derived columns themselves."""
     direct = columns_of(scalar)
     return direct.union(*(_reads(definitions[i], definitions) for i in direct if i in definitions))
-
-
-def _idents(relation: Relation, book: Book) -> frozenset[int]:
-    """Every column of a relation and its person numbers, those of its parts too."""
-    found: set[int] = set()
-    for part in walk(relation):
-        match part:
-            case Scan(person=int() as scan):
-                found |= {i for i, _ in book.columns_of_scan(scan)}
-            case Project(columns=columns) | Union(columns=columns):
-                found |= {i for i, _ in columns}
-            case Gather(keys=keys, aggregates=aggregates):
-                found |= {i for i, _ in (*keys, *aggregates)}
-            case Over(columns=windows):
-                found |= {w.ident for w in windows}
-            case Attach(ident=ident):
-                found.add(ident)
-        match part:
-            case Scan(person=int() as person) | Gather(person=int() as person) | Join(person=int() as person):
-                found.add(person)
-            case Union(person=(person, _)):
-                found.add(person)
-    return frozenset(found)
 
 
 def _written(scan: int, years: Years, book: Book) -> Iterator[tuple[int, Value]]:

@@ -32,6 +32,8 @@ def differences(inspect: Mapping[str, Any], made: Spec) -> list[str]:
         found.append(f"The image is {inspect.get('Image')!r}, not {made.image!r}.")
     if str(inspect.get("Name", "")).lstrip("/") != made.name:
         found.append(f"The name is {inspect.get('Name')!r}, not {made.name!r}.")
+    if (inspect.get("AppArmorProfile") or "") != made.apparmor:
+        found.append(f"The AppArmor profile is {inspect.get('AppArmorProfile')!r}, not {made.apparmor!r}.")
     if host.get("CgroupnsMode", "private") not in PRIVATE_CGROUP:
         found.append(f"HostConfig.CgroupnsMode is {host['CgroupnsMode']!r}.")
     return found
@@ -54,9 +56,9 @@ def _plain(key: str, value: Any) -> Any:
     """One spelling for what engines spell in several: unordered lists, null for empty, JSON text."""
     if key == "SecurityOpt":
         return sorted(_security(option) for option in value or [])
-    if key in ("Ulimits", "Env", "CapDrop"):
+    if key in ("Ulimits", "Env", "CapDrop", "MaskedPaths", "ReadonlyPaths"):
         return sorted(json.dumps(item, sort_keys=True) for item in value or [])
-    if value is None or value == {} or value == []:
+    if value is None or value in ({}, [], ""):
         return None
     return value if value is not False else None
 

@@ -13,12 +13,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 from broker.domain.errors import Breach, Conflict, Unavailable
 from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult
-from broker.sandbox import exchange
+from broker.sandbox import exchange, mounts
 from broker.sandbox.images import Images
 from broker.sandbox.spec import COMMAND, OUT, SCRATCH, environment, name_of, user_of
 
@@ -60,7 +61,11 @@ class BubblewrapSandbox:
             raise Unavailable("The folder of the job's data does not exist.")
         tree, image = self._images.tree_of(request.image), self._images.digest_of(request.image)
         with self._claimed(request) as record:
-            return _run(request, tree, image, record)
+            mount = mounts.mount_of(request, self._folder.parent)
+            return _run(replace(request, mount=mount), tree, image, record)
+
+    def missing(self) -> tuple[str, ...]:
+        return ("engine",)
 
     def terminate(self, job: str, attempt: int) -> None:
         for record, found, number in self._records():
@@ -73,6 +78,7 @@ class BubblewrapSandbox:
         gone = [record for record, job, attempt in records if (job, attempt) not in living]
         for record in gone:
             _end(record)
+        mounts.sweep(self._folder.parent)
         return len(gone)
 
     def _records(self) -> list[tuple[Path, str, int]]:
@@ -99,7 +105,7 @@ class BubblewrapSandbox:
 
 def _run(request: SandboxRequest, tree: Path, image: str, record: IO[str]) -> SandboxResult:
     reading, writing = os.pipe()
-    arguments = command(request, tree, user_of(request.job, request.attempt), writing, root=os.geteuid() == 0)
+    arguments = command(request, tree, user_of(name_of(request.job, request.attempt)), writing, root=os.geteuid() == 0)
     began = time.monotonic()
     process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                pass_fds=(writing,), env={"PATH": os.environ.get("PATH", "/usr/bin")})  # fmt: skip

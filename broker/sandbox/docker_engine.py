@@ -1,225 +1,226 @@
-"""Runs jobs in containers by the Docker SDK: create, audit, attach, start, frames, kill, remove. Decides no setting.
+"""The Sandbox port on Docker: a waiting container where there is one, else a new one. Decides no setting.
 
-The container's name is the run-once lock; whatever happens, the container is gone when `run` returns.
+The container's name is the run-once lock; a container serves one job and is dead when its job has ended.
 """
 
 import contextlib
 import hashlib
 import secrets
-import socket
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 
 import docker
-from docker.errors import APIError, DockerException, NotFound
-from requests.exceptions import RequestException
+import structlog
 
 from broker.domain.errors import Breach, Conflict, Unavailable
 from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult
-from broker.sandbox import exchange, selftest
-from broker.sandbox.audit import differences
-from broker.sandbox.images import Images, client
-from broker.sandbox.spec import LABEL_ATTEMPT, LABEL_JOB, LABEL_OWNER, Spec, settings, spec
+from broker.sandbox import exchange, mounts, selftest, streams
+from broker.sandbox.containers import Engines, attempts, confirmed, create, give, mounted, remove
+from broker.sandbox.images import Images
+from broker.sandbox.shelf import Shelf
+from broker.sandbox.spec import UNTRUSTED, Box, Spec, name_of, spec, waiting
 
-STREAM_HEADER = struct.Struct(">BxxxI")
-STDOUT = 1
 RUNTIMES = ("auto", "runsc", "runc")
+WARM_FOLDER = "warm"
+
+log = structlog.get_logger()
 
 
-@contextlib.contextmanager
-def engine_faults() -> Iterator[None]:
-    """The engine's silence is Unavailable; its refusals are, too, but for a name that is taken."""
-    try:
-        yield
-    except APIError as fault:
-        if fault.status_code == 409 and "already in use" in str(fault.explanation):
-            raise Conflict("already-running", "A sandbox of this job and attempt exists already.") from fault
-        raise Unavailable(f"The container engine refused (HTTP {fault.status_code}): {fault.explanation}") from fault
-    except (DockerException, RequestException, OSError) as fault:
-        raise Unavailable("The container engine does not answer.") from fault
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What is asked of an engine once: which it is, the runtime that jobs get, whether it confines by AppArmor."""
+
+    engine: str
+    runtime: str
+    apparmor: bool
 
 
 class DockerSandbox:
-    """The Sandbox port on a Docker engine. `runtime` is `runsc`, `runc`, or `auto`: runsc where the engine has it.
+    """`runtime` is `runsc`, `runc`, or `auto`: runsc where the engine has it.
 
     `root` is the broker's data folder: its sandboxes are told from other brokers' by it. The images are those that
-    `images.build` has made in `images` (`root`/build unless told otherwise).
-    Real data run only where every required probe of the self-test holds; it is run once, before the first such job.
+    `images.build` has made in `images` (`root`/build unless told otherwise). `cpus` are those that its jobs may use.
+    Real data run only where every required probe of the self-test holds; it is made once, before the first such job.
     """
 
-    def __init__(self, root: Path, runtime: str = "auto", images: Path | None = None) -> None:
+    def __init__(self, root: Path, runtime: str = "auto", images: Path | None = None, cpus: str = "") -> None:
         if runtime not in RUNTIMES:
             raise ValueError(f"The runtime must be one of {', '.join(RUNTIMES)}, not {runtime!r}.")
-        self._images, self._wanted = Images(images or root / "build"), runtime
-        self._owner = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
+        self._root, self._images, self._wanted, self._cpus = root, Images(images or root / "build"), runtime, cpus
+        self.owner = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
+        self.engines = Engines()
+        self._facts: EngineFacts | None = None
+        self._digests: dict[str, str] = {}
+        self._landlock: int | None = None
         self._verdicts: tuple[selftest.Verdict, ...] | None = None
         self._testing = threading.Lock()
+        self._undertaker = ThreadPoolExecutor(1, thread_name_prefix="remove")
+        self._removals: list[tuple[str, Future[None]]] = []
 
     def runtime(self) -> str:
         """The runtime that jobs get; asked of the engine, never guessed."""
-        with engine_faults(), client() as engine:
-            known = engine.info()["Runtimes"]
-        wanted = self._wanted if self._wanted != "auto" else ("runsc" if "runsc" in known else "runc")
-        if wanted not in known:
-            raise Unavailable(f"The container engine has no runtime {wanted!r}.")
-        return wanted
+        return self._asked().runtime
 
     def verdicts(self) -> tuple[selftest.Verdict, ...]:
-        """What this engine and runtime really hold, measured once."""
+        """What this engine and runtime really hold, measured once since the machine started."""
         with self._testing:
             if self._verdicts is None:
-                self._verdicts = selftest.probe(self, secrets.token_hex(4))
+                facts = f"{self._asked()} {self._digest(UNTRUSTED)}"
+                measure = partial(selftest.probe, self, secrets.token_hex(4))
+                self._verdicts = selftest.kept(self.shelf.folder, facts, measure)
             return self._verdicts
 
+    @cached_property
+    def shelf(self) -> Shelf:
+        """What waits on this engine for jobs of this broker, whichever of its processes comes for it."""
+        return Shelf(self._root / WARM_FOLDER / self._asked().engine)
+
     def run(self, request: SandboxRequest) -> SandboxResult:
-        if not request.synthetic and not selftest.required_ok(self.verdicts()):
-            missing = ", ".join(verdict.probe for verdict in self.verdicts() if verdict.required and not verdict.held)
-            raise Breach(f"The sandbox does not hold real data: the self-test failed at {missing}.")
-        made = spec(request, self._images.digest_of(request.image), self.runtime(), self._owner)
-        with engine_faults(), client() as engine:
-            container = engine.create_container_from_config(settings(made), name=made.name)["Id"]  # type: ignore[no-untyped-call]  # docker leaves it untyped
-            try:
-                return _run(engine, container, made, request)
-            finally:
-                _remove(engine, container)
+        self._check_real(request)
+        self._await_removal(name_of(request.job, request.attempt))
+        with self.shelf.running():
+            return self._warm(request) or self._cold(request)
 
     def terminate(self, job: str, attempt: int) -> None:
-        with engine_faults(), client() as engine:
-            for container, (found, number) in self._owned(engine).items():
+        with self.engines.get() as engine:
+            for container, (found, number) in attempts(engine, self.owner).items():
                 if found == job and number <= attempt:
-                    _remove(engine, container)
+                    remove(engine, container)
 
     def sweep(self, alive: Callable[[], frozenset[tuple[str, int]]]) -> int:
-        with engine_faults(), client() as engine:
-            owned = self._owned(engine)
+        with self.engines.get() as engine:
+            found = attempts(engine, self.owner)
             living = alive()
-            gone = [container for container, owner in owned.items() if owner not in living]
+            gone = [container for container, attempt in found.items() if attempt not in living]
             for container in gone:
-                _remove(engine, container)
+                remove(engine, container)
+            mounts.sweep(self._root, mounted(engine, self.owner))
         return len(gone)
 
-    def _owned(self, engine: docker.APIClient) -> dict[str, tuple[str, int]]:
-        """Containers of this broker, running or dead, and which attempt each is."""
-        found = engine.containers(all=True, filters={"label": f"{LABEL_OWNER}={self._owner}"})
-        return {entry["Id"]: _job_of(entry["Labels"]) for entry in found}
+    def close(self) -> None:
+        """Wait until all that has ended is removed."""
+        while self._removals:
+            self._removals.pop()[1].result()
 
+    def box(self, request: SandboxRequest, mount: Path) -> Box:
+        """All of a request that its container's settings come from."""
+        facts = self._asked()
+        place = str(mount.resolve())
+        return Box(self._digest(request.image), facts.runtime, place, request.limits, self._cpus, facts.apparmor)
 
-def _job_of(labels: dict[str, str]) -> tuple[str, int]:
-    attempt = labels.get(LABEL_ATTEMPT, "")
-    return labels.get(LABEL_JOB, ""), int(attempt) if attempt.isdigit() else 0
+    def missing(self) -> tuple[str, ...]:
+        held = {verdict.probe for verdict in self.verdicts() if verdict.held}
+        return tuple(sorted(selftest.REQUIRED - held))
 
+    def _check_real(self, request: SandboxRequest) -> None:
+        if not request.synthetic and (missing := self.missing()):
+            raise Breach(f"The sandbox does not hold real data: the self-test failed at {', '.join(missing)}.")
 
-def _run(engine: docker.APIClient, container: str, made: Spec, request: SandboxRequest) -> SandboxResult:
-    found = differences(engine.inspect_container(container), made)
-    if found:
-        raise Breach("The engine's container is not what was asked for: " + " ".join(found))
-    with _attached(engine, container) as stream:
-        began = time.monotonic()
-        engine.start(container)
-        talk = exchange.Exchange(request.limits)
-        end = _converse(stream, talk, exchange.inward(request), began + exchange.deadline(request.limits))
-        end = _confirmed(engine, container, made.runtime, end)
-        seconds = time.monotonic() - began
-    return SandboxResult(end, talk.frames(end), made.image, made.runtime, seconds, talk.log())
+    def _asked(self) -> EngineFacts:
+        """Asked once: a job that meets another engine later is refused by it."""
+        if self._facts is None:
+            with self.engines.get() as engine:
+                info = engine.info()
+            known = info["Runtimes"]
+            wanted = self._wanted if self._wanted != "auto" else ("runsc" if "runsc" in known else "runc")
+            if wanted not in known:
+                raise Unavailable(f"The container engine has no runtime {wanted!r}.")
+            apparmor = any(option.startswith("name=apparmor") for option in info["SecurityOptions"] or [])
+            self._facts = EngineFacts(hashlib.sha256(info["ID"].encode()).hexdigest()[:16], wanted, apparmor)
+        return self._facts
 
+    def _digest(self, image: str) -> str:
+        """The digest of the recipe as it stands, looked up once: an image that has gone since is refused by name."""
+        key = self._images.key(image)
+        if key not in self._digests:
+            self._digests[key] = self._images.digest_of(image)
+        return self._digests[key]
 
-@contextlib.contextmanager
-def _attached(engine: docker.APIClient, container: str) -> Iterator[socket.socket]:
-    """The container's standard streams, before it starts, so that nothing it says is lost."""
-    wanted = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-    opened = engine.attach_socket(container, params=wanted)
-    stream = getattr(opened, "_sock", opened)  # the SDK wraps what it has upgraded, and keeps its response beside it
-    response = getattr(opened, "_response", None)
-    try:
-        yield stream
-    finally:
-        for part in (response, opened, stream):
-            if part is not None:
-                part.close()
-
-
-def _converse(stream: socket.socket, talk: exchange.Exchange, request: bytes, until: float) -> SandboxEnd:
-    """Write the request while reading: neither side's full buffer can stop the other."""
-    writer = threading.Thread(target=_write, args=(stream, request), daemon=True)
-    writer.start()
-    streams = _Streams(stream)
-    return exchange.drive(streams.receive, talk, time.monotonic, until)
-
-
-def _write(stream: socket.socket, request: bytes) -> None:
-    with contextlib.suppress(OSError):  # the sandbox may be dead already: the reader will say so
-        stream.sendall(request)
-        stream.shutdown(socket.SHUT_WR)
-
-
-class _Streams:
-    """The engine's two streams in one: standard output's bytes; standard error is counted and thrown away."""
-
-    def __init__(self, stream: socket.socket) -> None:
-        self._stream = stream
-        self._held = bytearray()
-
-    def receive(self, seconds: float) -> bytes | None:
-        self._stream.settimeout(seconds)
-        try:
-            data = self._stream.recv(1 << 16)
-        except TimeoutError:
+    def _warm(self, request: SandboxRequest) -> SandboxResult | None:
+        """By a container that waits. One that is not as it must be is thrown away, and the next one taken."""
+        mount = self._warm_mount(request)
+        if mount is None:
             return None
-        if not data:
-            return b""
-        self._held += data
-        return self._standard_output() or None
+        box = self.box(request, mount)
+        key = self.shelf.want(box)
+        least = 0 if request.narrow is None else self._landlock or 0
+        while (found := self.shelf.take(key, least)) is not None:
+            made = waiting(box, self.owner, found.name, found.nonce)
+            with self.engines.get() as engine, self._removed(engine, found.container) as kept:
+                given = give(engine, found.container, made, request.job, request.attempt)
+                if given is not None:
+                    return self._talk(engine, found.container, given, request, kept, started=True)
+                log.warning("a waiting sandbox was not as it must be", container=found.name)
+        return None
 
-    def _standard_output(self) -> bytes:
-        parts = []
-        while len(self._held) >= STREAM_HEADER.size:
-            which, length = STREAM_HEADER.unpack_from(self._held)
-            if len(self._held) < STREAM_HEADER.size + length:
-                break
-            if which == STDOUT:
-                parts.append(bytes(self._held[STREAM_HEADER.size : STREAM_HEADER.size + length]))
-            del self._held[: STREAM_HEADER.size + length]
-        return b"".join(parts)
+    def _warm_mount(self, request: SandboxRequest) -> Path | None:
+        """What a waiting container of this job would be mounted on: all of the vault's rendering where the kernel can
+        narrow it for a job, else what such jobs declare. Nothing before a first job has told which."""
+        if request.narrow is None or self._landlock:
+            return request.mount if request.mount.is_dir() else None
+        return mounts.mount_of(request, self._root) if self._landlock == 0 else None
 
+    def _cold(self, request: SandboxRequest) -> SandboxResult:
+        mount = mounts.mount_of(request, self._root)
+        with self.engines.get() as engine:
+            made = spec(request.job, request.attempt, self.box(request, mount), self.owner)
+            container = create(engine, made)
+            with self._removed(engine, container) as kept:
+                return self._talk(engine, container, made, request, kept, started=False)
 
-def _confirmed(engine: docker.APIClient, container: str, runtime: str, end: SandboxEnd) -> SandboxEnd:
-    """Make sure it is dead; the engine's word about memory beats the launcher's, which may not have lived to say it.
+    def _talk(
+        self,
+        engine: docker.APIClient,
+        container: str,
+        made: Spec,
+        request: SandboxRequest,
+        kept: contextlib.ExitStack,
+        *,
+        started: bool,
+    ) -> SandboxResult:
+        with streams.attached(engine, container) as stream:
+            began = time.monotonic()
+            if not started:
+                engine.start(container)
+            talk = exchange.Exchange(request.limits)
+            until = began + exchange.deadline(request.limits)
+            trusted = request.image != UNTRUSTED
+            end = streams.converse(stream, talk, exchange.inward(request), until, last=trusted)
+            seconds = time.monotonic() - began
+            if not started and talk.landlock is not None:  # said before anybody else could speak
+                self._landlock = talk.landlock
+            if end is not SandboxEnd.ENDED:
+                end = confirmed(engine, container, made.runtime, end)
+        if end is SandboxEnd.ENDED:
+            kept.pop_all()
+            self._bury(container, made.name)
+        return SandboxResult(end, talk.frames(end), made.image, made.runtime, seconds, talk.log())
 
-    gVisor, when out of memory, dies as a whole: all that is seen then is that it was killed."""
-    if end in (SandboxEnd.TIME_LIMIT, SandboxEnd.OUTPUT_LIMIT, SandboxEnd.BAD_FRAMES):
-        _kill(engine, container)
-    try:
-        engine.wait(container, timeout=30)
-        state = engine.inspect_container(container)["State"]
-    except NotFound:  # terminated and removed meanwhile
-        return end
-    killed = runtime == "runsc" and state.get("ExitCode") == 137 and end is SandboxEnd.CRASHED
-    out_of_memory = bool(state.get("OOMKilled")) or killed
-    return SandboxEnd.MEMORY_LIMIT if out_of_memory and end is not SandboxEnd.ENDED else end
+    @contextlib.contextmanager
+    def _removed(self, engine: docker.APIClient, container: str) -> Iterator[contextlib.ExitStack]:
+        """Whatever happens, the container is gone afterwards, unless the stack is emptied."""
+        with contextlib.ExitStack() as stack:
+            stack.callback(remove, engine, container)
+            yield stack
 
+    def _await_removal(self, name: str) -> None:
+        """An attempt has one sandbox after the other (synthetic data, real data, the trusted stage) under one name."""
+        for removal in [removal for named, removal in self._removals if named == name]:
+            removal.result()
 
-def _kill(engine: docker.APIClient, container: str) -> None:
-    try:
-        engine.kill(container, signal="SIGKILL")
-    except NotFound:
-        pass
-    except APIError as fault:
-        if fault.status_code != 409:  # it is not running any more
-            raise
+    def _bury(self, container: str, name: str) -> None:
+        """Kill and remove while the result is read. What this does not come to, the sweeper does."""
+        self._removals = [(named, removal) for named, removal in self._removals if not removal.done()]
+        self._removals.append((name, self._undertaker.submit(self._remove, container)))
 
-
-def _remove(engine: docker.APIClient, container: str) -> None:
-    """Kill and remove, and return only when it is gone; someone else's removal is as good as ours."""
-    for _ in range(50):
+    def _remove(self, container: str) -> None:
         try:
-            engine.remove_container(container, force=True, v=True)
-        except NotFound:
-            return
-        except APIError as fault:
-            if fault.status_code != 409:  # a removal is under way
-                raise
-        time.sleep(0.1)
-    raise Unavailable(f"The container engine does not remove {container[:12]}.")
+            with self.engines.get() as engine:
+                remove(engine, container)
+        except (Unavailable, Conflict) as fault:
+            log.warning("remove", container=container[:12], fault=type(fault).__name__)

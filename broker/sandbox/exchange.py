@@ -25,6 +25,18 @@ class Overrun(Exception):
         self.end = end
 
 
+def abi_of(ready: bytes) -> int:
+    """What a launcher that is ready has said of Landlock: its version, 0 where the kernel has none."""
+    try:
+        said = json.loads(ready)
+    except (ValueError, RecursionError) as fault:
+        raise frames.FrameError("the first frame is not JSON") from fault
+    version = said.get("landlock") if isinstance(said, dict) else None
+    if type(version) is not int:
+        raise frames.FrameError("the first frame tells of no Landlock")
+    return version
+
+
 def inward(request: SandboxRequest) -> bytes:
     """The request's frames as bytes."""
     return b"".join(frames.pack(kind, payload) for kind, payload in request.frames)
@@ -41,6 +53,7 @@ class Exchange:
     limits: Limits
     found: list[tuple[str, bytes]] = field(default_factory=list)
     word: SandboxEnd | None = None
+    landlock: int | None = None
     taken: int = 0
 
     def __post_init__(self) -> None:
@@ -67,6 +80,8 @@ class Exchange:
             self.word = word_of(payload)
         if kind != "ready":
             self.found.append((kind, payload))
+        elif self.landlock is None:
+            self.landlock = abi_of(payload)
 
     def end(self) -> SandboxEnd:
         """How it ended, once the stream has: without a last word the launcher itself was killed."""
@@ -97,8 +112,11 @@ def word_of(payload: bytes) -> SandboxEnd:
 Receive = Callable[[float], bytes | None]
 
 
-def drive(receive: Receive, exchange: Exchange, clock: Callable[[], float], until: float) -> SandboxEnd:
-    """Take bytes until the stream ends. `receive(seconds)` gives b"" at the end and None when nothing came in time."""
+def drive(
+    receive: Receive, exchange: Exchange, clock: Callable[[], float], until: float, *, last: bool = False
+) -> SandboxEnd:
+    """Take bytes until the stream ends, or (`last`) until the launcher's last word, which is enough where nobody else
+    can speak. `receive(seconds)` gives b"" at the end and None when nothing came in time."""
     try:
         while True:
             left = until - clock()
@@ -109,5 +127,7 @@ def drive(receive: Receive, exchange: Exchange, clock: Callable[[], float], unti
                 return exchange.end()
             if data:
                 exchange.take(data)
+            if last and exchange.word is not None:
+                return exchange.word
     except Overrun as over:
         return over.end

@@ -3,18 +3,28 @@ seccomp profile. Every setting is wanted as such; nothing is left to an engine's
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import secrets
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from broker.domain.ports import SandboxRequest
+from broker.domain.ports import Limits
 
 SECCOMP = json.dumps(json.loads((Path(__file__).parent / "seccomp.json").read_text()))
 
 LABEL = "npd-broker.sandbox"
 LABEL_OWNER, LABEL_JOB, LABEL_ATTEMPT = f"{LABEL}.owner", f"{LABEL}.job", f"{LABEL}.attempt"
+LABEL_NONCE = f"{LABEL}.nonce"
 """The owner is the broker that started it: two brokers on one engine must not sweep each other's sandboxes."""
+
+UNTRUSTED = "python"
+"""The image whose sandboxes run researchers' code: nothing is read of one before all its processes are dead."""
+
+JOB, WARM = "npdjob-", "npdwarm-"
+"""How names begin: of an attempt's sandbox, and of one that waits for a job. The name alone tells whose it is."""
+
+APPARMOR = "docker-default"
 
 COMMAND = ("/sandbox/python", "-I", "-S", "-B", "/sandbox/start.py")
 
@@ -28,6 +38,27 @@ SHM_BYTES = 16 * 1024 * 1024
 OPEN_FILES = 1024
 MARGIN_BYTES = 64 * 1024 * 1024
 """Memory for the launcher and its libraries, on top of what the job may take."""
+
+MASKED = (
+    "/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+    "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
+    "/sys/devices/virtual/powercap",
+)  # fmt: skip
+READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+"""What of the kernel's files is hidden and what cannot be written: the engine's own lists, and never fewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """What a container is whoever gets it: two jobs with equal ones may be given each other's waiting container.
+    `cpus` are those that it may run on, empty for all; `apparmor` where the engine has it."""
+
+    image: str
+    runtime: str
+    mount: str
+    limits: Limits
+    cpus: str = ""
+    apparmor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,37 +77,78 @@ class Spec:
     tmpfs: Mapping[str, str]
     ulimits: Mapping[str, int]
     environment: tuple[str, ...]
+    cpus: str = ""
+    apparmor: str = ""
     ipc: str = "private"
-    security: tuple[str, ...] = field(default=("no-new-privileges", f"seccomp={SECCOMP}"))
+
+    @property
+    def security(self) -> tuple[str, ...]:
+        profile = (f"apparmor={self.apparmor}",) if self.apparmor else ()
+        return ("no-new-privileges", f"seccomp={SECCOMP}", *profile)
 
 
 def name_of(job: str, attempt: int) -> str:
     """The one name a job's attempt can have: the engine's refusal of a second one is the run-once lock."""
-    return f"npdjob-{job}-{attempt}"
+    return f"{JOB}{job}-{attempt}"
 
 
-def user_of(job: str, attempt: int) -> int:
-    """A user that no other job shares, so that limits per user are limits per job."""
-    return 200_000 + int.from_bytes(hashlib.sha256(name_of(job, attempt).encode()).digest()[:4]) % 1_000_000_000
+def attempt_of(name: str) -> tuple[str, int] | None:
+    """Whose sandbox a name tells of; None for one that no job has been given."""
+    if not name.startswith(JOB):
+        return None
+    job, _, attempt = name.removeprefix(JOB).rpartition("-")
+    return job, int(attempt) if attempt.isdigit() else 0
 
 
-def spec(request: SandboxRequest, image: str, runtime: str, owner: str) -> Spec:
-    limits = request.limits
-    user = user_of(request.job, request.attempt)
+def user_of(name: str) -> int:
+    """A user that no other sandbox shares, so that limits per user are limits per job."""
+    return 200_000 + int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) % 1_000_000_000
+
+
+def cpus_of(slot: int, slots: int, available: Collection[int]) -> str:
+    """The processors of one slot's jobs, as the engine writes them: apart from those of other slots, so that jobs that
+    run side by side cannot time each other by them. Empty, for all, where one job runs at a time."""
+    if slots == 1:
+        return ""
+    every = sorted(available)
+    share = max(1, len(every) // slots)
+    first = slot * share % len(every)
+    return ",".join(str(number) for number in every[first : first + share])
+
+
+def spec(job: str, attempt: int, box: Box, owner: str) -> Spec:
+    """The container of one attempt."""
+    labels = {LABEL_JOB: job, LABEL_ATTEMPT: str(attempt)}
+    return _spec(name_of(job, attempt), secrets.token_hex(8), box, owner, labels)
+
+
+def waiting(box: Box, owner: str, name: str, nonce: str) -> Spec:
+    """A container that waits for a job: equal but for its name and labels, which tell of no job."""
+    return _spec(name, nonce, box, owner, {})
+
+
+def waiting_name() -> str:
+    return WARM + secrets.token_hex(16)
+
+
+def _spec(name: str, nonce: str, box: Box, owner: str, labels: Mapping[str, str]) -> Spec:
+    limits, user = box.limits, user_of(name)
     size = {SCRATCH: limits.scratch_bytes, OUT: limits.output_bytes}
     return Spec(
-        name=name_of(request.job, request.attempt),
-        image=image,
-        runtime=runtime,
+        name=name,
+        image=box.image,
+        runtime=box.runtime,
         user=f"{user}:{user}",
-        labels={LABEL_OWNER: owner, LABEL_JOB: request.job, LABEL_ATTEMPT: str(request.attempt)},
-        mount=str(request.mount.resolve()),
+        labels={LABEL_OWNER: owner, LABEL_NONCE: nonce, **labels},
+        mount=box.mount,
         memory=limits.memory_bytes + MARGIN_BYTES,
-        pids=limits.processes + LAUNCHER_TASKS + (SENTRY_THREADS if runtime == "runsc" else 0),
+        pids=limits.processes + LAUNCHER_TASKS + (SENTRY_THREADS if box.runtime == "runsc" else 0),
         nano_cpus=limits.threads * 1_000_000_000,
         tmpfs={path: f"rw,noexec,nosuid,nodev,size={size[path]},nr_inodes=4096,mode=1777" for path in size},
         ulimits={"nofile": OPEN_FILES, "core": 0, "fsize": max(limits.scratch_bytes, limits.output_bytes)},
         environment=environment(limits.threads),
+        cpus=box.cpus,
+        apparmor=APPARMOR if box.apparmor else "",
     )
 
 
@@ -105,10 +177,13 @@ def host_settings(made: Spec) -> dict[str, Any]:
         "OomKillDisable": False,
         "PidsLimit": made.pids,
         "NanoCpus": made.nano_cpus,
+        "CpusetCpus": made.cpus,
         "Ulimits": [{"Name": name, "Soft": value, "Hard": value} for name, value in sorted(made.ulimits.items())],
         "IpcMode": made.ipc,
         "ShmSize": SHM_BYTES,
         "Tmpfs": dict(made.tmpfs),
+        "MaskedPaths": list(MASKED),
+        "ReadonlyPaths": list(READ_ONLY),
         "Mounts": [{"Type": "bind", "Source": made.mount, "Target": "/data", "ReadOnly": True,
                     "BindOptions": {"Propagation": "rprivate"}}],
         "LogConfig": {"Type": "none", "Config": {}},

@@ -14,6 +14,7 @@ from broker.storage.migrate import migrate
 from broker.storage.outputs import Outputs
 from broker.storage.people import People
 from broker.storage.policies import Policies
+from broker.storage.rehearsals import Rehearsals
 from broker.storage.releases import Releases
 from broker.storage.reviews import Reviews
 from broker.storage.saved import SavedDefinitions
@@ -25,7 +26,18 @@ class Ledger(Accounts, Reserving, Spends, LedgerLooks, Restoring):
 
 
 class SqlStore(
-    Jobs, JobMoves, Outputs, Reviews, Releases, People, Policies, Snapshots, SavedDefinitions, Ledger, AuditLog
+    Jobs,
+    JobMoves,
+    Rehearsals,
+    Outputs,
+    Reviews,
+    Releases,
+    People,
+    Policies,
+    Snapshots,
+    SavedDefinitions,
+    Ledger,
+    AuditLog,
 ):
     """The port `Store` on SQLite or PostgreSQL. Safe for threads; each process opens its own.
 

@@ -15,6 +15,7 @@ from broker.vault.duck import Connection, connection, each, name, parquet_of, te
 from broker.vault.ingest import PERSON
 from broker.vault.numbers import number_institutions, record_key
 from broker.vault.pseudonyms import ProjectKey
+from broker.vault.ranks import rank_columns
 from broker.vault.rows import EVIDENCE_COLUMNS, ORDER, rows_of
 from broker.vault.shares import Share, domain_of, institution_of, is_pseudonymous, label
 
@@ -119,5 +120,5 @@ def _renderings(share: Share) -> list[tuple[str, list[tuple[str, str]], str]]:
     """(folder, columns, order of rows) of the two renderings."""
     if share.table.kind is TableKind.PUBLIC:
         return [("evidence", share.columns, ORDER), ("script", share.columns, ORDER)]
-    evidence = [*share.columns, *EVIDENCE_COLUMNS, *code_columns(share)]
-    return [("evidence", evidence, "__p, __r"), ("script", share.columns, ORDER)]
+    evidence = [*share.columns, *EVIDENCE_COLUMNS, *rank_columns(share), *code_columns(share)]
+    return [("evidence", evidence, f"__p, __r, {ORDER}"), ("script", share.columns, ORDER)]

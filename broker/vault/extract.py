@@ -21,7 +21,11 @@ def stage(con: Connection, extract: Extract, staged: Path) -> list[Problem]:
             values = ", ".join(f"{r.value} AS {r.column}" for r in readings)
             con.execute(f"CREATE OR REPLACE TEMP TABLE plain_rows AS SELECT {plain} FROM {_source(extract)}")
             con.execute(f"CREATE OR REPLACE TEMP TABLE read_rows AS SELECT {values} FROM plain_rows")
-            problems = [*_broken_rules(con, extract, readings), *_table_rules(con, extract)]
+            problems = [
+                *_broken_rules(con, extract, readings),
+                *_many_values(con, extract),
+                *_table_rules(con, extract),
+            ]
             _write(con, extract, staged)
     except Error:
         return [Problem(extract.name, None, "unreadable", 1)]
@@ -76,6 +80,15 @@ def _write(con: Connection, extract: Extract, staged: Path) -> None:
         query = with_person_key(extract.table, extract.label, [column for column, _ in columns])
         columns += [("__domain", "VARCHAR"), ("__key", "VARCHAR")]
     write(con, query, staged, columns)
+
+
+def _many_values(con: Connection, extract: Extract) -> list[Problem]:
+    """Variables with more different values than the catalogue says, and how many they have."""
+    asked = [(v.name, v.most) for v in stored(extract.table) if v.most is not None]
+    if not asked:
+        return []
+    row = single(con, f"SELECT {', '.join(f'count(DISTINCT {name(column)})' for column, _ in asked)} FROM read_rows")
+    return [Problem(extract.name, c, "most", n) for (c, most), n in zip(asked, row, strict=True) if n > most]
 
 
 def _table_rules(con: Connection, extract: Extract) -> list[Problem]:

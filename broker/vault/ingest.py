@@ -116,12 +116,12 @@ def _finish(con: Connection, extract: Extract, staged: Path, half: Path) -> Fact
     folder.mkdir(exist_ok=True, mode=0o700)
     path = folder / f"{extract.label}.parquet"
     columns = [(v.name, storage_type(v)) for v in stored(extract.table)]
-    names = ", ".join(name(c) for c, _ in columns)
-    query = f"SELECT {names} FROM {parquet_of(staged)}"
+    names = ", ".join(f"s.{name(c)}" for c, _ in columns)
+    query = f"SELECT {names} FROM {parquet_of(staged)} s"
     if extract.table.kind is TableKind.PERSON:
         query = (
-            f"SELECT {names}, number::UINTEGER AS {PERSON} FROM {parquet_of(staged)} s "
-            "JOIN numbers n ON n.domain = s.__domain AND n.key = s.__key ORDER BY number"
+            f"SELECT {names}, n.number::UINTEGER AS {PERSON} FROM {parquet_of(staged)} s "
+            "JOIN numbers n ON n.domain = s.__domain AND n.key = s.__key ORDER BY n.number"
         )
         columns.append((PERSON, "UINTEGER"))
     write(con, query, path, columns)

@@ -25,10 +25,13 @@ from broker.vault.registers import registers
 from broker.vault.shares import Share, label, shares_of
 from broker.vault.snapshots import folder_of, read_snapshot
 
-LAYOUT = "3"
+LAYOUT = "4"
 """Changes when vaults of the same grants would be written differently."""
 
 FACTS_FILE = "facts.json"
+
+MOST_KNOWN = 64
+"""Vaults of which a process remembers what it has read: it is the same for as long as the vault has its name."""
 
 
 class VaultKeeper:
@@ -39,6 +42,8 @@ class VaultKeeper:
         self._policies = policies
         self._vaults = data / "vaults"
         self._private = data / "private"
+        self._known: dict[tuple[str, str, str, str], tuple[Vault, list[Share], Snapshot]] = {}
+        self._registers: dict[tuple[str, str], Mapping[str, Sequence[Value]]] = {}
 
     def ensure(self, project: str, snapshot: str) -> Vault:
         """See `broker.domain.ports.Vaults`."""
@@ -46,18 +51,33 @@ class VaultKeeper:
         found = policies.project(project)
         if found is None:
             raise Unknown("project", project)
-        stored = read_snapshot(self._data, snapshot)
         secret = project_key(self._private, project)
-        shares = shares_of(found, policies.catalogue, _present(json.loads(stored.facts)))
-        key = vault_key(snapshot, found, policies.catalogue, secret)
+        asked = (project, snapshot, policies.fingerprint, secret.ident)
+        vault, shares, stored = self._known.get(asked) or self._described(asked, found, policies.catalogue, secret)
+        with locked(self._lock(vault.key)):
+            if not (self._vaults / vault.key).is_dir():
+                self._build(vault.key, shares, stored, secret)
+        if asked not in self._known:
+            persons = parquet.read_metadata(self._map(vault.key)).num_rows
+            proofs = with_codes(proofs_of(self.facts(vault)), shares)
+            self._keep(asked, replace(vault, proofs=proofs, persons=persons), shares, stored)
+        return self._known[asked][0]
+
+    def _described(
+        self, asked: tuple[str, str, str, str], project: Project, catalogue: Catalogue, secret: ProjectKey
+    ) -> tuple[Vault, list[Share], Snapshot]:
+        """The vault as it will be, whether or not it is there: its name is made of all that goes into it."""
+        stored = read_snapshot(self._data, asked[1])
+        shares = shares_of(project, catalogue, _present(json.loads(stored.facts)))
+        key = vault_key(stored.ident, project, catalogue, secret)
         self._vaults.mkdir(parents=True, exist_ok=True, mode=0o711)
-        with locked(self._lock(key)):
-            if not (self._vaults / key).is_dir():
-                self._build(key, shares, stored, secret)
-        vault = _vault(self._vaults / key, stored, project, shares)
-        persons = parquet.read_metadata(self._map(key)).num_rows
-        proofs = with_codes(proofs_of(self.facts(vault)), shares)
-        return replace(vault, proofs=proofs, persons=persons)
+        return _vault(self._vaults / key, stored, project.ident, shares), shares, stored
+
+    def _keep(self, asked: tuple[str, str, str, str], vault: Vault, shares: list[Share], stored: Snapshot) -> None:
+        """A snapshot never changes, and neither do policies of one fingerprint: what was read once is read for all."""
+        while len(self._known) >= MOST_KNOWN:
+            self._known.pop(next(iter(self._known)))
+        self._known[asked] = (vault, shares, stored)
 
     def remove_unused(self, used: Container[str]) -> int:
         """See `broker.domain.ports.Vaults`. A vault that is being built or asked for at this moment stays; `used` is
@@ -75,7 +95,11 @@ class VaultKeeper:
 
     def registers(self, vault: Vault) -> Mapping[str, Sequence[Value]]:
         """See `broker.domain.ports.Vaults`."""
-        return registers(folder_of(self._data, vault.snapshot), self._policies().catalogue)
+        policies = self._policies()
+        asked = (vault.snapshot, policies.fingerprint)
+        if asked not in self._registers:
+            self._registers = {asked: registers(folder_of(self._data, vault.snapshot), policies.catalogue)}
+        return self._registers[asked]
 
     def facts(self, vault: Vault) -> Facts:
         """The proved key facts of the vault's granted table-years; its folder is in no mount."""

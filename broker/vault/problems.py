@@ -22,6 +22,7 @@ SENTENCES: dict[str, str] = {
     "year": "has another year than its file",
     "key": "has keys with blanks, control characters or more than 64 characters",
     "rows-per-person": "has persons with more rows a year than the catalogue allows",
+    "most": "has more different values than the catalogue allows",
     "unique-key": "has values that occur more than once",
 }
 

@@ -10,6 +10,7 @@ from broker.vault.codes import code_texts
 from broker.vault.duck import name, parquet_of, text
 from broker.vault.ingest import PERSON
 from broker.vault.pseudonyms import ProjectKey
+from broker.vault.ranks import rank_text, rank_texts
 from broker.vault.shares import Share, domain_of, institution_of, is_pseudonymous
 
 EVIDENCE_COLUMNS: tuple[tuple[str, str], ...] = (
@@ -24,7 +25,8 @@ EVIDENCE_COLUMNS: tuple[tuple[str, str], ...] = (
 """What the evidence rendering of a person table carries beside its granted columns.
 
 __p   project-local person number, dense, in keyed random order
-__r   rank of the row within its person and year: the main record first, then by salted hash; from 0
+__r   rank of the row within its person and year: the main record first, then by salted hash; from 0, and MOST_RANKED
+      for all rows that have this rank or a later one. (`broker.vault.ranks` has those within a catalogue's filters.)
 __ib  one of seven bits for the row's institution; 0 where it has none, or none is granted
 __pb  one of 32 bits for the person
 __y   first calendar year of the row's file (0 in tables without a year axis)
@@ -52,13 +54,14 @@ def rows_of(share: Share, year: int | None, source: Path, key: ProjectKey) -> st
         unique = share.table.unique_key
         first = unique if unique in share.years[year] else share.granted(year)[0].name
         return f"SELECT {', '.join(seen)}, s.{name(first)} AS {ORDER} FROM {source_rows}"
-    rank = ", ".join([*_main_record(share, year), f"hash({text(key.salt('rank'))}, {names})"])
+    order = ", ".join([*_main_record(share, year), f"hash({text(key.salt('rank'))}, {names})"])
+    ranks = "".join(f"{rank}, " for rank in rank_texts(share, order))
     place = f"(hash({text(key.salt('persons'))}, __p) % {PERSON_BITS})::UINTEGER"
     codes = "".join(f"{column}, " for column in code_texts(share))
     return (
-        f"SELECT {names}, __p, (row_number() OVER (PARTITION BY __p ORDER BY {rank}) - 1)::UTINYINT AS __r, "
+        f"SELECT {names}, __p, {rank_text('__p', order)} AS __r, "
         f"{_institution(share, year, key)} AS __ib, (1::UINTEGER << {place})::UINTEGER AS __pb, "
-        f"{year or 0}::USMALLINT AS __y, __i, __k, {codes}hash({text(key.salt('order'))}, {names}) AS {ORDER} "
+        f"{year or 0}::USMALLINT AS __y, __i, __k, {ranks}{codes}hash({text(key.salt('order'))}, {names}) AS {ORDER} "
         f"FROM (SELECT {', '.join(seen)}, n.p AS __p, n.k AS __k, {number} AS __i "
         f"FROM {source_rows} JOIN persons n ON n.global = s.{PERSON}{institutions})"
     )

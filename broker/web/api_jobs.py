@@ -9,7 +9,7 @@ from broker.web import models
 from broker.web.documented import JSON_OBJECT, changes, gives, subject
 from broker.web.setup import caller, ports
 from broker.web.shown import check_shown, content_response
-from broker.workflow import browse, preview, records, release, submit, withdraw
+from broker.workflow import browse, looks, preview, records, release, submit, withdraw
 
 api = subject("jobs")
 
@@ -63,6 +63,13 @@ def job(path: models.JobPath) -> dict[str, Any]:
 
 def job_shown(view: browse.JobView) -> dict[str, Any]:
     return models.JobShown.model_validate(view).model_dump(mode="json")
+
+
+@api.get("/jobs/<job>/trace", responses=gives(200, models.TraceShown))
+def trace(path: models.JobPath) -> dict[str, Any]:
+    """How a script did on the synthetic NPD, with all that it printed there, for whoever may read its text; and what a
+    checker has told of its end on real data."""
+    return models.TraceShown.model_validate(looks.trace(ports(), caller(), path.job)).model_dump(mode="json")
 
 
 @api.post("/jobs/<job>/withdrawal", responses=changes(204, None))

@@ -4,11 +4,13 @@ import base64
 import json
 from typing import Any
 
+from flask import Response
+
 from broker.web import models, models_staff
 from broker.web.documented import JSON_OBJECT, changes, gives, subject
 from broker.web.setup import caller, ports
 from broker.web.shown import acro_shown, inbox_item
-from broker.workflow import records, release, review
+from broker.workflow import looks, records, release, review
 
 api = subject("reviews")
 
@@ -18,6 +20,34 @@ def inbox() -> dict[str, Any]:
     """Outputs that wait for the caller's vote, oldest first."""
     items = [inbox_item(output, job) for output, job in review.inbox(ports(), caller())]
     return models_staff.InboxShown(outputs=items).model_dump(mode="json")
+
+
+@api.get("/failures", responses=gives(200, models_staff.FailuresShown))
+def failures() -> dict[str, Any]:
+    """Scripts that passed on the synthetic NPD and failed here, of which nobody has told anything; oldest first."""
+    found = [
+        models_staff.FailureShown(
+            job=j.ident, project=j.submission.project, title=j.submission.title, created=j.created
+        )
+        for j in looks.waiting(ports(), caller())
+    ]
+    return models_staff.FailuresShown(jobs=found).model_dump(mode="json")
+
+
+LOG = {"description": "What the script printed on real data", "content": {"text/plain": {"schema": {"type": "string"}}}}
+
+
+@api.get("/jobs/<job>/failure", responses={**gives(200, None), 200: LOG})
+def failure(path: models.JobPath) -> Response:
+    """What a script printed on real data before it failed, for an independent checker; the look is in the audit log."""
+    return Response(looks.failure(ports(), caller(), path.job), mimetype="text/plain")
+
+
+@api.post("/jobs/<job>/failure", responses=changes(204, None))
+def tell_failure(path: models.JobPath, body: models.RecallBody) -> tuple[str, int]:
+    """Tell a job's researchers, once and without figures, why it failed on real data."""
+    looks.tell(ports(), caller(), path.job, body.reason)
+    return "", 204
 
 
 @api.get("/outputs/<output>/evidence", responses=gives(200, models_staff.EvidenceShown))

@@ -40,9 +40,12 @@ class Shown(BaseModel):
 
 
 class ProblemItem(Shown):
+    """`advice`: of a refusal, what to do instead."""
+
     code: str
     message: str
     pointer: str
+    advice: str = ""
 
 
 class Problem(Shown):
@@ -193,6 +196,14 @@ class JobShown(Shown):
     released: bool
     replaces: str | None
     kept: list[str] = []
+
+
+class TraceShown(Shown):
+    """`document`: how the synthetic run ended, what was printed, and each handed output's problem."""
+
+    passed: bool | None
+    document: dict[str, Any] | None
+    told: str | None
 
 
 class JobsShown(Shown):

@@ -40,6 +40,17 @@ class InboxItem(Shown):
     claimed_by: str | None
 
 
+class FailureShown(Shown):
+    job: str
+    project: str
+    title: str
+    created: datetime
+
+
+class FailuresShown(Shown):
+    jobs: list[FailureShown]
+
+
 class InboxShown(Shown):
     outputs: list[InboxItem]
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from broker.domain.errors import Conflict, Invalid
+from broker.domain.errors import Conflict, Invalid, Refused
 from broker.domain.jobs import Kind, Submission
 from broker.domain.people import Role
 from broker.web.setup import caller, ports
 from broker.web.shown import content_response
-from broker.workflow import browse, preview, records, release, submit, withdraw
+from broker.workflow import browse, looks, preview, records, release, submit, withdraw
 
 pages = Blueprint("research", __name__)
 
@@ -60,6 +60,9 @@ def submit_job() -> Redirect | tuple[str, int]:
         return _form(form, error, 400)
     except Conflict as error:
         return _form(form, Invalid(error.code, error.message, ""), 409)
+    except Refused as refused:
+        told = " ".join(f"{r.message} {r.advice}" for r in refused.refusals)
+        return _form(form, Invalid("refused", told, "/text"), 422)
     return redirect(url_for("research.job", job=job.ident))
 
 
@@ -108,7 +111,8 @@ def _form(form: SubmitForm, problem: Invalid | None, status: int) -> tuple[str, 
 def job(job: str) -> str:
     view = browse.job(ports(), caller(), job)
     checker = Role.CHECKER in g.person.roles
-    return render_template("job.html", job=view, lines=(view.text or "").splitlines(), checker=checker)
+    trace = looks.trace(ports(), caller(), job) if view.text is not None and view.kind == "python" else None
+    return render_template("job.html", job=view, lines=(view.text or "").splitlines(), checker=checker, trace=trace)
 
 
 @pages.post("/jobs/<job>/withdraw")

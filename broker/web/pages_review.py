@@ -13,7 +13,7 @@ from broker.domain.reviews import Choice
 from broker.web.evidence_table import table_of
 from broker.web.setup import caller, ports
 from broker.web.shown import content_response
-from broker.workflow import records, release, review
+from broker.workflow import looks, records, release, review
 
 pages = Blueprint("checking", __name__)
 
@@ -24,7 +24,25 @@ CANDIDATE_LINES = 200
 def inbox() -> str:
     if Role.CHECKER not in caller().roles:
         raise Unknown("page", "inbox")
-    return render_template("inbox.html", waiting=review.inbox(ports(), caller()))
+    failures = looks.waiting(ports(), caller())
+    return render_template("inbox.html", waiting=review.inbox(ports(), caller()), failures=failures)
+
+
+@pages.get("/jobs/<job>/failure")
+def failure(job: str) -> str:
+    """What a script printed on real data, and the form to tell its researchers why it failed."""
+    log = looks.failure(ports(), caller(), job).decode("utf-8", "replace")
+    return render_template("failure.html", job=job, log=log, problem=None)
+
+
+@pages.post("/jobs/<job>/failure")
+def tell_failure(job: str) -> Redirect | tuple[str, int]:
+    try:
+        looks.tell(ports(), caller(), job, request.form.get("reason", ""))
+    except Invalid as wrong:
+        log = looks.failure(ports(), caller(), job).decode("utf-8", "replace")
+        return render_template("failure.html", job=job, log=log, problem=wrong.message), 400
+    return redirect(url_for("checking.inbox"))
 
 
 @pages.get("/outputs/<output>")

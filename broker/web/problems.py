@@ -75,7 +75,9 @@ def broker_error(error: BrokerError) -> Response:
         case Unavailable():
             return _answer(503, "unavailable", "A service that is needed does not answer; try again later.")
         case Refused():
-            errors = [{"code": r.code, "message": r.message, "pointer": "/text"} for r in error.refusals]
+            errors = [
+                {"code": r.code, "message": r.message, "advice": r.advice, "pointer": "/text"} for r in error.refusals
+            ]
             return _answer(422, "refused", str(error), "/text", errors)
     return _unexpected(error)
 

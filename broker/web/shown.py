@@ -23,6 +23,7 @@ ENDINGS = {
     "text/plain": ".txt",
     "image/png": ".png",
     "image/jpeg": ".jpg",
+    "image/svg+xml": ".svg",
 }
 
 

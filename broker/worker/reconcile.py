@@ -65,6 +65,12 @@ def settle_all(ports: WorkerPorts) -> int:
     return _each("settle", ports.store.unsettled(), lambda job: settle(ports, job))
 
 
+def settle_private(ports: WorkerPorts) -> int:
+    """The same for private jobs alone, which wait for nothing but the end of their slot of time."""
+    waiting = [job for job in ports.store.unsettled() if ports.store.job(job).is_private]
+    return _each("settle", waiting, lambda job: settle(ports, job))
+
+
 def settle_spends(ports: WorkerPorts) -> int:
     """End the spends of jobs that were never accepted, or ended while the ledger stood still. A job is accepted just
     after it has reserved: a lease later it is gone."""

@@ -23,7 +23,7 @@ def die_with_parent(parent: int) -> None:
 def main() -> None:
     die_with_parent(int(sys.argv[1]))
     settings = read_settings()
-    ports = build_worker(settings)
+    ports = build_worker(settings, int(sys.argv[2]))
     tasks.equip(ports, f"{os.uname().nodename}-{os.getpid()}")
     queue_worker(settings).work()
 

@@ -9,16 +9,31 @@ import time
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import structlog
 
 from broker.domain.ports import WorkerPorts
 from broker.settings import Settings
-from broker.wiring import build_worker, embedded_queue
-from broker.worker.reconcile import allot_caps, offer_waiting, reap, remove_vaults, settle_all, settle_spends, sweep
+from broker.wiring import build_pool, build_worker, embedded_queue
+from broker.worker.reconcile import (
+    allot_caps,
+    offer_waiting,
+    reap,
+    remove_vaults,
+    settle_all,
+    settle_private,
+    settle_spends,
+    sweep,
+)
 
 TICK_SECONDS = 1.0
 SLOW_TICKS = 10
+POOL_SECONDS = 10
+"""How long the pool may take to remove what waits; the next one removes what it leaves."""
+
+if TYPE_CHECKING:
+    from broker.sandbox.pool import Pool
 
 log = structlog.get_logger()
 
@@ -29,11 +44,15 @@ def supervise(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stopper(stop))
     queue = None if settings.queue_url else embedded_queue(settings)
-    slots: list[subprocess.Popen[bytes]] = []
+    slots: dict[int, subprocess.Popen[bytes]] = {}
+    pool: threading.Thread | None = None
     try:
         if queue is not None:
             queue.ensure()
         ports = build_worker(settings)
+        if not settings.synthetic_only:
+            threading.Thread(target=_attempt, args=("self-test", partial(_test_sandbox, ports)), daemon=True).start()
+        pool = _keep_warm(build_pool(ports), stop)
         ready()
         tick = 0
         while not stop.is_set():
@@ -44,7 +63,10 @@ def supervise(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
             tick += 1
             stop.wait(TICK_SECONDS)
     finally:
-        _end(slots)
+        stop.set()
+        _end(list(slots.values()))
+        if pool is not None:
+            pool.join(POOL_SECONDS)
         if queue is not None:
             queue.stop()
 
@@ -56,16 +78,35 @@ def _stopper(stop: threading.Event) -> Callable[[int, FrameType | None], None]:
     return handle
 
 
-def _staff(slots: list[subprocess.Popen[bytes]], wanted: int) -> None:
+def _test_sandbox(ports: WorkerPorts) -> None:
+    """At the start, so that an operator is told before the first job on real data is refused. Slots read the result."""
+    missing = ports.sandbox.missing()
+    if missing:
+        log.error("the sandbox does not hold real data", missing=", ".join(missing))
+    else:
+        log.info("the sandbox holds real data")
+
+
+def _keep_warm(pool: "Pool | None", stop: threading.Event) -> threading.Thread | None:
+    """The pool beside the rounds of this process: making a sandbox ready takes longer than one."""
+    if pool is None:
+        return None
+    thread = threading.Thread(target=pool.serve, args=(stop,), daemon=True, name="pool")
+    thread.start()
+    return thread
+
+
+def _staff(slots: dict[int, subprocess.Popen[bytes]], wanted: int) -> None:
     """Replace slots that have ended."""
-    slots[:] = [s for s in slots if s.poll() is None]
-    while len(slots) < wanted:
-        slots.append(subprocess.Popen([sys.executable, "-m", "broker.worker.slot", str(os.getpid())]))
+    for number in range(wanted):
+        if number not in slots or slots[number].poll() is not None:
+            command = [sys.executable, "-m", "broker.worker.slot", str(os.getpid()), str(number)]
+            slots[number] = subprocess.Popen(command)
 
 
 def _reconcile(ports: WorkerPorts, *, slow: bool) -> None:
     """One round of everything that makes good."""
-    steps: list[Callable[[WorkerPorts], object]] = [reap, offer_waiting]
+    steps: list[Callable[[WorkerPorts], object]] = [reap, offer_waiting, settle_private]
     if slow:
         steps += [allot_caps, sweep, settle_all, settle_spends, remove_vaults]
     for step in steps:

@@ -1,26 +1,24 @@
 """Stage 6: evidence becomes findings and outputs, put on the staff shelf; nothing here can leave by itself."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.needs import needs_of
-from broker.disclosure.records.renderings import released_csv
-from broker.disclosure.records.stored_form import assessment_to_json
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach
 from broker.domain.idents import new_ident
 from broker.domain.jobs import Job, JobState
-from broker.domain.outputs import Assessment, Output, OutputEvidence, OutputKind, OutputState, Verdict
+from broker.domain.outputs import Output, OutputState
 from broker.domain.people import SYSTEM
 from broker.domain.plans import Plan
-from broker.domain.ports import CollectedFile, Lease, OutputRecord, SandboxResult, Vault, WorkerPorts
+from broker.domain.ports import Lease, OutputRecord, SandboxResult, Vault, WorkerPorts
 from broker.policy.models import Policies, Profile
 from broker.workflow.check import Checked
-
-CSV = "text/csv"
+from broker.workflow.prepared import Prepared, table_prepared
+from broker.workflow.script_outputs import script_outputs
+from broker.workflow.scripts import RanScript
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +28,13 @@ class Ran:
     checked: Checked
     vault: Vault
     result: SandboxResult
+    script: RanScript | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """One output before it has a row in the store: what staff see, what would leave, and the rules' word."""
-
-    name: str
-    kind: OutputKind
-    media_type: str
-    staff: bytes
-    candidate: bytes | None
-    findings: str
-    verdict: Verdict
-    small: bool
+    @property
+    def ran_script(self) -> RanScript:
+        if self.script is None:
+            raise Breach("A script's job has run without a script.")
+        return self.script
 
 
 def assess(ports: WorkerPorts, lease: Lease, policies: Policies, ran: Ran) -> None:
@@ -55,7 +46,7 @@ def assess(ports: WorkerPorts, lease: Lease, policies: Policies, ran: Ran) -> No
     if ran.checked.plan is not None:
         prepared = _tables(ports, ran, ran.checked.plan, profile)
     else:
-        prepared = _files(ports, ran, policies)
+        prepared = script_outputs(ports, ran.ran_script, ran.checked.declared, policies, profile)
     conclude(
         ports,
         lease,
@@ -122,44 +113,7 @@ def _tables(ports: WorkerPorts, ran: Ran, plan: Plan, profile: Profile) -> list[
     evidence = ports.engine.read(plan, ran.result.frames, needs_of(profile))
     assessments = judge_job(plan, evidence, profile, ports.vaults.registers(ran.vault))
     pairs = zip(assessments, evidence.outputs, strict=True)
-    return [_table(assessment, found, profile) for assessment, found in pairs]
-
-
-def _table(assessment: Assessment, evidence: OutputEvidence, profile: Profile) -> Prepared:
-    staff = json.dumps(assessment_to_json(assessment))
-    findings = json.dumps([[f.rule, f.verdict.value, f.column] for f in assessment.findings])
-    return Prepared(
-        name=evidence.name,
-        kind=OutputKind.TABLE,
-        media_type=CSV,
-        staff=staff.encode(),
-        candidate=released_csv(assessment),
-        findings=findings + profile.name,
-        verdict=assessment.verdict,
-        small=assessment.small,
-    )
-
-
-def _files(ports: WorkerPorts, ran: Ran, policies: Policies) -> list[Prepared]:
-    service = policies.service
-    files = ports.collector.collect(
-        ran.result.frames, service.allowed_files, service.max_file_bytes, service.max_file_rows
-    )
-    return [_file(f) for f in files]
-
-
-def _file(found: CollectedFile) -> Prepared:
-    """A script's file: a person looks at it, or (type, size or name not allowed) it is withheld."""
-    return Prepared(
-        name=found.name,
-        kind=OutputKind.FILE,
-        media_type=found.media_type,
-        staff=json.dumps({"file": found.name, "problem": found.problem, "summary": json.loads(found.summary)}).encode(),
-        candidate=found.content if found.problem is None else None,
-        findings=found.problem or "",
-        verdict=Verdict.REVIEW if found.problem is None else Verdict.REFUSE,
-        small=False,
-    )
+    return [table_prepared(assessment, found.name, profile) for assessment, found in pairs]
 
 
 def _shelve(ports: WorkerPorts, job: Job, prepared: Prepared, declared: Sequence[tuple[str, str]]) -> OutputRecord:

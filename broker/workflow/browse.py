@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from broker.domain.errors import Refusal, Unknown
-from broker.domain.jobs import Job, JobState, Shown, shown_state
-from broker.domain.outputs import Output, OutputKind, OutputState
+from broker.domain.jobs import Job, JobState, Kind, Shown, shown_state
+from broker.domain.outputs import Output, OutputState
 from broker.domain.people import Person, Role
 from broker.domain.permissions import Action, may
 from broker.domain.ports import Filter, Ports
@@ -17,7 +17,7 @@ from broker.workflow import cohorts
 from broker.workflow.check import check_submission
 from broker.workflow.policies import policies_in_force, policies_of
 from broker.workflow.relations import project_of, project_or_unknown, reach_job, relation_of
-from broker.workflow.silence import hides_end, hides_withheld
+from broker.workflow.silence import hides_withheld, looks_running
 
 TOLD = frozenset({OutputState.RELEASED, OutputState.RECALLED, OutputState.RETURNED, OutputState.REJECTED})
 
@@ -106,11 +106,11 @@ def _view(ports: Ports, policies: Policies, person: Person, job: Job, *, whole: 
         researcher=job.researcher,
         state=job.state.value if staff else _shown(ports, policies, job, outputs).value,
         created=job.created,
-        updated=job.updated if staff else _told_time(ports, policies, job),
+        updated=job.updated if staff else _told_time(ports, policies, job, outputs),
         text=job.submission.text if reads_text else None,
         refusals=refusals,
         uses=uses,
-        outputs=_outputs(outputs, staff, relation.member) if whole else (),
+        outputs=_outputs(outputs, staff, relation.member, job.submission.kind) if whole else (),
         released=any(o.state is OutputState.RELEASED for o in outputs),
         replaces=job.submission.replaces,
         kept=tuple(f"{SCHEMA}.{name}" for name in job.kept) if staff or relation.member else (),
@@ -118,7 +118,7 @@ def _view(ports: Ports, policies: Policies, person: Person, job: Job, *, whole: 
 
 
 def _shown(ports: Ports, policies: Policies, job: Job, outputs: list[Output]) -> Shown:
-    if hides_end(policies, job, ports.clock.now()):
+    if looks_running(ports, policies, job, outputs):
         return Shown.RUNNING
     hide = hides_withheld(ports, policies, job, outputs)
     return shown_state(job.state, job.failure, tuple(o.state for o in outputs), hide, bool(job.kept))
@@ -134,22 +134,22 @@ def _explained(ports: Ports, job: Job) -> tuple[tuple[Refusal, ...], tuple[Use, 
     return checked.refusals, checked.uses
 
 
-def _outputs(outputs: list[Output], staff: bool, member: bool) -> tuple[OutputView, ...]:
+def _outputs(outputs: list[Output], staff: bool, member: bool, kind: Kind) -> tuple[OutputView, ...]:
     """Staff see all; a member sees declared facts only of what was decided; an administrator sees none."""
     if staff:
         return tuple(_whole(o) for o in outputs)
-    return _told(outputs) if member else ()
+    return _told(outputs, kind) if member else ()
 
 
-def _told(outputs: list[Output]) -> tuple[OutputView, ...]:
-    """What was decided. Names and number of a script's files are outputs themselves: those that did not leave are one
-    nameless line for each word and reason."""
+def _told(outputs: list[Output], kind: Kind) -> tuple[OutputView, ...]:
+    """What was decided. Names and number of what a script leaves are outputs themselves: those that did not leave are
+    one nameless line for each word and reason."""
     lines: dict[tuple[str, str | None], OutputView] = {}
     for output in outputs:
         if output.state not in TOLD:
             continue
         left = output.state in {OutputState.RELEASED, OutputState.RECALLED}
-        if left or output.kind is OutputKind.TABLE:
+        if left or kind is Kind.SQL:
             lines[output.ident, None] = _whole(output)
         else:
             nameless = replace(_whole(output), name="files of the script", description="")
@@ -171,9 +171,9 @@ def _whole(output: Output) -> OutputView:
     )
 
 
-def _told_time(ports: Ports, policies: Policies, job: Job) -> datetime:
+def _told_time(ports: Ports, policies: Policies, job: Job, outputs: list[Output]) -> datetime:
     """When the job last changed, as far as its researcher may know that it has."""
-    running = job.started is not None and hides_end(policies, job, ports.clock.now())
+    running = job.started is not None and looks_running(ports, policies, job, outputs)
     return whole_minute(job.started if running and job.started else job.updated)
 
 

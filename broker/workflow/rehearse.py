@@ -15,7 +15,7 @@ from broker.domain.ports import Engine, SandboxEnd, SandboxRequest, SandboxResul
 from broker.domain.projects import Project
 from broker.domain.scalars import Value
 from broker.policy.models import Policies
-from broker.workflow.run import limits_for
+from broker.workflow.limits import limits_for
 from broker.workflow.settle import way_of
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def rehearse(
     evidence = stage.engine.read(plan, frames, needs)
     found = judge_job(plan, evidence, profile, stage.vaults.registers(vault), progress)
     lap("assess")
-    return tuple(_rehearsed(a, project, policies) for a in found)
+    return tuple(rehearsed(a, project, policies) for a in found)
 
 
 def ran(result: SandboxResult) -> Sequence[tuple[str, bytes]]:
@@ -88,7 +88,8 @@ def ran(result: SandboxResult) -> Sequence[tuple[str, bytes]]:
     raise Invalid(result.end.value.replace("_", "-"), f"{sentence} {words}".strip())
 
 
-def _rehearsed(assessment: Assessment, project: Project, policies: Policies) -> Rehearsed:
+def rehearsed(assessment: Assessment, project: Project, policies: Policies) -> Rehearsed:
+    """Where an output would go."""
     way = way_of(assessment.verdict, True, project, policies, int(assessment.small))
     return Rehearsed(assessment, way, tuple(_why(assessment, project)))
 

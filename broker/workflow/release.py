@@ -10,13 +10,15 @@ from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Invalid, Unknown
 from broker.domain.idents import new_ident
 from broker.domain.jobs import Job, JobState
+from broker.domain.ledger.budgets import Aside
 from broker.domain.outputs import Output, OutputState
 from broker.domain.people import SYSTEM, Person
 from broker.domain.permissions import Action
 from broker.domain.ports import Ports, RegisterEntry, Release
 from broker.domain.reviews import Choice
+from broker.policy.allotments import promised_tables
 from broker.policy.models import Policies, Profile, Rounding
-from broker.workflow.beside import asides_of, may_leave
+from broker.workflow.beside import asides_of, may_leave, tables_of
 from broker.workflow.policies import policies_assessed, policies_in_force
 from broker.workflow.private.told import manifest_profile
 from broker.workflow.records import privacy_of, shelve_released
@@ -49,13 +51,16 @@ def release_job(ports: Ports, job: Job) -> Release | None:
     for output in approved:
         _shelve_released(ports, output)
         records[output.ident] = shelve_released(ports, job, output, policies)
-    manifest = _manifest(ports, job, approved, policies, now, records)
+    ident = new_ident(now)
+    asides = asides_of(ports, job, ident, today)
+    manifest = _manifest(ports, job, approved, policies, now, records) | _beside_claim(ports, job, asides, today)
+    written = json.dumps(manifest, indent=2, sort_keys=True)
     release = Release(
-        ident=new_ident(now),
+        ident=ident,
         job=job.ident,
         project=job.submission.project,
         released_at=now,
-        manifest_hash=sha256(manifest.encode()).hexdigest(),
+        manifest_hash=sha256(written.encode()).hexdigest(),
         outputs=tuple(o.ident for o in approved),
     )
     events = [
@@ -65,8 +70,7 @@ def release_job(ports: Ports, job: Job) -> Release | None:
             for o in approved
         ),
     ]
-    asides = asides_of(ports, job, release.ident, today)
-    ports.store.release(release, manifest, now, events, asides=asides)
+    ports.store.release(release, written, now, events, asides=asides)
     return release
 
 
@@ -80,40 +84,47 @@ def _shelve_released(ports: Ports, output: Output) -> None:
 
 def _manifest(
     ports: Ports, job: Job, outputs: list[Output], policies: Policies, now: datetime, records: dict[str, str]
-) -> str:
+) -> dict[str, Any]:
     """What the public may know of how a release came to be: method and public parameters, hashes of released bytes."""
     project = project_or_unknown(policies, job.submission.project)
     profile = policies.profile(project.profile)
-    return json.dumps(
-        {
-            "job": job.ident,
-            "project": project.ident,
-            "project_title": project.title,
-            "title": job.submission.title,
-            "purpose": job.submission.purpose,
-            "kind": job.submission.kind.value,
-            "snapshot": job.snapshot,
-            "policy": policies.fingerprint,
-            "image": job.image,
-            "profile": _profile_told(ports, job, outputs, profile),
-            "released_at": now.isoformat(),
-            "outputs": [
-                {
-                    "output": o.ident,
-                    "name": o.name,
-                    "description": o.description,
-                    "media_type": o.media_type,
-                    "size": o.size,
-                    "sha256": o.release_hash,
-                    "record_sha256": records[o.ident],
-                    "approved_by_people": sum(v.choice is Choice.APPROVE for v in ports.store.votes_of(o.ident)),
-                }
-                for o in outputs
-            ],
-        },
-        indent=2,
-        sort_keys=True,
-    )
+    return {
+        "job": job.ident,
+        "project": project.ident,
+        "project_title": project.title,
+        "title": job.submission.title,
+        "purpose": job.submission.purpose,
+        "kind": job.submission.kind.value,
+        "snapshot": job.snapshot,
+        "policy": policies.fingerprint,
+        "image": job.image,
+        "profile": _profile_told(ports, job, outputs, profile),
+        "released_at": now.isoformat(),
+        "outputs": [
+            {
+                "output": o.ident,
+                "name": o.name,
+                "description": o.description,
+                "media_type": o.media_type,
+                "size": o.size,
+                "sha256": o.release_hash,
+                "record_sha256": records[o.ident],
+                "approved_by_people": sum(v.choice is Choice.APPROVE for v in ports.store.votes_of(o.ident)),
+            }
+            for o in outputs
+        ],
+    }
+
+
+def _beside_claim(ports: Ports, job: Job, own: list[Aside], policies: Policies) -> dict[str, Any]:
+    """With a private release, what stands beside its claim by now: exact releases about the same data sets, and public
+    tables that answers about them were made with. All of it is in the register or published."""
+    if not job.is_private:
+        return {}
+    tables = tables_of(ports, job) & promised_tables(policies)
+    every = dict.fromkeys([*ports.store.asides(tables), *own])
+    told = [{"kind": a.kind.value, "source": a.source, "dataset": a.dataset} for a in every]
+    return {"beside_the_claim": sorted(told, key=lambda a: (a["dataset"], a["kind"], a["source"]))}
 
 
 def _profile_told(ports: Ports, job: Job, outputs: list[Output], profile: Profile) -> dict[str, Any]:

@@ -8,17 +8,18 @@ from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict, Unavailable, Unknown
 from broker.domain.jobs import FailureCode, Job, JobState, Kind
 from broker.domain.people import SYSTEM
-from broker.domain.ports import Lease, Limits, SandboxEnd, SandboxRequest, Vault, WorkerPorts
+from broker.domain.ports import Lease, SandboxEnd, Vault, WorkerPorts
 from broker.policy.models import Policies, Profile
-from broker.python_jobs.request import prepare as prepare_python
 from broker.workflow.assess import Ran, assess, assess_nothing, only_keeps
 from broker.workflow.check import Checked, check_submission
 from broker.workflow.cohorts import saved_then
 from broker.workflow.failing import Failed
+from broker.workflow.limits import limits_for
 from broker.workflow.policies import policies_in_force
 from broker.workflow.private.attempt import Asked, answer, on_vault, spend_of
 from broker.workflow.private.outputs import assess_private
 from broker.workflow.private.ports import RunPorts
+from broker.workflow.scripts import Script, run_script
 from broker.workflow.settle import settle
 
 KeepAlive = Callable[[str, int], AbstractContextManager[None]]
@@ -76,13 +77,21 @@ def _run_private(ports: RunPorts, lease: Lease, policies: Policies, checked: Che
 
 
 def _execute(ports: WorkerPorts, lease: Lease, policies: Policies, checked: Checked) -> Ran:
-    snapshot = ports.store.latest_snapshot()
-    vault = _vault(ports, lease, snapshot.ident)
-    request = _request(ports, lease, checked, vault, policies)
-    result = ports.sandbox.run(request)
+    if checked.plan is None:
+        script = Script(ports, lease, policies, checked)
+        vault, ran = run_script(script, lambda: _latest_vault(ports, lease))
+        return Ran(checked, vault, ran.result, ran)
+    vault = _latest_vault(ports, lease)
+    needs = needs_of(profile_of(lease.job, policies))
+    limits = limits_for(Kind.SQL, policies)
+    result = ports.sandbox.run(ports.engine.prepare(checked.plan, vault, lease.job.ident, lease.attempt, limits, needs))
     if result.end is not SandboxEnd.ENDED:
         raise Failed(FailureCode(result.end.value))
     return Ran(checked, vault, result)
+
+
+def _latest_vault(ports: WorkerPorts, lease: Lease) -> Vault:
+    return _vault(ports, lease, ports.store.latest_snapshot().ident)
 
 
 def _vault(ports: WorkerPorts, lease: Lease, snapshot: str) -> Vault:
@@ -121,41 +130,12 @@ def _check_again(job: Job, policies: Policies, ports: WorkerPorts) -> Checked:
     return checked
 
 
-def _request(ports: WorkerPorts, lease: Lease, checked: Checked, vault: Vault, policies: Policies) -> SandboxRequest:
-    limits = limits_for(checked.kind, policies)
-    if checked.plan is not None:
-        needs = needs_of(profile_of(lease.job, policies))
-        return ports.engine.prepare(checked.plan, vault, lease.job.ident, lease.attempt, limits, needs)
-    return prepare_python(
-        program=checked.canonical,
-        inputs=checked.uses,
-        vault=vault,
-        job=lease.job.ident,
-        attempt=lease.attempt,
-        limits=limits,
-        allowed=policies.service.allowed_files,
-    )
-
-
 def profile_of(job: Job, policies: Policies) -> Profile:
     """The disclosure rules of the job's project."""
     project = policies.project(job.submission.project)
     if project is None:
         raise Failed(FailureCode.POLICY_CHANGED)
     return policies.profile(project.profile)
-
-
-def limits_for(kind: Kind, policies: Policies) -> Limits:
-    service = policies.service
-    return Limits(
-        wall_seconds=service.sql_wall_seconds if kind is Kind.SQL else service.python_wall_seconds,
-        memory_bytes=service.memory_bytes,
-        output_bytes=service.output_bytes,
-        output_files=service.output_files,
-        processes=service.processes,
-        threads=service.threads,
-        scratch_bytes=service.scratch_bytes,
-    )
 
 
 def fail(ports: WorkerPorts, job: str, attempt: int, code: FailureCode) -> None:

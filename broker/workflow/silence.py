@@ -8,6 +8,9 @@ from broker.domain.outputs import Output, OutputState
 from broker.domain.ports import Ports
 from broker.policy.models import Policies
 
+FEW = 3
+"""Slots of time that the worker may take for steps that wait for nobody."""
+
 
 def hides_withheld(ports: Ports, policies: Policies, job: Job, outputs: list[Output]) -> bool:
     """Whether the job must still look as if a person were to decide about a withheld output, or one it did not leave.
@@ -25,6 +28,21 @@ def hides_withheld(ports: Ports, policies: Policies, job: Job, outputs: list[Out
     return not any(ports.store.votes_of(o.ident) for o in outputs)
 
 
+def looks_running(ports: Ports, policies: Policies, job: Job, outputs: list[Output]) -> bool:
+    """`hides_end`, and of a private job also while it is on its way from there to its release without anybody who
+    decides. What is held on that way for longer than a few slots waits for people."""
+    now = ports.clock.now()
+    if hides_end(policies, job, now):
+        return True
+    if not job.is_private or job.state not in {JobState.ASSESSING, JobState.DECIDED}:
+        return False
+    if any(o.state not in {OutputState.ASSESSED, OutputState.APPROVED} for o in outputs):
+        return False
+    since = max(job.updated, _end_of_slot(policies, job) or job.updated)
+    held = now >= since + FEW * timedelta(seconds=policies.service.time_slot_seconds)
+    return not held and not any(ports.store.votes_of(o.ident) for o in outputs)
+
+
 def hides_end(policies: Policies, job: Job, now: datetime) -> bool:
     """Whether a script or private job that has ended must still look as if it ran: until the end of a coarse slot of
     time.
@@ -35,8 +53,13 @@ def hides_end(policies: Policies, job: Job, now: datetime) -> bool:
     takes_time = job.submission.kind is Kind.PYTHON or job.is_private
     if not takes_time or job.state not in {JobState.ASSESSING, JobState.FAILED}:
         return False
+    until = _end_of_slot(policies, job)
+    return until is not None and now < until
+
+
+def _end_of_slot(policies: Policies, job: Job) -> datetime | None:
     if job.started is None or job.ended is None:
-        return False
+        return None
     slot = policies.service.time_slot_seconds
     slots = math.ceil(max((job.ended - job.started).total_seconds(), 0.001) / slot)
-    return now < job.started + timedelta(seconds=slots * slot)
+    return job.started + timedelta(seconds=slots * slot)

@@ -10,6 +10,7 @@ import json
 import os
 import resource
 import signal
+import struct
 import sys
 import threading
 
@@ -19,7 +20,15 @@ PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_CAPBSET_DROP = 24
 PR_SET_NO_NEW_PRIVS = 38
-JOB_LIMIT = 32 * 1024 * 1024
+JOB_LIMIT = 80 * 1024 * 1024
+"""What comes in: a job, and the rows that a script has handed over with it."""
+OPEN_FILES = 1024
+
+LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
+LANDLOCK_VERSION = 1
+RULE_PATH_BENEATH = 1
+READ_FILE, REFER = 1 << 2, 1 << 13
+DATA = "/data"
 
 
 class Done(Exception):
@@ -55,6 +64,10 @@ class Channel:
         os.dup2(null, 0)
         os.close(null)
         return found
+
+    def ready(self, image: str) -> None:
+        """Say that all is loaded and nothing read, and whether the kernel can narrow what a job will see."""
+        self.send("ready", json.dumps({"image": image, "landlock": landlock_version()}).encode())
 
     def send(self, kind: str, payload: bytes) -> None:
         with self._lock:
@@ -109,6 +122,65 @@ def drop_user() -> None:
         raise SystemExit("A job never runs as root.")
 
 
+def landlock_version() -> int:
+    """The kernel's version of Landlock; 0 where it has none, as gVisor."""
+    return max(0, ctypes.CDLL(None).syscall(LANDLOCK_CREATE, None, ctypes.c_size_t(0), LANDLOCK_VERSION))
+
+
+def narrow(job: dict) -> None:
+    """Of the data, leave this process and all its children the files that the job declared. Where the kernel cannot,
+    the mount must hold nothing else: another one is a fault of the broker's, and the job does not start."""
+    if not job.get("narrow"):
+        return
+    if own_tasks() > 1:
+        raise SystemExit("Another thread of this process would see all of the data: narrowing is a thread's own.")
+    if not narrowed(job) and mounted() - declared(job):
+        raise SystemExit("The mount holds more than the job declared, and the kernel cannot narrow it.")
+
+
+def narrowed(job: dict) -> bool:
+    """Whether the kernel has narrowed it: by Landlock, where it has that."""
+    version = landlock_version()
+    if version:
+        restrict(declared(job), READ_FILE | (REFER if version > 1 else 0))
+    return version > 0
+
+
+def declared(job: dict) -> set[str]:
+    return {path for table in job["tables"] for path in sources(table)}
+
+
+def mounted() -> set[str]:
+    """Every file of the data mount."""
+    return {os.path.join(folder, name) for folder, _, names in os.walk(DATA) for name in names}
+
+
+def restrict(files: set[str], rights: int) -> None:
+    """Everything but the data as before; of the data, `files`. For good, and for every process that comes of this
+    one. Moving files between folders is a right of its own, which is lost if it is not named."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    wanted = ctypes.create_string_buffer(struct.pack("=Q", rights), 8)
+    rules = libc.syscall(LANDLOCK_CREATE, wanted, ctypes.c_size_t(8), 0)
+    if rules < 0:
+        raise SystemExit("The kernel refuses to narrow the data.")
+    with os.scandir("/") as entries:
+        others = {entry.path for entry in entries if entry.is_dir(follow_symlinks=False)} - {DATA}
+    for path, allowed in [*((path, rights) for path in others), *((path, READ_FILE) for path in files)]:
+        allow(libc, rules, path, allowed)
+    if libc.syscall(LANDLOCK_RESTRICT, rules, 0):
+        raise SystemExit("The kernel refuses to narrow the data.")
+    os.close(rules)
+
+
+def allow(libc: ctypes.CDLL, rules: int, path: str, rights: int) -> None:
+    place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    rule = ctypes.create_string_buffer(struct.pack("=Qi", rights, place), 12)
+    failed = libc.syscall(LANDLOCK_ADD, rules, RULE_PATH_BENEATH, rule, 0)
+    os.close(place)
+    if failed:
+        raise SystemExit("The kernel refuses to narrow the data.")
+
+
 def own_size() -> int:
     """Address space that is taken before the job begins: libraries, mostly."""
     with open("/proc/self/statm", encoding="ascii") as statm:
@@ -132,6 +204,7 @@ def limit(settings: dict[str, int], tasks: int, libraries: int = 0) -> None:
         resource.RLIMIT_NPROC: settings["processes"] + tasks,
         resource.RLIMIT_CPU: settings["wall_seconds"] * max(1, settings["threads"]) + 5,
         resource.RLIMIT_FSIZE: max(settings["scratch_bytes"], settings["output_bytes"]),
+        resource.RLIMIT_NOFILE: OPEN_FILES,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 0,
     }
@@ -170,9 +243,15 @@ def job_of(payload: bytes) -> dict:
     return job
 
 
+def job_and_rows(payload: bytes) -> tuple[dict, bytes]:
+    """A job frame of trusted code: JSON in one line, then, where a script has handed rows over, their bytes."""
+    head, _, rows = payload.partition(b"\n")
+    return job_of(head), rows
+
+
 def sources(table: dict) -> list[str]:
     """A table's files as they stand in the sandbox."""
-    return ["/data/" + path for path in table["paths"]]
+    return [f"{DATA}/{path}" for path in table["paths"]]
 
 
 def quoted(name: str) -> str:

@@ -8,6 +8,11 @@ import stat
 import launcher
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
+HANDED = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9_-]{0,57}\.((table|regression|figure)\.json|rows\.arrow|[a-z0-9]{1,8}\.about\.json)",
+    re.ASCII,
+)
+"""What the library `npd` leaves beside files: requests to the broker, rows for its trusted stage, descriptions."""
 LOOKED_AT = 10_000
 
 
@@ -16,7 +21,8 @@ def payload(name: str, content: bytes) -> bytes:
 
 
 def gather(folder: str, allowed: frozenset[str], settings: dict) -> list[tuple[str, bytes]]:
-    """Regular files of allowed types directly in `folder`; all else stays. Too many or too big: none at all."""
+    """Regular files of allowed types and what the library hands over, directly in `folder`; all else stays. Too many or
+    too big: none at all."""
     home = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     found, left = [], settings["output_bytes"]
     for name in wanted(home, allowed):
@@ -37,7 +43,7 @@ def wanted(home: int, allowed: frozenset[str]) -> list[str]:
             if looked >= LOOKED_AT:
                 raise launcher.Done("output_limit")
             ending = os.path.splitext(entry.name)[1].lower()
-            if NAME.fullmatch(entry.name) and ending in allowed:
+            if HANDED.fullmatch(entry.name) or (ending in allowed and NAME.fullmatch(entry.name)):
                 names.append(entry.name)
     return sorted(names)
 

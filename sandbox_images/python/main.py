@@ -3,17 +3,19 @@
 The child may crash, exit, fork and print: all of it is over before the first file is looked at.
 """
 
+import contextlib
 import os
 import resource
 import selectors
 import signal
+import struct
 import time
 
 import collect
-import duckdb  # noqa: F401  imported before the job comes, so that a waiting sandbox has it ready
+import duckdb
 import launcher
 import npd
-import pandas as pd  # noqa: F401  as above
+import pandas as pd  # noqa: F401  imported before the job comes, so that a waiting sandbox has it ready
 import pyarrow  # noqa: F401  as above
 import script
 
@@ -25,18 +27,19 @@ LIBRARIES = 2 << 30
 def wait(child: int, printed: int, settings: dict) -> tuple[str, bytes]:
     """Read what the child prints until it ends or a limit is met: the word, and the beginning of the print."""
     end = time.monotonic() + settings["wall_seconds"]
-    kept, total = bytearray(), 0
+    kept, total, pause = bytearray(), 0, 0.02
     with selectors.DefaultSelector() as selector:
         selector.register(printed, selectors.EVENT_READ)
         while True:
             if time.monotonic() >= end:
                 return "time_limit", bytes(kept)
-            if selector.select(timeout=0.02):
+            if selector.select(timeout=pause):
                 data = os.read(printed, 1 << 16)
                 total += len(data)
                 kept += data[: LOG_KEPT - len(kept)]
                 if not data:
                     selector.unregister(printed)
+                    pause = 0.002  # nobody prints any more: it is about to end
             if total > settings["output_bytes"]:
                 return "output_limit", bytes(kept)
             done = ended(child)
@@ -76,33 +79,64 @@ def word_of(code: int) -> str:
     )
 
 
-def be_child(channel: launcher.Channel, job: dict, program: bytes, printed: int, tasks: int) -> None:
+class Child:
+    """The process that will be the job: forked while the sandbox waits, so that no job waits for the fork. It holds no
+    way to the broker and knows nothing of a job until it is told."""
+
+    def __init__(self, channel: launcher.Channel) -> None:
+        tasks = launcher.own_tasks()
+        told, self._tell = os.pipe()
+        self.printed, printing = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            be_child(channel, told, printing, tasks)
+        os.close(told)
+        os.close(printing)
+
+    def begin(self, job: bytes, program: bytes) -> None:
+        """Tell it its job. A child that is dead already says so by its end."""
+        with contextlib.suppress(BrokenPipeError), os.fdopen(self._tell, "wb") as way:
+            way.write(struct.pack(">QQ", len(job), len(program)) + job + program)
+
+
+def be_child(channel: launcher.Channel, told: int, printing: int, tasks: int) -> None:
     """The child's whole life; never returns."""
     code = 1
     try:
         channel.shut()
-        launcher.unseal()
         os.setsid()
+        warm_up()
+        with os.fdopen(told, "rb") as way:
+            job, program = (way.read(length) for length in struct.unpack(">QQ", way.read(16)))
         for handle in (1, 2):
-            os.dup2(printed, handle)
+            os.dup2(printing, handle)
         os.closerange(3, 256)
-        launcher.limit(job["settings"], tasks, LIBRARIES)
-        npd._prepare(job["tables"], job["settings"])
-        code = script.run(program)
+        launcher.unseal()
+        code = be_job(launcher.job_of(job), program, tasks)
     except MemoryError:
         code = MEMORY_EXIT
     finally:
         os._exit(code)
 
 
-def run(channel: launcher.Channel, job: dict, program: bytes) -> str:
-    reading, printing = os.pipe()
-    tasks = launcher.own_tasks()
-    child = os.fork()
-    if child == 0:
-        be_child(channel, job, program, printing, tasks)
-    os.close(printing)
-    word, log = wait(child, reading, job["settings"])
+def warm_up() -> None:
+    """DuckDB's default connection, while nobody waits for it. On one thread: the kernel narrows what a thread sees, and
+    those that the job's settings ask for come of the narrowed one."""
+    duckdb.set_default_connection(duckdb.connect(":memory:", config={"threads": 1, "async_threads": 0}))
+    duckdb.sql("SELECT 1").fetchall()
+
+
+def be_job(job: dict, program: bytes, tasks: int) -> int:
+    launcher.narrow(job)
+    launcher.limit(job["settings"], tasks, LIBRARIES)
+    npd._prepare(job["tables"], job["settings"], bool(job.get("preview")))
+    return script.run(program)
+
+
+def run(channel: launcher.Channel, child: Child, payload: bytes, program: bytes) -> str:
+    job = launcher.job_of(payload)
+    child.begin(payload, program)
+    word, log = wait(child.pid, child.printed, job["settings"])
     launcher.kill_all()
     files: list[tuple[str, bytes]] = []
     if word == "ended":
@@ -122,9 +156,10 @@ def main() -> None:
     launcher.seal()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     channel = launcher.Channel()
-    channel.send("ready", b"python")
+    child = Child(channel)
+    channel.ready("python")
     (_, job), (_, program) = channel.receive(2)
-    channel.last(run(channel, launcher.job_of(job), program))
+    channel.last(run(channel, child, job, program))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ def run(program: bytes) -> int:
     with open(PATH, "wb") as file:
         file.write(program)
     os.chdir("/out")
+    npd._script(program.decode("utf-8", "replace"))
     main = types.ModuleType("__main__")
     main.__file__ = PATH
     sys.modules["__main__"], sys.argv = main, [PATH]
@@ -33,9 +34,22 @@ def run(program: bytes) -> int:
         main.__dict__.clear()
         gc.collect()
         code = MEMORY_EXIT
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as fault:
+        traceback.print_exception(type(fault), fault, own_frames(fault))
         code = 1
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     return code & 0xFF
+
+
+def own_frames(fault: BaseException) -> types.TracebackType | None:
+    """The trace from the script's first line on; of what the library npd refuses, to the script's last."""
+    first = fault.__traceback__
+    while first is not None and first.tb_frame.f_code.co_filename != PATH:
+        first = first.tb_next
+    last, each = None, first
+    while each is not None:
+        last, each = each if each.tb_frame.f_code.co_filename == PATH else last, each.tb_next
+    if last is not None and isinstance(fault, npd.NpdError):
+        last.tb_next = None
+    return first or fault.__traceback__

@@ -6,12 +6,12 @@ Answers one Arrow stream a statement, in order. An engine's error text can quote
 import io
 
 import duckdb
+import handed
 import launcher
 import pyarrow as pa
+from hardened import harden, views
 
 BATCH = 65536
-PERFECT_BITS = 18
-"""Groups by small whole numbers are found by place and not by hash, if they have no more bits together than these."""
 
 
 class Capped(io.RawIOBase):
@@ -31,37 +31,6 @@ class Capped(io.RawIOBase):
         return len(data)
 
 
-def harden(connection, settings: dict, files: list[str]) -> None:
-    """The order matters: access is closed after its exceptions are named, and the lock comes last."""
-    allowed = "[" + ", ".join(launcher.literal(path) for path in files) + "]"
-    memory = settings["memory_bytes"] * 3 // 4
-    for setting in (
-        "autoinstall_known_extensions=false",
-        "autoload_known_extensions=false",
-        "allow_community_extensions=false",
-        "allow_persistent_secrets=false",
-        "python_enable_replacements=false",
-        "ieee_floating_point_ops=false",
-        "temp_directory=''",
-        f"threads={int(settings['threads'])}",
-        f"memory_limit='{memory}B'",
-        f"perfect_ht_threshold={PERFECT_BITS}",
-        f"max_execution_time={int(settings['wall_seconds']) * 1000}",
-        f"allowed_paths={allowed}",
-        "enable_external_access=false",
-        "lock_configuration=true",
-    ):
-        connection.execute("SET " + setting)
-
-
-def views(connection, tables: list[dict]) -> None:
-    for table in tables:
-        schema, name = launcher.quoted(table["schema"]), launcher.quoted(table["name"])
-        files = ", ".join(launcher.literal(path) for path in launcher.sources(table))
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        connection.execute(f"CREATE VIEW {schema}.{name} AS SELECT * FROM read_parquet([{files}], union_by_name=true)")
-
-
 def asked_of(connection, statement: dict) -> str:
     """The text that gives a statement's result: after a first look, that of the second where something is in doubt."""
     if "first" not in statement:
@@ -73,20 +42,28 @@ def asked_of(connection, statement: dict) -> str:
 
 def stream(connection, sql: str, left: int) -> bytes:
     """One statement's result as an Arrow stream of at most `left` bytes."""
+    return written(connection.execute(sql).to_arrow_reader(BATCH), left)
+
+
+def written(batches, left: int) -> bytes:
     target = Capped(left)
-    batches = connection.execute(sql).to_arrow_reader(BATCH)
     with pa.ipc.new_stream(target, batches.schema) as writer:
         for batch in batches:
             writer.write_batch(batch)
     return b"".join(target.parts)
 
 
-def run(channel: launcher.Channel, job: dict) -> None:
+def run(channel: launcher.Channel, job: dict, rows: bytes) -> None:
     connection = duckdb.connect(":memory:")
     files = [path for table in job["tables"] for path in launcher.sources(table)]
     harden(connection, job["settings"], files)
     views(connection, job["tables"])
     left = job["settings"]["output_bytes"]
+    if "rows" in job:
+        found = handed.take(connection, rows, job["rows"])
+        channel.send("table", written(handed.answer(found).to_reader(), left))
+        if handed.fails(found):
+            return
     for statement in job["statements"]:
         result = stream(connection, asked_of(connection, statement), left)
         left -= len(result)
@@ -104,12 +81,13 @@ def word_of(fault: BaseException) -> str:
 def main() -> None:
     launcher.seal()
     channel = launcher.Channel()
-    channel.send("ready", b"sql")
-    job = launcher.job_of(channel.receive(1)[0][1])
+    channel.ready("sql")
+    job, rows = launcher.job_and_rows(channel.receive(1)[0][1])
+    launcher.narrowed(job)  # a second wall where the kernel has it: DuckDB itself opens only the files that it was told
     launcher.limit(job["settings"], launcher.own_tasks())
     launcher.watch(channel, job["settings"]["wall_seconds"])
     try:
-        run(channel, job)
+        run(channel, job, rows)
     except BaseException as fault:
         channel.last(word_of(fault))
     channel.last("ended")

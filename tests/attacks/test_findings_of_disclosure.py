@@ -17,7 +17,8 @@ from broker.disclosure.files.tabulation import Asked
 from broker.disclosure.listing import listed_rows
 from broker.disclosure.records.renderings import released_csv, released_record
 from broker.disclosure.rules import Question, findings_of
-from broker.domain.outputs import CellEvidence, Output, OutputKind, OutputState, StatisticEvidence, Verdict
+from broker.domain.handed import RowsChecked
+from broker.domain.outputs import Assessment, CellEvidence, Output, OutputKind, OutputState, StatisticEvidence, Verdict
 from broker.domain.plans import Key, Measure, Needs
 from broker.domain.ports import CollectedFile
 from broker.domain.scalars import Column, Type
@@ -25,7 +26,7 @@ from broker.policy.files import load_policies
 from broker.policy.models import ZeroPolicy
 from broker.query import render
 from broker.storage.shelf import FolderShelf
-from broker.workflow import assess as assessing
+from broker.workflow import handed_outputs, script_outputs
 from broker.workflow.settle import route
 from tests.attacks.little_town import (
     PROFILE,
@@ -126,13 +127,18 @@ def test_10_rows_of_a_script_never_go_out_by_themselves() -> None:
     """A script lends the broker's authority to invented rows: a person looks, even where policy asks for no vote."""
     policies = load_policies(Path(__file__).parents[2] / "policies")
     project = replace(policies.projects[0], votes=0)
-    found = assessing._file(CollectedFile("a.csv", "text/csv", b"x\n1\n", None, "{}"))
+    profile = policies.profile(project.profile)
+    file = CollectedFile("a.csv", "text/csv", b"x\n1\n", None, "{}")
+    found = script_outputs.prepared_file(file, policies, profile)
     output = Output(
         "o", "j", found.name, found.kind, "", OutputState.ASSESSED, found.media_type, 4, "0" * 64, "", "",
         found.verdict, datetime(2026, 1, 1, tzinfo=UTC),
     )  # fmt: skip
     assert found.kind is OutputKind.FILE
     assert route(output, project, policies, small_jobs=0) is OutputState.IN_REVIEW
+    clean = Assessment("t", ("n",), 0, (), (), Verdict.PUBLISH, False)
+    handed = handed_outputs.by_person(clean, RowsChecked(50, 50, 0), ("score",))
+    assert route(replace(output, verdict=handed.verdict), project, policies, small_jobs=0) is OutputState.IN_REVIEW
 
 
 def test_11_a_quasi_identifier_makes_no_random_subsets() -> None:

@@ -1,4 +1,4 @@
-"""`broker demo`, as `make demo` calls it: two releases and a refusal; one at a time; and it ends whole."""
+"""`broker demo`, as `make demo` calls it: three releases and a refusal; one at a time; and it ends whole."""
 
 import fcntl
 import os
@@ -39,14 +39,21 @@ def alive(folder: Path) -> bool:
     return False
 
 
-def test_the_demo_takes_two_jobs_to_release_stands_alone_and_ends_whole(engine, tmp_path):
+def test_the_demo_takes_three_jobs_to_release_stands_alone_and_ends_whole(engine, tmp_path):
     folder, log = tmp_path / "demo", tmp_path / "first.log"
     demo = begin(folder, log)
     await_words("Ctrl-C ends it.", demo, log)
     text = log.read_text()
-    for words in ("from nothing to two releases", "npd.cla", "demo-checker-2", "demo-admin-2"):
+    for words in (
+        "from nothing to three releases",
+        "it costs epsilon 0.5",
+        "spent ",
+        "npd.cla",
+        "demo-checker-2",
+        "demo-admin-2",
+    ):
         assert words in text
-    assert text.count("sha256 ") >= 2
+    assert text.count("sha256 ") >= 3
     assert f"BROKER_DATA={folder} .venv/bin/broker token demo-researcher" in text
     address = re.search(r"page: (\S+)", text)
     assert address is not None

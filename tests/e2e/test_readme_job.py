@@ -36,7 +36,7 @@ class Terminal:
         return ended.stdout
 
     def learn(self, printed):
-        if job := re.match(rf"job ({IDENT}): queued", printed):
+        if job := re.match(rf"job ({IDENT}): (?:queued|running)", printed):
             self.words["JOB"] = job[1]
         if lookup := re.match(rf"lookup ({IDENT}): in_review", printed):
             self.words["LOOKUP"] = lookup[1]
@@ -55,5 +55,8 @@ def test_the_job_of_the_readme_goes_its_way(site, tmp_path):
     (released,) = (tmp_path / "released").glob("*.csv")
     assert released.read_text().startswith("SENprovision,")
     assert TITLE in printed[".venv/bin/broker register"]
+    (noisy,) = (tmp_path / "private").glob("*.csv")
+    assert noisy.read_text().startswith("NCyearActual,pupils,pupils_low,pupils_high,missed,missed_low,missed_high")
+    assert "npd.absence" in printed[".venv/bin/broker budget --project P0733"]
     (kept,) = (out for command, out in printed.items() if command.endswith("broker saved"))
     assert all(name in kept for name in ("project.absentees", "project.stages"))

@@ -27,7 +27,7 @@ from broker.disclosure.repair.repair import repair
 from broker.domain.errors import Breach
 from broker.domain.outputs import Verdict
 from broker.domain.plans import Needs
-from broker.workflow import assess as assessing
+from broker.workflow import script_outputs
 
 TESTS = "tests.attacks.test_findings_of_disclosure"
 Removed = Callable[[], Any]
@@ -114,8 +114,8 @@ def _exact(statistic: Any, evidence: Any, *more: Any) -> Any:
     return evidence.value
 
 
-def _as_found(found: Any) -> Any:
-    return replace(FILE(found), verdict=Verdict.PUBLISH)
+def _as_found(found: Any, *asked: Any) -> Any:
+    return replace(FILE(found, *asked), verdict=Verdict.PUBLISH)
 
 
 def _in_any_order(*asked: Any, **also: Any) -> Any:
@@ -134,7 +134,7 @@ def _primaries_only(task: Any, *more: Any, **also: Any) -> Any:
     return replace(REPAIR(task, *more, **also), hidden=task.hidden)
 
 
-FILE, REPAIR, TIMES = assessing._file, repair, list[int]()
+FILE, REPAIR, TIMES = script_outputs.prepared_file, repair, list[int]()
 ROOM, KIT = "broker.disclosure", "tests.spec.query.query_kit"
 TABLES, WORDS = f"{ROOM}.judged_tables", f"{ROOM}.table_words"
 
@@ -147,7 +147,7 @@ DEFENCES = (
     Defence(5, "rows come from lists", put(f"{TABLES}.listed_rows", _observed), "test_05"),
     Defence(6, "zeros that want a look are hidden", put(f"{TABLES}._hidden", lambda finding: finding), "test_06"),
     Defence(6, "small populations hide all", edited(f"{ROOM}.judge:Asked.is_small", "<", "< -"), "test_06"),
-    Defence(10, "files of a script are looked at", put("broker.workflow.assess._file", _as_found), "test_10"),
+    Defence(10, "files of a script are looked at", put("broker.workflow.script_outputs.prepared_file", _as_found), "test_10"),
     Defence(11, "no arithmetic on quasi-identifiers", put("broker.query.compile.misused_quasi", lambda *_: None), "test_11"),
     Defence(
         12, "persons are counted, not rows",

@@ -25,6 +25,7 @@ SHAPES = (
 AUDITS = (
     *(f"audit_{family}_{shape}" for family in ("laplace", "gaussian") for shape in SHAPES),
     "audit_choice_pure", "audit_choice_zcdp", "audit_threshold_laplace", "audit_threshold_gaussian",
+    "audit_events",
 )  # fmt: skip
 COVERAGES = ("accuracy", "coverage_pure", "coverage_approximate", "coverage_zcdp", "coverage_small", "margins")
 PROPERTIES = {

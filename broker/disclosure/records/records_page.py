@@ -40,7 +40,7 @@ under `file` instead.
 
 ### The rules
 
-F, M, P, Q, D and X are those of the handbooks; A, L and W are the broker's own.
+F, M, P, Q, D, R and X are those of the handbooks; A, H, L and W are the broker's own, H of what a script hands over.
 
 | id | what holds | parameters |
 | --- | --- | --- |

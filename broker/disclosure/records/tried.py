@@ -30,6 +30,9 @@ SENTENCES: dict[str, str] = {
     "Q3": "The most frequent value is held by enough, and not by (nearly) all.",
     "Q4": "A box is drawn from quantiles that pass, never from extremes.",
     "D1": "A deviation has enough degrees of freedom.",
+    "R1": "A model has enough residual degrees of freedom, in rows and in persons.",
+    "R2": "Enough persons have each category of a model and each combination; none of them decides it; it is no table.",
+    "R3": "No figure is of one person, nor, without a look, of one institution.",
     "X1": "No hidden figure can be worked out from what is shown, nor narrowed down further than the profile allows.",
     "X2": "A sole contributor, who knows the own figure, can work out no other.",
     "X3": "Hidden figures that add up to a total of nobody are known to be of nobody.",
@@ -38,9 +41,11 @@ SENTENCES: dict[str, str] = {
     "A2": "A count of distinct values counts values, whose contributors are others than the persons.",
     "A3": "Rows depend on figures of other people, which are not shown.",
     "L1": "Totals or linked tables stand beside each other.",
+    "H1": "Nobody but the broker chose the rows.",
+    "H2": "No number is asked of a column with few different values.",
     "W1": "The whole filtered population is at least the threshold.",
 }
-"""The handbook's rules (F, M, P, Q, D, X) and the broker's own (A, L, W): what holds where a rule finds nothing."""
+"""The handbook's rules (F, M, P, Q, D, R, X) and the broker's own (A, H, L, W): what holds where nothing is found."""
 
 DOMINANCE = ("dominance_n", "dominance_k", "p_percent")
 INSTITUTIONS = ("protects_institutions", "min_institutions")
@@ -67,6 +72,8 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "Q3": ("t", "full", "full_share"),
     "Q4": ("whisker",),
     "D1": ("dof",),
+    "R1": ("dof",),
+    "R2": ("t", "max_leverage", "max_influence", "fit_digits", *DOMINANCE),
     "X1": ("min_interval", *DOMINANCE),
     "X2": ("min_interval", *DOMINANCE),
     "X3": ("zeros",),
@@ -76,8 +83,10 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
 }
 """The profile's parameters that steer a rule, or what it judges; the others have none."""
 
-OF_NO_RULE = frozenset({"name", "source", "max_listed_rows", "max_group_steps", "small_quota", "suppressed_symbol"})
-"""Fields of a profile that no rule reads: what it is called, and limits of work and of jobs."""
+OF_NO_RULE = frozenset(
+    {"name", "source", "max_listed_rows", "max_group_steps", "small_quota", "suppressed_symbol", "file_digits"}
+)
+"""Fields of a profile that no rule reads: what it is called, limits of work and of jobs, digits of scripts' files."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from broker.domain.ports.data import Engine, Vault, Vaults, VaultTable
+from broker.domain.ports.data import Engine, HandedEngine, HandedTo, SyntheticVaults, Vault, Vaults, VaultTable
 from broker.domain.ports.ledger import LedgerStore
 from broker.domain.ports.records import (
     Counters,
@@ -24,6 +24,7 @@ from broker.domain.ports.sandbox import (
     SandboxEnd,
     SandboxRequest,
     SandboxResult,
+    Warmth,
 )
 from broker.domain.ports.small import Clock, Queue, Shelf
 from broker.domain.ports.store import Store
@@ -36,6 +37,8 @@ __all__ = [
     "Counters",
     "Engine",
     "Filter",
+    "HandedEngine",
+    "HandedTo",
     "Lease",
     "LedgerStore",
     "Limits",
@@ -53,9 +56,11 @@ __all__ = [
     "Snapshot",
     "Store",
     "StoredPolicy",
+    "SyntheticVaults",
     "Vault",
     "VaultTable",
     "Vaults",
+    "Warmth",
     "WorkerPorts",
 ]
 
@@ -75,10 +80,13 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class WorkerPorts(Ports):
-    """What the worker has beside them: the only process that touches data and the sandbox engine."""
+    """What the worker has beside them: the only process that touches data and the sandbox engine. Without `handed`
+    nothing that a script hands over is computed; without `synthetic` no script runs on the synthetic NPD first."""
 
     sandbox: Sandbox
     collector: Collector
     vaults: Vaults
     engine: Engine
     lease: timedelta = LEASE
+    handed: HandedEngine | None = None
+    synthetic: SyntheticVaults | None = None

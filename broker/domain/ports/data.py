@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from broker.domain.fits import Fit
+from broker.domain.handed import HandedRegression, HandedRows, RowsChecked
 from broker.domain.outputs import JobEvidence
 from broker.domain.plans import Needs, Plan
 from broker.domain.ports.sandbox import Limits, SandboxRequest
 from broker.domain.proofs import Proofs
 from broker.domain.scalars import Value
+from broker.domain.variables import Use
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +47,17 @@ class Vault:
 # Frames (kind, payload) between broker and launcher; `sandbox_images/common/frames.py` puts them on the wire.
 #
 # to the launcher
-#   job      JSON {"kind": "sql"|"python", "tables": [{"schema", "name", "paths": [..]}],
+#   job      JSON {"kind": "sql"|"fit"|"python", "tables": [{"schema", "name", "paths": [..]}],
 #            "statements": [{"name", "sql"} or {.., "first", "doubt", "second"}] (sql only: see `broker.query.Looks`),
-#            "allowed": [".csv", ..] (python only),
+#            "rows": {"columns", "steps"} (sql and fit: of rows that a script handed over, whose bytes follow the JSON
+#            after a line end: see `broker.engine.handed`), "model" (fit only: see `broker.engine.fitting`),
+#            "allowed": [".csv", ..], "preview": whether `npd` prints what it hands over (python only),
 #            "settings": {wall_seconds, memory_bytes, output_bytes, output_files, processes, threads, scratch_bytes}};
 #            paths relative to /data
 #   program  the researcher's script, UTF-8 (python only)
 # from the launcher
-#   table    one Arrow IPC stream for each statement, in order (sql only)
+#   table    one Arrow IPC stream for each statement, in order (sql only); of handed rows first one of what was counted
+#            of them, and nothing after it where there is a problem; of a fit then those of the model
 #   file     JSON {"name"} + b"\n" + content: one a file that the script left in /out (python only)
 #   log      what the script printed, capped (python only)
 #   status   JSON {"word": a SandboxEnd value}, last
@@ -75,6 +81,13 @@ class Vaults(Protocol):
     def remove_unused(self, used: Container[str]) -> int: ...
 
 
+class SyntheticVaults(Protocol):
+    """The synthetic NPD as a project would see it: made when it is first asked for, and kept."""
+
+    def of(self, project: str) -> tuple[Vaults, Vault]:
+        """The project's vault on synthetic data, and who built it. Raises Invalid where none can be made."""
+
+
 class Engine(Protocol):
     """Turns a plan into a sandbox request, and frames into evidence. Holds no data itself."""
 
@@ -83,3 +96,43 @@ class Engine(Protocol):
 
     def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]], needs: Needs) -> JobEvidence:
         """Raise Breach if the frames are not exactly what the plan, with these needs, asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandedTo:
+    """Whose rows: the attempt, its vault and inputs, and the rows' bytes, which nobody opens outside a container."""
+
+    vault: Vault
+    inputs: tuple[Use, ...]
+    content: bytes
+    job: str
+    attempt: int
+
+
+class HandedEngine(Protocol):
+    """Handed rows to a request of trusted code, and its frames to evidence.
+
+    1. In the container every row is of a person of the vault's, each at most as often as in one input table; declared
+       columns agree with the vault. Where they do not, `read` gives the problem and no evidence.
+    2. Evidence is what the same plan would have over a table of the vault.
+    """
+
+    def prepare(self, plan: Plan, rows: HandedRows, to: HandedTo, limits: Limits, needs: Needs) -> SandboxRequest: ...
+
+    def prepare_fit(
+        self, asked: HandedRegression, rows: HandedRows, to: HandedTo, limits: Limits
+    ) -> SandboxRequest: ...
+
+    def read_fit(self, frames: Sequence[tuple[str, bytes]]) -> tuple[RowsChecked, Fit | None]:
+        """Raise Breach if the frames are not those of one model."""
+
+    def prepare_picture(self, to: HandedTo, limits: Limits) -> SandboxRequest:
+        """The content of a picture, to be made anew."""
+
+    def read_picture(self, frames: Sequence[tuple[str, bytes]]) -> bytes | None:
+        """A PNG of few colours; None where the content was no picture."""
+
+    def read(
+        self, plan: Plan, frames: Sequence[tuple[str, bytes]], needs: Needs
+    ) -> tuple[RowsChecked, JobEvidence | None]:
+        """Raise Breach if the frames are not exactly what was asked for."""

@@ -38,7 +38,8 @@ class SandboxRequest:
 
     `frames` go to the launcher on standard input in order; (kind, payload). `mount` is the one host folder
     that is seen, read-only, as /data. `image` is `sql` or `python`. `synthetic` tells whether the data are
-    synthetic: real data refuse every fallback.
+    synthetic: real data refuse every fallback. `narrow` names the files below `mount`, relative to it, that a script
+    may read, where these are not all: the sandbox sees to it that it can open no other. None: all of the mount.
     """
 
     job: str
@@ -48,6 +49,17 @@ class SandboxRequest:
     frames: tuple[tuple[str, bytes], ...]
     limits: Limits
     synthetic: bool
+    narrow: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Warmth:
+    """How many sandboxes may wait for jobs of one project and image, ready and without data; how much memory all that
+    wait may take together; and how long they wait after the last job that could have had one."""
+
+    each: int
+    memory_bytes: int
+    idle_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +85,9 @@ class Sandbox(Protocol):
        Conflict("already-running") and starts nothing.
     2. The sandbox's settings are read back from the engine before start; any difference raises Breach and
        nothing runs.
-    3. `run` returns only when the sandbox is dead and removed, whatever happens, and never raises for what the
-       job did: that is in `end`. It raises Unavailable when the engine does not answer.
+    3. `run` returns what a script left only when every process of its sandbox is dead, and never raises for what the
+       job did: that is in `end`. A sandbox that came to a clean end may be removed just after `run` has returned; of
+       every other one nothing is left by then. It raises Unavailable when the engine does not answer.
     4. `terminate` kills and removes every sandbox of a job's attempts up to `attempt` and returns only when they
        are gone; idempotent.
     5. `sweep` does so for every sandbox whose (job, attempt) is not in `alive()`, which it calls after it has listed
@@ -82,6 +95,10 @@ class Sandbox(Protocol):
     """
 
     def run(self, request: SandboxRequest) -> SandboxResult: ...
+
+    def missing(self) -> tuple[str, ...]:
+        """What real data need and this sandbox does not hold; measured, never assumed. While it is not empty, `run`
+        refuses real data with Breach."""
 
     def terminate(self, job: str, attempt: int) -> None: ...
 

@@ -20,6 +20,7 @@ from broker.domain.ports.records import (
     Snapshot,
     StoredPolicy,
 )
+from broker.domain.rehearsals import Rehearsal
 from broker.domain.reviews import Decided, Vote
 from broker.domain.saved import SavedEntry, SavedState
 
@@ -85,6 +86,23 @@ class JobStore(Protocol):
         """Keys of the vaults that unfinished jobs name."""
 
     def small_jobs(self, project: str) -> int: ...
+
+
+class RehearsalStore(Protocol):
+    """How scripts did on the synthetic NPD, and looks at failures on real data."""
+
+    def note_rehearsal(
+        self, job: str, attempt: int, passed: bool | None, trace: str | None = None, log: str | None = None
+    ) -> None:
+        """Note it in place of what was noted of an earlier attempt. Conflict("stale") if the attempt runs no more."""
+
+    def rehearsal(self, job: str) -> Rehearsal | None: ...
+
+    def failures_to_look_at(self) -> list[str]:
+        """Jobs that ended on real data, with a log of which nobody has told anything; oldest first."""
+
+    def tell_failure(self, job: str, by: str, reason: str, now: datetime, events: Sequence[AuditEvent]) -> None:
+        """Once; Conflict("told-already") where nothing waits."""
 
 
 class OutputStore(Protocol):
@@ -244,7 +262,9 @@ class AuditStore(Protocol):
         """Follow the whole chain to the stored head, and through an `anchor` exported earlier; one page in memory."""
 
 
-class Store(JobStore, OutputStore, ReleaseStore, PeopleStore, SavedStore, LedgerStore, AuditStore, Protocol):
+class Store(
+    JobStore, RehearsalStore, OutputStore, ReleaseStore, PeopleStore, SavedStore, LedgerStore, AuditStore, Protocol
+):
     """The truth about jobs, outputs, votes, releases, policies, people, ledger and audit.
 
     Each method that changes something takes the audit events of that change and writes both in one transaction,

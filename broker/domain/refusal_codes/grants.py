@@ -9,9 +9,9 @@ GRANTS = (
          "Leave one of the two out or exclude the years that the advice names; other jobs may use each alone.",
          "SELECT KS4_URN, COUNT(*) AS n FROM npd.ks4_pupil WHERE KS4_ACADYR = '2019/2020' GROUP BY KS4_URN"),
     Code("differential-privacy-only", "A project that releases under differential privacy only",
-         "The project's approval allows only differentially private answers, and the broker has none yet.",
-         "Ask an administrator whether the project may also use disclosure control.",
-         f"SELECT COUNT(*) AS n FROM {CENSUS}", "duckdb", "P0733"),
+         "The project's approval allows only differentially private answers, and scripts have none.",
+         "Ask in SQL, or ask an administrator whether the project may also use disclosure control.",
+         "# input: npd.spring_census [LA] 2022/2023\n# output: n.csv | pupils by local authority", "python", "P0733"),
     Code("identifier", "An identifier",
          "Names, pupil numbers and the like are granted to nobody, in any form; a link key is neither shown nor "
          "computed with.",

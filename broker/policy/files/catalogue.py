@@ -14,6 +14,7 @@ from broker.policy.models import (
     Codeset,
     MainRecord,
     PhysicalName,
+    Ranking,
     Table,
     TableKind,
     Unit,
@@ -24,7 +25,7 @@ from broker.policy.models import (
 
 TABLE_KEYS = (
     "table", "kind", "about", "unit", "link_key", "key_domain", "second_key", "second_key_domain", "unique_key", "year",
-    "physical", "max_rows_per_unit_year", "main_record", "grantable", "variables",
+    "physical", "max_rows_per_unit_year", "main_record", "rankings", "grantable", "variables",
 )  # fmt: skip
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -89,6 +90,7 @@ def _read_table(fields: Fields, codesets: dict[str, Codeset]) -> Table:
         physical=tuple(_physical(node) for node in fields.words("physical")),
         max_rows_per_unit_year=fields.whole("max_rows_per_unit_year", 1, least=1),
         main_record=tuple(_main_record(node, variables) for node in fields.words("main_record")),
+        rankings=tuple(_ranking(node, variables) for node in fields.words("rankings")),
         grantable=fields.flag("grantable", True),
         variables=tuple(variables.values()),
     )
@@ -155,6 +157,18 @@ def _main_record(node: Located, variables: dict[str, Variable]) -> MainRecord:
     )
 
 
+def _ranking(node: Located, variables: dict[str, Variable]) -> Ranking:
+    """Its variables are listed: a query can then only leave a known number of their values."""
+    fields = Fields(node, ("within", "rows"))
+    names = [item.text() for item in fields.words("within")]
+    found = [variables.get(name.casefold()) for name in names]
+    wrong = next((n for n, v in zip(names, found, strict=True) if v is None or v.values is None), None)
+    if not names or wrong is not None or len(set(names)) < len(names):
+        raise fields.wrong("within", "ranking", f"Rows are ranked within listed variables, each once: not {wrong!r}.")
+    within = tuple(v.name for v in found if v is not None)
+    return Ranking(within=within, rows=fields.whole("rows", least=1))
+
+
 def _check_keys(fields: Fields, table: Table) -> None:
     """A person table links by a key of a domain; names that stand for years are years that exist."""
     if table.kind is TableKind.PERSON and not (table.link_key and table.key_domain):
@@ -163,6 +177,9 @@ def _check_keys(fields: Fields, table: Table) -> None:
         raise fields.node.wrong("link-key", "A public table has neither link_key nor unit.")
     if bool(table.second_key) != bool(table.second_key_domain):
         raise fields.node.wrong("link-key", "second_key and second_key_domain belong together.")
+    columns = [r.column for r in table.rankings]
+    if len(set(columns)) < len(columns) or any(r.rows > table.most_ranked for r in table.rankings):
+        raise fields.wrong("rankings", "ranking", "A ranking stands once, with no more rows than the table has.")
     for key in (table.link_key, table.second_key):
         variable = table.find(key) if key else None
         if variable is not None and variable.cls is not VariableClass.IDENTIFIER:

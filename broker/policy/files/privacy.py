@@ -11,7 +11,10 @@ from broker.policy.privacy import PrivacyPolicies, PrivacyProfile, Promise
 from broker.policy.tables import Unit
 
 PROMISE_KEYS = ("unit", "accounting", "loss", "delta", "stated_delta")
-WHOLE = ("max_cells", "max_influence", "person_cells", "person_rows", "max_parts", "max_width", "quantile_points")
+WHOLE = (
+    "max_cells", "max_influence", "max_work", "public_rows", "person_cells", "person_rows", "max_parts", "max_width",
+    "quantile_points", "max_keys", "max_words",
+)  # fmt: skip
 
 
 def load_privacy(folder: Path) -> PrivacyPolicies:

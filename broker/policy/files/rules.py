@@ -14,7 +14,9 @@ COMBINATION_KEYS = ("id", "note", "any_of", "with_any", "years", "under_gateway"
 
 NOISE = ("noise_deviation", "noise_variance", "noise_least")
 
+SERVICE_FLAGS = ("python_synthetic_first",)
 SERVICE_LISTS = ("allowed_files", "python_modules")
+SERVICE_MAY_BE_ZERO = frozenset({"warm_each"})
 
 
 def read_profiles(folder: Path) -> tuple[Profile, ...]:
@@ -63,6 +65,10 @@ def _profile(fields: Fields) -> Profile:
         sum_digits=fields.whole("sum_digits", least=None),
         min_interval=fields.whole("min_interval"),
         dof=fields.whole("dof"),
+        max_leverage=_positive(fields, "max_leverage", Profile.max_leverage),
+        max_influence=_positive(fields, "max_influence", Profile.max_influence),
+        file_digits=fields.whole("file_digits", default=Profile.file_digits, least=1),
+        fit_digits=fields.whole("fit_digits", default=Profile.fit_digits, least=1),
         whisker=_whisker(fields),
         max_listed_rows=fields.whole("max_listed_rows", least=1),
         max_group_steps=fields.whole("max_group_steps", default=2_000_000, least=1),
@@ -96,6 +102,13 @@ def _noise(fields: Fields) -> dict[str, Any]:
     return dict(zip(("rounding", *NOISE), values, strict=True))
 
 
+def _positive(fields: Fields, key: str, default: float) -> float:
+    found = fields.number(key) if fields.has(key) else default
+    if found <= 0:
+        raise fields.wrong(key, "policy-range", f"{key!r} is above 0.")
+    return found
+
+
 def _whisker(fields: Fields) -> float:
     found = fields.number("whisker") if fields.has("whisker") else Profile.whisker
     if not 0 < found < 0.25:
@@ -114,14 +127,17 @@ def read_service(path: Path) -> Service:
     known = fields(Service)
     found = Fields(read_yaml(path), (f.name for f in known))
     lists = {k: tuple(n.text() for n in found.words(k)) for k in SERVICE_LISTS if found.has(k)}
-    numbers = {f.name: found.whole(f.name, least=1) for f in known if f.name not in SERVICE_LISTS and found.has(f.name)}
+    flags = {k: found.flag(k, True) for k in SERVICE_FLAGS if found.has(k)}
+    others = {*SERVICE_LISTS, *SERVICE_FLAGS}
+    named = [f.name for f in known if f.name not in others and found.has(f.name)]
+    numbers = {name: found.whole(name, least=0 if name in SERVICE_MAY_BE_ZERO else 1) for name in named}
     for node in found.words("allowed_files"):
         if not node.text().startswith(".") or node.text() != node.text().lower():
             raise node.wrong("file-ending", "An ending is written like .csv, in small letters.")
     for field in known:
         if field.default is MISSING:
             found.at(field.name)
-    values: dict[str, Any] = {**numbers, **lists}
+    values: dict[str, Any] = {**numbers, **lists, **flags}
     return Service(**values)
 
 

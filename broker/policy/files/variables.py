@@ -10,7 +10,7 @@ from broker.policy.models import Codeset, Variable
 
 VARIABLE_KEYS = (
     "name", "type", "class", "dfe", "default", "codeset", "codes", "low", "high", "decimals", "listed", "missing",
-    "register", "about",
+    "register", "most", "about",
 )  # fmt: skip
 STORED = frozenset({Type.INT, Type.FLAG, Type.DECIMAL, Type.TEXT, Type.DATE})
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -34,6 +34,7 @@ def read_variable(node: Located, codesets: dict[str, Codeset]) -> Variable:
         missing=fields.flag("missing", True),
         listed=fields.flag("listed", False),
         register_key=fields.text_or_none("register"),
+        most=fields.whole("most", least=1) if fields.has("most") else None,
         description=fields.text_or_none("about") or "",
     )
     _check(fields, variable)

@@ -11,19 +11,31 @@ from broker.privacy.asking.written import Written, written_in
 from broker.query.text.lexing import TOKEN, lex
 
 LINE = re.compile(r"--[ \t]*private[ \t]*:(.*)\Z", re.IGNORECASE)
-SPENDING = re.compile(r"[ \t]*(epsilon|rho|error)[ \t]+(\d{1,9}(?:\.\d{1,9})?)[ \t]*\Z", re.IGNORECASE | re.ASCII)
-FORM = "Write  -- private: epsilon 0.5  (or rho, where losses are counted so), or  -- private: error 5."
+SPENDING = re.compile(
+    r"[ \t]*(epsilon|rho|error)[ \t]+(\d{1,9}(?:\.\d{1,9})?)"
+    r"(?:[ \t]+of[ \t]+(\w{1,128})(?:[ \t]+at[ \t]+(\d{1,9}))?)?[ \t]*\Z",
+    re.IGNORECASE | re.ASCII,
+)
+FORM = (
+    "Write  -- private: epsilon 0.5  (or rho, where losses are counted so),  -- private: error 5  for counts, or  "
+    "-- private: error 0.2 of column at 1000  for a column in cells of so many persons."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What may be spent: an `epsilon`, a `rho`, or as much as counts need for a mean `error`."""
+    """What may be spent: an `epsilon`, a `rho`, or as much as a mean `error` needs: of every count, or of the column
+    `figure`, in cells of `persons` where the error depends on how many there are."""
 
     word: str
     number: Decimal
+    figure: str | None = None
+    persons: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.word} {self.number:f}"
+        of = "" if self.figure is None else f" of {self.figure}"
+        at = "" if self.persons is None else f" at {self.persons}"
+        return f"{self.word} {self.number:f}{of}{at}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +108,10 @@ def _spending(rest: str) -> Spending | None:
     match = SPENDING.match(rest)
     if match is None or not Decimal(match[2]):
         return None
-    return Spending(match[1].lower(), Decimal(match[2]).normalize())
+    word, number, figure, persons = match[1].lower(), Decimal(match[2]).normalize(), match[3], match[4]
+    if (figure is not None and word != "error") or (persons is not None and not int(persons)):
+        return None
+    return Spending(word, number, figure, None if persons is None else int(persons))
 
 
 def _once(number: int) -> Refusal:

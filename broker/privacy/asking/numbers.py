@@ -1,19 +1,20 @@
 """Arguments of statistics as numbers in fixed-point steps: a public range, and as many decimals as a profile's widest
 clamp and exact arithmetic allow. Reads no data and asks nothing of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from broker.domain.bounded import Number
 from broker.domain.errors import Refusal
 from broker.domain.plans import Measure, Statistic
-from broker.domain.scalars import Call, Case, Literal, Scalar, Type
+from broker.domain.scalars import Call, Case, Column, Literal, Scalar, Type
 from broker.policy.privacy import PrivacyProfile
 from broker.privacy.bounds import EXACT
 from broker.query.bounding.ranges import Ranges
 
 COUNTED = frozenset({Measure.ONES, Measure.SHARE})
 """Their arguments are 0, 1 or nothing."""
+CASTS = frozenset({"to_double", "to_decimal", "to_int"})
 MOST_DECIMALS = 9
 
 
@@ -56,19 +57,42 @@ class Numbers:
                 return found
             places -= 1
 
-    def _unbounded(self, argument: Scalar) -> Refusal:
+    def about(self, argument: Scalar) -> str:
+        """What a number is called for people: its variable, or that it is made of some."""
         names = sorted({v.name for c in _columns(argument) for _, v in self.ranges.origins.sources(c)})
-        name = names[0] if names else "the number"
+        if not names:
+            return "a number that the query makes"
+        return names[0] if isinstance(_bare(argument), Column) else f"the number made of {', '.join(names)}"
+
+    def _unbounded(self, argument: Scalar) -> Refusal:
+        names = self._helpful(argument)
+        lines = " and ".join(f"-- clamp: {name} low high" for name in names)
         write = (
-            f"Write a line  -- clamp: {name} low high  with the least and the greatest value that shall count"
+            f"Write a line  {lines}  with the least and the greatest value that shall count"
             if names
             else "Write LEAST(GREATEST(x, low), high) around it, with the least and the greatest value that shall count"
         )
         return Refusal(
             "private-range",
-            f"Nothing public says between which values {name} lies, so one person's part in the answer has no bound.",
+            f"Nothing public says between which values {self.about(argument)} lies, so one person's part in the answer "
+            "has no bound.",
             f"{write}; values beyond are cut to these.",
         )
+
+    def _helpful(self, argument: Scalar) -> list[str]:
+        """Variables that a line can bound, if the whole has a range then."""
+        sources = [v for c in _columns(argument) for _, v in self.ranges.origins.sources(c)]
+        names = sorted({v.name for v in sources if v.low is None or v.high is None})
+        clamps = {name.casefold(): (Decimal(0), Decimal(1)) for name in names}
+        found = replace(self.ranges, clamps={**self.ranges.clamps, **clamps}).of(argument)
+        return names if None not in found else []
+
+
+def _bare(argument: Scalar) -> Scalar:
+    """Without casts."""
+    while isinstance(argument, Call) and argument.op in CASTS:
+        argument = argument.args[0]
+    return argument
 
 
 def stepped(argument: Scalar, low: Decimal, high: Decimal, scale: int) -> Number:

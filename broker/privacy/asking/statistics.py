@@ -44,7 +44,8 @@ class Asking:
     @property
     def arguments(self) -> tuple[Argument, ...]:
         return tuple(
-            Argument(name, Clamp(n.low, n.high, n.scale), name in self.complete) for name, n in self.found.items()
+            Argument(name, Clamp(n.low, n.high, n.scale), name in self.complete, self.numbers.about(n.argument))
+            for name, n in self.found.items()
         )
 
     def _asked(self, statistic: Statistic) -> Private | Refusal:

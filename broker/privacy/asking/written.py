@@ -33,7 +33,7 @@ def written_in(text: str) -> Written:
     for number, line in enumerate(text.splitlines(), 1):
         match = LINE.match(line)
         if match is not None and not (_clamp if match[1].casefold() == "clamp" else _rows)(match[2], found):
-            refusals.append(_refusal(match[1].casefold(), number))
+            refusals.append(_not_understood(match[1].casefold(), number))
     return Written(found.clamps, found.rows, tuple(refusals[:MOST]))
 
 
@@ -62,7 +62,7 @@ def _rows(rest: str, found: Written) -> bool:
     return True
 
 
-def _refusal(kind: str, line: int) -> Refusal:
+def _not_understood(kind: str, line: int) -> Refusal:
     form = "-- clamp: variable low high" if kind == "clamp" else "-- rows: table number"
     return Refusal(
         "private-line", f"This line is not understood as  {form}.", "Write numbers, the low one first.", line

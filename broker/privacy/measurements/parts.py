@@ -23,6 +23,7 @@ from opendp.metrics import (
 from opendp.mod import Measurement, enable_features
 
 from broker.privacy.measurements.conversions import root_up
+from broker.privacy.measurements.pieces import in_pieces
 from broker.privacy.mechanisms import Additive, Family, Mechanism, Selection, Threshold
 
 enable_features("contrib", "honest-but-curious")
@@ -58,10 +59,20 @@ def _additive(mechanism: Additive, position: int) -> Measurement:
     if mechanism.family is Family.LAPLACE:
         metric = l1_distance(T=WORD)
         noise = noises.make_laplace(VECTOR, metric, scale=mechanism.scale)
-        return _declared(VECTOR, metric, position, lambda persons: persons * bounds.l1) >> noise
+        return _side_by_side(_declared(VECTOR, metric, position, lambda persons: persons * bounds.l1), noise, position)
     metric = l2_distance(T=float)
     noise = noises.make_gaussian(VECTOR, metric, scale=mechanism.scale)
-    return _declared(VECTOR, metric, position, _times(root_up(bounds.l2_squared))) >> noise
+    return _side_by_side(_declared(VECTOR, metric, position, _times(root_up(bounds.l2_squared))), noise, position)
+
+
+def _side_by_side(declared: Any, noise: Measurement, position: int) -> Measurement:
+    """The noise of the whole vector, with its map, drawn in pieces."""
+    whole = declared >> noise
+
+    def drawn(answers: tuple[Sequence[int], ...]) -> list[int]:
+        return in_pieces(noise, answers[position])
+
+    return noises.make_user_measurement(JOB, PERSONS, noise.output_measure, drawn, whole.map, TO="ExtrinsicObject")
 
 
 def _threshold(mechanism: Threshold, position: int) -> Measurement:

@@ -1,14 +1,17 @@
 """Statistics of all cells of a grouping set from their noisy coordinates, each with an interval. Every formula is
 linear in the coordinates, or a quotient or square of such; nothing else is known of a cell."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from broker.privacy.layout import Reading
 from broker.privacy.results.answers import Coordinates
 from broker.privacy.results.intervals import Noise, half_width, half_widths, of_quotient, spread, whole_half_width
-from broker.privacy.results.weights import Weights, count_weights, ranks_off, sum_weights, weights_of
+from broker.privacy.results.ratios import Linear, ratio
+from broker.privacy.results.weights import Weights, count_weights, own_weights, ranks_off, sum_weights, weights_of
 from broker.privacy.tables import Ask, Statistic
 
 Floats = NDArray[np.float64]
@@ -62,19 +65,27 @@ def _told(numbers: Floats) -> list[float | None]:
     return [None if n != n else n for n in numbers.tolist()]
 
 
-def column(s: Statistic, of: Coordinates, level: float, beside: Coordinates | None = None) -> Column:
-    """One statistic; `beside` has the denominator of a RATIO."""
+def column_of(reading: Reading, blocks: Sequence[Coordinates], level: float) -> Column:
+    if reading.parts is None:
+        return column(reading.statistic, blocks[reading.block], level)
+    over, under = (
+        Linear(blocks[part.block], own_weights(part.statistic, blocks[part.block].block)) for part in reading.parts
+    )
+    return Column(*ratio(over, under, level))
+
+
+def column(s: Statistic, of: Coordinates, level: float) -> Column:
+    """One statistic that is no ratio."""
     match s.ask:
         case Ask.ROWS | Ask.PERSONS | Ask.VALUES:
             return _counted(of, weights_of(s, of.block), level)
         case Ask.SUM:
-            return _around(_linear(of, sum_weights(of.block)), half_width(_noise(of, sum_weights(of.block)), level))
+            weights = sum_weights(of.block)
+            return _around(_linear(of, weights), half_width(_noise(of, weights), level))
         case Ask.MEAN:
             return _mean(of, level)
         case Ask.VARIANCE:
             return _variance(of, level, s.whole)
-        case Ask.RATIO if beside is not None:
-            return _ratio(of, beside, level)
         case Ask.HISTOGRAM:
             return _histogram(of, level)
     return _quantile(of, level)
@@ -113,8 +124,9 @@ def _mean(of: Coordinates, level: float) -> Column:
     values = np.clip(middle + above / np.maximum(count, 1.0), low, high)
 
     def over(m: Floats) -> Floats:
-        pivot = centred[None, :] - (m - middle)[:, None] * of_count[None, :]
-        return np.asarray(np.abs(above - (m - middle) * count) - half_widths(pivot, of.noise, level), dtype=np.float64)
+        pivot = centred[:, None] - of_count[:, None] * (m - middle)[None, :]
+        half = half_widths(pivot.T, of.noise, level)
+        return np.asarray(np.abs(above - (m - middle) * count) - half, dtype=np.float64)
 
     return Column(values, *of_quotient(values, over, low, high))
 
@@ -136,18 +148,6 @@ def _variance(of: Coordinates, level: float, whole: bool) -> Column:
     slopes = second - square[:, None] * of_count - 2 * mean[:, None] * (first - mean[:, None] * of_count)
     half = half_widths(slopes * (factor / count)[:, None], of.noise, level)
     return Column(values, np.clip(values - half, 0.0, factor / 4), np.clip(values + half, 0.0, factor / 4))
-
-
-def _ratio(of: Coordinates, beside: Coordinates, level: float) -> Column:
-    """Sum by sum. Where the denominator cannot be told from 0, neither can the ratio be bounded."""
-    over, under = np.array(sum_weights(of.block)), np.array(sum_weights(beside.block))
-    above, below = of.matrix() @ over, beside.matrix() @ under
-    certain = np.abs(below) > half_width(_noise(beside, tuple(under)), level)
-    below = np.where(certain, below, np.nan)
-    values = above / below
-    scales = np.array([of.noise.deviation] * len(over) + [beside.noise.deviation] * len(under))
-    terms = np.hstack([over / below[:, None], -values[:, None] * under / below[:, None]]) * scales
-    return _around(values, half_widths(terms, Noise(1.0, max(of.noise.excess, beside.noise.excess)), level))
 
 
 def _histogram(of: Coordinates, level: float) -> Column:

@@ -1,69 +1,46 @@
 """Noisy cells as the rows of planned tables, for the program above them: each figure as it is shown, with its interval
-beside it. A cell under the display floor looks like one that cannot be told."""
+beside it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from broker.above.cells import Cell as Seen
 from broker.above.cells import Line, Lines, Origin
-from broker.domain.plans import PlannedOutput, PlannedTable, Statistic
-from broker.domain.scalars import Value
+from broker.domain.plans import PlannedOutput, PlannedTable
 from broker.privacy.asking.measurable import Measurable
-from broker.privacy.results.cells import Cell
-from broker.privacy.results.estimates import UNKNOWN
-from broker.privacy.results.figures import UNTOLD, Figure, figure
-from broker.privacy.results.sides import high_of, low_of
+from broker.privacy.results.cells import Told
+from broker.privacy.results.strips import Strip, Strips, figures_in, idents, strips_of
 
 HIDDEN = Seen(None, None, hidden=True, origin=Origin.STATISTIC)
-NO_END = Seen(None, None)
 NOBODY = Seen(None, None, origin=Origin.COMPUTED)
 
 
-def lines_of(planned: PlannedOutput, measured: Measurable, cells: Sequence[Sequence[Cell]]) -> list[Lines]:
-    """Of each planned table; `cells`: of each of its private tables, set by set."""
-    return [_table(table, n, measured, cells) for n, table in enumerate(planned.tables)]
+def lines_of(planned: PlannedOutput, measured: Measurable, told: Sequence[Sequence[Told]]) -> list[Lines]:
+    """Of each planned table; `told`: of each of its private tables, set by set."""
+    return [_lines(table, measured, strips_of(table, n, measured, told)) for n, table in enumerate(planned.tables)]
 
 
-def _table(table: PlannedTable, number: int, measured: Measurable, cells: Sequence[Sequence[Cell]]) -> Lines:
-    private, place = measured.sets[number]
-    rows = tuple(_line(table, measured, private, cell) for cell in cells[private] if cell.set == place)
+def _lines(table: PlannedTable, measured: Measurable, strips: Strips) -> Lines:
     blank = {k.ident: NOBODY for k in table.keys}
-    for statistic in table.statistics:
-        blank |= _seen(statistic.ident, UNTOLD)
-    return Lines(rows, blank)
+    for ident in figures_in(table, measured):
+        blank |= dict.fromkeys(idents(ident), HIDDEN)
+    return Lines(rows_in(strips), blank)
 
 
-def _line(table: PlannedTable, measured: Measurable, private: int, cell: Cell) -> Line:
-    asked = measured.tables[private]
-    order = asked.sets[cell.set]
-    by_dimension = dict(zip(order, cell.keys, strict=True))
-    found: dict[int, Seen] = {}
-    for key in table.keys:
-        value: Value = by_dimension[measured.keys[key.ident]]
-        found[key.ident] = Seen(value, value, origin=Origin.KEY)
-    for statistic, told in _figures(table, measured, private, cell):
-        found |= _seen(statistic.ident, told)
-    listed = all(asked.dimensions[i].values is not None for i in order)
-    return Line(found, cell.shown, listed, None)
+def rows_in(strips: Strips) -> tuple[Line, ...]:
+    """A line a cell."""
+    columns = {ident: _seen(strip) for ident, strip in strips.columns.items()}
+    cells = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    if not columns:
+        cells = [{} for _ in strips.shown]
+    return tuple(Line(c, shown, strips.listed, None) for c, shown in zip(cells, strips.shown, strict=True))
 
 
-def _figures(table: PlannedTable, measured: Measurable, private: int, cell: Cell) -> Iterator[tuple[Statistic, Figure]]:
-    """Statistics that nothing reads were not bought, and are as if hidden."""
-    names = [s.name for s in measured.tables[private].statistics]
-    for statistic in table.statistics:
-        place = measured.places.get(statistic.ident)
-        if place is None or not cell.shown:
-            yield statistic, UNTOLD
-        else:
-            at = names.index(place.name)
-            yield statistic, figure(statistic, cell.estimates[at] if at < len(cell.estimates) else UNKNOWN)
-
-
-def _seen(ident: int, told: Figure) -> dict[int, Seen]:
-    if told.value is None:
-        return {ident: HIDDEN, low_of(ident): HIDDEN, high_of(ident): HIDDEN}
-    # Nothing stands behind a noisy figure that staff could see beside it.
-    return {
-        ident: Seen(told.value, told.value, origin=Origin.STATISTIC),
-        low_of(ident): Seen(told.low, told.low, origin=Origin.STATISTIC),
-        high_of(ident): Seen(told.high, told.high, origin=Origin.STATISTIC),
-    }
+def _seen(strip: Strip) -> list[Seen]:
+    """Nothing stands behind a noisy figure that staff could see beside it. Keys have one cell a value."""
+    if strip.is_key:
+        known = {value: Seen(value, value, origin=Origin.KEY) for value in strip.values}
+        return [known[value] for value in strip.values]
+    return [
+        HIDDEN if hidden else Seen(value, value, origin=Origin.STATISTIC)
+        for value, hidden in zip(strip.values, strip.hidden, strict=True)
+    ]

@@ -72,7 +72,7 @@ def _part(part: Part, design: Design, table: PrivateTable) -> Json:
     bounds = sensitivity(block, influence)
     found: Json = {
         "grouping_set": [table.dimensions[i].name for i in table.sets[part.set]],
-        "measured": described(block),
+        "measured": described(block, table),
         "mechanism": type(mechanism).__name__.lower(),
         "noise": _noise(mechanism.family.value, isinstance(mechanism, Selection)),
         "scale": mechanism.scale,
@@ -93,14 +93,15 @@ def _noise(family: str, choice: bool) -> str:
     return "permute-and-flip" if family == "laplace" else "gumbel"
 
 
-def described(block: Block) -> str:
+def described(block: Block, table: PrivateTable) -> str:
     """What a block is, in words."""
+    number = "" if block.argument is None else table.argument(block.argument).label
     what = "persons" if block.persons else "rows"
     if block.argument is None:
         return f"number of {what}"
     missing = " and of rows without it" if block.missing else ""
     if block.kind is Kind.BINS:
-        return f"histogram of {block.argument}{missing}"
+        return f"histogram of {number}{missing}"
     if block.kind is Kind.RANKS:
-        return f"quantile {block.of} of {block.argument}"
-    return f"shares of {block.argument} of degree {block.degree}{missing}"
+        return f"quantile {block.of} of {number}"
+    return f"shares of {number} of degree {block.degree}{missing}"

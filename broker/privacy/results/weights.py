@@ -31,6 +31,11 @@ def sum_weights(block: Block) -> Weights:
     return tuple(a / block.whole / clamp.scale for a in at) + (0.0,) * block.missing
 
 
+def own_weights(s: Statistic, block: Block) -> Weights:
+    """Of a count or a sum itself."""
+    return sum_weights(block) if s.ask is Ask.SUM else weights_of(s, block)
+
+
 def ranks_off(block: Block, choice: Noise, level: float) -> float:
     """How many rows too far the chosen point's rank may be, beside the best candidate's: a score worse than the best by
     scale * ln(k / (1 - level)) has at most the rest of the probability (McSherry, Talwar 2007; permute-and-flip is no

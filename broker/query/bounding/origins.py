@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from broker.domain.relations import Gather, Join, JoinHow, Project, Relation, Scan, Union, walk
+from broker.domain.relations import Attach, Gather, Join, JoinHow, Over, Project, Relation, Scan, Union, Values, walk
 from broker.domain.scalars import Column, Scalar, Type
 from broker.policy.tables import Catalogue, Table, Variable
 
@@ -74,3 +74,26 @@ def _new(part: Relation) -> Iterator[tuple[int, tuple[Scalar, ...]]]:
         case Union(columns=columns):
             for ident, parts in columns:
                 yield ident, tuple(Column(p, Type.NULL) for p in parts)
+
+
+def idents_of(relation: Relation) -> frozenset[int]:
+    """Every column that is read or made somewhere in a relation; of any other, the row outside says the value."""
+    return frozenset(i for part in walk(relation) for i in _own(part) if i is not None)
+
+
+def _own(part: Relation) -> Iterator[int | None]:
+    match part:
+        case Scan(columns=scanned, person=person):
+            yield from (*(c.ident for c in scanned), person)
+        case Values(columns=columns) | Project(columns=columns):
+            yield from (i for i, _ in columns)
+        case Gather(keys=keys, aggregates=aggregates, person=person):
+            yield from (*(i for i, _ in keys), *(i for i, _ in aggregates), person)
+        case Over(columns=windows):
+            yield from (w.ident for w in windows)
+        case Union(columns=columns, person=both):
+            yield from (*(i for i, _ in columns), both[0] if both is not None else None)
+        case Join(person=person):
+            yield person
+        case Attach(ident=ident):
+            yield ident

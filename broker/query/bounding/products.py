@@ -23,5 +23,15 @@ def times(rows: int | None, many: int | None) -> int | None:
     return None if rows is None or many is None else rows * many
 
 
+def at_least_one(rows: int | None) -> int | None:
+    """An outer join keeps a row that meets none."""
+    return None if rows is None else max(1, rows)
+
+
+def total_of(numbers: Iterable[int | None]) -> int | None:
+    found = list(numbers)
+    return None if None in found else sum(n for n in found if n is not None)
+
+
 def scaled(each: Mapping[int, int], many: int | None) -> dict[int, int]:
     return {} if many is None else {i: n * many for i, n in each.items()}

@@ -58,7 +58,8 @@ class Ranges:
                     return max(USUAL if d is None else d for d in found)
                 return USUAL if made is None else self.decimals(made)
             case Case(whens=whens, otherwise=otherwise):
-                return max(self.decimals(v) for v in (*(v for _, v in whens), otherwise) if not _is_null(v))
+                values = (*(v for _, v in whens), otherwise)
+                return max((self.decimals(v) for v in values if not _is_null(v)), default=0)
             case Call(op="to_decimal" | "to_double", args=(inner, *_)):
                 return self.decimals(inner)
             case Call(op="multiply", args=args):

@@ -25,27 +25,28 @@ from broker.domain.relations import (
     Union,
     Values,
 )
-from broker.domain.scalars import Call, Column, Literal, Scalar, Type
+from broker.domain.scalars import Call, Column, Scalar, Type
 from broker.policy.tables import Catalogue
 from broker.query.bounding.numbered import first_rows
-from broker.query.bounding.origins import Origins
-from broker.query.bounding.products import Bound, least, scaled, times
+from broker.query.bounding.origins import Origins, idents_of
+from broker.query.bounding.products import Bound, at_least_one, least, scaled, times
 from broker.query.bounding.public import EQUAL, most_met
+from broker.query.bounding.ranks import NO_GUARDS, filtered, ranked
+from broker.query.guards import guards_of, own_columns
 from broker.query.kinds import conjuncts_of
 
-RANK = "__r"
-"""The vault's rank of a row within its person and year, from 0; it depends on that person's own rows alone."""
 FIRST_IDENT = 2_000_000_000
 """The id of the first rank that is read: no plan has as many columns."""
 
 
 class Bounding:
     """Walks one relation. `ranks`: by table, rows of one person and year that count; else the catalogue says it.
-    `kept` tells afterwards how many of which table count."""
+    `kept` tells afterwards how many of which rows count."""
 
     def __init__(self, relation: Relation, catalogue: Catalogue, ranks: Mapping[str, int]) -> None:
         self._origins = Origins(relation, catalogue)
         self._ranks, self._fresh = ranks, count(FIRST_IDENT)
+        self._guards = guards_of(relation, own_columns)
         self.kept: dict[str, int] = {}
 
     def bound(self, relation: Relation) -> Bound:
@@ -76,16 +77,16 @@ class Bounding:
         return replace(below, relation=replace(made, child=below.relation))
 
     def _scan(self, scan: Scan) -> Bound:
-        table = self._origins.table(scan)
-        rank = min(self._ranks.get(scan.table, table.max_rows_per_unit_year), table.max_rows_per_unit_year)
-        self.kept[scan.table] = rank
+        assert scan.person is not None
+        table, guards = self._origins.table(scan), self._guards.get(scan.person, NO_GUARDS)
+        by = ranked(scan, table, self._ranks.get(scan.table), guards)
+        self.kept[scan.table + by.condition] = max(by.first, self.kept.get(scan.table + by.condition, 0))
         ident = next(self._fresh)
         # Read as it is stored: a text is what is not cast.
-        ranked = replace(scan, columns=(*scan.columns, ScanColumn(ident, RANK, Type.TEXT)))
-        first = Call("less", (Column(ident, Type.INT), Literal(rank, Type.INT)), Type.TRUTH)
+        read = replace(scan, columns=(*scan.columns, ScanColumn(ident, by.column, Type.TEXT)))
         years = [c.ident for c in scan.columns if self._origins.years(Column(c.ident, c.type)) is not None]
         many = 1 if scan.years is None else max(1, len(scan.years))
-        return Bound(Filter(ranked, first), rank * many, dict.fromkeys(years, rank))
+        return Bound(Filter(read, filtered(by, ident, scan)), by.rows * many, dict.fromkeys(years, by.rows))
 
     def _join(self, join: Join) -> Bound:
         left, right = is_of_persons(join.left), is_of_persons(join.right)
@@ -96,7 +97,7 @@ class Bounding:
         person, public = (join.left, join.right) if left else (join.right, join.left)
         below = self.bound(person)
         many = most_met(public, conjuncts_of(join.on), self._origins)
-        most = None if many is None else max(1, many)
+        most = at_least_one(many)
         made = replace(join, left=below.relation) if left else replace(join, right=below.relation)
         return Bound(made, times(below.rows, most), scaled(below.each, most))
 
@@ -104,14 +105,13 @@ class Bounding:
         """Two relations of the same person, row by row."""
         if join.lateral:
             left = self.bound(join.left)
-            many = most_met(join.right, (), self._origins)
+            many = at_least_one(most_met(join.right, (), self._origins))
             made: Relation = replace(join, left=left.relation)
             return Bound(made, times(left.rows, many), scaled(left.each, many))
         left, right = self.bound(join.left), self.bound(join.right)
         made = replace(join, left=left.relation, right=right.relation)
-        pairs = list(_equal(conjuncts_of(join.on)))
-        met = least([right.rows, *(right.each.get(b) for a, b in pairs), *(right.each.get(a) for a, b in pairs)])
-        back = least([left.rows, *(left.each.get(a) for a, b in pairs), *(left.each.get(b) for a, b in pairs)])
+        met = at_least_one(least([right.rows, *_met_by(join.right, right.each, join.on)]))
+        back = at_least_one(least([left.rows, *_met_by(join.left, left.each, join.on)]))
         each = scaled(left.each, met)
         if join.how is JoinHow.INNER:
             rows = least([times(left.rows, met), times(right.rows, back)])
@@ -156,6 +156,15 @@ def is_of_persons(relation: Relation) -> bool:
             return False
         case Filter(child=child) | Project(child=child) | Over(child=child) | Attach(child=child) | Limit(child=child):
             return is_of_persons(child)
+
+
+def _met_by(relation: Relation, each: Mapping[int, int], on: Scalar | None) -> Iterable[int]:
+    """Rows of one side that have the year which the other side's row says."""
+    own = idents_of(relation)
+    for pair in _equal(conjuncts_of(on)):
+        for one, other in (pair, pair[::-1]):
+            if one in each and other not in own:
+                yield each[one]
 
 
 def _equal(conditions: Iterable[Scalar]) -> Iterable[tuple[int, int]]:

@@ -1,4 +1,5 @@
-"""Scalars that cannot end a job: what has no value on a row is NULL there, since an error is an answer about a row."""
+"""Scalars that cannot end a job: what has no value on a row is NULL there, since an error is an answer about a row; and
+aggregates of one person's rows in which nobody else can show."""
 
 from dataclasses import replace
 
@@ -16,7 +17,8 @@ from broker.domain.relations import (
     Union,
     Values,
 )
-from broker.domain.scalars import Call, Case, Column, Literal, Scalar
+from broker.domain.scalars import Call, Case, Column, Literal, Scalar, Type
+from broker.query.operations.aggregates import IN_ORDER
 
 SAFE = frozenset(
     {"equal", "same", "less", "at_most", "is_null", "and", "or", "not", "equal_text", "coalesce", "nullif", "greatest",
@@ -70,5 +72,8 @@ def total_rows(relation: Relation) -> Relation:
 
 
 def _aggregate(aggregate: Aggregate) -> Aggregate:
-    """Constants stay written: the engine wants them so in quantiles."""
-    return replace(aggregate, args=tuple(map(total, aggregate.args)))
+    """Constants stay written: the engine wants them so in quantiles. Binary fractions are added up in an order of their
+    own: in that of the rows, one person's presence would move the last digits of others."""
+    op, args = aggregate.op, tuple(map(total, aggregate.args))
+    rounds = op in IN_ORDER and (args[0].type is Type.DOUBLE or op not in {"sum", "mean"})
+    return replace(aggregate, op=f"{op}_in_order" if rounds else op, args=args)

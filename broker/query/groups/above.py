@@ -11,7 +11,7 @@ from broker.domain.relations import Aggregate, JoinHow
 from broker.domain.scalars import Column, Scalar
 from broker.query.book import Home
 from broker.query.groups.grouped import Grouped, is_grouped
-from broker.query.kinds import Groups, Rows, all_of
+from broker.query.kinds import Groups, Rows, all_of, has_context
 from broker.query.refusing import Stop
 from broker.query.resolve import Names
 from broker.query.rows import sources
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from broker.query.binder import Binder
 from broker.query.groups.programs import Over, Program, check_released
 from broker.query.groups.tails import check_small, conjuncts, tail
+
+CHOSEN = "Rows of a public table are chosen by rows of people, and beside groups they are shown exactly."
+GROUP = "Group the people in a derived table, and join it with the public rows by its keys."
 
 
 def bind(binder: "Binder", select: exp.Select, names: Names, joined: "list[sources.Joined]") -> Groups | None:
@@ -52,9 +55,12 @@ def bind(binder: "Binder", select: exp.Select, names: Names, joined: "list[sourc
 
 
 def beside_groups(binder: "Binder", joined: "sources.Joined") -> "sources.Joined":
-    """A public relation as what the broker joins groups with."""
+    """A public relation as what the broker joins groups with: its rows are shown as they are, so none of them may be
+    chosen or made by people."""
     if not isinstance(joined.bound, Rows):
         return joined
+    if has_context(joined.bound.relation):
+        raise Stop("subquery-persons", CHOSEN, GROUP, joined.node)
     binder.public.append(joined.bound)
     for column in joined.bound.columns.values():
         binder.book.labels.setdefault(column.ident, "public")

@@ -4,19 +4,18 @@ from collections.abc import Iterable, Iterator
 
 from broker.domain.plans import Key
 from broker.domain.relations import Attach, Relation, walk
-from broker.domain.scalars import Call, Case, Column, Literal, Scalar, Type, Value
+from broker.domain.scalars import Call, Case, Column, Literal, Scalar, Value
 from broker.domain.variables import How, VariableClass, Years
 from broker.query.book import Book, Origin
+from broker.query.guards import Guards
 from broker.query.operations.fold import can_be_true, possible
 from broker.query.rows.multiplying import conditions_within
 from broker.query.rows.repeated import read_through
-from broker.query.years import Guards
 
 RANGES = frozenset(
     {"equal", "equal_text", "same", "less", "at_most", "is_null", "and", "or", "not", "year", "like", "like_any_case",
      "matches", "ilike", "like_escaped", "ilike_escaped"}
 )  # fmt: skip
-LONGEST = 5000
 
 
 def misused_quasi(scalar: Scalar, book: Book) -> Origin | None:
@@ -171,15 +170,6 @@ def _listed(origin: Origin, years: Years | None) -> list[Value] | None:
     variable = origin.variable
     if origin.is_year and origin.table.year is not None:
         return [origin.table.year.format.write(y) for y in sorted(years or ())]
-    found: list[Value]
-    if variable.codes is not None:
-        found = [int(c) if variable.type.is_whole else c for c in variable.codes]
-    elif variable.type is Type.FLAG:
-        found = [0, 1]
-    elif variable.listed and variable.low is not None and variable.high is not None:
-        if variable.high - variable.low > LONGEST:
-            return None
-        found = list(range(int(variable.low), int(variable.high) + 1))
-    else:
+    if variable.values is None:
         return None
-    return [*found, None] if variable.missing else found
+    return [*variable.values, None] if variable.missing else [*variable.values]

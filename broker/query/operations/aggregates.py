@@ -90,7 +90,18 @@ _TABLE = (
     Aggregation("variance", "var_samp({0})", _moment(whole=False, squared=True)),
     Aggregation("variance_whole", "var_pop({0})", _moment(whole=True, squared=True)),
 )
-AGGREGATIONS: dict[str, Aggregation] = {a.name: a for a in _TABLE}
+IN_ORDER: dict[str, str] = {
+    "sum": "sum", "mean": "avg", "deviation": "stddev_samp", "deviation_whole": "stddev_pop", "variance": "var_samp",
+    "variance_whole": "var_pop",
+}  # fmt: skip
+"""Aggregates whose last digits depend on the order in which binary fractions come: `{name}_in_order` sorts them first.
+(The engine leaves out an ORDER BY that stands inside of them.)"""
+_SORTED = tuple(
+    Aggregation(f"{a.name}_in_order", f"list_aggregate(list_sort(list({{0}}){{over}}), '{IN_ORDER[a.name]}')", a.fold)
+    for a in _TABLE
+    if a.name in IN_ORDER
+)
+AGGREGATIONS: dict[str, Aggregation] = {a.name: a for a in (*_TABLE, *_SORTED)}
 
 RANKS: dict[str, str] = {
     "row_number": "row_number()",
@@ -111,8 +122,8 @@ NEIGHBOURS: dict[str, str] = {
 """Window functions that give another row's own value: only among one person's rows."""
 
 
-def aggregate_text(op: str, args: Sequence[str]) -> str:
-    """The DuckDB text of an aggregate or window function over already rendered arguments."""
+def aggregate_text(op: str, args: Sequence[str], over: str = "") -> str:
+    """The DuckDB text of an aggregate or window function over already rendered arguments, and over a window."""
     found = AGGREGATIONS.get(op)
     template = found.template if found is not None else {**RANKS, **NEIGHBOURS}[op]
-    return template.format(*args)
+    return template.format(*args, over=over) if "{over}" in template else template.format(*args) + over

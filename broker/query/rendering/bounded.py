@@ -11,9 +11,10 @@ from collections.abc import Iterator
 
 from broker.domain.bounded import BoundedTable, Powers, Slots
 from broker.domain.proofs import Proofs
+from broker.domain.scalars import Literal
 from broker.query.rendering.coded import Coding, coding_of
 from broker.query.rendering.steps import slot_text, steps_text
-from broker.query.rendering.writing import relation_text
+from broker.query.rendering.writing import literal_text, relation_text
 
 MOST = 2**62
 """Where a coordinate saturates: cutting moves nothing further apart."""
@@ -140,7 +141,17 @@ def _finished(
     )
     shown = ["g::BIGINT AS g", *(coding.shown(i) for i in range(len(keys))), *(f"{s}::BIGINT AS {s}" for s in more)]
     shown += [f"CAST(least(coalesce({n}, 0), {MOST}) AS BIGINT) AS {n}" for n in names]
-    return f"SELECT {', '.join(shown)} FROM ({inner})"
+    return f"SELECT {', '.join(shown)} FROM ({inner}){_on_lists(table)}"
+
+
+def _on_lists(table: BoundedTable) -> str:
+    """No more cells than a register has, also where rows have values that it does not know."""
+    found = []
+    for number, (key, values) in enumerate(zip(table.keys, table.lists, strict=False)):
+        if values is not None:
+            texts = ", ".join(literal_text(Literal(v, key.type)) for v in values)
+            found.append(f"(k{number} IS NULL OR k{number} IN ({texts or 'NULL'}))")
+    return f" WHERE {' AND '.join(found)}" if found else ""
 
 
 def _sum_of(name: str, persons: bool = False) -> str:

@@ -72,6 +72,8 @@ def _values_text(relation: Values) -> str:
 def _join_text(join: Join, least: int) -> str:
     left, right = relation_text(join.left, least), relation_text(join.right, least)
     lateral = "LATERAL " if join.lateral else ""
+    if isinstance(join.right, Join) and join.lateral:
+        right = f"(SELECT * FROM {right})"
     if join.how is JoinHow.CROSS:
         return f"({left} CROSS JOIN {lateral}{right})"
     condition = scalar_text(join.on) if join.on is not None else "TRUE"
@@ -96,8 +98,8 @@ def _gather_text(gather: Gather, least: int) -> str:
     return f"(SELECT {', '.join(shown) or '1'} FROM {relation_text(gather.child, least)}{grouped}{having})"
 
 
-def function_text(aggregate: Aggregate) -> str:
-    return aggregate_text(aggregate.op, [scalar_text(a) for a in aggregate.args])
+def function_text(aggregate: Aggregate, over: str = "") -> str:
+    return aggregate_text(aggregate.op, [scalar_text(a) for a in aggregate.args], over)
 
 
 def _hidden_below(text: str, aggregate: Aggregate, counted: int | None, least: int, over: str = "") -> str:
@@ -118,7 +120,7 @@ def _window_text(window: WindowColumn, counted: int | None, least: int) -> str:
     elif window.function.op == "mean_truncated":
         text = _mean_over(window.function, over, truncated=True)
     elif not window.shared:
-        return f"{text}{over}"
+        return function_text(window.function, over)
     if not window.shared:
         return text
     return _shared_text(window, text, over, partition, counted, least)

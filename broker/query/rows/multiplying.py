@@ -41,9 +41,8 @@ def multiplies(relation: Relation, book: Book) -> str | None:
     """Why a person looks at how rows multiply; None where each public row is met by its unique key, and where
     conditions over several rows of a person are equalities of variables or speak of years alone."""
     conjuncts = list(_conjuncts(relation, book))
-    for scan in _scans(relation, book):
-        if not book.is_person(scan) and _is_joined(relation) and not any(_by_key(c, scan, book) for c in conjuncts):
-            return PUBLIC
+    if _is_joined(relation) and _met_otherwise(frozenset(_scans(relation, book)), conjuncts, book):
+        return PUBLIC
     parts = list(_row_parts(relation, book))
     if repeated.written(parts, [c for c, _ in conjuncts], book):
         return WRITTEN
@@ -56,6 +55,14 @@ def multiplies(relation: Relation, book: Book) -> str | None:
     if any(_chooses(c, book) for c, _ in conjuncts) or _chosen_outside(relation, book) or _read_twice(relation, book):
         return CHOSEN
     return None
+
+
+def _met_otherwise(scans: frozenset[int], conjuncts: list[Conjunct], book: Book) -> frozenset[int]:
+    """Public scans that are not met by their unique key, from people on: two that meet each other start nowhere."""
+    left = frozenset(s for s in scans if not book.is_person(s))
+    while met := {s for s in left if any(_by_key(c, s, left, book) for c in conjuncts)}:
+        left -= met
+    return left
 
 
 def _row_parts(relation: Relation, book: Book) -> Iterator[Relation]:
@@ -79,7 +86,7 @@ def _is_even(right: Relation, conjuncts: list[Conjunct], book: Book) -> bool:
         return not part.keys
     scans, inside = list(_scans(right, book)), list(_conjuncts(right, book))
     if scans and not any(book.is_person(s) for s in scans):
-        return all(any(_by_key(c, s, book) for c in inside) for s in scans)
+        return not _met_otherwise(frozenset(scans), inside, book)
     if scans:
         return not any(_is_choice(c, book) for c, _ in inside)
     made = [(i, s) for p in walk(right) if isinstance(p, Project) for i, s in p.columns]
@@ -202,14 +209,14 @@ def _is_joined(relation: Relation) -> bool:
     return isinstance(relation, Join)
 
 
-def _by_key(conjunct: Conjunct, scan: int, book: Book) -> bool:
-    """Whether a condition ties a public scan to at most one of its rows."""
+def _by_key(conjunct: Conjunct, scan: int, left: frozenset[int], book: Book) -> bool:
+    """Whether a condition ties a public scan to at most one of its rows, by what is none of those that are left."""
     condition, holds = conjunct
     if holds is not None and scan not in holds:
         return False
     match condition:
-        case Call(op="equal", args=(left, right)):
-            return any(_is_key(a, scan, book) and not _reads(b, scan, book) for a, b in ((left, right), (right, left)))
+        case Call(op="equal", args=(one, other)):
+            return any(_is_key(a, scan, book) and not _reads(b, left, book) for a, b in ((one, other), (other, one)))
     return False
 
 
@@ -218,8 +225,12 @@ def _is_key(scalar: Scalar, scan: int, book: Book) -> bool:
     return origin is not None and origin.scan == scan and origin.variable.name == origin.table.unique_key
 
 
-def _reads(scalar: Scalar, scan: int, book: Book) -> bool:
-    return any(book.origins[i].scan == scan for i in book.base(scalar))
+def _reads(scalar: Scalar, scans: frozenset[int], book: Book) -> bool:
+    """What is computed out of nobody knows which rows may be computed out of these."""
+    if any(book.origins[i].scan in scans for i in book.base(scalar)):
+        return True
+    homes = [book.opaque[i].home.scans for i in repeated.read_through(scalar, book) if i in book.opaque]
+    return any(not home or home & scans for home in homes)
 
 
 def _chooses(condition: Scalar, book: Book) -> bool:

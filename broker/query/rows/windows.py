@@ -114,7 +114,7 @@ def _place(function: exp.Expr, meaning: Meaning, own: bool) -> Summary:
         args: tuple[Scalar, ...] = ()
         check_arguments(function, frozenset({"this"}) if op == "ntile" else frozenset())
         if op == "ntile":
-            args = (Literal(meaning.whole(function.this, "The number of bands"), Type.INT),)
+            args = (Literal(_bands(function, meaning), Type.INT),)
         kind = Type.DOUBLE if op in FRACTIONS else Type.INT
         return Summary(Aggregate(op, args, kind), frozenset(), size=Decimal(1) if op in FRACTIONS else ROWS)
     op = OTHERS[type(function)]
@@ -132,6 +132,14 @@ def _place(function: exp.Expr, meaning: Meaning, own: bool) -> Summary:
         steps = (Literal(1 if offset is None else meaning.whole(offset, "The offset"), Type.INT),)
     found = Aggregate(op, (value, *steps), value.type)
     return Summary(found, meaning.book.base(value), size=meaning.book.sizes.get(getattr(value, "ident", 0)))
+
+
+def _bands(function: exp.Expr, meaning: Meaning) -> int:
+    """At least one: with fewer the engine fails as soon as there is a row, which would tell that there is one."""
+    bands = meaning.whole(function.this, "The number of bands")
+    if bands < 1:
+        raise Stop("literal", "The number of bands must be 1 or more.", "Write the number.", function)
+    return bands
 
 
 def over_rows(stage: "Stage", node: exp.Window) -> Scalar:

@@ -1,20 +1,17 @@
 """What a private job would be worth, told before anything runs: from policy, plan and noise scales. It has no way to
 data, to a vault or to what a vault proved."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from broker.domain.amounts import Amount
 from broker.domain.ledger.amounts import Account
-from broker.domain.lineage import lineage_of
-from broker.domain.plans import PlannedOutput
-from broker.privacy.asking.measurable import Measurable
 from broker.privacy.expectations import Expected
 from broker.privacy.forecast import Forecast, forecast
 from broker.privacy.results.record import told
-from broker.privacy.results.sides import ends_of, with_sides
 from broker.workflow.private.asking import PrivateJob
 from broker.workflow.private.costs import cost_of
+from broker.workflow.private.naming import names_of
 
 DIGITS = 4
 
@@ -49,50 +46,25 @@ def forecast_of(private: PrivateJob, left: Amount | None = None, of: str = "") -
 def _expected(private: PrivateJob, found: Forecast) -> list[dict[str, Any]]:
     """By output, grouping set and figure: mean error and half of the interval of each cell. A figure that is divided by
     an unknown number of persons has a line for each of several numbers."""
-    names = _names(private)
+    names = names_of(private.plan, private.measured)
     return [
         {
             "output": names[e.table][0],
             "by": _keys(private, e),
-            "figure": names[e.table][1].get(e.statistic, e.statistic),
+            "figure": name,
             "persons_in_the_cell": e.persons,
-            "error": None if e.error is None else _plain(e.error),
-            "half_interval": None if e.half_width is None else _plain(e.half_width),
+            "error": None if e.error is None else _plain(e.error * factor),
+            "half_interval": None if e.half_width is None else _plain(e.half_width * factor),
             "ranks_off": None if e.ranks is None else _plain(e.ranks),
         }
         for e in found.expected
+        for name, factor in names[e.table][1].get(e.statistic, ((e.statistic, 1.0),))
     ]
 
 
 def _keys(private: PrivateJob, of: Expected) -> list[str]:
     table = next(t for t in private.made.tables if t.name == of.table)
     return [table.dimensions[i].name for i in table.sets[of.set]]
-
-
-def _names(private: PrivateJob) -> dict[str, tuple[str, dict[str, str]]]:
-    """By private table its output, and by private statistic what it is called there."""
-    found: dict[str, tuple[str, dict[str, str]]] = {}
-    for planned, measured in zip(private.plan.outputs, private.measured, strict=True):
-        columns = _columns(planned, measured)
-        for n, table in enumerate(measured.tables):
-            found[table.name] = (planned.name, {name: c for (t, name), c in columns.items() if t == n})
-    return found
-
-
-def _columns(planned: PlannedOutput, measured: Measurable) -> dict[tuple[int, str], str]:
-    """Columns that a statistic stands behind; one that none shows chooses or orders rows."""
-    behind = lineage_of(planned).behind
-    found: dict[tuple[int, str], str] = {}
-    for ident, place in measured.places.items():
-        _, sides = with_sides(planned.program, frozenset({ident}))
-        own = [c.name for c in planned.columns if ends_of(c.expression, sides) is not None]
-        parts = [c.name for c, idents in zip(planned.columns, behind, strict=True) if ident in idents]
-        found[place.table, place.name] = ", ".join(own) or _part(place.statistic.measure.value, parts)
-    return found
-
-
-def _part(what: str, names: Sequence[str]) -> str:
-    return f"({what} behind {', '.join(names)})" if names else f"({what} that chooses or orders rows)"
 
 
 def _plain(number: float) -> float:

@@ -9,11 +9,12 @@ from broker.disclosure.records.stored_form import assessment_to_json
 from broker.domain.outputs import Assessment, OutputKind
 from broker.domain.ports import Lease, WorkerPorts
 from broker.policy.models import Policies
-from broker.privacy.results.cells import cells
+from broker.privacy.results.cells import told
 from broker.privacy.results.record import record
 from broker.privacy.results.table import Sheet, assessed
 from broker.privacy.results.words import plain_words
-from broker.workflow.assess import CSV, Concluded, Prepared, conclude
+from broker.workflow.assess import Concluded, conclude
+from broker.workflow.prepared import CSV, Prepared
 from broker.workflow.private.answers import NoisyAnswer
 from broker.workflow.private.asking import PrivateJob
 from broker.workflow.private.attempt import Answered
@@ -26,8 +27,8 @@ def assess_private(ports: WorkerPorts, lease: Lease, policies: Policies, found: 
     """Move the job to `assessing` with its noisy outputs. Where policy asks for votes, people look as at others."""
     project = project_or_unknown(policies, lease.job.submission.project)
     steps = policies.profile(project.profile).max_group_steps
-    told = record_of(found.private)
-    prepared = [_prepared(a, told, found.private) for a in tables_of(found.private, found.answer, steps)]
+    how = record_of(found.private)
+    prepared = [_prepared(a, how, found.private) for a in tables_of(found.private, found.answer, steps)]
     conclude(ports, lease, policies, prepared, Concluded(snapshot, found.image, found.runtime))
 
 
@@ -36,7 +37,7 @@ def tables_of(private: PrivateJob, answer: NoisyAnswer, steps: int) -> Iterator[
     sheet = Sheet(words_of(private), private.is_automatic, steps)
     for number, (planned, measured) in enumerate(zip(private.plan.outputs, private.measured, strict=True)):
         found = [
-            cells(private.made, answer.drawn, t, private.profile, answer.observed[t]) for t in private.tables_of(number)
+            told(private.made, answer.drawn, t, private.profile, answer.observed[t]) for t in private.tables_of(number)
         ]
         yield assessed(planned, measured, found, answer.public[number], sheet)
 
@@ -55,8 +56,8 @@ def record_of(private: PrivateJob) -> dict[str, object]:
     return {**head, **found, "left_out_as_a_rule": rules, "data_sets": list(private.datasets)}
 
 
-def _prepared(assessment: Assessment, told: dict[str, object], private: PrivateJob) -> Prepared:
-    staff = json.dumps(assessment_to_json(assessment) | {"privacy": told})
+def _prepared(assessment: Assessment, how: dict[str, object], private: PrivateJob) -> Prepared:
+    staff = json.dumps(assessment_to_json(assessment) | {"privacy": how})
     findings = json.dumps([[f.rule, f.verdict.value, f.column] for f in assessment.findings])
     return Prepared(
         name=assessment.name,

@@ -11,12 +11,12 @@ from broker.domain.projects import Project
 from broker.domain.scalars import Value
 from broker.policy.models import Policies
 from broker.privacy.noise.client import Drawn
+from broker.workflow.limits import limits_for
 from broker.workflow.private.answers import NoisyAnswer, answered
 from broker.workflow.private.asking import PrivateJob, ask
 from broker.workflow.private.outputs import tables_of
 from broker.workflow.private.ports import ExactAnswers
 from broker.workflow.rehearse import JOB, Rehearsed, Stage, ran
-from broker.workflow.run import limits_for
 from broker.workflow.settle import way_of
 
 
@@ -42,13 +42,13 @@ def rehearse_private(
     steps = policies.profile(project.profile).max_group_steps
     noisy = tables_of(here, answered(here.made, drawn, exact), steps)
     unseen = replace(here, profile=replace(here.profile, display_floor=0))
-    real = tables_of(unseen, _without_noise(here, exact), steps)
+    real = tables_of(unseen, without_noise(here, exact), steps)
     found = tuple(_rehearsed(n, e, project, policies) for n, e in zip(noisy, real, strict=True))
     lap("assess")
     return found
 
 
-def _without_noise(private: PrivateJob, exact: ExactAnswers) -> NoisyAnswer:
+def without_noise(private: PrivateJob, exact: ExactAnswers) -> NoisyAnswer:
     """As if nothing had been drawn; choices among candidates have no such thing, and take the best."""
     drawn = []
     for part, vector in zip(private.made.parts, exact.vectors, strict=True):

@@ -4,6 +4,7 @@ For an event E the data give frequencies; Chernoff's bound makes them bounds of 
 confidence, and log((P[E] - delta) / Q[E]) is then a loss that surely occurs. It must never be above what is charged.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from math import inf, log
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from broker.privacy.measurements import measurement
-from broker.privacy.mechanisms import Additive, Bundle
+from broker.privacy.mechanisms import Additive, Bundle, Mechanism, Selection, Threshold
 
 Sample = Any
 """Outcomes of one mechanism in many runs: an array with a row a run where they are vectors, else a list."""
@@ -19,15 +20,52 @@ Event = Callable[[Sample], int]
 """How many outcomes of a sample are in it."""
 CONFIDENCE = 1e-9
 """Family-wise: the chance that any of all events of all mechanisms is judged too high."""
+SIDE_BY_SIDE, KEYS = 50, 4
+"""Copies of an answer in one run; most keys of an answer by keys."""
 MOST_EVENTS = 10_000
 """More than all events of all audits together, both ways."""
 
 
+LOOKED: Counter[str] = Counter()
+"""How many events this process has looked at, both ways."""
+
+
 def outcomes(bundle: Bundle, exact: Any, times: int) -> Sample:
-    """So many separate runs of the job's own measurement, of one mechanism."""
+    """So many noise vectors of the job's own measurement, of one mechanism."""
+    if isinstance(bundle.mechanisms[0], Additive):
+        return vectors(bundle, [exact], times)
     made = measurement(bundle)
-    found = [made((exact,))[0] for _ in range(times)]
-    return np.array(found) if isinstance(bundle.mechanisms[0], Additive) else found
+    return [made((exact,))[0] for _ in range(times)]
+
+
+def vectors(bundle: Bundle, answers: Sequence[Any], times: int) -> Sample:
+    """So many answers of all mechanisms together, a row each: noisy coordinates, chosen places, and 1 for each key that
+    leaves. In each of the separate runs noise is drawn on several copies of the answers side by side: every coordinate,
+    cell and key has noise of its own, and a run costs more than its noise."""
+    assert not bundle.delta, "what is turned from rho is drawn in another order"
+    made, pairs = measurement(bundle), list(zip(bundle.mechanisms, answers, strict=True))
+    tiled = tuple(_copies(m, v) for m, v in pairs)
+    runs = (made(tiled) for _ in range(-(-times // SIDE_BY_SIDE)))
+    found = [np.hstack([_rows(m, v, drawn) for (m, v), drawn in zip(pairs, run, strict=True)]) for run in runs]
+    return np.concatenate(found)[:times]
+
+
+def _copies(mechanism: Mechanism, answer: Any) -> Any:
+    """Of keys, the same counts under other names; of scores, cell by cell."""
+    if isinstance(mechanism, Threshold):
+        names = range(SIDE_BY_SIDE)
+        return {place * KEYS + key: count for place in names for key, count in answer.items()}
+    if isinstance(mechanism, Selection):
+        return [answer[i : i + mechanism.points] for i in range(0, len(answer), mechanism.points)] * SIDE_BY_SIDE
+    return list(answer) * SIDE_BY_SIDE
+
+
+def _rows(mechanism: Mechanism, answer: Any, drawn: Any) -> Any:
+    if isinstance(mechanism, Threshold):
+        left = np.zeros((SIDE_BY_SIDE, KEYS), dtype=int)
+        left[[k // KEYS for k in drawn], [k % KEYS for k in drawn]] = 1
+        return left
+    return np.array(drawn).reshape(SIDE_BY_SIDE, -1)
 
 
 def divergence(p: float, q: float) -> float:
@@ -55,6 +93,8 @@ def audit(one: Sample, other: Sample, events: Sequence[Event], *deltas: float) -
     """For each delta (0 if none is given) the surest loss over the events, both ways: a person added, one removed."""
     counts = [(event(one), event(other)) for event in events]
     pairs = [pair for a, b in counts for pair in ((a, b), (b, a))]
+    LOOKED["events"] += len(pairs)
+    assert LOOKED["events"] <= MOST_EVENTS, "the confidence is shared among fewer"
     bounds = [(least(a, len(one)), most(b, len(other))) for a, b in pairs]
     return [max((log((p - delta) / q) for p, q in bounds if p > delta), default=-inf) for delta in deltas or (0.0,)]
 
@@ -92,3 +132,8 @@ def is_value(value: object) -> Event:
 
 def has_key(key: int) -> Event:
     return lambda sample: sum(key in outcome for outcome in sample)
+
+
+def in_place(place: int, value: int) -> Event:
+    """Of rows: one coordinate is this."""
+    return lambda sample: int(np.count_nonzero(sample[:, place] == value))

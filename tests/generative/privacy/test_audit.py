@@ -4,7 +4,7 @@ that is broken on purpose is caught. `PROOF_NOISE` says how many noise vectors a
 from fractions import Fraction
 
 import pytest
-from auditing import audit, half_spaces, has_key, is_value, least, orthants, outcomes
+from auditing import CONFIDENCE, LOOKED, MOST_EVENTS, audit, half_spaces, has_key, is_value, least, orthants, outcomes
 from privacy_size import size, tell
 
 from broker.domain.amounts import Accounting
@@ -130,3 +130,9 @@ def test_a_threshold_that_is_too_low_is_caught() -> None:
     bundle = Bundle(APPROXIMATE, (made,))
     one, other = (outcomes(bundle, answer, TIMES) for answer in ({0: 20, 1: 1}, {0: 20}))
     assert audit(one, other, [has_key(1)], 0.01)[0] > 1.0
+
+
+def test_events_are_fewer_than_the_confidence_is_shared_among() -> None:
+    """All audits of this file have looked by now; the count is for the proof, which adds up those of both files."""
+    tell("audit_events", {"events": LOOKED["events"], "confidence": CONFIDENCE, "shared_among": MOST_EVENTS})
+    assert LOOKED["events"] < MOST_EVENTS // 2

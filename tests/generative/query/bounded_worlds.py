@@ -12,8 +12,8 @@ import pyarrow as pa
 import worlds
 
 from broker.domain.bounded import BoundedTable
-from broker.engine.private import Cells
-from broker.policy.models import Catalogue, TableKind
+from broker.engine.private_cells import Cells
+from broker.policy.models import Catalogue, Table, TableKind
 from broker.privacy.asking.measurable import Measurable
 from broker.privacy.blocks import Block, Kind
 from broker.privacy.bounds import influence_on, sensitivity
@@ -62,12 +62,13 @@ def vault(catalogue: Catalogue, rows: Rows, seed: int) -> duckdb.DuckDBPyConnect
         con.execute(f'CREATE SCHEMA IF NOT EXISTS "{table.schema_name}"')
         is_person = table.kind is TableKind.PERSON
         columns = [(v.name, storage_type(v)) for v in table.variables]
-        columns += [("__p", "UINTEGER"), ("__r", "UTINYINT")] if is_person else []
+        stored = ["__r", *(r.column for r in table.rankings)]
+        columns += [("__p", "UINTEGER"), *((r, "UTINYINT") for r in stored)] if is_person else []
         con.execute(
             f'CREATE TABLE "{table.schema_name}"."{table.name}" ({", ".join(f""""{n}" {t}""" for n, t in columns)})'
         )
         if is_person:
-            some = ranked(some, table.year.variable if table.year else None, drawn)
+            some = ranked(some, table, drawn)
         one = f"({', '.join('?' * len(columns))})"
         if some:
             values = [r[n] for r in some for n, _ in columns]
@@ -77,14 +78,20 @@ def vault(catalogue: Catalogue, rows: Rows, seed: int) -> duckdb.DuckDBPyConnect
     return con
 
 
-def ranked(rows: Sequence[Mapping[str, Any]], year: str | None, drawn: Mapping[int, int]) -> list[dict[str, Any]]:
+def ranked(rows: Sequence[Mapping[str, Any]], table: Table, drawn: Mapping[int, int]) -> list[dict[str, Any]]:
+    year = table.year.variable if table.year else None
     own: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         own[row["__p"], row[year] if year else None].append(row)
     found = []
     for group in own.values():
         ordered = sorted(group, key=lambda r: repr(sorted((k, v) for k, v in r.items() if k != "__p")))
-        found += [{**r, "__p": drawn[r["__p"]], "__r": i} for i, r in enumerate(ordered)]
+        for i, row in enumerate(ordered):
+            within = {
+                r.column: sum(all(other[v] == row[v] for v in r.within) for other in ordered[:i])
+                for r in table.rankings
+            }
+            found.append({**row, "__p": drawn[row["__p"]], "__r": i, **within})
     return found
 
 

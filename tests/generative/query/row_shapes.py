@@ -2,7 +2,7 @@
 
 # ruff: noqa: E501 - one query a line reads as a table
 
-from pieces import ABSENCE, CENSUS, EXCLUSIONS, KS2, KS4, PUPILS, SCHOOLED, YEARS, Source, Words
+from pieces import ABSENCE, CENSUS, CIN, EXCLUSIONS, KS2, KS4, PUPILS, SCHOOLED, STAFF, VALUES, YEARS, Source, Words
 
 
 def grouped_by(w: Words, a: str, s: Source, source: str, where: str) -> str:
@@ -15,6 +15,45 @@ def plain(w: Words) -> str:
     if w.chance(0.3):
         return f"SELECT {w.aggregates('a', s)} FROM {s.name} a{w.where(('a', s))}"
     return grouped_by(w, "a", s, f"{s.name} a", w.where(("a", s)))
+
+
+EVENTS = (
+    (EXCLUSIONS, "Reason"), (EXCLUSIONS, "Category"), (EXCLUSIONS, "Term"), (CIN, "CIN_PrimaryNeedCode"),
+    (STAFF, "Post"),
+)  # fmt: skip
+
+
+def events(w: Words) -> str:
+    """Rows of a table of events by a filter that the catalogue ranks within, wherever a query may have it; at times
+    with a line that says how many count of a person and year."""
+    s, cat = w.rng.choice(EVENTS)
+    x, z = VALUES[cat][0], VALUES[cat][1]
+    filters = [
+        f"e.{cat} = {x}",
+        f"{x} = e.{cat}",
+        f"e.{cat} IN ({x}, {z})",
+        f"NOT (e.{cat} <> {z})",
+        f"e.{cat} LIKE {x}",
+    ]
+    filters += [f"(e.{cat} = {x} OR e.{cat} IS NULL)", f"CASE WHEN e.{cat} = {x} THEN 'y' ELSE 'n' END = 'y'"]
+    if s is EXCLUSIONS:
+        filters.append("e.Category = 'FIXD' AND e.Reason IN ('PP', 'PA')")
+    condition, guard = w.one(filters), w.guard("e", s)
+    line = f"-- rows: {s.name} {w.rng.randint(1, 2)}\n" if w.chance(0.5) else ""
+    match w.rng.randrange(5):
+        case 0:
+            key, source = f"e.{cat}", f"(SELECT * FROM {s.name} e WHERE {condition}) e"
+            return f"{line}SELECT {key} AS k0, {w.aggregates('e', s)} FROM {source} WHERE {guard} GROUP BY {key}"
+        case 1 if s is not STAFF:
+            on = f"a.{CENSUS.key} = e.{s.key} AND a.{CENSUS.year} = e.{s.year}"
+            more = [f" AND {condition} WHERE {guard}", f" WHERE {condition} AND {guard}"]
+            how = w.one(["INNER", "LEFT"])
+            return line + grouped_by(w, "a", CENSUS, f"{CENSUS.name} a {how} JOIN {s.name} e ON {on}", w.one(more))
+        case 2:
+            part = f"SELECT e.{cat} AS c, e.{s.nums[0]} AS v FROM {s.name} e WHERE {guard}"
+            both = f"({part} AND {condition} UNION ALL {part}) AS u"
+            return f"{line}SELECT COUNT(*) AS n, SUM(u.v) AS t FROM {both} WHERE u.c = {x}"
+    return line + grouped_by(w, "e", s, f"{s.name} e", f" WHERE {guard} AND {condition}")
 
 
 def conditional(w: Words) -> str:

@@ -14,6 +14,7 @@ from pieces import Words
 
 SHAPES: tuple[Callable[[Words], str], ...] = (
     rows.plain,
+    rows.events,
     rows.conditional,
     rows.join_inner,
     rows.join_left,

@@ -15,7 +15,7 @@ from broker.domain.outputs import CellEvidence, StatisticEvidence, TableEvidence
 from broker.domain.plans import Key, Measure, PlannedTable, Statistic
 from broker.domain.relations import Scan
 from broker.domain.scalars import Column, Type
-from broker.engine.frames import read_table
+from broker.engine.frames import plain_value, read_table
 
 HUGE, DECIMAL = pa.decimal128(38, 0), pa.decimal128(12, 2)
 LA, AMOUNT = (
@@ -91,6 +91,12 @@ def read(changed: Mapping[str, list[Any]] | None = None, *more: Mapping[str, tup
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table, max_chunksize=2)
     return read_table(TABLE, bytes(sink.getvalue()))
+
+
+def test_the_sign_of_a_zero_is_not_told() -> None:
+    """Groups of 0.0 and -0.0 are one, and the engine shows the one that it met first."""
+    assert repr(read({"k1": [-0.0, 1.5, None]})) == repr(read())
+    assert repr(plain_value(-0.0)) == "0.0"
 
 
 def test_cells_are_a_sequence_equal_to_their_tuple() -> None:

@@ -20,7 +20,7 @@ from broker.engine.here import EngineHere, settings_of, views_of
 from broker.policy.models import Policies
 from broker.sandbox.docker_engine import DockerSandbox
 from broker.workflow.check import check_submission
-from broker.workflow.run import limits_for
+from broker.workflow.limits import limits_for
 from tests.integration.rehearse.conftest import ROOT, At
 
 TODAY = date(2026, 11, 24)
@@ -56,7 +56,9 @@ def request_of(text: str, policies: Policies, stage_of: At) -> SandboxRequest:
 @pytest.mark.parametrize("name", QUERIES)
 def test_every_frame_is_the_launchers(name, policies, stage_of, sandbox_root):
     asked = request_of(QUERIES[name], policies, stage_of)
-    mine, theirs = EngineHere().run(asked), DockerSandbox(sandbox_root, "runc").run(asked)
+    sandbox = DockerSandbox(sandbox_root, "runc")
+    mine, theirs = EngineHere().run(asked), sandbox.run(asked)
+    sandbox.close()  # all queries here are one attempt by name: the next one needs it free
     assert (mine.end, mine.log) == (theirs.end, b"") == (SandboxEnd.ENDED, b"")
     assert [kind for kind, _ in mine.frames] == [kind for kind, _ in theirs.frames]
     assert mine.frames[-1] == theirs.frames[-1]
@@ -128,6 +130,7 @@ def test_no_path_leads_out_of_the_mount(path, policies, stage_of):
 @pytest.fixture
 def image(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The image's own module, beside what it imports."""
+    monkeypatch.syspath_prepend(str(ROOT / "sandbox_images" / "sql"))
     monkeypatch.syspath_prepend(str(ROOT / "sandbox_images" / "common"))
     before = set(sys.modules)
     spec = importlib.util.spec_from_file_location("sql_image", ROOT / "sandbox_images" / "sql" / "main.py")
@@ -135,7 +138,7 @@ def image(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    for name in set(sys.modules) - before & {"launcher", "frames"}:
+    for name in set(sys.modules) - before & {"launcher", "frames", "handed", "hardened"}:
         monkeypatch.delitem(sys.modules, name, raising=False)
     return module
 

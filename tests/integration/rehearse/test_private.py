@@ -29,7 +29,7 @@ from broker.privacy.design import Design, design
 from broker.privacy.noise.client import NoiseProcess
 from broker.privacy.results.cells import cells
 from broker.query import compile_sql
-from broker.workflow.run import limits_for
+from broker.workflow.limits import limits_for
 from tests.integration.rehearse.conftest import ROOT, At
 
 PROFILE = load_privacy(ROOT / "policies" / "privacy").profile("npd-private")

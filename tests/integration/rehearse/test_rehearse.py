@@ -14,8 +14,8 @@ from broker.domain.plans import Plan
 from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult
 from broker.domain.projects import Project
 from broker.workflow.check import check_submission
+from broker.workflow.limits import limits_for
 from broker.workflow.rehearse import rehearse
-from broker.workflow.run import limits_for
 
 TODAY = date(2026, 11, 24)
 BY_LA = "SELECT la_code, COUNT(*) AS n FROM npd_pupil GROUP BY la_code"

@@ -10,7 +10,7 @@ import pytest
 
 from broker.domain.errors import Breach, Conflict, Unavailable
 from broker.domain.ports import SandboxEnd
-from broker.sandbox import docker_engine
+from broker.sandbox import containers
 from broker.sandbox.docker_engine import DockerSandbox
 from broker.sandbox.selftest import REQUIRED, required_ok
 from broker.sandbox.spec import name_of
@@ -109,17 +109,18 @@ def test_sweep_spares_the_living_and_other_brokers(api, python, sandbox_root, tm
 def test_nothing_is_left_after_a_run(api, docker_sandbox, sql):
     request = sql("SELECT 1 AS one")
     docker_sandbox.run(request)
+    docker_sandbox.close()
     assert not api.containers(all=True, filters={"name": f"^/{name_of(request.job, 1)}$"})
 
 
 def test_a_difference_before_start_is_a_breach_and_nothing_runs(api, sql, sandbox_root, monkeypatch):
     def lax(made):
-        asked = docker_engine_settings(made)
+        asked = strict(made)
         asked["HostConfig"]["CapDrop"] = []
         return asked
 
-    docker_engine_settings = docker_engine.settings
-    monkeypatch.setattr(docker_engine, "settings", lax)
+    strict = containers.settings
+    monkeypatch.setattr(containers, "settings", lax)
     request = sql("SELECT 1 AS one")
     with pytest.raises(Breach, match="CapDrop"):
         DockerSandbox(sandbox_root, "runc").run(request)
@@ -147,3 +148,9 @@ def test_an_engine_that_does_not_answer_is_unavailable(sql, sandbox_root, monkey
         with pytest.raises(Unavailable):
             call()
     gc.collect()
+
+
+def test_the_next_stage_of_an_attempt_waits_for_the_one_before(docker_sandbox, python, sql):
+    """Its name is the attempt's, and the container of the stage before is removed while its result is read."""
+    for ask in (python("print(1)"), python("print(2)"), sql("SELECT 1 AS x"), python("print(3)")):
+        assert docker_sandbox.run(ask).end is SandboxEnd.ENDED

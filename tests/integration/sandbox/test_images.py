@@ -4,15 +4,18 @@ import json
 import os
 import stat
 import time
+from pathlib import Path
 
 import pytest
 
 from broker.domain.errors import Unavailable
+from broker.policy.files import load_policies
 from broker.sandbox import root_tree
 from broker.sandbox.images import NAMES, Images, build
 from broker.sandbox.root_tree import FORBIDDEN
 
 pytestmark = pytest.mark.docker
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -29,7 +32,27 @@ def test_no_shell_no_compiler_no_pip_nothing_setuid(sandbox_root, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted"), [("sql", {"duckdb", "pyarrow"}), ("python", {"pandas", "polars", "numpy"})]
+    ("name", "wanted"),
+    [
+        ("sql", {"duckdb", "pyarrow"}),
+        (
+            "python",
+            {
+                "pandas",
+                "polars",
+                "duckdb",
+                "pyarrow",
+                "statsmodels",
+                "scikit_learn",
+                "scipy",
+                "matplotlib",
+                "linearmodels",
+                "lifelines",
+                "acro",
+            },
+        ),
+        ("fit", {"statsmodels", "duckdb", "pyarrow"}),
+    ],
 )
 def test_sbom_names_packages_and_wheels(sandbox_root, name, wanted):
     listed = json.loads(Images(sandbox_root / "build").sbom_of(name).read_text())["components"]
@@ -37,6 +60,15 @@ def test_sbom_names_packages_and_wheels(sandbox_root, name, wanted):
     assert names >= wanted
     assert "libc6" in names
     assert all(component["version"] for component in listed)
+
+
+def test_the_policy_lists_the_modules_of_the_python_image(sandbox_root):
+    """In `policies/service.yaml`; each that this list lacks could be imported, and the static check would deny it."""
+    site = Images(sandbox_root / "build").tree_of("python") / "opt/site"
+    modules = [path.name for path in site.iterdir() if path.is_dir() and any(path.rglob("*.py"))]
+    modules += [path.stem for path in site.glob("*.py")]
+    held = sorted(name for name in modules if name.isidentifier() and not name.startswith("_"))
+    assert sorted(load_policies(ROOT / "policies").service.python_modules) == held
 
 
 def test_a_second_build_does_nothing_and_quickly(sandbox_root):
@@ -58,7 +90,7 @@ def test_code_in_the_image_is_compiled(sandbox_root, name):
 def test_a_base_image_can_stand_in_for_debian_packages(sandbox_root, tmp_path):
     built = Images(sandbox_root / "build")
     (tmp_path / "base").write_text(built.digest_of("sql"))
-    tree, listed = Images(tmp_path)._base_tree(lambda line: None)
+    tree, listed = Images(tmp_path).layers.base(lambda line: None)
     assert root_tree.interpreter(tree) == root_tree.interpreter(built.tree_of("sql"))
     assert [component["name"] for component in listed] == [built.digest_of("sql")]
     assert not list((tree / "opt/site").iterdir())
@@ -67,4 +99,4 @@ def test_a_base_image_can_stand_in_for_debian_packages(sandbox_root, tmp_path):
 def test_a_base_that_is_not_here_is_never_fetched(engine, tmp_path):
     (tmp_path / "base").write_text("nowhere/at-all:1")
     with pytest.raises(Unavailable, match="never fetched"):
-        Images(tmp_path)._base_tree(lambda line: None)
+        Images(tmp_path).layers.base(lambda line: None)

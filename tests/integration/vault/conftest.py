@@ -57,7 +57,7 @@ CENSUS = _pupil(
     variable("RecordStatus", Type.INT),
     variable("Gender", Type.TEXT, C.SENSITIVE, codes=("M", "F")),
     variable("FSM", Type.FLAG, C.SENSITIVE),
-    variable("URN", Type.INT, low=100000, high=150000),
+    variable("URN", Type.INT, low=100000, high=150000, most=5),
     variable("LA", Type.INT, register_key="ref.schools.LA"),
 )
 ATTAINMENT = _pupil(

@@ -168,6 +168,7 @@ CENSUS = "npd.census/2018"
         (ATTAINMENT, "'2019/2020'", "NULL::VARCHAR", ("AcademicYear", "year", 40)),
         (ATTAINMENT, "'P' || i PMR", "'P ' || i PMR", ("PMR", "key", 40)),
         (ATTAINMENT, "'P' || i PMR", "'P' || i // 4 PMR", ("PMR", "rows-per-person", 10)),
+        (CENSUS, "100000 + i % 5 URN", "100000 + i % 8 URN", ("URN", "most", 8)),
         (ATTAINMENT, "1 RecordStatus, ", "", ("RecordStatus", "missing-column", 1)),
         (ATTAINMENT, "1 RecordStatus, ", "1 RecordStatus, 2 shoe_size, ", ("shoe_size", "unknown-column", 1)),
         (CENSUS, "(i % 3 = 0)::TINYINT FSM", "CASE i WHEN 7 THEN 2 ELSE 1 END FSM", ("FSM", "type", 1)),

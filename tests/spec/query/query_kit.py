@@ -25,7 +25,7 @@ from broker.domain.projects import Mode, Project
 from broker.domain.scalars import Type
 from broker.domain.variables import VariableClass
 from broker.policy.files import load_policies
-from broker.policy.models import Catalogue, Profile, Table, TableKind, Unit, Variable, YearAxis, YearFormat
+from broker.policy.models import Catalogue, Profile, Ranking, Table, TableKind, Unit, Variable, YearAxis, YearFormat
 from broker.query import Compiled, compile_sql, evidence_columns, render, render_public
 
 YEARS = (2017, 2018, 2019)
@@ -36,10 +36,11 @@ def variable(name: str, kind: Type, cls: VariableClass = VariableClass.STANDARD,
     return Variable(name=name, type=kind, cls=cls, **more)
 
 
-def _person(name: str, *variables: Variable, rows: int = 3) -> Table:
+def _person(name: str, *variables: Variable, rows: int = 3, rankings: tuple[Ranking, ...] = ()) -> Table:
     return Table(
         schema_name="npd", name=name, kind=TableKind.PERSON, unit=Unit.PUPIL, link_key="Key", key_domain="PMR",
         year=YearAxis(variable="Y", format=YearFormat.ACADEMIC, years=frozenset(YEARS)), max_rows_per_unit_year=rows,
+        rankings=rankings,
         variables=(
             variable("Key", Type.TEXT, VariableClass.IDENTIFIER), variable("Y", Type.TEXT, missing=False), *variables,
         ),
@@ -57,13 +58,13 @@ CATALOGUE = Catalogue(
             variable("Flag", Type.FLAG),
             variable("Score", Type.INT, low=-5, high=20),
             variable("Points", Type.DECIMAL, low=0, high=9, decimals=2),
-            variable("Note", Type.TEXT),
+            variable("Note", Type.TEXT, most=40),
             variable("Idaci", Type.DECIMAL, VariableClass.QUASI, low=0, high=1, decimals=3),
             variable("Born", Type.DATE, VariableClass.QUASI),
             variable("UPN", Type.TEXT, VariableClass.IDENTIFIER),
         ),
         _person("b", variable("Kind", Type.TEXT, codes=("X", "Z")), variable("Days", Type.INT, low=0, high=9),
-                variable("Wave", Type.FLAG, missing=False)),
+                variable("Wave", Type.FLAG, missing=False), rankings=(Ranking(within=("Kind",), rows=1),)),
         Table(
             schema_name="ref", name="las", kind=TableKind.PUBLIC, unique_key="LA",
             variables=(

@@ -31,6 +31,10 @@ SELECT COUNT(*) - COUNT(Score) AS d, 100.0 * COUNT(Score) / COUNT(*) AS r FROM a
 SELECT d.big, COUNT(*) AS g FROM (SELECT LA, CASE WHEN COUNT(*) > 1 THEN 'big' ELSE 'small' END AS big FROM a GROUP BY LA) d GROUP BY d.big | big 2, small 1
 SELECT l.Region, SUM(d.n) AS s FROM (SELECT LA, COUNT(*) AS n FROM a GROUP BY LA) d JOIN ref.las l ON l.LA = d.LA GROUP BY l.Region | N 2, S 5
 SELECT l.Region, d.LA, d.n FROM (SELECT LA, COUNT(*) AS n FROM a GROUP BY LA) d JOIN ref.las l ON l.LA = d.LA | N 1 2, S 2 4, S 3 1
+SELECT d.LA, d.n, l.Region FROM (SELECT LA, COUNT(*) AS n FROM a GROUP BY LA) d JOIN (SELECT LA, Region FROM ref.las WHERE LA IN (SELECT c.LA FROM a c WHERE c.Score = 9)) l ON l.LA = d.LA | refused: subquery-persons
+SELECT d.LA, d.n, l.Region FROM (SELECT LA, COUNT(*) AS n FROM a GROUP BY LA) d JOIN (SELECT LA, Region FROM ref.las WHERE LA > (SELECT AVG(1.0 * c.Score) FROM a c)) l ON l.LA = d.LA | refused: subquery-persons
+SELECT d.LA, d.n, l.m FROM (SELECT LA, COUNT(*) AS n FROM a GROUP BY LA) d JOIN (SELECT LA, (SELECT AVG(1.0 * c.Score) FROM a c) AS m FROM ref.las) l ON l.LA = d.LA | refused: subquery-persons
+SELECT d.LA, d.n, l.k FROM (SELECT LA, COUNT(*) AS n FROM a GROUP BY LA) d JOIN (SELECT LA, COUNT(*) AS k FROM ref.las WHERE LA IN (SELECT c.LA FROM a c GROUP BY c.LA) GROUP BY LA) l ON l.LA = d.LA | refused: subquery-persons
 SELECT d.LA, d.n FROM (SELECT LA, COUNT(*) AS n FROM a GROUP BY LA) d WHERE EXISTS (SELECT 1 FROM b WHERE b.Days = d.n) | refused: group-subquery
 """)
 

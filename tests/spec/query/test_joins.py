@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
-from query_kit import codes, compiled, run, shown
+from query_kit import codes, compiled, planned, run, shown
 
 from broker.domain.relations import Join, JoinHow
+from broker.query.rows import multiplying
 
 A = [
     {"p": 1, "Key": "k1", "Y": "2017/2018", "Sex": "M", "LA": 1, "Score": 5},
@@ -106,3 +107,25 @@ def test_a_row_that_may_be_of_either_side_has_the_person_number_of_both(how: str
     """Elsewhere the person of a row is the one of the side that is never padded."""
     relation = _join_of(f"a {how} b ON a.Key = b.Key")
     assert (relation.both is not None) == both
+
+
+BY_EACH_OTHER = (
+    "(SELECT l.LA FROM ref.las l JOIN ref.las m ON l.LA = m.LA)",
+    "(SELECT LA FROM (SELECT LA, ROW_NUMBER() OVER (ORDER BY LA) AS r FROM ref.las) l WHERE LA = r)",
+    "(SELECT l.LA FROM ref.las l WHERE l.LA = (SELECT MAX(m.LA) FROM ref.las m WHERE m.LA = l.LA))",
+)
+
+
+@pytest.mark.parametrize("public", BY_EACH_OTHER)
+def test_public_rows_that_only_meet_each_other_multiply_the_rows_of_people(public: str) -> None:
+    """Three times a count, rounded, tells more than the count rounded: a person looks."""
+    (looked,) = planned(f"SELECT COUNT(*) AS n FROM a CROSS JOIN {public} d").tables[0].statistics
+    assert looked.needs_review == multiplying.PUBLIC
+
+
+def test_public_rows_that_a_person_leads_to_do_not() -> None:
+    text = (
+        "SELECT COUNT(*) AS n FROM a JOIN (SELECT l.LA FROM ref.las l JOIN ref.las m ON l.LA = m.LA) d ON d.LA = a.LA"
+    )
+    (counted,) = planned(text).tables[0].statistics
+    assert counted.needs_review is None

@@ -36,6 +36,7 @@ SELECT COUNT(*) AS n, SUM(z.Days) AS s FROM a CROSS APPLY (SELECT TOP 1 b.Days F
 SELECT COUNT(*) AS n, SUM(z.Days) AS s FROM a OUTER APPLY (SELECT TOP 1 b.Days FROM b WHERE b.Key = a.Key ORDER BY b.Y) z | 7 11
 SELECT COUNT(*) AS n, SUM(z.s) AS s FROM a OUTER APPLY (SELECT SUM(b.Days) AS s FROM b WHERE b.Key = a.Key) z | 7 19
 SELECT COUNT(*) AS n, COUNT(l.Region) AS r FROM a CROSS APPLY (SELECT l.Region FROM ref.las l WHERE l.LA = a.LA AND l.Region = 'N') l | 2 2
+SELECT COUNT(*) AS n, COUNT(z.b) AS b FROM a OUTER APPLY (SELECT l.LA, m.LA AS b FROM ref.las l LEFT JOIN ref.las m ON m.LA = a.LA AND l.LA = 1) z | 21 7
 SELECT COUNT(*) AS n FROM a WHERE a.LA IN (SELECT l.LA FROM ref.las l WHERE l.Region = 'S')                 | 5
 SELECT COUNT(*) AS n FROM a WHERE EXISTS (SELECT 1 FROM ref.las l WHERE l.LA = a.LA AND l.Region = 'N')     | 2
 SELECT COUNT(*) AS n FROM a WHERE (SELECT l.Region FROM ref.las l WHERE l.LA = a.LA) = 'N'                  | refused: scalar-subquery

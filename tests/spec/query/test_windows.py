@@ -60,6 +60,9 @@ SELECT COUNT(*) AS n FROM (SELECT ROW_NUMBER() OVER (PARTITION BY Key) AS l FROM
 SELECT COUNT(*) AS n FROM (SELECT SUM(Score) OVER (PARTITION BY Key ORDER BY Y ROWS 1 PRECEDING) AS l FROM a) d WHERE d.l > 1 | frame
 SELECT COUNT(*) AS n FROM a WHERE ROW_NUMBER() OVER (PARTITION BY Key ORDER BY Y) = 1                       | window-place
 SELECT COUNT(*) AS n FROM (SELECT LA, LAST_VALUE(LA) OVER (PARTITION BY Key ORDER BY Y) AS f FROM a) d WHERE d.f = d.LA | window-order
+SELECT COUNT(*) AS n FROM (SELECT NTILE(0) OVER (PARTITION BY Key ORDER BY Y) AS t FROM a WHERE Note = 'x') d WHERE d.t = 1 | literal
+SELECT COUNT(*) AS n FROM (SELECT NTILE(-1) OVER (ORDER BY Y) AS t FROM a WHERE Note = 'x') d WHERE d.t = 1  | literal
+SELECT LA, NTILE(0) OVER (ORDER BY COUNT(*)) AS t FROM a GROUP BY LA                                        | literal
 SELECT Sex, AVG(1.0 * Score) OVER (PARTITION BY Sex) AS m FROM a                                            | no-aggregate
 """)
 

@@ -7,10 +7,15 @@ from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-ROOMS = ("broker/query", "broker/scope", "broker/python_jobs", "broker/workflow/check.py")
-"""The folders and the file that judge a submission's text."""
+ROOMS = (
+    "broker/query", "broker/scope", "broker/python_jobs", "broker/workflow/check.py",
+    "broker/privacy/asking", "broker/privacy/limits.py", "broker/workflow/private", "broker/domain/ledger/refusals.py",
+)  # fmt: skip
+"""The folders and files that judge a submission's text, and what it costs."""
+ELSEWHERE = frozenset({"broker/client/errors.py"})
+"""Makes refusals anew that a broker has told."""
 CODE = re.compile(r"[a-z]+(-[a-z]+)*")
-GIVES = frozenset({"Stop", "Refusal", "refuse", "_refusal"})
+GIVES = frozenset({"Stop", "Refusal", "refuse", "refused_with", "_refusal"})
 """Calls whose first argument is a code; so is that of `add` on a report."""
 PASSED_ON = frozenset({"code", "FOLLOWS"})
 """Names under which a code may be passed on; what is assigned to the first is read too, the second is never told."""
@@ -34,6 +39,22 @@ def unread_codes() -> list[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and _gives(node) and not _is_read(node)
     ]
+
+
+def refusals_elsewhere() -> list[str]:
+    """Places outside those rooms that make a refusal: their codes would not be read."""
+    found = []
+    for path in sorted((ROOT / "broker").rglob("*.py")):
+        name = str(path.relative_to(ROOT))
+        if name in ELSEWHERE or any(name == room or name.startswith(f"{room}/") for room in ROOMS):
+            continue
+        found += [f"{name}:{n.lineno}" for n in ast.walk(ast.parse(path.read_text())) if _makes(n)]
+    return found
+
+
+def _makes(node: ast.AST) -> bool:
+    """A call of Refusal, by whatever name it was imported."""
+    return isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "Refusal"
 
 
 def _trees() -> Iterator[tuple[Path, ast.Module]]:

@@ -10,7 +10,7 @@ from broker.domain.refusal_codes import CODES, SECTIONS, Code
 from broker.domain.refusal_codes.page import refusals_page
 from broker.policy.files import load_policies
 from broker.workflow.check import Checked, check_submission
-from tests.spec.refusals.code_scan import codes_of_source, unread_codes
+from tests.spec.refusals.code_scan import codes_of_source, refusals_elsewhere, unread_codes
 
 ROOT = Path(__file__).parents[3]
 POLICIES = load_policies(ROOT / "policies")
@@ -33,6 +33,10 @@ def test_the_table_has_every_code_that_the_source_gives_and_no_other() -> None:
 
 def test_every_code_is_written_where_the_scan_can_read_it() -> None:
     assert unread_codes() == [], "give the code as a literal, or through a variable called `code`"
+
+
+def test_refusals_are_made_where_the_scan_reads() -> None:
+    assert refusals_elsewhere() == [], "add the room to ROOMS in code_scan.py"
 
 
 def test_a_code_stands_in_the_table_once_and_in_order() -> None:

@@ -99,7 +99,8 @@ def table(influence: Influence, listed: bool = True) -> PrivateTable:
         Statistic("v", Ask.VARIANCE, "y"),
         Statistic("median", Ask.QUANTILE, "x", fraction=Fraction(1, 2), points=tuple(range(0, 9001, 100))),
         Statistic("h", Ask.HISTOGRAM, "y", points=(1, 2)),
-        Statistic("r", Ask.RATIO, "x", "y"),
+        Statistic("s", Ask.SUM, "x"),
+        Statistic("r", Ask.RATIO, parts=("s", "n")),
     )
     dimension = Dimension("la", tuple(range(150)) if listed else None)
     arguments = (Argument("x", Clamp(0, 9000, 100)), Argument("y", Clamp(-5, 5)))

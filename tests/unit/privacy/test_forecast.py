@@ -17,7 +17,8 @@ from broker.privacy.tables import Argument, Ask, Clamp, Dimension, Influence, Pr
 
 PURE, HALF = Accounting.PURE, Amount(Accounting.PURE, 500_000)
 MEDIAN = Statistic("q", Ask.QUANTILE, "att8", fraction=Fraction(1, 2), points=(1000, 4000))
-VARIANCE, RATIO = Statistic("var", Ask.VARIANCE, "att8"), Statistic("r", Ask.RATIO, "att8", "att8")
+VARIANCE, SUM = Statistic("var", Ask.VARIANCE, "att8"), Statistic("s", Ask.SUM, "att8")
+RATIO = Statistic("r", Ask.RATIO, parts=("s", "n"))
 
 
 def test_a_count_is_forecast_for_all_cells_and_a_mean_as_a_curve() -> None:
@@ -56,9 +57,9 @@ def test_a_spend_is_chosen_by_the_error_it_gives() -> None:
 
 
 def test_every_statistic_and_grouping_set_is_forecast() -> None:
-    asked = table((4, 3), (COUNT, MEDIAN, VARIANCE, RATIO), sets=((0, 1), (0,), ()))
+    asked = table((4, 3), (COUNT, MEDIAN, VARIANCE, SUM, RATIO), sets=((0, 1), (0,), ()))
     found = forecast([asked], HALF, PROFILE).expected
-    assert {(e.set, e.statistic) for e in found} == {(s, n) for s in range(3) for n in ("n", "q", "var", "r")}
+    assert {(e.set, e.statistic) for e in found} == {(s, n) for s in range(3) for n in ("n", "q", "var", "s", "r")}
     counts = [e.error for e in found if e.statistic == "n"]
     bought_alone = forecast([dataclasses.replace(asked, sets=((0, 1),))], HALF, PROFILE).expected[0].error
     assert counts[0] is not None

@@ -16,7 +16,7 @@ PERSONS, VALUES = Statistic("p", Ask.PERSONS), Statistic("v", Ask.VALUES, "ks2")
 SUM, VARIANCE = Statistic("s", Ask.SUM, "ks2"), Statistic("var", Ask.VARIANCE, "ks2")
 MEDIAN = Statistic("q", Ask.QUANTILE, "ks2", fraction=Fraction(1, 2), points=(-10, 0, 10))
 HISTOGRAM = Statistic("h", Ask.HISTOGRAM, "ks2", points=(0,))
-RATIO = Statistic("r", Ask.RATIO, "att8", "ks2")
+OTHER, RATIO = Statistic("o", Ask.SUM, "att8"), Statistic("r", Ask.RATIO, parts=("s", "o"))
 
 
 def shape(*statistics: Statistic, influence: Influence = Influence(1, 1)) -> list[tuple[object, ...]]:  # noqa: B008
@@ -33,7 +33,7 @@ CASES = [
     ((COUNT, Statistic("m", Ask.MEAN, "ks2")), [(P, "ks2", 1, True, False)]),
     ((COUNT, VALUES), [(P, "ks2", 0, True, False)]),
     ((SUM, VALUES, VARIANCE), [(P, "ks2", 2, False, False)]),
-    ((RATIO,), [(P, "att8", 1, False, False), (P, "ks2", 1, False, False)]),
+    ((SUM, OTHER, RATIO), [(P, "att8", 1, False, False), (P, "ks2", 1, False, False)]),
     ((PERSONS, COUNT), [(P, None, 0, False, False)]),
     ((MEDIAN,), [(Kind.RANKS, "ks2", 0, False, False), (P, None, 0, False, False)]),
     ((HISTOGRAM,), [(Kind.BINS, "ks2", 0, False, False)]),

@@ -70,8 +70,35 @@ def test_honest_scripts_pass(text: str) -> None:
 
 
 def test_modules_that_will_not_work_are_notes_for_review() -> None:
-    notes = inspect_script("import socket, torch\nimport subprocess, numpy, json", SERVICE).review
-    assert [note.split()[1].rstrip(":,") for note in notes] == ["socket", "subprocess", "torch"]
+    notes = inspect_script("import socket\nimport subprocess, numpy, json", SERVICE).review
+    assert notes == (
+        "Line 1, column 1: Imports socket: there is no network in the sandbox.",
+        "Line 2, column 1: Imports subprocess: processes in the sandbox are few, and none outlives the job.",
+    )
+
+
+REACHING = {
+    "x = 1; open('/etc/passwd')": "Line 1, column 8: open() of a file outside /data, /out and /tmp",
+    "import pandas as pd\npd.read_csv('https://a.b/c.csv')": "Line 2, column 1: read_csv() of an address",
+    "import os as o\nx = o.fork()": "Line 2, column 5: o.fork() is of processes",
+}
+
+
+@pytest.mark.parametrize("text", REACHING)
+def test_what_reaches_out_is_noted_with_its_place(text: str) -> None:
+    (note,) = inspect_script(text, SERVICE).review
+    assert note.startswith(REACHING[text])
+
+
+@pytest.mark.parametrize("text", ["open('/out/a.csv', 'w')", "open('a.csv')", "frame.to_csv('a.csv')", "open(path)"])
+def test_files_where_they_belong_are_no_note(text: str) -> None:
+    assert inspect_script(text, SERVICE).review == ()
+
+
+def test_a_module_that_the_image_lacks_is_told_where_it_is_imported() -> None:
+    (refusal,) = inspect_script("import numpy\nfrom torch.nn import Linear", SERVICE).refusals
+    assert (refusal.code, refusal.line, refusal.column) == ("module-missing", 2, 1)
+    assert inspect_script("try:\n    import torch\nexcept ImportError:\n    torch = None", SERVICE).refusals == ()
 
 
 BOMBS = {

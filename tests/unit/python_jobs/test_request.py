@@ -44,7 +44,7 @@ def test_frames_are_the_job_and_the_program() -> None:
     assert (first, second, program.decode()) == ("job", "program", "print('é')\n")
     content = json.loads(job)
     assert content["kind"] == "python"
-    assert content["allowed"] == [".csv"]
+    assert content["allowed"] == [".csv", ".arrow"]
     assert content["settings"]["wall_seconds"] == 900
     assert content["tables"] == [
         {"schema": "npd", "name": "absence", "paths": ["npd.absence/schema.parquet", "npd.absence/2022.parquet"]},

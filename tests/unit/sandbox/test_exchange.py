@@ -10,6 +10,7 @@ from broker.domain.ports import Limits, SandboxEnd
 from broker.sandbox import exchange, frames
 
 LIMITS = Limits(5, 1 << 20, 1000, 2, 4, 1, 1 << 20)
+READY = b'{"image": "sql", "landlock": 7}'
 ENDED = frames.pack("status", b'{"word": "ended"}')
 
 
@@ -22,9 +23,10 @@ def end_of(*pieces: bytes, limits: Limits = LIMITS, seconds: float = 10) -> tupl
 
 
 def test_a_clean_end():
-    wire = frames.pack("ready", b"sql") + frames.pack("table", b"abc") + frames.pack("log", b"hello") + ENDED
+    wire = frames.pack("ready", READY) + frames.pack("table", b"abc") + frames.pack("log", b"hello") + ENDED
     end, talk = end_of(wire)
     assert end is SandboxEnd.ENDED
+    assert talk.landlock == 7
     assert talk.frames(end) == (("table", b"abc"), ("status", b'{"word": "ended"}'))
     assert talk.log() == b"hello"
 
@@ -74,3 +76,15 @@ def test_no_bytes_make_it_raise_or_claim_a_clean_end(noise):
     end, talk = end_of(noise)
     assert end in (SandboxEnd.CRASHED, SandboxEnd.BAD_FRAMES)
     assert talk.frames(end) == ()
+
+
+@pytest.mark.parametrize("said", [b"sql", b"[]", b"{}", b'{"landlock": true}', b'{"landlock": "7"}', b"[" * 4000])
+def test_a_first_frame_that_tells_of_no_landlock_is_no_frame(said):
+    end, talk = end_of(frames.pack("ready", said) + ENDED)
+    assert (end, talk.landlock) == (SandboxEnd.BAD_FRAMES, None)
+
+
+def test_the_last_word_is_enough_where_it_is_asked_for():
+    coming = iter([frames.pack("table", b"abc") + ENDED])
+    talk = exchange.Exchange(LIMITS)
+    assert exchange.drive(lambda left: next(coming), talk, lambda: 0.0, 1.0, last=True) is SandboxEnd.ENDED

@@ -60,3 +60,21 @@ def test_real_data_are_refused_where_a_wall_is_open(tmp_path, monkeypatch):
 def test_an_unknown_runtime_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="runtime must be one of"):
         DockerSandbox(tmp_path, "kata")
+
+
+def test_it_is_measured_once_for_all_processes(tmp_path):
+    measured = []
+
+    def measure():
+        measured.append(1)
+        return ALL
+
+    assert selftest.kept(tmp_path, "engine a, runsc", measure) == ALL
+    assert selftest.kept(tmp_path, "engine a, runsc", measure) == ALL
+    assert len(measured) == 1
+    selftest.kept(tmp_path, "engine a, runc", measure)
+    assert len(measured) == 2, "another runtime is measured for itself"
+    for file in tmp_path.glob("selftest-*.json"):
+        file.write_text('[{"probe": "network"}]')
+    assert selftest.kept(tmp_path, "engine a, runsc", measure) == ALL
+    assert len(measured) == 3, "what cannot be read is measured again"

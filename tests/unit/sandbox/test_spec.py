@@ -2,20 +2,24 @@
 
 import copy
 import json
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
-from broker.domain.ports import Limits, SandboxRequest
+from broker.domain.ports import Limits
 from broker.sandbox.audit import ABSENT, differences
-from broker.sandbox.spec import Spec, settings, spec, user_of
+from broker.sandbox.spec import Box, Spec, attempt_of, cpus_of, name_of, settings, spec, user_of, waiting, waiting_name
 
 LIMITS = Limits(60, 1 << 30, 1 << 20, 10, 32, 2, 1 << 24)
 IMAGE = "sha256:" + "a" * 64
 
 
+BOX = Box(IMAGE, "runc", "/srv/vault", LIMITS)
+MADE = spec("j1", 2, BOX, "owner")
+
+
 def made(runtime: str = "runc") -> Spec:
-    return spec(SandboxRequest("j1", 2, "sql", Path("/srv/vault"), (), LIMITS, True), IMAGE, runtime, "owner")
+    return MADE if runtime == "runc" else spec("j1", 2, replace(BOX, runtime=runtime), "owner")
 
 
 def inspect_of(wanted: Spec) -> dict:
@@ -27,24 +31,111 @@ def inspect_of(wanted: Spec) -> dict:
     return copy.deepcopy(answer)
 
 
+TMPFS = "rw,noexec,nosuid,nodev,size={},nr_inodes=4096,mode=1777"
+LISTED_APART = {"SecurityOpt", "MaskedPaths", "ReadonlyPaths"}
+
+THE_TABLE = {
+    "Image": IMAGE,
+    "Entrypoint": ["/sandbox/python"],
+    "Cmd": ["-I", "-S", "-B", "/sandbox/start.py"],
+    "User": f"{user_of('npdjob-j1-2')}:{user_of('npdjob-j1-2')}",
+    "WorkingDir": "/tmp",
+    "Hostname": "sandbox",
+    "Domainname": "",
+    "NetworkDisabled": True,
+    "OpenStdin": True,
+    "StdinOnce": True,
+    "AttachStdin": True,
+    "AttachStdout": True,
+    "AttachStderr": True,
+    "Tty": False,
+    "StopSignal": "SIGKILL",
+}
+THE_HOST_TABLE = {
+    "Runtime": "runc",
+    "NetworkMode": "none",
+    "ReadonlyRootfs": True,
+    "CapDrop": ["ALL"],
+    "CapAdd": None,
+    "Privileged": False,
+    "Memory": LIMITS.memory_bytes + (64 << 20),
+    "MemorySwap": LIMITS.memory_bytes + (64 << 20),
+    "MemorySwappiness": 0,
+    "OomKillDisable": False,
+    "PidsLimit": 64,
+    "NanoCpus": 2_000_000_000,
+    "CpusetCpus": "",
+    "Ulimits": [
+        {"Name": "core", "Soft": 0, "Hard": 0},
+        {"Name": "fsize", "Soft": 1 << 24, "Hard": 1 << 24},
+        {"Name": "nofile", "Soft": 1024, "Hard": 1024},
+    ],
+    "IpcMode": "private",
+    "ShmSize": 16 << 20,
+    "Tmpfs": {"/tmp": TMPFS.format(1 << 24), "/out": TMPFS.format(1 << 20)},
+    "Mounts": [
+        {
+            "Type": "bind",
+            "Source": "/srv/vault",
+            "Target": "/data",
+            "ReadOnly": True,
+            "BindOptions": {"Propagation": "rprivate"},
+        }
+    ],
+    "LogConfig": {"Type": "none", "Config": {}},
+    "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
+    "AutoRemove": False,
+    "Init": False,
+}
+
+
 def test_the_table():
+    """All settings, each as it must be: taking one out of `spec` fails here."""
     asked = settings(made())
-    host = asked["HostConfig"]
-    assert (host["NetworkMode"], asked["NetworkDisabled"]) == ("none", True)
-    assert host["ReadonlyRootfs"]
-    assert (host["CapDrop"], host["CapAdd"], host["Privileged"]) == (["ALL"], None, False)
-    assert "no-new-privileges" in host["SecurityOpt"]
-    assert host["Memory"] == host["MemorySwap"] > LIMITS.memory_bytes
-    assert (host["NanoCpus"], host["OomKillDisable"]) == (2_000_000_000, False)
-    assert all("noexec,nosuid,nodev,size=" in options for options in host["Tmpfs"].values())
-    assert [mount["Target"] for mount in host["Mounts"] if mount["ReadOnly"]] == ["/data"]
-    assert (host["LogConfig"]["Type"], host["RestartPolicy"]["Name"], host["AutoRemove"]) == ("none", "no", False)
-    assert (made().name, asked["Image"], asked["Hostname"]) == ("npdjob-j1-2", IMAGE, "sandbox")
-    assert asked["Labels"] == {
-        "npd-broker.sandbox.owner": "owner",
-        "npd-broker.sandbox.job": "j1",
-        "npd-broker.sandbox.attempt": "2",
+    host = asked.pop("HostConfig")
+    assert {key: host[key] for key in host if key not in LISTED_APART} == THE_HOST_TABLE
+    assert asked.pop("Env") == list(made().environment)
+    labels = asked.pop("Labels")
+    assert asked == THE_TABLE
+    nonce = labels.pop("npd-broker.sandbox.nonce")
+    assert len(nonce) == 16
+    names = ("owner", "job", "attempt")
+    assert labels == {
+        f"npd-broker.sandbox.{name}": value for name, value in zip(names, ("owner", "j1", "2"), strict=True)
     }
+    assert set(host["MaskedPaths"]) >= {"/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"}
+    assert set(host["ReadonlyPaths"]) == {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
+
+
+def test_security_options():
+    plain, confined = (spec("j", 1, replace(BOX, apparmor=there), "o").security for there in (False, True))
+    assert [option.split("=")[0] for option in plain] == ["no-new-privileges", "seccomp"]
+    assert confined == (*plain, "apparmor=docker-default")
+
+
+def test_under_gvisor_the_engine_counts_its_threads_too():
+    host = settings(made("runsc"))["HostConfig"]
+    assert (host["Runtime"], host["PidsLimit"]) == ("runsc", 64 + 256)
+
+
+def test_one_that_waits_differs_only_by_name_user_and_labels():
+    name = waiting_name()
+    one, other = settings(waiting(BOX, "owner", name, "n")), settings(made())
+    assert {key for key in other if one[key] != other[key]} == {"User", "Labels"}
+    assert one["Labels"] == {"npd-broker.sandbox.owner": "owner", "npd-broker.sandbox.nonce": "n"}
+    assert waiting_name() != name
+    assert attempt_of(name) is None
+
+
+@pytest.mark.parametrize("job", ["j1", "a-b-3"])
+def test_a_name_tells_whose_it_is(job):
+    assert attempt_of(name_of(job, 12)) == (job, 12)
+
+
+def test_slots_have_processors_of_their_own():
+    assert cpus_of(0, 1, {0, 1, 2, 3}) == ""
+    assert [cpus_of(slot, 2, {0, 1, 2, 3}) for slot in (0, 1)] == ["0,1", "2,3"]
+    assert [cpus_of(slot, 3, {4, 7}) for slot in (0, 1, 2)] == ["4", "7", "4"]
 
 
 def test_environment_is_fixed_and_small():
@@ -55,7 +146,7 @@ def test_environment_is_fixed_and_small():
 
 
 def test_every_attempt_has_a_user_of_its_own_and_none_is_a_system_user():
-    users = {user_of(f"job{number}", attempt) for number in range(300) for attempt in (1, 2)}
+    users = {user_of(name_of(f"job{number}", attempt)) for number in range(300) for attempt in (1, 2)}
     assert len(users) == 600
     assert min(users) >= 200_000
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from broker.domain.errors import Conflict, Unavailable
+from broker.domain.errors import Conflict, Invalid, Unavailable
 from broker.domain.jobs import Kind, Submission
 from broker.domain.outputs import CellEvidence, JobEvidence, Output, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.people import Person, Role
@@ -40,6 +40,12 @@ WHERE a.AcademicYear = '2022/2023' GROUP BY a.NCyearActual"""
 
 PYTHON = """# input: npd.spring_census [PHASE] 2022/2023
 # output: phases.csv | Pupils by phase
+# output: a.csv | One
+# output: b.csv | Another
+# output: other.csv | One more
+# output: pupil-0.csv | The first of three
+# output: pupil-1.csv | The second of three
+# output: pupil-2.csv | The third of three
 print("hello")
 """
 
@@ -80,22 +86,31 @@ class ListQueue:
 
 @dataclass
 class OneAtATime:
-    """The sandbox: what a job leaves is `files` (scripts); `end` is how it ends. `during` is called while it runs."""
+    """The sandbox: what a job leaves is `files` (scripts); `end` is how it ends. `during` is called while it runs.
+    On the synthetic NPD a script ends as `there` and prints `printed`, as it does on real data."""
 
     end: SandboxEnd = SandboxEnd.ENDED
+    there: SandboxEnd = SandboxEnd.ENDED
+    printed: bytes = b""
+    running: set[tuple[str, int]] = field(default_factory=set)
     files: dict[str, bytes] = field(default_factory=lambda: {"phases.csv": b"PHASE,n\nPS,100\n"})
     ran: list[tuple[str, int]] = field(default_factory=list)
     killed: list[tuple[str, int]] = field(default_factory=list)
     during: Any = None
 
     def run(self, request: SandboxRequest) -> SandboxResult:
-        if (request.job, request.attempt) in self.ran:
+        name = (request.job, request.attempt)
+        if name in self.running:
             raise Conflict("already-running", "A sandbox of this job and attempt exists already.")
-        self.ran.append((request.job, request.attempt))
-        if self.during is not None:
+        self.running.add(name)
+        self.ran.append(name)
+        if self.during is not None and request.mount != THERE:
             self.during(request)
+        self.running.remove(name)
+        end = self.there if request.mount == THERE else self.end
         frames = tuple(("file", json.dumps({"name": n}).encode() + b"\n" + c) for n, c in self.files.items())
-        return SandboxResult(self.end, frames if request.image == "python" else (), "sha256:1", "runc", 0.1)
+        frames = frames if request.image == "python" and end is SandboxEnd.ENDED else ()
+        return SandboxResult(end, frames, "sha256:1", "runc", 0.1, self.printed)
 
     def terminate(self, job: str, attempt: int) -> None:
         self.killed.append((job, attempt))
@@ -126,6 +141,33 @@ class Vaults:
         gone = {key for key in self.there if key not in used}
         self.there -= gone
         return len(gone)
+
+
+THERE = Path("/nowhere/synthetic")
+
+
+@dataclass
+class Synthetic:
+    """The synthetic NPD, as names too."""
+
+    known: bool = True
+
+    def of(self, project: str) -> tuple[Vaults, Vault]:
+        if not self.known:
+            raise Invalid("rehearsal-years", "No synthetic data are known.")
+        vaults = Vaults()
+        return vaults, replace(vaults.ensure(project, "synthetic"), script=THERE)
+
+
+@dataclass
+class NothingHanded:
+    """Of what scripts hand over nothing is computed in these tests."""
+
+    def prepare(self, *given: Any) -> SandboxRequest:
+        raise AssertionError("nothing is handed over here")
+
+    def read(self, *given: Any) -> Any:
+        raise AssertionError("nothing is handed over here")
 
 
 @dataclass
@@ -296,8 +338,9 @@ def opened(folder: Path, policies: Policies) -> Iterator[Broker]:
     private = PrivatePorts(BoundedEngine(), SomeNoise())
     store = open_store(f"sqlite:///{folder / 'broker.sqlite'}")
     ports = Ports(
-        store, queue, FolderShelf(folder / "outputs"), clock, sandbox, FrameCollector(), vaults, engine, private=private
-    )
+        store, queue, FolderShelf(folder / "outputs"), clock, sandbox, FrameCollector(), vaults, engine,
+        handed=NothingHanded(), synthetic=Synthetic(), private=private,
+    )  # fmt: skip
     yield Broker(ports, clock, queue, sandbox, vaults, engine, policies)
     store.close()
 

@@ -178,8 +178,7 @@ def test_the_snapshot_is_that_of_the_submission(dashboard):
 
 def test_more_than_one_release_may_cost_needs_two_administrators_and_then_a_person(dashboard):
     big = COUNT.replace("0.5", "1")
-    checked = refused(dashboard, big)
-    assert checked == {"private-spend"}
+    assert refused(dashboard, big) == {"private-spend"}
     projects = tuple(
         replace(p, privacy_raised=True) if p.ident == DASHBOARD else p for p in dashboard.policies.projects
     )
@@ -190,10 +189,14 @@ def test_more_than_one_release_may_cost_needs_two_administrators_and_then_a_pers
 
 
 def refused(broker, text, project=DASHBOARD, by=DORA):
+    return {r.code for r in checked(broker, text, project, by)}
+
+
+def checked(broker, text, project=DASHBOARD, by=DORA):
     from broker.domain.jobs import Kind
     from broker.workflow.preview import check_text
 
-    return {r.code for r in check_text(broker.ports, broker.person(by), project, text, Kind.SQL).refusals}
+    return check_text(broker.ports, broker.person(by), project, text, Kind.SQL).refusals
 
 
 def test_the_mode_of_a_project_says_what_is_private(dashboard):
@@ -215,6 +218,11 @@ def test_the_mode_of_a_project_says_what_is_private(dashboard):
         ("rho 0.1", "private-accounting"),
         ("epsilon 100", "private-spend"),
         ("error 0.001", "private-error"),
+        ("error 5 of m", "private-error"),
+        ("error 5 of n at 0", "private-line"),
+        ("epsilon 0.5 of n", "private-line"),
+        ("error 20 of n at", "private-line"),
+        ("epsilon 0.0000001", "private-spend"),
     ],
 )
 def test_what_a_line_cannot_say(dashboard, line, code):
@@ -227,7 +235,101 @@ def test_an_error_chooses_the_spend(dashboard):
     assert dashboard.run(job)
 
 
+MEAN = """-- private: {}
+-- output: absence
+SELECT NCyearActual, COUNT(*) AS n, AVG(1.0 * OverallAbsence_6HalfTerms) AS m,
+       PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY OverallAbsence_6HalfTerms) AS middle
+FROM npd.absence WHERE AcademicYear = '2022/2023' GROUP BY NCyearActual
+"""
+
+
+def test_the_error_of_a_column_chooses_the_spend(dashboard):
+    """Of a mean in cells of a size: twice as many persons, half the spend; why not is told in its place."""
+    costs = []
+    for line in ("error 2 of m at 10000", "error 2 of M at 20000"):
+        send(dashboard, MEAN.format(line))
+        costs.append(spent(dashboard)[1] - sum(costs))
+    assert costs[0] == pytest.approx(2 * costs[1], rel=0.03)
+    for line, words in (("of m", "at 1000"), ("of middle", "epsilon"), ("of other", "n, m, middle")):
+        (told,) = checked(dashboard, MEAN.format(f"error 2 {line}"))
+        assert (told.code, told.line) == ("private-error", 1)
+        assert words in told.advice
+
+
 def test_the_line_is_part_of_the_plan(dashboard):
     jobs = [dashboard.store.job(send(dashboard, COUNT.replace("0.5", e))) for e in ("0.5", "0.50", "0.4")]
     assert jobs[0].plan_hash == jobs[1].plan_hash != jobs[2].plan_hash
     assert jobs[0].canonical.startswith("-- private: epsilon 0.5\n")
+
+
+BY_SCHOOL = """-- private: epsilon 0.5
+SELECT LA, NCyearActual, MonthOfBirth, COUNT(*) AS n FROM npd.absence WHERE AcademicYear = '2022/2023'
+GROUP BY LA, NCyearActual, MonthOfBirth
+"""
+
+
+def with_persons(dashboard, number):
+    """A later snapshot, with so many."""
+    from broker.domain.ports import Snapshot
+    from broker.workflow import administer
+
+    facts = {"npd.absence": {"2022": {"rows": 2 * number, "persons": number}}}
+    dashboard.clock.at = now = dashboard.clock.now().replace(second=number % 59)
+    administer.put_snapshot(
+        dashboard.ports, Snapshot(f"s{number}", f"{number:064}", now, True, f"snapshots/s{number}", json.dumps(facts))
+    )
+
+
+def test_what_stands_beside_the_claim_is_in_the_manifest(dashboard):
+    from tests.unit.workflow.conftest import CLEO, SQL
+
+    def beside():
+        found = dashboard.store.manifest(dashboard.store.release_of(ran(dashboard)).ident)
+        return json.loads(found)["beside_the_claim"]
+
+    assert beside() == []
+    job, output = dashboard.ran(SQL)
+    dashboard.vote(CLEO, output.ident)
+    exact = dashboard.store.release_of(job)
+    assert beside() == [{"kind": "exact", "source": exact.ident, "dataset": "npd.absence"}]
+    assert "beside_the_claim" not in json.loads(dashboard.store.manifest(exact.ident))
+
+
+def test_a_private_job_looks_as_if_it_ran_until_it_is_released(dashboard, monkeypatch):
+    """Between its slot of time and its release nobody decides: nothing says that somebody will. What is held does."""
+    from datetime import timedelta
+
+    job = send(dashboard)
+    assert dashboard.run(job)
+
+    def shown():
+        return browse.job(dashboard.ports, dashboard.person(DORA), job).state
+
+    dashboard.clock.at += timedelta(seconds=12)
+    assert shown() == "running"
+    monkeypatch.setattr("broker.workflow.settle.release_job", lambda *_: None)
+    dashboard.reconcile()
+    assert dashboard.store.job(job).state is JobState.DECIDED
+    assert shown() == "running"
+    dashboard.clock.at += timedelta(seconds=32)
+    assert shown() == "waiting for a decision"
+    monkeypatch.undo()
+    dashboard.reconcile()
+    assert shown() == "released"
+
+
+def test_invariant_11_a_forecast_touches_no_data(dashboard):
+    """Invariant 11: no vault is asked for, nothing runs, and no fact about a table of persons changes a word of it."""
+    from broker.domain.jobs import Kind
+    from broker.workflow import preview
+
+    def told():
+        found = preview.check_text(dashboard.ports, dashboard.person(DORA), DASHBOARD, BY_SCHOOL, Kind.SQL)
+        return preview.forecast(dashboard.ports, DASHBOARD, found)
+
+    before = told()
+    assert before["expected"]
+    with_persons(dashboard, 150)
+    assert told() == before
+    assert not dashboard.vaults.there
+    assert not dashboard.sandbox.ran

@@ -1,0 +1,80 @@
+"""What a checker should look at first in a table that a script wrote: the broker has no evidence of it, only signs.
+
+R3 columns of single persons · T2 text · T3 identifiers · T4 a row for nearly each person · T5 columns of many values ·
+F1 figures under the threshold. Each is a reason to look, never a reason to let go.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from broker.disclosure.rules.asking import finding
+from broker.disclosure.rules.regression import is_per_person
+from broker.domain.outputs import Finding, Verdict
+from broker.policy.models import Profile
+
+PSEUDONYM = re.compile(r"[0-9a-f]{32}", re.ASCII)
+WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+MANY_ROWS, MANY_VALUES, SHARE = 200, 100, 0.9
+Columns = Sequence[str]
+Rows = Sequence[Sequence[str]]
+
+
+def flags_of(columns: Columns, rows: Rows, profile: Profile, identifiers: frozenset[str]) -> tuple[Finding, ...]:
+    """`identifiers` are the folded names of the catalogue's identifying variables."""
+    cells = {name: [row[i] for row in rows if row[i]] for i, name in enumerate(columns)}
+    return tuple(
+        f
+        for flags in (
+            _of_persons(columns),
+            _identifiers(cells, identifiers),
+            _row_level(columns, rows),
+            _many_values(cells, len(rows)),
+            _small(cells, profile),
+        )
+        for f in flags
+    )
+
+
+def of_text() -> Finding:
+    """T2."""
+    return finding("T2", Verdict.REVIEW, "This is text, or no table: nothing in it was looked at by the broker.")
+
+
+def _of_persons(columns: Columns) -> Iterator[Finding]:
+    for name in columns:
+        if is_per_person(name):
+            sentence = "A column is called like residuals, fitted values or effects of single persons."
+            yield finding("R3", Verdict.REVIEW, sentence, name=name)
+
+
+def _identifiers(cells: dict[str, list[str]], identifiers: frozenset[str]) -> Iterator[Finding]:
+    for name, values in cells.items():
+        if name.casefold() in identifiers or any(PSEUDONYM.fullmatch(v) for v in values):
+            yield finding("T3", Verdict.REVIEW, "A column is an identifier, or looks like pseudonyms.", name=name)
+
+
+def _row_level(columns: Columns, rows: Rows) -> Iterator[Finding]:
+    if len(rows) > MANY_ROWS and len(set(map(tuple, rows))) > SHARE * len(rows):
+        sentence = "The table has many rows that are all different, as if each were of one person."
+        yield finding("T4", Verdict.REVIEW, sentence, rows=len(rows), columns=len(columns))
+
+
+def _many_values(cells: dict[str, list[str]], rows: int) -> Iterator[Finding]:
+    for name, values in cells.items():
+        distinct = len(set(values))
+        if distinct > MANY_VALUES and distinct > SHARE * rows:
+            yield finding(
+                "T5", Verdict.REVIEW, "A column has nearly as many values as rows.", name=name, values=distinct
+            )
+
+
+def _small(cells: dict[str, list[str]], profile: Profile) -> Iterator[Finding]:
+    """Of whole numbers that are never below zero: they may be counts."""
+    for name, values in cells.items():
+        if values and all(WHOLE.fullmatch(v) and int(v) >= 0 for v in values):
+            low = sum(0 < int(v) < profile.t for v in values)
+            if low:
+                sentence = (
+                    "Whole numbers of this column are under the threshold: if they count people, they are too few."
+                )
+                yield finding("F1", Verdict.REVIEW, sentence, name=name, cells=low)

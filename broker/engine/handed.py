@@ -1,0 +1,83 @@
+"""The trusted stage: handed rows and a plan to the request of one container, and its frames back. Opens no rows itself.
+
+Inside, the rows are verified by the statements of `verifying` before anything is computed of them; a problem ends it.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from broker.domain.fits import Fit
+from broker.domain.handed import HandedRegression, HandedRows, RowsChecked
+from broker.domain.outputs import JobEvidence
+from broker.domain.plans import Needs, Plan
+from broker.domain.ports import HandedTo, Limits, SandboxRequest, Vault, VaultTable
+from broker.domain.relations import Relation, Scan, ScanColumn, walk
+from broker.domain.scalars import Column, Type
+from broker.engine.duckdb_engine import DuckDBEngine
+from broker.engine.fitting import prepare_fit, read_fit
+from broker.engine.pictures import prepare_picture, read_picture
+from broker.engine.verified import Frames, asked_of_rows, check_nothing_follows, framed, read_checked, tables_of
+
+
+@dataclass(frozen=True, slots=True)
+class HandedDuckDB:
+    """See `broker.domain.ports.HandedEngine`."""
+
+    engine: DuckDBEngine = field(default_factory=DuckDBEngine)
+
+    def prepare(self, plan: Plan, rows: HandedRows, to: HandedTo, limits: Limits, needs: Needs) -> SandboxRequest:
+        """The plan's statements as the engine writes them, over the inputs' tables and the rows."""
+        asked = self.engine.prepare(plan, _beside(to.vault), to.job, to.attempt, limits, needs)
+        ((_, payload),) = asked.frames
+        job = json.loads(payload) | _job(rows, to, measured_of(plan, rows))
+        return replace(asked, frames=(("job", framed(job, to.content)),), mount=to.vault.evidence)
+
+    def prepare_fit(self, asked: HandedRegression, rows: HandedRows, to: HandedTo, limits: Limits) -> SandboxRequest:
+        return prepare_fit(asked, rows, to, limits)
+
+    def read_fit(self, frames: Frames) -> tuple[RowsChecked, Fit | None]:
+        return read_fit(frames)
+
+    def prepare_picture(self, to: HandedTo, limits: Limits) -> SandboxRequest:
+        return prepare_picture(to, limits)
+
+    def read_picture(self, frames: Frames) -> bytes | None:
+        return read_picture(frames)
+
+    def read(self, plan: Plan, frames: Frames, needs: Needs) -> tuple[RowsChecked, JobEvidence | None]:
+        checked = read_checked(frames)
+        rest = frames[1:]
+        if checked.problem is not None:
+            check_nothing_follows(rest)
+            return checked, None
+        return checked, self.engine.read(plan, rest, needs)
+
+
+def _job(rows: HandedRows, to: HandedTo, measured: Sequence[str]) -> dict[str, Any]:
+    return {"tables": tables_of(to.vault, rows, to.inputs), "rows": asked_of_rows(rows, measured)}
+
+
+def _beside(vault: Vault) -> Vault:
+    """The vault as the plan over `handed.rows` sees it: with a table that no file holds, and nothing proved."""
+    return replace(vault, tables=(*vault.tables, VaultTable("handed.rows", (), ())), proofs={})
+
+
+def measured_of(plan: Plan, rows: HandedRows) -> list[str]:
+    """The columns of which the plan asks a number that is not 0/1 by its type."""
+    (output,) = plan.outputs
+    scans = {c.ident: c.variable for t in output.tables for c in _scanned(t.contributions)}
+    found = {
+        scans[s.argument.ident]: None
+        for t in output.tables
+        for s in t.statistics
+        if isinstance(s.argument, Column) and s.argument.type is not Type.FLAG and s.argument.ident in scans
+    }
+    return [c.name for c in rows.columns if c.name in found and c.type.is_number]
+
+
+def _scanned(relation: Relation) -> Iterator[ScanColumn]:
+    for part in walk(relation):
+        if isinstance(part, Scan):
+            yield from part.columns

@@ -1,0 +1,163 @@
+"""SQL that verifies handed rows against the vault and makes the table `handed.rows`. Text only; runs nothing.
+
+Rows come as the view `handed_file`. Each step makes tables and counts problems; the container stops after a step that
+has found one. What is released of a declared column is the vault's own value, because rows that differ are refused.
+"""
+
+# ruff: noqa: S608 - writing SQL is what this module is for; names are plain or quoted
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from broker.domain.handed import HandedColumn, HandedRows, RowsProblem
+from broker.domain.scalars import Type
+from broker.query import quoted
+
+LARGEST = "1e9"
+LONGEST = 200
+"""Characters of a label."""
+FEW = 10
+"""A column with no more values than these is a frequency table in disguise."""
+PERSON = "__handed"
+"""The pseudonym while rows are verified; no column of a request can be called so, because a script's names may not."""
+
+Step = Mapping[str, object]
+
+
+def steps_of(rows: HandedRows, measured: Sequence[str]) -> list[Step]:
+    """`measured` are the columns of which a number is asked."""
+    return [
+        {"make": [_cast(rows)], "counts": {"rows": _count(""), RowsProblem.VALUES: _values(rows)}},
+        {"make": [_people(rows), _often(rows)], "counts": _of_persons()},
+        {"make": [], "counts": {RowsProblem.MISMATCH: _mismatches(rows)}},
+        {"make": _made(rows), "counts": {RowsProblem.BINARY: _binary(measured), "few": _few(measured)}},
+    ]
+
+
+def _cast(rows: HandedRows) -> str:
+    columns = [f"CAST({quoted(rows.person.name)} AS VARCHAR) AS {PERSON}"]
+    columns += [f"TRY_CAST({quoted(c.name)} AS {type_of(c)}) AS {quoted(c.name)}" for c in rows.columns]
+    beside = [f"{quoted(c.name)} IS NOT NULL AS {quoted('__was_' + c.name)}" for c in rows.columns]
+    return f"CREATE TEMP TABLE handed_cast AS SELECT {', '.join([*columns, *beside])} FROM handed_file"
+
+
+def type_of(column: HandedColumn) -> str:
+    match column.type:
+        case Type.FLAG:
+            return "TINYINT"
+        case Type.INT:
+            return "BIGINT"
+        case Type.DECIMAL if column.decimals:
+            return f"DECIMAL(18,{column.decimals})"
+        case Type.TEXT:
+            return "VARCHAR"
+        case Type.DATE:
+            return "DATE"
+    return "DOUBLE"
+
+
+def _count(where: str) -> str:
+    return f"SELECT count(*) FROM handed_cast{where}"
+
+
+def _values(rows: HandedRows) -> str:
+    """A value that is none of its type, or too large, or too long."""
+    wrong = [w for c in rows.columns for w in _wrong(c)]
+    return _count(f" WHERE {' OR '.join(wrong) or 'false'}")
+
+
+def _wrong(column: HandedColumn) -> Iterator[str]:
+    name, was = quoted(column.name), quoted("__was_" + column.name)
+    yield f"({was} AND {name} IS NULL)"
+    if column.type is Type.FLAG:
+        yield f"{name} NOT IN (0, 1)"
+    elif column.type is Type.TEXT:
+        yield f"length({name}) > {LONGEST}"
+    elif column.type is Type.DOUBLE:
+        yield f"NOT isfinite({name})"
+    if column.type in {Type.DECIMAL, Type.DOUBLE}:
+        yield f"abs({name}) > {LARGEST}"
+
+
+def _people(rows: HandedRows) -> str:
+    """Each pseudonym of the inputs, with the one person that it is."""
+    parts = [
+        f'SELECT CAST({quoted(k.variable)} AS VARCHAR) AS k, "__p" AS p, "__k" AS rk FROM {_table(k.table)} '
+        f"WHERE {quoted(k.variable)} IS NOT NULL"
+        for k in rows.keys
+    ]
+    union = " UNION ALL ".join(parts)
+    return f"CREATE TEMP TABLE handed_people AS SELECT k, min(p) AS p, min(rk) AS rk FROM ({union}) GROUP BY k"
+
+
+def _often(rows: HandedRows) -> str:
+    """In how many rows of one table each person stands, at most."""
+    tables = dict.fromkeys(k.table for k in rows.keys)
+    union = " UNION ALL ".join(f'SELECT "__p" AS p, count(*) AS n FROM {_table(t)} GROUP BY p' for t in tables)
+    return f"CREATE TEMP TABLE handed_often AS SELECT p, max(n) AS n FROM ({union}) GROUP BY p"
+
+
+def _of_persons() -> dict[str, str]:
+    joined = f"FROM handed_cast c JOIN handed_people q ON q.k = c.{PERSON}"
+    often = f"(SELECT q.p AS p, count(*) AS n {joined} GROUP BY q.p)"
+    return {
+        "persons": f"SELECT count(DISTINCT q.p) {joined}",
+        "without_person": _count(f" WHERE {PERSON} IS NULL"),
+        RowsProblem.UNKNOWN: _count(f" ANTI JOIN handed_people q ON q.k = {PERSON} WHERE {PERSON} IS NOT NULL"),
+        RowsProblem.REPEATED: f"SELECT count(*) FROM {often} h JOIN handed_often o USING (p) WHERE h.n > o.n",
+    }
+
+
+def _mismatches(rows: HandedRows) -> str:
+    """Rows whose declared columns of one table stand in no row that the vault has of the person. All of them missing is
+    no mismatch: so does a join leave a person of whom that table knows nothing."""
+    tables: dict[str, list[HandedColumn]] = {}
+    for column in rows.columns:
+        if column.variable is not None:
+            tables.setdefault(column.table, []).append(column)
+    if not tables:
+        return "SELECT 0"
+    wrong = " OR ".join(_differs(table, columns) for table, columns in tables.items())
+    return f"SELECT count(*) FROM handed_cast c JOIN handed_people q ON q.k = c.{PERSON} WHERE {wrong}"
+
+
+def _differs(table: str, columns: Sequence[HandedColumn]) -> str:
+    there = " OR ".join(f"c.{quoted(c.name)} IS NOT NULL" for c in columns)
+    same = " AND ".join(f"v.{quoted(c.bare)} IS NOT DISTINCT FROM c.{quoted(c.name)}" for c in columns)
+    return f'(({there}) AND NOT EXISTS (SELECT 1 FROM {_table(table)} v WHERE v."__p" = q.p AND {same}))'
+
+
+def _made(rows: HandedRows) -> list[str]:
+    """The table, with the evidence columns of a vault's: person number, record key, and the institution's number where
+    a verified column names it."""
+    columns = [f"c.{PERSON} AS {quoted(rows.person.name)}", *(f"c.{quoted(c.name)}" for c in rows.columns)]
+    school = next((c for c in rows.columns if c.name == rows.institution), None)
+    number, joined = "0::UINTEGER", ""
+    if school is not None:
+        known = f'SELECT {quoted(school.bare)} AS code, max("__i") AS i FROM {_table(school.table)} GROUP BY code'
+        number, joined = "coalesce(i.i, 0)::UINTEGER", f" LEFT JOIN ({known}) i ON i.code = c.{quoted(school.name)}"
+    columns += ['q.p AS "__p"', 'q.rk AS "__k"', f'{number} AS "__i"']
+    source = f"FROM handed_cast c JOIN handed_people q ON q.k = c.{PERSON}{joined}"
+    return [
+        "CREATE SCHEMA handed",
+        f"CREATE TABLE handed.rows AS SELECT {', '.join(columns)} {source}",
+        "DROP TABLE handed_cast",
+    ]
+
+
+def _binary(measured: Sequence[str]) -> str:
+    return _distinct(measured, "BETWEEN 1 AND 2")
+
+
+def _few(measured: Sequence[str]) -> str:
+    return _distinct(measured, f"BETWEEN 3 AND {FEW}")
+
+
+def _distinct(measured: Sequence[str], so_many: str) -> str:
+    """Of how many columns the different values are so many."""
+    counts = [f"(count(DISTINCT {quoted(c)}) {so_many})::INTEGER" for c in measured]
+    return f"SELECT {' + '.join(counts)} FROM handed.rows" if counts else "SELECT 0"
+
+
+def _table(name: str) -> str:
+    schema, _, bare = name.partition(".")
+    return f"{quoted(schema)}.{quoted(bare)}"

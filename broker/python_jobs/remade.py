@@ -1,0 +1,168 @@
+"""Files that a script wrote, made anew before anybody could release them: parsed here, and written by the broker.
+
+Order of rows and columns, trailing digits, spaces and odd characters can carry what no table shows: none of them is the
+script's in what is written. What cannot be parsed is Invalid and stays where it is. Pure; pictures are made elsewhere.
+"""
+
+import csv
+import io
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+from broker.domain.errors import Invalid
+
+NUMBER = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?", re.ASCII)
+"""What is read as a number: codes with zeros in front are texts."""
+EXACT = 10_000_000
+"""Whole numbers below it stay as they are: counts and codes."""
+LONGEST_CELL, WIDEST, DEEPEST = 200, 200, 20
+STARTS = "=+@\t\r"
+"""A text that begins so would be a formula to a spreadsheet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table of texts and numbers as they are written, in the broker's order."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Remade:
+    """The bytes that would leave; the table in them, if it is one."""
+
+    content: bytes
+    sheet: Sheet | None
+
+
+def remake(name: str, content: bytes, digits: int) -> Remade:
+    """`digits` are the significant ones of a number with a fraction. Raises Invalid("unreadable")."""
+    text = _decoded(content)
+    match name.rpartition(".")[2].lower():
+        case "csv":
+            sheet = ordered(_csv(text), digits)
+            return Remade(_written(sheet), sheet)
+        case "json":
+            return _json(text, digits)
+    lines = [clean(line) for line in text.split("\n")]
+    return Remade(("\n".join(lines).strip("\n") + "\n").encode(), None)
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as fault:
+        raise Invalid("unreadable", "The file is no UTF-8 text.") from fault
+
+
+def clean(text: str) -> str:
+    """One spelling: composed letters, single spaces, nothing that does not print."""
+    kept = "".join(c if c.isprintable() and unicodedata.category(c) != "Co" else " " for c in text)
+    return " ".join(unicodedata.normalize("NFKC", kept).split())
+
+
+def _csv(text: str) -> list[list[str]]:
+    csv.field_size_limit(131_072)
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+    except csv.Error as fault:
+        raise Invalid("unreadable", "The file is no table of comma-separated values.") from fault
+    if not rows or len(rows[0]) > WIDEST or any(len(row) != len(rows[0]) for row in rows):
+        raise Invalid("unreadable", "The rows of the table have different numbers of columns, or too many.")
+    return rows
+
+
+def ordered(rows: Iterable[Iterable[str]], digits: int) -> Sheet:
+    """Columns of texts first, each kind by name; rows by what stands in them."""
+    header, *body = [[cell_of(c, digits) for c in row] for row in rows]
+    if len(set(header)) < len(header):
+        raise Invalid("unreadable", "Two columns of the table have one name.")
+    columns = list(zip(*body, strict=True)) if body else [()] * len(header)
+    is_key = [any(c and not NUMBER.fullmatch(c) for c in column) for column in columns]
+    places = sorted(range(len(header)), key=lambda i: (not is_key[i], header[i]))
+    kept = [tuple(row[i] for i in places) for row in body]
+    return Sheet(tuple(header[i] for i in places), tuple(sorted(kept, key=lambda row: [_rank(c) for c in row])))
+
+
+def _rank(cell: str) -> tuple[int, Decimal, str]:
+    return (0, Decimal(cell), "") if NUMBER.fullmatch(cell) else (1, Decimal(0), cell)
+
+
+def cell_of(cell: str, digits: int) -> str:
+    cell = clean(cell)
+    if NUMBER.fullmatch(cell):
+        return capped(Decimal(cell), digits)
+    if len(cell) > LONGEST_CELL:
+        raise Invalid("unreadable", f"A cell of the table has more than {LONGEST_CELL} characters.")
+    return cell.lstrip(STARTS)
+
+
+def capped(value: Decimal, digits: int) -> str:
+    """Whole numbers below a bound as they are; of others so many significant digits."""
+    whole = value == value.to_integral_value() and abs(value) < EXACT
+    if not value or whole:
+        return f"{value:.0f}" if value else "0"
+    exponent = Decimal(1).scaleb(value.adjusted() - digits + 1)
+    text = f"{value.quantize(exponent, ROUND_HALF_EVEN):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _written(sheet: Sheet) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(sheet.columns)
+    writer.writerows(sheet.rows)
+    return text.getvalue().encode()
+
+
+def _json(text: str, digits: int) -> Remade:
+    """A list of flat objects is a table; anything else is written with its keys in order and its digits capped."""
+    try:
+        found = json.loads(text, parse_float=Decimal, parse_constant=_no_number)
+    except (ValueError, RecursionError) as fault:
+        raise Invalid("unreadable", "The file is no JSON.") from fault
+    sheet = _sheet(found, digits)
+    if sheet is not None:
+        found = [dict(zip(sheet.columns, row, strict=True)) for row in sheet.rows]
+    return Remade(json.dumps(_plain(found, digits), indent=1, sort_keys=True).encode() + b"\n", sheet)
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(text)
+
+
+def _sheet(found: Any, digits: int) -> Sheet | None:
+    if not isinstance(found, list) or not found or not all(isinstance(row, dict) for row in found):
+        return None
+    header = list(found[0])
+    flat = all(set(row) == set(header) and not any(isinstance(v, dict | list) for v in row.values()) for row in found)
+    if not flat or len(header) > WIDEST:
+        return None
+    return ordered([header, *([_text(row[c]) for c in header] for row in found)], digits)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def _plain(value: Any, digits: int, depth: int = 0) -> Any:
+    if depth > DEEPEST:
+        raise Invalid("unreadable", "The JSON is nested too deeply.")
+    if isinstance(value, dict):
+        return {clean(k): _plain(v, digits, depth + 1) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_plain(v, digits, depth + 1) for v in value]
+    if value is None or isinstance(value, bool):
+        return value
+    cell = cell_of(str(value), digits)
+    return _number(cell) if NUMBER.fullmatch(cell) and not isinstance(value, str) else cell
+
+
+def _number(cell: str) -> int | float:
+    return float(cell) if "." in cell else int(cell)

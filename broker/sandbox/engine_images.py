@@ -1,0 +1,85 @@
+"""The container engine as a store of images: a folder handed over, a base taken out. Builds nothing, runs no job."""
+
+import tarfile
+from pathlib import Path
+
+import docker
+from docker.errors import DockerException, ImageNotFound
+from docker.utils import kwargs_from_env
+
+from broker.domain.errors import Unavailable
+from broker.sandbox import root_tree
+
+REPOSITORY = "npd-broker-sandbox"
+
+
+def client(timeout: int = 60) -> docker.APIClient:
+    """The engine by the low-level interface, to be closed by `with`; or Unavailable."""
+    try:
+        return docker.APIClient(timeout=timeout, **kwargs_from_env())  # asks the engine for its version
+    except (DockerException, OSError) as fault:
+        raise Unavailable("The container engine does not answer.") from fault
+
+
+def answers() -> bool:
+    """Whether there is an engine."""
+    try:
+        with client():
+            return True
+    except Unavailable:
+        return False
+
+
+def holds(digest: str) -> bool:
+    try:
+        with client() as engine:
+            return _id(engine, digest) == digest
+    except ImageNotFound:
+        return False
+
+
+def hand_over(tree: Path, tag: str) -> str:
+    """The folder as an image of the engine; its id."""
+    archive = tree.with_suffix(".tar")
+    try:
+        with tarfile.open(archive, "w", format=tarfile.GNU_FORMAT) as tar:
+            tar.add(tree, arcname=".", filter=_owned_by_root)
+        with client(timeout=600) as engine:
+            engine.import_image_from_file(str(archive), repository=REPOSITORY, tag=tag)
+            return _id(engine, f"{REPOSITORY}:{tag}")
+    except DockerException as fault:
+        raise Unavailable(f"The engine did not take the image {tag}.") from fault
+    finally:
+        archive.unlink(missing_ok=True)
+
+
+def export(base: str, tree: Path) -> list[dict[str, str]]:
+    """The file system of an image that the engine has; gives the list for the SBOM."""
+    archive = tree.with_suffix(".tar")
+    with client(timeout=600) as engine:
+        try:
+            container = engine.create_container(base, command=["none"])["Id"]
+        except ImageNotFound as missing:
+            raise Unavailable(f"The base image {base!r} is not here; it is never fetched.") from missing
+        try:
+            with archive.open("wb") as file:
+                file.writelines(engine.export(container))
+        finally:
+            engine.remove_container(container, force=True, v=True)
+        digest = _id(engine, base)
+    root_tree.run(["tar", "-x", "--no-same-owner", "--exclude", "dev/*", "-f", str(archive), "-C", str(tree)])
+    archive.unlink()
+    return [{"type": "container", "name": base, "version": digest}]
+
+
+def _id(engine: docker.APIClient, image: str) -> str:
+    return str(engine.inspect_image(image)["Id"])  # type: ignore[no-untyped-call]  # docker leaves it untyped
+
+
+def _owned_by_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    """The image is the same whoever builds it, and nothing in it is writable or setuid."""
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = "root"
+    entry.mode = (entry.mode & 0o755) | (0o111 if entry.isdir() else 0) | 0o444
+    entry.mtime = 0
+    return entry

@@ -1,0 +1,18 @@
+"""What one job may take, by kind, as policy's service says. Decides nothing."""
+
+from broker.domain.jobs import Kind
+from broker.domain.ports import Limits
+from broker.policy.models import Policies
+
+
+def limits_for(kind: Kind, policies: Policies) -> Limits:
+    service = policies.service
+    return Limits(
+        wall_seconds=service.sql_wall_seconds if kind is Kind.SQL else service.python_wall_seconds,
+        memory_bytes=service.memory_bytes,
+        output_bytes=service.output_bytes,
+        output_files=service.output_files,
+        processes=service.processes,
+        threads=service.threads,
+        scratch_bytes=service.scratch_bytes,
+    )

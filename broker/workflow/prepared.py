@@ -1,0 +1,40 @@
+"""An output before it has a row in the store, and how an assessed table becomes one. Decides nothing."""
+
+import json
+from dataclasses import dataclass
+
+from broker.disclosure.records.renderings import released_csv
+from broker.disclosure.records.stored_form import assessment_to_json
+from broker.domain.outputs import Assessment, OutputKind, Verdict
+from broker.policy.models import Profile
+
+CSV = "text/csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What staff see, what would leave, and the rules' word."""
+
+    name: str
+    kind: OutputKind
+    media_type: str
+    staff: bytes
+    candidate: bytes | None
+    findings: str
+    verdict: Verdict
+    small: bool
+
+
+def table_prepared(assessment: Assessment, name: str, profile: Profile) -> Prepared:
+    staff = json.dumps(assessment_to_json(assessment))
+    findings = json.dumps([[f.rule, f.verdict.value, f.column] for f in assessment.findings])
+    return Prepared(
+        name=name,
+        kind=OutputKind.TABLE,
+        media_type=CSV,
+        staff=staff.encode(),
+        candidate=released_csv(assessment),
+        findings=findings + profile.name,
+        verdict=assessment.verdict,
+        small=assessment.small,
+    )

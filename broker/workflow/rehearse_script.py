@@ -1,0 +1,111 @@
+"""A rehearsal of a script: an accepted Python job run on synthetic data, with all that it printed, and what the trusted
+stage makes of what it hands over. Keeps nothing."""
+
+import json
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from broker.domain.jobs import Kind
+from broker.domain.outputs import Assessment
+from broker.domain.ports import HandedEngine, SandboxEnd, Vaults
+from broker.domain.projects import Project
+from broker.policy.models import Policies
+from broker.python_jobs.left import Left, sort_left
+from broker.python_jobs.request import prepare
+from broker.workflow.check import Checked
+from broker.workflow.failing import Failed
+from broker.workflow.handed_outputs import Computed, Problem, Stage, compute
+from broker.workflow.limits import limits_for
+from broker.workflow.rehearse import Rehearsed, Runner, rehearsed
+
+ATTEMPT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptStage:
+    """What a script's rehearsal needs of the world. Without `handed` nothing is computed of what it hands over."""
+
+    vaults: Vaults
+    snapshot: str
+    sandbox: Runner
+    handed: HandedEngine | None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOutput:
+    """One output that the script left: a request to the broker, or a file of its own. `declared` is its name in the
+    header, None where the header has none for it; `problem` why the broker could make nothing of a request."""
+
+    name: str
+    kind: str
+    size: int
+    declared: str | None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsedScript:
+    """How the script ended, what it printed, what it left, declared outputs that it did not leave, and the tables that
+    the broker made of what it handed over."""
+
+    end: SandboxEnd
+    runtime: str
+    log: str
+    outputs: tuple[LeftOutput, ...] = ()
+    absent: tuple[str, ...] = ()
+    tables: tuple[Rehearsed, ...] = ()
+
+
+def rehearse_script(
+    checked: Checked,
+    project: Project,
+    policies: Policies,
+    stage: ScriptStage,
+    lap: Callable[[str], None] = lambda what: None,
+) -> RehearsedScript:
+    """`lap` hears when the vault is there, the script has run, and the trusted stage is through. Raises Breach where
+    the data are not synthetic."""
+    vault = stage.vaults.ensure(project.ident, stage.snapshot)
+    job = f"rehearsal-{secrets.token_hex(4)}"
+    lap("data")
+    limits, allowed = limits_for(Kind.PYTHON, policies), policies.service.allowed_files
+    result = stage.sandbox.run(prepare(checked.canonical, checked.uses, vault, job, ATTEMPT, limits, allowed))
+    lap("run")
+    log = result.log.decode(errors="replace")
+    if result.end is not SandboxEnd.ENDED:
+        return RehearsedScript(result.end, result.runtime, log)
+    left = sort_left(result.frames)
+    computed = _computed(Stage(stage, stage.vaults, job, ATTEMPT, vault, checked, project, policies), left)
+    lap("assess")
+    outputs = tuple(_outputs(left, computed, [name for name, _ in checked.declared]))
+    return RehearsedScript(
+        end=result.end,
+        runtime=result.runtime,
+        log=log,
+        outputs=outputs,
+        absent=tuple(name for name, _ in checked.declared if name not in {o.declared for o in outputs}),
+        tables=tuple(rehearsed(c.found, project, policies) for c in computed if isinstance(c.found, Assessment)),
+    )
+
+
+def _computed(stage: Stage, left: Left) -> tuple[Computed, ...]:
+    if stage.ports.handed is None:
+        return ()
+    try:
+        return compute(stage, left.requests)
+    except Failed as failed:
+        problem = Problem(failed.code.value, f"The broker could not compute it: {failed.code.value}.")
+        return tuple(Computed(r.name, r.kind, "", problem) for r in left.requests)
+
+
+def _outputs(left: Left, computed: Sequence[Computed], declared: Sequence[str]) -> Iterator[LeftOutput]:
+    """A request stands for the declared output of its stem, with the rows beside it; a file stands for itself."""
+    problems = {c.name: c.found.sentence for c in computed if isinstance(c.found, Problem)}
+    for one in left.requests:
+        name = next((d for d in declared if d.rpartition(".")[0] == one.name), None)
+        yield LeftOutput(one.name, one.kind, len(one.request) + len(one.rows), name, problems.get(one.name, ""))
+    for _, payload in left.files:
+        head, _, content = payload.partition(b"\n")
+        name = str(json.loads(head)["name"])
+        yield LeftOutput(name, "file", len(content), name if name in declared else None)

@@ -1,0 +1,145 @@
+"""The outputs of a script: tables that the broker computed of handed rows, and files that people look at. All of them
+were named in the header, or stay where they are."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from broker.disclosure.figures import draw
+from broker.disclosure.files.flags import flags_of, of_text
+from broker.domain.errors import Invalid
+from broker.domain.handed import HandedFigure
+from broker.domain.outputs import Assessment, Finding, OutputKind, Verdict, worst
+from broker.domain.ports import CollectedFile, WorkerPorts
+from broker.domain.variables import VariableClass
+from broker.policy.models import Policies, Profile
+from broker.python_jobs.remade import Sheet, remake
+from broker.workflow.handed_outputs import Computed, Problem
+from broker.workflow.prepared import Prepared, table_prepared
+from broker.workflow.scripts import RanScript
+
+UNKNOWN = "application/octet-stream"
+UNDECLARED = Problem("undeclared", "The header declares no output of this name.")
+PNG, SVG = "image/png", "image/svg+xml"
+DRAWN = "The broker drew it from what would be released of this table: decide on both alike."
+PICTURE = "A picture was made anew with few colours; its figures were not computed by the broker."
+READABLE = frozenset({"text/csv", "application/json", "text/plain"})
+Declared = Sequence[tuple[str, str]]
+
+
+def script_outputs(
+    ports: WorkerPorts, ran: RanScript, declared: Declared, policies: Policies, profile: Profile
+) -> list[Prepared]:
+    stems = {name.rpartition(".")[0].casefold() for name, _ in declared}
+    names = {name.casefold() for name, _ in declared}
+    tables = {c.name: c.found for c in ran.computed if isinstance(c.found, Assessment)}
+    made = [_computed(c if c.name.casefold() in stems else _undeclared(c), tables, profile) for c in ran.computed]
+    service = policies.service
+    files = ports.collector.collect(
+        ran.left.files, service.allowed_files, service.max_file_bytes, service.max_file_rows
+    )
+    for file in files:
+        known = file if file.problem or file.name.casefold() in names else _stays(file)
+        if claim := ran.left.claims.get(file.name):
+            known = replace(
+                known, summary=json.dumps(json.loads(known.summary) | {"acro_of_the_script_says": dict(claim)})
+            )
+        if known.problem is None and known.media_type == PNG:
+            made.append(_picture(known, ran.pictures.get(file.name)))
+        else:
+            made.append(prepared_file(known, policies, profile, ran.left.described.get(file.name, "")))
+    return list(_each_once(made))
+
+
+def _undeclared(computed: Computed) -> Computed:
+    return Computed(computed.name, computed.kind, "", UNDECLARED)
+
+
+def _stays(found: CollectedFile) -> CollectedFile:
+    return CollectedFile(found.name, found.media_type, found.content, UNDECLARED.code, found.summary)
+
+
+def _each_once(made: Iterable[Prepared]) -> Iterable[Prepared]:
+    """A file that has the name of a computed table is not that table: it stays."""
+    seen: set[str] = set()
+    for one in made:
+        if one.name.casefold() not in seen:
+            seen.add(one.name.casefold())
+            yield one
+
+
+def _computed(computed: Computed, tables: Mapping[str, Assessment], profile: Profile) -> Prepared:
+    found = computed.found
+    if isinstance(found, Assessment):
+        return table_prepared(found, f"{computed.name}.csv", profile)
+    try:
+        problem = found if isinstance(found, Problem) else None
+        if isinstance(found, HandedFigure):
+            return _drawn(computed.name, found, tables)
+    except Invalid as wrong:
+        problem = Problem(wrong.code, wrong.message, (("place", wrong.pointer),))
+    assert problem is not None
+    name = f"{computed.name}.{'svg' if computed.kind == 'figure' else 'csv'}"
+    summary = {"handed": computed.kind, "sentence": problem.sentence, "figures": dict(problem.figures)}
+    return _withheld(name, problem.code, summary)
+
+
+def _drawn(name: str, figure: HandedFigure, tables: Mapping[str, Assessment]) -> Prepared:
+    """The broker draws it from what would be released of a table of the same job, and it needs what that needs."""
+    table = tables.get(figure.data)
+    if table is None:
+        raise Invalid("request", f"The job has no table {figure.data} that a figure could be drawn of.", "/data")
+    content, file = draw(figure, table), f"{name}.svg"
+    told = [{"rule": "G2", "sentence": DRAWN, "figures": {"table": f"{figure.data}.csv"}}]
+    staff = json.dumps({"file": file, "problem": None, "summary": {"handed": "figure", "look_at": told}})
+    verdict = worst([Verdict.REVIEW, table.verdict])
+    return Prepared(file, OutputKind.FILE, SVG, staff.encode(), content, "G2", verdict, table.small)
+
+
+def _withheld(name: str, code: str, summary: Mapping[str, object]) -> Prepared:
+    staff = json.dumps({"file": name, "problem": code, "summary": summary})
+    return Prepared(name, OutputKind.FILE, UNKNOWN, staff.encode(), None, code, Verdict.REFUSE, False)
+
+
+def prepared_file(found: CollectedFile, policies: Policies, profile: Profile, said: str = "") -> Prepared:
+    """A script's file: made anew, a person looks at it; or (type, size, name, nothing to be read) it is withheld.
+    `said` is what the script says of it."""
+    summary: dict[str, object] = json.loads(found.summary) | {"script_says": said}
+    if found.problem is not None:
+        return _withheld(found.name, found.problem, summary)
+    if found.media_type not in READABLE:
+        return _withheld(found.name, "type", summary)
+    try:
+        made = remake(found.name, found.content, profile.file_digits)
+    except Invalid as wrong:
+        return _withheld(found.name, wrong.code, summary | {"sentence": wrong.message})
+    flags = (of_text(),) if made.sheet is None else _flags(made.sheet, policies, profile)
+    told = [{"rule": f.rule, "sentence": f.sentence, "figures": dict(f.figures)} for f in flags]
+    staff = {"file": found.name, "problem": None, "summary": summary | {"look_at": told}}
+    return Prepared(
+        name=found.name,
+        kind=OutputKind.FILE,
+        media_type=found.media_type,
+        staff=json.dumps(staff).encode(),
+        candidate=made.content,
+        findings=json.dumps([[f.rule, f.sentence] for f in flags]),
+        verdict=Verdict.REVIEW,
+        small=False,
+    )
+
+
+def _picture(found: CollectedFile, content: bytes | None) -> Prepared:
+    """A picture shows what the broker cannot read: whatever it is, a person looks."""
+    summary: dict[str, object] = json.loads(found.summary)
+    if content is None:
+        return _withheld(found.name, "type", summary)
+    told = [{"rule": "G2", "sentence": PICTURE, "figures": {}}]
+    staff = json.dumps({"file": found.name, "problem": None, "summary": summary | {"look_at": told}}).encode()
+    return Prepared(found.name, OutputKind.FILE, PNG, staff, content, "G2", Verdict.REVIEW, False)
+
+
+def _flags(sheet: Sheet, policies: Policies, profile: Profile) -> tuple[Finding, ...]:
+    hidden = {VariableClass.IDENTIFIER, VariableClass.INSTANT_IDENTIFIER}
+    tables = policies.catalogue.tables
+    names = {v.name.casefold() for t in tables for v in t.variables if v.cls in hidden or t.is_link_key(v.name)}
+    return flags_of(sheet.columns, sheet.rows, profile, frozenset(names))

@@ -1,0 +1,158 @@
+"""A script's way: the synthetic NPD first, then the real data, then the trusted stage for what it hands over.
+
+On synthetic data nothing is secret: its author may read the whole trace at once. On real data nobody but checkers reads
+what it printed; a script that passes there and fails here waits for one of them.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from broker.domain.errors import Breach, Invalid
+from broker.domain.handed import RowsProblem
+from broker.domain.jobs import FailureCode, Kind
+from broker.domain.ports import Lease, SandboxEnd, SandboxRequest, SandboxResult, Vault, Vaults, WorkerPorts
+from broker.policy.models import Policies
+from broker.python_jobs.left import Left, sort_left
+from broker.python_jobs.request import prepare
+from broker.workflow.check import Checked
+from broker.workflow.failing import Failed
+from broker.workflow.handed_outputs import Computed, Problem, Stage, compute
+from broker.workflow.limits import limits_for
+from broker.workflow.pictures import remade_pictures
+
+OF_THE_DATA = frozenset({RowsProblem.BINARY.value, RowsProblem.MODEL.value})
+"""Problems that few and synthetic people can have where the real ones have not: told, and the job goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class RanScript:
+    """What a script left: plain files, and what was computed of what it handed over."""
+
+    result: SandboxResult
+    left: Left
+    computed: tuple[Computed, ...]
+    pictures: Mapping[str, bytes | None]
+
+    @property
+    def problems(self) -> list[tuple[Computed, Problem]]:
+        return [(c, c.found) for c in self.computed if isinstance(c.found, Problem)]
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One attempt at a script."""
+
+    ports: WorkerPorts
+    lease: Lease
+    policies: Policies
+    checked: Checked
+
+    @property
+    def job(self) -> str:
+        return self.lease.job.ident
+
+    def run_on(self, vault: Vault, vaults: Vaults) -> RanScript | SandboxResult:
+        """What came of it; the bare result where the script did not come to an end."""
+        result = self.ports.sandbox.run(self._request(vault))
+        if result.end is not SandboxEnd.ENDED:
+            return result
+        left = sort_left(result.frames)
+        stage = self._stage(vault, vaults)
+        return RanScript(result, left, compute(stage, left.requests), remade_pictures(stage, left))
+
+    def _stage(self, vault: Vault, vaults: Vaults) -> Stage:
+        project = self.policies.project(self.lease.job.submission.project)
+        if project is None:
+            raise Breach(f"project of job {self.job} left the policy during its run")
+        attempt = self.lease.attempt
+        return Stage(self.ports, vaults, self.job, attempt, vault, self.checked, project, self.policies)
+
+    def _request(self, vault: Vault) -> SandboxRequest:
+        return prepare(
+            program=self.checked.canonical,
+            inputs=self.checked.uses,
+            vault=vault,
+            job=self.job,
+            attempt=self.lease.attempt,
+            limits=limits_for(Kind.PYTHON, self.policies),
+            allowed=self.policies.service.allowed_files,
+        )
+
+
+def run_script(script: Script, vault_of: Callable[[], Vault]) -> tuple[Vault, RanScript]:
+    """Raises Failed. `vault_of` makes the vault of the real data: nothing of them is read before the script has passed
+    on the synthetic NPD."""
+    trace = _on_synthetic(script)
+    vault = vault_of()
+    try:
+        ran = script.run_on(vault, script.ports.vaults)
+    except Failed:
+        _open_look(script, trace, b"The trusted stage did not come to an end.")
+        raise
+    if isinstance(ran, SandboxResult):
+        _open_look(script, trace, ran.log)
+        raise Failed(FailureCode(ran.end.value))
+    if ran.problems:
+        _open_look(script, trace, ran.result.log)
+    return vault, ran
+
+
+def _open_look(script: Script, trace: str | None, log: bytes) -> None:
+    """What it printed on real data, for a checker; an empty print too is something to look at."""
+    digest = script.ports.shelf.put("staff", log)
+    passed = None if trace is None else True
+    script.ports.store.note_rehearsal(script.job, script.lease.attempt, passed, trace, digest)
+
+
+def _on_synthetic(script: Script) -> str | None:
+    """The trace's name on the shelf; None where policy has no synthetic run, or no synthetic data are known."""
+    synthetic = script.ports.synthetic
+    if synthetic is None or not script.policies.service.python_synthetic_first:
+        return None
+    try:
+        vaults, vault = synthetic.of(script.lease.job.submission.project)
+    except Invalid:
+        return None
+    if not vault.synthetic:
+        raise Breach("The synthetic run was offered real data.")
+    try:
+        ran: RanScript | SandboxResult | Failed = script.run_on(vault, vaults)
+    except Failed as failed:
+        ran = failed
+    passed = isinstance(ran, RanScript) and all(p.code in OF_THE_DATA for _, p in ran.problems)
+    trace = script.ports.shelf.put("staff", trace_of(ran))
+    script.ports.store.note_rehearsal(script.job, script.lease.attempt, passed, trace)
+    if not passed:
+        raise Failed(_code(ran))
+    return trace
+
+
+def _code(ran: RanScript | SandboxResult | Failed) -> FailureCode:
+    if isinstance(ran, Failed):
+        return ran.code
+    return FailureCode.CRASHED if isinstance(ran, RanScript) else FailureCode(ran.end.value)
+
+
+def trace_of(ran: RanScript | SandboxResult | Failed) -> bytes:
+    """What its author reads: how it ended, what it printed, what became of each output."""
+    if isinstance(ran, Failed):
+        document: dict[str, object] = {"end": ran.code.value, "printed": "", "outputs": []}
+    elif isinstance(ran, RanScript):
+        outputs = [_told(c) for c in ran.computed]
+        document = {"end": SandboxEnd.ENDED.value, "printed": _text(ran.result.log), "outputs": outputs}
+    else:
+        document = {"end": ran.end.value, "printed": _text(ran.log), "outputs": []}
+    return json.dumps(document, indent=2, sort_keys=True).encode()
+
+
+def _text(log: bytes) -> str:
+    return log.decode("utf-8", "replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
+def _told(computed: Computed) -> dict[str, object]:
+    found = computed.found
+    if not isinstance(found, Problem):
+        return {"name": computed.name, "problem": None, "sentence": "", "figures": {}}
+    figures = dict(found.figures)
+    return {"name": computed.name, "problem": found.code, "sentence": found.sentence, "figures": figures}

@@ -1,0 +1,144 @@
+"""A few persons with as many rows as the attacker likes, what is measured of them before noise, and a broker with a
+budget to spend. No attack is here."""
+
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from broker.domain.amounts import Accounting, Amount
+from broker.domain.errors import Refused
+from broker.domain.people import Person
+from broker.domain.ports import Snapshot
+from broker.policy.files import load_policies
+from broker.policy.models import Policies
+from broker.privacy.asking.measurable import Given, Measurable, measurable
+from broker.privacy.asking.written import written_in
+from broker.privacy.design import Design, design
+from broker.workflow import administer
+from broker.workflow.check import Checked
+from tests.spec.query.query_kit import CATALOGUE, compiled
+from tests.unit.workflow.conftest import ROLES, Broker, opened
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("generative/query", "spec/query", "generative/privacy")]
+
+import bounded_worlds as kit  # noqa: E402
+
+from tests.unit.workflow.dashboard_kit import COUNT, DASHBOARD, DORA, allot, ran, send, spent  # noqa: E402, F401
+
+Y = "Y = '2018/2019'"
+HALF = Amount(Accounting.APPROXIMATE, 500_000)
+World = dict[str, list[dict[str, Any]]]
+
+
+@cache
+def policies() -> Policies:
+    return load_policies(ROOT / "policies")
+
+
+PROFILE = policies().privacy.profile("npd-private")
+
+
+def person(number: int, rows: int = 1, table: str = "npd.a", **same: Any) -> list[dict[str, Any]]:
+    """So many equal rows of one person in each year."""
+    found = CATALOGUE.table(table)
+    empty = dict.fromkeys(v.name for v in found.variables)
+    given = {"LA": 1, "Sex": "F", "Flag": 0, "Score": 10, "Kind": "X", "Days": 3, "Wave": 1, "Pay": 0, **same}
+    one = empty | {k: v for k, v in given.items() if k in empty} | {"Key": f"k{number}", "__p": number}
+    return [{**one, "Y": f"{y}/{y + 1}"} for y in (2017, 2018, 2019) for _ in range(rows)]
+
+
+def town(a: Sequence[dict[str, Any]], b: Sequence[dict[str, Any]] = ()) -> World:
+    las = [{"LA": n, "Region": "NSS"[n - 1]} for n in (1, 2, 3)]
+    return {"npd.a": list(a), "npd.b": list(b), "ref.las": las, "swc.staff": []}
+
+
+def asked(text: str, dialect: str = "tsql", lists_only: bool = False, **limits: Any) -> Measurable:
+    found = compiled(text, dialect)
+    assert found.plan is not None, found.refusals
+    given = Given(CATALOGUE, replace(PROFILE, **limits), {}, written_in(text), lists_only)
+    return measurable(found.plan.outputs[0], given)
+
+
+def why_not(text: str, **more: Any) -> list[str]:
+    """Codes of the refusals, of the text or of what is asked privately; none where it is measurable."""
+    found = compiled(text, more.get("dialect", "tsql"))
+    if found.plan is None:
+        return sorted({r.code for r in found.refusals})
+    try:
+        asked(text, **more)
+    except Refused as refused:
+        return sorted({r.code for r in refused.refusals})
+    return []
+
+
+def designed(text: str, spend: Amount = HALF, **more: Any) -> Design:
+    return design(asked(text, **more).tables, spend)
+
+
+def exact(text: str, world: World, seed: int = 0, dialect: str = "tsql", **limits: Any) -> dict[Any, Any]:
+    """Of the one table, by (grouping set, block) what is measured before noise."""
+    ((bounded, table),) = kit.tables_of(asked(text, dialect, **limits))
+    con = kit.vault(CATALOGUE, world, seed)
+    try:
+        return kit.answer(con, bounded, table).vectors
+    finally:
+        con.close()
+
+
+def too_far(text: str, world: World, **limits: Any) -> list[str]:
+    """What moves further than declared when somebody is taken away, and numbers and ranks are made again."""
+    ((bounded, table),) = kit.tables_of(asked(text, **limits))
+    seen = kit.Excess()
+    whole = kit.answer(kit.vault(CATALOGUE, world, 0), bounded, table)
+    for one in kit.persons(world):
+        less = kit.vault(CATALOGUE, kit.without(world, one), one)
+        kit.compare(table, whole, kit.answer(less, bounded, table), seen)
+    return seen.found
+
+
+def statements(text: str, dialect: str = "tsql", **limits: Any) -> str:
+    return " ".join(t for b in asked(text, dialect, **limits).bounded for t in kit.texts(b)).lower()
+
+
+@cache
+def _founded() -> Path:
+    folder = Path(mkdtemp(prefix="private-town-"))
+    way = opened(folder, policies())
+    broker = next(way)
+    administer.found_broker(broker.ports, [(Person(i, i.title(), frozenset({r})), None) for i, r in ROLES.items()])
+    broker.put_in_force(policies())
+    snapshot = Snapshot("s1", "0" * 64, broker.clock.now(), True, "snapshots/s1", "{}")
+    administer.put_snapshot(broker.ports, snapshot)
+    way.close()
+    return folder
+
+
+@contextmanager
+def dashboard() -> Iterator[Broker]:
+    """The demo's policies in force: a cap of 8 for each pupil, and 4 of it for P0733's absence."""
+    folder = Path(mkdtemp(prefix="dashboard-"))
+    shutil.copytree(_founded(), folder, dirs_exist_ok=True)
+    way = opened(folder, policies())
+    try:
+        yield next(way)
+    finally:
+        way.close()
+        shutil.rmtree(folder)
+
+
+def checked(broker: Broker, text: str, project: str = DASHBOARD, by: str = DORA) -> Checked:
+    from broker.domain.jobs import Kind
+    from broker.workflow.preview import check_text
+
+    return check_text(broker.ports, broker.person(by), project, text, Kind.SQL)
+
+
+def codes(broker: Broker, text: str, project: str = DASHBOARD, by: str = DORA) -> set[str]:
+    return {r.code for r in checked(broker, text, project, by).refusals}

@@ -1,0 +1,64 @@
+"""Every script of docs/python.md runs in the real sandbox on synthetic data, and hands over exactly what it declares."""
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from broker.domain.jobs import Kind
+from broker.domain.ports import SandboxEnd
+from broker.engine.handed import HandedDuckDB
+from broker.policy.files import load_policies
+from broker.sandbox.docker_engine import DockerSandbox
+from broker.wiring import build_stage, synthetic_years
+from broker.workflow.check import check_submission
+from broker.workflow.rehearsal_data import wanted
+from broker.workflow.rehearse import Stage
+from broker.workflow.rehearse_script import ScriptStage, rehearse_script
+from tests.integration.rehearse.conftest import Quiet
+
+pytestmark = pytest.mark.docker
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+SCRIPTS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+POLICIES = load_policies(ROOT / "policies")
+PROJECT = POLICIES.project("P0421")
+PUPILS = 500
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    assert PROJECT is not None
+    asked = wanted(PROJECT, POLICIES.catalogue, synthetic_years(), PUPILS, 1)
+    return build_stage(POLICIES, "P0421", asked, tmp_path_factory.mktemp("page"), Quiet())
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: re.findall(r"# output: (\S+)", script)[0])
+def test_a_script_of_the_page_does_what_it_says(script: str, stage: Stage, sandbox_root: Path) -> None:
+    assert PROJECT is not None
+    checked = check_submission(script, Kind.PYTHON, "tsql", PROJECT, POLICIES, date(2026, 11, 24))
+    assert checked.refusals == ()
+    on = ScriptStage(stage.vaults, stage.snapshot, DockerSandbox(sandbox_root), HandedDuckDB())
+    ran = rehearse_script(checked, PROJECT, POLICIES, on)
+    assert ran.end is SandboxEnd.ENDED, ran.log
+    assert ran.absent == ()
+    assert [(o.name, o.problem) for o in ran.outputs if o.problem or o.declared is None] == []
+    assert "Traceback" not in ran.log
+
+
+def test_the_page_has_scripts() -> None:
+    assert len(SCRIPTS) >= 4
+    assert all(script.startswith("# input:") for script in SCRIPTS)
+
+
+def test_the_page_lists_what_the_image_holds() -> None:
+    asked = (ROOT / "sandbox_images/python/requirements.in").read_text().split()
+    (told,) = re.findall(r"with what they need: (.*?); and `npd`", PAGE, re.DOTALL)
+    assert re.split(r",\s+", told) == [name.partition("==")[0] for name in asked]
+
+
+def test_the_endings_of_files_are_those_of_the_policy() -> None:
+    (told,) = re.findall(r"Files that can leave end in (.*?\.jpeg`)", PAGE, re.DOTALL)
+    assert set(re.findall(r"`(\.\w+)`", told)) == set(POLICIES.service.allowed_files)

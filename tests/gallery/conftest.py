@@ -1,0 +1,83 @@
+"""Runs a script of the gallery as a job would: checked, run in the real container, computed, prepared."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker.domain.jobs import Job, JobState, Kind, Submission
+from broker.domain.ports import Lease, SandboxResult, Vault, Vaults
+from broker.engine.handed import HandedDuckDB
+from broker.policy.files import load_policies
+from broker.policy.models import Policies
+from broker.sandbox.collector import FrameCollector
+from broker.sandbox.docker_engine import DockerSandbox
+from broker.wiring import build_stage, synthetic_years
+from broker.workflow.check import check_submission
+from broker.workflow.prepared import Prepared
+from broker.workflow.rehearsal_data import wanted
+from broker.workflow.script_outputs import script_outputs
+from broker.workflow.scripts import Script
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = Path(__file__).resolve().parent / "scripts"
+PROJECT, PUPILS = "P0421", 3000
+
+
+class Quiet:
+    def waits(self) -> None: ...
+
+    def begins(self) -> None: ...
+
+    def steps(self, what: str, done: int, total: int) -> None: ...
+
+
+@dataclass
+class Parts:
+    """Of the ports what the way of a script uses; nothing is stored."""
+
+    sandbox: Any
+    collector: Any
+    handed: Any
+    synthetic: None = None
+
+
+@dataclass
+class Gallery:
+    policies: Policies
+    vaults: Vaults
+    vault: Vault
+    parts: Any
+
+    def run(self, name: str) -> list[Prepared]:
+        """The outputs of a script, as they would come to the checkers."""
+        policies = self.policies
+        project = policies.project(PROJECT)
+        assert project is not None
+        text, now = (SCRIPTS / f"{name}.py").read_text(), datetime.now(UTC)
+        checked = check_submission(text, Kind.PYTHON, "", project, policies, now.date())
+        assert checked.accepted, checked.refusals
+        submission = Submission(PROJECT, Kind.PYTHON, "", text, name, "The gallery.")
+        ident = f"gallery-{name.replace('_', '-')}-{secrets.token_hex(3)}"
+        job = Job(
+            ident, submission, "r", JobState.RUNNING, now, now, checked.canonical, "", policies.fingerprint, attempt=1
+        )
+        ran = Script(self.parts, Lease(job, 1, now), policies, checked).run_on(self.vault, self.vaults)
+        assert not isinstance(ran, SandboxResult), (ran.end, ran.log.decode())
+        profile = policies.profile(project.profile)
+        return script_outputs(self.parts, ran, checked.declared, policies, profile)
+
+
+@pytest.fixture(scope="session")
+def gallery(sandbox_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Gallery:
+    policies = load_policies(ROOT / "policies")
+    project = policies.project(PROJECT)
+    assert project is not None
+    small = wanted(project, policies.catalogue, synthetic_years(), PUPILS, 7)
+    stage = build_stage(policies, PROJECT, small, tmp_path_factory.mktemp("gallery"), Quiet())
+    vault = stage.vaults.ensure(PROJECT, stage.snapshot)
+    parts = Parts(DockerSandbox(sandbox_root, "runc"), FrameCollector(), HandedDuckDB())
+    return Gallery(policies, stage.vaults, vault, parts)

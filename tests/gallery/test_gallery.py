@@ -1,0 +1,48 @@
+"""Eight analyses as researchers write them, each in the real container, with what becomes of its outputs.
+
+docs/gallery.md says the same in words.
+"""
+
+import json
+from typing import Any
+
+import pytest
+
+from broker.domain.outputs import OutputKind, Verdict
+
+from .conftest import Gallery
+
+pytestmark = pytest.mark.docker
+
+TABLE, FILE = OutputKind.TABLE, OutputKind.FILE
+WANTED: dict[str, dict[str, tuple[OutputKind, set[Verdict]]]] = {
+    "cohort_table": {"cohort.csv": (TABLE, {Verdict.REVIEW})},
+    "absence_fixed_effects": {"absence.csv": (TABLE, {Verdict.REVIEW})},
+    "attainment_logit": {"expected.csv": (TABLE, {Verdict.REVIEW})},
+    "school_variation": {"variation.csv": (TABLE, {Verdict.REVIEW})},
+    "decomposition": {"parts.csv": (TABLE, {Verdict.REVIEW}), "model.csv": (TABLE, {Verdict.REVIEW, Verdict.REFUSE})},
+    "survival": {"survival.csv": (FILE, {Verdict.REVIEW})},
+    "clustering": {"clusters.csv": (FILE, {Verdict.REVIEW})},
+    "figure": {"by_year_group.png": (FILE, {Verdict.REVIEW})},
+    "drawn_figure": {"shares.csv": (TABLE, {Verdict.REVIEW}), "shares_drawn.svg": (FILE, {Verdict.REVIEW})},
+}
+"""Never PUBLISH: what a script prepared is looked at by a person, whatever the rules say of its figures."""
+
+
+@pytest.mark.parametrize("name", WANTED)
+def test_an_analysis_and_its_verdict(gallery: Gallery, name: str) -> None:
+    made = gallery.run(name)
+    told = {p.name: (p.kind, p.verdict, _why(p.staff)) for p in made}
+    assert set(told) == set(WANTED[name]), told
+    for output, (kind, verdicts) in WANTED[name].items():
+        assert told[output][0] is kind, told
+        assert told[output][1] in verdicts, told
+    assert all(p.candidate for p in made)
+    for table in (p for p in made if p.kind is TABLE):
+        shown = [c for line in table.candidate.decode().splitlines()[1:] for c in line.split(",")[1:]]
+        assert any(c not in {"c", ""} for c in shown), table.candidate.decode()
+
+
+def _why(staff: bytes) -> Any:
+    document = json.loads(staff)
+    return document.get("problem"), document.get("summary"), document.get("findings", [])[-3:]

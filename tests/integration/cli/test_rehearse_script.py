@@ -1,0 +1,116 @@
+"""`broker rehearse script.py`: checked, run in the real sandbox on synthetic data, and through the trusted stage."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from broker.cli.main import run
+from broker.cli.server import Doors
+from tests.integration.cli.test_contract import ROOT
+
+pytestmark = pytest.mark.docker
+Ended = tuple[int, str, str]
+Rehearse = Callable[..., Ended]
+
+HEADER = """# input: npd_pupil [pupil_key, la_code, ks2_score]
+# output: scores.csv | Scores by authority
+# output: note.txt | A note
+# output: never.csv | Never made
+import npd
+frame = load("npd_pupil")
+"""
+SCRIPT = (
+    HEADER
+    + """
+npd.progress("loaded")
+npd.output.table(frame, by="la_code", measures={"n": "count", "score": ("ks2_score", "mean")}, name="scores",
+                 variables=["npd_pupil.la_code", "npd_pupil.ks2_score"])
+open("note.txt", "w").write("a note")
+open("other.txt", "w").write("undeclared")
+"""
+)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture
+def rehearse(
+    sandbox_root: Path, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Rehearse:
+    """`rehearse(script)`, through the command. The fixture `sandbox_root` has built the images."""
+
+    def command(text: str, *arguments: str) -> Ended:
+        script = tmp_path / "script.py"
+        script.write_text(text)
+        monkeypatch.chdir(ROOT)
+        doors = Doors(lambda: None, lambda: None, lambda once, pupils: 0)
+        given = [str(script), "--project", "FIXTURE", "--pupils", "500", "--data", str(kept), *arguments]
+        return run(["rehearse", *given], doors), *capsys.readouterr()
+
+    return command
+
+
+def test_a_script_is_run_and_its_table_is_shown_as_it_would_be_released(rehearse):
+    code, out, _ = rehearse(SCRIPT, "--json")
+    found = json.loads(out)
+    assert (code, found["verdict"], found["end"], found["absent"]) == (0, "accepted", "ended", ["never.csv"])
+    assert found["runtime"] in {"runc", "runsc"}
+    assert "loaded\n" in found["log"]
+    assert "of synthetic data\n" in found["log"], "the library's preview"
+    left = {output["name"]: (output["kind"], output["declared"], output["problem"]) for output in found["left"]}
+    assert left == {
+        "scores": ("table", "scores.csv", ""), "note.txt": ("file", "note.txt", ""), "other.txt": ("file", None, ""),
+    }  # fmt: skip
+    (table,) = found["outputs"]
+    assert table["columns"] == ["la_code", "n", "score"]
+    assert [row[0] for row in table["rows"]] == [1, 2, 3, 4, 5, "(missing)"]
+    assert all(row[1] is None or row[1] % 5 == 0 for row in table["rows"])
+    assert table["way"] == "in_review", "rows from a script never go out by themselves"
+
+
+def test_people_are_told_what_would_come_of_it(rehearse):
+    code, out, err = rehearse(SCRIPT)
+    assert code == 0, err
+    assert "output scores: rows of which the broker makes a table" in out
+    assert "output other.txt" in out
+    assert "does not declare it" in out
+    assert "output never.csv: declared, and not left" in out
+    assert "it would be looked at by a person" in out
+
+
+def test_what_the_trusted_stage_refuses_is_told(rehearse):
+    changed = SCRIPT.replace('npd.progress("loaded")', 'frame["la_code"] = 1 + frame["la_code"] % 5')
+    found = json.loads(rehearse(changed, "--json")[1])
+    (problem,) = [output["problem"] for output in found["left"] if output["name"] == "scores"]
+    assert problem
+    assert found["outputs"] == []
+
+
+def test_a_script_that_fails_gives_its_trace_and_exit_1(rehearse):
+    code, out, _ = rehearse(HEADER + "frame['nothing']")
+    assert code == 1
+    assert "KeyError: 'nothing'" in out
+    assert 'File "/tmp/script.py", line 7' in out
+
+
+def test_a_refused_script_is_told_and_never_run(rehearse):
+    code, out, _ = rehearse(HEADER + 'load("npd_absence")', "--json")
+    found = json.loads(out)
+    assert (code, found["verdict"], found["data"]) == (2, "refused", None)
+    assert [(r["code"], r["line"]) for r in found["refusals"]] == [("table-not-mounted", 7)]
+
+
+def test_a_python_of_the_authors_own_without_the_library_is_told(rehearse, tmp_path):
+    environment = tmp_path / "empty"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    code, _, err = rehearse(SCRIPT, "--python", str(environment / "bin" / "python"))
+    assert code == 1
+    assert "has no library npd" in err
+    assert "is no Python that runs" in rehearse(SCRIPT, "--python", str(tmp_path / "nothing"))[2]

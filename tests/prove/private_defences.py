@@ -1,0 +1,221 @@
+"""Each defence of private answers removed, one at a time: the test of its finding, or of its trap, must fail.
+
+`python -m tests.prove.private_defences [WORD …]` tries those whose place has a word in it, and prints what was not caught.
+"""
+
+# ruff: noqa: E501 - one defence a line reads as a table
+
+import importlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import duckdb
+import numpy as np
+from sqlalchemy.exc import IntegrityError
+
+from broker.domain.errors import Breach, Conflict, Refused
+from broker.privacy.measurements import measurement
+from broker.privacy.mechanisms import Bundle
+from broker.storage.ledger.accounts import locked
+from tests.prove.defences import edited, put
+
+FINDINGS, TRAPS = "tests.attacks.test_findings_of_privacy", "tests.attacks.test_traps_of_privacy"
+Removed = Callable[[], AbstractContextManager[Any]]
+CAUGHT = (AssertionError, Breach, Conflict, Refused, duckdb.Error, IntegrityError)
+"""How a test fails that has seen it. (A removal that does not fit the code any more is a LookupError or a TypeError.)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Defence:
+    """What stops an attack, how to take that away, and the test that must fail then, by the beginning of its name."""
+
+    what: str
+    removed: Removed
+    test: str
+
+    @property
+    def module(self) -> str:
+        return FINDINGS if self.test[5].isdigit() else TRAPS
+
+    @property
+    def place(self) -> str:
+        """The number of a finding, or the first word of a trap."""
+        return self.test.split("_")[1]
+
+
+def together(*removed: Removed) -> Removed:
+    @contextmanager
+    def context() -> Iterator[None]:
+        with ExitStack() as stack:
+            for each in removed:
+                stack.enter_context(each())
+            yield
+
+    return context
+
+
+def nothing(*_: Any, **__: Any) -> None:
+    """Where a check was."""
+
+
+def _shown(of: Any, *_: Any) -> Any:
+    return np.ones(len(of.matrix()), np.bool_)
+
+
+def _half_scale(bundle: Bundle) -> Any:
+    return measurement(replace(bundle, mechanisms=tuple(replace(m, scale=m.scale / 2) for m in bundle.mechanisms)))
+
+
+def _all_leave(_threshold: int) -> Callable[[Any], Any]:
+    return lambda kept: kept
+
+
+def _float_noise(_bundle: Bundle, answers: Sequence[Any]) -> list[Any]:
+    return [[v + 0.25 for v in answers[0]]]
+
+
+def _by_chance(table: Any, keys: list[str], own: list[str]) -> str:
+    return f" QUALIFY row_number() OVER (PARTITION BY p ORDER BY random()) <= {table.each.cells}"
+
+
+def _by_number(table: Any, keys: list[str], own: list[str]) -> str:
+    return f" QUALIFY row_number() OVER (PARTITION BY p ORDER BY hash(p, {keys[0]}), {keys[0]}) <= {table.each.cells}"
+
+
+def _read_before() -> AbstractContextManager[Any]:
+    """Balances as they were when they were first looked at: check and reservation are two transactions."""
+    seen: dict[Any, Any] = {}
+
+    def stale(connection: Any, wanted: Any) -> Any:
+        return seen.setdefault(tuple(wanted), locked(connection, wanted))
+
+    return put("broker.storage.ledger.reserving.locked", stale)()
+
+
+def _as_it_is(tree: Any) -> Any:
+    return tree
+
+
+ROWS, ATTEMPT = "broker.query.bounding.rows", "broker.workflow.private.attempt"
+RESERVING, WITHIN = "broker.storage.ledger.reserving", "not (balance.used + amount).within(balance.cap)"
+KEPT = edited("broker.scope.exact:check_exact", "policies.privacy.only_private & project.tables", "frozenset()")
+SHOWN = 'f"This job costs {asked}; less than that is left'
+
+DEFENCES = (
+    Defence("ranks are read", edited(f"{ROWS}:Bounding._scan", "Bound(Filter(read, filtered(by, ident, scan)), ", "Bound(scan, "), "test_12"),
+    Defence("joins multiply", put(f"{ROWS}.times", lambda rows, _: rows), "test_13"),
+    Defence("branches add up", edited(f"{ROWS}:Bounding._union", "else sum(p.rows", "else max(p.rows"), "test_13"),
+    Defence("years add up", edited(f"{ROWS}:Bounding._scan", "by.rows * many", "by.rows"), "test_13"),
+    Defence("what nothing bounds is added up by person", edited("broker.query.rendering.bounded:_each", "n > {most} THEN", "n > 99 THEN"), "test_13"),
+    Defence("a release has a largest spend", put("broker.workflow.private.spending.check_spend", nothing), "test_14_no"),
+    Defence("more than that is looked at", edited("broker.workflow.private.asking:PrivateJob.is_automatic", "self.charge.micro", "0"), "test_14_no"),
+    Defence("a floor on noisy counts", put("broker.privacy.results.cells._enough", _shown), "test_14_no"),
+    Defence("the ledger's own maximum", put(f"{RESERVING}.check_release_maximum", nothing), "test_14_the"),
+    Defence("a cap of each unit", edited(f"{RESERVING}:charges_within", WITHIN, f"(account.project and {WITHIN})"), "test_15"),
+    Defence(
+        "a record follows from the design alone",
+        edited("broker.workflow.private.outputs:assess_private", "record_of(found.private)", "record_of(found.private) | {'rows': list(found.answer.drawn[0].values)}"),
+        "test_16",
+    ),
+    Defence("answers are known in their project", edited("broker.storage.ledger.found:released_answer", "spends.c.project == asked.project,", ""), "test_26"),
+    Defence(
+        "what others have left is not told",
+        together(
+            edited(f"{RESERVING}:charges_within", "None if account.is_shared else balance.left", "balance.left"),
+            edited("broker.domain.ledger.refusals:_refusal", SHOWN, 'f"This job costs {asked}; {left} is left'),
+        ),
+        "test_26",
+    ),
+    Defence(
+        "both sums over the same rows",
+        edited("broker.query.rendering.bounded:_coordinates", 'f"({n}::HUGEINT * {w} - {s})"', 'f"(COUNT(*)::HUGEINT * {w} - {s})"'),
+        "test_30",
+    ),
+    Defence("means have a curve", edited("broker.privacy.expectations:_Cell.expectations", "in profile.curve_sizes", "in (412,)"), "test_31"),
+    Defence(
+        "a forecast asks for no vault",
+        edited("broker.workflow.preview:forecast", "    left = {", "    ports.vaults.ensure(project, 's1')\n    left = {"), "test_31",
+    ),
+    Defence("exact releases are listed", put("broker.storage.releases.enter_asides", nothing), "test_32"),
+    Defence("nothing exact of what is kept to privacy", KEPT, "test_32"),
+    Defence("what replacing costs", edited("broker.privacy.results.record:record", "charge(design.bundle, 2)", "charge(design.bundle, 1)"), "test_32"),
+    Defence("an answer that is there is the answer", edited(f"{ATTEMPT}:answer", "if spend.answer is not None:", "if False:"), "test_39"),
+    Defence(
+        "a second charge is the first", edited("broker.storage.ledger.spends:Spends.charge", "if known.state in {SpendState.CHARGED, SpendState.RELEASED}:", "if False:"),
+        "test_39",
+    ),
+    Defence("noise of its scale", put("tests.generative.privacy.auditing.measurement", _half_scale), "test_44"),
+    Defence("keys at the threshold stay", put("broker.privacy.measurements.parts._above", _all_leave), "test_44"),
+    Defence("the main record first", edited("broker.vault.rows:rows_of", "*_main_record(share, year), ", ""), "test_52"),
+    Defence("who is added up loses no row", edited(f"{ROWS}:Bounding._gather", "if None in years:", "if True:"), "test_52"),
+    Defence("noise on integers", put(f"{TRAPS}.draw", _float_noise), "test_floats"),
+    Defence(
+        "no noise in statements", edited("broker.query.rendering.bounded:_finished", "coalesce({n}, 0)", "coalesce({n}, 0) + floor(random())"), "test_floats",
+    ),
+    Defence(
+        "every scalar is total", together(put("broker.query.bounding.choose.total_rows", _as_it_is), put("broker.query.rendering.steps.total", _as_it_is)), "test_errors",
+    ),
+    Defence(
+        "every end is one word",
+        edited(f"{ATTEMPT}:answer", "raise Failed(FailureCode.ENGINE_ERROR)", "raise Failed(FailureCode(result.end.value))"), "test_errors",
+    ),
+    Defence("no extreme of a person", edited("broker.query.groups.aggregating:aggregate", "isinstance(node, exp.Sum | exp.Avg):", "isinstance(node, exp.Sum | exp.Avg | exp.Min | exp.Max):"), "test_extremes"),
+    Defence("no key without a list where there is no delta", edited("broker.privacy.asking.measurable:_measured", "if d.values is None and given.lists_only", "if False"), "test_keys"),
+    Defence(
+        "cells of the public lists",
+        edited("broker.engine.private_cells:Cells._places", "if given is not None:", "given = rows.by_keys() if given is None else given\n    if given is not None:"), "test_keys",
+    ),
+    Defence("a person for each row without a key", edited("broker.vault.persons:with_person_key", "__row || '#' || row_number() OVER (PARTITION BY __row)", "'nobody'"), "test_nulls"),
+    Defence("no value of other persons", edited("broker.privacy.asking.measurable:_of_shape", "has_context(t.contributions) or not t.shown", "False"), "test_what"),
+    Defence(
+        "what stands above sees noisy figures",
+        edited(f"{ATTEMPT}:_drawn", "private.noise.draw(asked.made.bundle, exact.vectors)", "tuple(type(d)(list(v)) for d, v in zip(private.noise.draw(asked.made.bundle, exact.vectors), exact.vectors))"),
+        "test_what",
+    ),
+    Defence("only a unique key meets once", put(f"{ROWS}.most_met", lambda *_: 1), "test_joins"),
+    Defence("cells by a hash and not by chance", put("broker.query.rendering.bounded._few_cells", _by_chance), "test_nothing"),
+    Defence("an answer that was given is given again", edited(f"{RESERVING}:Reserving.reserve", "released_answer(connection, asked)", "None"), "test_noise"),
+    Defence("cells by nobody's number", put("broker.query.rendering.bounded._few_cells", _by_number), "test_noise"),
+    Defence("charged before the first read", edited(f"{ATTEMPT}:answer", "spend = _charge(ports, job)", "pass"), "test_a_failed"),
+    Defence(
+        "nothing is given back after a read",
+        edited("broker.storage.ledger.spends:settle_with_job", "SpendState.REFUNDED if known.state is SpendState.RESERVED else SpendState.WITHHELD", "SpendState.REFUNDED"),
+        "test_a_failed",
+    ),
+    Defence("coarse slots", put("broker.workflow.browse.looks_running", lambda *_: False), "test_time"),
+    Defence("one transaction", _read_before, "test_jobs"),
+    Defence(
+        "small cells refuse nothing",
+        edited(f"{ATTEMPT}:_drawn", "    return answered(", "    if min(map(min, exact.vectors)) < 10:\n        raise Failed(FailureCode.ENGINE_ERROR)\n    return answered("),
+        "test_no_exact",
+    ),
+    Defence("exact releases are listed", put("broker.storage.releases.enter_asides", nothing), "test_exact"),
+    Defence("nothing exact of what is kept to privacy", KEPT, "test_exact"),
+)  # fmt: skip
+
+
+def caught(defence: Defence) -> bool:
+    """Whether the test passes as things are, and fails with the defence removed."""
+    module = importlib.import_module(defence.module)
+    test = getattr(module, next(n for n in vars(module) if n.startswith(f"{defence.test}_")))
+    test()
+    with defence.removed():
+        try:
+            test()
+        except CAUGHT:
+            return True
+    return False
+
+
+def run(words: frozenset[str] = frozenset()) -> dict[str, object]:
+    tried = [d for d in DEFENCES if not words or d.place in words]
+    missed = [f"{d.test}: {d.what}" for d in tried if not caught(d)]
+    return {"places": len({d.place for d in tried}), "defences": len(tried), "missed": missed}
+
+
+if __name__ == "__main__":
+    print(json.dumps(run(frozenset(sys.argv[1:])), indent=2))

@@ -1,0 +1,97 @@
+"""R1 to R3 on the evidence of a fit: each rule finds its case, and an ordinary model passes."""
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from broker.disclosure.judge_fit import judge_fit, shown
+from broker.disclosure.rules.regression import findings_of_fit, is_per_person
+from broker.domain.fits import Fit, FitCell, FitColumn, FitGroup
+from broker.domain.outputs import Verdict
+from broker.policy.files.rules import read_profiles
+from broker.policy.models import Profile
+
+PROFILES = Path(__file__).resolve().parents[3] / "policies" / "profiles"
+CONSTANT = FitColumn("(constant)", "constant", 1.23456, 0.1, 500, 500)
+DUMMY = FitColumn("sex[M]", "level", 0.54321, 0.2, 240, 260)
+CELL = FitCell(100, 40, 60, 1000.0, 50.0, 40.0, 9.0)
+FIT = Fit(
+    columns=(CONSTANT, DUMMY),
+    groups=(FitGroup("sex[F]", 260, 100, 160), FitGroup("sex[M]", 240, 90, 150)),
+    cells=(),
+    rows=1003,
+    persons=500,
+    residual_df=1001,
+    absorbed_groups=0,
+    clusters=0,
+    r_squared=0.123456,
+    binary=False,
+    leverage=0.02,
+    influence=0.1,
+)
+
+
+@pytest.fixture
+def profile() -> Profile:
+    return next(p for p in read_profiles(PROFILES) if p.name == "npd-default")
+
+
+def found(fit: Fit, profile: Profile) -> set[tuple[str, Verdict]]:
+    return {(f.rule, f.verdict) for f in findings_of_fit(fit, profile)}
+
+
+def test_an_ordinary_model_passes(profile: Profile) -> None:
+    assert found(FIT, profile) == set()
+    assert judge_fit("r", FIT, profile).verdict is Verdict.PUBLISH
+
+
+@pytest.mark.parametrize(
+    ("changed", "wanted"),
+    [
+        ({"residual_df": 9}, ("R1", Verdict.REFUSE)),
+        ({"persons": 11}, ("R1", Verdict.REFUSE)),
+        ({"clusters": 7}, ("R1", Verdict.REVIEW)),
+        ({"groups": (FitGroup("sex[F]", 9, 0, 0),)}, ("R2", Verdict.REFUSE)),
+        ({"columns": (CONSTANT, replace(DUMMY, persons=1))}, ("R2", Verdict.REFUSE)),
+        ({"columns": (CONSTANT, replace(DUMMY, rest=3))}, ("R2", Verdict.REFUSE)),
+        ({"columns": (CONSTANT, replace(DUMMY, kind="number", persons=2, rest=499))}, ("R2", Verdict.REFUSE)),
+        ({"binary": True, "groups": (FitGroup("sex[F]", 260, 3, 257),)}, ("R2", Verdict.REVIEW)),
+        ({"cells": (replace(CELL, persons=4),)}, ("F1", Verdict.REFUSE)),
+        ({"cells": (replace(CELL, spread=0.0),)}, ("M9", Verdict.REFUSE)),
+        ({"cells": (replace(CELL, largest=940.0, second=50.0),)}, ("M3", Verdict.REFUSE)),
+        ({"binary": True, "cells": (replace(CELL, rest=0),)}, ("F3", Verdict.REFUSE)),
+        ({"leverage": 0.95}, ("R2", Verdict.REFUSE)),
+        ({"influence": 1.5}, ("R2", Verdict.REVIEW)),
+    ],
+)
+def test_each_rule_finds_its_case(profile: Profile, changed: dict[str, object], wanted: tuple[str, Verdict]) -> None:
+    assert wanted in found(replace(FIT, **changed), profile)
+
+
+def test_a_number_that_nobody_has_as_zero_is_no_dummy(profile: Profile) -> None:
+    age = FitColumn("age", "number", 0.1, 0.01, 500, 0)
+    assert found(replace(FIT, columns=(CONSTANT, age)), profile) == set()
+
+
+def test_figures_leave_with_few_digits_and_rounded_numbers(profile: Profile) -> None:
+    rows = {r.keys[0]: r.released[1:] for r in judge_fit("r", FIT, profile).rows}
+    assert rows["sex[M]"] == (Decimal("0.5432"), Decimal("0.2000"))
+    assert rows["(rows)"] == (1005, None)
+    assert rows["(residual degrees of freedom)"] == (1003, None)
+    assert rows["(R squared)"] == (Decimal("0.123"), None)
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.0, "0"), (123456.0, "1.235E+5"), (-0.00012345678, "-0.0001235")])
+def test_digits_are_significant_ones(value: float, text: str) -> None:
+    assert str(shown(value, 4)) == text
+
+
+@pytest.mark.parametrize(
+    ("column", "told"),
+    [("residual", True), ("Residuals", True), ("fitted values", True), ("cook_d", True), ("student_resid", True),
+     ("hat", True), ("what", False), ("n", False), ("LA", False)],
+)  # fmt: skip
+def test_columns_of_single_persons_are_known_by_name(column: str, told: bool) -> None:
+    assert is_per_person(column) is told

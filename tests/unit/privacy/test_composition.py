@@ -1,0 +1,53 @@
+"""How many releases a promise lasts for, by accounting: what the operating page says of the choice."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from private_kit import COUNT, POLICIES, table
+
+from broker.domain.amounts import MICRO, Accounting, Amount, nothing, rounded_up
+from broker.policy.tables import Unit
+from broker.privacy.calibrate import rho_within
+from broker.privacy.design import design, deviation
+from broker.privacy.measurements import epsilon_of
+from broker.privacy.mechanisms import Additive
+
+PROMISE = POLICIES.promise(Unit.PUPIL)
+PAGE = Path(__file__).parents[3] / "docs" / "operating.md"
+RELEASES = {Fraction(1, 2): (16, 13), Fraction(1, 5): (40, 81), Fraction(1, 10): (80, 326)}
+"""By the epsilon of a count: how many of them the promise is enough for where epsilon adds up, and where rho does."""
+
+
+def noise_of(spend: Amount) -> float:
+    (mechanism,) = design([table((3,), (COUNT,))], spend).bundle.mechanisms
+    assert isinstance(mechanism, Additive)
+    return deviation(mechanism)
+
+
+def rho_of_the_same_noise(epsilon: Fraction) -> Fraction:
+    """Of a count: Laplace has the deviation sqrt(2) / epsilon, Gaussian 1 / sqrt(2 rho)."""
+    rho = epsilon**2 / 4
+    mine = noise_of(Amount(Accounting.CONCENTRATED, int(rho * MICRO)))
+    assert mine == pytest.approx(noise_of(Amount(Accounting.PURE, int(epsilon * MICRO))), rel=1e-3)
+    return rho
+
+
+@pytest.mark.parametrize("epsilon", RELEASES)
+def test_a_promise_lasts_for_so_many_counts_of_the_same_noise(epsilon: Fraction) -> None:
+    assert PROMISE is not None
+    cap = Fraction(PROMISE.cap.micro, MICRO)
+    added = int(cap / epsilon)
+    whole = rho_within(cap, PROMISE.delta)
+    turned = int(whole / rho_of_the_same_noise(epsilon))
+    assert (added, turned) == RELEASES[epsilon]
+    assert f"{turned} instead of {added}" in PAGE.read_text()
+
+
+def test_the_total_of_rho_is_turned_once() -> None:
+    """Jobs one by one come to what OpenDP says of their sum, and not to the sum of what it says of each."""
+    spends = [Amount(Accounting.CONCENTRATED, 2_500)] * 100
+    total = sum((design([table((3,), (COUNT,))], s).charge for s in spends), nothing(Accounting.CONCENTRATED))
+    assert total.within(rounded_up(Accounting.CONCENTRATED, Fraction(1, 4)))
+    once = epsilon_of(Fraction(total.micro, MICRO), 1e-8)
+    assert once < 100 * epsilon_of(Fraction(2_500, MICRO), 1e-8) / 5
