@@ -24,6 +24,7 @@ ENDINGS = {
     "image/png": ".png",
     "image/jpeg": ".jpg",
     "image/svg+xml": ".svg",
+    "application/vnd.apache.parquet": ".parquet",
 }
 
 

@@ -4,26 +4,57 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.e2e.pages.conftest import Served
-from tests.integration.web.conftest import ADA, CLEO, ROSA
+from tests.integration.web.conftest import ADA, CLEO, REFUSED_SQL, ROSA
 
 RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 }
 PAGES = {
     None: ("/register", "/sign-in"),
-    ROSA: ("/", "/submit", "/catalogue?q=ethnic", "/jobs/{job}", "/nothing"),
+    ROSA: (
+        "/",
+        "/projects/P0421",
+        "/submit",
+        "/submit?replaces={refused}",
+        "/jobs/{job}",
+        "/jobs/{refused}",
+        "/jobs/{queued}",
+        "/outputs/{released}/released",
+        "/catalogue",
+        "/catalogue?q=ethnic",
+        "/catalogue/npd.absence",
+        "/catalogue/npd.absence/EthnicGroupMinor",
+        "/projects/P0421/budget",
+        "/projects/P0421/saved",
+        "/saved/{lookup}",
+        "/nothing",
+    ),
     CLEO: ("/inbox", "/outputs/{waiting}"),
     ADA: ("/administration", "/administration/people", "/administration/audit"),
 }
 
 
+def addressed(served: Served) -> dict[str, str]:
+    """What the addresses name."""
+    site = served.site
+    job, released = site.released()
+    lookup = site.client(ROSA).propose_lookup("P0421", "bands", "Bands of my own.", "code,band\n1,low\n2,high\n")
+    return {
+        "job": job,
+        "released": released,
+        "waiting": site.assessed()[1],
+        "refused": site.submitted(REFUSED_SQL),
+        "queued": site.submitted(),
+        "lookup": lookup["ident"],
+    }
+
+
 @pytest.mark.parametrize("person", PAGES)
 def test_every_page_is_accessible_and_quiet(served: Served, person: str | None) -> None:
-    job, _ = served.site.released()
-    _, waiting = served.site.assessed()
+    things = addressed(served)
     visit = served.visit(person)
     for path in PAGES[person]:
-        page = visit.go(path.format(job=job, waiting=waiting))
+        page = visit.go(path.format(**things))
         found = Axe().run(page, options=RULES)
         assert found.response["violations"] == [], (path, found.generate_report())
         for width in (320, 1280):
