@@ -12,6 +12,12 @@ const DuckDB = SQLDialect.define({
   keywords: `${PostgreSQL.spec.keywords} qualify pivot unpivot exclude asof positional summarize`,
 })
 
+// The editor's own marks are data: images, which no page may load.
+const MARKS = {
+  '.cm-lintRange-error': { backgroundImage: 'none', textDecoration: 'underline wavy #ca3535' },
+  '.cm-lint-marker-error': { content: 'normal', backgroundColor: '#ca3535', borderRadius: '50%' },
+}
+
 const box = document.querySelector('.app-editor')
 const area = document.getElementById('text')
 if (box && area) start()
@@ -30,6 +36,7 @@ function start() {
         basicSetup,
         EditorView.lineWrapping,
         lintGutter(),
+        EditorView.theme(MARKS),
         EditorView.contentAttributes.of(described()),
         language.of(languageOf(form, names)),
         EditorView.updateListener.of((update) => update.docChanged && changed(update.state.doc.toString())),
@@ -51,7 +58,10 @@ function start() {
     speak()
   }
 
-  const speak = () => view.dispatch({ effects: language.reconfigure(languageOf(form, names)) })
+  function speak() {
+    form.querySelector('.app-dialect').hidden = form.elements.kind.value === 'python'
+    view.dispatch({ effects: language.reconfigure(languageOf(form, names)) })
+  }
   form.elements.project.addEventListener('change', granted)
   for (const field of form.querySelectorAll('[name=kind], [name=dialect]')) field.addEventListener('change', speak)
   granted()
