@@ -1,4 +1,4 @@
-"""A researcher's journey in a real browser, with and without scripts: refused, mended, accepted, withdrawn, run again."""
+"""A researcher in a real browser, with and without scripts: refused, mended, accepted, withdrawn, run again."""
 
 import re
 

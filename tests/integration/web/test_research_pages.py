@@ -1,4 +1,4 @@
-"""The researcher's pages: follow, write, find, collect, budget, cohorts and lookups; who gets which; what stays silent."""
+"""Researchers' pages: follow, write, find, collect, budget, cohorts, lookups; who gets which; what stays silent."""
 
 import io
 import json
