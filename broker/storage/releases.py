@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict, Unknown
@@ -62,6 +62,10 @@ class Releases(LedgerWriting):
         if text is None:
             raise Unknown("release", release)
         return text
+
+    def releases_made(self) -> int:
+        with self._db.read() as connection:
+            return connection.execute(select(func.count()).select_from(releases)).scalar_one()
 
     def register(self) -> list[RegisterEntry]:
         """Newest first."""

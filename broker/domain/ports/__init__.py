@@ -6,6 +6,7 @@ from datetime import timedelta
 from broker.domain.ports.data import Engine, HandedEngine, HandedTo, SyntheticVaults, Vault, Vaults, VaultTable
 from broker.domain.ports.ledger import LedgerStore
 from broker.domain.ports.records import (
+    Cast,
     Counters,
     Filter,
     Lease,
@@ -31,6 +32,7 @@ from broker.domain.ports.store import Store
 
 __all__ = [
     "LEASE",
+    "Cast",
     "Clock",
     "CollectedFile",
     "Collector",

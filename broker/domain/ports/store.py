@@ -7,10 +7,12 @@ from typing import Protocol
 from broker.domain.audit import AuditCheck, AuditEvent, AuditLine
 from broker.domain.jobs import FailureCode, Job, JobState
 from broker.domain.ledger.budgets import Aside
+from broker.domain.messages import Message
 from broker.domain.outputs import Output, OutputState
 from broker.domain.people import Person
 from broker.domain.ports.ledger import LedgerStore
 from broker.domain.ports.records import (
+    Cast,
     Filter,
     Lease,
     OutputRecord,
@@ -36,6 +38,9 @@ class JobStore(Protocol):
 
     def jobs(self, wanted: Filter) -> list[Job]:
         """Newest first; `after` is the ident of the last job of the page before."""
+
+    def jobs_named(self, idents: frozenset[str]) -> dict[str, Job]:
+        """Those of these idents that there are."""
 
     def lease(
         self, job: str, worker: str, until: datetime, now: datetime, events: Sequence[AuditEvent]
@@ -130,6 +135,12 @@ class OutputStore(Protocol):
     def claim(self, output: str, checker: str | None, events: Sequence[AuditEvent]) -> None:
         """Set or clear (None) the checker who works on an output."""
 
+    def outputs_in_review(self, limit: int) -> list[Output]:
+        """Oldest first."""
+
+    def last_released(self, project: str, name: str, before: str) -> Output | None:
+        """The project's newest released output of this name, of another job than that of the output `before`."""
+
     def cast(
         self,
         vote: Vote,
@@ -140,6 +151,12 @@ class OutputStore(Protocol):
         """Store a vote; Conflict("already-voted") if this checker has one on this output. `decide` sees all votes,
         this one included, in the same transaction; what it decides is done with the vote or not at all."""
 
+    def cast_all(self, casts: Sequence[Cast]) -> None:
+        """Store votes on several outputs as `cast` does, and what is said with them: all of it or nothing."""
+
+    def voted_by(self, checker: str, outputs: frozenset[str]) -> frozenset[str]:
+        """Which of these outputs the checker has voted on."""
+
     def votes_of(self, output: str) -> list[Vote]: ...
 
     def has_voted_on_projects_of(
@@ -148,8 +165,27 @@ class OutputStore(Protocol):
         """Whether any of `checkers` has voted on an output of a job by `researcher`, or of one of `projects`."""
 
 
+class MessageStore(Protocol):
+    """What is said about outputs: each thread in the order in which it was written."""
+
+    def say(self, message: Message, events: Sequence[AuditEvent]) -> None:
+        """Add a message at the end of its output's thread."""
+
+    def messages_on(self, outputs: frozenset[str]) -> list[Message]:
+        """Those about any of these outputs, oldest first."""
+
+    def messages_that_wait(self, limit: int) -> list[Message]:
+        """Those that are held until a second person has confirmed them, oldest first."""
+
+    def confirm(self, output: str, number: int, by: str, events: Sequence[AuditEvent]) -> None:
+        """Once: Forbidden("second-person") for its author, Conflict("confirmed-already") where nothing waits."""
+
+
 class ReleaseStore(Protocol):
     """Releases and the register."""
+
+    def releases_made(self) -> int:
+        """How many there are."""
 
     def release(
         self,
@@ -263,7 +299,16 @@ class AuditStore(Protocol):
 
 
 class Store(
-    JobStore, RehearsalStore, OutputStore, ReleaseStore, PeopleStore, SavedStore, LedgerStore, AuditStore, Protocol
+    JobStore,
+    RehearsalStore,
+    OutputStore,
+    MessageStore,
+    ReleaseStore,
+    PeopleStore,
+    SavedStore,
+    LedgerStore,
+    AuditStore,
+    Protocol,
 ):
     """The truth about jobs, outputs, votes, releases, policies, people, ledger and audit.
 
