@@ -104,6 +104,11 @@ class Outputs:
         with self._db.read() as connection:
             return [output_of(row) for row in connection.execute(query)]
 
+    def outputs_named(self, idents: frozenset[str]) -> list[Output]:
+        with self._db.read() as connection:
+            rows = connection.execute(select(outputs).where(outputs.c.ident.in_(sorted(idents))))
+            return [output_of(row) for row in rows]
+
     def last_released(self, project: str, name: str, before: str) -> Output | None:
         own = select(outputs.c.job).where(outputs.c.ident == before).scalar_subquery()
         same = (jobs.c.project == project, outputs.c.name == name, outputs.c.job != own)

@@ -14,11 +14,15 @@ from broker.web import (
     api_ledger,
     api_reviews,
     api_saved,
+    api_threads,
     entrance,
     look,
     pages_administration,
+    pages_inbox,
     pages_research,
     pages_review,
+    pages_threads,
+    pages_votes,
     problems,
     public,
     security,
@@ -28,6 +32,25 @@ from broker.web.documented import SCHEMES
 from broker.web.models import Problem
 from broker.web.passwords import Attempts
 from broker.web.setup import EXTENSION, Door, WebSettings
+
+API_SUBJECTS = (
+    api_jobs.api,
+    api_reviews.api,
+    api_threads.api,
+    api_saved.api,
+    api_ledger.api,
+    api_administration.api,
+)
+PAGES = (
+    public.pages,
+    entrance.pages,
+    pages_research.pages,
+    pages_review.pages,
+    pages_votes.pages,
+    pages_inbox.pages,
+    pages_threads.pages,
+    pages_administration.pages,
+)
 
 
 def create_app(ports: Ports, settings: WebSettings) -> Flask:
@@ -48,10 +71,10 @@ def create_app(ports: Ports, settings: WebSettings) -> Flask:
     problems.install(app)
     session.install(app)
     security.install(app, settings.secret_key, settings.secure_cookies)
-    for api in (api_jobs.api, api_reviews.api, api_saved.api, api_ledger.api, api_administration.api):
+    for api in API_SUBJECTS:
         app.register_api(api)
         security.csrf.exempt(api)
-    for pages in (public.pages, entrance.pages, pages_research.pages, pages_review.pages, pages_administration.pages):
+    for pages in PAGES:
         app.register_blueprint(pages)
     _document(app)
     return app

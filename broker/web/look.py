@@ -34,11 +34,15 @@ class Place:
     public: bool = False
 
 
+CHECKING = frozenset(
+    {"checking.output", "checking.attack", "inbox.submission", "inbox.failure", "voting.recall_form", "threads.say"}
+)
+
 PLACES = (
     Place("Jobs", "research.home", others=frozenset({"research.job"})),
     Place("Write a job", "research.submit_form", Role.RESEARCHER, frozenset({"research.submit_job"})),
     Place("Find variables", "research.catalogue", Role.RESEARCHER),
-    Place("Inbox", "checking.inbox", Role.CHECKER, frozenset({"checking.output"})),
+    Place("Inbox", "inbox.inbox", Role.CHECKER, CHECKING),
     Place(
         "Administration",
         "administer.overview",

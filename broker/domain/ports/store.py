@@ -138,6 +138,9 @@ class OutputStore(Protocol):
     def outputs_in_review(self, limit: int) -> list[Output]:
         """Oldest first."""
 
+    def outputs_named(self, idents: frozenset[str]) -> list[Output]:
+        """Those of these idents that there are, in no order."""
+
     def last_released(self, project: str, name: str, before: str) -> Output | None:
         """The project's newest released output of this name, of another job than that of the output `before`."""
 
