@@ -25,9 +25,9 @@ CANDIDATE_LINES = 50
 FINDINGS_SHOWN = 200
 
 CHOICES: dict[str, tuple[str, str]] = {
-    Choice.APPROVE: ("Approve", "It may leave as it is shown."),
-    Choice.RETURN: ("Return", "It may not leave like this; a new submission may."),
-    Choice.REJECT: ("Refuse", "It may not leave."),
+    Choice.APPROVE: ("Approve", "it may leave as shown"),
+    Choice.RETURN: ("Return", "not like this; a new submission may"),
+    Choice.REJECT: ("Refuse", "it may not leave"),
 }
 
 
