@@ -3,6 +3,7 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from broker.domain.outputs import Verdict
 from tests.e2e.pages.conftest import Served
 from tests.integration.web.conftest import ADA, CLEO, ROSA
 
@@ -11,19 +12,27 @@ RULES = {
 }
 PAGES = {
     None: ("/register", "/sign-in"),
-    ROSA: ("/", "/submit", "/catalogue?q=ethnic", "/jobs/{job}", "/nothing"),
-    CLEO: ("/inbox", "/outputs/{waiting}"),
+    ROSA: ("/jobs/{job}/messages", "/", "/submit", "/catalogue?q=ethnic", "/jobs/{job}", "/nothing"),
+    CLEO: (
+        "/inbox",
+        "/outputs/{waiting}",
+        "/outputs/{waiting}?row=0",
+        "/outputs/{waiting}/attack",
+        "/jobs/{open}/review",
+        "/outputs/{out}",
+        "/outputs/{out}/recall",
+    ),
     ADA: ("/administration", "/administration/people", "/administration/audit"),
 }
 
 
 @pytest.mark.parametrize("person", PAGES)
 def test_every_page_is_accessible_and_quiet(served: Served, person: str | None) -> None:
-    job, _ = served.site.released()
-    _, waiting = served.site.assessed()
+    job, out = served.site.released()
+    open_, waiting = served.site.assessed(Verdict.REFUSE)
     visit = served.visit(person)
     for path in PAGES[person]:
-        page = visit.go(path.format(job=job, waiting=waiting))
+        page = visit.go(path.format(job=job, waiting=waiting, out=out, open=open_))
         found = Axe().run(page, options=RULES)
         assert found.response["violations"] == [], (path, found.generate_report())
         for width in (320, 1280):
