@@ -34,10 +34,7 @@ class Row:
     cell: str
     persons: str
     figures: tuple[Figure, ...]
-
-    @property
-    def flagged(self) -> bool:
-        return any(f.flagged for f in self.figures)
+    flagged: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +90,8 @@ def chosen(table: Table, words: str, flagged: bool, page: int) -> Table:
 
 def _row(number: int, row: dict[str, Any], key_count: int) -> Row:
     cell = ", ".join(text(k) or "(missing)" for k in row["keys"]) or "(all)"
-    return Row(number, cell, text(row["persons"]), tuple(_figures(row, key_count)))
+    figures = tuple(_figures(row, key_count))
+    return Row(number, cell, text(row["persons"]), figures, any(f.flagged for f in figures))
 
 
 def _figures(row: dict[str, Any], key_count: int) -> Iterator[Figure]:

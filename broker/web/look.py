@@ -13,6 +13,9 @@ from broker.web.setup import door
 
 BUILT = Path(__file__).with_name("static") / "built"
 
+KEPT_SECONDS = 30 * 24 * 3600
+"""How long browsers keep built files: their addresses change with them."""
+
 TAGS = {
     "released": "green", "approved": "green", "decided": "green", "holds": "green", "kept": "green",
     "refused": "red", "failed": "red", "rejected": "red", "recalled": "red", "limit": "red", "not released": "red",
@@ -60,6 +63,7 @@ def install(app: Flask) -> None:
             PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")}),
         ]
     )
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = KEPT_SECONDS
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.jinja_env.filters |= {"moment": moment, "day": day, "words": words, "number": number}
     app.jinja_env.globals |= {"built": built, "style_nonce": style_nonce, "tag_colour": tag_colour}

@@ -12,7 +12,7 @@ from tests.integration.web.big import big_document
 from tests.integration.web.conftest import CHRIS, CLEO, CSV, ROSA
 
 RENDERS = 500
-"""Milliseconds in which an output of 5,000 figures is there: from the first byte of its page to the last script."""
+"""Milliseconds from asking for an output of 5,000 figures until all of its page is loaded, at best of five."""
 
 
 def approve_setting_aside(page: Page) -> None:
@@ -74,7 +74,7 @@ def test_five_thousand_figures_are_there_at_once_and_searched(served: Served, mo
     monkeypatch.setattr(conftest, "staff_document", big_document)
     _, output = served.site.assessed(Verdict.REFUSE, CSV)
     visit = served.visit(CLEO)
-    took = min(rendered(visit.go(f"/outputs/{output}")) for _ in range(3))
+    took = min(rendered(visit.go(f"/outputs/{output}")) for _ in range(5))
     assert took <= RENDERS, took
     page = visit.page
     page.get_by_label("Find rows").fill("group 249")
