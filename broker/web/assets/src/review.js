@@ -57,7 +57,11 @@ async function tell(cell) {
     return
   }
   const column = cell.cellIndex - 2
-  panel.querySelector(`[data-column="${column}"]`)?.classList.add('app-behind--here')
+  for (const figure of panel.querySelectorAll('[data-column]')) {
+    if (Number(figure.dataset.column) !== column) continue
+    figure.classList.add('app-behind--here')
+    panel.scrollTop = figure.offsetTop - panel.offsetTop
+  }
 }
 
 function enter(cell) {
