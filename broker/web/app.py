@@ -19,6 +19,7 @@ from broker.web import (
     look,
     pages_administration,
     pages_inbox,
+    pages_lookups,
     pages_research,
     pages_review,
     pages_threads,
@@ -49,6 +50,7 @@ PAGES = (
     pages_votes.pages,
     pages_inbox.pages,
     pages_threads.pages,
+    pages_lookups.pages,
     pages_administration.pages,
 )
 

@@ -38,7 +38,7 @@ class Place:
 
 
 CHECKING = frozenset(
-    {"checking.output", "checking.attack", "inbox.submission", "inbox.failure", "voting.recall_form", "threads.say"}
+    {"checking.output", "checking.attack", "inbox.submission", "inbox.failure", "voting.recall_form", "lookups.lookup"}
 )
 
 PLACES = (

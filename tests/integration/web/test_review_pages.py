@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import event, insert
 
+from broker.domain.audit import AuditEvent
 from broker.domain.idents import new_ident
+from broker.domain.jobs import FailureCode, JobState
 from broker.domain.messages import Audience
 from broker.domain.outputs import OutputState, Verdict
 from broker.domain.ports import OutputRecord
@@ -206,3 +208,40 @@ def test_the_attack_over_the_api(site, large):
     found = json.loads(site.call(CLEO, "GET", f"/api/v1/outputs/{large}/attack").get_data())["columns"]
     assert [(c["column"], len(c["derived"])) for c in found] == [("boys", 125)]
     assert found[0]["derived"][0] == {"cell": ["7", "group 0"], "exact": "4", "low": "0", "high": None, "known": False}
+
+
+def test_a_lookup_is_looked_at_and_decided(site):
+    made = site.client(ROSA).propose_lookup("P0421", "bands", "Bands.", "code,band\n1,low\n")["ident"]
+    browser = site.browser(CLEO)
+    assert f"/lookups/{made}" in text(browser, "/inbox")
+    assert "low" in text(browser, f"/lookups/{made}")
+    wrong = post(browser, "/inbox", f"/lookups/{made}/decision", choice="approve", reason="about-people")
+    assert wrong.status_code == 400
+    assert post(browser, "/inbox", f"/lookups/{made}/decision", choice="return", reason="ask-us").status_code == 400
+    sent = {"choice": "approve", "reason": "public-values"}
+    assert post(browser, "/inbox", f"/lookups/{made}/decision", **sent).status_code == 302
+    assert "The lookup is approved." in text(browser, "/inbox")
+    text(site.browser(conftest.OTIS), f"/lookups/{made}", 404)
+
+
+def failed(site):
+    """A script that passed on the synthetic NPD and failed on real data, of which nobody has told anything."""
+    job, attempt = site.running()
+    now, store = site.clock.now(), site.ports.store
+    store.note_rehearsal(job, attempt, True, log=site.ports.shelf.put("staff", b"ValueError: 7 pupils\n"))
+    ended = [AuditEvent(now, "worker", "job.failed", job)]
+    store.advance(job, attempt, JobState.RUNNING, JobState.FAILED, now, ended, failure=FailureCode.CRASHED)
+    return job
+
+
+def test_a_failure_is_told_once_without_figures(site):
+    job = failed(site)
+    browser = site.browser(CLEO)
+    assert f"/jobs/{job}/failure" in text(browser, "/inbox")
+    assert "ValueError: 7 pupils" in text(browser, f"/jobs/{job}/failure")
+    figures = post(browser, "/inbox", f"/jobs/{job}/failure", reason="7 pupils lack a value.")
+    assert figures.status_code == 400
+    assert "7 pupils lack a value." in figures.get_data(as_text=True)
+    assert post(browser, "/inbox", f"/jobs/{job}/failure", reason="Some lack a value.").status_code == 302
+    assert f"/jobs/{job}/failure" not in text(browser, "/inbox")
+    text(site.browser(ROSA), f"/jobs/{job}/failure", 404)
