@@ -6,6 +6,7 @@ from axe_playwright_python.sync_playwright import Axe
 from broker.domain.outputs import Verdict
 from tests.e2e.pages.conftest import Served
 from tests.integration.web.conftest import ADA, CLEO, ROSA
+from tests.integration.web.test_review_pages import failed
 
 RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -21,6 +22,8 @@ PAGES = {
         "/jobs/{open}/review",
         "/outputs/{out}",
         "/outputs/{out}/recall",
+        "/lookups/{lookup}",
+        "/jobs/{failed}/failure",
     ),
     ADA: ("/administration", "/administration/people", "/administration/audit"),
 }
@@ -30,9 +33,18 @@ PAGES = {
 def test_every_page_is_accessible_and_quiet(served: Served, person: str | None) -> None:
     job, out = served.site.released()
     open_, waiting = served.site.assessed(Verdict.REFUSE)
+    lookup = served.site.client(ROSA).propose_lookup("P0421", "bands", "Bands.", "code,band\n1,low\n")["ident"]
+    things = {
+        "job": job,
+        "out": out,
+        "waiting": waiting,
+        "open": open_,
+        "failed": failed(served.site),
+        "lookup": lookup,
+    }
     visit = served.visit(person)
     for path in PAGES[person]:
-        page = visit.go(path.format(job=job, waiting=waiting, out=out, open=open_))
+        page = visit.go(path.format(**things))
         found = Axe().run(page, options=RULES)
         assert found.response["violations"] == [], (path, found.generate_report())
         for width in (320, 1280):

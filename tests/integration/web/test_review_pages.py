@@ -245,3 +245,56 @@ def test_a_failure_is_told_once_without_figures(site):
     assert post(browser, "/inbox", f"/jobs/{job}/failure", reason="Some lack a value.").status_code == 302
     assert f"/jobs/{job}/failure" not in text(browser, "/inbox")
     text(site.browser(ROSA), f"/jobs/{job}/failure", 404)
+
+
+ALLOWED = [
+    # path, then the answers to: a member, another researcher, a checker, an administrator
+    ("/inbox", 404, 404, 200, 404),
+    ("/jobs/{job}/review", 404, 404, 200, 404),
+    ("/outputs/{held}", 404, 404, 200, 403),
+    ("/outputs/{held}/rows/0", 404, 404, 200, 403),
+    ("/outputs/{held}/attack", 404, 404, 200, 403),
+    ("/outputs/{held}/candidate", 404, 404, 200, 403),
+    ("/outputs/{held}/staff-record", 404, 404, 200, 403),
+    ("/outputs/{held}/recall", 404, 404, 409, 409),
+    ("/outputs/{out}/recall", 403, 404, 200, 200),
+    ("/jobs/{failed}/failure", 404, 404, 200, 404),
+    ("/jobs/{job}/messages", 200, 404, 404, 404),
+    ("/lookups/{lookup}", 200, 404, 200, 403),
+]
+
+
+@pytest.mark.parametrize(("person", "column"), [(ROSA, 1), (conftest.OTIS, 2), (CLEO, 3), (conftest.ADA, 4)])
+def test_who_gets_which_page(site, person, column):
+    job, held = site.assessed()
+    _, out = site.released()
+    lookup = site.client(ROSA).propose_lookup("P0421", "bands", "Bands.", "code,band\n1,low\n")["ident"]
+    things = {"job": job, "held": held, "out": out, "failed": failed(site), "lookup": lookup}
+    browser = site.browser(person)
+    found = {row[0]: browser.get(row[0].format(**things)).status_code for row in ALLOWED}
+    assert found == {row[0]: row[column] for row in ALLOWED}
+
+
+FORMS = [
+    ("/jobs/{job}/claim", 404, 404, 302, 404),
+    ("/jobs/{job}/votes", 404, 404, 400, 404),
+    ("/outputs/{held}/claim", 404, 404, 302, 403),
+    ("/outputs/{held}/messages", 404, 404, 302, 403),
+    ("/outputs/{held}/messages/7/confirmation", 404, 404, 404, 403),
+    ("/jobs/{failed}/failure", 404, 404, 302, 404),
+    ("/jobs/{job}/messages", 404, 404, 404, 404),
+    ("/lookups/{lookup}/decision", 403, 404, 302, 403),
+    ("/outputs/{out}/recall", 403, 404, 302, 302),
+]
+SENT = {"text": "A word.", "audience": "staff", "reason": "ask-us", "choice": "reject", "take": "yes"}
+
+
+@pytest.mark.parametrize(("person", "column"), [(ROSA, 1), (conftest.OTIS, 2), (CLEO, 3), (conftest.ADA, 4)])
+def test_who_may_send_which_form(site, person, column):
+    job, held = site.assessed()
+    _, out = site.released()
+    lookup = site.client(ROSA).propose_lookup("P0421", "bands", "Bands.", "code,band\n1,low\n")["ident"]
+    things = {"job": job, "held": held, "out": out, "failed": failed(site), "lookup": lookup}
+    browser = site.browser(person)
+    found = {row[0]: post(browser, "/", row[0].format(**things), **SENT).status_code for row in FORMS}
+    assert found == {row[0]: row[column] for row in FORMS}
