@@ -30,7 +30,7 @@ def say(path: models.OutputPath, body: models_threads.MessageBody) -> tuple[str,
     return "", 204
 
 
-@api.post("/outputs/<output>/messages/<int:number>/confirmation", responses=changes(204, None))
+@api.post("/outputs/<output>/messages/<number>/confirmation", responses=changes(204, None))
 def confirm(path: models_threads.MessagePath) -> tuple[str, int]:
     """As a second checker let researchers read words with a figure."""
     thread.confirm(ports(), caller(), path.output, path.number)

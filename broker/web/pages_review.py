@@ -66,15 +66,17 @@ def output_page(output: str, problem: tuple[str, str] | None) -> str:
 
 def _chosen(table: Table | None) -> Table | None:
     asked = request.args
-    page = asked.get("page", "1")
-    number = int(page) if page.isascii() and page.isdigit() and len(page) < 6 else 1
-    return table and chosen(table, asked.get("q", "")[:200], "flagged" in asked, number)
+    return table and chosen(table, asked.get("q", "")[:200], "flagged" in asked, place(asked.get("page", "1")))
 
 
 def _asked_row(staff: dict[str, Any]) -> Any:
     """The row whose evidence a browser without scripts asks for."""
-    row = request.args.get("row", "")
-    return row_of(staff, int(row)) if row.isascii() and row.isdigit() and len(row) < 9 else None
+    return row_of(staff, place(request.args.get("row", "")))
+
+
+def place(text: str) -> int:
+    """A number out of an address; what is none is the place of nothing."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else -1
 
 
 def _refusing(table: Table | None) -> dict[str, str]:
@@ -94,10 +96,10 @@ def _candidate(look: review.Look) -> list[list[str]] | None:
     return rows[: CANDIDATE_LINES + 1]
 
 
-@pages.get("/outputs/<output>/rows/<int:number>")
-def row(output: str, number: int) -> str:
+@pages.get("/outputs/<output>/rows/<number>")
+def row(output: str, number: str) -> str:
     """The evidence of one row, as a part of the page: asked for when a cell gets the focus."""
-    return render_template("output_row.html", row=of_row(ports(), caller(), output, number), plain=text)
+    return render_template("output_row.html", row=of_row(ports(), caller(), output, place(number)), plain=text)
 
 
 @pages.get("/outputs/<output>/attack")

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response as Redirect
 from broker.domain.errors import Invalid
 from broker.domain.messages import Audience
 from broker.domain.people import Role
-from broker.web.pages_review import output_page
+from broker.web.pages_review import output_page, place
 from broker.web.setup import caller, ports
 from broker.workflow import browse
 from broker.workflow.reviewing import thread
@@ -31,9 +31,9 @@ def say(output: str) -> Answer:
     return redirect(url_for("checking.output", output=output) + "#thread")
 
 
-@pages.post("/outputs/<output>/messages/<int:number>/confirmation")
-def confirm(output: str, number: int) -> Redirect:
-    thread.confirm(ports(), caller(), output, number)
+@pages.post("/outputs/<output>/messages/<number>/confirmation")
+def confirm(output: str, number: str) -> Redirect:
+    thread.confirm(ports(), caller(), output, place(number))
     flash("Its researchers read it now.")
     return redirect(url_for("checking.output", output=output) + "#thread")
 
