@@ -29,6 +29,7 @@ class Action(StrEnum):
     PROPOSE_POLICY = "propose-policy"
     RECALL_OUTPUT = "recall-output"
     RESTORE_LEDGER = "restore-ledger"
+    STOP_ALL = "stop-all"
     STOP_JOB = "stop-job"
     SUBMIT_JOB = "submit-job"
     VERIFY_AUDIT = "verify-audit"
@@ -70,6 +71,7 @@ PERMISSIONS: dict[tuple[Role, Action], frozenset[State]] = {
     (Role.ADMINISTRATOR, Action.PROPOSE_POLICY): NO_STATE,
     (Role.ADMINISTRATOR, Action.RECALL_OUTPUT): frozenset({OutputState.RELEASED}),
     (Role.ADMINISTRATOR, Action.RESTORE_LEDGER): NO_STATE,
+    (Role.ADMINISTRATOR, Action.STOP_ALL): NO_STATE,
     (Role.ADMINISTRATOR, Action.STOP_JOB): ACTIVE,
     (Role.ADMINISTRATOR, Action.VERIFY_AUDIT): NO_STATE,
     (Role.ADMINISTRATOR, Action.VIEW_BUDGET): NO_STATE,

@@ -10,9 +10,11 @@ from sqlalchemy.exc import IntegrityError
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict, Unknown
 from broker.domain.people import Person, Role
+from broker.domain.stops import StopKind
 from broker.storage.chain import append
 from broker.storage.database import Database
-from broker.storage.tables import people, person_roles, tokens
+from broker.storage.stops import standing
+from broker.storage.tables import people, person_roles, stops, tokens
 
 
 class People:
@@ -56,6 +58,8 @@ class People:
                 if not person.active:
                     connection.execute(update(tokens).where(tokens.c.person == person.ident).values(revoked=True))
                 append(connection, events)
+                if person.active:
+                    _check_not_stopped(connection, person.ident)
         except IntegrityError as error:
             raise _changed(person.ident) from error
 
@@ -102,6 +106,13 @@ def _check_unchanged(connection: Connection, ident: str, before: Sequence[Person
     found = [] if row is None else [_with_roles(connection, row)]
     if found != list(before):
         raise _changed(ident)
+
+
+def _check_not_stopped(connection: Connection, ident: str) -> None:
+    """An account that was stopped comes back by lifting the stop, not by a change beside it."""
+    stands = select(stops.c.number).where(stops.c.standing == standing(StopKind.PERSON, ident))
+    if connection.execute(stands).first() is not None:
+        raise Conflict("stopped", f"The account {ident!r} is stopped: two administrators lift the stop first.")
 
 
 def _changed(ident: str) -> Conflict:

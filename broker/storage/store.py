@@ -19,6 +19,7 @@ from broker.storage.releases import Releases
 from broker.storage.reviews import Reviews
 from broker.storage.saved import SavedDefinitions
 from broker.storage.snapshots import Snapshots
+from broker.storage.stops import Stops
 
 
 class Ledger(Accounts, Reserving, Spends, LedgerLooks, Restoring):
@@ -35,6 +36,7 @@ class SqlStore(
     People,
     Policies,
     Snapshots,
+    Stops,
     SavedDefinitions,
     Ledger,
     AuditLog,

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     ForeignKey,
     Index,
     Integer,
@@ -26,6 +27,7 @@ from broker.domain.outputs import OutputKind, OutputState, Verdict
 from broker.domain.people import Role
 from broker.domain.reviews import Choice
 from broker.domain.saved import SavedState
+from broker.domain.stops import StopKind
 from broker.storage.types import UtcTime
 
 metadata = MetaData(
@@ -53,6 +55,9 @@ people = Table(
     Column("name", Text, nullable=False),
     Column("active", Boolean, nullable=False),
     Column("password_hash", Text),
+    Column("accredited_from", Date),
+    Column("accredited_until", Date),
+    Column("email", Text),
 )
 
 person_roles = Table(
@@ -70,6 +75,46 @@ tokens = Table(
     Column("person", ForeignKey("people.ident"), nullable=False, index=True),
     Column("expires", UtcTime),
     Column("revoked", Boolean, nullable=False),
+    Column("made", UtcTime),
+    Column("seen", UtcTime),
+)
+"""`seen` is there for sessions alone: an API token has no idle limit."""
+
+stops = Table(
+    "stops",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("standing", Text, unique=True),
+    Column("by", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("was_active", Boolean),
+    Column("asked_by", Text),
+    Column("asked_at", UtcTime),
+    Column("lifted_by", Text),
+    Column("lifted_at", UtcTime),
+    one_of("kind", StopKind),
+    CheckConstraint("lifted_by <> asked_by", name="second_administrator"),
+    CheckConstraint("(lifted_by IS NULL) = (standing IS NOT NULL)", name="standing"),
+)
+"""`standing` is kind and subject while the stop stands, so that there is one at a time."""
+
+notices_mailed = Table(
+    "notices_mailed",
+    metadata,
+    Column("person", ForeignKey("people.ident"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+)
+
+worker_reports = Table(
+    "worker_reports",
+    metadata,
+    Column("worker", Text, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("facts", JSON, nullable=False),
 )
 
 # --- policies and snapshots ----------------------------------------------------------------------
@@ -99,6 +144,14 @@ policy_proposals = Table(
 )
 """A set may be proposed again later (to go back to it): the one in force has the highest `applied_order`."""
 
+project_decisions = Table(
+    "project_decisions",
+    metadata,
+    Column("project", Text, primary_key=True),
+    Column("proposal", ForeignKey("policy_proposals.number"), primary_key=True),
+)
+"""Which applied sets changed what policy says of a project: who decided, and when."""
+
 snapshots = Table(
     "snapshots",
     metadata,
@@ -109,6 +162,7 @@ snapshots = Table(
     Column("synthetic", Boolean, nullable=False),
     Column("path", Text, nullable=False),
     Column("facts", Text, nullable=False),
+    Column("retired", UtcTime),
 )
 
 # --- jobs and outputs ----------------------------------------------------------------------------
@@ -276,6 +330,9 @@ audit = Table(
     Column("codes", JSON, nullable=False),
     Column("previous", Text, nullable=False, unique=True),
     Column("hash", Text, nullable=False, unique=True),
+    Index(None, "actor", "number"),
+    Index(None, "action", "number"),
+    Index(None, "at"),
 )
 
 audit_head = Table(

@@ -18,6 +18,7 @@ from broker.settings import Settings
 from broker.wiring import build_pool, build_worker, embedded_queue
 from broker.worker.reconcile import (
     allot_caps,
+    end_all_stopped,
     offer_waiting,
     reap,
     remove_vaults,
@@ -106,7 +107,7 @@ def _staff(slots: dict[int, subprocess.Popen[bytes]], wanted: int) -> None:
 
 def _reconcile(ports: WorkerPorts, *, slow: bool) -> None:
     """One round of everything that makes good."""
-    steps: list[Callable[[WorkerPorts], object]] = [reap, offer_waiting, settle_private]
+    steps: list[Callable[[WorkerPorts], object]] = [reap, end_all_stopped, offer_waiting, settle_private]
     if slow:
         steps += [allot_caps, sweep, settle_all, settle_spends, remove_vaults]
     for step in steps:

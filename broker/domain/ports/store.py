@@ -23,6 +23,7 @@ from broker.domain.ports.records import (
 from broker.domain.rehearsals import Rehearsal
 from broker.domain.reviews import Decided, Vote
 from broker.domain.saved import SavedEntry, SavedState
+from broker.domain.stops import Stop, StopKind
 
 
 class JobStore(Protocol):
@@ -218,6 +219,31 @@ class PeopleStore(Protocol):
     def snapshot(self, ident: str) -> Snapshot: ...
 
 
+class StopStore(Protocol):
+    """What administrators have stopped. While a stop stands, `accept` takes no job of its subject and `release` lets
+    nothing of it leave (Conflict("stopped")), and `lease` gives none."""
+
+    def stop(self, stop: Stop, holders: frozenset[str], events: Sequence[AuditEvent]) -> None:
+        """Begin a stop, revoke every token and session of `holders`, and make a stopped person inactive; all in one
+        transaction. Conflict("already-stopped") if one stands."""
+
+    def stops(self, *, standing_only: bool = False, limit: int = 200) -> list[Stop]:
+        """Newest first."""
+
+    def stop_of(self, kind: StopKind, subject: str) -> Stop | None:
+        """The one that stands."""
+
+    def ask_to_lift(
+        self, kind: StopKind, subject: str, by: str, now: datetime, events: Sequence[AuditEvent]
+    ) -> None: ...
+
+    def lift_stop(self, kind: StopKind, subject: str, by: str, now: datetime, events: Sequence[AuditEvent]) -> None:
+        """Forbidden("second-administrator") unless another administrator asked."""
+
+    def unfinished_but_stopped(self, states: frozenset[str]) -> list[str]:
+        """Jobs in `states` whose project or researcher is stopped, oldest first."""
+
+
 class SavedStore(Protocol):
     """What projects keep. A definition never changes and is never removed; a name means one readable one at a time."""
 
@@ -263,7 +289,16 @@ class AuditStore(Protocol):
 
 
 class Store(
-    JobStore, RehearsalStore, OutputStore, ReleaseStore, PeopleStore, SavedStore, LedgerStore, AuditStore, Protocol
+    JobStore,
+    RehearsalStore,
+    OutputStore,
+    ReleaseStore,
+    PeopleStore,
+    StopStore,
+    SavedStore,
+    LedgerStore,
+    AuditStore,
+    Protocol,
 ):
     """The truth about jobs, outputs, votes, releases, policies, people, ledger and audit.
 
