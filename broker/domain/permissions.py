@@ -24,6 +24,7 @@ class Action(StrEnum):
     DECIDE_LOOKUP = "decide-lookup"
     DOWNLOAD_RELEASE = "download-release"
     DROP_SAVED = "drop-saved"
+    KEEP_SNAPSHOTS = "keep-snapshots"
     MANAGE_PEOPLE = "manage-people"
     PROPOSE_LOOKUP = "propose-lookup"
     PROPOSE_POLICY = "propose-policy"
@@ -67,6 +68,7 @@ PERMISSIONS: dict[tuple[Role, Action], frozenset[State]] = {
     (Role.CHECKER, Action.VIEW_TEXT): frozenset(JobState),
     (Role.CHECKER, Action.VOTE_OUTPUT): frozenset({OutputState.IN_REVIEW}),
     (Role.ADMINISTRATOR, Action.APPLY_POLICY): NO_STATE,
+    (Role.ADMINISTRATOR, Action.KEEP_SNAPSHOTS): NO_STATE,
     (Role.ADMINISTRATOR, Action.MANAGE_PEOPLE): NO_STATE,
     (Role.ADMINISTRATOR, Action.PROPOSE_POLICY): NO_STATE,
     (Role.ADMINISTRATOR, Action.RECALL_OUTPUT): frozenset({OutputState.RELEASED}),

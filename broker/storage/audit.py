@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from broker.domain.audit import GENESIS, AuditCheck, AuditEvent, AuditLine, first_break
+from broker.domain.ports import AuditWanted
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.tables import audit, audit_head
@@ -41,6 +42,21 @@ class AuditLog:
     def audit_of(self, subject: str, action: str) -> list[AuditLine]:
         """The lines of one action on one subject, oldest first."""
         query = select(audit).where(audit.c.subject == subject, audit.c.action == action).order_by(audit.c.number)
+        with self._db.read() as connection:
+            return [_line_of(row) for row in connection.execute(query)]
+
+    def search_audit(self, wanted: AuditWanted) -> list[AuditLine]:
+        """Newest first. Every question has an index, and a page is all that is read."""
+        query = select(audit).order_by(audit.c.number.desc()).limit(wanted.limit)
+        for name in ("subject", "actor", "action"):
+            value = getattr(wanted, name)
+            query = query if value is None else query.where(audit.c[name] == value)
+        bounds = (
+            (wanted.since, audit.c.at >= wanted.since),
+            (wanted.until, audit.c.at <= wanted.until),
+            (wanted.before, audit.c.number < wanted.before),
+        )
+        query = query.where(*(bound for given, bound in bounds if given is not None))
         with self._db.read() as connection:
             return [_line_of(row) for row in connection.execute(query)]
 

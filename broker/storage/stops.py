@@ -12,7 +12,8 @@ from broker.domain.errors import Conflict, Forbidden, Unknown
 from broker.domain.stops import Stop, StopKind
 from broker.storage.chain import append
 from broker.storage.database import Database
-from broker.storage.tables import jobs, people, stops, tokens
+from broker.storage.tables import jobs, people, tokens
+from broker.storage.tables_administration import stops
 
 
 class Stops:

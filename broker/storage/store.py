@@ -1,5 +1,6 @@
 """The store as one value, put together from its parts, and how it is opened. No queries."""
 
+from broker.storage.accesses import Accesses
 from broker.storage.audit import AuditLog
 from broker.storage.database import Database
 from broker.storage.job_moves import JobMoves
@@ -20,6 +21,7 @@ from broker.storage.reviews import Reviews
 from broker.storage.saved import SavedDefinitions
 from broker.storage.snapshots import Snapshots
 from broker.storage.stops import Stops
+from broker.storage.workers import Workers
 
 
 class Ledger(Accounts, Reserving, Spends, LedgerLooks, Restoring):
@@ -34,9 +36,11 @@ class SqlStore(
     Reviews,
     Releases,
     People,
+    Accesses,
     Policies,
     Snapshots,
     Stops,
+    Workers,
     SavedDefinitions,
     Ledger,
     AuditLog,

@@ -27,7 +27,6 @@ from broker.domain.outputs import OutputKind, OutputState, Verdict
 from broker.domain.people import Role
 from broker.domain.reviews import Choice
 from broker.domain.saved import SavedState
-from broker.domain.stops import StopKind
 from broker.storage.types import UtcTime
 
 metadata = MetaData(
@@ -80,43 +79,6 @@ tokens = Table(
 )
 """`seen` is there for sessions alone: an API token has no idle limit."""
 
-stops = Table(
-    "stops",
-    metadata,
-    Column("number", Integer, primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("standing", Text, unique=True),
-    Column("by", Text, nullable=False),
-    Column("at", UtcTime, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("was_active", Boolean),
-    Column("asked_by", Text),
-    Column("asked_at", UtcTime),
-    Column("lifted_by", Text),
-    Column("lifted_at", UtcTime),
-    one_of("kind", StopKind),
-    CheckConstraint("lifted_by <> asked_by", name="second_administrator"),
-    CheckConstraint("(lifted_by IS NULL) = (standing IS NOT NULL)", name="standing"),
-)
-"""`standing` is kind and subject while the stop stands, so that there is one at a time."""
-
-notices_mailed = Table(
-    "notices_mailed",
-    metadata,
-    Column("person", ForeignKey("people.ident"), primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("at", UtcTime, nullable=False),
-)
-
-worker_reports = Table(
-    "worker_reports",
-    metadata,
-    Column("worker", Text, primary_key=True),
-    Column("at", UtcTime, nullable=False),
-    Column("facts", JSON, nullable=False),
-)
-
 # --- policies and snapshots ----------------------------------------------------------------------
 
 policies = Table(
@@ -143,14 +105,6 @@ policy_proposals = Table(
     ),
 )
 """A set may be proposed again later (to go back to it): the one in force has the highest `applied_order`."""
-
-project_decisions = Table(
-    "project_decisions",
-    metadata,
-    Column("project", Text, primary_key=True),
-    Column("proposal", ForeignKey("policy_proposals.number"), primary_key=True),
-)
-"""Which applied sets changed what policy says of a project: who decided, and when."""
 
 snapshots = Table(
     "snapshots",

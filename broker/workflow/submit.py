@@ -28,6 +28,7 @@ def submit(ports: Ports, person: Person, submission: Submission) -> tuple[Job, C
     """
     project, policies = reach_project(ports, person, Action.SUBMIT_JOB, submission.project)
     check_goes_on(ports, project.ident)
+    person.check_accredited(ports.clock.now().date())
     submission = _complete(submission, project.dialect)
     _check_fields(submission, policies)
     _check_replaces(ports, submission)

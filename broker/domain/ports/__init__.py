@@ -6,7 +6,10 @@ from datetime import timedelta
 from broker.domain.ports.data import Engine, HandedEngine, HandedTo, SyntheticVaults, Vault, Vaults, VaultTable
 from broker.domain.ports.ledger import LedgerStore
 from broker.domain.ports.records import (
+    Access,
+    AuditWanted,
     Counters,
+    Decision,
     Filter,
     Lease,
     OutputRecord,
@@ -15,6 +18,7 @@ from broker.domain.ports.records import (
     Release,
     Snapshot,
     StoredPolicy,
+    WorkerReport,
 )
 from broker.domain.ports.sandbox import (
     CollectedFile,
@@ -31,10 +35,13 @@ from broker.domain.ports.store import Store
 
 __all__ = [
     "LEASE",
+    "Access",
+    "AuditWanted",
     "Clock",
     "CollectedFile",
     "Collector",
     "Counters",
+    "Decision",
     "Engine",
     "Filter",
     "HandedEngine",
@@ -62,6 +69,7 @@ __all__ = [
     "Vaults",
     "Warmth",
     "WorkerPorts",
+    "WorkerReport",
 ]
 
 LEASE = timedelta(seconds=30)
