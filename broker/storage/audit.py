@@ -51,12 +51,12 @@ class AuditLog:
         for name in ("subject", "actor", "action"):
             value = getattr(wanted, name)
             query = query if value is None else query.where(audit.c[name] == value)
-        bounds = (
-            (wanted.since, audit.c.at >= wanted.since),
-            (wanted.until, audit.c.at <= wanted.until),
-            (wanted.before, audit.c.number < wanted.before),
-        )
-        query = query.where(*(bound for given, bound in bounds if given is not None))
+        if wanted.since is not None:
+            query = query.where(audit.c.at >= wanted.since)
+        if wanted.until is not None:
+            query = query.where(audit.c.at <= wanted.until)
+        if wanted.before is not None:
+            query = query.where(audit.c.number < wanted.before)
         with self._db.read() as connection:
             return [_line_of(row) for row in connection.execute(query)]
 

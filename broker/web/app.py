@@ -17,6 +17,12 @@ from broker.web import (
     entrance,
     look,
     pages_administration,
+    pages_administration_audit,
+    pages_administration_data,
+    pages_administration_people,
+    pages_administration_policies,
+    pages_administration_projects,
+    pages_administration_stops,
     pages_research,
     pages_review,
     problems,
@@ -28,6 +34,16 @@ from broker.web.documented import SCHEMES
 from broker.web.models import Problem
 from broker.web.passwords import Attempts
 from broker.web.setup import EXTENSION, Door, WebSettings
+
+ADMINISTRATION = (
+    pages_administration.pages,
+    pages_administration_people.pages,
+    pages_administration_projects.pages,
+    pages_administration_policies.pages,
+    pages_administration_data.pages,
+    pages_administration_stops.pages,
+    pages_administration_audit.pages,
+)
 
 
 def create_app(ports: Ports, settings: WebSettings) -> Flask:
@@ -51,7 +67,7 @@ def create_app(ports: Ports, settings: WebSettings) -> Flask:
     for api in (api_jobs.api, api_reviews.api, api_saved.api, api_ledger.api, api_administration.api):
         app.register_api(api)
         security.csrf.exempt(api)
-    for pages in (public.pages, entrance.pages, pages_research.pages, pages_review.pages, pages_administration.pages):
+    for pages in (public.pages, entrance.pages, pages_research.pages, pages_review.pages, *ADMINISTRATION):
         app.register_blueprint(pages)
     _document(app)
     return app

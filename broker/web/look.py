@@ -18,6 +18,8 @@ TAGS = {
     "refused": "red", "failed": "red", "rejected": "red", "recalled": "red", "limit": "red", "not released": "red",
     "queued": "blue", "running": "blue", "assessing": "blue", "waiting for a decision": "yellow",
     "in review": "yellow", "returned": "yellow", "withdrawn": "grey", "withheld": "grey",
+    "retired": "grey", "stopped": "red", "ended": "grey", "live": "green", "in use": "green", "silent": "red",
+    "answers": "green", "does not answer": "red",
 }  # fmt: skip
 """The colour of a state's tag; colour never says what the word does not."""
 
@@ -43,7 +45,26 @@ PLACES = (
         "Administration",
         "administer.overview",
         Role.ADMINISTRATOR,
-        frozenset({"administer.people", "administer.audit"}),
+        frozenset(
+            {
+                "administer.system_health",
+                "people.everybody",
+                "people.one",
+                "projects.all_projects",
+                "projects.project",
+                "projects.plan",
+                "policies.policies",
+                "policies.policy",
+                "policies.profiles",
+                "policies.tables",
+                "data.all_snapshots",
+                "data.ledger",
+                "data.verify_ledger",
+                "stops.stops",
+                "audit.search",
+                "audit.verify",
+            }
+        ),
     ),
     Place("Public register", "public.register_page", public=True),
 )

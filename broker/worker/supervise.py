@@ -27,6 +27,7 @@ from broker.worker.reconcile import (
     settle_spends,
     sweep,
 )
+from broker.worker.report import Said, begun, report
 
 TICK_SECONDS = 1.0
 SLOW_TICKS = 10
@@ -50,17 +51,22 @@ def supervise(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
     try:
         if queue is not None:
             queue.ensure()
-        ports = build_worker(settings)
+        ports, said = build_worker(settings), begun(settings)
         if not settings.synthetic_only:
-            threading.Thread(target=_attempt, args=("self-test", partial(_test_sandbox, ports)), daemon=True).start()
-        pool = _keep_warm(build_pool(ports), stop)
+            test = ("self-test", partial(_test_sandbox, ports, said))
+            threading.Thread(target=_attempt, args=test, daemon=True).start()
+        kept = build_pool(ports)
+        pool = _keep_warm(kept, stop)
         ready()
         tick = 0
         while not stop.is_set():
             if queue is not None:
                 _attempt("queue", queue.ensure)
             _attempt("slots", lambda: _staff(slots, settings.slots))
-            _reconcile(ports, slow=tick % SLOW_TICKS == 0)
+            slow = tick % SLOW_TICKS == 0
+            _reconcile(ports, slow=slow)
+            if slow:
+                _attempt("report", lambda: report(ports, said, slots, None if kept is None else kept.ready()))
             tick += 1
             stop.wait(TICK_SECONDS)
     finally:
@@ -79,9 +85,10 @@ def _stopper(stop: threading.Event) -> Callable[[int, FrameType | None], None]:
     return handle
 
 
-def _test_sandbox(ports: WorkerPorts) -> None:
+def _test_sandbox(ports: WorkerPorts, said: Said) -> None:
     """At the start, so that an operator is told before the first job on real data is refused. Slots read the result."""
     missing = ports.sandbox.missing()
+    said.tested(missing)
     if missing:
         log.error("the sandbox does not hold real data", missing=", ".join(missing))
     else:
