@@ -16,6 +16,7 @@ from broker.web import (
     api_saved,
     entrance,
     look,
+    openid,
     pages_administration,
     pages_administration_audit,
     pages_administration_data,
@@ -63,6 +64,7 @@ def create_app(ports: Ports, settings: WebSettings) -> Flask:
     look.install(app)
     problems.install(app)
     session.install(app)
+    openid.install(app, settings.openid)
     security.install(app, settings.secret_key, settings.secure_cookies)
     for api in (api_jobs.api, api_reviews.api, api_saved.api, api_ledger.api, api_administration.api):
         app.register_api(api)

@@ -27,6 +27,8 @@ PUBLIC = frozenset(
         "public.readyz",
         "entrance.sign_in_form",
         "entrance.sign_in",
+        "entrance.to_provider",
+        "entrance.from_provider",
     }
 )
 """The only endpoints that answer somebody whom the broker does not know."""
