@@ -11,6 +11,7 @@ from broker.storage.ledger.reserving import Reserving
 from broker.storage.ledger.restoring import Restoring
 from broker.storage.ledger.spends import Spends
 from broker.storage.ledger.witness import FolderWitness
+from broker.storage.mailed import Mailed
 from broker.storage.migrate import migrate
 from broker.storage.outputs import Outputs
 from broker.storage.people import People
@@ -41,6 +42,7 @@ class SqlStore(
     Snapshots,
     Stops,
     Workers,
+    Mailed,
     SavedDefinitions,
     Ledger,
     AuditLog,

@@ -24,6 +24,7 @@ from broker.web import (
     pages_administration_policies,
     pages_administration_projects,
     pages_administration_stops,
+    pages_notices,
     pages_research,
     pages_review,
     problems,
@@ -69,7 +70,8 @@ def create_app(ports: Ports, settings: WebSettings) -> Flask:
     for api in (api_jobs.api, api_reviews.api, api_saved.api, api_ledger.api, api_administration.api):
         app.register_api(api)
         security.csrf.exempt(api)
-    for pages in (public.pages, entrance.pages, pages_research.pages, pages_review.pages, *ADMINISTRATION):
+    people = (entrance.pages, pages_notices.pages, pages_research.pages, pages_review.pages)
+    for pages in (public.pages, *people, *ADMINISTRATION):
         app.register_blueprint(pages)
     _document(app)
     return app

@@ -66,6 +66,7 @@ PLACES = (
             }
         ),
     ),
+    Place("Notices", "notices.notices"),
     Place("Public register", "public.register_page", public=True),
 )
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from broker.domain.ports import WorkerPorts
+from broker.domain.ports import Post, WorkerPorts
 from broker.settings import Settings
-from broker.wiring import build_pool, build_worker, embedded_queue
+from broker.wiring import build_pool, build_post, build_worker, embedded_queue
 from broker.worker.reconcile import (
     allot_caps,
     end_all_stopped,
@@ -28,9 +28,11 @@ from broker.worker.reconcile import (
     sweep,
 )
 from broker.worker.report import Said, begun, report
+from broker.workflow.notices import mail_notices
 
 TICK_SECONDS = 1.0
 SLOW_TICKS = 10
+MAIL_SECONDS = 30.0
 POOL_SECONDS = 10
 """How long the pool may take to remove what waits; the next one removes what it leaves."""
 
@@ -55,6 +57,7 @@ def supervise(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         if not settings.synthetic_only:
             test = ("self-test", partial(_test_sandbox, ports, said))
             threading.Thread(target=_attempt, args=test, daemon=True).start()
+        _keep_mailing(ports, build_post(settings), settings.public_url, stop)
         kept = build_pool(ports)
         pool = _keep_warm(kept, stop)
         ready()
@@ -93,6 +96,19 @@ def _test_sandbox(ports: WorkerPorts, said: Said) -> None:
         log.error("the sandbox does not hold real data", missing=", ".join(missing))
     else:
         log.info("the sandbox holds real data")
+
+
+def _keep_mailing(ports: WorkerPorts, post: Post | None, home: str, stop: threading.Event) -> None:
+    """Mail notices beside the rounds of this process: a mail server that is slow holds nothing up. Several workers may
+    send the same letter at one moment; one of them with a mail server is enough."""
+    if post is None:
+        return
+
+    def serve() -> None:
+        while not stop.wait(MAIL_SECONDS):
+            _attempt("mail", lambda: mail_notices(ports, post, home))
+
+    threading.Thread(target=serve, daemon=True, name="mail").start()
 
 
 def _keep_warm(pool: "Pool | None", stop: threading.Event) -> threading.Thread | None:

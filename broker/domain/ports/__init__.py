@@ -30,7 +30,7 @@ from broker.domain.ports.sandbox import (
     SandboxResult,
     Warmth,
 )
-from broker.domain.ports.small import Clock, Queue, Shelf
+from broker.domain.ports.small import Clock, Post, Queue, Shelf
 from broker.domain.ports.store import Store
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "Limits",
     "OutputRecord",
     "Ports",
+    "Post",
     "Queue",
     "Reap",
     "RegisterEntry",

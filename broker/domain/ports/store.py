@@ -256,6 +256,11 @@ class PeopleStore(Protocol):
         """No job runs on it from now on; Conflict("last-snapshot") if there were none left, Conflict("in-use") while a
         job that is not at its end reads it, Conflict("already-retired")."""
 
+    def mailed(self, person: str) -> frozenset[str]:
+        """Keys of the notices that were mailed to a person."""
+
+    def note_mailed(self, person: str, keys: Sequence[str], now: datetime, events: Sequence[AuditEvent]) -> None: ...
+
     def report_worker(self, report: WorkerReport) -> None: ...
 
     def worker_reports(self) -> list[WorkerReport]: ...
