@@ -13,7 +13,24 @@ PAGES = {
     None: ("/register", "/sign-in"),
     ROSA: ("/", "/submit", "/catalogue?q=ethnic", "/jobs/{job}", "/nothing"),
     CLEO: ("/inbox", "/outputs/{waiting}"),
-    ADA: ("/administration", "/administration/people", "/administration/audit"),
+    ADA: (
+        "/administration",
+        "/administration/health",
+        "/administration/people",
+        f"/administration/people/{CLEO}",
+        "/administration/projects",
+        "/administration/projects/P0421",
+        "/administration/policies",
+        "/administration/policies/{policy}",
+        "/administration/profiles",
+        "/administration/tables",
+        "/administration/snapshots",
+        "/administration/budgets",
+        "/administration/stops",
+        "/administration/audit",
+        "/notices",
+        "/account",
+    ),
 }
 
 
@@ -21,9 +38,10 @@ PAGES = {
 def test_every_page_is_accessible_and_quiet(served: Served, person: str | None) -> None:
     job, _ = served.site.released()
     _, waiting = served.site.assessed()
+    policy = served.site.ports.store.policy_in_force().fingerprint
     visit = served.visit(person)
     for path in PAGES[person]:
-        page = visit.go(path.format(job=job, waiting=waiting))
+        page = visit.go(path.format(job=job, waiting=waiting, policy=policy))
         found = Axe().run(page, options=RULES)
         assert found.response["violations"] == [], (path, found.generate_report())
         for width in (320, 1280):
