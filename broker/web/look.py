@@ -18,8 +18,8 @@ TAGS = {
     "refused": "red", "failed": "red", "rejected": "red", "recalled": "red", "limit": "red", "not released": "red",
     "queued": "blue", "running": "blue", "assessing": "blue", "waiting for a decision": "yellow",
     "in review": "yellow", "returned": "yellow", "withdrawn": "grey", "withheld": "grey",
-    "retired": "grey", "stopped": "red", "ended": "grey", "live": "green", "in use": "green", "silent": "red",
-    "answers": "green", "does not answer": "red",
+    "retired": "grey", "stopped": "red", "ended": "grey", "live": "green", "active": "green", "inactive": "grey",
+    "in use": "green", "silent": "red", "answers": "green", "does not answer": "red",
 }  # fmt: skip
 """The colour of a state's tag; colour never says what the word does not."""
 
