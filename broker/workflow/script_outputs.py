@@ -14,7 +14,7 @@ from broker.domain.ports import CollectedFile, WorkerPorts
 from broker.domain.variables import VariableClass
 from broker.policy.models import Policies, Profile
 from broker.python_jobs.remade import Sheet, remake
-from broker.workflow.handed_outputs import Computed, Problem
+from broker.workflow.handed_findings import Computed, Problem
 from broker.workflow.prepared import Prepared, table_prepared
 from broker.workflow.scripts import RanScript
 

@@ -34,7 +34,7 @@ from broker.sandbox.docker_engine import DockerSandbox
 from broker.sandbox.images import build
 from broker.wiring import build_stage, synthetic_years
 from broker.workflow import administer
-from broker.workflow.handed_outputs import by_person
+from broker.workflow.handed_findings import by_person
 from broker.workflow.handing import planned_table, rows_to_fit
 from broker.workflow.rehearsal_data import wanted
 from tests.integration.handed.conftest import ABSENCE, CENSUS, LIMITS, ROOT, Quiet, file_of, opened, run_here

@@ -30,7 +30,7 @@ def png(pixels: np.ndarray) -> bytes:
 @pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("shades", [2, 30])
 def test_a_picture_of_few_colours_hides_nothing_between_them(shades: int) -> None:
-    """A picture of fewer colours than a picture may have kept them all: whites that no eye tells apart were a megabyte."""
+    """Of no more colours than a picture may have, all were kept: whites that no eye tells apart were a megabyte."""
     plain = np.full((SIDE, SIDE, 3), 255, np.uint8)
     plain[20:40, 20:60] = (31, 119, 180)
     message = np.random.default_rng(3).integers(0, shades, plain.shape)
@@ -55,7 +55,8 @@ def test_a_number_has_one_spelling() -> None:
 @pytest.mark.parametrize(
     ("text", "kept"),
     [("0.123456789 (0.000987654321)", "0.12346 (0.00098765)"), ("12.3456789%", "12.346%"),
-     ("a123456789012345", "a123460000000000"), ("E09000001 in 24.11.2026", "E09000001 in 24.11.2026"), ("1.2.3456789", "1.20.34568")],
+     ("a123456789012345", "a123460000000000"), ("E09000001 in 24.11.2026", "E09000001 in 24.11.2026"),
+     ("1.2.3456789", "1.20.34568")],
 )  # fmt: skip
 def test_numbers_inside_a_text_have_no_more_digits_either(text: str, kept: str) -> None:
     assert remake("t.csv", f"x\n{text}\n".encode(), 5).content.decode() == f"x\n{kept}\n"

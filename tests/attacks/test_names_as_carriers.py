@@ -1,19 +1,30 @@
 """Attacks by names that a script gives while it runs: of outputs, columns and terms, and in which order they come."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
+from typing import Any
+from unittest import mock
 
 from broker.domain.handed import HandedFigure, Mark
+from broker.domain.jobs import Kind
 from broker.domain.outputs import OutputState, Verdict
-from broker.domain.ports import SandboxEnd, SandboxResult
-from broker.python_jobs.left import Left
+from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult
+from broker.engine.handed import HandedDuckDB
+from broker.python_jobs.formula import read_formula
+from broker.python_jobs.left import Left, LeftRequest
+from broker.python_jobs.written import in_one_order
 from broker.sandbox.collector import FrameCollector
-from broker.workflow.handed_outputs import Computed
+from broker.workflow.check import check_submission
+from broker.workflow.handed_findings import Computed
+from broker.workflow.handed_outputs import Stage, compute
 from broker.workflow.prepared import Prepared
 from broker.workflow.script_outputs import script_outputs
 from broker.workflow.scripts import RanScript
-from tests.attacks.script_town import broker, policies, profile, rows, tabulated
-from tests.unit.workflow.conftest import PYTHON, Broker
+from tests.attacks.script_town import TABLE, broker, policies, profile, project, rows, tabulated, vault
+from tests.integration.handed.conftest import file_of, run_here
+from tests.unit.workflow.conftest import PYTHON
 
 DECLARED = (("means.csv", "Means"), ("drawn.svg", "A figure"))
 FIGURE = HandedFigure("drawn", "means", Mark.BAR, "phase", "n", None, "")
@@ -26,9 +37,8 @@ def computed(name: str, found: object = None) -> Computed:
 def made(*left: Computed) -> dict[str, Prepared]:
     """The outputs of a script that has left these, by name."""
     ran = RanScript(SandboxResult(SandboxEnd.ENDED, (), "i", "runc", 1.0, b""), Left((), (), {}), left, {})
-    parts = Broker(*[None] * 7)  # type: ignore[arg-type]
-    parts.collector = FrameCollector()  # type: ignore[attr-defined]
-    return {p.name: p for p in script_outputs(parts, ran, DECLARED, policies(), profile())}  # type: ignore[arg-type]
+    parts: Any = mock.Mock(collector=FrameCollector())
+    return {p.name: p for p in script_outputs(parts, ran, DECLARED, policies(), profile())}
 
 
 def test_an_output_is_spelled_as_the_header_spells_it() -> None:
@@ -58,3 +68,83 @@ def test_a_figure_is_not_of_a_second_table_of_the_same_name() -> None:
     assert set(found) == {"means.csv", "drawn.svg"}
     assert b"PS" in (found["drawn.svg"].candidate or b"")
     assert json.loads(found["means.csv"].staff)["columns"][0] == "phase"
+
+
+SCRIPT = """\
+# input: npd.spring_census [PupilMatchingRefAnonymous, PHASE, FSMeligible, LA, AcademicYear] 2021/2022-2022/2023
+# input: npd.absence [PupilMatchingRefAnonymous, AcademicYear, OverallAbsence_6HalfTerms] 2021/2022-2022/2023
+# output: t.csv | By phase
+# output: u.csv | By phase again
+import npd
+npd.output.table(rows, by=["phase"], measures={"n": "count", "people": "persons", "missed_mean": "mean"}, name="t")
+"""
+MEASURES: dict[str, Any] = {"n": {"count": True}, "people": {"persons": True}, "missed_mean": {"mean": "missed"}}
+
+
+class Here:
+    """The trusted stage's container, in this process."""
+
+    handed = HandedDuckDB()
+
+    @property
+    def sandbox(self) -> "Here":
+        return self
+
+    def run(self, request: SandboxRequest) -> SandboxResult:
+        return SandboxResult(SandboxEnd.ENDED, run_here(request), "i", "runc", 1.0, b"")
+
+
+def stage(script: str = SCRIPT) -> Stage:
+    checked = check_submission(script, Kind.PYTHON, "", project(), policies(), date(2026, 11, 26))
+    assert checked.accepted, checked.refusals
+    vaults: Any = mock.Mock(registers=lambda vault: {})
+    return Stage(Here(), vaults, "j", 1, vault(), checked, project(), policies())
+
+
+def handed(name: str = "t", less: int = 0, measures: Mapping[str, Any] = MEASURES) -> LeftRequest:
+    used = rows().select([*TABLE["variables"]])  # type: ignore[misc]
+    document = TABLE | {"name": name, "measures": measures, "description": "57"}
+    return LeftRequest(name, "table", json.dumps(document).encode(), file_of(used.slice(less)))
+
+
+def rules(computed: Computed) -> set[str]:
+    return {f.rule for f in computed.found.findings}  # type: ignore[union-attr]
+
+
+def test_columns_stand_in_the_order_of_the_scripts_text() -> None:
+    """Thirty measures in an order that is chosen at run time are a hundred bits."""
+    turned = dict(reversed(MEASURES.items()))
+    (one,), (other,) = compute(stage(), [handed()]), compute(stage(), [handed(measures=turned)])
+    assert one.found.columns == other.found.columns == ("phase", *MEASURES)  # type: ignore[union-attr]
+
+
+def test_terms_of_a_model_stand_in_one_order() -> None:
+    one, other = (in_one_order(read_formula(f)) for f in ("y ~ a + C(b) + a:C(b)", "y ~ C(b):a + C(b) + a"))
+    assert one == other
+
+
+def test_names_that_the_script_made_while_it_ran_are_told_to_the_checker() -> None:
+    (honest,) = compute(stage(), [handed()])
+    (computed,) = compute(stage(), [handed(measures={"n_57": {"count": True}})])
+    assert "H3" not in rules(honest)
+    assert "H3" in rules(computed)
+
+
+def test_two_tables_that_one_person_lies_between_are_told_to_the_checker() -> None:
+    """Each passes by itself; their difference is the person who was left out."""
+    one, other = compute(stage(), [handed("t"), handed("u", less=2)])
+    assert other.persons in {one.persons - 1, one.persons - 2}
+    assert "H4" in rules(one) & rules(other)
+    same, again = compute(stage(), [handed("t"), handed("u")])
+    assert "H4" not in rules(same) | rules(again)
+
+
+def test_what_a_script_says_of_an_output_at_run_time_is_not_its_description() -> None:
+    """The header's words are: those of a request are nobody's to read but staff's."""
+    left = compute(stage(), [handed()])
+    assert left[0].description == "57"
+    ran = RanScript(SandboxResult(SandboxEnd.ENDED, (), "i", "runc", 1.0, b""), Left((), (), {}), left, {})
+    parts: Any = mock.Mock(collector=FrameCollector())
+    (found,) = script_outputs(parts, ran, (("t.csv", "By phase"),), policies(), profile())
+    assert b"57" not in (found.candidate or b"").split(b"\n")[0]
+    assert b'"57"' not in found.staff
