@@ -6,13 +6,15 @@ Tables are computed in this process by the images' own code; models are fitted i
 import json
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
+from unittest import mock
 
 import pyarrow as pa
 
@@ -20,28 +22,32 @@ from broker.disclosure.judge_fit import judge_fit
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.needs import needs_of
 from broker.domain.handed import HandedRows, RowsChecked
+from broker.domain.jobs import Kind
 from broker.domain.outputs import Assessment
 from broker.domain.people import Person
-from broker.domain.ports import HandedTo, SandboxEnd, Snapshot, Vault
+from broker.domain.ports import HandedTo, SandboxEnd, SandboxRequest, SandboxResult, Snapshot, Vault
 from broker.domain.projects import Project
 from broker.domain.variables import How, Use
 from broker.engine.handed import HandedDuckDB
 from broker.policy.files import load_policies
 from broker.policy.models import Policies, Profile
 from broker.python_jobs.handed import read_request
+from broker.python_jobs.left import LeftRequest
 from broker.python_jobs.rows import Inputs
 from broker.sandbox.docker_engine import DockerSandbox
 from broker.sandbox.images import build
 from broker.wiring import build_stage, synthetic_years
 from broker.workflow import administer
+from broker.workflow.check import check_submission
 from broker.workflow.handed_findings import by_person
+from broker.workflow.handed_outputs import Stage
 from broker.workflow.handing import planned_table, rows_to_fit
 from broker.workflow.rehearsal_data import wanted
 from tests.integration.handed.conftest import ABSENCE, CENSUS, LIMITS, ROOT, Quiet, file_of, opened, run_here
 from tests.unit.workflow.conftest import PROJECT, REX, ROLES, Broker
 from tests.unit.workflow.conftest import opened as broker_in
 
-PUPILS, SEED = 600, 1
+PUPILS, LEAST, SEED = 600, 500, 1
 VARIABLES = {
     "pupil": "npd.spring_census.PupilMatchingRefAnonymous", "LA": "npd.spring_census.LA",
     "phase": "npd.spring_census.PHASE", "fsm": "npd.spring_census.FSMeligible",
@@ -70,8 +76,8 @@ def policies() -> Policies:
     return replace(found, projects=tuple(ours))
 
 
-def project() -> Project:
-    found = policies().project(PROJECT)
+def project(ident: str = PROJECT) -> Project:
+    found = policies().project(ident)
     assert found is not None
     return found
 
@@ -149,6 +155,51 @@ def picture(content: bytes) -> bytes | None:
     result = sandbox().run(engine.prepare_picture(to, LIMITS))
     assert result.end is SandboxEnd.ENDED
     return engine.read_picture(result.frames)
+
+
+SCRIPT = """\
+# input: npd.spring_census [PupilMatchingRefAnonymous, PHASE, FSMeligible, LA, AcademicYear] 2021/2022-2022/2023
+# input: npd.absence [PupilMatchingRefAnonymous, AcademicYear, OverallAbsence_6HalfTerms] 2021/2022-2022/2023
+# output: t.csv | By phase
+# output: u.csv | By phase again
+import npd
+npd.output.table(rows, by=["phase"], measures={"n": "count", "people": "persons", "missed_mean": "mean"}, name="t")
+"""
+MEASURES: dict[str, Any] = {"n": {"count": True}, "people": {"persons": True}, "missed_mean": {"mean": "missed"}}
+
+
+class Here:
+    """The trusted stage's container, in this process."""
+
+    handed = HandedDuckDB()
+
+    @property
+    def sandbox(self) -> "Here":
+        return self
+
+    def run(self, request: SandboxRequest) -> SandboxResult:
+        return SandboxResult(SandboxEnd.ENDED, run_here(request), "i", "runc", 1.0, b"")
+
+
+def stage(script: str = SCRIPT) -> Stage:
+    checked = check_submission(script, Kind.PYTHON, "", project(), policies(), date(2026, 11, 26))
+    assert checked.accepted, checked.refusals
+    vaults: Any = mock.Mock(registers=lambda vault: {})
+    return Stage(Here(), vaults, "j", 1, vault(), checked, project(), policies())
+
+
+def handed(name: str = "t", less: int = 0, measures: Mapping[str, Any] = MEASURES, **changed: Any) -> LeftRequest:
+    """A request with its rows, as a script leaves them; `less`: without the first rows."""
+    used = rows().select(list(VARIABLES))
+    document = TABLE | {"name": name, "measures": measures, "description": "57", **changed}
+    return LeftRequest(name, "table", json.dumps(document).encode(), file_of(used.slice(less)))
+
+
+def new_vaults(folder: str, *idents: str) -> list[Vault]:
+    """Small vaults of projects, made anew in `folder` of one snapshot."""
+    small = wanted(project(), policies().catalogue, synthetic_years(), LEAST, SEED)
+    stage = build_stage(policies(), PROJECT, small, Path(folder), Quiet())
+    return [stage.vaults.ensure(ident, stage.snapshot) for ident in idents]
 
 
 @cache

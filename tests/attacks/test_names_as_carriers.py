@@ -1,29 +1,23 @@
 """Attacks by names that a script gives while it runs: of outputs, columns and terms, and in which order they come."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
 from typing import Any
 from unittest import mock
 
 from broker.domain.handed import HandedFigure, Mark
-from broker.domain.jobs import Kind
 from broker.domain.outputs import OutputState, Verdict
-from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult
-from broker.engine.handed import HandedDuckDB
+from broker.domain.ports import SandboxEnd, SandboxResult
 from broker.python_jobs.formula import read_formula
-from broker.python_jobs.left import Left, LeftRequest
+from broker.python_jobs.left import Left
 from broker.python_jobs.written import in_one_order
 from broker.sandbox.collector import FrameCollector
-from broker.workflow.check import check_submission
 from broker.workflow.handed_findings import Computed
-from broker.workflow.handed_outputs import Stage, compute
+from broker.workflow.handed_outputs import compute
 from broker.workflow.prepared import Prepared
 from broker.workflow.script_outputs import script_outputs
 from broker.workflow.scripts import RanScript
-from tests.attacks.script_town import TABLE, broker, policies, profile, project, rows, tabulated, vault
-from tests.integration.handed.conftest import file_of, run_here
+from tests.attacks.script_town import MEASURES, broker, handed, policies, profile, rows, stage, tabulated
 from tests.unit.workflow.conftest import PYTHON
 
 DECLARED = (("means.csv", "Means"), ("drawn.svg", "A figure"))
@@ -68,43 +62,6 @@ def test_a_figure_is_not_of_a_second_table_of_the_same_name() -> None:
     assert set(found) == {"means.csv", "drawn.svg"}
     assert b"PS" in (found["drawn.svg"].candidate or b"")
     assert json.loads(found["means.csv"].staff)["columns"][0] == "phase"
-
-
-SCRIPT = """\
-# input: npd.spring_census [PupilMatchingRefAnonymous, PHASE, FSMeligible, LA, AcademicYear] 2021/2022-2022/2023
-# input: npd.absence [PupilMatchingRefAnonymous, AcademicYear, OverallAbsence_6HalfTerms] 2021/2022-2022/2023
-# output: t.csv | By phase
-# output: u.csv | By phase again
-import npd
-npd.output.table(rows, by=["phase"], measures={"n": "count", "people": "persons", "missed_mean": "mean"}, name="t")
-"""
-MEASURES: dict[str, Any] = {"n": {"count": True}, "people": {"persons": True}, "missed_mean": {"mean": "missed"}}
-
-
-class Here:
-    """The trusted stage's container, in this process."""
-
-    handed = HandedDuckDB()
-
-    @property
-    def sandbox(self) -> "Here":
-        return self
-
-    def run(self, request: SandboxRequest) -> SandboxResult:
-        return SandboxResult(SandboxEnd.ENDED, run_here(request), "i", "runc", 1.0, b"")
-
-
-def stage(script: str = SCRIPT) -> Stage:
-    checked = check_submission(script, Kind.PYTHON, "", project(), policies(), date(2026, 11, 26))
-    assert checked.accepted, checked.refusals
-    vaults: Any = mock.Mock(registers=lambda vault: {})
-    return Stage(Here(), vaults, "j", 1, vault(), checked, project(), policies())
-
-
-def handed(name: str = "t", less: int = 0, measures: Mapping[str, Any] = MEASURES) -> LeftRequest:
-    used = rows().select([*TABLE["variables"]])  # type: ignore[misc]
-    document = TABLE | {"name": name, "measures": measures, "description": "57"}
-    return LeftRequest(name, "table", json.dumps(document).encode(), file_of(used.slice(less)))
 
 
 def rules(computed: Computed) -> set[str]:
