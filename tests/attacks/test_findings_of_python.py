@@ -92,6 +92,20 @@ def test_8_a_failure_is_one_word_at_the_end_of_a_slot() -> None:
     assert words == {end: "limit" if end in limits else "failed" for end in words}
 
 
+def test_8_the_time_of_its_last_change_is_the_slots_end() -> None:
+    """Slots may be longer than the minute in which times are told."""
+    told = set()
+    for seconds in (5, 250):
+        with broker() as npd:
+            npd.ports = replace(npd.ports, lease=timedelta(hours=1))
+            service = replace(npd.policies.service, time_slot_seconds=600)
+            npd.put_in_force(replace(npd.policies, service=service))
+            job = runs(npd, during=lambda _, s=seconds, at=npd.clock: at.sleep(s), end=SandboxEnd.CRASHED)
+            npd.clock.at += timedelta(hours=1)
+            told.add(browse.job(npd.ports, npd.person(ROSA), job).updated)
+    assert len(told) == 1
+
+
 def test_8_names_numbers_and_words_of_files_are_outputs() -> None:
     """`pupil-0.csv`, `pupil-1.csv` and not `pupil-2.csv` tell nothing where none of them was released; and what an
     output is said to be stands in the header, which is written before anything runs."""

@@ -16,7 +16,7 @@ def labelled(of: list[str]) -> pa.Table:
 @pytest.mark.parametrize(
     "label",
     ["primary\ufe0f", "primary ", " primary", "pri  mary", "рrimary", "primary\u200b", "primary\xad", "0.123456",
-     "a" * 32, "of 0123456789ABCDEF0123456789abcdef"],
+     "=HYPERLINK(A1)", "@SUM(A1)", "a" * 32, "of 0123456789ABCDEF0123456789abcdef"],
 )  # fmt: skip
 def test_labels_that_look_alike_or_carry_more_than_they_show_are_refused(label: str) -> None:
     """Half of the pupils have one spelling and half another: which half is a bit of somebody's."""

@@ -1,6 +1,6 @@
-"""The full proof of "Python jobs": the gallery and hostile scripts in the real container, the trusted stage, the library,
-findings with their defences removed, and latency; figures go to docs/proofs/E.json. `python -m tests.prove.E parts`
-leaves latency out, and prints without writing."""
+"""The full proof of "Python jobs": the gallery and hostile scripts in the real container, the trusted stage, the
+library, findings with their defences removed, and latency; figures go to docs/proofs/E.json. `python -m tests.prove.E
+parts` leaves latency out, and prints without writing."""
 
 import sys
 import tempfile

@@ -56,6 +56,7 @@ DEFENCES = (
     Defence("only checkers read what it printed", put("broker.workflow.looks._may_look", lambda *_: True), "test_7"),
     Defence("a trace is of the synthetic run", edited(f"{SCRIPTS}:_open_look", "passed, trace, digest", "passed, digest, digest"), "test_7"),
     Defence("slots of time", put("broker.workflow.browse.looks_running", nothing), "test_8_a_failure"),
+    Defence("times are those of slots", put("broker.workflow.browse.told_end", nothing), "test_8_the_time"),
     Defence("four words", edited("broker.domain.jobs:shown_state", "Shown.LIMIT if failure is not None and coarse_word(failure) is Word.LIMIT else Shown.FAILED", "failure"), "test_8_a_failure"),
     Defence("what did not leave has no name", edited("broker.workflow.browse:_told", "if left or kind is Kind.SQL:", "if True:"), "test_8_names"),
     Defence(
