@@ -15,6 +15,7 @@ from broker.web import (
     api_reviews,
     api_saved,
     entrance,
+    look,
     pages_administration,
     pages_research,
     pages_review,
@@ -43,6 +44,7 @@ def create_app(ports: Ports, settings: WebSettings) -> Flask:
     app.openapi_version = "3.1.0"
     app.extensions[EXTENSION] = Door(ports, settings)
     app.extensions[entrance.ATTEMPTS] = Attempts()
+    look.install(app)
     problems.install(app)
     session.install(app)
     security.install(app, settings.secret_key, settings.secure_cookies)

@@ -64,7 +64,7 @@ def test_the_api_takes_no_cookie_and_pages_no_bearer(site):
 
 
 def test_every_answer_carries_the_headers(secure_site):
-    for path in ("/register", "/openapi.json", "/sign-in", "/nowhere", "/api/v1/me", "/healthz", "/static/broker.css"):
+    for path in ("/register", "/openapi.json", "/sign-in", "/nowhere", "/api/v1/me", "/healthz", "/static/icon.svg"):
         headers = secure_site.http().get(path, buffered=True).headers
         assert headers["Content-Security-Policy"].startswith("default-src 'none';")
         assert "unsafe" not in headers["Content-Security-Policy"]
