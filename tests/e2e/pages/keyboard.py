@@ -1,14 +1,17 @@
-"""A page by keyboard: Tab visits everything that can be used, in the order in which it stands, visibly, without a trap."""
+"""A page by keyboard: Tab visits everything that can be used, in the order in which it stands, visibly, and no trap."""
 
 from playwright.sync_api import Page
 
 MARK = """() => {
-  const wanted = 'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex], [contenteditable=true]';
-  const seen = new Set(), found = [];
-  for (const el of document.querySelectorAll(wanted)) {
-    if (el.disabled || el.tabIndex < 0 || !el.checkVisibility({visibilityProperty: true}) || el.closest('[inert]')) continue;
+  const usable = ['a[href]', 'button', 'input:not([type=hidden])', 'select', 'textarea', 'summary', '[tabindex]',
+    '[contenteditable=true]'].join(', ');
+  const found = [];
+  for (const el of document.querySelectorAll(usable)) {
+    if (el.disabled || el.tabIndex < 0 || el.closest('[inert]')) continue;
+    if (!el.checkVisibility({visibilityProperty: true})) continue;
     if (el.type === 'radio') {
-      const group = [...document.querySelectorAll('input[type=radio]')].filter(r => r.name === el.name && r.form === el.form);
+      const all = [...document.querySelectorAll('input[type=radio]')];
+      const group = all.filter(r => r.name === el.name && r.form === el.form);
       if ((group.find(r => r.checked) || group[0]) !== el) continue;
     }
     el.dataset.stop = String(found.length);
@@ -23,12 +26,13 @@ HERE = """() => {
   if (el === document.body || el === document.documentElement) return null;
   const style = getComputedStyle(el), box = el.getBoundingClientRect();
   const shown = style.outlineStyle !== 'none' || style.boxShadow !== 'none';
-  return {stop: el.dataset.stop ?? null, tag: el.outerHTML.slice(0, 120), shown, wide: box.width > 0 && box.height > 0};
+  const wide = box.width > 0 && box.height > 0;
+  return {stop: el.dataset.stop ?? null, tag: el.outerHTML.slice(0, 120), shown, wide};
 }"""
 
 
 def tab_through(page: Page) -> list[str]:
-    """What is wrong with going through the page by Tab, from its top until the focus leaves it; empty where nothing is."""
+    """What is wrong with going through the page by Tab, from its top until the focus leaves it."""
     stops, problems, visited = page.evaluate(MARK), [], []
     for _ in range(len(stops) + 5):
         page.keyboard.press("Tab")

@@ -1,4 +1,4 @@
-"""Each page in a browser: no violation of WCAG 2.2 AA by axe, wide and narrow; by keyboard; quiet; no request leaves."""
+"""Each page in a browser: no violation of WCAG 2.2 AA by axe, wide and narrow; keys; quiet; no request leaves."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
