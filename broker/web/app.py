@@ -15,6 +15,7 @@ from broker.web import (
     api_reviews,
     api_saved,
     entrance,
+    health,
     look,
     pages_administration,
     pages_research,
@@ -51,8 +52,8 @@ def create_app(ports: Ports, settings: WebSettings) -> Flask:
     for api in (api_jobs.api, api_reviews.api, api_saved.api, api_ledger.api, api_administration.api):
         app.register_api(api)
         security.csrf.exempt(api)
-    for pages in (public.pages, entrance.pages, pages_research.pages, pages_review.pages, pages_administration.pages):
-        app.register_blueprint(pages)
+    for pages in (public, health, entrance, pages_research, pages_review, pages_administration):
+        app.register_blueprint(pages.pages)
     _document(app)
     return app
 

@@ -8,16 +8,19 @@ from flask import Flask, g, request, url_for
 from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
 
 from broker.domain.people import Person, Role
+from broker.web.register_files import years_told
 from broker.web.security import style_nonce
 from broker.web.setup import door
 
 BUILT = Path(__file__).with_name("static") / "built"
 
 TAGS = {
-    "released": "green", "approved": "green", "decided": "green", "holds": "green", "kept": "green",
+    "released": "green", "live": "green", "approved": "green", "decided": "green", "holds": "green", "kept": "green",
     "refused": "red", "failed": "red", "rejected": "red", "recalled": "red", "limit": "red", "not released": "red",
+    "recalled in part": "red",
     "queued": "blue", "running": "blue", "assessing": "blue", "waiting for a decision": "yellow",
     "in review": "yellow", "returned": "yellow", "withdrawn": "grey", "withheld": "grey",
+    "expired": "grey", "closed": "grey",
 }  # fmt: skip
 """The colour of a state's tag; colour never says what the word does not."""
 
@@ -45,7 +48,9 @@ PLACES = (
         Role.ADMINISTRATOR,
         frozenset({"administer.people", "administer.audit"}),
     ),
-    Place("Public register", "public.register_page", public=True),
+    Place(
+        "Public register", "public.register_page", others=frozenset({"public.project", "public.releases"}), public=True
+    ),
 )
 
 
@@ -57,7 +62,7 @@ def install(app: Flask) -> None:
         ]
     )
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    app.jinja_env.filters |= {"moment": moment, "day": day, "words": words, "number": number}
+    app.jinja_env.filters |= {"moment": moment, "day": day, "words": words, "number": number, "spans": years_told}
     app.jinja_env.globals |= {"built": built, "style_nonce": style_nonce, "tag_colour": tag_colour}
     app.jinja_env.globals |= {"navigation": navigation, "is_demo": is_demo}
 
