@@ -8,8 +8,9 @@ PROVE ?= A
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
 
-setup: ## make .venv from the lock (hash-checked), nothing else
+setup: ## make .venv and the pages' files from the locks (hash-checked), nothing else
 	@sh .ci/setup.sh
+	@sh .ci/assets.sh
 
 services: setup ## Debian packages, container engine and sandbox images; says what it installs first
 	@sh .ci/services.sh

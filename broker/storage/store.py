@@ -14,6 +14,7 @@ from broker.storage.migrate import migrate
 from broker.storage.outputs import Outputs
 from broker.storage.people import People
 from broker.storage.policies import Policies
+from broker.storage.register import RegisterLooks
 from broker.storage.rehearsals import Rehearsals
 from broker.storage.releases import Releases
 from broker.storage.reviews import Reviews
@@ -32,6 +33,7 @@ class SqlStore(
     Outputs,
     Reviews,
     Releases,
+    RegisterLooks,
     People,
     Policies,
     Snapshots,

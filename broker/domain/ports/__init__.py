@@ -6,12 +6,15 @@ from datetime import timedelta
 from broker.domain.ports.data import Engine, HandedEngine, HandedTo, SyntheticVaults, Vault, Vaults, VaultTable
 from broker.domain.ports.ledger import LedgerStore
 from broker.domain.ports.records import (
+    EVERY_RELEASE,
     Counters,
     Filter,
     Lease,
     OutputRecord,
     Reap,
+    RegisterCount,
     RegisterEntry,
+    RegisterFilter,
     Release,
     Snapshot,
     StoredPolicy,
@@ -30,6 +33,7 @@ from broker.domain.ports.small import Clock, Queue, Shelf
 from broker.domain.ports.store import Store
 
 __all__ = [
+    "EVERY_RELEASE",
     "LEASE",
     "Clock",
     "CollectedFile",
@@ -46,7 +50,9 @@ __all__ = [
     "Ports",
     "Queue",
     "Reap",
+    "RegisterCount",
     "RegisterEntry",
+    "RegisterFilter",
     "Release",
     "Sandbox",
     "SandboxEnd",

@@ -24,7 +24,8 @@ SAFE = frozenset(
     {"equal", "same", "less", "at_most", "is_null", "and", "or", "not", "equal_text", "coalesce", "nullif", "greatest",
      "least", "starts_with", "ends_with", "contains"}
 )  # fmt: skip
-"""Operations without an error on any value; the conditions of a join stay what the engine joins by."""
+"""Operations without an error on any value; the conditions of a join stay what the engine joins by. (Decimals of two
+widths are an exception: what brings them to one type may not fit it.)"""
 
 
 def total(scalar: Scalar) -> Scalar:
@@ -32,11 +33,18 @@ def total(scalar: Scalar) -> Scalar:
         case Column() | Literal():
             return scalar
         case Call(op=op, args=args) if op in SAFE:
-            return replace(scalar, args=tuple(map(total, args)))
+            inside: Scalar = replace(scalar, args=tuple(map(total, args)))
+            return _mixed(inside, args)
         case Case(whens=whens, otherwise=otherwise):
-            return replace(scalar, whens=tuple((total(c), total(v)) for c, v in whens), otherwise=total(otherwise))
+            made = replace(scalar, whens=tuple((total(c), total(v)) for c, v in whens), otherwise=total(otherwise))
+            return _mixed(made, (*(v for _, v in whens), otherwise))
         case Call(type=kind):
             return Call("total", (scalar,), kind)
+
+
+def _mixed(scalar: Scalar, united: tuple[Scalar, ...]) -> Scalar:
+    """With an eye on the scalars that are brought to one type."""
+    return Call("total", (scalar,), scalar.type) if Type.DECIMAL in {s.type for s in united} else scalar
 
 
 def total_rows(relation: Relation) -> Relation:

@@ -97,3 +97,22 @@ def test_no_value_ends_a_statement_or_weighs_more_than_a_row(dialect: str, table
 def test_the_table_has_every_column() -> None:
     assert {v.name for v in TABLE.variables} - {"Key"} == set(STORED)
     assert set(STORED.values()) == set(ENDS)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "NULLIF((Wide + Wide) * FLOOR(Pts), CASE WHEN 999999999999999999 = Pts THEN 123456789.123456789 ELSE Pts END)",
+        "COALESCE((Wide + Wide) * FLOOR(Pts), 0.123456789)",
+        "CASE WHEN Flag = 1 THEN (Wide + Wide) * FLOOR(Pts) ELSE 0.123456789 END",
+        "CASE WHEN (Wide + Wide) * FLOOR(Pts) > 0.123456789 THEN 1 END",
+    ],
+)
+def test_decimals_of_two_widths_end_nothing(expression: str, table: duckdb.DuckDBPyConnection) -> None:
+    """What would bring them to one type does not fit it: there is no value then, and no error that tells of one."""
+    text = f"SELECT Flag, COUNT({expression}) AS s, COUNT(*) AS n FROM s GROUP BY Flag"
+    plan = compile_sql(text, "tsql", CATALOGUE, PROJECT, SERVICE).plan
+    assert plan is not None
+    found = measurable(plan.outputs[0], Given(CATALOGUE, PROFILE, {}, Written()))
+    ((bounded, private),) = kit.tables_of(found)
+    assert kit.answer(table, bounded, private).vectors
