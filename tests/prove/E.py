@@ -21,7 +21,7 @@ PROPERTIES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
          "tests/unit/disclosure/test_figures.py"), (),
     ),
     "the library: its wheel at home, with two versions of pandas, and inside the image": (
-        ("tests/integration/library", "tests/library", f"{SANDBOX}/test_library_inside.py"), (),
+        ("tests/integration/library", f"{SANDBOX}/test_library_inside.py"), (),
     ),
     "header, static check, requests, and files made anew": (("tests/unit/python_jobs",), ()),
     "synthetic data first, one word of a failure, and a checker's look": (("tests/unit/workflow/test_scripts.py",), ()),
