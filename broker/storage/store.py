@@ -16,6 +16,7 @@ from broker.storage.migrate import migrate
 from broker.storage.outputs import Outputs
 from broker.storage.people import People
 from broker.storage.policies import Policies
+from broker.storage.register import RegisterLooks
 from broker.storage.rehearsals import Rehearsals
 from broker.storage.releases import Releases
 from broker.storage.reviews import Reviews
@@ -36,6 +37,7 @@ class SqlStore(
     Outputs,
     Reviews,
     Releases,
+    RegisterLooks,
     People,
     Accesses,
     Policies,

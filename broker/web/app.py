@@ -15,6 +15,7 @@ from broker.web import (
     api_reviews,
     api_saved,
     entrance,
+    health,
     look,
     openid,
     pages_administration,
@@ -26,6 +27,10 @@ from broker.web import (
     pages_administration_stops,
     pages_notices,
     pages_research,
+    pages_research_collect,
+    pages_research_find,
+    pages_research_keep,
+    pages_research_write,
     pages_review,
     problems,
     public,
@@ -37,7 +42,16 @@ from broker.web.models import Problem
 from broker.web.passwords import Attempts
 from broker.web.setup import EXTENSION, Door, WebSettings
 
-ADMINISTRATION = (
+PAGES = (
+    public.pages,
+    health.pages,
+    entrance.pages,
+    pages_research.pages,
+    pages_research_write.pages,
+    pages_research_find.pages,
+    pages_research_collect.pages,
+    pages_research_keep.pages,
+    pages_review.pages,
     pages_administration.pages,
     pages_administration_people.pages,
     pages_administration_projects.pages,
@@ -45,6 +59,7 @@ ADMINISTRATION = (
     pages_administration_data.pages,
     pages_administration_stops.pages,
     pages_administration_audit.pages,
+    pages_notices.pages,
 )
 
 
@@ -70,8 +85,7 @@ def create_app(ports: Ports, settings: WebSettings) -> Flask:
     for api in (api_jobs.api, api_reviews.api, api_saved.api, api_ledger.api, api_administration.api):
         app.register_api(api)
         security.csrf.exempt(api)
-    people = (entrance.pages, pages_notices.pages, pages_research.pages, pages_review.pages)
-    for pages in (public.pages, *people, *ADMINISTRATION):
+    for pages in PAGES:
         app.register_blueprint(pages)
     _document(app)
     return app

@@ -146,16 +146,3 @@ class VerifiedShown(Shown):
     lines: int
     head: str
     broken_at: int | None
-
-
-class ReleaseShown(Shown):
-    release: str
-    project: str
-    title: str
-    outputs: list[str]
-    released_at: datetime
-    recalled: bool
-
-
-class RegisterShown(Shown):
-    releases: list[ReleaseShown]

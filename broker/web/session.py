@@ -23,8 +23,12 @@ PUBLIC = frozenset(
         "public.register_page",
         "public.register_json",
         "public.register_csv",
-        "public.healthz",
-        "public.readyz",
+        "public.register_feed",
+        "public.releases",
+        "public.releases_csv",
+        "public.project",
+        "health.healthz",
+        "health.readyz",
         "entrance.sign_in_form",
         "entrance.sign_in",
         "entrance.to_provider",
@@ -33,7 +37,7 @@ PUBLIC = frozenset(
 )
 """The only endpoints that answer somebody whom the broker does not know."""
 
-BEARER_ENDPOINTS = frozenset({"public.metrics"})
+BEARER_ENDPOINTS = frozenset({"health.metrics"})
 """Outside the API, for programs all the same."""
 
 

@@ -17,7 +17,7 @@ from broker.workflow import cohorts
 from broker.workflow.check import check_submission
 from broker.workflow.policies import policies_in_force, policies_of
 from broker.workflow.relations import project_of, project_or_unknown, reach_job, relation_of
-from broker.workflow.silence import hides_withheld, looks_running
+from broker.workflow.silence import hides_withheld, looks_running, told_end
 
 TOLD = frozenset({OutputState.RELEASED, OutputState.RECALLED, OutputState.RETURNED, OutputState.REJECTED})
 
@@ -83,6 +83,20 @@ def jobs(
 def job(ports: Ports, person: Person, ident: str) -> JobView:
     reached = reach_job(ports, person, Action.VIEW_JOB, ident)
     return _view(ports, reached.policies, person, reached.job, whole=True)
+
+
+def brief(ports: Ports, person: Person, ident: str) -> JobView:
+    """A job without text and outputs: cheap enough to be asked for again and again."""
+    reached = reach_job(ports, person, Action.VIEW_JOB, ident)
+    return _view(ports, reached.policies, person, reached.job, whole=False)
+
+
+def my_project(ports: Ports, person: Person, ident: str) -> Project:
+    """One of the projects that name this person; any other is as if it were not there."""
+    found = next((p for p in my_projects(ports, person) if p.ident == ident), None)
+    if found is None:
+        raise Unknown("project", ident)
+    return found
 
 
 def _sees(ports: Ports, policies: Policies, person: Person, project: Project) -> bool:
@@ -174,7 +188,8 @@ def _whole(output: Output) -> OutputView:
 def _told_time(ports: Ports, policies: Policies, job: Job, outputs: list[Output]) -> datetime:
     """When the job last changed, as far as its researcher may know that it has."""
     running = job.started is not None and looks_running(ports, policies, job, outputs)
-    return whole_minute(job.started if running and job.started else job.updated)
+    changed = told_end(policies, job) or job.updated
+    return whole_minute(job.started if running and job.started else changed)
 
 
 def whole_minute(moment: datetime) -> datetime:

@@ -14,7 +14,7 @@ from broker.domain.ledger.budgets import Aside
 from broker.domain.outputs import Output, OutputState
 from broker.domain.people import SYSTEM, Person
 from broker.domain.permissions import Action
-from broker.domain.ports import Ports, RegisterEntry, Release
+from broker.domain.ports import Ports, Release
 from broker.domain.reviews import Choice
 from broker.policy.allotments import promised_tables
 from broker.policy.models import Policies, Profile, Rounding
@@ -168,8 +168,3 @@ def recall(ports: Ports, person: Person, output_ident: str, reason: str) -> None
     now = ports.clock.now()
     event = AuditEvent(now, person.ident, "output.recalled", output_ident, (("job", reached.job.ident),))
     ports.store.move_output(output_ident, OutputState.RELEASED, OutputState.RECALLED, now, [event], reason=reason)
-
-
-def register(ports: Ports) -> list[RegisterEntry]:
-    """What was released, for everybody."""
-    return ports.store.register()

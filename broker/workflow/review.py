@@ -151,7 +151,7 @@ def decide(reached: ReachedOutput, votes: tuple[Vote, ...], void: frozenset[str]
 
 def memory_version(ports: Ports) -> str:
     """Which state of everything released a vote saw: the number of releases made."""
-    return str(len(ports.store.register()))
+    return str(ports.store.releases_made())
 
 
 def _needed(reached: ReachedOutput, overriding: bool) -> int:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from broker.domain.ports.data import Engine, HandedEngine, HandedTo, SyntheticVaults, Vault, Vaults, VaultTable
 from broker.domain.ports.ledger import LedgerStore
 from broker.domain.ports.records import (
+    EVERY_RELEASE,
     Access,
     AuditWanted,
     Counters,
@@ -14,7 +15,9 @@ from broker.domain.ports.records import (
     Lease,
     OutputRecord,
     Reap,
+    RegisterCount,
     RegisterEntry,
+    RegisterFilter,
     Release,
     Snapshot,
     StoredPolicy,
@@ -34,6 +37,7 @@ from broker.domain.ports.small import Clock, Post, Queue, Shelf
 from broker.domain.ports.store import Store
 
 __all__ = [
+    "EVERY_RELEASE",
     "LEASE",
     "Access",
     "AuditWanted",
@@ -54,7 +58,9 @@ __all__ = [
     "Post",
     "Queue",
     "Reap",
+    "RegisterCount",
     "RegisterEntry",
+    "RegisterFilter",
     "Release",
     "Sandbox",
     "SandboxEnd",

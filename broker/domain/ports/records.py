@@ -21,7 +21,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class RegisterEntry:
-    """A line of the public register about one release."""
+    """A line of the public register about one release; `recalled`: all of it was."""
 
     release: str
     project: str
@@ -29,6 +29,35 @@ class RegisterEntry:
     outputs: tuple[str, ...]
     released_at: datetime
     recalled: bool
+    recalled_outputs: tuple[str, ...] = ()
+    recalled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterFilter:
+    """Which releases of the register: of these projects, with these words in title or outputs, older than `after`;
+    with `recalled` only what was recalled in part or whole, the newest recall first."""
+
+    projects: frozenset[str] | None = None
+    words: tuple[str, ...] = ()
+    recalled: bool = False
+    after: str | None = None
+    limit: int | None = None
+
+
+EVERY_RELEASE = RegisterFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterCount:
+    """How much a project has released, and under which policy set last."""
+
+    project: str
+    releases: int
+    outputs: int
+    recalled: int
+    last: datetime
+    policy: str
 
 
 @dataclass(frozen=True, slots=True)

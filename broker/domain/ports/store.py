@@ -11,6 +11,7 @@ from broker.domain.outputs import Output, OutputState
 from broker.domain.people import Person
 from broker.domain.ports.ledger import LedgerStore
 from broker.domain.ports.records import (
+    EVERY_RELEASE,
     Access,
     AuditWanted,
     Decision,
@@ -18,7 +19,9 @@ from broker.domain.ports.records import (
     Lease,
     OutputRecord,
     Reap,
+    RegisterCount,
     RegisterEntry,
+    RegisterFilter,
     Release,
     Snapshot,
     StoredPolicy,
@@ -173,7 +176,13 @@ class ReleaseStore(Protocol):
 
     def manifest(self, release: str) -> str: ...
 
-    def register(self) -> list[RegisterEntry]: ...
+    def register(self, wanted: RegisterFilter = EVERY_RELEASE) -> list[RegisterEntry]:
+        """Newest first. Unknown("release") where `after` is none."""
+
+    def releases_made(self) -> int: ...
+
+    def register_counts(self) -> list[RegisterCount]:
+        """One for each project that ever released, by project."""
 
 
 class PeopleStore(Protocol):

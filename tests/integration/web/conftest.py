@@ -112,9 +112,9 @@ class Site:
     def person(self, ident: str) -> Person:
         return self.ports.store.person(ident)
 
-    def submitted(self, text: str = SQL, **more: Any) -> str:
+    def submitted(self, text: str = SQL, kind: Kind = Kind.SQL, **more: Any) -> str:
         fields = {"dialect": "", "title": "Absence", "purpose": "A test.", **more}
-        job, _ = submit(self.ports, self.person(ROSA), Submission("P0421", Kind.SQL, text=text, **fields))
+        job, _ = submit(self.ports, self.person(ROSA), Submission("P0421", kind, text=text, **fields))
         return job.ident
 
     def running(self) -> tuple[str, int]:

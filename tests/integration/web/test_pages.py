@@ -7,7 +7,7 @@ import pytest
 
 from broker.domain.outputs import Verdict
 from broker.web.entrance import ATTEMPTS
-from broker.web.public import _inert
+from broker.web.register_files import inert
 from tests.integration.web.conftest import ADA, AMIR, CHRIS, CLEO, PASSWORD, REFUSED_SQL, ROSA, SQL, form_token
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}"
@@ -131,8 +131,8 @@ def test_a_researchers_text_is_never_markup(site):
 def test_a_title_is_no_formula_in_the_registers_csv(site, title):
     site.released()
     entry = site.ports.store.register()[0]
-    assert _inert(title).startswith("'")
-    assert entry.title in site.http().get("/register.csv").get_data(as_text=True)
+    assert inert(title).startswith("'")
+    assert entry.title in site.http().get("/register/releases.csv").get_data(as_text=True)
 
 
 def test_no_page_runs_a_script_or_asks_elsewhere(site):

@@ -26,11 +26,11 @@ def test_every_route_but_the_public_list_asks_who_it_is(site):
             if endpoint in PUBLIC:
                 seen.add(endpoint)
                 continue
-            wanted = {401} if path.startswith("/api/") or endpoint == "public.metrics" else {302, 403}
+            wanted = {401} if path.startswith("/api/") or endpoint == "health.metrics" else {302, 403}
             assert status in wanted, (endpoint, method, status)
     assert seen == PUBLIC
-    assert {p.partition(".")[0] for p in PUBLIC} == {"static", "openapi_document", "public", "entrance"}
-    assert len(PUBLIC) == 11
+    assert {p.partition(".")[0] for p in PUBLIC} == {"static", "openapi_document", "public", "health", "entrance"}
+    assert len(PUBLIC) == 15
 
 
 def test_every_changing_page_needs_a_form_token(site):

@@ -267,10 +267,10 @@ def test_who_may_not_download(broker):
 def test_invariant_12_what_was_released_survives_its_project(broker):
     job, output = broker.ran()
     broker.vote(CLEO, output.ident)
-    before = release.register(broker.ports)
+    before = broker.store.register()
     assert [e.release for e in before] == [broker.store.release_of(job).ident]
     others = tuple(p for p in broker.policies.projects if p.ident != PROJECT)
     broker.put_in_force(replace(broker.policies, projects=others))
     broker.reconcile()
-    assert release.register(broker.ports) == before
+    assert broker.store.register() == before
     assert broker.ports.shelf.get("released", output.release_hash)
