@@ -50,12 +50,14 @@ def sign_in() -> Response | tuple[str, int]:
 @pages.get("/sign-in/openid")
 def to_provider() -> Response:
     """A link and no form: a form may lead to this host only."""
+    openid.check_installed()
     _attempt()
     return openid.to_provider()
 
 
 @pages.get("/sign-in/openid/answer")
 def from_provider() -> Response | tuple[str, int]:
+    openid.check_installed()
     _attempt()
     try:
         person = administer.sign_in_vouched(ports(), openid.answered())

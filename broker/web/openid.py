@@ -62,6 +62,10 @@ def provider() -> Provider | None:
     return None if found is None else found[1]
 
 
+def check_installed() -> None:
+    _installed()
+
+
 def to_provider() -> Response:
     """Where the browser goes to sign in."""
     oauth, known = _installed()
