@@ -84,6 +84,14 @@ class Outputs:
         with self._db.read() as connection:
             return [output_of(row) for row in connection.execute(query)]
 
+    def outputs_of_jobs(self, jobs: frozenset[str]) -> dict[str, list[Output]]:
+        query = select(outputs).where(outputs.c.job.in_(sorted(jobs))).order_by(outputs.c.job, outputs.c.position)
+        found: dict[str, list[Output]] = {}
+        with self._db.read() as connection:
+            for row in connection.execute(query):
+                found.setdefault(row.job, []).append(output_of(row))
+        return found
+
     def outputs(self, wanted: Filter) -> list[Output]:
         query = select(outputs).join(jobs, jobs.c.ident == outputs.c.job)
         if wanted.projects is not None:

@@ -62,6 +62,11 @@ class Reviews:
         with self._db.read() as connection:
             return _votes(connection, output)
 
+    def voted(self, outputs: frozenset[str]) -> frozenset[str]:
+        query = select(votes.c.output).where(votes.c.output.in_(sorted(outputs))).distinct()
+        with self._db.read() as connection:
+            return frozenset(connection.execute(query).scalars())
+
     def has_voted_on_projects_of(
         self, checkers: frozenset[str], researcher: str, projects: frozenset[str] = frozenset()
     ) -> bool:

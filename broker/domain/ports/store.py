@@ -115,6 +115,9 @@ class OutputStore(Protocol):
 
     def outputs_of(self, job: str) -> list[Output]: ...
 
+    def outputs_of_jobs(self, jobs: frozenset[str]) -> dict[str, list[Output]]:
+        """As `outputs_of`, of many at once; without those that have none."""
+
     def outputs(self, wanted: Filter) -> list[Output]: ...
 
     def evidence_digest(self, output: str) -> str: ...
@@ -144,6 +147,9 @@ class OutputStore(Protocol):
         this one included, in the same transaction; what it decides is done with the vote or not at all."""
 
     def votes_of(self, output: str) -> list[Vote]: ...
+
+    def voted(self, outputs: frozenset[str]) -> frozenset[str]:
+        """Those of these outputs that anybody has voted on."""
 
     def has_voted_on_projects_of(
         self, checkers: frozenset[str], researcher: str, projects: frozenset[str] = frozenset()

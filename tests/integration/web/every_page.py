@@ -22,13 +22,15 @@ npd.output.table(load("absence"), by="SENprovision", measures={"pupils": "person
 
 @dataclass(frozen=True)
 class Row:
-    """`answers` are the statuses for VISITORS. `looks`: other addresses of the page that are looked at too."""
+    """`answers` are the statuses for VISITORS. `looks`: other addresses of the page that are looked at too;
+    `queries`: how often the page may ask the database, however much there is."""
 
     endpoint: str
     path: str
     answers: tuple[int, int, int, int, int]
     html: bool = True
     looks: tuple[str, ...] = field(default=())
+    queries: int = 25
 
     @property
     def visitor(self) -> str | None:
