@@ -24,8 +24,9 @@ check: setup ## lint, format, types, import contracts
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-cache
 
-docs: setup ## write the generated pages
+docs: setup ## write the generated pages, and the pictures of the pages
 	$(PY) -m docs.generate
+	$(PY) -m docs.screenshots
 
 test: services check ## everything, with the small version of every proof
 	$(PY) -m pytest -n 2 --dist loadfile

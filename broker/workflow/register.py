@@ -84,7 +84,7 @@ def wanted(words: str, status: str) -> Wanted:
 
 
 def projects(ports: Ports, look: Wanted) -> list[Entry]:
-    """Every project that policy names or that ever released, by id."""
+    """Every project that policy names or that ever released; those approved last come first."""
     found = [e for e in _every(ports) if look.status in {None, e.status}]
     return [e for e in found if all(word in _text(e) for word in look.words)]
 
@@ -115,7 +115,8 @@ def _every(ports: Ports) -> list[Entry]:
     here = [_entry(p, policies, _status(p, today), counts.get(p.ident)) for p in policies.projects]
     known = {p.ident for p in policies.projects}
     gone = [_closed(ports, count) for ident, count in counts.items() if ident not in known]
-    return sorted([*here, *(e for e in gone if e is not None)], key=lambda e: e.project.ident)
+    every = sorted([*here, *(e for e in gone if e is not None)], key=lambda e: e.project.ident)
+    return sorted(every, key=lambda e: e.project.approval.approved or date.min, reverse=True)
 
 
 def _closed(ports: Ports, count: RegisterCount) -> Entry | None:

@@ -1,5 +1,9 @@
 """Each page in a browser: no violation of WCAG 2.2 AA by axe, wide and narrow; keys; quiet; no request leaves."""
 
+import json
+import os
+from pathlib import Path
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
@@ -24,6 +28,7 @@ def test_every_page_is_accessible_and_quiet(served: Served, person: str | None) 
     for address in [*addresses, "/nothing-here"]:
         visit.go(address)
         found[address] = looked_at(visit)
+    leave_figures(found)
     told = "\n".join(f"{address}: {problem}" for address, problems in found.items() for problem in problems)
     assert not told, told
     # A browser writes that /nothing-here was not found, and nothing else may stand there.
@@ -41,3 +46,14 @@ def looked_at(visit: Visit) -> list[str]:
         if found.response["violations"]:
             problems.append(f"at {width}: {found.generate_report()}")
     return problems + tab_through(page)
+
+
+def leave_figures(found: dict[str, list[str]]) -> None:
+    """How many pages were looked at, and how many have something wrong, over all visitors."""
+    if "PROOF_FIGURES" not in os.environ:
+        return
+    file = Path(os.environ["PROOF_FIGURES"]) / "pages.json"
+    before = json.loads(file.read_text()) if file.exists() else {"pages": 0, "wrong": 0}
+    wrong = sum(bool(problems) for problems in found.values())
+    told = {"pages": before["pages"] + len(found), "wrong": before["wrong"] + wrong, "widths": WIDTHS}
+    file.write_text(json.dumps(told))

@@ -183,6 +183,11 @@ def policies() -> Policies:
 def founded(policies: Policies, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with people and policy, made once and copied for each test."""
     folder = tmp_path_factory.mktemp("founded")
+    found_site(policies, folder)
+    return folder
+
+
+def found_site(policies: Policies, folder: Path) -> None:
     store = open_store(f"sqlite:///{folder / 'broker.sqlite'}")
     ports = Ports(store=store, queue=ListQueue(), shelf=FolderShelf(folder / "outputs"), clock=TickingClock())
     hashed = hash_password(PASSWORD)
@@ -191,7 +196,6 @@ def founded(policies: Policies, tmp_path_factory: pytest.TempPathFactory) -> Pat
     administer.propose_policy(ports, store.person(ADA), policies)
     administer.apply_policy(ports, store.person(AMIR), policies.fingerprint)
     store.close()
-    return folder
 
 
 def open_site(founded: Path, folder: Path, **settings: Any) -> Iterator[Site]:
