@@ -1,4 +1,4 @@
-"""The public's way through the register in a browser, with scripts and without: find, read, take along, see a recall."""
+"""The public in a browser, with scripts and without: find a project, read, take along, see a recall."""
 
 import pytest
 
