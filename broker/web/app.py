@@ -19,6 +19,10 @@ from broker.web import (
     look,
     pages_administration,
     pages_research,
+    pages_research_collect,
+    pages_research_find,
+    pages_research_keep,
+    pages_research_write,
     pages_review,
     problems,
     public,
@@ -29,6 +33,19 @@ from broker.web.documented import SCHEMES
 from broker.web.models import Problem
 from broker.web.passwords import Attempts
 from broker.web.setup import EXTENSION, Door, WebSettings
+
+PAGES = (
+    public.pages,
+    health.pages,
+    entrance.pages,
+    pages_research.pages,
+    pages_research_write.pages,
+    pages_research_find.pages,
+    pages_research_collect.pages,
+    pages_research_keep.pages,
+    pages_review.pages,
+    pages_administration.pages,
+)
 
 
 def create_app(ports: Ports, settings: WebSettings) -> Flask:
@@ -52,8 +69,8 @@ def create_app(ports: Ports, settings: WebSettings) -> Flask:
     for api in (api_jobs.api, api_reviews.api, api_saved.api, api_ledger.api, api_administration.api):
         app.register_api(api)
         security.csrf.exempt(api)
-    for pages in (public, health, entrance, pages_research, pages_review, pages_administration):
-        app.register_blueprint(pages.pages)
+    for pages in PAGES:
+        app.register_blueprint(pages)
     _document(app)
     return app
 

@@ -8,6 +8,7 @@ from flask import Flask, g, request, url_for
 from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
 
 from broker.domain.people import Person, Role
+from broker.web.grants_shown import years_text
 from broker.web.register_files import years_told
 from broker.web.security import style_nonce
 from broker.web.setup import door
@@ -38,9 +39,9 @@ class Place:
 
 
 PLACES = (
-    Place("Jobs", "research.home", others=frozenset({"research.job"})),
-    Place("Write a job", "research.submit_form", Role.RESEARCHER, frozenset({"research.submit_job"})),
-    Place("Find variables", "research.catalogue", Role.RESEARCHER),
+    Place("Jobs", "research.home", others=frozenset({"research.job", "research.project", "collecting.released"})),
+    Place("Write a job", "writing.submit_form", Role.RESEARCHER, frozenset({"writing.submit_job"})),
+    Place("Find variables", "finding.catalogue", Role.RESEARCHER, frozenset({"finding.table", "finding.variable"})),
     Place("Inbox", "checking.inbox", Role.CHECKER, frozenset({"checking.output"})),
     Place(
         "Administration",
@@ -62,7 +63,8 @@ def install(app: Flask) -> None:
         ]
     )
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    app.jinja_env.filters |= {"moment": moment, "day": day, "words": words, "number": number, "spans": years_told}
+    app.jinja_env.filters |= {"moment": moment, "day": day, "words": words, "number": number}
+    app.jinja_env.filters |= {"spans": years_told, "runs": years_text, "marked": marked}
     app.jinja_env.globals |= {"built": built, "style_nonce": style_nonce, "tag_colour": tag_colour}
     app.jinja_env.globals |= {"navigation": navigation, "is_demo": is_demo}
 
@@ -86,6 +88,11 @@ def tag_colour(state: str) -> str:
 def words(code: str) -> str:
     """A closed word as people write it."""
     return code.replace("_", " ")
+
+
+def marked(attributes: dict[str, str], wrong: object) -> dict[str, str]:
+    """A field's attributes; one whose value cannot be used says so to screen readers."""
+    return attributes | {"aria-invalid": "true"} if wrong else attributes
 
 
 def moment(at: datetime) -> str:

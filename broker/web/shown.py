@@ -23,6 +23,7 @@ ENDINGS = {
     "image/png": ".png",
     "image/jpeg": ".jpg",
     "image/svg+xml": ".svg",
+    "application/vnd.apache.parquet": ".parquet",
 }
 
 

@@ -86,6 +86,20 @@ def job(ports: Ports, person: Person, ident: str) -> JobView:
     return _view(ports, reached.policies, person, reached.job, whole=True)
 
 
+def brief(ports: Ports, person: Person, ident: str) -> JobView:
+    """A job without text and outputs: cheap enough to be asked for again and again."""
+    reached = reach_job(ports, person, Action.VIEW_JOB, ident)
+    return _view(ports, reached.policies, person, reached.job, whole=False)
+
+
+def my_project(ports: Ports, person: Person, ident: str) -> Project:
+    """One of the projects that name this person; any other is as if it were not there."""
+    found = next((p for p in my_projects(ports, person) if p.ident == ident), None)
+    if found is None:
+        raise Unknown("project", ident)
+    return found
+
+
 def _sees(ports: Ports, policies: Policies, person: Person, project: Project) -> bool:
     return may(person, Action.VIEW_JOB, relation_of(ports, policies, person, project, None), JobState.QUEUED)
 

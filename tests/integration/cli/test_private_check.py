@@ -50,7 +50,7 @@ def test_a_spend_is_an_option_or_follows_from_an_error():
 def test_it_is_told_to_people_as_a_table():
     ended = broker("check", ATTENDANCE, "--project", "P0733", "--private")
     assert "costs epsilon 0.5, 12.5 % of what policy allots to the project" in ended.stdout
-    assert "one row counts" in ended.stdout
+    assert "the first row of npd.absence counts" in ended.stdout
     assert "at epsilon 0.25" in ended.stdout
 
 

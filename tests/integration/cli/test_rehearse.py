@@ -158,14 +158,6 @@ def error(ended: Ended) -> str:
     return json.loads(out)["error"]["message"]
 
 
-def test_python_is_told_what_to_do_instead(kept, tmp_path):
-    script = tmp_path / "job.py"
-    script.write_text("print(1)\n")
-    ended = broker("rehearse", str(script), "--data", str(kept), "--json")
-    told = error((ended.returncode, ended.stdout, ended.stderr))
-    assert ("cannot be rehearsed yet" in told, "broker synth" in told) == (True, True)
-
-
 def test_an_unknown_project_and_a_missing_file_are_errors(rehearse, kept):
     assert "P0421" in error(rehearse(BY_LA, "--project", "P9999", "--json"))
     ended = broker("rehearse", "no-such-file.sql", "--json")
