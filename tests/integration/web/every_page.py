@@ -57,14 +57,26 @@ ROWS = (
     Row("static", "/static/icon.svg", ALL, html=False),
     Row("openapi_document", "/openapi.json", ALL, html=False),
     Row("research.home", "/", (302, 200, 200, 200, 200)),
-    Row("research.submit_form", "/submit", (302, 200, 200, 200, 200)),
-    Row("research.catalogue", "/catalogue", (302, 200, 200, 200, 200), looks=("/catalogue?q=ethnic",)),
+    Row("research.project", "/projects/P0421", (302, 200, 404, 404, 404)),
     Row("research.job", "/jobs/{job}", (302, 200, 404, 200, 200), looks=(
         "/jobs/{waiting_job}", "/jobs/{refused}", "/jobs/{failed}", "/jobs/{queued}",
     )),
+    Row("research.state", "/jobs/{queued}/state", (302, 200, 404, 200, 200), html=False),  # a part of the page above
     Row("research.manifest", "/jobs/{job}/manifest", (302, 200, 404, 200, 200), html=False),
-    Row("research.download", "/outputs/{out}/download", (302, 200, 404, 403, 403), html=False),
-    Row("research.record", "/outputs/{out}/record", (302, 200, 404, 403, 403), html=False),
+    Row("writing.submit_form", "/submit", (302, 200, 200, 200, 200), looks=("/submit?replaces={refused}",)),
+    Row("writing.names", "/projects/P0421/names", (302, 200, 404, 403, 403), html=False),
+    Row("finding.catalogue", "/catalogue", (302, 200, 200, 200, 200), looks=("/catalogue?q=ethnic",)),
+    Row("finding.table", "/catalogue/npd.absence", (302, 200, 200, 200, 200)),
+    Row("finding.variable", "/catalogue/npd.absence/SENprovision", (302, 200, 200, 200, 200)),
+    Row("collecting.released", "/outputs/{out}/released", (302, 200, 404, 403, 403)),
+    Row("collecting.chart", "/outputs/{out}/chart.svg", (302, 200, 404, 403, 403), html=False),
+    Row("collecting.download", "/outputs/{out}/download", (302, 200, 404, 403, 403), html=False),
+    Row("collecting.parquet", "/outputs/{out}/parquet", (302, 200, 404, 403, 403), html=False),
+    Row("collecting.record", "/outputs/{out}/record", (302, 200, 404, 403, 403), html=False),
+    Row("collecting.budget", "/projects/P0421/budget", (302, 200, 404, 200, 200)),
+    Row("collecting.course", "/projects/P0421/budget/0.svg", (302, 404, 404, 404, 404), html=False),  # nothing is spent
+    Row("keeping.saved", "/projects/P0421/saved", (302, 200, 404, 200, 403)),
+    Row("keeping.entry", "/saved/{saved}", (302, 200, 404, 200, 403)),
     Row("checking.inbox", "/inbox", (302, 404, 404, 200, 404)),
     Row("checking.output", "/outputs/{waiting}", (302, 404, 404, 200, 403), looks=("/outputs/{out}",)),
     Row("checking.candidate", "/outputs/{waiting}/candidate", (302, 404, 404, 200, 403), html=False),
@@ -86,8 +98,14 @@ def things(site: Site) -> dict[str, str]:
     return {
         "job": job, "out": out, "waiting_job": waiting_job, "waiting": waiting, "failed": failed_script(site),
         "refused": site.submitted("SELECT a.NoSuchThing, COUNT(*) AS n FROM npd.absence AS a GROUP BY a.NoSuchThing"),
-        "queued": site.submitted(),
+        "queued": site.submitted(), "saved": kept_cohort(site),
     }  # fmt: skip
+
+
+def kept_cohort(site: Site) -> str:
+    site.submitted("SELECT a.NCyearActual INTO project.pupils FROM npd.absence AS a WHERE a.AcademicYear = '2022/2023'")
+    kept: str = site.call(ROSA, "GET", "/api/v1/projects/P0421/saved").json["saved"][0]["ident"]
+    return kept
 
 
 def failed_script(site: Site) -> str:

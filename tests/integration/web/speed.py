@@ -36,7 +36,7 @@ class Measured:
 
 def measure(site: Site, made: dict[str, str], visits: int) -> list[Measured]:
     """Every page, once to warm up, then `visits` times."""
-    cookies = {who: cookie_of(site, who) for who in {row.visitor for row in ROWS}}
+    cookies = {who: cookie_of(site, who) for who in {row.visitor for row in ROWS if row.html}}
     found = []
     with counted(site) as queries, served(site) as port:
         for row in (row for row in ROWS if row.html):
