@@ -6,6 +6,7 @@ MARK = """() => {
   const usable = ['a[href]', 'button', 'input:not([type=hidden])', 'select', 'textarea', 'summary', '[tabindex]',
     '[contenteditable=true]'].join(', ');
   const found = [];
+  window.stops = [];
   for (const el of document.querySelectorAll(usable)) {
     if (el.disabled || el.tabIndex < 0 || el.closest('[inert]')) continue;
     if (!el.checkVisibility({visibilityProperty: true})) continue;
@@ -14,10 +15,12 @@ MARK = """() => {
       const group = all.filter(r => r.name === el.name && r.form === el.form);
       if ((group.find(r => r.checked) || group[0]) !== el) continue;
     }
-    el.dataset.stop = String(found.length);
+    window.stops.push(el);
     found.push(`${el.tagName.toLowerCase()} ${el.id || el.name || el.textContent.trim().slice(0, 40)}`);
   }
-  document.activeElement.blur();
+  document.body.tabIndex = -1;
+  document.body.focus();  // a page may have put the focus on what is wrong: here it is begun at the top
+  document.body.removeAttribute('tabindex');
   return found;
 }"""
 
@@ -27,22 +30,23 @@ HERE = """() => {
   const style = getComputedStyle(el), box = el.getBoundingClientRect();
   const shown = style.outlineStyle !== 'none' || style.boxShadow !== 'none';
   const wide = box.width > 0 && box.height > 0;
-  return {stop: el.dataset.stop ?? null, tag: el.outerHTML.slice(0, 120), shown, wide};
+  return {stop: window.stops.indexOf(el), tag: el.outerHTML.slice(0, 120), shown, wide};
 }"""
 
 
 def tab_through(page: Page) -> list[str]:
     """What is wrong with going through the page by Tab, from its top until the focus leaves it."""
+    page.wait_for_load_state("networkidle")  # an editor takes its place when it has come
     stops, problems, visited = page.evaluate(MARK), [], []
     for _ in range(len(stops) + 5):
         page.keyboard.press("Tab")
         here = page.evaluate(HERE)
-        if here is None or (visited and here["stop"] == str(visited[0])):
+        if here is None or (visited and here["stop"] == visited[0]):
             break  # past the last: a window without a bar of its own begins again
-        if here["stop"] is None:
+        if here["stop"] < 0:
             problems.append(f"focus on what cannot be used: {here['tag']}")
             continue
-        visited.append(int(here["stop"]))
+        visited.append(here["stop"])
         if not here["shown"] or not here["wide"]:
             problems.append(f"focus cannot be seen: {here['tag']}")
     else:
