@@ -8,7 +8,7 @@ MARK = """() => {
   const found = [];
   window.stops = [];
   for (const el of document.querySelectorAll(usable)) {
-    if (el.disabled || el.tabIndex < 0 || el.closest('[inert]')) continue;
+    if (el.disabled || (el.tabIndex < 0 && !el.isContentEditable) || el.closest('[inert]')) continue;
     if (!el.checkVisibility({visibilityProperty: true})) continue;
     if (el.type === 'radio') {
       const all = [...document.querySelectorAll('input[type=radio]')];
