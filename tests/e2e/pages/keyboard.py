@@ -28,7 +28,9 @@ HERE = """() => {
   const el = document.activeElement;
   if (el === document.body || el === document.documentElement) return null;
   const style = getComputedStyle(el), box = el.getBoundingClientRect();
-  const shown = style.outlineStyle !== 'none' || style.boxShadow !== 'none';
+  const around = [el.parentElement, el.parentElement.parentElement].filter(a => a && a !== document.body);
+  const framed = around.some(a => getComputedStyle(a).outlineStyle !== 'none');  // an editor's frame shows it
+  const shown = style.outlineStyle !== 'none' || style.boxShadow !== 'none' || framed;
   const wide = box.width > 0 && box.height > 0;
   return {stop: window.stops.indexOf(el), tag: el.outerHTML.slice(0, 120), shown, wide};
 }"""
