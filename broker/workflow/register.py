@@ -90,10 +90,15 @@ def projects(ports: Ports, look: Wanted) -> list[Entry]:
 
 
 def project(ports: Ports, ident: str) -> Entry:
-    for entry in _every(ports):
-        if entry.project.ident == ident:
-            return entry
-    raise Unknown("project", ident)
+    policies, today = policies_in_force(ports.store), ports.clock.now().date()
+    count = next((c for c in ports.store.register_counts() if c.project == ident), None)
+    found = policies.project(ident)
+    if found is not None:
+        return _entry(found, policies, _status(found, today), count)
+    closed = None if count is None else _closed(ports, count)
+    if closed is None:
+        raise Unknown("project", ident)
+    return closed
 
 
 def releases(ports: Ports, look: RegisterFilter) -> list[RegisterEntry]:

@@ -43,6 +43,9 @@ def tab_through(page: Page) -> list[str]:
     for _ in range(len(stops) + 5):
         page.keyboard.press("Tab")
         here = page.evaluate(HERE)
+        if here is not None and not here["shown"]:
+            page.wait_for_timeout(100)  # an editor's frame is told of the focus a moment later
+            here = page.evaluate(HERE)
         if here is None or (visited and here["stop"] == visited[0]):
             break  # past the last: a window without a bar of its own begins again
         if here["stop"] < 0:
