@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FitColumn:
-    """A column of the design. `persons` have something else than 0 in it, `rest` have a row with 0. `kind` is
-    `constant`, `level` (0/1, of a category or of a product of such) or `number`."""
+    """A column of the design. `persons` have something else than 0 in it, or are the fewest who make up nearly all of
+    what is its own, whichever are less; `rest` have a row with 0. `kind` is `constant`, `level` (0/1, of a category or
+    of a product of such) or `number`."""
 
     name: str
     kind: str
@@ -42,8 +43,8 @@ class FitCell:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """`cells` are there only where the model has a coefficient for each of them. `leverage` is the largest of a row,
-    `influence` by how many standard errors one person moves a coefficient, at most."""
+    """`cells` are there only where the model has a coefficient for each of them. `leverage` is the largest of a row, or
+    of one person's rows together, `influence` by how many standard errors one person moves a coefficient, at most."""
 
     columns: tuple[FitColumn, ...]
     groups: tuple[FitGroup, ...]

@@ -169,7 +169,8 @@ SENTENCES: dict[RowsProblem, str] = {
     RowsProblem.UNREADABLE: "The rows are no Arrow file.",
     RowsProblem.COLUMNS: "The rows have other columns than the request names, or one of a type that cannot be used.",
     RowsProblem.VALUES: "A column has values that it cannot have: no number where one is needed, one that is not "
-    "finite or beyond a thousand million, anything but 0 and 1 in a share, or a label of more than 200 characters.",
+    "finite or beyond a thousand million, anything but 0 and 1 in a share, or a label of more than 200 "
+    "characters, or one that is not plain text: no pseudonyms, at most four digits after a point, no spaces outside.",
     RowsProblem.UNKNOWN: "Rows have a pseudonym that is in none of the job's inputs.",
     RowsProblem.REPEATED: "A person stands in more rows than in any one of the job's input tables.",
     RowsProblem.MISMATCH: "A column is declared as a catalogue variable and has values that the person does not have.",

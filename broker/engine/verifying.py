@@ -15,6 +15,11 @@ from broker.query import quoted
 LARGEST = "1e9"
 LONGEST = 200
 """Characters of a label."""
+PLAIN = r"[ -~\x{A1}-\x{AC}\x{AE}-\x{17F}\x{2010}-\x{2015}\x{2018}-\x{201D}\x{20AC}\x{2264}\x{2265}]*"
+"""Characters of a label that a script made: nothing invisible, nothing that looks like another letter."""
+CARRIES = r"^[=+@]|^ |  | $|\.[0-9]{5}|(?i)[0-9a-f]{32}"
+"""What such a label does not have: a spreadsheet's formula, spaces that nobody sees, digits that nobody needs,
+pseudonyms."""
 FEW = 10
 """A column with no more values than these is a frequency table in disguise."""
 PERSON = "__handed"
@@ -72,6 +77,9 @@ def _wrong(column: HandedColumn) -> Iterator[str]:
         yield f"{name} NOT IN (0, 1)"
     elif column.type is Type.TEXT:
         yield f"length({name}) > {LONGEST}"
+        if column.variable is None:
+            yield f"NOT regexp_full_match({name}, '{PLAIN}')"
+            yield f"regexp_matches({name}, '{CARRIES}')"
     elif column.type is Type.DOUBLE:
         yield f"NOT isfinite({name})"
     if column.type in {Type.DECIMAL, Type.DOUBLE}:

@@ -16,8 +16,14 @@ from typing import Any
 
 from broker.domain.errors import Invalid
 
-NUMBER = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?", re.ASCII)
-"""What is read as a number: codes with zeros in front are texts."""
+NUMBER = re.compile(r"[+-]?(?:0|[1-9][0-9]*|[0-9]*\.[0-9]+|[0-9]+\.)(?:[eE][+-]?[0-9]{1,2})?", re.ASCII)
+"""What is read as a number, however it is spelled: whole numbers with zeros in front are codes, and so texts."""
+INSIDE = re.compile(r"(?<![0-9])[0-9]++\.[0-9]++|\.[0-9]++|(?<![0-9])[0-9]{13,}+", re.ASCII)
+"""Numbers in a text whose digits are capped too: with a fraction, or too long to be anybody's code."""
+INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Characters that count as printable and show nothing."""
 EXACT = 10_000_000
 """Whole numbers below it stay as they are: counts and codes."""
 LONGEST_CELL, WIDEST, DEEPEST = 200, 200, 20
@@ -50,7 +56,7 @@ def remake(name: str, content: bytes, digits: int) -> Remade:
             return Remade(_written(sheet), sheet)
         case "json":
             return _json(text, digits)
-    lines = [clean(line) for line in text.split("\n")]
+    lines = [said(clean(line), digits) for line in text.split("\n")]
     return Remade(("\n".join(lines).strip("\n") + "\n").encode(), None)
 
 
@@ -62,9 +68,21 @@ def _decoded(content: bytes) -> str:
 
 
 def clean(text: str) -> str:
-    """One spelling: composed letters, single spaces, nothing that does not print."""
-    kept = "".join(c if c.isprintable() and unicodedata.category(c) != "Co" else " " for c in text)
+    """One spelling: composed letters, single spaces, nothing that does not print or show."""
+    composed = INVISIBLE.sub(" ", unicodedata.normalize("NFKC", text))
+    kept = "".join(c if c.isprintable() and unicodedata.category(c) != "Co" else " " for c in composed)
     return " ".join(unicodedata.normalize("NFKC", kept).split())
+
+
+def said(text: str, digits: int) -> str:
+    """A text whose numbers have no more digits than those of a table."""
+    return INSIDE.sub(lambda found: _within(found[0], digits), text)
+
+
+def _within(number: str, digits: int) -> str:
+    if len(number) > LONGEST_CELL:
+        return "#"
+    return number if len(number.replace(".", "").lstrip("0")) <= digits else capped(Decimal(number), digits)
 
 
 def _csv(text: str) -> list[list[str]]:
@@ -96,11 +114,11 @@ def _rank(cell: str) -> tuple[int, Decimal, str]:
 
 def cell_of(cell: str, digits: int) -> str:
     cell = clean(cell)
-    if NUMBER.fullmatch(cell):
-        return capped(Decimal(cell), digits)
     if len(cell) > LONGEST_CELL:
         raise Invalid("unreadable", f"A cell of the table has more than {LONGEST_CELL} characters.")
-    return cell.lstrip(STARTS)
+    if NUMBER.fullmatch(cell):
+        return capped(Decimal(cell), digits)
+    return said(cell.lstrip(STARTS), digits)
 
 
 def capped(value: Decimal, digits: int) -> str:
@@ -155,7 +173,7 @@ def _plain(value: Any, digits: int, depth: int = 0) -> Any:
     if depth > DEEPEST:
         raise Invalid("unreadable", "The JSON is nested too deeply.")
     if isinstance(value, dict):
-        return {clean(k): _plain(v, digits, depth + 1) for k, v in value.items()}
+        return {cell_of(k, digits): _plain(v, digits, depth + 1) for k, v in value.items()}
     if isinstance(value, list):
         return [_plain(v, digits, depth + 1) for v in value]
     if value is None or isinstance(value, bool):

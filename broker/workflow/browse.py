@@ -17,7 +17,7 @@ from broker.workflow import cohorts
 from broker.workflow.check import check_submission
 from broker.workflow.policies import policies_in_force, policies_of
 from broker.workflow.relations import RelationOf, project_or_unknown, reach_job, relation_of, relations
-from broker.workflow.silence import hides_withheld, looks_running
+from broker.workflow.silence import hides_withheld, looks_running, told_end
 
 TOLD = frozenset({OutputState.RELEASED, OutputState.RECALLED, OutputState.RETURNED, OutputState.REJECTED})
 
@@ -205,7 +205,8 @@ def _whole(output: Output) -> OutputView:
 def _told_time(ports: Ports, policies: Policies, job: Job, outputs: list[Output], voted: frozenset[str]) -> datetime:
     """When the job last changed, as far as its researcher may know that it has."""
     running = job.started is not None and looks_running(ports, policies, job, outputs, voted)
-    return whole_minute(job.started if running and job.started else job.updated)
+    changed = told_end(policies, job) or job.updated
+    return whole_minute(job.started if running and job.started else changed)
 
 
 def whole_minute(moment: datetime) -> datetime:

@@ -11,9 +11,9 @@ from broker.disclosure.judge_fit import judge_fit
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.needs import needs_of
 from broker.domain.errors import Invalid, Unavailable
-from broker.domain.handed import SENTENCES, HandedFigure, HandedRegression, HandedTable, RowsChecked
+from broker.domain.handed import HandedFigure, HandedRegression, HandedTable, RowsChecked
 from broker.domain.jobs import FailureCode, Kind
-from broker.domain.outputs import Assessment, Finding, Verdict, worst
+from broker.domain.outputs import Assessment, Finding, Verdict
 from broker.domain.ports import (
     HandedEngine,
     HandedTo,
@@ -29,37 +29,16 @@ from broker.policy.models import Policies, Profile
 from broker.python_jobs.handed import read_request
 from broker.python_jobs.left import LeftRequest
 from broker.python_jobs.rows import Inputs
+from broker.python_jobs.written import in_one_order, in_order, unwritten
 from broker.workflow.check import Checked
 from broker.workflow.failing import Failed
+from broker.workflow.handed_findings import Computed, Problem, by_person, problem_of, told_close
 from broker.workflow.handing import planned_table, rows_to_fit
 from broker.workflow.limits import limits_for
 from broker.workflow.rehearse import Runner
 
-CHOSEN = "A script chose these rows: the broker has verified whose they are, and not why these and no others."
-PREPARED = "A script prepared the rows; columns that are no variables of the catalogue were not verified."
-LEFT_OUT = "Rows without a pseudonym were left out."
-FEW = "A number is asked of a column with few different values: it tells how many have each of them."
 OF_SCHOOLS = "Each institution has a coefficient of its own: absorb them, or say why they are shown."
 TOO_MANY = "The job hands over more outputs than one job may have."
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why there are no figures: a closed code, a sentence, and what was counted."""
-
-    code: str
-    sentence: str
-    figures: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Computed:
-    """One request and what came of it: an assessment, a figure to draw, or a problem."""
-
-    name: str
-    kind: str
-    description: str
-    found: Assessment | HandedFigure | Problem
 
 
 class TrustedPorts(Protocol):
@@ -109,10 +88,10 @@ class Stage:
 def compute(stage: Stage, left: Sequence[LeftRequest]) -> tuple[Computed, ...]:
     """Every request in order of name."""
     most = stage.policies.service.max_outputs
-    return tuple(
+    return told_close([
         _computed(stage, one) if n < most else Computed(one.name, one.kind, "", Problem("number", TOO_MANY))
         for n, one in enumerate(left)
-    )
+    ], stage.profile.t)  # fmt: skip
 
 
 def _computed(stage: Stage, one: LeftRequest) -> Computed:
@@ -120,59 +99,50 @@ def _computed(stage: Stage, one: LeftRequest) -> Computed:
         asked = read_request(one.request, one.kind, one.name)
         match asked:
             case HandedTable():
-                found: Assessment | HandedFigure | Problem = _table(stage, asked, one.rows)
+                return _table(stage, in_order(asked, stage.checked.canonical), one.rows)
             case HandedRegression():
-                found = _regression(stage, asked, one.rows)
+                return _regression(stage, replace(asked, formula=in_one_order(asked.formula)), one.rows)
             case HandedFigure():
-                found = asked
+                return Computed(one.name, one.kind, asked.description, asked)
     except Invalid as wrong:
         place = (("place", wrong.pointer),) if wrong.pointer else ()
         return Computed(one.name, one.kind, "", Problem(wrong.code, wrong.message, place))
-    return Computed(one.name, one.kind, asked.description, found)
 
 
-def _table(stage: Stage, asked: HandedTable, rows: bytes) -> Assessment | Problem:
+def _table(stage: Stage, asked: HandedTable, rows: bytes) -> Computed:
     planned = planned_table(asked, stage.inputs, stage.project, stage.policies)
     needs, to = needs_of(stage.profile), HandedTo(stage.vault, stage.checked.uses, rows, stage.job, stage.attempt)
     limits = limits_for(Kind.SQL, stage.policies)
     result = stage.run(stage.handed.prepare(planned.plan, planned.rows, to, limits, needs))
     checked, evidence = stage.handed.read(planned.plan, result.frames, needs)
-    if evidence is None:
-        return problem_of(checked)
-    registers = stage.vaults.registers(stage.vault)
-    (assessment,) = judge_job(planned.plan, evidence, stage.profile, registers)
-    return by_person(assessment, checked, planned.rows.derived)
+    found: Assessment | None = None
+    if evidence is not None:
+        registers = stage.vaults.registers(stage.vault)
+        (found,) = judge_job(planned.plan, evidence, stage.profile, registers)
+    return _told(stage, asked, found, checked, planned.rows.derived)
 
 
-def _regression(stage: Stage, asked: HandedRegression, content: bytes) -> Assessment | Problem:
+def _regression(stage: Stage, asked: HandedRegression, content: bytes) -> Computed:
     rows = rows_to_fit(asked, stage.inputs, stage.project, stage.policies)
     to = HandedTo(stage.vault, stage.checked.uses, content, stage.job, stage.attempt)
     result = stage.run(stage.handed.prepare_fit(asked, rows, to, limits_for(Kind.SQL, stage.policies)))
     checked, fit = stage.handed.read_fit(result.frames)
-    if fit is None:
-        return problem_of(checked)
     schools = {c.name for c in rows.columns if institution_code(c.bare) is not None}
     terms = {f.column for term in asked.formula.terms for f in term}
     more = (Finding("R3", Verdict.REVIEW, OF_SCHOOLS),) if schools & terms else ()
-    return by_person(judge_fit(asked.name, fit, stage.profile, more), checked, rows.derived)
+    found = None if fit is None else judge_fit(asked.name, fit, stage.profile, more)
+    return _told(stage, asked, found, checked, rows.derived)
 
 
-def problem_of(checked: RowsChecked) -> Problem:
-    assert checked.problem is not None
-    figures = (("times", str(checked.times)), ("rows", str(checked.rows)), ("persons", str(checked.persons)))
-    return Problem(checked.problem.value, SENTENCES[checked.problem], figures)
-
-
-def by_person(assessment: Assessment, checked: RowsChecked, derived: Sequence[str]) -> Assessment:
-    """Rows from a script never leave without a person's look, whatever the rules say of their figures."""
-    counts = (("rows", checked.rows), ("persons", checked.persons), ("without_pseudonym", checked.without_person))
-    counted = (*((name, str(n)) for name, n in counts), ("unverified_columns", ", ".join(derived)))
-    found = [Finding("H1", Verdict.REVIEW, CHOSEN, counted)]
-    if checked.few:
-        found.append(Finding("H2", Verdict.REVIEW, FEW, (("columns", str(checked.few)),)))
-    return replace(
-        assessment,
-        findings=(*assessment.findings, *found),
-        verdict=worst([assessment.verdict, *(f.verdict for f in found)]),
-        notes=(*assessment.notes, PREPARED, LEFT_OUT),
-    )
+def _told(
+    stage: Stage,
+    asked: HandedTable | HandedRegression,
+    found: Assessment | None,
+    checked: RowsChecked,
+    derived: Sequence[str],
+) -> Computed:
+    kind = "table" if isinstance(asked, HandedTable) else "regression"
+    if found is None:
+        return Computed(asked.name, kind, asked.description, problem_of(checked))
+    judged = by_person(found, checked, derived, unwritten(asked, stage.checked.canonical))
+    return Computed(asked.name, kind, asked.description, judged, checked.rows, checked.persons)

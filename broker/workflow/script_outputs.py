@@ -14,7 +14,7 @@ from broker.domain.ports import CollectedFile, WorkerPorts
 from broker.domain.variables import VariableClass
 from broker.policy.models import Policies, Profile
 from broker.python_jobs.remade import Sheet, remake
-from broker.workflow.handed_outputs import Computed, Problem
+from broker.workflow.handed_findings import Computed, Problem
 from broker.workflow.prepared import Prepared, table_prepared
 from broker.workflow.scripts import RanScript
 
@@ -30,25 +30,37 @@ Declared = Sequence[tuple[str, str]]
 def script_outputs(
     ports: WorkerPorts, ran: RanScript, declared: Declared, policies: Policies, profile: Profile
 ) -> list[Prepared]:
-    stems = {name.rpartition(".")[0].casefold() for name, _ in declared}
-    names = {name.casefold() for name, _ in declared}
-    tables = {c.name: c.found for c in ran.computed if isinstance(c.found, Assessment)}
-    made = [_computed(c if c.name.casefold() in stems else _undeclared(c), tables, profile) for c in ran.computed]
+    names = {name.casefold(): name for name, _ in declared}
+    computed = _computed_once(ran.computed, [name.rpartition(".")[0] for name in names.values()])
+    tables = {c.name.casefold(): c.found for c in computed if isinstance(c.found, Assessment)}
+    made = [_computed(c, tables, profile) for c in computed]
     service = policies.service
     files = ports.collector.collect(
         ran.left.files, service.allowed_files, service.max_file_bytes, service.max_file_rows
     )
     for file in files:
-        known = file if file.problem or file.name.casefold() in names else _stays(file)
+        name = names.get(file.name.casefold())
+        known = file if file.problem else _stays(file) if name is None else replace(file, name=name)
         if claim := ran.left.claims.get(file.name):
-            known = replace(
-                known, summary=json.dumps(json.loads(known.summary) | {"acro_of_the_script_says": dict(claim)})
-            )
+            summary = json.loads(known.summary) | {"acro_of_the_script_says": dict(claim)}
+            known = replace(known, summary=json.dumps(summary))
         if known.problem is None and known.media_type == PNG:
             made.append(_picture(known, ran.pictures.get(file.name)))
         else:
             made.append(prepared_file(known, policies, profile, ran.left.described.get(file.name, "")))
     return list(_each_once(made))
+
+
+def _computed_once(computed: Iterable[Computed], stems: Iterable[str]) -> list[Computed]:
+    """Each as the header spells it: capital letters that a script chooses while it runs are an output. A table and a
+    model of one name are one output, and a figure is drawn of the one that stays."""
+    spelled = {stem.casefold(): stem for stem in stems}
+    found: dict[str, Computed] = {}
+    for one in computed:
+        folded = one.name.casefold()
+        known = replace(one, name=spelled[folded]) if folded in spelled else _undeclared(one)
+        found.setdefault(folded, known)
+    return list(found.values())
 
 
 def _undeclared(computed: Computed) -> Computed:
@@ -86,7 +98,7 @@ def _computed(computed: Computed, tables: Mapping[str, Assessment], profile: Pro
 
 def _drawn(name: str, figure: HandedFigure, tables: Mapping[str, Assessment]) -> Prepared:
     """The broker draws it from what would be released of a table of the same job, and it needs what that needs."""
-    table = tables.get(figure.data)
+    table = tables.get(figure.data.casefold())
     if table is None:
         raise Invalid("request", f"The job has no table {figure.data} that a figure could be drawn of.", "/data")
     content, file = draw(figure, table), f"{name}.svg"

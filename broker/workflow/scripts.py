@@ -17,7 +17,8 @@ from broker.python_jobs.left import Left, sort_left
 from broker.python_jobs.request import prepare
 from broker.workflow.check import Checked
 from broker.workflow.failing import Failed
-from broker.workflow.handed_outputs import Computed, Problem, Stage, compute
+from broker.workflow.handed_findings import Computed, Problem
+from broker.workflow.handed_outputs import Stage, compute
 from broker.workflow.limits import limits_for
 from broker.workflow.pictures import remade_pictures
 

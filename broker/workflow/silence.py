@@ -60,11 +60,16 @@ def hides_end(policies: Policies, job: Job, now: datetime) -> bool:
     How long a script ran is an output (`sleep(score)`), and of a private job all outputs are paid for. Another SQL job
     has no loops, so its time tells too little to hide. Once a person has decided, the job's state is told.
     """
+    until = told_end(policies, job)
+    return until is not None and now < until
+
+
+def told_end(policies: Policies, job: Job) -> datetime | None:
+    """When a script or private job has ended, as far as anybody is told before a person has decided: its slot's end."""
     takes_time = job.submission.kind is Kind.PYTHON or job.is_private
     if not takes_time or job.state not in {JobState.ASSESSING, JobState.FAILED}:
-        return False
-    until = _end_of_slot(policies, job)
-    return until is not None and now < until
+        return None
+    return _end_of_slot(policies, job)
 
 
 def _end_of_slot(policies: Policies, job: Job) -> datetime | None:

@@ -51,7 +51,10 @@ class Design:
     def _factor(self, factor: dict, whole: bool) -> list[tuple[str, str, np.ndarray]]:
         column = factor["column"]
         if not factor["levels"]:
-            return [(column, "number", self.frame[column].astype(float))]
+            values = self.frame[column].astype(float)
+            if len(np.unique(values)) == 2:  # a category, whatever its two values are: who has each is counted
+                self._code(column)
+            return [(column, "number", values)]
         self._code(column)
         kept = range(0 if whole else 1, len(self.levels[column]))
         return [(f"{column}[{self.levels[column][i]}]", "level", (self.codes[column] == i) * 1.0) for i in kept]
@@ -64,10 +67,11 @@ class Design:
                 raise NoModel
 
     def combinations(self) -> list[tuple[str, np.ndarray]]:
-        """Each observed category, and each observed combination of categories in a product, with its rows."""
+        """Each observed category, and each observed combination of categories in a product, with its rows. A number of
+        two values is one."""
         found = []
         for term in self.model["terms"]:
-            factors = [f["column"] for f in term if f["levels"]]
+            factors = [f["column"] for f in term if f["column"] in self.levels]
             if factors:
                 place = np.zeros(self.rows, np.int64)
                 for column in factors:
@@ -80,11 +84,6 @@ class Design:
                 if len(found) > MOST_GROUPS:
                     raise NoModel
         return found
-
-    @property
-    def is_categorical(self) -> bool:
-        """Whether nothing but categories explains: then the model may be a table of means."""
-        return not self.absorbs and all(f["levels"] for term in self.model["terms"] for f in term)
 
 
 def without_missing(frame: dict[str, np.ndarray], used: list[str]) -> dict[str, np.ndarray]:

@@ -12,6 +12,10 @@ from design import Design, NoModel, absorbed_codes, demeaned, without_missing, w
 
 TINY = 1e-9
 MOST_CELLS = 2_000
+HEAD = 5_000
+LOOKED_AT = 1_000
+MAKES_UP = 0.95
+"""Who makes up so much of a column's own variation stands behind its coefficient; others are noise beside them."""
 LARGEST = 50
 """Beyond it a coefficient of a logarithm, or its standard error, says that there is none."""
 
@@ -41,11 +45,12 @@ def fit(frame: dict[str, np.ndarray], model: dict) -> dict:
         np.unique([str(v) for v in frame[model["cluster"]]], return_inverse=True)[1] if model["cluster"] else None
     )
     found = _fitted(y_used, x, model["family"], clusters, free)
+    inverse = np.linalg.inv((x * found["weights"][:, None]).T @ x)
     binary = bool(np.isin(y, (0.0, 1.0)).all())
     return {
-        "columns": _columns(design, found, persons),
+        "columns": _columns(design, x * found["weights"][:, None] @ inverse, found, persons),
         "groups": _groups(design, y, persons, binary),
-        "cells": _cells(design, y, persons, binary),
+        "cells": [] if groups else _cells(design.x, y, persons, binary),
         "rows": len(y),
         "persons": int(persons.max()) + 1,
         "residual_df": int(free),
@@ -53,7 +58,7 @@ def fit(frame: dict[str, np.ndarray], model: dict) -> dict:
         "clusters": 0 if clusters is None else int(clusters.max()) + 1,
         "r_squared": float(found["r_squared"]),
         "binary": binary,
-        **_influence(x, found, persons, groups),
+        **_influence(x, inverse, found, persons, groups),
     }
 
 
@@ -110,7 +115,8 @@ def _checked(params: np.ndarray, errors: np.ndarray, r_squared: float, weights: 
     return {"params": params, "errors": errors, "r_squared": r_squared, "weights": weights, "resid": resid}
 
 
-def _columns(design: Design, found: dict, persons: np.ndarray) -> list[dict]:
+def _columns(design: Design, pulls: np.ndarray, found: dict, persons: np.ndarray) -> list[dict]:
+    """`pulls` is how much each row's outcome pulls at each coefficient."""
     many = int(persons.max()) + 1
     told = []
     for j, (name, kind) in enumerate(zip(design.names, design.kinds, strict=True)):
@@ -120,10 +126,17 @@ def _columns(design: Design, found: dict, persons: np.ndarray) -> list[dict]:
             "kind": kind,
             "coefficient": float(found["params"][j]),
             "standard_error": float(found["errors"][j]),
-            "persons": int(np.unique(persons[other]).size),
+            "persons": min(int(np.unique(persons[other]).size), _behind_column(pulls[:, j], persons)),
             "rest": many if kind == "constant" else int(np.unique(persons[~other]).size),
         })  # fmt: skip
     return told
+
+
+def _behind_column(pulls: np.ndarray, persons: np.ndarray) -> int:
+    """The fewest persons who make up nearly all of a column's own variation: who has nothing in it but noise, or
+    nothing once other columns and absorbed effects are taken out, is not one of them."""
+    shares = np.sort(np.bincount(persons, pulls**2))[::-1].cumsum()
+    return int(np.searchsorted(shares, MAKES_UP * shares[-1])) + 1
 
 
 def _groups(design: Design, y: np.ndarray, persons: np.ndarray, binary: bool) -> list[dict]:
@@ -136,16 +149,15 @@ def _behind(at: np.ndarray, y: np.ndarray, persons: np.ndarray, binary: bool) ->
     return {"persons": int(np.unique(persons[at]).size), "ones": ones, "rest": rest}
 
 
-def _cells(design: Design, y: np.ndarray, persons: np.ndarray, binary: bool) -> list[dict]:
-    """Of a model of categories only that has a coefficient for each cell: its cells, as a table of means would have
-    them. Of any other model none."""
-    if not design.is_categorical:
+def _cells(x: np.ndarray, y: np.ndarray, persons: np.ndarray, binary: bool) -> list[dict]:
+    """Of a model that has a coefficient for each different row of its design: its cells, as a table of means would have
+    them, however categories were written. Of any other model none."""
+    most = min(x.shape[1], MOST_CELLS)
+    if len(np.unique(x[:HEAD], axis=0)) > most:
         return []
-    cells, codes = np.unique(design.x, axis=0, return_inverse=True)
+    cells, codes = np.unique(x, axis=0, return_inverse=True)
     codes = np.asarray(codes).reshape(-1)
-    if len(cells) > design.x.shape[1] or len(cells) > MOST_CELLS:
-        return []
-    return [_cell(codes == i, y, persons, binary) for i in range(len(cells))]
+    return [] if len(cells) > most else [_cell(codes == i, y, persons, binary) for i in range(len(cells))]
 
 
 def _cell(at: np.ndarray, y: np.ndarray, persons: np.ndarray, binary: bool) -> dict:
@@ -157,12 +169,12 @@ def _cell(at: np.ndarray, y: np.ndarray, persons: np.ndarray, binary: bool) -> d
             "second": second, "spread": spread}  # fmt: skip
 
 
-def _influence(x: np.ndarray, found: dict, persons: np.ndarray, groups: list[np.ndarray]) -> dict:
-    """The largest leverage of a row, what its group's own effect adds included; and by how many standard errors the
-    removal of one person would move a coefficient (to first order)."""
+def _influence(x: np.ndarray, inverse: np.ndarray, found: dict, persons: np.ndarray, groups: list[np.ndarray]) -> dict:
+    """The largest leverage of a row, what its group's own effect adds included, or of all rows of one person together;
+    and by how many standard errors the removal of one person would move a coefficient (to first order)."""
     w = found["weights"]
-    inverse = np.linalg.inv((x * w[:, None]).T @ x)
     leverage = w * np.einsum("ij,jk,ik->i", x, inverse, x)
+    together = _of_one_person(x * np.sqrt(w)[:, None], inverse, leverage, persons)
     for codes in groups:
         leverage = leverage + 1.0 / np.bincount(codes)[codes]
     leverage = np.clip(leverage, 0.0, 1.0)
@@ -170,4 +182,21 @@ def _influence(x: np.ndarray, found: dict, persons: np.ndarray, groups: list[np.
     of_person = np.zeros((int(persons.max()) + 1, x.shape[1]))
     np.add.at(of_person, persons, scores)
     moved = np.abs(of_person @ inverse) / np.maximum(found["errors"], 1e-300)
-    return {"leverage": float(leverage.max()), "influence": float(min(moved.max(), 1e9))}
+    return {"leverage": float(max(leverage.max(), together)), "influence": float(min(moved.max(), 1e9))}
+
+
+def _of_one_person(x: np.ndarray, inverse: np.ndarray, leverage: np.ndarray, persons: np.ndarray) -> float:
+    """How far one person's rows decide their own fitted values, at most: 1 where a coefficient is that person's alone,
+    in however many rows. The sum of a person's leverages bounds it, so those with the largest are looked at."""
+    sums = np.bincount(persons, leverage)
+    order, many = np.argsort(persons, kind="stable"), np.bincount(persons)
+    ends = np.cumsum(many)
+    best = 0.0
+    for looked, person in enumerate(np.argsort(-sums)):
+        if sums[person] <= best:
+            break
+        if looked == LOOKED_AT:
+            return min(1.0, float(sums[person]))
+        own = x[order[ends[person] - many[person] : ends[person]]]
+        best = max(best, float(np.linalg.eigvalsh(own @ inverse @ own.T)[-1]))
+    return min(best, 1.0)

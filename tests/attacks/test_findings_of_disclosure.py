@@ -26,7 +26,7 @@ from broker.policy.files import load_policies
 from broker.policy.models import ZeroPolicy
 from broker.query import render
 from broker.storage.shelf import FolderShelf
-from broker.workflow import handed_outputs, script_outputs
+from broker.workflow import handed_findings, script_outputs
 from broker.workflow.settle import route
 from tests.attacks.little_town import (
     PROFILE,
@@ -137,7 +137,7 @@ def test_10_rows_of_a_script_never_go_out_by_themselves() -> None:
     assert found.kind is OutputKind.FILE
     assert route(output, project, policies, small_jobs=0) is OutputState.IN_REVIEW
     clean = Assessment("t", ("n",), 0, (), (), Verdict.PUBLISH, False)
-    handed = handed_outputs.by_person(clean, RowsChecked(50, 50, 0), ("score",))
+    handed = handed_findings.by_person(clean, RowsChecked(50, 50, 0), ("score",))
     assert route(replace(output, verdict=handed.verdict), project, policies, small_jobs=0) is OutputState.IN_REVIEW
 
 

@@ -49,7 +49,7 @@ def _of_persons(columns: Columns) -> Iterator[Finding]:
 
 def _identifiers(cells: dict[str, list[str]], identifiers: frozenset[str]) -> Iterator[Finding]:
     for name, values in cells.items():
-        if name.casefold() in identifiers or any(PSEUDONYM.fullmatch(v) for v in values):
+        if name.casefold() in identifiers or any(PSEUDONYM.search(v.casefold()) for v in values):
             yield finding("T3", Verdict.REVIEW, "A column is an identifier, or looks like pseudonyms.", name=name)
 
 
@@ -69,12 +69,10 @@ def _many_values(cells: dict[str, list[str]], rows: int) -> Iterator[Finding]:
 
 
 def _small(cells: dict[str, list[str]], profile: Profile) -> Iterator[Finding]:
-    """Of whole numbers that are never below zero: they may be counts."""
+    """Of columns that are mostly whole numbers from zero on: they may be counts, with a word where one is hidden."""
     for name, values in cells.items():
-        if values and all(WHOLE.fullmatch(v) and int(v) >= 0 for v in values):
-            low = sum(0 < int(v) < profile.t for v in values)
-            if low:
-                sentence = (
-                    "Whole numbers of this column are under the threshold: if they count people, they are too few."
-                )
-                yield finding("F1", Verdict.REVIEW, sentence, name=name, cells=low)
+        counts = [int(v) for v in values if WHOLE.fullmatch(v) and int(v) >= 0]
+        low = sum(0 < n < profile.t for n in counts)
+        if low and 2 * len(counts) >= len(values):
+            sentence = "Whole numbers of this column are under the threshold: if they count people, they are too few."
+            yield finding("F1", Verdict.REVIEW, sentence, name=name, cells=low)

@@ -43,6 +43,8 @@ SENTENCES: dict[str, str] = {
     "L1": "Totals or linked tables stand beside each other.",
     "H1": "Nobody but the broker chose the rows.",
     "H2": "No number is asked of a column with few different values.",
+    "H3": "Names of columns stand in the script, and were not made while it ran.",
+    "H4": "No other output of the script is of nearly as many people.",
     "W1": "The whole filtered population is at least the threshold.",
 }
 """The handbook's rules (F, M, P, Q, D, R, X) and the broker's own (A, H, L, W): what holds where nothing is found."""
@@ -52,6 +54,7 @@ INSTITUTIONS = ("protects_institutions", "min_institutions")
 ROUNDING = ("rounding", "round_base", "noise_deviation", "noise_variance", "noise_least")
 
 PARAMETERS: dict[str, tuple[str, ...]] = {
+    "H4": ("t",),
     "F1": ("t",),
     "F2": ("zeros",),
     "F3": ("full", "full_share", "t", *INSTITUTIONS),

@@ -37,10 +37,11 @@ def small_levels(fit: Fit, profile: Profile) -> Iterator[Finding]:
 
 
 def small_columns(fit: Fit, profile: Profile) -> Iterator[Finding]:
-    """R2: a 0/1 column whose ones or zeros are of 1 to t-1 persons, or a number that is 0 for all but so few."""
+    """R2: a 0/1 column whose ones or zeros are of 1 to t-1 persons, or a coefficient, the constant among them, that so
+    few make nearly all of."""
     for column in fit.columns:
         low = min(column.persons, column.rest) if column.kind == "level" else column.persons
-        if column.kind != "constant" and low < profile.t:
+        if low < profile.t:
             sentence = "Fewer persons than the threshold stand behind this coefficient."
             yield finding("R2", Verdict.REFUSE, sentence, name=column.name, persons=low)
 
@@ -76,9 +77,9 @@ def _of_cell(cell: FitCell, binary: bool, profile: Profile) -> Iterator[tuple[st
 
 
 def leverage(fit: Fit, profile: Profile) -> Iterator[Finding]:
-    """R2: a row decides its own fitted value."""
+    """R2: a row decides its own fitted value, or one person's rows together decide theirs."""
     if fit.leverage > profile.max_leverage:
-        sentence = "One row nearly decides its own fitted value."
+        sentence = "One row, or the rows of one person, nearly decide their own fitted values."
         yield finding("R2", Verdict.REFUSE, sentence, leverage=round(fit.leverage, 4))
 
 

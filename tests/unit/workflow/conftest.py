@@ -69,6 +69,9 @@ class HandClock:
         self.at += timedelta(milliseconds=1)
         return self.at
 
+    def sleep(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
 
 @dataclass
 class ListQueue:

@@ -1,0 +1,227 @@
+"""A small synthetic NPD for attacks by scripts: rows that a script would hand over, what becomes of them, and a broker.
+
+Tables are computed in this process by the images' own code; models are fitted in the real container.
+"""
+
+import json
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+from unittest import mock
+
+import pyarrow as pa
+
+from broker.disclosure.judge_fit import judge_fit
+from broker.disclosure.judge_job import judge_job
+from broker.disclosure.needs import needs_of
+from broker.domain.handed import HandedRows, RowsChecked
+from broker.domain.jobs import Kind
+from broker.domain.outputs import Assessment
+from broker.domain.people import Person
+from broker.domain.ports import HandedTo, SandboxEnd, SandboxRequest, SandboxResult, Snapshot, Vault
+from broker.domain.projects import Project
+from broker.domain.variables import How, Use
+from broker.engine.handed import HandedDuckDB
+from broker.policy.files import load_policies
+from broker.policy.models import Policies, Profile
+from broker.python_jobs.handed import read_request
+from broker.python_jobs.left import LeftRequest
+from broker.python_jobs.rows import Inputs
+from broker.sandbox.docker_engine import DockerSandbox
+from broker.sandbox.images import build
+from broker.wiring import build_stage, synthetic_years
+from broker.workflow import administer
+from broker.workflow.check import check_submission
+from broker.workflow.handed_findings import by_person
+from broker.workflow.handed_outputs import Stage
+from broker.workflow.handing import planned_table, rows_to_fit
+from broker.workflow.rehearsal_data import wanted
+from tests.integration.handed.conftest import ABSENCE, CENSUS, LIMITS, ROOT, Quiet, file_of, opened, run_here
+from tests.unit.workflow.conftest import PROJECT, REX, ROLES, Broker
+from tests.unit.workflow.conftest import opened as broker_in
+
+PUPILS, LEAST, SEED = 600, 500, 1
+VARIABLES = {
+    "pupil": "npd.spring_census.PupilMatchingRefAnonymous", "LA": "npd.spring_census.LA",
+    "phase": "npd.spring_census.PHASE", "fsm": "npd.spring_census.FSMeligible",
+    "year": "npd.spring_census.AcademicYear", "missed": "npd.absence.OverallAbsence_6HalfTerms",
+}  # fmt: skip
+SELECT = """SELECT c.PupilMatchingRefAnonymous AS pupil, c.LA, c.PHASE AS phase, c.FSMeligible AS fsm,
+    c.AcademicYear AS year, a.OverallAbsence_6HalfTerms AS missed
+FROM npd.spring_census c JOIN npd.absence a USING (PupilMatchingRefAnonymous, AcademicYear)
+WHERE a.OverallAbsence_6HalfTerms IS NOT NULL AND c.FSMeligible IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY pupil, year ORDER BY c.LA, c.PHASE, missed) = 1
+ORDER BY pupil, year"""
+TABLE = {
+    "version": 1, "kind": "table", "name": "t", "person": "pupil", "by": ["phase"], "measures": {"n": {"count": True}},
+    "variables": VARIABLES, "description": "by phase",
+}  # fmt: skip
+MODEL = {
+    "version": 1, "kind": "regression", "name": "r", "person": "pupil", "formula": "missed ~ fsm", "family": "ols",
+    "variables": VARIABLES, "description": "absence",
+}  # fmt: skip
+
+
+@cache
+def policies() -> Policies:
+    found = load_policies(ROOT / "policies")
+    ours = (replace(p, researchers=p.researchers | {REX}) if p.ident == PROJECT else p for p in found.projects)
+    return replace(found, projects=tuple(ours))
+
+
+def project(ident: str = PROJECT) -> Project:
+    found = policies().project(ident)
+    assert found is not None
+    return found
+
+
+def profile() -> Profile:
+    return policies().profile(project().profile)
+
+
+@cache
+def vault() -> Vault:
+    small = wanted(project(), policies().catalogue, synthetic_years(), PUPILS, SEED)
+    stage = build_stage(policies(), PROJECT, small, Path(mkdtemp(prefix="script-town-")), Quiet())
+    return stage.vaults.ensure(PROJECT, stage.snapshot)
+
+
+@cache
+def inputs() -> Inputs:
+    read, years = frozenset({How.READ}), frozenset({2021, 2022})
+    census = ("PupilMatchingRefAnonymous", "AcademicYear", "FSMeligible", "PHASE", "LA")
+    absence = ("PupilMatchingRefAnonymous", "AcademicYear", "OverallAbsence_6HalfTerms")
+    uses = [Use(CENSUS, v, years, read) for v in census] + [Use(ABSENCE, v, years, read) for v in absence]
+    return Inputs(tuple(uses), policies().catalogue, "npd")
+
+
+@cache
+def rows() -> pa.Table:
+    """What an honest script would hand over: a row for each pupil and year."""
+    with opened(vault(), vault().script, (CENSUS, ABSENCE), (2021, 2022)) as con:
+        return con.sql(SELECT).to_arrow_table()
+
+
+def named(given: pa.Table, planned: HandedRows) -> bytes:
+    """The columns that the request names, as the library writes them."""
+    return file_of(given.select([planned.person.name, *(c.name for c in planned.columns)]))
+
+
+def tabulated(given: pa.Table, **changed: Any) -> tuple[RowsChecked, Assessment | None]:
+    """What becomes of a table's rows: as a checker would get it, or the problem."""
+    asked = read_request(json.dumps(TABLE | changed).encode(), "table", "t")
+    planned = planned_table(asked, inputs(), project(), policies())
+    to = HandedTo(vault(), tuple(inputs().uses), named(given, planned.rows), "j", 1)
+    engine, needs = HandedDuckDB(), needs_of(profile())
+    frames = run_here(engine.prepare(planned.plan, planned.rows, to, LIMITS, needs))
+    checked, evidence = engine.read(planned.plan, frames, needs)
+    if evidence is None:
+        return checked, None
+    (assessment,) = judge_job(planned.plan, evidence, profile())
+    return checked, by_person(assessment, checked, planned.rows.derived)
+
+
+@cache
+def sandbox() -> DockerSandbox:
+    """The real container, with the images of the checkout."""
+    root, images = Path(mkdtemp(prefix="script-town-")), Path(__file__).resolve().parents[2] / "build" / "images"
+    build(images)
+    (root / "build").symlink_to(images)
+    return DockerSandbox(root, "runc")
+
+
+def fitted(given: pa.Table, **changed: Any) -> tuple[RowsChecked, Assessment | None]:
+    asked = read_request(json.dumps(MODEL | changed).encode(), "regression", "r")
+    planned = rows_to_fit(asked, inputs(), project(), policies())
+    to = HandedTo(vault(), tuple(inputs().uses), named(given, planned), f"fit-{secrets.token_hex(4)}", 1)
+    engine = HandedDuckDB()
+    result = sandbox().run(engine.prepare_fit(asked, planned, to, LIMITS))
+    assert result.end is SandboxEnd.ENDED
+    checked, fit = engine.read_fit(result.frames)
+    return checked, None if fit is None else by_person(judge_fit("r", fit, profile()), checked, planned.derived)
+
+
+def picture(content: bytes) -> bytes | None:
+    """A script's picture, made anew in the real container."""
+    engine = HandedDuckDB()
+    to = HandedTo(vault(), tuple(inputs().uses), content, f"picture-{secrets.token_hex(4)}", 1)
+    result = sandbox().run(engine.prepare_picture(to, LIMITS))
+    assert result.end is SandboxEnd.ENDED
+    return engine.read_picture(result.frames)
+
+
+SCRIPT = """\
+# input: npd.spring_census [PupilMatchingRefAnonymous, PHASE, FSMeligible, LA, AcademicYear] 2021/2022-2022/2023
+# input: npd.absence [PupilMatchingRefAnonymous, AcademicYear, OverallAbsence_6HalfTerms] 2021/2022-2022/2023
+# output: t.csv | By phase
+# output: u.csv | By phase again
+import npd
+npd.output.table(rows, by=["phase"], measures={"n": "count", "people": "persons", "missed_mean": "mean"}, name="t")
+"""
+MEASURES: dict[str, Any] = {"n": {"count": True}, "people": {"persons": True}, "missed_mean": {"mean": "missed"}}
+
+
+class Here:
+    """The trusted stage's container, in this process."""
+
+    handed = HandedDuckDB()
+
+    @property
+    def sandbox(self) -> "Here":
+        return self
+
+    def run(self, request: SandboxRequest) -> SandboxResult:
+        return SandboxResult(SandboxEnd.ENDED, run_here(request), "i", "runc", 1.0, b"")
+
+
+def stage(script: str = SCRIPT) -> Stage:
+    checked = check_submission(script, Kind.PYTHON, "", project(), policies(), date(2026, 11, 26))
+    assert checked.accepted, checked.refusals
+    vaults: Any = mock.Mock(registers=lambda vault: {})
+    return Stage(Here(), vaults, "j", 1, vault(), checked, project(), policies())
+
+
+def handed(name: str = "t", less: int = 0, measures: Mapping[str, Any] = MEASURES, **changed: Any) -> LeftRequest:
+    """A request with its rows, as a script leaves them; `less`: without the first rows."""
+    used = rows().select(list(VARIABLES))
+    document = TABLE | {"name": name, "measures": measures, "description": "57", **changed}
+    return LeftRequest(name, "table", json.dumps(document).encode(), file_of(used.slice(less)))
+
+
+def new_vaults(folder: str, *idents: str) -> list[Vault]:
+    """Small vaults of projects, made anew in `folder` of one snapshot."""
+    small = wanted(project(), policies().catalogue, synthetic_years(), LEAST, SEED)
+    stage = build_stage(policies(), PROJECT, small, Path(folder), Quiet())
+    return [stage.vaults.ensure(ident, stage.snapshot) for ident in idents]
+
+
+@cache
+def _founded() -> Path:
+    folder = Path(mkdtemp(prefix="script-town-"))
+    way = broker_in(folder, policies())
+    broker = next(way)
+    administer.found_broker(broker.ports, [(Person(i, i.title(), frozenset({r})), None) for i, r in ROLES.items()])
+    broker.put_in_force(policies())
+    administer.put_snapshot(broker.ports, Snapshot("s1", "0" * 64, broker.clock.now(), True, "snapshots/s1", "{}"))
+    way.close()
+    return folder
+
+
+@contextmanager
+def broker() -> Iterator[Broker]:
+    """A broker whose sandbox, vaults and engine are fakes: for what is told of jobs."""
+    folder = Path(mkdtemp(prefix="script-town-"))
+    shutil.copytree(_founded(), folder, dirs_exist_ok=True)
+    way = broker_in(folder, policies())
+    try:
+        yield next(way)
+    finally:
+        way.close()
+        shutil.rmtree(folder)

@@ -1,0 +1,236 @@
+"""The findings of the paper attack on Python jobs, one test a number or more: each fails where its defence is removed.
+
+`tests/prove/script_defences.py` removes them one at a time. What was tried afresh is in the files beside.
+"""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from broker.disclosure.figures import points_of
+from broker.domain.errors import Invalid, Unknown
+from broker.domain.handed import HandedFigure, Mark, RowsProblem
+from broker.domain.jobs import FailureCode, JobState
+from broker.domain.outputs import OutputKind, OutputState, Verdict
+from broker.domain.ports import CollectedFile, Limits, SandboxEnd
+from broker.domain.reviews import Choice
+from broker.python_jobs.remade import remake
+from broker.python_jobs.request import prepare
+from broker.workflow import browse, looks
+from broker.workflow.handed_outputs import compute
+from broker.workflow.script_outputs import _picture, prepared_file
+from tests.attacks.script_town import (
+    broker,
+    handed,
+    inputs,
+    new_vaults,
+    policies,
+    profile,
+    rows,
+    stage,
+    tabulated,
+)
+from tests.unit.workflow.conftest import CLEO, PYTHON, REX, ROSA, Broker
+
+LIMITS = Limits(60, 2**30, 2**24, 10, 64, 2, 2**24)
+CSV = "text/csv"
+
+
+def missing(find: Any, *asked: Any) -> bool:
+    """Whether it answers like something that does not exist."""
+    try:
+        find(*asked)
+    except Unknown:
+        return True
+    return False
+
+
+def runs(npd: Broker, printed: bytes = b"", **sandbox: Any) -> str:
+    for name, value in sandbox.items():
+        setattr(npd.sandbox, name, value)
+    npd.sandbox.printed = printed
+    job = npd.send(PYTHON)
+    assert npd.run(job)
+    return job
+
+
+def shown(npd: Broker, job: str, hours: float = 0) -> str:
+    npd.clock.at += timedelta(hours=hours)
+    return browse.job(npd.ports, npd.person(ROSA), job).state
+
+
+def test_7_progress_on_real_data_is_read_by_checkers_alone() -> None:
+    """`npd.progress(att8 / 90)` for each pupil is a line of print: of a real run no researcher reads one."""
+    printed = b'{"progress": 57}'
+    with broker() as npd:
+        job = runs(npd, printed, end=SandboxEnd.CRASHED)
+        assert looks.failure(npd.ports, npd.person(CLEO), job) == printed
+        for person in (ROSA, REX):
+            assert missing(looks.failure, npd.ports, npd.person(person), job)
+            told = looks.trace(npd.ports, npd.person(person), job).document
+            assert told is not None
+            assert "progress" not in told
+        assert "progress" not in repr(browse.job(npd.ports, npd.person(ROSA), job))
+
+
+def test_8_a_failure_is_one_word_at_the_end_of_a_slot() -> None:
+    """No type, no line and no text; whatever limit it was has one word, and so has whatever else went wrong."""
+    words = {}
+    for end in (e for e in SandboxEnd if e is not SandboxEnd.ENDED):
+        with broker() as npd:
+            job = runs(npd, b"ValueError: 57", end=end)
+            assert npd.store.job(job).state is JobState.FAILED
+            assert shown(npd, job) == "running", "its end tells how long it ran"
+            words[end] = shown(npd, job, hours=1)
+            assert "ValueError" not in repr(browse.job(npd.ports, npd.person(ROSA), job))
+    limits = {SandboxEnd.TIME_LIMIT, SandboxEnd.MEMORY_LIMIT, SandboxEnd.OUTPUT_LIMIT}
+    assert words == {end: "limit" if end in limits else "failed" for end in words}
+
+
+def test_8_the_time_of_its_last_change_is_the_slots_end() -> None:
+    """Slots may be longer than the minute in which times are told."""
+    told = set()
+    for seconds in (5, 250):
+        with broker() as npd:
+            npd.ports = replace(npd.ports, lease=timedelta(hours=1))
+            service = replace(npd.policies.service, time_slot_seconds=600)
+            npd.put_in_force(replace(npd.policies, service=service))
+            job = runs(npd, during=lambda _, s=seconds, at=npd.clock: at.sleep(s), end=SandboxEnd.CRASHED)
+            npd.clock.at += timedelta(hours=1)
+            told.add(browse.job(npd.ports, npd.person(ROSA), job).updated)
+    assert len(told) == 1
+
+
+def test_8_names_numbers_and_words_of_files_are_outputs() -> None:
+    """`pupil-0.csv`, `pupil-1.csv` and not `pupil-2.csv` tell nothing where none of them was released; and what an
+    output is said to be stands in the header, which is written before anything runs."""
+    with broker() as npd:
+        files = {f"pupil-{n}.csv": b"x\n57\n" for n in range(2)}
+        about = {"pupil-0.csv.about.json": json.dumps({"description": "score 57"}).encode()}
+        job = runs(npd, files=files | about)
+        for output in npd.store.outputs_of(job):
+            npd.vote(CLEO, output.ident, Choice.REJECT)
+        told = browse.job(npd.ports, npd.person(ROSA), job)
+        assert {o.name for o in told.outputs} == {"files of the script"}
+        assert len(told.outputs) == 1
+        assert "score" not in repr([o.description for o in npd.store.outputs_of(job)])
+
+
+def test_9_no_hidden_number_is_in_what_scripts_mount() -> None:
+    """Neither person numbers nor institution numbers; pseudonyms are others in each project."""
+    with TemporaryDirectory(prefix="finding-9-") as folder:
+        one, other = new_vaults(folder, "P0421", "P0733")
+        for file in one.script.rglob("*.parquet"):
+            columns = duckdb.sql(f"SELECT * FROM read_parquet('{file}') LIMIT 0").columns
+            assert not [c for c in columns if c.startswith("__")], file
+        asked = prepare("", inputs().uses, one, "j", 1, LIMITS, (".csv",))
+        assert asked.mount == one.script
+        assert not pseudonyms(one) & pseudonyms(other)
+
+
+def pseudonyms(of: Any) -> set[str]:
+    found = f"{of.script}/npd.absence/*.parquet"
+    sql = f"SELECT DISTINCT PupilMatchingRefAnonymous FROM read_parquet('{found}', union_by_name=true)"
+    held = {name for (name,) in duckdb.sql(sql).fetchall() if name}
+    assert held
+    return held
+
+
+def test_10_rows_that_a_script_chose_never_leave_by_themselves() -> None:
+    """Verified in every column, far above the threshold, and by every rule fit to go: a person decides all the same."""
+    measures = {"n": {"count": True}, "people": {"persons": True}}
+    (one,) = compute(stage(), [handed(measures=measures, by=[])])
+    found: Any = one.found
+    assert {f.rule for f in found.findings} == {"H1"}
+    assert found.verdict is Verdict.REVIEW
+
+
+def test_10_a_declared_variable_is_the_vaults_own() -> None:
+    """Ten pupils get one child's absence under its catalogue name."""
+    given = rows().to_pylist()
+    lying = pa.Table.from_pylist([r | {"missed": given[0]["missed"]} for r in given], schema=rows().schema)
+    checked, assessment = tabulated(lying, measures={"m": {"mean": "missed"}})
+    assert (checked.problem, assessment) == (RowsProblem.MISMATCH, None)
+
+
+def test_10_a_person_is_nobody_else_and_not_more_often_than_in_the_vault() -> None:
+    often = pa.concat_tables([rows().slice(0, 2)] * 20)
+    assert tabulated(often)[0].problem is RowsProblem.REPEATED
+    unknown = rows().set_column(0, "pupil", pa.array([f"{n:032x}" for n in range(rows().num_rows)]))
+    checked, assessment = tabulated(unknown)
+    assert (checked.problem, assessment) == (RowsProblem.UNKNOWN, None)
+
+
+def test_10_a_derived_column_is_marked_for_the_checker() -> None:
+    y = rows().append_column("y", pa.array([57 + n % 20 / 10 for n in range(rows().num_rows)]))
+    _, assessment = tabulated(y, measures={"m": {"mean": "y"}})
+    assert assessment is not None
+    assert [f.rule for f in assessment.findings if "nobody has verified" in f.sentence] == ["A1"]
+
+
+def test_33_a_table_of_a_script_is_the_brokers_writing() -> None:
+    """Order of rows and of columns, digits, spaces and odd characters: what says the same is the same bytes."""
+    one = "LA,m,n\nA,1.0000123,10\nB,2.0,20\n"
+    other = "\ufeffn,LA,m\r\n20,\u200bB ,2.000\r\n10, A,1.0000456\r\n"
+    assert remake("t.csv", one.encode(), 5).content == remake("t.csv", other.encode(), 5).content
+
+
+def test_33_a_figure_is_drawn_of_what_would_be_released() -> None:
+    _, table = tabulated(rows())
+    assert table is not None
+    hidden = replace(
+        table, rows=tuple(replace(r, exact=(r.exact[0], 57), released=(r.released[0], 60)) for r in table.rows)
+    )
+    figure = HandedFigure("f", "t", Mark.BAR, "phase", "n", None, "")
+    assert {p["y"] for p in points_of(figure, hidden)} == {60}
+    gone = replace(hidden, rows=tuple(replace(r, suppressed=(False, True)) for r in hidden.rows))
+    try:
+        points_of(figure, gone)
+    except Invalid:
+        return
+    raise AssertionError("a hidden figure was drawn")
+
+
+def test_33_files_and_pictures_are_never_automatic_and_never_the_scripts_bytes() -> None:
+    file = CollectedFile("t.csv", CSV, b"n,LA\n5,B\n", None, "{}")
+    made = prepared_file(file, policies(), profile())
+    assert (made.verdict, made.candidate) == (Verdict.REVIEW, b"LA,n\nB,5\n")
+    drawn = CollectedFile("t.png", "image/png", b"\x89PNG of the script", None, "{}")
+    made = _picture(drawn, b"\x89PNG anew")
+    assert (made.kind, made.verdict, made.candidate) == (OutputKind.FILE, Verdict.REVIEW, b"\x89PNG anew")
+    assert _picture(drawn, None).candidate is None
+
+
+def test_53_a_script_meets_the_synthetic_data_first() -> None:
+    """With its whole trace for its author at once; what fails there reads no real data."""
+    with broker() as npd:
+        job = runs(npd, b"KeyError: 'LA'\n", there=SandboxEnd.CRASHED)
+        found = npd.store.job(job)
+        assert (found.state, found.failure) == (JobState.FAILED, FailureCode.CRASHED)
+        assert not npd.vaults.there
+        told = looks.trace(npd.ports, npd.person(ROSA), job)
+        assert (told.passed, (told.document or {}).get("printed")) == (False, "KeyError: 'LA'\n")
+
+
+def test_53_passes_there_and_fails_here_is_a_checkers_to_look_at() -> None:
+    with broker() as npd:
+        job = runs(npd, b"ValueError: 7 pupils\n", end=SandboxEnd.CRASHED)
+        assert [j.ident for j in looks.waiting(npd.ports, npd.person(CLEO))] == [job]
+        try:
+            looks.tell(npd.ports, npd.person(CLEO), job, "It fails at 7 pupils.")
+        except Invalid:
+            looks.tell(npd.ports, npd.person(CLEO), job, "A column is empty in the first year.")
+        told = looks.trace(npd.ports, npd.person(ROSA), job).told
+        assert told == "A column is empty in the first year."
+
+
+def test_53_of_a_script_that_ends_nothing_is_told_before_a_decision() -> None:
+    with broker() as npd:
+        job = runs(npd)
+        assert [o.state for o in npd.store.outputs_of(job)] == [OutputState.IN_REVIEW]
+        assert browse.job(npd.ports, npd.person(ROSA), job).outputs == ()

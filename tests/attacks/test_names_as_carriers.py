@@ -1,0 +1,107 @@
+"""Attacks by names that a script gives while it runs: of outputs, columns and terms, and in which order they come."""
+
+import json
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+from broker.domain.handed import HandedFigure, Mark
+from broker.domain.outputs import OutputState, Verdict
+from broker.domain.ports import SandboxEnd, SandboxResult
+from broker.python_jobs.formula import read_formula
+from broker.python_jobs.left import Left
+from broker.python_jobs.written import in_one_order
+from broker.sandbox.collector import FrameCollector
+from broker.workflow.handed_findings import Computed
+from broker.workflow.handed_outputs import compute
+from broker.workflow.prepared import Prepared
+from broker.workflow.script_outputs import script_outputs
+from broker.workflow.scripts import RanScript
+from tests.attacks.script_town import MEASURES, broker, handed, policies, profile, rows, stage, tabulated
+from tests.unit.workflow.conftest import PYTHON
+
+DECLARED = (("means.csv", "Means"), ("drawn.svg", "A figure"))
+FIGURE = HandedFigure("drawn", "means", Mark.BAR, "phase", "n", None, "")
+
+
+def computed(name: str, found: object = None) -> Computed:
+    return Computed(name, "table", "", found or tabulated(rows())[1])  # type: ignore[arg-type]
+
+
+def made(*left: Computed) -> dict[str, Prepared]:
+    """The outputs of a script that has left these, by name."""
+    ran = RanScript(SandboxResult(SandboxEnd.ENDED, (), "i", "runc", 1.0, b""), Left((), (), {}), left, {})
+    parts: Any = mock.Mock(collector=FrameCollector())
+    return {p.name: p for p in script_outputs(parts, ran, DECLARED, policies(), profile())}
+
+
+def test_an_output_is_spelled_as_the_header_spells_it() -> None:
+    """Of `phases` six capital letters can be chosen by a pupil's record."""
+    with broker() as npd:
+        npd.sandbox.files = {"pHaSEs.csv": b"PHASE,n\nPS,100\n"}
+        _, output = npd.ran(PYTHON)
+        assert (output.name, output.state, output.description) == (
+            "phases.csv",
+            OutputState.IN_REVIEW,
+            "Pupils by phase",
+        )
+    assert set(made(computed("mEANs"))) == {"means.csv"}
+
+
+def test_a_figure_is_drawn_of_an_output_that_a_checker_has() -> None:
+    """Of a table that the header does not name nobody sees the findings, and so nothing is drawn of it."""
+    drawn = replace(FIGURE, data="hidden")
+    found = made(computed("hidden"), Computed("drawn", "figure", "", drawn))["drawn.svg"]
+    assert (found.verdict, found.candidate) == (Verdict.REFUSE, None)
+
+
+def test_a_figure_is_not_of_a_second_table_of_the_same_name() -> None:
+    _, first = tabulated(rows())
+    _, second = tabulated(rows(), by=["year"])
+    found = made(computed("means", first), computed("MEANS", second), Computed("drawn", "figure", "", FIGURE))
+    assert set(found) == {"means.csv", "drawn.svg"}
+    assert b"PS" in (found["drawn.svg"].candidate or b"")
+    assert json.loads(found["means.csv"].staff)["columns"][0] == "phase"
+
+
+def rules(computed: Computed) -> set[str]:
+    return {f.rule for f in computed.found.findings}  # type: ignore[union-attr]
+
+
+def test_columns_stand_in_the_order_of_the_scripts_text() -> None:
+    """Thirty measures in an order that is chosen at run time are a hundred bits."""
+    turned = dict(reversed(MEASURES.items()))
+    (one,), (other,) = compute(stage(), [handed()]), compute(stage(), [handed(measures=turned)])
+    assert one.found.columns == other.found.columns == ("phase", *MEASURES)  # type: ignore[union-attr]
+
+
+def test_terms_of_a_model_stand_in_one_order() -> None:
+    one, other = (in_one_order(read_formula(f)) for f in ("y ~ a + C(b) + a:C(b)", "y ~ C(b):a + C(b) + a"))
+    assert one == other
+
+
+def test_names_that_the_script_made_while_it_ran_are_told_to_the_checker() -> None:
+    (honest,) = compute(stage(), [handed()])
+    (computed,) = compute(stage(), [handed(measures={"n_57": {"count": True}})])
+    assert "H3" not in rules(honest)
+    assert "H3" in rules(computed)
+
+
+def test_two_tables_that_one_person_lies_between_are_told_to_the_checker() -> None:
+    """Each passes by itself; their difference is the person who was left out."""
+    one, other = compute(stage(), [handed("t"), handed("u", less=2)])
+    assert other.persons in {one.persons - 1, one.persons - 2}
+    assert "H4" in rules(one) & rules(other)
+    same, again = compute(stage(), [handed("t"), handed("u")])
+    assert "H4" not in rules(same) | rules(again)
+
+
+def test_what_a_script_says_of_an_output_at_run_time_is_not_its_description() -> None:
+    """The header's words are: those of a request are nobody's to read but staff's."""
+    left = compute(stage(), [handed()])
+    assert left[0].description == "57"
+    ran = RanScript(SandboxResult(SandboxEnd.ENDED, (), "i", "runc", 1.0, b""), Left((), (), {}), left, {})
+    parts: Any = mock.Mock(collector=FrameCollector())
+    (found,) = script_outputs(parts, ran, (("t.csv", "By phase"),), policies(), profile())
+    assert b"57" not in (found.candidate or b"").split(b"\n")[0]
+    assert b'"57"' not in found.staff

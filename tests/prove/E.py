@@ -1,0 +1,61 @@
+"""The full proof of "Python jobs": the gallery and hostile scripts in the real container, the trusted stage, the
+library, findings with their defences removed, and latency; figures go to docs/proofs/E.json. `python -m tests.prove.E
+parts` leaves latency out, and prints without writing."""
+
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.prove import container_core as container
+from tests.prove.properties import property_line
+from tests.prove.record import Line, write
+
+SEED = container.SEED
+SIZES = {**container.SIZES, "PROOF_DEFENCES": "all"}
+ATTACKS, SANDBOX = "tests/attacks", "tests/integration/sandbox"
+PROPERTIES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
+    "gallery: real analyses in the real container, with their verdicts": (("tests/gallery",), ("gallery",)),
+    "trusted stage: rows verified against the vault, tabulated, fitted, judged, drawn": (
+        ("tests/integration/handed", "tests/unit/disclosure/test_regression.py",
+         "tests/unit/disclosure/test_figures.py"), (),
+    ),
+    "the library: its wheel at home, with two versions of pandas, and inside the image": (
+        ("tests/integration/library", f"{SANDBOX}/test_library_inside.py"), (),
+    ),
+    "header, static check, requests, and files made anew": (("tests/unit/python_jobs",), ()),
+    "synthetic data first, one word of a failure, and a checker's look": (("tests/unit/workflow/test_scripts.py",), ()),
+    "images: locked, built without a registry, without shell or compiler, with an SBOM each": (
+        (f"{SANDBOX}/test_images.py",), (),
+    ),
+    "findings of attackers, each with its defence removed": (
+        (f"{ATTACKS}/test_findings_of_python.py", f"{ATTACKS}/test_script_defences.py"), ("script_defences",),
+    ),
+    "attacks tried since: models of one person, rows, names, files": (
+        tuple(f"{ATTACKS}/test_{name}.py" for name in (
+            "models_of_one_person", "rows_as_carriers", "names_as_carriers", "files_as_carriers")), (),
+    ),
+    **{title: (files, ()) for title, files in container.PROPERTIES.items()},
+}  # fmt: skip
+
+
+def property_lines() -> list[Line]:
+    """One after the other: they share the engine, and some of them measure how long a sandbox takes."""
+    with tempfile.TemporaryDirectory(prefix="prove-e-") as folder:
+        return [
+            property_line(title, files, told, SIZES, SEED, Path(folder)) for title, (files, told) in PROPERTIES.items()
+        ]
+
+
+def main() -> None:
+    if sys.argv[1:] != ["parts"]:
+        lines = [*container.latency_lines(), *property_lines()]
+        sys.exit(0 if write("E", SEED, lines) else 1)
+    lines = property_lines()
+    for line in lines:
+        print(f"{'met    ' if line.met else 'NOT MET'} {line.name}: {line.figures} {line.note}")
+    sys.exit(0 if all(line.met for line in lines) else 1)
+
+
+if __name__ == "__main__":
+    main()
