@@ -46,9 +46,12 @@ def draw_course(points: list[tuple[str, float]], most: float, title: str) -> byt
     import vl_convert
 
     values = alt.InlineData(values=[{"x": at, "y": amount} for at, amount in points])
+    days = alt.Axis(format="%-d %b %Y", tickCount=6, labelOverlap=True)
     line: Any = {"type": "line", "interpolate": "step-after", "point": True}
     course = alt.Chart(values, width=WIDTH, height=HEIGHT // 2, mark=line)
-    course = course.encode(x=alt.X("x:T", title=None), y=alt.Y("y:Q", title=title))
+    course = course.encode(
+        x=alt.X("x:T", title=None, scale=alt.Scale(type="utc"), axis=days), y=alt.Y("y:Q", title=title)
+    )
     limit = alt.Chart(alt.InlineData(values=[{"y": most}]), mark="rule").encode(y=alt.Y("y:Q", title=title))
     svg: str = vl_convert.vegalite_to_svg((limit + course).to_dict(), allowed_base_urls=[])
     return svg.encode()

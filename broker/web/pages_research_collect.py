@@ -58,7 +58,8 @@ def budget(project: str) -> str:
     return render_template("budget.html", budget=budgets.of_project(ports(), caller(), project))
 
 
-@pages.get("/projects/<project>/budget/<int:number>.svg")
-def course(project: str, number: int) -> Response:
+@pages.get("/projects/<project>/budget/<number>.svg")
+def course(project: str, number: str) -> Response:
     """One account's course, by its place on the page."""
-    return Response(budgets.course(ports(), caller(), project, number), mimetype="image/svg+xml")
+    place = int(number) if number.isascii() and number.isdigit() and len(number) < 4 else -1
+    return Response(budgets.course(ports(), caller(), project, place), mimetype="image/svg+xml")

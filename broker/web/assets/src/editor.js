@@ -37,6 +37,7 @@ function start() {
         EditorView.lineWrapping,
         lintGutter(),
         EditorView.theme(MARKS),
+        EditorView.domEventHandlers({ beforeinput: replaced }),
         EditorView.contentAttributes.of(described()),
         language.of(languageOf(form, names)),
         EditorView.updateListener.of((update) => update.docChanged && changed(update.state.doc.toString())),
@@ -78,6 +79,15 @@ function start() {
     view.dispatch({ selection: { anchor: view.state.doc.line(line).from }, scrollIntoView: true })
     view.focus()
   })
+}
+
+// Typing over a selection: where the browser did it, it would keep the colours by inline styles, which no page may have.
+// Brackets and quotes go round a selection, which is the editor's own doing.
+function replaced(event, view) {
+  if (event.inputType !== 'insertText' || !event.data || view.state.selection.main.empty || '([{\'"'.includes(event.data)) return false
+  event.preventDefault()
+  view.dispatch(view.state.update(view.state.replaceSelection(event.data), { userEvent: 'input.type', scrollIntoView: true }))
+  return true
 }
 
 function described() {
