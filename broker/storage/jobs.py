@@ -143,6 +143,11 @@ class Jobs:
             query = query.order_by(jobs.c.created.desc(), jobs.c.ident.desc()).limit(wanted.limit)
             return [job_of(row) for row in connection.execute(query)]
 
+    def jobs_named(self, idents: frozenset[str]) -> dict[str, Job]:
+        with self._db.read() as connection:
+            rows = connection.execute(select(jobs).where(jobs.c.ident.in_(sorted(idents))))
+            return {row.ident: job_of(row) for row in rows}
+
     def small_jobs(self, project: str) -> int:
         counted = select(func.count()).select_from(jobs).where(jobs.c.project == project, jobs.c.small)
         with self._db.read() as connection:

@@ -10,6 +10,7 @@ from broker.storage.ledger.reserving import Reserving
 from broker.storage.ledger.restoring import Restoring
 from broker.storage.ledger.spends import Spends
 from broker.storage.ledger.witness import FolderWitness
+from broker.storage.messages import Messages
 from broker.storage.migrate import migrate
 from broker.storage.outputs import Outputs
 from broker.storage.people import People
@@ -32,6 +33,7 @@ class SqlStore(
     Rehearsals,
     Outputs,
     Reviews,
+    Messages,
     Releases,
     RegisterLooks,
     People,

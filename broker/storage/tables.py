@@ -206,6 +206,7 @@ votes = Table(
     Column("memory_version", Text, nullable=False),
     Column("cast_at", UtcTime, nullable=False),
     Column("overrides", JSON, nullable=False),
+    Column("why", Text),
     UniqueConstraint("output", "position"),
     one_of("choice", Choice),
     Index(None, "checker"),

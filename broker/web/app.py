@@ -14,16 +14,21 @@ from broker.web import (
     api_ledger,
     api_reviews,
     api_saved,
+    api_threads,
     entrance,
     health,
     look,
     pages_administration,
+    pages_inbox,
+    pages_lookups,
     pages_research,
     pages_research_collect,
     pages_research_find,
     pages_research_keep,
     pages_research_write,
     pages_review,
+    pages_threads,
+    pages_votes,
     problems,
     public,
     security,
@@ -34,6 +39,14 @@ from broker.web.models import Problem
 from broker.web.passwords import Attempts
 from broker.web.setup import EXTENSION, Door, WebSettings
 
+API_SUBJECTS = (
+    api_jobs.api,
+    api_reviews.api,
+    api_threads.api,
+    api_saved.api,
+    api_ledger.api,
+    api_administration.api,
+)
 PAGES = (
     public.pages,
     health.pages,
@@ -44,6 +57,10 @@ PAGES = (
     pages_research_collect.pages,
     pages_research_keep.pages,
     pages_review.pages,
+    pages_votes.pages,
+    pages_inbox.pages,
+    pages_threads.pages,
+    pages_lookups.pages,
     pages_administration.pages,
 )
 
@@ -66,7 +83,7 @@ def create_app(ports: Ports, settings: WebSettings) -> Flask:
     problems.install(app)
     session.install(app)
     security.install(app, settings.secret_key, settings.secure_cookies)
-    for api in (api_jobs.api, api_reviews.api, api_saved.api, api_ledger.api, api_administration.api):
+    for api in API_SUBJECTS:
         app.register_api(api)
         security.csrf.exempt(api)
     for pages in PAGES:

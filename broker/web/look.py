@@ -15,6 +15,9 @@ from broker.web.setup import door
 
 BUILT = Path(__file__).with_name("static") / "built"
 
+KEPT_SECONDS = 30 * 24 * 3600
+"""How long browsers keep built files: their addresses change with them."""
+
 TAGS = {
     "released": "green", "live": "green", "approved": "green", "decided": "green", "holds": "green", "kept": "green",
     "refused": "red", "failed": "red", "rejected": "red", "recalled": "red", "limit": "red", "not released": "red",
@@ -38,11 +41,15 @@ class Place:
     public: bool = False
 
 
+CHECKING = frozenset(
+    {"checking.output", "checking.attack", "inbox.submission", "inbox.failure", "voting.recall_form", "lookups.lookup"}
+)
+
 PLACES = (
     Place("Jobs", "research.home", others=frozenset({"research.job", "research.project", "collecting.released"})),
     Place("Write a job", "writing.submit_form", Role.RESEARCHER, frozenset({"writing.submit_job"})),
     Place("Find variables", "finding.catalogue", Role.RESEARCHER, frozenset({"finding.table", "finding.variable"})),
-    Place("Inbox", "checking.inbox", Role.CHECKER, frozenset({"checking.output"})),
+    Place("Inbox", "inbox.inbox", Role.CHECKER, CHECKING),
     Place(
         "Administration",
         "administer.overview",
@@ -62,6 +69,7 @@ def install(app: Flask) -> None:
             PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")}),
         ]
     )
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = KEPT_SECONDS
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.jinja_env.filters |= {"moment": moment, "day": day, "words": words, "number": number}
     app.jinja_env.filters |= {"spans": years_told, "runs": years_text, "marked": marked}

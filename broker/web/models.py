@@ -126,6 +126,8 @@ class VoteBody(Given):
     findings_hash: Text
     memory_version: Text
     overrides: list[Text] = Field(default_factory=list, max_length=1000)
+    why: Annotated[Text, Field(max_length=2000)] = ""
+    words: Annotated[Text, Field(max_length=2000)] = ""
 
 
 class RecallBody(Given):

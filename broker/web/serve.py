@@ -1,5 +1,6 @@
 """Serves the door with gunicorn: a process builds its own ports after the fork. Knows settings, no rules."""
 
+import gc
 import secrets
 import socket
 from pathlib import Path
@@ -39,8 +40,11 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
                 self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """Called in the worker, after the fork."""
-        return app_of(self._settings)
+        """Called in the worker, after the fork. What is there by now stays: no answer waits for a look through it."""
+        app = app_of(self._settings)
+        gc.collect()
+        gc.freeze()
+        return app
 
 
 def app_of(settings: Settings) -> Flask:

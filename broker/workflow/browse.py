@@ -126,7 +126,7 @@ def _view(
     relation, outputs = known.relation(job), known.outputs.get(job.ident, [])
     staff = Role.CHECKER in person.roles and relation.independent
     reads_text = whole and may(person, Action.VIEW_TEXT, relation, job.state)
-    refusals, uses = _explained(ports, job) if reads_text else ((), ())
+    refusals, uses = explained(ports, job) if reads_text else ((), ())
     return JobView(
         ident=job.ident,
         project=job.submission.project,
@@ -155,7 +155,7 @@ def _shown(ports: Ports, policies: Policies, job: Job, outputs: list[Output], vo
     return shown_state(job.state, job.failure, tuple(o.state for o in outputs), hide, bool(job.kept))
 
 
-def _explained(ports: Ports, job: Job) -> tuple[tuple[Refusal, ...], tuple[Use, ...]]:
+def explained(ports: Ports, job: Job) -> tuple[tuple[Refusal, ...], tuple[Use, ...]]:
     """Refusals and uses as they were told: the text checked again under the policy and on the day of submission."""
     policies = policies_of(ports.store, job.policy)
     project = project_or_unknown(policies, job.submission.project)

@@ -155,6 +155,12 @@ def manifest(ports: Ports, person: Person, job_ident: str) -> str:
     return ports.store.manifest(release.ident)
 
 
+def to_recall(ports: Ports, person: Person, output_ident: str) -> tuple[Output, Job]:
+    """A released output that the person may take back."""
+    reached = reach_output(ports, person, Action.RECALL_OUTPUT, output_ident)
+    return reached.output, reached.job
+
+
 def recall(ports: Ports, person: Person, output_ident: str, reason: str) -> None:
     """Take a released output back: it can no longer be downloaded, and the register says so."""
     if not reason.strip():

@@ -7,6 +7,7 @@ from broker.domain.ports.data import Engine, HandedEngine, HandedTo, SyntheticVa
 from broker.domain.ports.ledger import LedgerStore
 from broker.domain.ports.records import (
     EVERY_RELEASE,
+    Cast,
     Counters,
     Filter,
     Lease,
@@ -35,6 +36,7 @@ from broker.domain.ports.store import Store
 __all__ = [
     "EVERY_RELEASE",
     "LEASE",
+    "Cast",
     "Clock",
     "CollectedFile",
     "Collector",

@@ -1,10 +1,14 @@
 """What the store keeps beside jobs and outputs, as values."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from broker.domain.audit import AuditEvent
 from broker.domain.jobs import Job
+from broker.domain.messages import Message
 from broker.domain.outputs import Output
+from broker.domain.reviews import Decided, Vote
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,17 @@ class OutputRecord:
 
     output: Output
     evidence_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """A vote to store, with its audit events and what is said with it. `decide` sees all votes on the output, this one
+    included; None decides nothing."""
+
+    vote: Vote
+    events: Sequence[AuditEvent]
+    decide: Callable[[tuple[Vote, ...]], Decided | None] | None = None
+    says: Sequence[Message] = ()
 
 
 @dataclass(frozen=True, slots=True)

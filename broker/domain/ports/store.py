@@ -1,30 +1,23 @@
 """The store port: the truth about jobs, outputs, votes, releases, people and audit. Docstrings are the contract."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from broker.domain.audit import AuditCheck, AuditEvent, AuditLine
 from broker.domain.jobs import FailureCode, Job, JobState
-from broker.domain.ledger.budgets import Aside
-from broker.domain.outputs import Output, OutputState
 from broker.domain.people import Person
 from broker.domain.ports.ledger import LedgerStore
+from broker.domain.ports.outputs import MessageStore, OutputStore, ReleaseStore
 from broker.domain.ports.records import (
-    EVERY_RELEASE,
     Filter,
     Lease,
     OutputRecord,
     Reap,
-    RegisterCount,
-    RegisterEntry,
-    RegisterFilter,
-    Release,
     Snapshot,
     StoredPolicy,
 )
 from broker.domain.rehearsals import Rehearsal
-from broker.domain.reviews import Decided, Vote
 from broker.domain.saved import SavedEntry, SavedState
 
 
@@ -39,6 +32,9 @@ class JobStore(Protocol):
 
     def jobs(self, wanted: Filter) -> list[Job]:
         """Newest first; `after` is the ident of the last job of the page before."""
+
+    def jobs_named(self, idents: frozenset[str]) -> dict[str, Job]:
+        """Those of these idents that there are."""
 
     def lease(
         self, job: str, worker: str, until: datetime, now: datetime, events: Sequence[AuditEvent]
@@ -106,84 +102,6 @@ class RehearsalStore(Protocol):
 
     def tell_failure(self, job: str, by: str, reason: str, now: datetime, events: Sequence[AuditEvent]) -> None:
         """Once; Conflict("told-already") where nothing waits."""
-
-
-class OutputStore(Protocol):
-    """Outputs, claims and votes."""
-
-    def output(self, ident: str) -> Output: ...
-
-    def outputs_of(self, job: str) -> list[Output]: ...
-
-    def outputs_of_jobs(self, jobs: frozenset[str]) -> dict[str, list[Output]]:
-        """As `outputs_of`, of many at once; without those that have none."""
-
-    def outputs(self, wanted: Filter) -> list[Output]: ...
-
-    def evidence_digest(self, output: str) -> str: ...
-
-    def move_output(
-        self,
-        output: str,
-        before: OutputState,
-        after: OutputState,
-        now: datetime,
-        events: Sequence[AuditEvent],
-        *,
-        reason: str | None = None,
-    ) -> None: ...
-
-    def claim(self, output: str, checker: str | None, events: Sequence[AuditEvent]) -> None:
-        """Set or clear (None) the checker who works on an output."""
-
-    def cast(
-        self,
-        vote: Vote,
-        events: Sequence[AuditEvent],
-        *,
-        decide: Callable[[tuple[Vote, ...]], Decided | None] | None = None,
-    ) -> None:
-        """Store a vote; Conflict("already-voted") if this checker has one on this output. `decide` sees all votes,
-        this one included, in the same transaction; what it decides is done with the vote or not at all."""
-
-    def votes_of(self, output: str) -> list[Vote]: ...
-
-    def voted(self, outputs: frozenset[str]) -> frozenset[str]:
-        """Those of these outputs that anybody has voted on."""
-
-    def has_voted_on_projects_of(
-        self, checkers: frozenset[str], researcher: str, projects: frozenset[str] = frozenset()
-    ) -> bool:
-        """Whether any of `checkers` has voted on an output of a job by `researcher`, or of one of `projects`."""
-
-
-class ReleaseStore(Protocol):
-    """Releases and the register."""
-
-    def release(
-        self,
-        release: Release,
-        manifest: str,
-        now: datetime,
-        events: Sequence[AuditEvent],
-        *,
-        asides: Sequence[Aside] = (),
-    ) -> None:
-        """In one transaction under the snapshot's lock: insert the release (unique per job), move its outputs
-        approved → released, release the job's spend if it has one, and enter in the ledger what stands beside the
-        claim from now on. Conflict("already-released") on a second one."""
-
-    def release_of(self, job: str) -> Release | None: ...
-
-    def manifest(self, release: str) -> str: ...
-
-    def register(self, wanted: RegisterFilter = EVERY_RELEASE) -> list[RegisterEntry]:
-        """Newest first. Unknown("release") where `after` is none."""
-
-    def releases_made(self) -> int: ...
-
-    def register_counts(self) -> list[RegisterCount]:
-        """One for each project that ever released, by project."""
 
 
 class PeopleStore(Protocol):
@@ -278,7 +196,16 @@ class AuditStore(Protocol):
 
 
 class Store(
-    JobStore, RehearsalStore, OutputStore, ReleaseStore, PeopleStore, SavedStore, LedgerStore, AuditStore, Protocol
+    JobStore,
+    RehearsalStore,
+    OutputStore,
+    MessageStore,
+    ReleaseStore,
+    PeopleStore,
+    SavedStore,
+    LedgerStore,
+    AuditStore,
+    Protocol,
 ):
     """The truth about jobs, outputs, votes, releases, policies, people, ledger and audit.
 

@@ -17,7 +17,7 @@ const { css } = compile(here('src/broker.scss'), {
 })
 writeFileSync(out + 'broker.css', css)
 await build({
-  entryPoints: ['enabled', 'broker', 'editor'].map((name) => here(`src/${name}.js`)),
+  entryPoints: ['enabled', 'broker', 'editor', 'review'].map((name) => here(`src/${name}.js`)),
   outdir: out,
   bundle: true,
   format: 'iife',

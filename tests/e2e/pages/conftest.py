@@ -1,5 +1,6 @@
 """A door served on loopback and looked at in a real Chromium: a page for each person, console and requests watched."""
 
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -62,6 +63,8 @@ def browser() -> Iterator[Browser]:
 def served(browser: Browser, founded: Path, tmp_path: Path, policies: Policies) -> Iterator[Served]:
     opening = open_site(founded, tmp_path)
     site = next(opening)
+    gc.collect()
+    gc.freeze()  # as the door does when it is served
     server = make_server("127.0.0.1", 0, site.app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -84,6 +87,7 @@ def served(browser: Browser, founded: Path, tmp_path: Path, policies: Policies) 
     thread.join()
     server.server_close()
     next(opening, None)
+    gc.unfreeze()
 
 
 def _watch(visit: Visit) -> None:

@@ -117,17 +117,19 @@ class Site:
         job, _ = submit(self.ports, self.person(ROSA), Submission("P0421", kind, text=text, **fields))
         return job.ident
 
-    def running(self) -> tuple[str, int]:
-        job = self.submitted()
+    def running(self, **more: Any) -> tuple[str, int]:
+        job = self.submitted(**more)
         now = self.clock.now()
         event = AuditEvent(now, "worker", "job.leased", job)
         lease = self.ports.store.lease(job, "worker", now + timedelta(seconds=30), now, [event])
         assert lease is not None
         return job, lease.attempt
 
-    def assessed(self, verdict: Verdict = Verdict.PUBLISH, candidate: bytes | None = CSV) -> tuple[str, str]:
+    def assessed(
+        self, verdict: Verdict = Verdict.PUBLISH, candidate: bytes | None = CSV, **more: Any
+    ) -> tuple[str, str]:
         """A job whose one output was assessed and routed; its id and the output's."""
-        job, attempt = self.running()
+        job, attempt = self.running(**more)
         now = self.clock.now()
         staff = json.dumps(staff_document(verdict)).encode()
         shelf = self.ports.shelf

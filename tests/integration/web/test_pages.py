@@ -80,6 +80,9 @@ def test_a_checker_sees_evidence_votes_and_recalls(site):
     assert wrong.status_code == 400
     assert post(browser, "/inbox", f"/outputs/{output}/vote", **ballot).status_code == 302
     assert "Released" in text(browser, f"/outputs/{output}")
+    figures = post(browser, "/inbox", f"/outputs/{output}/recall", reason="Wrong by 3.")
+    assert figures.status_code == 400
+    assert "Wrong by 3.</textarea>" in figures.get_data(as_text=True)
     assert post(browser, "/inbox", f"/outputs/{output}/recall", reason="Wrong.").status_code == 302
     assert "Recalled" in text(site.http(), "/register")
 
