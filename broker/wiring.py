@@ -12,7 +12,7 @@ from shutil import rmtree
 from typing import TYPE_CHECKING, Protocol
 
 from broker.domain.errors import Unknown
-from broker.domain.ports import Clock, Ports, Sandbox, Snapshot, Vault, Vaults, Warmth
+from broker.domain.ports import Clock, Ports, Post, Sandbox, Snapshot, Vault, Vaults, Warmth
 from broker.policy.models import Catalogue, Policies
 
 if TYPE_CHECKING:
@@ -174,6 +174,13 @@ def engine_answers() -> bool:
     from broker.sandbox.engine_images import answers
 
     return answers()
+
+
+def build_post(settings: "Settings") -> Post | None:
+    """Who mails notices; None where no server is set."""
+    from broker.post.smtp import SmtpPost
+
+    return SmtpPost(settings.mail_url, settings.mail_from) if settings.mail_url else None
 
 
 def build_images(settings: "Settings", progress: Callable[[str], None]) -> dict[str, str]:

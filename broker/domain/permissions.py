@@ -25,11 +25,13 @@ class Action(StrEnum):
     DISCUSS_OUTPUT = "discuss-output"
     DOWNLOAD_RELEASE = "download-release"
     DROP_SAVED = "drop-saved"
+    KEEP_SNAPSHOTS = "keep-snapshots"
     MANAGE_PEOPLE = "manage-people"
     PROPOSE_LOOKUP = "propose-lookup"
     PROPOSE_POLICY = "propose-policy"
     RECALL_OUTPUT = "recall-output"
     RESTORE_LEDGER = "restore-ledger"
+    STOP_ALL = "stop-all"
     STOP_JOB = "stop-job"
     SUBMIT_JOB = "submit-job"
     VERIFY_AUDIT = "verify-audit"
@@ -74,10 +76,12 @@ PERMISSIONS: dict[tuple[Role, Action], frozenset[State]] = {
     (Role.CHECKER, Action.VIEW_TEXT): frozenset(JobState),
     (Role.CHECKER, Action.VOTE_OUTPUT): frozenset({OutputState.IN_REVIEW}),
     (Role.ADMINISTRATOR, Action.APPLY_POLICY): NO_STATE,
+    (Role.ADMINISTRATOR, Action.KEEP_SNAPSHOTS): NO_STATE,
     (Role.ADMINISTRATOR, Action.MANAGE_PEOPLE): NO_STATE,
     (Role.ADMINISTRATOR, Action.PROPOSE_POLICY): NO_STATE,
     (Role.ADMINISTRATOR, Action.RECALL_OUTPUT): frozenset({OutputState.RELEASED}),
     (Role.ADMINISTRATOR, Action.RESTORE_LEDGER): NO_STATE,
+    (Role.ADMINISTRATOR, Action.STOP_ALL): NO_STATE,
     (Role.ADMINISTRATOR, Action.STOP_JOB): ACTIVE,
     (Role.ADMINISTRATOR, Action.VERIFY_AUDIT): NO_STATE,
     (Role.ADMINISTRATOR, Action.VIEW_BUDGET): NO_STATE,

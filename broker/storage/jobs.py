@@ -14,6 +14,7 @@ from broker.domain.saved import SavedEntry
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.saved import keep
+from broker.storage.stops import check_goes_on
 from broker.storage.tables import jobs
 
 
@@ -102,6 +103,8 @@ class Jobs:
                 for entry in keeps:
                     keep(connection, entry)
                 append(connection, events)
+                if job.state is JobState.QUEUED:
+                    check_goes_on(connection, job.ident)
         except IntegrityError as error:
             return self._why_not(job, error)
         return self.job(job.ident)

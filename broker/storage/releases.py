@@ -20,6 +20,7 @@ from broker.storage.ledger.looking import enter_asides
 from broker.storage.ledger.spends import settle_with_release
 from broker.storage.ledger.writing import LedgerWriting
 from broker.storage.outputs import move
+from broker.storage.stops import check_goes_on
 from broker.storage.tables import outputs, release_outputs, releases, snapshots
 
 
@@ -48,6 +49,7 @@ class Releases(LedgerWriting):
             settled = settle_with_release(connection, release.job, now)
             enter_asides(connection, asides, now)
             append(connection, [*events, *settled])
+            check_goes_on(connection, release.job)
 
     def release_of(self, job: str) -> Release | None:
         with self._db.read() as connection:

@@ -18,9 +18,17 @@ from broker.web import (
     entrance,
     health,
     look,
+    openid,
     pages_administration,
+    pages_administration_audit,
+    pages_administration_data,
+    pages_administration_people,
+    pages_administration_policies,
+    pages_administration_projects,
+    pages_administration_stops,
     pages_inbox,
     pages_lookups,
+    pages_notices,
     pages_research,
     pages_research_collect,
     pages_research_find,
@@ -62,6 +70,13 @@ PAGES = (
     pages_threads.pages,
     pages_lookups.pages,
     pages_administration.pages,
+    pages_administration_people.pages,
+    pages_administration_projects.pages,
+    pages_administration_policies.pages,
+    pages_administration_data.pages,
+    pages_administration_stops.pages,
+    pages_administration_audit.pages,
+    pages_notices.pages,
 )
 
 
@@ -82,6 +97,7 @@ def create_app(ports: Ports, settings: WebSettings) -> Flask:
     look.install(app)
     problems.install(app)
     session.install(app)
+    openid.install(app, settings.openid)
     security.install(app, settings.secret_key, settings.secure_cookies)
     for api in API_SUBJECTS:
         app.register_api(api)

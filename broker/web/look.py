@@ -24,6 +24,8 @@ TAGS = {
     "recalled in part": "red",
     "queued": "blue", "running": "blue", "assessing": "blue", "waiting for a decision": "yellow",
     "in review": "yellow", "returned": "yellow", "withdrawn": "grey", "withheld": "grey",
+    "retired": "grey", "stopped": "red", "ended": "grey", "active": "green", "inactive": "grey",
+    "in use": "green", "silent": "red", "answers": "green", "does not answer": "red",
     "expired": "grey", "closed": "grey",
 }  # fmt: skip
 """The colour of a state's tag; colour never says what the word does not."""
@@ -54,8 +56,28 @@ PLACES = (
         "Administration",
         "administer.overview",
         Role.ADMINISTRATOR,
-        frozenset({"administer.people", "administer.audit"}),
+        frozenset(
+            {
+                "administer.system_health",
+                "people.everybody",
+                "people.one",
+                "projects.all_projects",
+                "projects.project",
+                "projects.plan",
+                "policies.policies",
+                "policies.policy",
+                "policies.profiles",
+                "policies.tables",
+                "data.all_snapshots",
+                "data.ledger",
+                "data.verify_ledger",
+                "stops.stops",
+                "audit.search",
+                "audit.verify",
+            }
+        ),
     ),
+    Place("Notices", "notices.notices"),
     Place(
         "Public register", "public.register_page", others=frozenset({"public.project", "public.releases"}), public=True
     ),

@@ -23,6 +23,7 @@ from broker.workflow.policies import policies_assessed, policies_in_force
 from broker.workflow.private.told import manifest_profile
 from broker.workflow.records import privacy_of, shelve_released
 from broker.workflow.relations import project_or_unknown, reach_job, reach_output
+from broker.workflow.stopping import is_stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,15 @@ def release_job(ports: Ports, job: Job) -> Release | None:
 
     Content is on the released shelf before the row is written: a crash leaves bytes that nobody can name. Nothing
     leaves for a project that policy has dropped since, nor exactly about a data set that policy keeps to differential
-    privacy by now: it is held until policy has it otherwise.
+    privacy by now, nor while an administrator has stopped project or researcher: it is held until that is otherwise.
     """
     approved = [o for o in ports.store.outputs_of(job.ident) if o.state is OutputState.APPROVED]
     if job.state is not JobState.DECIDED or not approved or ports.store.release_of(job.ident) is not None:
         return None
     today = policies_in_force(ports.store)
     if today.project(job.submission.project) is None or not may_leave(ports, job, today):
+        return None
+    if is_stopped(ports, job.submission.project, job.researcher):
         return None
     now = ports.clock.now()
     policies = policies_assessed(ports.store, job)

@@ -7,8 +7,11 @@ from broker.domain.ports.data import Engine, HandedEngine, HandedTo, SyntheticVa
 from broker.domain.ports.ledger import LedgerStore
 from broker.domain.ports.records import (
     EVERY_RELEASE,
+    Access,
+    AuditWanted,
     Cast,
     Counters,
+    Decision,
     Filter,
     Lease,
     OutputRecord,
@@ -19,6 +22,7 @@ from broker.domain.ports.records import (
     Release,
     Snapshot,
     StoredPolicy,
+    WorkerReport,
 )
 from broker.domain.ports.sandbox import (
     CollectedFile,
@@ -30,17 +34,20 @@ from broker.domain.ports.sandbox import (
     SandboxResult,
     Warmth,
 )
-from broker.domain.ports.small import Clock, Queue, Shelf
+from broker.domain.ports.small import Clock, Post, Queue, Shelf
 from broker.domain.ports.store import Store
 
 __all__ = [
     "EVERY_RELEASE",
     "LEASE",
+    "Access",
+    "AuditWanted",
     "Cast",
     "Clock",
     "CollectedFile",
     "Collector",
     "Counters",
+    "Decision",
     "Engine",
     "Filter",
     "HandedEngine",
@@ -50,6 +57,7 @@ __all__ = [
     "Limits",
     "OutputRecord",
     "Ports",
+    "Post",
     "Queue",
     "Reap",
     "RegisterCount",
@@ -70,6 +78,7 @@ __all__ = [
     "Vaults",
     "Warmth",
     "WorkerPorts",
+    "WorkerReport",
 ]
 
 LEASE = timedelta(seconds=30)

@@ -75,6 +75,7 @@ class Snapshot:
     path: str
     facts: str
     """JSON of `broker.vault.facts`: key facts per table and year."""
+    retired: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,52 @@ class StoredPolicy:
     proposed_at: datetime
     applied_by: str | None
     applied_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A session or an API token of a person, named by the beginning of its hash. Sessions know when they were last
+    `seen`."""
+
+    ident: str
+    session: bool
+    made: datetime | None
+    seen: datetime | None
+    expires: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which two administrators put a policy set in force, and when."""
+
+    fingerprint: str
+    proposed_by: str
+    proposed_at: datetime
+    applied_by: str
+    applied_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AuditWanted:
+    """Which lines of the audit log to show, newest first: all that is given must fit. `before`: only lines with a
+    smaller number, which is how pages follow each other; `since` and `until` include both ends."""
+
+    subject: str | None = None
+    actor: str | None = None
+    action: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReport:
+    """What a worker's supervisor last said of itself."""
+
+    worker: str
+    at: datetime
+    facts: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)

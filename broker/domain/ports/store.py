@@ -1,7 +1,7 @@
 """The store port: the truth about jobs, outputs, votes, releases, people and audit. Docstrings are the contract."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from broker.domain.audit import AuditCheck, AuditEvent, AuditLine
@@ -10,15 +10,20 @@ from broker.domain.people import Person
 from broker.domain.ports.ledger import LedgerStore
 from broker.domain.ports.outputs import MessageStore, OutputStore, ReleaseStore
 from broker.domain.ports.records import (
+    Access,
+    AuditWanted,
+    Decision,
     Filter,
     Lease,
     OutputRecord,
     Reap,
     Snapshot,
     StoredPolicy,
+    WorkerReport,
 )
 from broker.domain.rehearsals import Rehearsal
 from broker.domain.saved import SavedEntry, SavedState
+from broker.domain.stops import Stop, StopKind
 
 
 class JobStore(Protocol):
@@ -124,18 +129,45 @@ class PeopleStore(Protocol):
 
     def password_hash(self, ident: str) -> str | None: ...
 
-    def person_by_token(self, token_hash: str, now: datetime) -> Person | None: ...
+    def person_by_token(self, token_hash: str, now: datetime, idle: timedelta | None = None) -> Person | None:
+        """Whose token it is, while it is good. A session that was not seen for `idle` is none; one that is good is seen
+        now."""
 
     def put_token(
-        self, token_hash: str, person: str, expires: datetime | None, events: Sequence[AuditEvent]
+        self,
+        token_hash: str,
+        person: str,
+        expires: datetime | None,
+        events: Sequence[AuditEvent],
+        *,
+        made: datetime | None = None,
+        session: bool = False,
     ) -> None: ...
+
+    def accesses(self, person: str, now: datetime) -> list[Access]:
+        """Sessions and tokens of a person that are neither revoked nor at their end, newest first."""
+
+    def end_accesses(self, person: str, but: str, events: Sequence[AuditEvent], ident: str | None = None) -> int:
+        """Revoke all of a person's sessions and tokens, or those whose hash begins with `ident`, but for the one whose
+        hash is `but`; how many. Without any no event is written."""
 
     def revoke_token(self, token_hash: str, events: Sequence[AuditEvent]) -> None: ...
 
     def propose_policy(self, policy: StoredPolicy, events: Sequence[AuditEvent]) -> None: ...
 
-    def apply_policy(self, fingerprint: str, by: str, now: datetime, events: Sequence[AuditEvent]) -> None:
-        """Put a proposed set in force; Forbidden("second-administrator") if `by` proposed it."""
+    def apply_policy(
+        self,
+        fingerprint: str,
+        by: str,
+        now: datetime,
+        events: Sequence[AuditEvent],
+        projects: frozenset[str] = frozenset(),
+    ) -> None:
+        """Put a proposed set in force, as a decision on `projects`; Forbidden("second-administrator") if `by` proposed
+        it."""
+
+    def decisions_on(self, project: str, limit: int = 20) -> list[Decision]:
+        """The sets that changed what policy says of a project, newest first."""
 
     def policy_in_force(self) -> StoredPolicy: ...
 
@@ -149,6 +181,47 @@ class PeopleStore(Protocol):
     def latest_snapshot(self) -> Snapshot: ...
 
     def snapshot(self, ident: str) -> Snapshot: ...
+
+    def snapshots(self, limit: int = 200) -> list[Snapshot]:
+        """Newest first, retired ones too."""
+
+    def retire_snapshot(self, ident: str, now: datetime, events: Sequence[AuditEvent]) -> None:
+        """No job runs on it from now on; Conflict("last-snapshot") if there were none left, Conflict("in-use") while a
+        job that is not at its end reads it, Conflict("already-retired")."""
+
+    def mailed(self, person: str) -> frozenset[str]:
+        """Keys of the notices that were mailed to a person."""
+
+    def note_mailed(self, person: str, keys: Sequence[str], now: datetime, events: Sequence[AuditEvent]) -> None: ...
+
+    def report_worker(self, report: WorkerReport) -> None: ...
+
+    def worker_reports(self) -> list[WorkerReport]: ...
+
+
+class StopStore(Protocol):
+    """What administrators have stopped. While a stop stands, `accept` takes no job of its subject and `release` lets
+    nothing of it leave (Conflict("stopped")), and `lease` gives none."""
+
+    def stop(self, stop: Stop, holders: frozenset[str], events: Sequence[AuditEvent]) -> None:
+        """Begin a stop, revoke every token and session of `holders`, and make a stopped person inactive; all in one
+        transaction. Conflict("already-stopped") if one stands."""
+
+    def stops(self, *, standing_only: bool = False, limit: int = 200) -> list[Stop]:
+        """Newest first."""
+
+    def stop_of(self, kind: StopKind, subject: str) -> Stop | None:
+        """The one that stands."""
+
+    def ask_to_lift(
+        self, kind: StopKind, subject: str, by: str, now: datetime, events: Sequence[AuditEvent]
+    ) -> None: ...
+
+    def lift_stop(self, kind: StopKind, subject: str, by: str, now: datetime, events: Sequence[AuditEvent]) -> None:
+        """Forbidden("second-administrator") unless another administrator asked."""
+
+    def unfinished_but_stopped(self, states: frozenset[str]) -> list[str]:
+        """Jobs in `states` whose project or researcher is stopped, oldest first."""
 
 
 class SavedStore(Protocol):
@@ -188,6 +261,9 @@ class AuditStore(Protocol):
     def audit_of(self, subject: str, action: str) -> list[AuditLine]:
         """The lines of one action on one subject, oldest first."""
 
+    def search_audit(self, wanted: AuditWanted) -> list[AuditLine]:
+        """Newest first, at most `wanted.limit`."""
+
     def audit_head(self) -> tuple[int, str]:
         """Number and hash of the last line: what is exported, so that a cut or rewritten log is seen."""
 
@@ -202,6 +278,7 @@ class Store(
     MessageStore,
     ReleaseStore,
     PeopleStore,
+    StopStore,
     SavedStore,
     LedgerStore,
     AuditStore,

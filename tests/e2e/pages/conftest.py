@@ -38,7 +38,7 @@ class Visit:
     def sign_in(self, person: str) -> None:
         page = self.go("/sign-in")
         page.get_by_label("Name").fill(person)
-        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
 
 

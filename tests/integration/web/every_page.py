@@ -4,9 +4,11 @@ Not a test itself: the tests of markup, keys, colours, queries and speed go thro
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from broker.domain.audit import AuditEvent
 from broker.domain.jobs import FailureCode, JobState, Kind
+from broker.policy.files import load_policies
 from tests.integration.web.conftest import ADA, CLEO, OTIS, ROSA, Site
 
 VISITORS = (None, ROSA, OTIS, CLEO, ADA)
@@ -42,7 +44,12 @@ class Row:
         return (self.path, *self.looks)
 
 
+POLICY = load_policies(Path(__file__).parents[3] / "policies").fingerprint
+
 ALL = (200, 200, 200, 200, 200)
+STAFF = (302, 404, 404, 403, 200)
+"""Pages of administrators."""
+
 ROWS = (
     Row("public.register_page", "/register", ALL, looks=("/register?q=absence", "/register?q=nothing-at-all")),
     Row("public.releases", "/register/releases", ALL, looks=("/register/releases?q=nothing-at-all",)),
@@ -82,9 +89,24 @@ ROWS = (
     Row("checking.candidate", "/outputs/{waiting}/candidate", (302, 404, 404, 200, 403), html=False),
     Row("checking.staff_record", "/outputs/{waiting}/staff-record", (302, 404, 404, 200, 403), html=False),
     Row("checking.failure", "/jobs/{failed}/failure", (302, 404, 404, 200, 404)),
-    Row("administer.overview", "/administration", (302, 404, 404, 403, 200)),
-    Row("administer.people", "/administration/people", (302, 404, 404, 403, 200)),
-    Row("administer.audit", "/administration/audit", (302, 404, 404, 403, 200)),
+    Row("administer.overview", "/administration", STAFF),
+    Row("administer.system_health", "/administration/health", STAFF),
+    Row("people.everybody", "/administration/people", STAFF),
+    Row("people.one", "/administration/people/demo-researcher", STAFF),
+    Row("projects.all_projects", "/administration/projects", STAFF),
+    Row("projects.project", "/administration/projects/P0421", STAFF),
+    Row("policies.policies", "/administration/policies", STAFF),
+    Row("policies.policy", f"/administration/policies/{POLICY}", STAFF),
+    Row("policies.profiles", "/administration/profiles", STAFF),
+    Row("policies.tables", "/administration/tables", STAFF),
+    Row("data.all_snapshots", "/administration/snapshots", STAFF),
+    Row("data.ledger", "/administration/budgets", STAFF),
+    Row("stops.stops", "/administration/stops", STAFF),
+    Row("audit.search", "/administration/audit", STAFF, looks=("/administration/audit?actor=nobody",)),
+    Row("notices.notices", "/notices", (302, 200, 200, 200, 200)),
+    Row("entrance.account", "/account", (302, 200, 200, 200, 200)),
+    Row("entrance.to_provider", "/sign-in/openid", (403, 403, 403, 403, 403), html=False),
+    Row("entrance.from_provider", "/sign-in/openid/answer", (403, 403, 403, 403, 403), html=False),
 )  # fmt: skip
 
 NOT_PAGES = frozenset({"health.metrics"})
