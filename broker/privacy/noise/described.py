@@ -54,6 +54,6 @@ def _whole(value: object) -> int:
 
 
 def _number(value: object) -> float:
-    if type(value) not in (int, float):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("this is no number")
-    return float(value)  # type: ignore[arg-type]
+    return float(value)

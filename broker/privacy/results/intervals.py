@@ -74,8 +74,8 @@ def of_quotient(start: Floats, over: Callable[[Floats], Floats], low: float, hig
     pure noise at the true m, is over its half width (Fieller 1954). So an interval covers whatever the denominator is,
     small ones too. Everything is allowed where not even the start is."""
     lost = over(start) > 0
-    ends = (_ends(start, over, np.full_like(start, edge)) for edge in (low, high))
-    return tuple(np.where(lost, edge, end) for edge, end in zip((low, high), ends, strict=True))  # type: ignore[return-value]
+    first, last = (_ends(start, over, np.full_like(start, edge)) for edge in (low, high))
+    return np.where(lost, low, first), np.where(lost, high, last)
 
 
 def _ends(start: Floats, over: Callable[[Floats], Floats], edge: Floats) -> Floats:

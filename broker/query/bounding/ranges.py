@@ -87,7 +87,8 @@ class Ranges:
                 return clamp
         if kind is Type.FLAG:
             return Decimal(0), Decimal(1)
-        return tuple(None if end is None else Decimal(repr(end)) for end in (low, high))  # type: ignore[return-value]
+        first, last = (None if end is None else Decimal(repr(end)) for end in (low, high))
+        return first, last
 
     def _aggregate(self, ident: int) -> Aggregate | None:
         for part in walk(self.origins.relation):
