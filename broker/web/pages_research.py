@@ -9,7 +9,8 @@ from broker.domain.people import Role
 from broker.web.grants_shown import tables_granted
 from broker.web.setup import caller, ports
 from broker.web.state_words import told_of
-from broker.workflow import again, browse, follow, looks, release, review, withdraw
+from broker.workflow import again, browse, follow, looks, release, withdraw
+from broker.workflow.ballots import REASONS
 
 pages = Blueprint("research", __name__)
 
@@ -50,7 +51,7 @@ def job(job: str) -> str:
         lines=(view.text or "").splitlines(),
         checker=Role.CHECKER in g.person.roles,
         trace=looks.trace(ports(), caller(), job) if reads and view.kind == "python" else None,
-        reasons_told=review.REASONS,
+        reasons_told=REASONS,
         nonce=secrets.token_urlsafe(12),
     )
 

@@ -13,8 +13,7 @@ from broker.domain.permissions import Action, may
 from broker.domain.ports import Ports
 from broker.domain.rehearsals import Rehearsal
 from broker.workflow.policies import policies_in_force
-from broker.workflow.relations import project_of, reach_job, relation_of
-from broker.workflow.reviewing.inbox import relations
+from broker.workflow.relations import project_of, reach_job, relation_of, relations
 
 LONGEST = 1000
 

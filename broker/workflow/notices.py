@@ -13,9 +13,10 @@ from broker.domain.audit import AuditEvent
 from broker.domain.jobs import Shown
 from broker.domain.people import SYSTEM, Person, Role
 from broker.domain.ports import AuditWanted, Ports, Post
-from broker.workflow import browse, looks, lookups, review
+from broker.workflow import browse, looks, lookups
 from broker.workflow.accounts import ASKED
 from broker.workflow.administer import PERSON_PUT, holder
+from broker.workflow.reviewing.inbox import outputs_waiting
 
 SOON = timedelta(days=30)
 RECENT = timedelta(days=14)
@@ -82,7 +83,7 @@ def _accounts(ports: Ports, person: Person) -> Iterator[Notice]:
 
 
 def _to_check(ports: Ports, person: Person) -> Iterator[Notice]:
-    waiting = review.inbox(ports, person)
+    waiting = outputs_waiting(ports, person)
     counts = Counter(job.ident for _, job in waiting)
     projects = {job.ident: job.submission.project for _, job in waiting}
     first = {job.ident: output.created for output, job in reversed(waiting)}

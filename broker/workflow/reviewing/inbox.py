@@ -13,17 +13,14 @@ from broker.domain.jobs import Job
 from broker.domain.messages import Message
 from broker.domain.outputs import Output
 from broker.domain.people import Person, Role
-from broker.domain.permissions import Action, Relation, may
+from broker.domain.permissions import Action, may
 from broker.domain.ports import Ports
-from broker.policy.models import Policies
 from broker.workflow.policies import policies_in_force
-from broker.workflow.relations import project_of, relation_of
+from broker.workflow.relations import relations
 from broker.workflow.reviewing.thread import readable
 
 MOST = 1000
 """The oldest so many outputs are looked at; who has more waiting finds the others when these are decided."""
-
-RelationOf = Callable[[Job], Relation]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +98,6 @@ def _by_submission(ports: Ports, person: Person) -> list[Waiting]:
     for output, job in pairs:
         by_job.setdefault(job.ident, []).append(output)
     return [Waiting(jobs[j], tuple(found), voted & {o.ident for o in found}) for j, found in by_job.items()]
-
-
-def relations(ports: Ports, person: Person, policies: Policies) -> RelationOf:
-    """How a person stands to jobs, looked up once for all that are alike."""
-    known: dict[tuple[object, ...], Relation] = {}
-
-    def of(job: Job) -> Relation:
-        alike = (job.submission.project, job.researcher == person.ident, job.policy, job.assessed_policy)
-        if alike not in known:
-            known[alike] = relation_of(ports, policies, person, project_of(ports, policies, job), job)
-        return known[alike]
-
-    return of
 
 
 def _words(ports: Ports, person: Person) -> tuple[tuple[Message, Output], ...]:
