@@ -20,6 +20,7 @@ from broker.workflow.failing import Failed
 from broker.workflow.handed_findings import Computed, Problem
 from broker.workflow.handed_outputs import Stage, compute
 from broker.workflow.limits import limits_for
+from broker.workflow.parquet import with_parquet
 from broker.workflow.pictures import remade_pictures
 
 OF_THE_DATA = frozenset({RowsProblem.BINARY.value, RowsProblem.MODEL.value})
@@ -58,8 +59,8 @@ class Script:
         result = self.ports.sandbox.run(self._request(vault))
         if result.end is not SandboxEnd.ENDED:
             return result
-        left = sort_left(result.frames)
         stage = self._stage(vault, vaults)
+        left = with_parquet(stage, sort_left(result.frames))
         return RanScript(result, left, compute(stage, left.requests), remade_pictures(stage, left))
 
     def _stage(self, vault: Vault, vaults: Vaults) -> Stage:

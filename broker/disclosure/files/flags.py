@@ -35,9 +35,12 @@ def flags_of(columns: Columns, rows: Rows, profile: Profile, identifiers: frozen
     )
 
 
-def of_text() -> Finding:
-    """T2."""
-    return finding("T2", Verdict.REVIEW, "This is text, or no table: nothing in it was looked at by the broker.")
+def of_text(text: str) -> tuple[Finding, ...]:
+    """T2, and T3 where pseudonyms stand in it."""
+    found = finding("T2", Verdict.REVIEW, "This is text, or no table: nothing in it was looked at by the broker.")
+    if not PSEUDONYM.search(text.casefold()):
+        return (found,)
+    return (found, finding("T3", Verdict.REVIEW, "Something in it looks like pseudonyms."))
 
 
 def _of_persons(columns: Columns) -> Iterator[Finding]:
