@@ -87,7 +87,18 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
 """The profile's parameters that steer a rule, or what it judges; the others have none."""
 
 OF_NO_RULE = frozenset(
-    {"name", "source", "max_listed_rows", "max_group_steps", "small_quota", "suppressed_symbol", "file_digits"}
+    {
+        "name",
+        "source",
+        "max_listed_rows",
+        "max_group_steps",
+        "small_quota",
+        "suppressed_symbol",
+        "file_digits",
+        "many_rows",
+        "many_values",
+        "nearly_all",
+    }
 )
 """Fields of a profile that no rule reads: what it is called, limits of work and of jobs, digits of scripts' files."""
 
