@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -159,13 +160,14 @@ def test_two_columns_of_one_name_are_no_table() -> None:
 
 
 @pytest.mark.parametrize("runtime", ["runc", "runsc"])
-def test_the_container_that_opens_it_has_no_data(runtime: str, tmp_path: Path) -> None:
+def test_the_container_that_opens_it_has_no_data(runtime: str) -> None:
     """On either runtime it is mounted on an empty folder, or narrowed to nothing; and it tells the same of a file."""
     stage = stage_there(runtime)
     to = HandedTo(stage.vault, stage.checked.uses, parquet(TABLE), stage.job, 1)
     request = stage.handed.prepare_parquet(to, limits_for(Kind.SQL, policies()), MOST)
     assert request.narrow == ()
-    assert list(mount_of(request, tmp_path).rglob("*")) == []
+    with TemporaryDirectory() as folder:
+        assert list(mount_of(request, Path(folder)).rglob("*")) == []
     result = stage.ports.sandbox.run(request)
     assert result.end is SandboxEnd.ENDED
     assert result.runtime == runtime

@@ -100,7 +100,8 @@ OF_NO_RULE = frozenset(
         "nearly_all",
     }
 )
-"""Fields of a profile that no rule reads: what it is called, limits of work and of jobs, digits of scripts' files."""
+"""Fields of a profile that no rule reads: what it is called, limits of work and of jobs, and what is about scripts'
+files."""
 
 
 @dataclass(frozen=True, slots=True)
