@@ -15,7 +15,7 @@ SEED = container.SEED
 SIZES = {**container.SIZES, "PROOF_DEFENCES": "all", "PROOF_RUNTIMES": "runc runsc"}
 ATTACKS, SANDBOX = "tests/attacks", "tests/integration/sandbox"
 PROPERTIES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
-    "gallery: real analyses in the real container under both runtimes, with their verdicts": (("tests/gallery",), ("gallery",)),
+    "gallery: real analyses in the real container on both runtimes, with verdicts": (("tests/gallery",), ("gallery",)),
     "trusted stage: rows verified against the vault, tabulated, fitted, judged, drawn": (
         ("tests/integration/handed", "tests/unit/disclosure/test_regression.py",
          "tests/unit/disclosure/test_figures.py"), (),
