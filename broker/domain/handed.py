@@ -156,6 +156,7 @@ class RowsProblem(StrEnum):
     """Why rows were not used: found inside the container, told to checkers (and, of synthetic data, to the author)."""
 
     UNREADABLE = "unreadable"
+    APART = "apart"
     COLUMNS = "columns"
     VALUES = "values"
     UNKNOWN = "unknown"
@@ -167,6 +168,7 @@ class RowsProblem(StrEnum):
 
 SENTENCES: dict[RowsProblem, str] = {
     RowsProblem.UNREADABLE: "The rows are no Arrow file.",
+    RowsProblem.APART: "Outputs that were to be computed together are of other rows.",
     RowsProblem.COLUMNS: "The rows have other columns than the request names, or one of a type that cannot be used.",
     RowsProblem.VALUES: "A column has values that it cannot have: no number where one is needed, one that is not "
     "finite or beyond a thousand million, anything but 0 and 1 in a share, or a label of more than 200 "

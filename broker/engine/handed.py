@@ -63,7 +63,7 @@ class HandedDuckDB:
 
 
 def _job(rows: HandedRows, to: HandedTo, measured: Sequence[str]) -> dict[str, Any]:
-    return {"tables": tables_of(to.vault, rows, to.inputs), "rows": asked_of_rows(rows, measured)}
+    return {"tables": tables_of(to.vault, rows, to.inputs), "rows": asked_of_rows(rows, measured, to.parts)}
 
 
 def _beside(vault: Vault) -> Vault:
@@ -73,11 +73,11 @@ def _beside(vault: Vault) -> Vault:
 
 def measured_of(plan: Plan, rows: HandedRows) -> list[str]:
     """The columns of which the plan asks a number that is not 0/1 by its type."""
-    (output,) = plan.outputs
-    scans = {c.ident: c.variable for t in output.tables for c in _scanned(t.contributions)}
+    tables = [t for output in plan.outputs for t in output.tables]
+    scans = {c.ident: c.variable for t in tables for c in _scanned(t.contributions)}
     found = {
         scans[s.argument.ident]: None
-        for t in output.tables
+        for t in tables
         for s in t.statistics
         if isinstance(s.argument, Column) and s.argument.type is not Type.FLAG and s.argument.ident in scans
     }

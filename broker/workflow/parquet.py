@@ -7,8 +7,8 @@ from broker.domain.ports import HandedTo, Most, SandboxEnd
 from broker.python_jobs.left import Left
 from broker.python_jobs.parquet import parquet_files, retold
 from broker.python_jobs.remade import WIDEST
-from broker.workflow.handed_outputs import Stage
 from broker.workflow.limits import limits_for
+from broker.workflow.trusted import Stage
 
 
 def with_parquet(stage: Stage, left: Left) -> Left:

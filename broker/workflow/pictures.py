@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from broker.domain.jobs import Kind
 from broker.domain.ports import HandedTo
 from broker.python_jobs.left import Left, named
-from broker.workflow.handed_outputs import Stage
 from broker.workflow.limits import limits_for
+from broker.workflow.trusted import Stage
 
 ENDING = ".png"
 

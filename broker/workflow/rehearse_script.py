@@ -17,11 +17,12 @@ from broker.python_jobs.request import prepare
 from broker.workflow.check import Checked
 from broker.workflow.failing import Failed
 from broker.workflow.handed_findings import Computed, Problem
-from broker.workflow.handed_outputs import Stage, compute
+from broker.workflow.handed_outputs import compute
 from broker.workflow.limits import limits_for
 from broker.workflow.parquet import with_parquet
 from broker.workflow.rehearse import Rehearsed, Runner, rehearsed
 from broker.workflow.script_outputs import PNG, prepared_file
+from broker.workflow.trusted import Stage
 
 ATTEMPT = 1
 WITHHELD = {

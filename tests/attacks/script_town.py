@@ -40,9 +40,9 @@ from broker.wiring import build_stage, synthetic_years
 from broker.workflow import administer
 from broker.workflow.check import check_submission
 from broker.workflow.handed_findings import by_person
-from broker.workflow.handed_outputs import Stage
 from broker.workflow.handing import planned_table, rows_to_fit
 from broker.workflow.rehearsal_data import wanted
+from broker.workflow.trusted import Stage
 from tests.integration.handed.conftest import ABSENCE, CENSUS, LIMITS, ROOT, Quiet, file_of, opened, run_here
 from tests.unit.workflow.conftest import PROJECT, REX, ROLES, Broker
 from tests.unit.workflow.conftest import opened as broker_in

@@ -14,7 +14,7 @@ from broker.workflow.failing import Failed
 from tests.prove.defences import Defence as Listed
 from tests.prove.defences import edited, nothing, put
 
-FINDINGS, ROWS, NAMES, FILES, PARQUET = (
+FINDINGS, ROWS, NAMES, FILES, PARQUET, TOGETHER = (
     f"tests.attacks.test_{name}"
     for name in (
         "findings_of_python",
@@ -22,6 +22,7 @@ FINDINGS, ROWS, NAMES, FILES, PARQUET = (
         "names_as_carriers",
         "files_as_carriers",
         "parquet_as_carrier",
+        "tables_of_one_script",
     )
 )
 CAUGHT = (AssertionError, Breach, Conflict, Failed, Invalid, Unknown, ValueError, pytest.fail.Exception)
@@ -52,7 +53,7 @@ DEFENCES = (
         edited("broker.vault.build:_renderings", '{ORDER}"), ("script", share.columns, ORDER)]', '{ORDER}"), ("script", evidence, ORDER)]'), "test_9",
     ),
     Defence("pseudonyms of each project", edited("broker.vault.pseudonyms:project_key", 'b"project\\0" + project.encode()', 'b"project"'), "test_9"),
-    Defence("a person decides on rows of a script", put(f"{HANDED}.by_person", lambda found, *_: found), "test_10_rows"),
+    Defence("a person decides on rows of a script", put("broker.workflow.trusted.by_person", lambda found, *_: found), "test_10_rows"),
     Defence("declared variables are read again", put(f"{VERIFYING}._mismatches", lambda _: "SELECT 0"), "test_10_a_declared"),
     Defence("unknown pseudonyms are refused", edited(f"{VERIFYING}:_of_persons", " WHERE {PERSON} IS NOT NULL\")", " WHERE false\")"), "test_10_a_person"),
     Defence("nobody is there more often than in the vault", edited(f"{VERIFYING}:_of_persons", "h.n > o.n", "false"), "test_10_a_person"),
@@ -77,10 +78,12 @@ DEFENCES = (
     Defence("names are the header's", AS_LEFT, "test_an_output", module=NAMES),
     Defence("no figure of what nobody sees", edited(f"{OUTPUTS}:_computed_once", "else _undeclared(one)", "else one"), "test_a_figure_is_drawn", module=NAMES),
     Defence("the text's order of columns", put(f"{HANDED}.in_order", lambda asked, _: asked), "test_columns", module=NAMES),
-    Defence("computed names are told", put(f"{HANDED}.unwritten", lambda *_: ()), "test_names_that", module=NAMES),
+    Defence("computed names are told", put("broker.workflow.trusted.unwritten", lambda *_: ()), "test_names_that", module=NAMES),
     Defence("tables that few lie between are told", put(f"{HANDED}.told_close", lambda made, _: tuple(made)), "test_two_tables", module=NAMES),
     Defence("digits inside texts", put(f"{REMADE}.said", lambda text, _: text), "test_numbers_inside", module=FILES, given=("12.3456789%", "12.346%")),
     Defence("nothing invisible", put(f"{REMADE}.INVISIBLE", re.compile("(?!)")), "test_characters", module=FILES, given=("\ufe0f",)),
+    Defence("tables of one script's rows are one system", put("broker.workflow.handed_tables._alike", lambda _, wanted: [wanted[0]]), "test_tables_of_the_same", module=TOGETHER),
+    Defence("tables of other rows are told", put("broker.workflow.handed_tables.told_others", lambda made: made), "test_rows_in_another", module=TOGETHER, given=("order",)),
     Defence("no data where a Parquet file is opened", put("broker.engine.parquet.NOTHING", None), "test_the_container", module=PARQUET, given=("runc",)),
     Defence("what such a file does ends no job", edited("broker.workflow.parquet:_text", "stage.ports.sandbox.run(asked)", "stage.run(asked)"), "test_what_is_no_flat", module=PARQUET, given=("a bomb of text",)),
     Defence("rows of JSON are counted", edited(f"{OUTPUTS}:prepared_file", "len(made.sheet.rows) > policies.service.max_file_rows", "False"), "test_a_table_in_json", module=FILES),

@@ -45,6 +45,7 @@ SENTENCES: dict[str, str] = {
     "H2": "No number is asked of a column with few different values.",
     "H3": "Names of columns stand in the script, and were not made while it ran.",
     "H4": "No other output of the script is of nearly as many people.",
+    "H5": "The tables of the script are of the same rows, and were judged together.",
     "W1": "The whole filtered population is at least the threshold.",
 }
 """The handbook's rules (F, M, P, Q, D, R, X) and the broker's own (A, H, L, W): what holds where nothing is found."""

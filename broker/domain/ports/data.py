@@ -101,13 +101,16 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HandedTo:
-    """Whose rows: the attempt, its vault and inputs, and the rows' bytes, which nobody opens outside a container."""
+    """Whose rows: the attempt, its vault and inputs, and the rows' bytes, which nobody opens outside a container. Those
+    of several outputs come one after the other, `parts` bytes each; which of them are of other rows than the first is
+    then told by the bits of the problem's times."""
 
     vault: Vault
     inputs: tuple[Use, ...]
     content: bytes
     job: str
     attempt: int
+    parts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
