@@ -174,7 +174,8 @@ SENTENCES: dict[RowsProblem, str] = {
     "finite or beyond a thousand million, anything but 0 and 1 in a share, or a label of more than 200 "
     "characters, or one that is not plain text: no pseudonyms, at most four digits after a point, no spaces outside.",
     RowsProblem.UNKNOWN: "Rows have a pseudonym that is in none of the job's inputs.",
-    RowsProblem.REPEATED: "A person stands in more rows than in any one of the job's input tables.",
+    RowsProblem.REPEATED: "A person stands in more rows than in any one of the job's input tables: a join of two "
+    "tables in each of which people have several rows multiplies these. Keep one row a person and year of each first.",
     RowsProblem.MISMATCH: "A column is declared as a catalogue variable and has values that the person does not have.",
     RowsProblem.BINARY: "A number is asked of a column that has no more than two values: ask for a share or ones.",
     RowsProblem.MODEL: "The model cannot be fitted: too few rows, a column that follows from others, or no end.",

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from broker.domain.handed import HandedFigure
 from broker.domain.jobs import Kind
 from broker.domain.outputs import Assessment
 from broker.domain.ports import CollectedFile, Collector, HandedEngine, SandboxEnd, Vaults
@@ -117,10 +118,21 @@ def _computed(stage: Stage, left: Left) -> tuple[Computed, ...]:
 
 def _requests(left: Left, computed: Sequence[Computed], declared: Sequence[str]) -> Iterator[LeftOutput]:
     """A request stands for the declared output of its stem, with the rows beside it."""
-    problems = {c.name: c.found.sentence for c in computed if isinstance(c.found, Problem)}
+    problems = dict(_problems(computed))
     for one in left.requests:
         name = next((d for d in declared if d.rpartition(".")[0] == one.name), None)
         yield LeftOutput(one.name, one.kind, len(one.request) + len(one.rows), name, problems.get(one.name, ""))
+
+
+def _problems(computed: Sequence[Computed]) -> Iterator[tuple[str, str]]:
+    """By the name of the output. Of data that the broker made itself their author may know how often, too."""
+    tables = {c.name.casefold() for c in computed if isinstance(c.found, Assessment)}
+    for one in computed:
+        if isinstance(one.found, Problem):
+            times = dict(one.found.figures).get("times", "0")
+            yield one.name, one.found.sentence + (f" Here: {times} times." if times != "0" else "")
+        elif isinstance(one.found, HandedFigure) and one.found.data.casefold() not in tables:
+            yield one.name, f"Nothing comes of the table {one.found.data} that it would be drawn of."
 
 
 def _files(
