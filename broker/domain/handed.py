@@ -48,7 +48,7 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class HandedTable:
     """`variables` are (column, schema.table.variable); `person` is the column that holds the pseudonym, and is one of
-    them."""
+    them. `bounds` are (column, least, largest): without them a column of the script's own can be anything."""
 
     name: str
     person: str
@@ -56,6 +56,7 @@ class HandedTable:
     measures: tuple[Asked, ...]
     variables: tuple[tuple[str, str], ...]
     description: str
+    bounds: tuple[tuple[str, float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +113,15 @@ Handed = HandedTable | HandedRegression | HandedFigure
 @dataclass(frozen=True, slots=True)
 class HandedColumn:
     """A column of the rows as it is read: its type, and the catalogue variable that it is declared to be (None: the
-    script made it, and nobody has verified it)."""
+    script made it, and nobody has verified it). `low` and `high` are what the script says of such a one; rows that have
+    another value are refused."""
 
     name: str
     type: Type
     decimals: int = 0
     variable: str | None = None
+    low: float | None = None
+    high: float | None = None
 
     @property
     def table(self) -> str:

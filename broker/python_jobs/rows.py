@@ -54,7 +54,16 @@ def rows_of_table(asked: HandedTable, inputs: Inputs) -> HandedRows:
     for measure in asked.measures:
         if measure.column is not None:
             _want(wanted, measure.column, Type.FLAG if measure.told in SIDES else Type.DECIMAL)
-    return _rows(asked.person, wanted, dict(asked.variables), inputs)
+    bounds = {column: (low, high) for column, low, high in asked.bounds}
+    found = _rows(asked.person, wanted, dict(asked.variables), inputs)
+    return replace(found, columns=tuple(_bounded(c, bounds) for c in found.columns))
+
+
+def _bounded(column: HandedColumn, bounds: Mapping[str, tuple[float, float]]) -> HandedColumn:
+    if column.name not in bounds or column.type is not Type.DECIMAL:
+        return column
+    low, high = bounds[column.name]
+    return replace(column, low=low, high=high)
 
 
 def rows_of_tables(asked: Sequence[HandedTable], inputs: Inputs) -> HandedRows:

@@ -72,8 +72,8 @@ def _variable(column: HandedColumn, inputs: Inputs) -> Variable:
             type=column.type,
             cls=VariableClass.STANDARD,
             decimals=column.decimals if number else None,
-            low=-LARGEST if number else None,
-            high=LARGEST if number else None,
+            low=None if not number else -LARGEST if column.low is None else column.low,
+            high=None if not number else LARGEST if column.high is None else column.high,
         )
     table = inputs.catalogue.table(column.table)
     found = table.find(column.bare)
