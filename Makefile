@@ -8,8 +8,9 @@ PROVE ?= A
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
 
-setup: ## make .venv from the lock (hash-checked), nothing else
+setup: ## make .venv and the pages' files from the locks (hash-checked), nothing else
 	@sh .ci/setup.sh
+	@sh .ci/assets.sh
 
 services: setup ## Debian packages, container engine and sandbox images; says what it installs first
 	@sh .ci/services.sh
@@ -23,8 +24,9 @@ check: setup ## lint, format, types, import contracts
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-cache
 
-docs: setup ## write the generated pages
+docs: setup ## write the generated pages, and the pictures of the pages
 	$(PY) -m docs.generate
+	$(PY) -m docs.screenshots
 
 test: services check ## everything, with the small version of every proof
 	$(PY) -m pytest -n 2 --dist loadfile

@@ -23,6 +23,7 @@ need docker docker-cli
 need runsc runsc
 need dpkg-deb dpkg
 need bwrap bubblewrap
+need chromium chromium
 
 if [ -n "$missing" ]; then
     if root && command -v apt-get >/dev/null 2>&1; then

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -29,6 +30,14 @@ class Settings(BaseSettings):
     demo_sign_in    password accounts; refused unless `synthetic_only`
     synthetic_only  this broker holds synthetic data only
     secret_key      signs forms; empty: made once in `data`
+    public_url      where browsers find this broker (https://…): needed for sign-in by a provider and for mail
+    oidc_issuer     the OpenID Connect provider that signs people in; empty: none
+    oidc_client_id, oidc_client_secret   what the provider calls this broker; without a secret it is a public client
+    oidc_claim      which claim is the id of an account here: sub, preferred_username, or email (if verified)
+    oidc_name       what the page of sign-in calls the provider
+    mail_url        where notices are mailed: smtp://server:25, smtp+starttls://user:password@server:587 or
+                    smtps://…:465; empty: they are on the page only
+    mail_from       whom that mail is from
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
@@ -47,6 +56,14 @@ class Settings(BaseSettings):
     demo_sign_in: bool = False
     synthetic_only: bool = False
     secret_key: SecretStr = SecretStr("")
+    public_url: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_claim: str = "sub"
+    oidc_name: str = "your organisation's account"
+    mail_url: str = ""
+    mail_from: str = ""
 
     @model_validator(mode="after")
     def _check_pairs(self) -> "Settings":
@@ -54,6 +71,12 @@ class Settings(BaseSettings):
             raise ValueError("demo sign-in is for synthetic data only: set BROKER_SYNTHETIC_ONLY=true with it")
         if self.runtime == "bubblewrap" and not self.synthetic_only:
             raise ValueError("bubblewrap is for synthetic data only: real data need Docker")
+        if self.oidc_issuer and not (self.oidc_client_id and self.public_url):
+            raise ValueError("sign-in by a provider needs BROKER_OIDC_CLIENT_ID and BROKER_PUBLIC_URL")
+        if self.oidc_issuer and not (_is_private(self.oidc_issuer) and _is_private(self.public_url)):
+            raise ValueError("provider and broker need https addresses: only loopback may do without")
+        if self.mail_url and not (self.mail_from and self.public_url):
+            raise ValueError("mail needs BROKER_MAIL_FROM and BROKER_PUBLIC_URL")
         if self.slots < 1 or self.lease_seconds < 1:
             raise ValueError("a worker needs at least one slot and a lease of at least one second")
         return self
@@ -69,6 +92,12 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         return self.store_url or f"sqlite:///{self.root / 'broker.sqlite'}"
+
+
+def _is_private(address: str) -> bool:
+    """Nobody on the way reads along."""
+    url = urlsplit(address)
+    return url.scheme == "https" or (url.scheme == "http" and url.hostname in {"localhost", "127.0.0.1", "::1"})
 
 
 def read_settings(**overrides: object) -> Settings:

@@ -10,7 +10,7 @@ from broker.cli.recording import write_acro, write_record
 from broker.cli.remote import client
 from broker.cli.show import print_json, print_table, say
 from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
-from broker.workflow.review import APPROVING, REASONS
+from broker.workflow.ballots import APPROVING, REASONS
 
 if TYPE_CHECKING:
     from broker.client import BrokerClient
@@ -35,6 +35,8 @@ def review(
         str | None, typer.Option(help=f"{', '.join(REASONS)}. Only approving goes without: it is meets-rules then.")
     ] = None,
     override: Annotated[list[str] | None, typer.Option(help="A finding that you set aside.")] = None,
+    because: Annotated[str, typer.Option(help="Why it can be set aside; kept with the vote.")] = "",
+    words: Annotated[str, typer.Option(help="What researchers read beside the reason.")] = "",
     record: Annotated[Path | None, typer.Option(help="Write the output's staff record to this file.")] = None,
     acro: Annotated[
         Path | None, typer.Option(help="Write all outputs of the output's job into this folder for ACRO's viewer.")
@@ -53,7 +55,7 @@ def review(
         return _show(seen, as_json)
     if seen["state"] != "in_review":
         raise Conflict("wrong-state", f"This output is {seen['state']}: votes are cast while it is in review.")
-    state = hand.vote(output, choice, told, seen, tuple(override or []))
+    state = hand.vote(output, choice, told, seen, tuple(override or []), why=because, words=words)
     if as_json:
         print_json({"output": output, "state": state})
     else:

@@ -151,9 +151,18 @@ class BrokerClient:
         self._send("PUT" if take else "DELETE", f"{API}/outputs/{_part(output)}/claim")
 
     def vote(
-        self, output: str, choice: Choice | str, reason: str, seen: LookAnswer, overrides: tuple[str, ...] = ()
+        self,
+        output: str,
+        choice: Choice | str,
+        reason: str,
+        seen: LookAnswer,
+        overrides: tuple[str, ...] = (),
+        *,
+        why: str = "",
+        words: str = "",
     ) -> str:
-        """Vote on what was `seen` (an answer of `look`); gives the output's state after the vote."""
+        """Vote on what was `seen` (an answer of `look`); gives the output's state after the vote. `why` findings are
+        set aside is for checkers, `words` are for the researchers."""
         body = {
             "choice": str(choice),
             "reason": reason,
@@ -161,6 +170,8 @@ class BrokerClient:
             "findings_hash": seen["findings_hash"],
             "memory_version": seen["memory_version"],
             "overrides": list(overrides),
+            "why": why,
+            "words": words,
         }
         return str(self._json("POST", f"{API}/outputs/{_part(output)}/votes", json=body)["state"])
 

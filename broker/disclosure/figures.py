@@ -1,4 +1,4 @@
-"""Draws a figure from a table as it would be released, and from nothing else. The only room that knows altair.
+"""Draws a figure from a table as it would be released, or a course of amounts; nothing else. Alone it knows altair.
 
 A hidden figure is not drawn; names of columns are titles only: nothing of a script is part of a drawing's code.
 """
@@ -17,7 +17,11 @@ MOST_POINTS = 5_000
 
 def draw(figure: HandedFigure, table: Assessment) -> bytes:
     """The SVG. Raises Invalid("request") where the table has no such columns, or nothing to draw."""
-    points = points_of(figure, table)
+    return draw_points(figure, points_of(figure, table))
+
+
+def draw_points(figure: HandedFigure, points: list[dict[str, Any]]) -> bytes:
+    """The SVG of points with `x`, `y` and, where the figure has one, `colour`."""
     import altair as alt  # takes half a second, and few jobs have figures
     import vl_convert
 
@@ -33,6 +37,23 @@ def draw(figure: HandedFigure, table: Assessment) -> bytes:
         axes["color"] = alt.Color("colour:N", title=figure.colour)
     spec = chart.encode(**axes).to_dict()
     svg: str = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
+    return svg.encode()
+
+
+def draw_course(points: list[tuple[str, float]], most: float, title: str) -> bytes:
+    """The SVG of an amount over time, in steps from moment (ISO) to moment, under a line that it may not cross."""
+    import altair as alt
+    import vl_convert
+
+    values = alt.InlineData(values=[{"x": at, "y": amount} for at, amount in points])
+    days = alt.Axis(format="%-d %b %Y", tickCount=6, labelOverlap=True)
+    line: Any = {"type": "line", "interpolate": "step-after", "point": True}
+    course = alt.Chart(values, width=WIDTH, height=HEIGHT // 2, mark=line)
+    course = course.encode(
+        x=alt.X("x:T", title=None, scale=alt.Scale(type="utc"), axis=days), y=alt.Y("y:Q", title=title)
+    )
+    limit = alt.Chart(alt.InlineData(values=[{"y": most}]), mark="rule").encode(y=alt.Y("y:Q", title=title))
+    svg: str = vl_convert.vegalite_to_svg((limit + course).to_dict(), allowed_base_urls=[])
     return svg.encode()
 
 

@@ -22,13 +22,16 @@ class Action(StrEnum):
     APPLY_POLICY = "apply-policy"
     CLAIM_OUTPUT = "claim-output"
     DECIDE_LOOKUP = "decide-lookup"
+    DISCUSS_OUTPUT = "discuss-output"
     DOWNLOAD_RELEASE = "download-release"
     DROP_SAVED = "drop-saved"
+    KEEP_SNAPSHOTS = "keep-snapshots"
     MANAGE_PEOPLE = "manage-people"
     PROPOSE_LOOKUP = "propose-lookup"
     PROPOSE_POLICY = "propose-policy"
     RECALL_OUTPUT = "recall-output"
     RESTORE_LEDGER = "restore-ledger"
+    STOP_ALL = "stop-all"
     STOP_JOB = "stop-job"
     SUBMIT_JOB = "submit-job"
     VERIFY_AUDIT = "verify-audit"
@@ -44,9 +47,15 @@ class Action(StrEnum):
 
 ANY: frozenset[State] = frozenset({None, *JobState, *OutputState, *SavedState})
 NO_STATE: frozenset[State] = frozenset({None})
+TOLD: frozenset[State] = frozenset(
+    {OutputState.RELEASED, OutputState.RECALLED, OutputState.RETURNED, OutputState.REJECTED}
+)
+"""What was decided of an output, and its researchers know."""
+
 ACTIVE: frozenset[State] = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.ASSESSING})
 
 PERMISSIONS: dict[tuple[Role, Action], frozenset[State]] = {
+    (Role.RESEARCHER, Action.DISCUSS_OUTPUT): TOLD,
     (Role.RESEARCHER, Action.DOWNLOAD_RELEASE): frozenset({OutputState.RELEASED}),
     (Role.RESEARCHER, Action.DROP_SAVED): LISTED,
     (Role.RESEARCHER, Action.PROPOSE_LOOKUP): NO_STATE,
@@ -58,6 +67,7 @@ PERMISSIONS: dict[tuple[Role, Action], frozenset[State]] = {
     (Role.RESEARCHER, Action.WITHDRAW_JOB): ACTIVE,
     (Role.CHECKER, Action.CLAIM_OUTPUT): frozenset({OutputState.IN_REVIEW}),
     (Role.CHECKER, Action.DECIDE_LOOKUP): frozenset({SavedState.IN_REVIEW}),
+    (Role.CHECKER, Action.DISCUSS_OUTPUT): frozenset(OutputState) - {OutputState.WITHDRAWN},
     (Role.CHECKER, Action.RECALL_OUTPUT): frozenset({OutputState.RELEASED}),
     (Role.CHECKER, Action.VIEW_BUDGET): NO_STATE,
     (Role.CHECKER, Action.VIEW_EVIDENCE): frozenset(OutputState) - {OutputState.WITHDRAWN},
@@ -66,10 +76,12 @@ PERMISSIONS: dict[tuple[Role, Action], frozenset[State]] = {
     (Role.CHECKER, Action.VIEW_TEXT): frozenset(JobState),
     (Role.CHECKER, Action.VOTE_OUTPUT): frozenset({OutputState.IN_REVIEW}),
     (Role.ADMINISTRATOR, Action.APPLY_POLICY): NO_STATE,
+    (Role.ADMINISTRATOR, Action.KEEP_SNAPSHOTS): NO_STATE,
     (Role.ADMINISTRATOR, Action.MANAGE_PEOPLE): NO_STATE,
     (Role.ADMINISTRATOR, Action.PROPOSE_POLICY): NO_STATE,
     (Role.ADMINISTRATOR, Action.RECALL_OUTPUT): frozenset({OutputState.RELEASED}),
     (Role.ADMINISTRATOR, Action.RESTORE_LEDGER): NO_STATE,
+    (Role.ADMINISTRATOR, Action.STOP_ALL): NO_STATE,
     (Role.ADMINISTRATOR, Action.STOP_JOB): ACTIVE,
     (Role.ADMINISTRATOR, Action.VERIFY_AUDIT): NO_STATE,
     (Role.ADMINISTRATOR, Action.VIEW_BUDGET): NO_STATE,
@@ -80,6 +92,7 @@ PERMISSIONS: dict[tuple[Role, Action], frozenset[State]] = {
 
 MEMBER_ACTIONS: frozenset[Action] = frozenset(
     {
+        Action.DISCUSS_OUTPUT,
         Action.DOWNLOAD_RELEASE,
         Action.DROP_SAVED,
         Action.PROPOSE_LOOKUP,
@@ -97,6 +110,7 @@ CHECKING_ACTIONS: frozenset[Action] = frozenset(
     {
         Action.CLAIM_OUTPUT,
         Action.DECIDE_LOOKUP,
+        Action.DISCUSS_OUTPUT,
         Action.VIEW_BUDGET,
         Action.VIEW_EVIDENCE,
         Action.VIEW_JOB,
@@ -205,6 +219,7 @@ def _done(action: Action) -> str:
     return {
         Action.CLAIM_OUTPUT: "claimed",
         Action.DECIDE_LOOKUP: "decided on",
+        Action.DISCUSS_OUTPUT: "discussed",
         Action.DOWNLOAD_RELEASE: "downloaded",
         Action.DROP_SAVED: "dropped",
         Action.RECALL_OUTPUT: "recalled",

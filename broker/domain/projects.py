@@ -45,6 +45,19 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """How a project came to its data, for the public register: it decides nothing. `reference` is the data owner's
+    number of the decision, `benefit` what the public gains, `processors` who handles data or results beside the
+    organisation, `first_shared` the day from which jobs could run."""
+
+    reference: str = ""
+    approved: date | None = None
+    benefit: str = ""
+    processors: tuple[str, ...] = ()
+    first_shared: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """A project as policy states it: public facts for the register, members, grants, and how its outputs leave.
 
@@ -71,6 +84,7 @@ class Project:
     budgets: tuple[Budget, ...] = ()
     privacy: str = ""
     privacy_raised: bool = False
+    approval: Approval = Approval()
 
     def is_live(self, today: date) -> bool:
         return today <= self.expires

@@ -18,7 +18,7 @@ class Choice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One checker's word, bound to exactly what they saw. `overrides` are the findings it sets aside, with why."""
+    """One checker's word, bound to exactly what they saw. `overrides` are the findings it sets aside, and `why`."""
 
     output: str
     checker: str
@@ -29,6 +29,7 @@ class Vote:
     memory_version: str
     cast: datetime
     overrides: tuple[str, ...] = ()
+    why: str = ""
 
 
 Decided = tuple[OutputState, str | None, Sequence[AuditEvent]]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import fields
 
-from broker.domain.projects import Budget, Grant, Project
+from broker.domain.projects import Approval, Budget, Grant, Project
 from broker.policy.models import Model, Policies
 from broker.policy.privacy import PrivacyPolicies
 
@@ -35,11 +35,28 @@ def _projects(before: Policies, after: Policies) -> list[str]:
 
 
 def _project(old: Project, new: Project) -> list[str]:
-    facts = ("title", "organisation", "gateway", "purpose", "expires", "mode", "profile", "votes", "dialect", "privacy")
+    facts = (
+        "title",
+        "organisation",
+        "organisation_type",
+        "gateway",
+        "purpose",
+        "expires",
+        "mode",
+        "profile",
+        "votes",
+        "dialect",
+        "privacy",
+    )
     told = [
         f"project {new.ident}: {name} changes from {getattr(old, name)} to {getattr(new, name)}"
         for name in facts
         if getattr(old, name) != getattr(new, name)
+    ]
+    told += [
+        f"project {new.ident}: {f.name} on the register changes from {getattr(old.approval, f.name)} to {to}"
+        for f in fields(Approval)
+        if getattr(old.approval, f.name) != (to := getattr(new.approval, f.name))
     ]
     told += [f"project {new.ident}: {who} becomes a researcher" for who in sorted(new.researchers - old.researchers)]
     told += [

@@ -82,6 +82,10 @@ class Pool:
                 if name.startswith(WARM):
                     remove(engine, container)
 
+    def ready(self) -> int:
+        """How many wait for a job."""
+        return sum(len(found) for found in self._sandbox.shelf.waiting().values())
+
     def tend(self) -> None:
         """One round: what is not wanted any more goes, what nobody knows of goes, and one that is missing is made."""
         warmth = self._warmth()

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from broker.domain.audit import GENESIS, AuditCheck, AuditEvent, AuditLine, first_break
+from broker.domain.ports import AuditWanted
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.tables import audit, audit_head
@@ -41,6 +42,21 @@ class AuditLog:
     def audit_of(self, subject: str, action: str) -> list[AuditLine]:
         """The lines of one action on one subject, oldest first."""
         query = select(audit).where(audit.c.subject == subject, audit.c.action == action).order_by(audit.c.number)
+        with self._db.read() as connection:
+            return [_line_of(row) for row in connection.execute(query)]
+
+    def search_audit(self, wanted: AuditWanted) -> list[AuditLine]:
+        """Newest first. Every question has an index, and a page is all that is read."""
+        query = select(audit).order_by(audit.c.number.desc()).limit(wanted.limit)
+        for name in ("subject", "actor", "action"):
+            value = getattr(wanted, name)
+            query = query if value is None else query.where(audit.c[name] == value)
+        if wanted.since is not None:
+            query = query.where(audit.c.at >= wanted.since)
+        if wanted.until is not None:
+            query = query.where(audit.c.at <= wanted.until)
+        if wanted.before is not None:
+            query = query.where(audit.c.number < wanted.before)
         with self._db.read() as connection:
             return [_line_of(row) for row in connection.execute(query)]
 

@@ -18,6 +18,7 @@ from broker.storage.jobs import job_of, job_row
 from broker.storage.ledger.spends import settle_with_job
 from broker.storage.ledger.writing import LedgerWriting
 from broker.storage.outputs import values_of
+from broker.storage.stops import is_stopped
 from broker.storage.tables import jobs, outputs, releases
 
 BORN: frozenset[OutputState] = frozenset({OutputState.ASSESSED}) | OUTPUT_TRANSITIONS[OutputState.ASSESSED]
@@ -34,7 +35,7 @@ class JobMoves(LedgerWriting):
     ) -> Lease | None:
         taken = (
             update(jobs)
-            .where(jobs.c.ident == job, jobs.c.state == JobState.QUEUED)
+            .where(jobs.c.ident == job, jobs.c.state == JobState.QUEUED, ~is_stopped())
             .values(state=JobState.RUNNING, attempt=jobs.c.attempt + 1, worker=worker, lease_until=until)
             .values(started=now, ended=None, updated=now)
         )

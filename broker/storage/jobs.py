@@ -14,6 +14,7 @@ from broker.domain.saved import SavedEntry
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.saved import keep
+from broker.storage.stops import check_goes_on
 from broker.storage.tables import jobs
 
 
@@ -102,6 +103,8 @@ class Jobs:
                 for entry in keeps:
                     keep(connection, entry)
                 append(connection, events)
+                if job.state is JobState.QUEUED:
+                    check_goes_on(connection, job.ident)
         except IntegrityError as error:
             return self._why_not(job, error)
         return self.job(job.ident)
@@ -142,6 +145,11 @@ class Jobs:
                 query = query.where(_older_than(job_row(connection, wanted.after)))
             query = query.order_by(jobs.c.created.desc(), jobs.c.ident.desc()).limit(wanted.limit)
             return [job_of(row) for row in connection.execute(query)]
+
+    def jobs_named(self, idents: frozenset[str]) -> dict[str, Job]:
+        with self._db.read() as connection:
+            rows = connection.execute(select(jobs).where(jobs.c.ident.in_(sorted(idents))))
+            return {row.ident: job_of(row) for row in rows}
 
     def small_jobs(self, project: str) -> int:
         counted = select(func.count()).select_from(jobs).where(jobs.c.project == project, jobs.c.small)

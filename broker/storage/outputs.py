@@ -84,6 +84,14 @@ class Outputs:
         with self._db.read() as connection:
             return [output_of(row) for row in connection.execute(query)]
 
+    def outputs_of_jobs(self, jobs: frozenset[str]) -> dict[str, list[Output]]:
+        query = select(outputs).where(outputs.c.job.in_(sorted(jobs))).order_by(outputs.c.job, outputs.c.position)
+        found: dict[str, list[Output]] = {}
+        with self._db.read() as connection:
+            for row in connection.execute(query):
+                found.setdefault(row.job, []).append(output_of(row))
+        return found
+
     def outputs(self, wanted: Filter) -> list[Output]:
         query = select(outputs).join(jobs, jobs.c.ident == outputs.c.job)
         if wanted.projects is not None:
@@ -97,6 +105,26 @@ class Outputs:
                 query = query.where(_older_than(output_row(connection, wanted.after)))
             query = query.order_by(outputs.c.created.desc(), outputs.c.ident.desc()).limit(wanted.limit)
             return [output_of(row) for row in connection.execute(query)]
+
+    def outputs_in_review(self, limit: int) -> list[Output]:
+        waiting = select(outputs).where(outputs.c.state == OutputState.IN_REVIEW)
+        query = waiting.order_by(outputs.c.created, outputs.c.job, outputs.c.position).limit(limit)
+        with self._db.read() as connection:
+            return [output_of(row) for row in connection.execute(query)]
+
+    def outputs_named(self, idents: frozenset[str]) -> list[Output]:
+        with self._db.read() as connection:
+            rows = connection.execute(select(outputs).where(outputs.c.ident.in_(sorted(idents))))
+            return [output_of(row) for row in rows]
+
+    def last_released(self, project: str, name: str, before: str) -> Output | None:
+        own = select(outputs.c.job).where(outputs.c.ident == before).scalar_subquery()
+        same = (jobs.c.project == project, outputs.c.name == name, outputs.c.job != own)
+        query = select(outputs).join(jobs, jobs.c.ident == outputs.c.job)
+        query = query.where(*same, outputs.c.state == OutputState.RELEASED).order_by(outputs.c.updated.desc()).limit(1)
+        with self._db.read() as connection:
+            row = connection.execute(query).one_or_none()
+            return None if row is None else output_of(row)
 
     def evidence_digest(self, output: str) -> str:
         with self._db.read() as connection:

@@ -9,10 +9,11 @@ from sqlalchemy.exc import IntegrityError
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict, Forbidden, Unknown
-from broker.domain.ports import StoredPolicy
+from broker.domain.ports import Decision, StoredPolicy
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.tables import policies, policy_proposals
+from broker.storage.tables_administration import project_decisions
 
 
 class Policies:
@@ -33,7 +34,14 @@ class Policies:
         except IntegrityError as error:
             raise Conflict("stale", "Another policy set was proposed at this moment; try again.") from error
 
-    def apply_policy(self, fingerprint: str, by: str, now: datetime, events: Sequence[AuditEvent]) -> None:
+    def apply_policy(
+        self,
+        fingerprint: str,
+        by: str,
+        now: datetime,
+        events: Sequence[AuditEvent],
+        projects: frozenset[str] = frozenset(),
+    ) -> None:
         try:
             with self._db.write() as connection:
                 row = _latest(connection, fingerprint)
@@ -46,9 +54,19 @@ class Policies:
                 values = {"applied_by": by, "applied_at": now, "applied_order": (last or 0) + 1}
                 if connection.execute(update(policy_proposals).where(*this).values(values)).rowcount != 1:
                     raise Conflict("already-applied", "This policy set was applied already.")
+                _decide(connection, row.number, projects)
                 append(connection, events)
         except IntegrityError as error:
             raise Conflict("stale", "Another policy set was applied at this moment; look again.") from error
+
+    def decisions_on(self, project: str, limit: int = 20) -> list[Decision]:
+        columns = ("fingerprint", "proposed_by", "proposed_at", "applied_by", "applied_at")
+        joined = project_decisions.c.proposal == policy_proposals.c.number
+        query = select(*(policy_proposals.c[name] for name in columns)).join(project_decisions, joined)
+        query = query.where(project_decisions.c.project == project, policy_proposals.c.applied_by.is_not(None))
+        with self._db.read() as connection:
+            rows = connection.execute(query.order_by(policy_proposals.c.applied_order.desc()).limit(limit))
+            return [Decision(*row) for row in rows]
 
     def policy_in_force(self) -> StoredPolicy:
         with self._db.read() as connection:
@@ -66,6 +84,12 @@ class Policies:
         query = _whole().where(policy_proposals.c.applied_by.is_(None)).order_by(policy_proposals.c.number)
         with self._db.read() as connection:
             return [_policy_of(row) for row in connection.execute(query)]
+
+
+def _decide(connection: Connection, proposal: int, projects: frozenset[str]) -> None:
+    if projects:
+        rows = [{"project": project, "proposal": proposal} for project in sorted(projects)]
+        connection.execute(insert(project_decisions), rows)
 
 
 def _whole() -> Select[Any]:

@@ -1,4 +1,4 @@
-"""Releases in the store: one a job, whole, never changed; and the register's lines about them."""
+"""Releases in the store: one a job, whole, never changed. What the register shows of them is `register`'s."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from broker.domain.errors import Breach, Conflict, Unknown
 from broker.domain.jobs import JobState
 from broker.domain.ledger.budgets import Aside
 from broker.domain.outputs import OutputState
-from broker.domain.ports import RegisterEntry, Release
+from broker.domain.ports import Release
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.jobs import job_row
@@ -20,7 +20,8 @@ from broker.storage.ledger.looking import enter_asides
 from broker.storage.ledger.spends import settle_with_release
 from broker.storage.ledger.writing import LedgerWriting
 from broker.storage.outputs import move
-from broker.storage.tables import jobs, outputs, release_outputs, releases, snapshots
+from broker.storage.stops import check_goes_on
+from broker.storage.tables import outputs, release_outputs, releases, snapshots
 
 
 class Releases(LedgerWriting):
@@ -48,6 +49,7 @@ class Releases(LedgerWriting):
             settled = settle_with_release(connection, release.job, now)
             enter_asides(connection, asides, now)
             append(connection, [*events, *settled])
+            check_goes_on(connection, release.job)
 
     def release_of(self, job: str) -> Release | None:
         with self._db.read() as connection:
@@ -62,21 +64,6 @@ class Releases(LedgerWriting):
         if text is None:
             raise Unknown("release", release)
         return text
-
-    def register(self) -> list[RegisterEntry]:
-        """Newest first."""
-        query = (
-            select(releases, jobs.c.title, outputs.c.name, outputs.c.state)
-            .join(jobs, jobs.c.ident == releases.c.job)
-            .join(release_outputs, release_outputs.c.release == releases.c.ident)
-            .join(outputs, outputs.c.ident == release_outputs.c.output)
-            .order_by(releases.c.released_at.desc(), releases.c.ident.desc(), release_outputs.c.position)
-        )
-        grouped: dict[str, list[Row[Any]]] = {}
-        with self._db.read() as connection:
-            for row in connection.execute(query):
-                grouped.setdefault(row.ident, []).append(row)
-        return [_entry(rows) for rows in grouped.values()]
 
 
 def _lock_snapshot(connection: Connection, job: str) -> None:
@@ -125,15 +112,3 @@ def _release_of(connection: Connection, row: Row[Any]) -> Release:
     held = select(release_outputs.c.output).where(release_outputs.c.release == row.ident)
     names = tuple(connection.execute(held.order_by(release_outputs.c.position)).scalars())
     return Release(row.ident, row.job, row.project, row.released_at, row.manifest_hash, names)
-
-
-def _entry(rows: list[Row[Any]]) -> RegisterEntry:
-    first = rows[0]
-    return RegisterEntry(
-        release=first.ident,
-        project=first.project,
-        title=first.title,
-        outputs=tuple(row.name for row in rows),
-        released_at=first.released_at,
-        recalled=all(row.state == OutputState.RECALLED for row in rows),
-    )

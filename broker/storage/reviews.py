@@ -8,9 +8,11 @@ from sqlalchemy import Connection, Row, func, insert, or_, select, update
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict
 from broker.domain.outputs import OutputState
+from broker.domain.ports import Cast
 from broker.domain.reviews import Choice, Decided, Vote
 from broker.storage.chain import append
 from broker.storage.database import Database
+from broker.storage.messages import add
 from broker.storage.outputs import move, output_row
 from broker.storage.tables import jobs, outputs, votes
 
@@ -26,6 +28,7 @@ def vote_of(row: Row[Any]) -> Vote:
         memory_version=row.memory_version,
         cast=row.cast_at,
         overrides=tuple(row.overrides),
+        why=row.why or "",
     )
 
 
@@ -41,26 +44,29 @@ class Reviews:
         *,
         decide: Callable[[tuple[Vote, ...]], Decided | None] | None = None,
     ) -> None:
-        """Store a vote. `decide` sees all votes on the output, this one included, in the same transaction; what
-        it decides is done with the vote or not at all, so two checkers at once cannot both miss the decision."""
+        self.cast_all([Cast(vote, events, decide)])
+
+    def cast_all(self, casts: Sequence[Cast]) -> None:
+        """What a `decide` decides is done with its vote or not at all, so two checkers at once cannot both miss the
+        decision. Outputs are locked in one order, so that two who vote on the same ones wait and do not block."""
         with self._db.write() as connection:
-            row = output_row(connection, vote.output, lock=True)
-            _check_open(row, vote)
-            earlier = _votes(connection, vote.output)
-            if any(v.checker == vote.checker for v in earlier):
-                raise Conflict("already-voted", "You have voted on this output already.")
-            _insert(connection, vote, len(earlier) + 1, row)
-            decided = decide((*earlier, vote)) if decide is not None else None
-            if decided is not None:
-                after, reason, more = decided
-                move(connection, vote.output, OutputState.IN_REVIEW, after, vote.cast, reason)
-                events = (*events, *more)
-            append(connection, events)
+            for cast in sorted(casts, key=lambda c: c.vote.output):
+                append(connection, _cast(connection, cast))
 
     def votes_of(self, output: str) -> list[Vote]:
         """In the order in which they were cast."""
         with self._db.read() as connection:
             return _votes(connection, output)
+
+    def voted(self, outputs: frozenset[str]) -> frozenset[str]:
+        query = select(votes.c.output).where(votes.c.output.in_(sorted(outputs))).distinct()
+        with self._db.read() as connection:
+            return frozenset(connection.execute(query).scalars())
+
+    def voted_by(self, checker: str, outputs: frozenset[str]) -> frozenset[str]:
+        query = select(votes.c.output).where(votes.c.checker == checker, votes.c.output.in_(sorted(outputs)))
+        with self._db.read() as connection:
+            return frozenset(connection.execute(query).scalars())
 
     def has_voted_on_projects_of(
         self, checkers: frozenset[str], researcher: str, projects: frozenset[str] = frozenset()
@@ -75,6 +81,25 @@ class Reviews:
         )
         with self._db.read() as connection:
             return connection.execute(query).scalar_one() > 0
+
+
+def _cast(connection: Connection, cast: Cast) -> Sequence[AuditEvent]:
+    """One vote with what it decides and says; the events of all that."""
+    vote = cast.vote
+    row = output_row(connection, vote.output, lock=True)
+    _check_open(row, vote)
+    earlier = _votes(connection, vote.output)
+    if any(v.checker == vote.checker for v in earlier):
+        raise Conflict("already-voted", "You have voted on this output already.")
+    _insert(connection, vote, len(earlier) + 1, row)
+    for message in cast.says:
+        add(connection, message)
+    decided = cast.decide((*earlier, vote)) if cast.decide is not None else None
+    if decided is None:
+        return cast.events
+    after, reason, more = decided
+    move(connection, vote.output, OutputState.IN_REVIEW, after, vote.cast, reason)
+    return (*cast.events, *more)
 
 
 def _check_open(row: Row[Any], vote: Vote) -> None:
@@ -102,6 +127,7 @@ def _insert(connection: Connection, vote: Vote, position: int, row: Row[Any]) ->
             memory_version=vote.memory_version,
             cast_at=vote.cast,
             overrides=list(vote.overrides),
+            why=vote.why or None,
         )
     )
     if vote.overrides and vote.choice is Choice.APPROVE:

@@ -1,5 +1,6 @@
 """The store as one value, put together from its parts, and how it is opened. No queries."""
 
+from broker.storage.accesses import Accesses
 from broker.storage.audit import AuditLog
 from broker.storage.database import Database
 from broker.storage.job_moves import JobMoves
@@ -10,15 +11,20 @@ from broker.storage.ledger.reserving import Reserving
 from broker.storage.ledger.restoring import Restoring
 from broker.storage.ledger.spends import Spends
 from broker.storage.ledger.witness import FolderWitness
+from broker.storage.mailed import Mailed
+from broker.storage.messages import Messages
 from broker.storage.migrate import migrate
 from broker.storage.outputs import Outputs
 from broker.storage.people import People
 from broker.storage.policies import Policies
+from broker.storage.register import RegisterLooks
 from broker.storage.rehearsals import Rehearsals
 from broker.storage.releases import Releases
 from broker.storage.reviews import Reviews
 from broker.storage.saved import SavedDefinitions
 from broker.storage.snapshots import Snapshots
+from broker.storage.stops import Stops
+from broker.storage.workers import Workers
 
 
 class Ledger(Accounts, Reserving, Spends, LedgerLooks, Restoring):
@@ -31,10 +37,16 @@ class SqlStore(
     Rehearsals,
     Outputs,
     Reviews,
+    Messages,
     Releases,
+    RegisterLooks,
     People,
+    Accesses,
     Policies,
     Snapshots,
+    Stops,
+    Workers,
+    Mailed,
     SavedDefinitions,
     Ledger,
     AuditLog,

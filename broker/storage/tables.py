@@ -12,6 +12,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     ForeignKey,
     Index,
     Integer,
@@ -53,6 +54,9 @@ people = Table(
     Column("name", Text, nullable=False),
     Column("active", Boolean, nullable=False),
     Column("password_hash", Text),
+    Column("accredited_from", Date),
+    Column("accredited_until", Date),
+    Column("email", Text),
 )
 
 person_roles = Table(
@@ -70,7 +74,10 @@ tokens = Table(
     Column("person", ForeignKey("people.ident"), nullable=False, index=True),
     Column("expires", UtcTime),
     Column("revoked", Boolean, nullable=False),
+    Column("made", UtcTime),
+    Column("seen", UtcTime),
 )
+"""`seen` is there for sessions alone: an API token has no idle limit."""
 
 # --- policies and snapshots ----------------------------------------------------------------------
 
@@ -109,6 +116,7 @@ snapshots = Table(
     Column("synthetic", Boolean, nullable=False),
     Column("path", Text, nullable=False),
     Column("facts", Text, nullable=False),
+    Column("retired", UtcTime),
 )
 
 # --- jobs and outputs ----------------------------------------------------------------------------
@@ -206,6 +214,7 @@ votes = Table(
     Column("memory_version", Text, nullable=False),
     Column("cast_at", UtcTime, nullable=False),
     Column("overrides", JSON, nullable=False),
+    Column("why", Text),
     UniqueConstraint("output", "position"),
     one_of("choice", Choice),
     Index(None, "checker"),
@@ -276,6 +285,9 @@ audit = Table(
     Column("codes", JSON, nullable=False),
     Column("previous", Text, nullable=False, unique=True),
     Column("hash", Text, nullable=False, unique=True),
+    Index(None, "actor", "number"),
+    Index(None, "action", "number"),
+    Index(None, "at"),
 )
 
 audit_head = Table(

@@ -1,5 +1,6 @@
 """API of accounts, policies, audit log, and what a person may know of themselves, projects and catalogue. No rules."""
 
+from dataclasses import replace
 from typing import Any
 
 from flask import g
@@ -70,7 +71,9 @@ def put_person(path: models.PersonPath, body: models.PersonBody) -> tuple[str, i
     accounts only."""
     if body.password is not None and not door().settings.demo_sign_in:
         raise Invalid("no-passwords", "This broker has no password accounts.", "/password")
-    person = Person(path.person, body.name, frozenset(body.roles), body.active)
+    before = accounts.account(ports(), caller(), path.person) or Person(path.person, "", frozenset())
+    given = body.model_dump(include={"accredited_from", "accredited_until", "email"} & body.model_fields_set)
+    person = replace(before, name=body.name, roles=frozenset(body.roles), active=body.active, **given)
     hashed = None if body.password is None else hash_password(body.password)
     accounts.keep_person(ports(), caller(), person, hashed)
     return "", 204

@@ -11,6 +11,8 @@ from broker.web.documented import JSON_OBJECT, changes, gives, subject
 from broker.web.setup import caller, ports
 from broker.web.shown import acro_shown, inbox_item
 from broker.workflow import looks, records, release, review
+from broker.workflow.ballots import Ballot
+from broker.workflow.reviewing import inbox as waiting
 
 api = subject("reviews")
 
@@ -18,7 +20,7 @@ api = subject("reviews")
 @api.get("/inbox", responses=gives(200, models_staff.InboxShown))
 def inbox() -> dict[str, Any]:
     """Outputs that wait for the caller's vote, oldest first."""
-    items = [inbox_item(output, job) for output, job in review.inbox(ports(), caller())]
+    items = [inbox_item(output, job) for output, job in waiting.outputs_waiting(ports(), caller())]
     return models_staff.InboxShown(outputs=items).model_dump(mode="json")
 
 
@@ -121,14 +123,16 @@ def vote(path: models.OutputPath, body: models.VoteBody) -> tuple[dict[str, Any]
     return models_staff.StateShown(state=state.value).model_dump(mode="json"), 201
 
 
-def ballot_of(body: models.VoteBody) -> review.Ballot:
-    return review.Ballot(
+def ballot_of(body: models.VoteBody) -> Ballot:
+    return Ballot(
         choice=body.choice,
         reason=body.reason,
         staff_hash=body.staff_hash,
         findings_hash=body.findings_hash,
         memory_version=body.memory_version,
         overrides=tuple(body.overrides),
+        why=body.why,
+        words=body.words,
     )
 
 

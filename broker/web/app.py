@@ -14,10 +14,29 @@ from broker.web import (
     api_ledger,
     api_reviews,
     api_saved,
+    api_threads,
     entrance,
+    health,
+    look,
+    openid,
     pages_administration,
+    pages_administration_audit,
+    pages_administration_data,
+    pages_administration_people,
+    pages_administration_policies,
+    pages_administration_projects,
+    pages_administration_stops,
+    pages_inbox,
+    pages_lookups,
+    pages_notices,
     pages_research,
+    pages_research_collect,
+    pages_research_find,
+    pages_research_keep,
+    pages_research_write,
     pages_review,
+    pages_threads,
+    pages_votes,
     problems,
     public,
     security,
@@ -27,6 +46,38 @@ from broker.web.documented import SCHEMES
 from broker.web.models import Problem
 from broker.web.passwords import Attempts
 from broker.web.setup import EXTENSION, Door, WebSettings
+
+API_SUBJECTS = (
+    api_jobs.api,
+    api_reviews.api,
+    api_threads.api,
+    api_saved.api,
+    api_ledger.api,
+    api_administration.api,
+)
+PAGES = (
+    public.pages,
+    health.pages,
+    entrance.pages,
+    pages_research.pages,
+    pages_research_write.pages,
+    pages_research_find.pages,
+    pages_research_collect.pages,
+    pages_research_keep.pages,
+    pages_review.pages,
+    pages_votes.pages,
+    pages_inbox.pages,
+    pages_threads.pages,
+    pages_lookups.pages,
+    pages_administration.pages,
+    pages_administration_people.pages,
+    pages_administration_projects.pages,
+    pages_administration_policies.pages,
+    pages_administration_data.pages,
+    pages_administration_stops.pages,
+    pages_administration_audit.pages,
+    pages_notices.pages,
+)
 
 
 def create_app(ports: Ports, settings: WebSettings) -> Flask:
@@ -43,13 +94,15 @@ def create_app(ports: Ports, settings: WebSettings) -> Flask:
     app.openapi_version = "3.1.0"
     app.extensions[EXTENSION] = Door(ports, settings)
     app.extensions[entrance.ATTEMPTS] = Attempts()
+    look.install(app)
     problems.install(app)
     session.install(app)
+    openid.install(app, settings.openid)
     security.install(app, settings.secret_key, settings.secure_cookies)
-    for api in (api_jobs.api, api_reviews.api, api_saved.api, api_ledger.api, api_administration.api):
+    for api in API_SUBJECTS:
         app.register_api(api)
         security.csrf.exempt(api)
-    for pages in (public.pages, entrance.pages, pages_research.pages, pages_review.pages, pages_administration.pages):
+    for pages in PAGES:
         app.register_blueprint(pages)
     _document(app)
     return app

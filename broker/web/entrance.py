@@ -1,13 +1,15 @@
-"""Signing in and out in a browser. Demo accounts only where settings allow them; nobody learns which names exist."""
+"""Signing in and out in a browser: by the provider, or with demo accounts where settings allow them; and one's own
+sessions. Nobody learns which names exist."""
 
-from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from broker.domain.errors import Forbidden
+from broker.web import openid
 from broker.web.passwords import DECOY, Attempts, verify_password
 from broker.web.session import begin, end
-from broker.web.setup import door, ports
-from broker.workflow import administer
+from broker.web.setup import caller, door, ports
+from broker.workflow import accounts, administer
 
 pages = Blueprint("entrance", __name__)
 
@@ -16,7 +18,18 @@ ATTEMPTS = "broker-attempts"
 
 @pages.get("/sign-in")
 def sign_in_form() -> str:
-    return render_template("sign_in.html", allowed=door().settings.demo_sign_in, problem=None, name="")
+    return _form(None)
+
+
+def _form(problem: str | None, name: str = "") -> str:
+    return render_template(
+        "sign_in.html", allowed=door().settings.demo_sign_in, provider=openid.provider(), problem=problem, name=name
+    )
+
+
+def _attempt(*keys: str) -> None:
+    attempts: Attempts = current_app.extensions[ATTEMPTS]
+    attempts.check(*keys, f"address:{request.remote_addr}")
 
 
 @pages.post("/sign-in")
@@ -24,12 +37,32 @@ def sign_in() -> Response | tuple[str, int]:
     if not door().settings.demo_sign_in:
         raise Forbidden("no-passwords", "This broker has no password accounts.")
     name, password = request.form.get("name", "")[:200], request.form.get("password", "")[:200]
-    attempts: Attempts = current_app.extensions[ATTEMPTS]
-    attempts.check(f"name:{name}", f"address:{request.remote_addr}")
+    _attempt(f"name:{name}")
     try:
         person = administer.sign_in(ports(), name.replace("\x00", ""), password, verify_password, DECOY)
     except Forbidden as error:
-        return render_template("sign_in.html", allowed=True, problem=error.message, name=name), 403
+        return _form(error.message, name), 403
+    response = redirect(url_for("research.home"))
+    begin(person, response)
+    return response
+
+
+@pages.get("/sign-in/openid")
+def to_provider() -> Response:
+    """A link and no form: a form may lead to this host only."""
+    openid.check_installed()
+    _attempt()
+    return openid.to_provider()
+
+
+@pages.get("/sign-in/openid/answer")
+def from_provider() -> Response | tuple[str, int]:
+    openid.check_installed()
+    _attempt()
+    try:
+        person = administer.sign_in_vouched(ports(), openid.answered())
+    except Forbidden as error:
+        return _form(error.message), 403
     response = redirect(url_for("research.home"))
     begin(person, response)
     return response
@@ -40,3 +73,16 @@ def sign_out() -> Response:
     response = redirect(url_for("entrance.sign_in_form"))
     end(response)
     return response
+
+
+@pages.get("/account")
+def account() -> str:
+    found, mine = accounts.own_accesses(ports(), caller(), g.token)
+    return render_template("account.html", found=found, mine=mine)
+
+
+@pages.post("/account/ends")
+def end_others() -> Response:
+    """End one other session or token, or all of them."""
+    accounts.end_others(ports(), caller(), g.token, request.form.get("ident", "")[:64] or None)
+    return redirect(url_for("entrance.account"))

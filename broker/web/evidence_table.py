@@ -1,10 +1,11 @@
 """A checker's table out of the staff JSON: a row a cell, each figure exact and as released. Judges nothing."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-ROWS_SHOWN = 500
+ROWS_SHOWN = 2500
+"""On one page; further ones have their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,51 +18,85 @@ class Figure:
 
     @property
     def plain(self) -> bool:
-        """Leaves as it is, and no rule has a word on it: a key, or a figure that needs no protection."""
+        """Leaves as it is, and no rule has a word on it."""
         return self.exact == self.released and self.verdict == "publish" and not self.rules
+
+    @property
+    def flagged(self) -> bool:
+        return self.suppressed or self.verdict != "publish"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
+    """`number` is its place in the whole table, from 0."""
+
+    number: int
     cell: str
     persons: str
     figures: tuple[Figure, ...]
+    flagged: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`more` rows are not shown on the page: the API gives all."""
+    """`rows` are those shown, of `found` that were asked for, of `every`; `flagged` counts rows of the whole table."""
 
+    keys: tuple[str, ...]
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     findings: tuple[dict[str, str], ...]
     notes: tuple[str, ...]
-    more: int
+    every: int
+    flagged: int
+    found: int
+    page: int = 1
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.found // ROWS_SHOWN))
+
+    @property
+    def figures(self) -> int:
+        return self.every * len(self.columns)
 
 
 def table_of(staff: dict[str, Any]) -> Table | None:
     """None for a script's file, which has no cells."""
     if "columns" not in staff or "rows" not in staff:
         return None
-    rows = staff["rows"]
+    count = staff["key_count"]
+    rows = tuple(_row(n, r, count) for n, r in enumerate(staff["rows"]))
+    names = tuple(str(name) for name in staff["columns"])
     return Table(
-        columns=tuple(str(name) for name in staff["columns"]),
-        rows=tuple(_row(r) for r in rows[:ROWS_SHOWN]),
+        keys=names[:count],
+        columns=names[count:],
+        rows=rows,
         findings=tuple(_finding(f) for f in staff.get("findings", [])),
         notes=tuple(map(str, staff.get("notes", []))),
-        more=max(0, len(rows) - ROWS_SHOWN),
+        every=len(rows),
+        flagged=sum(r.flagged for r in rows),
+        found=len(rows),
     )
 
 
-def _row(row: dict[str, Any]) -> Row:
-    figures = _figures(row)
+def chosen(table: Table, words: str, flagged: bool, page: int) -> Table:
+    """The rows with all these words in their cell's keys, or flagged only; one page of them."""
+    asked = words.casefold().split()
+    found = tuple(r for r in table.rows if (r.flagged or not flagged) and all(w in r.cell.casefold() for w in asked))
+    last = max(1, -(-len(found) // ROWS_SHOWN))
+    at = min(max(page, 1), last)
+    return replace(table, rows=found[(at - 1) * ROWS_SHOWN : at * ROWS_SHOWN], found=len(found), page=at)
+
+
+def _row(number: int, row: dict[str, Any], key_count: int) -> Row:
     cell = ", ".join(text(k) or "(missing)" for k in row["keys"]) or "(all)"
-    return Row(cell, text(row["persons"]), tuple(figures))
+    figures = tuple(_figures(row, key_count))
+    return Row(number, cell, text(row["persons"]), figures, any(f.flagged for f in figures))
 
 
-def _figures(row: dict[str, Any]) -> Iterator[Figure]:
-    parts = zip(row["exact"], row["released"], row["suppressed"], row["verdicts"], row["rules"], strict=True)
-    for exact, released, suppressed, verdict, rules in parts:
+def _figures(row: dict[str, Any], key_count: int) -> Iterator[Figure]:
+    parts = (row[name][key_count:] for name in ("exact", "released", "suppressed", "verdicts", "rules"))
+    for exact, released, suppressed, verdict, rules in zip(*parts, strict=True):
         yield Figure(text(exact), text(released), bool(suppressed), str(verdict), ", ".join(map(str, rules)))
 
 

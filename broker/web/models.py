@@ -1,6 +1,6 @@
 """The shapes that the HTTP API takes and gives: the OpenAPI document is made from them. No behaviour."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -126,6 +126,8 @@ class VoteBody(Given):
     findings_hash: Text
     memory_version: Text
     overrides: list[Text] = Field(default_factory=list, max_length=1000)
+    why: Annotated[Text, Field(max_length=2000)] = ""
+    words: Annotated[Text, Field(max_length=2000)] = ""
 
 
 class RecallBody(Given):
@@ -133,12 +135,15 @@ class RecallBody(Given):
 
 
 class PersonBody(Given):
-    """An account. A password is for new demo accounts only."""
+    """An account. A password is for new demo accounts only; what is left out of the last three stays as it is."""
 
     name: Annotated[Text, Field(min_length=1, max_length=200)]
     roles: list[Role] = Field(max_length=3)
     active: bool = True
     password: Annotated[Text, Field(min_length=8, max_length=200)] | None = None
+    accredited_from: date | None = None
+    accredited_until: date | None = None
+    email: Annotated[Text, Field(max_length=200)] = ""
 
 
 class PolicyBody(Given):

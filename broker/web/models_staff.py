@@ -1,6 +1,6 @@
 """The shapes of the API that only checkers and administrators get, and of the public register. No behaviour."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from broker.web.models import Shown, WordList
@@ -23,6 +23,8 @@ class PersonShown(Shown):
     name: str
     roles: WordList
     active: bool
+    accredited_from: date | None
+    accredited_until: date | None
 
 
 class PeopleShown(Shown):
@@ -144,16 +146,3 @@ class VerifiedShown(Shown):
     lines: int
     head: str
     broken_at: int | None
-
-
-class ReleaseShown(Shown):
-    release: str
-    project: str
-    title: str
-    outputs: list[str]
-    released_at: datetime
-    recalled: bool
-
-
-class RegisterShown(Shown):
-    releases: list[ReleaseShown]

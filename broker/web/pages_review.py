@@ -1,73 +1,92 @@
-"""Pages for checkers: the inbox, an output with its evidence and candidate, claim, vote and recall. No rules."""
+"""The page of an output for checkers: evidence, context, candidate, attack, and the form to vote. No rules."""
 
 import csv
 import io
 import json
+from typing import Any
 
-from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response as Redirect
+from flask import Blueprint, Response, jsonify, render_template, request
 
-from broker.domain.errors import Conflict, Invalid, Unknown
-from broker.domain.people import Role
+from broker.domain.errors import Unknown
 from broker.domain.reviews import Choice
-from broker.web.evidence_table import table_of
+from broker.web.evidence_table import Table, chosen, table_of, text
 from broker.web.setup import caller, ports
 from broker.web.shown import content_response
-from broker.workflow import looks, records, release, review
+from broker.workflow import records, release, review
+from broker.workflow.ballots import APPROVING, REASONS
+from broker.workflow.reviewing.attack import attacked
+from broker.workflow.reviewing.context import context
+from broker.workflow.reviewing.earlier import earlier
+from broker.workflow.reviewing.evidence import of_row, row_of
 
 pages = Blueprint("checking", __name__)
 
-CANDIDATE_LINES = 200
+CANDIDATE_LINES = 50
+FINDINGS_SHOWN = 200
 
-
-@pages.get("/inbox")
-def inbox() -> str:
-    if Role.CHECKER not in caller().roles:
-        raise Unknown("page", "inbox")
-    failures = looks.waiting(ports(), caller())
-    return render_template("inbox.html", waiting=review.inbox(ports(), caller()), failures=failures)
-
-
-@pages.get("/jobs/<job>/failure")
-def failure(job: str) -> str:
-    """What a script printed on real data, and the form to tell its researchers why it failed."""
-    log = looks.failure(ports(), caller(), job).decode("utf-8", "replace")
-    return render_template("failure.html", job=job, log=log, problem=None)
-
-
-@pages.post("/jobs/<job>/failure")
-def tell_failure(job: str) -> Redirect | tuple[str, int]:
-    try:
-        looks.tell(ports(), caller(), job, request.form.get("reason", ""))
-    except Invalid as wrong:
-        log = looks.failure(ports(), caller(), job).decode("utf-8", "replace")
-        return render_template("failure.html", job=job, log=log, problem=wrong.message), 400
-    return redirect(url_for("checking.inbox"))
+CHOICES: dict[str, tuple[str, str]] = {
+    Choice.APPROVE: ("Approve", "it may leave as shown"),
+    Choice.RETURN: ("Return", "not like this; a new submission may"),
+    Choice.REJECT: ("Refuse", "it may not leave"),
+}
 
 
 @pages.get("/outputs/<output>")
 def output(output: str) -> str:
-    return _page(output, None)
+    return output_page(output, None)
 
 
-def _page(output: str, problem: str | None) -> str:
+def output_page(output: str, problem: tuple[str, str] | None) -> str:
+    """`problem`: a sentence, and the id of the field that it is about; the form keeps what was filled in."""
     look = review.look(ports(), caller(), output)
     staff = json.loads(look.staff)
+    table = _chosen(table_of(staff))
+    around = context(ports(), caller(), look, staff)
     return render_template(
         "output.html",
         look=look,
         staff=staff,
-        table=table_of(staff),
+        table=table,
+        row=_asked_row(staff),
+        about=around,
+        around=around.submitted.around(output),
+        earlier=earlier(ports(), look, staff.get("key_count")),
         summary=json.dumps(staff.get("summary"), indent=2, ensure_ascii=False),
         candidate=_candidate(look),
-        reasons=review.REASONS,
-        choices=list(Choice),
+        findings_shown=FINDINGS_SHOWN,
+        reasons=REASONS,
+        approving=APPROVING,
+        choices=CHOICES,
+        refusing=_refusing(table),
+        plain=text,
+        given=request.form,
         problem=problem,
     )
 
 
+def _chosen(table: Table | None) -> Table | None:
+    asked = request.args
+    return table and chosen(table, asked.get("q", "")[:200], "flagged" in asked, place(asked.get("page", "1")))
+
+
+def _asked_row(staff: dict[str, Any]) -> Any:
+    """The row whose evidence a browser without scripts asks for."""
+    return row_of(staff, place(request.args.get("row", "")))
+
+
+def place(text: str) -> int:
+    """A number out of an address; what is none is the place of nothing."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else -1
+
+
+def _refusing(table: Table | None) -> dict[str, str]:
+    """Each rule that refuses, with what it says: what an approval has to set aside."""
+    found = table.findings if table else ()
+    return {f["rule"]: f["sentence"] for f in found if f["verdict"] == "refuse"}
+
+
 def _candidate(look: review.Look) -> list[list[str]] | None:
-    """A table as it would leave; other files are downloaded to be looked at."""
+    """The first lines of a table as it would leave; other files are downloaded to be looked at."""
     if look.candidate is None or look.output.media_type != "text/csv":
         return None
     try:
@@ -75,6 +94,22 @@ def _candidate(look: review.Look) -> list[list[str]] | None:
     except (UnicodeDecodeError, csv.Error):
         return None
     return rows[: CANDIDATE_LINES + 1]
+
+
+@pages.get("/outputs/<output>/rows/<number>")
+def row(output: str, number: str) -> str:
+    """The evidence of one row, as a part of the page: asked for when a cell gets the focus."""
+    return render_template("output_row.html", row=of_row(ports(), caller(), output, place(number)), plain=text)
+
+
+@pages.get("/outputs/<output>/attack")
+def attack(output: str) -> str:
+    """What could be worked out of the table; a part of the page where htmx asks, a page of its own otherwise."""
+    look = review.look(ports(), caller(), output)
+    whole = "HX-Request" not in request.headers
+    return render_template(
+        "output_attack.html" if whole else "output_attacked.html", look=look, attacked=attacked(json.loads(look.staff))
+    )
 
 
 @pages.get("/outputs/<output>/candidate")
@@ -92,43 +127,3 @@ def staff_record(output: str) -> Response:
     response = jsonify(records.for_staff(ports(), caller(), output))
     response.headers["Content-Disposition"] = 'attachment; filename="staff-record.json"'
     return response
-
-
-@pages.post("/outputs/<output>/claim")
-def claim(output: str) -> Redirect:
-    review.claim(ports(), caller(), output, request.form.get("take") == "yes")
-    return redirect(url_for("checking.output", output=output))
-
-
-@pages.post("/outputs/<output>/vote")
-def vote(output: str) -> Redirect | tuple[str, int]:
-    """The hashes in the form are those of the page that was looked at."""
-    try:
-        review.cast_vote(ports(), caller(), output, _ballot())
-    except Invalid as error:
-        return _page(output, error.message), 400
-    except Conflict as error:
-        if error.code == "wrong-state":
-            raise
-        return _page(output, error.message), 409
-    return redirect(url_for("checking.output", output=output))
-
-
-def _ballot() -> review.Ballot:
-    choice = request.form.get("choice", "")
-    if choice not in {c.value for c in Choice}:
-        raise Invalid("choice", "Choose what should happen to the output.", "/choice")
-    return review.Ballot(
-        choice=Choice(choice),
-        reason=request.form.get("reason", ""),
-        staff_hash=request.form.get("staff_hash", ""),
-        findings_hash=request.form.get("findings_hash", ""),
-        memory_version=request.form.get("memory_version", ""),
-        overrides=tuple(request.form.getlist("overrides"))[:200],
-    )
-
-
-@pages.post("/outputs/<output>/recall")
-def recall(output: str) -> Redirect:
-    release.recall(ports(), caller(), output, request.form.get("reason", "")[:4000])
-    return redirect(url_for("public.register_page"))

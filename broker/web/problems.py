@@ -15,7 +15,12 @@ from broker.domain.errors import BrokerError, Conflict, Forbidden, Invalid, Refu
 log = logging.getLogger("broker.web")
 
 API = "/api/"
-MACHINE_PATHS = frozenset({"/openapi.json", "/register.json", "/register.csv", "/healthz", "/readyz", "/metrics"})
+MACHINE_PATHS = frozenset(
+    {
+        "/openapi.json", "/register.json", "/register.csv", "/register.atom", "/register/releases.csv", "/healthz",
+        "/readyz", "/metrics",
+    }
+)  # fmt: skip
 
 
 class Unauthenticated(BrokerError):

@@ -1,78 +1,88 @@
-"""What everybody may read: the register, and whether the broker is alive; and metrics for administrators' tokens.
+"""The public register's pages and files: everybody may read them, nobody signs in. No rules."""
 
-Metrics are not public: the second at which a count of unfinished jobs changes would tell a researcher what an
-unreleased output's state hides.
-"""
+from flask import Blueprint, Response, jsonify, render_template, request, url_for
 
-import csv
-import io
-
-from flask import Blueprint, Response, jsonify, make_response, render_template
-
-from broker.web import models_staff
-from broker.web.setup import caller, ports
-from broker.web.shown import release_shown
-from broker.workflow import release, watch
+from broker.domain.ports import RegisterEntry, RegisterFilter
+from broker.web import models_register, register_files
+from broker.web.setup import ports
+from broker.workflow import register
 
 pages = Blueprint("public", __name__)
+
+PAGE, FEED = 50, 50
 
 
 @pages.get("/register")
 def register_page() -> str:
-    return render_template("register.html", releases=release.register(ports()))
+    """Projects that fit the search, and what was released last."""
+    found, newest = register.projects(ports(), _wanted()), register.releases(ports(), RegisterFilter(limit=10))
+    return render_template("register.html", entries=found, newest=newest, q=_words(), statuses=list(register.Status))
+
+
+@pages.get("/register/releases")
+def releases() -> str:
+    after = request.args.get("after") or None
+    look = RegisterFilter(words=_wanted().words, after=after, limit=PAGE + 1)
+    found = register.releases(ports(), look)
+    following = found[PAGE - 1].release if len(found) > PAGE else None
+    return render_template("register_releases.html", releases=found[:PAGE], following=following, q=_words())
+
+
+@pages.get("/register/projects/<project>")
+def project(project: str) -> str:
+    entry = register.project(ports(), project)
+    look = RegisterFilter(frozenset({project}), after=request.args.get("after") or None, limit=PAGE + 1)
+    found = register.releases(ports(), look)
+    following = found[PAGE - 1].release if len(found) > PAGE else None
+    return render_template(
+        "register_project.html", entry=entry, releases=found[:PAGE], following=following, route=register.ROUTE,
+        levels=register.LEVELS,
+    )  # fmt: skip
 
 
 @pages.get("/register.json")
 def register_json() -> Response:
-    shown = models_staff.RegisterShown(releases=[release_shown(e) for e in release.register(ports())])
+    look = _wanted()
+    shown = models_register.RegisterShown(
+        projects=[models_register.project_shown(e) for e in register.projects(ports(), look)],
+        releases=[models_register.release_shown(e) for e in _releases(look)],
+    )
     return jsonify(shown.model_dump(mode="json"))
 
 
 @pages.get("/register.csv")
 def register_csv() -> Response:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(["release", "project", "title", "outputs", "released_at", "recalled"])
-    for e in release.register(ports()):
-        row = [e.release, e.project, e.title, "; ".join(e.outputs), e.released_at.isoformat(), str(e.recalled).lower()]
-        writer.writerow([_inert(cell) for cell in row])
-    response = Response(out.getvalue(), mimetype="text/csv")
-    response.headers["Content-Disposition"] = 'attachment; filename="register.csv"'
+    """Projects, in the columns of the department's published list of data shares."""
+    return _file(register_files.projects_csv(register.projects(ports(), _wanted())), "register.csv")
+
+
+@pages.get("/register/releases.csv")
+def releases_csv() -> Response:
+    return _file(register_files.releases_csv(_releases(_wanted())), "releases.csv")
+
+
+@pages.get("/register.atom")
+def register_feed() -> Response:
+    """The newest releases and recalls, for feed readers. Links are relative: the Host header is anybody's."""
+    made = register.releases(ports(), RegisterFilter(limit=FEED))
+    recalled = register.releases(ports(), RegisterFilter(limit=FEED, recalled=True))
+    text = register_files.feed(made, recalled, url_for(".register_feed"), lambda p: url_for(".project", project=p))
+    return Response(text, content_type="application/atom+xml; charset=utf-8")
+
+
+def _releases(look: register.Wanted) -> list[RegisterEntry]:
+    return register.releases(ports(), RegisterFilter(words=look.words))
+
+
+def _wanted() -> register.Wanted:
+    return register.wanted(_words(), request.args.get("status", ""))
+
+
+def _words() -> str:
+    return request.args.get("q", "")[:200]
+
+
+def _file(text: str, name: str) -> Response:
+    response = Response(text, mimetype="text/csv")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
-
-
-def _inert(cell: str) -> str:
-    """A title is a researcher's text: no spreadsheet may take it for a formula."""
-    return "'" + cell if cell.lstrip()[:1] in {"=", "+", "-", "@"} or cell[:1] in {"\t", "\r"} else cell
-
-
-@pages.get("/healthz")
-def healthz() -> Response:
-    """The process answers."""
-    return jsonify({"status": "ok"})
-
-
-@pages.get("/readyz")
-def readyz() -> Response:
-    """What it needs answers too."""
-    found = watch.ready(ports())
-    body = jsonify({"store": found.store, "queue": found.queue})
-    return make_response(body, 200 if found.everything else 503)
-
-
-@pages.get("/metrics")
-def metrics() -> Response:
-    """Prometheus text format; no label comes from data."""
-    found = watch.gauges(ports(), caller())
-    lines = [
-        "# HELP broker_jobs Unfinished jobs by state.",
-        "# TYPE broker_jobs gauge",
-        *(f'broker_jobs{{state="{state}"}} {count}' for state, count in found.jobs),
-        "# HELP broker_outputs_in_review Outputs that wait for a vote.",
-        "# TYPE broker_outputs_in_review gauge",
-        f"broker_outputs_in_review {found.in_review}",
-    ]
-    if found.queue is not None:
-        lines += ["# HELP broker_queue_depth Offers in the queue.", "# TYPE broker_queue_depth gauge"]
-        lines.append(f"broker_queue_depth {found.queue}")
-    return Response("\n".join(lines) + "\n", content_type="text/plain; version=0.0.4; charset=utf-8")

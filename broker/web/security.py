@@ -1,6 +1,8 @@
 """What every request and answer goes through: size and form of bodies, form tokens, headers. Names nobody."""
 
-from flask import Flask, Response, request
+import secrets
+
+from flask import Flask, Response, g, request
 from flask_wtf.csrf import CSRFError, CSRFProtect  # type: ignore[import-untyped]  # it has no types
 from werkzeug.exceptions import BadRequest, NotFound, RequestEntityTooLarge, UnsupportedMediaType
 
@@ -16,11 +18,14 @@ DEFAULT_TEXT_BYTES = 64 * 1024
 POLICY_BYTES = 8 * 1024 * 1024
 POLICY_ENDPOINT = "administration.propose_policy"
 
+POLICY = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'{nonce}; img-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""What a page may load: files of this host, no inline script, and inline style only with the answer's own nonce, which
+the editor needs."""
+
 HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -92,7 +97,16 @@ def check_body() -> None:
         raise Invalid("not-an-object", "The body must be a JSON object.", "")
 
 
+def style_nonce() -> str:
+    """For a page whose script writes styles: asked once or more, one an answer."""
+    if "style_nonce" not in g:
+        g.style_nonce = secrets.token_urlsafe(18)
+    return str(g.style_nonce)
+
+
 def protect(response: Response) -> Response:
+    nonce = f" 'nonce-{g.style_nonce}'" if "style_nonce" in g else ""
+    response.headers["Content-Security-Policy"] = POLICY.format(nonce=nonce)
     for name, value in HEADERS.items():
         response.headers[name] = value
     if door().settings.secure_cookies:

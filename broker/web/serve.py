@@ -1,5 +1,6 @@
 """Serves the door with gunicorn: a process builds its own ports after the fork. Knows settings, no rules."""
 
+import gc
 import secrets
 import socket
 from pathlib import Path
@@ -11,6 +12,7 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  #
 from broker.domain.errors import Invalid
 from broker.settings import Settings
 from broker.web.app import create_app
+from broker.web.openid import Provider
 from broker.web.setup import WebSettings
 from broker.wiring import build_ports
 
@@ -39,8 +41,11 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
                 self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """Called in the worker, after the fork."""
-        return app_of(self._settings)
+        """Called in the worker, after the fork. What is there by now stays: no answer waits for a look through it."""
+        app = app_of(self._settings)
+        gc.collect()
+        gc.freeze()
+        return app
 
 
 def app_of(settings: Settings) -> Flask:
@@ -53,6 +58,20 @@ def web_settings(settings: Settings) -> WebSettings:
         secret_key=given or kept_key(settings.root / "web.key"),
         demo_sign_in=settings.demo_sign_in,
         secure_cookies=settings.secure_cookies,
+        openid=_provider(settings),
+    )
+
+
+def _provider(settings: Settings) -> Provider | None:
+    if not settings.oidc_issuer:
+        return None
+    return Provider(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret.get_secret_value(),
+        claim=settings.oidc_claim,
+        home=settings.public_url,
+        name=settings.oidc_name,
     )
 
 

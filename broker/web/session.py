@@ -1,8 +1,9 @@
 """Who asks: bearer tokens for programs, a session cookie for browsers. Nobody gets past unnamed but on a closed list.
 
-A session is a short-lived token of the store (`workflow.accounts`) in an HttpOnly cookie: only its hash is stored,
-signing out revokes it, and each sign-in makes a new one, so that one planted before is worth nothing. The API takes
-no cookie and pages take no bearer token, so a form of another site can never reach the API.
+A session ends by itself after eight hours, or half an hour without use. It is a token of the store
+(`workflow.accounts`) in an HttpOnly cookie: only its hash is stored, signing out revokes it, and each sign-in makes a
+new one, so that one planted before is worth nothing. The API takes no cookie and pages take no bearer token, so a form
+of another site can never reach the API.
 """
 
 from flask import Flask, g, redirect, request, url_for
@@ -12,7 +13,7 @@ from werkzeug.wrappers import Response
 from broker.domain.people import Person
 from broker.web.problems import API, Unauthenticated
 from broker.web.setup import door, ports
-from broker.workflow.accounts import SESSION_LIFE, end_token, open_session
+from broker.workflow.accounts import SESSION_LIFE, end_token, open_session, person_by_session
 from broker.workflow.administer import person_by_token
 
 PUBLIC = frozenset(
@@ -22,15 +23,21 @@ PUBLIC = frozenset(
         "public.register_page",
         "public.register_json",
         "public.register_csv",
-        "public.healthz",
-        "public.readyz",
+        "public.register_feed",
+        "public.releases",
+        "public.releases_csv",
+        "public.project",
+        "health.healthz",
+        "health.readyz",
         "entrance.sign_in_form",
         "entrance.sign_in",
+        "entrance.to_provider",
+        "entrance.from_provider",
     }
 )
 """The only endpoints that answer somebody whom the broker does not know."""
 
-BEARER_ENDPOINTS = frozenset({"public.metrics"})
+BEARER_ENDPOINTS = frozenset({"health.metrics"})
 """Outside the API, for programs all the same."""
 
 
@@ -48,7 +55,7 @@ def authenticate() -> Response | None:
         return None
     token = request.cookies.get(cookie_name(), "")
     if token:
-        g.person, g.token = person_by_token(ports(), token), token
+        g.person, g.token = person_by_session(ports(), token), token
     if g.person is None and request.endpoint not in PUBLIC:
         return redirect(url_for("entrance.sign_in_form"))
     return None

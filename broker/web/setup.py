@@ -6,6 +6,7 @@ from flask import current_app, g
 
 from broker.domain.people import Person
 from broker.domain.ports import Ports
+from broker.web.openid import Provider
 
 EXTENSION = "broker"
 
@@ -13,11 +14,12 @@ EXTENSION = "broker"
 @dataclass(frozen=True, slots=True)
 class WebSettings:
     """`secret_key` signs form tokens; `demo_sign_in` allows password accounts (synthetic data only); `secure_cookies`
-    is false only where the page is served without TLS."""
+    is false only where the page is served without TLS; `openid` is who signs people in."""
 
     secret_key: bytes
     demo_sign_in: bool = False
     secure_cookies: bool = True
+    openid: Provider | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from flask import Response
 
 from broker.domain.jobs import Job, Kind
 from broker.domain.outputs import Output
-from broker.domain.ports import RegisterEntry
 from broker.domain.projects import Project
 from broker.domain.saved import SCHEMA
 from broker.web import models, models_staff
@@ -24,6 +23,7 @@ ENDINGS = {
     "image/png": ".png",
     "image/jpeg": ".jpg",
     "image/svg+xml": ".svg",
+    "application/vnd.apache.parquet": ".parquet",
 }
 
 
@@ -50,10 +50,6 @@ def project_shown(project: Project) -> models.ProjectShown:
     fields: dict[str, Any] = {name: getattr(project, name) for name in models.ProjectShown.model_fields}
     plain = {"expires": project.expires.isoformat(), "mode": project.mode.value}
     return models.ProjectShown.model_validate(fields | plain)
-
-
-def release_shown(entry: RegisterEntry) -> models_staff.ReleaseShown:
-    return models_staff.ReleaseShown.model_validate(entry)
 
 
 def inbox_item(output: Output, job: Job) -> models_staff.InboxItem:

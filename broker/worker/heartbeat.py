@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import structlog
 
+from broker.domain.jobs import JobState
 from broker.domain.ports import WorkerPorts
 from broker.workflow.run import KeepAlive
 
@@ -13,6 +14,9 @@ log = structlog.get_logger()
 
 RENEWALS = 6
 """Renewals in the life of one lease: five may be missed."""
+
+LOOK_SECONDS = 1.0
+"""Between two renewals it is only looked whether the attempt still runs, so that a stop kills it within a second."""
 
 
 def keeper(ports: WorkerPorts) -> KeepAlive:
@@ -38,11 +42,22 @@ def keeper(ports: WorkerPorts) -> KeepAlive:
 
 
 def _renew(ports: WorkerPorts, job: str, attempt: int, done: threading.Event) -> None:
-    while not done.wait(ports.lease.total_seconds() / RENEWALS):
+    pause = ports.lease.total_seconds() / RENEWALS
+    looks = max(1, round(pause / LOOK_SECONDS))
+    beat = 0
+    while not done.wait(pause / looks):
+        beat += 1
         try:
-            now = ports.clock.now()
-            if not ports.store.renew(job, attempt, now + ports.lease, now):
+            if not _is_ours(ports, job, attempt, renew=beat % looks == 0):
                 ports.sandbox.terminate(job, attempt)
                 return
         except Exception as error:
             log.warning("heartbeat", job=job, error=type(error).__name__)
+
+
+def _is_ours(ports: WorkerPorts, job: str, attempt: int, *, renew: bool) -> bool:
+    if not renew:
+        found = ports.store.job(job)
+        return found.state is JobState.RUNNING and found.attempt == attempt
+    now = ports.clock.now()
+    return ports.store.renew(job, attempt, now + ports.lease, now)

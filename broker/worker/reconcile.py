@@ -17,6 +17,7 @@ from broker.workflow.allot import allot
 from broker.workflow.policies import policies_in_force
 from broker.workflow.run import give_back
 from broker.workflow.settle import settle
+from broker.workflow.stopping import end_stopped
 from broker.workflow.submit import hint
 
 log = structlog.get_logger()
@@ -52,6 +53,11 @@ def offer_waiting(ports: WorkerPorts) -> int:
 
 def _has_rested(ports: WorkerPorts, job: str, attempt: int) -> bool:
     return ports.clock.now() >= ports.store.job(job).updated + attempt * ports.lease
+
+
+def end_all_stopped(ports: WorkerPorts) -> int:
+    """Withdraw what a stop did not come to: the process that stopped a project may have died in between."""
+    return end_stopped(ports)
 
 
 def sweep(ports: WorkerPorts) -> int:

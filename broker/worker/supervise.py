@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from broker.domain.ports import WorkerPorts
+from broker.domain.ports import Post, WorkerPorts
 from broker.settings import Settings
-from broker.wiring import build_pool, build_worker, embedded_queue
+from broker.wiring import build_pool, build_post, build_worker, embedded_queue
 from broker.worker.reconcile import (
     allot_caps,
+    end_all_stopped,
     offer_waiting,
     reap,
     remove_vaults,
@@ -26,9 +27,12 @@ from broker.worker.reconcile import (
     settle_spends,
     sweep,
 )
+from broker.worker.report import Said, begun, report
+from broker.workflow.notices import mail_notices
 
 TICK_SECONDS = 1.0
 SLOW_TICKS = 10
+MAIL_SECONDS = 30.0
 POOL_SECONDS = 10
 """How long the pool may take to remove what waits; the next one removes what it leaves."""
 
@@ -49,17 +53,23 @@ def supervise(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
     try:
         if queue is not None:
             queue.ensure()
-        ports = build_worker(settings)
+        ports, said = build_worker(settings), begun(settings)
         if not settings.synthetic_only:
-            threading.Thread(target=_attempt, args=("self-test", partial(_test_sandbox, ports)), daemon=True).start()
-        pool = _keep_warm(build_pool(ports), stop)
+            test = ("self-test", partial(_test_sandbox, ports, said))
+            threading.Thread(target=_attempt, args=test, daemon=True).start()
+        _keep_mailing(ports, build_post(settings), settings.public_url, stop)
+        kept = build_pool(ports)
+        pool = _keep_warm(kept, stop)
         ready()
         tick = 0
         while not stop.is_set():
             if queue is not None:
                 _attempt("queue", queue.ensure)
             _attempt("slots", lambda: _staff(slots, settings.slots))
-            _reconcile(ports, slow=tick % SLOW_TICKS == 0)
+            slow = tick % SLOW_TICKS == 0
+            _reconcile(ports, slow=slow)
+            if slow:
+                _attempt("report", lambda: report(ports, said, slots, None if kept is None else kept.ready()))
             tick += 1
             stop.wait(TICK_SECONDS)
     finally:
@@ -78,13 +88,27 @@ def _stopper(stop: threading.Event) -> Callable[[int, FrameType | None], None]:
     return handle
 
 
-def _test_sandbox(ports: WorkerPorts) -> None:
+def _test_sandbox(ports: WorkerPorts, said: Said) -> None:
     """At the start, so that an operator is told before the first job on real data is refused. Slots read the result."""
     missing = ports.sandbox.missing()
+    said.tested(missing)
     if missing:
         log.error("the sandbox does not hold real data", missing=", ".join(missing))
     else:
         log.info("the sandbox holds real data")
+
+
+def _keep_mailing(ports: WorkerPorts, post: Post | None, home: str, stop: threading.Event) -> None:
+    """Mail notices beside the rounds of this process: a mail server that is slow holds nothing up. Several workers may
+    send the same letter at one moment; one of them with a mail server is enough."""
+    if post is None:
+        return
+
+    def serve() -> None:
+        while not stop.wait(MAIL_SECONDS):
+            _attempt("mail", lambda: mail_notices(ports, post, home))
+
+    threading.Thread(target=serve, daemon=True, name="mail").start()
 
 
 def _keep_warm(pool: "Pool | None", stop: threading.Event) -> threading.Thread | None:
@@ -106,7 +130,7 @@ def _staff(slots: dict[int, subprocess.Popen[bytes]], wanted: int) -> None:
 
 def _reconcile(ports: WorkerPorts, *, slow: bool) -> None:
     """One round of everything that makes good."""
-    steps: list[Callable[[WorkerPorts], object]] = [reap, offer_waiting, settle_private]
+    steps: list[Callable[[WorkerPorts], object]] = [reap, end_all_stopped, offer_waiting, settle_private]
     if slow:
         steps += [allot_caps, sweep, settle_all, settle_spends, remove_vaults]
     for step in steps:

@@ -9,18 +9,25 @@ second administrator asks for exactly the same. So no administrator alone makes 
 
 import secrets
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Forbidden, Unknown
 from broker.domain.people import Person
 from broker.domain.permissions import Action, check_roles
-from broker.domain.ports import Ports
+from broker.domain.ports import Access, Ports
 from broker.workflow.administer import PERSON_PUT, check_administrator, holder, token_hash
 
 SESSION_LIFE = timedelta(hours=8)
+"""However busy: then one signs in again."""
+
+SESSION_IDLE = timedelta(minutes=30)
+"""A session that nobody uses ends by itself."""
 
 ASKED = ("active", "asked")
+
+COMPARED = frozenset({"roles", "accredited-from", "accredited-until"})
+"""What both administrators must have asked for."""
 
 
 def open_session(ports: Ports, person: Person) -> str:
@@ -28,7 +35,7 @@ def open_session(ports: Ports, person: Person) -> str:
     token = secrets.token_urlsafe(32)
     now = ports.clock.now()
     event = AuditEvent(now, person.ident, "session.opened", person.ident)
-    ports.store.put_token(token_hash(token), person.ident, now + SESSION_LIFE, [event])
+    ports.store.put_token(token_hash(token), person.ident, now + SESSION_LIFE, [event], made=now, session=True)
     return token
 
 
@@ -41,9 +48,33 @@ def end_token(ports: Ports, person: Person, token: str) -> None:
         return
 
 
+def person_by_session(ports: Ports, token: str) -> Person | None:
+    """Who has this session, if it is good and was used lately; it is used now."""
+    return ports.store.person_by_token(token_hash(token), ports.clock.now(), SESSION_IDLE)
+
+
+def own_accesses(ports: Ports, person: Person, token: str) -> tuple[list[Access], str]:
+    """One's sessions and tokens, and which of them asks."""
+    now = ports.clock.now()
+    found = [a for a in ports.store.accesses(person.ident, now) if a.seen is None or a.seen > now - SESSION_IDLE]
+    return found, token_hash(token)
+
+
+def end_others(ports: Ports, person: Person, token: str, ident: str | None = None) -> int:
+    """End one's other sessions and tokens: all of them, or one."""
+    event = AuditEvent(ports.clock.now(), person.ident, "token.revoked", person.ident)
+    return ports.store.end_accesses(person.ident, token_hash(token), [event], ident)
+
+
 def list_people(ports: Ports, person: Person) -> list[Person]:
     check_administrator(person, Action.MANAGE_PEOPLE)
     return ports.store.people()
+
+
+def account(ports: Ports, by: Person, ident: str) -> Person | None:
+    """The account as it is now, if there is one."""
+    check_administrator(by, Action.MANAGE_PEOPLE)
+    return _stored(ports, ident)
 
 
 def keep_person(ports: Ports, by: Person, person: Person, password_hash: str | None = None) -> Person:
@@ -62,7 +93,8 @@ def keep_person(ports: Ports, by: Person, person: Person, password_hash: str | N
     asked = person.active and _gives_power(before, person) and not _is_seconded(ports, by, person)
     kept = replace(person, active=person.active and not asked)
     active = ASKED if asked else ("active", str(kept.active).lower())
-    codes = (("roles", _roles(person)), active, *((("password", "set"),) if password_hash is not None else ()))
+    password = (("password", "set"),) if password_hash is not None else ()
+    codes = (("roles", _roles(person)), *_accredited(person), active, *password)
     event = AuditEvent(ports.clock.now(), by.ident, PERSON_PUT, person.ident, codes)
     ports.store.put_person(kept, [event], password_hash, before=() if before is None else (before,))
     return kept
@@ -79,14 +111,25 @@ def _roles(person: Person) -> str:
     return "+".join(sorted(person.roles))
 
 
+def _accredited(person: Person) -> tuple[tuple[str, str], ...]:
+    dates = (("from", person.accredited_from), ("until", person.accredited_until))
+    return tuple((f"accredited-{name}", day.isoformat()) for name, day in dates if day is not None)
+
+
 def _gives_power(before: Person | None, after: Person) -> bool:
-    return before is None or not before.active or not after.roles <= before.roles
+    """A new account, one more role, activity, or a longer accreditation."""
+    if before is None or not before.active or not after.roles <= before.roles:
+        return True
+    earlier = (before.accredited_from or date.min) > (after.accredited_from or date.min)
+    later = (after.accredited_until or date.max) > (before.accredited_until or date.max)
+    return earlier or later
 
 
 def _is_seconded(ports: Ports, by: Person, person: Person) -> bool:
     """Whether the last change of the account is another administrator's wish for exactly this."""
     lines = ports.store.audit_of(person.ident, PERSON_PUT)
     last = lines[-1].event if lines else None
-    if last is None or ASKED not in last.codes or ("roles", _roles(person)) not in last.codes:
+    wanted = {("roles", _roles(person)), *_accredited(person)}
+    if last is None or ASKED not in last.codes or {c for c in last.codes if c[0] in COMPARED} != wanted:
         return False
     return holder(ports, last.actor) != holder(ports, by.ident)

@@ -14,6 +14,7 @@ from broker.policy.allotments import check_allotments
 from broker.policy.models import Policies
 from broker.policy.stored import policies_from_json, policies_to_json
 from broker.workflow.allot import allot, check_allottable
+from broker.workflow.policies import policies_in_force
 
 TOKEN_LIFE = timedelta(days=90)
 
@@ -41,7 +42,7 @@ def make_token(ports: Ports, person: Person, for_person: str) -> str:
     token = secrets.token_urlsafe(32)
     now = ports.clock.now()
     event = AuditEvent(now, person.ident, "token.made", holder.ident)
-    ports.store.put_token(token_hash(token), holder.ident, now + TOKEN_LIFE, [event])
+    ports.store.put_token(token_hash(token), holder.ident, now + TOKEN_LIFE, [event], made=now)
     return token
 
 
@@ -58,6 +59,18 @@ def sign_in(ports: Ports, ident: str, password: str, verify: VerifyPassword, dec
     fits = verify(stored or decoy, password)
     if person is None or stored is None or not fits or not person.active:
         raise Forbidden("sign-in", "The name or the password is wrong.")
+    ports.store.record([AuditEvent(ports.clock.now(), person.ident, "person.signed-in", person.ident)])
+    return person
+
+
+def sign_in_vouched(ports: Ports, ident: str) -> Person:
+    """Somebody whom a sign-in provider vouches for. Who has no active account here learns only that."""
+    try:
+        person = ports.store.person(ident)
+    except Unknown:
+        person = None
+    if person is None or not person.active:
+        raise Forbidden("no-account", "You have no active account here. Ask an administrator for one.")
     ports.store.record([AuditEvent(ports.clock.now(), person.ident, "person.signed-in", person.ident)])
     return person
 
@@ -117,14 +130,24 @@ def apply_policy(ports: Ports, person: Person, fingerprint: str) -> None:
     policies = policies_from_json(stored.content, fingerprint)
     check_allottable(ports, policies)
     now = ports.clock.now()
-    ports.store.apply_policy(
-        fingerprint, person.ident, now, [AuditEvent(now, person.ident, "policy.applied", fingerprint)]
-    )
+    event = AuditEvent(now, person.ident, "policy.applied", fingerprint)
+    ports.store.apply_policy(fingerprint, person.ident, now, [event], _decided_on(ports, policies))
     try:
         allot(ports, policies, person.ident)
     except Breach:
         # The ledger stands still until what it has lost is entered again. Its caps follow when it moves.
         return
+
+
+def _decided_on(ports: Ports, policies: Policies) -> frozenset[str]:
+    """Projects of which the set says something else than the one in force."""
+    try:
+        before = policies_in_force(ports.store)
+    except Unknown:
+        return frozenset(p.ident for p in policies.projects)
+    known = {p.ident: p for p in before.projects}
+    changed = {p.ident for p in policies.projects if known.get(p.ident) != p}
+    return frozenset(changed | (known.keys() - {p.ident for p in policies.projects}))
 
 
 def put_snapshot(ports: Ports, snapshot: Snapshot) -> None:

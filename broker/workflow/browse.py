@@ -16,7 +16,7 @@ from broker.policy.models import Policies
 from broker.workflow import cohorts
 from broker.workflow.check import check_submission
 from broker.workflow.policies import policies_in_force, policies_of
-from broker.workflow.relations import project_of, project_or_unknown, reach_job, relation_of
+from broker.workflow.relations import RelationOf, project_or_unknown, reach_job, relation_of, relations
 from broker.workflow.silence import hides_withheld, looks_running, told_end
 
 TOLD = frozenset({OutputState.RELEASED, OutputState.RECALLED, OutputState.RETURNED, OutputState.REJECTED})
@@ -77,7 +77,8 @@ def jobs(
         raise Unknown("job", after)
     wanted = visible if project is None else {project}
     found = ports.store.jobs(Filter(projects=frozenset(wanted), limit=limit, after=after))
-    return [_view(ports, policies, person, j, whole=False) for j in found]
+    known = _known(ports, policies, person, found)
+    return [_view(ports, policies, person, j, whole=False, known=known) for j in found]
 
 
 def job(ports: Ports, person: Person, ident: str) -> JobView:
@@ -85,17 +86,47 @@ def job(ports: Ports, person: Person, ident: str) -> JobView:
     return _view(ports, reached.policies, person, reached.job, whole=True)
 
 
+def brief(ports: Ports, person: Person, ident: str) -> JobView:
+    """A job without text and outputs: cheap enough to be asked for again and again."""
+    reached = reach_job(ports, person, Action.VIEW_JOB, ident)
+    return _view(ports, reached.policies, person, reached.job, whole=False)
+
+
+def my_project(ports: Ports, person: Person, ident: str) -> Project:
+    """One of the projects that name this person; any other is as if it were not there."""
+    found = next((p for p in my_projects(ports, person) if p.ident == ident), None)
+    if found is None:
+        raise Unknown("project", ident)
+    return found
+
+
 def _sees(ports: Ports, policies: Policies, person: Person, project: Project) -> bool:
     return may(person, Action.VIEW_JOB, relation_of(ports, policies, person, project, None), JobState.QUEUED)
 
 
-def _view(ports: Ports, policies: Policies, person: Person, job: Job, *, whole: bool) -> JobView:
-    project = project_of(ports, policies, job)
-    relation = relation_of(ports, policies, person, project, job)
-    outputs = ports.store.outputs_of(job.ident)
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What views of several jobs are made of, looked up for all at once."""
+
+    relation: RelationOf
+    outputs: dict[str, list[Output]]
+    voted: frozenset[str]
+
+
+def _known(ports: Ports, policies: Policies, person: Person, jobs: list[Job]) -> _Known:
+    outputs = ports.store.outputs_of_jobs(frozenset(j.ident for j in jobs))
+    voted = ports.store.voted(frozenset(o.ident for found in outputs.values() for o in found))
+    return _Known(relations(ports, person, policies), outputs, voted)
+
+
+def _view(
+    ports: Ports, policies: Policies, person: Person, job: Job, *, whole: bool, known: _Known | None = None
+) -> JobView:
+    known = known or _known(ports, policies, person, [job])
+    relation, outputs = known.relation(job), known.outputs.get(job.ident, [])
     staff = Role.CHECKER in person.roles and relation.independent
     reads_text = whole and may(person, Action.VIEW_TEXT, relation, job.state)
-    refusals, uses = _explained(ports, job) if reads_text else ((), ())
+    refusals, uses = explained(ports, job) if reads_text else ((), ())
     return JobView(
         ident=job.ident,
         project=job.submission.project,
@@ -104,9 +135,9 @@ def _view(ports: Ports, policies: Policies, person: Person, job: Job, *, whole: 
         kind=job.submission.kind.value,
         dialect=job.submission.dialect,
         researcher=job.researcher,
-        state=job.state.value if staff else _shown(ports, policies, job, outputs).value,
+        state=job.state.value if staff else _shown(ports, policies, job, outputs, known.voted).value,
         created=job.created,
-        updated=job.updated if staff else _told_time(ports, policies, job, outputs),
+        updated=job.updated if staff else _told_time(ports, policies, job, outputs, known.voted),
         text=job.submission.text if reads_text else None,
         refusals=refusals,
         uses=uses,
@@ -117,14 +148,14 @@ def _view(ports: Ports, policies: Policies, person: Person, job: Job, *, whole: 
     )
 
 
-def _shown(ports: Ports, policies: Policies, job: Job, outputs: list[Output]) -> Shown:
-    if looks_running(ports, policies, job, outputs):
+def _shown(ports: Ports, policies: Policies, job: Job, outputs: list[Output], voted: frozenset[str]) -> Shown:
+    if looks_running(ports, policies, job, outputs, voted):
         return Shown.RUNNING
-    hide = hides_withheld(ports, policies, job, outputs)
+    hide = hides_withheld(ports, policies, job, outputs, voted)
     return shown_state(job.state, job.failure, tuple(o.state for o in outputs), hide, bool(job.kept))
 
 
-def _explained(ports: Ports, job: Job) -> tuple[tuple[Refusal, ...], tuple[Use, ...]]:
+def explained(ports: Ports, job: Job) -> tuple[tuple[Refusal, ...], tuple[Use, ...]]:
     """Refusals and uses as they were told: the text checked again under the policy and on the day of submission."""
     policies = policies_of(ports.store, job.policy)
     project = project_or_unknown(policies, job.submission.project)
@@ -171,9 +202,9 @@ def _whole(output: Output) -> OutputView:
     )
 
 
-def _told_time(ports: Ports, policies: Policies, job: Job, outputs: list[Output]) -> datetime:
+def _told_time(ports: Ports, policies: Policies, job: Job, outputs: list[Output], voted: frozenset[str]) -> datetime:
     """When the job last changed, as far as its researcher may know that it has."""
-    running = job.started is not None and looks_running(ports, policies, job, outputs)
+    running = job.started is not None and looks_running(ports, policies, job, outputs, voted)
     changed = told_end(policies, job) or job.updated
     return whole_minute(job.started if running and job.started else changed)
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from broker.domain.amounts import MICRO, Accounting
 from broker.domain.audit import AuditEvent
+from broker.domain.errors import Unknown
 from broker.domain.ledger.amounts import Account
 from broker.domain.ledger.budgets import Aside, Balance, Point, over_allotted
 from broker.domain.ledger.chain import Head, LedgerCheck
@@ -53,6 +55,20 @@ def of_project(ports: Ports, person: Person, ident: str) -> BudgetView:
     own = [b for b in ports.store.balances(project=project.ident) if not b.account.is_shared]
     accounts = tuple(AccountView(b, _told(ports.store.history(b.account))) for b in own)
     return BudgetView(project.ident, accounts, tuple(ports.store.asides(project.tables)))
+
+
+def course(ports: Ports, person: Person, ident: str, number: int) -> bytes:
+    """A drawing (SVG) of how an account of the project's came to be used. Unknown where it was never used."""
+    from broker.disclosure.figures import draw_course
+
+    accounts = of_project(ports, person, ident).accounts
+    if not 0 <= number < len(accounts) or not accounts[number].history:
+        raise Unknown("account", f"{ident}/{number}")
+    account = accounts[number]
+    cap = account.balance.cap
+    points = [(p.at.isoformat(), (p.spent + p.reserved).micro / MICRO) for p in account.history]
+    name = "rho" if cap.accounting is Accounting.CONCENTRATED else "epsilon"
+    return draw_course(points, cap.micro / MICRO, f"{name} used, of {cap.micro / MICRO:g}")
 
 
 def _told(points: Iterable[Point]) -> tuple[Point, ...]:

@@ -13,7 +13,7 @@ from broker.domain.permissions import Action, may
 from broker.domain.ports import Ports
 from broker.domain.rehearsals import Rehearsal
 from broker.workflow.policies import policies_in_force
-from broker.workflow.relations import project_of, reach_job, relation_of
+from broker.workflow.relations import project_of, reach_job, relation_of, relations
 
 LONGEST = 1000
 
@@ -42,8 +42,10 @@ def waiting(ports: Ports, person: Person) -> list[Job]:
     if Role.CHECKER not in person.roles:
         raise Unknown("page", "failures")
     policies = policies_in_force(ports.store)
-    found = [ports.store.job(ident) for ident in ports.store.failures_to_look_at()]
-    return [j for j in found if _may_look(ports, person, j, policies)]
+    idents = ports.store.failures_to_look_at()
+    found, relation = ports.store.jobs_named(frozenset(idents)), relations(ports, person, policies)
+    every = (found[ident] for ident in idents)
+    return [j for j in every if may(person, Action.VIEW_EVIDENCE, relation(j), OutputState.IN_REVIEW)]
 
 
 def _may_look(ports: Ports, person: Person, job: Job, policies: Any) -> bool:

@@ -72,7 +72,7 @@ def find_variables(ports: Ports, person: Person, wanted: str, limit: int = 200) 
     mine = [p for p in policies.projects if person.ident in p.researchers]
     found = []
     for table, variable in _matching(policies, wanted.casefold().split()):
-        found.append(_entry(table, variable, mine))
+        found.append(entry_of(table, variable, mine))
         if len(found) == limit:
             break
     return found
@@ -86,7 +86,8 @@ def _matching(policies: Policies, words: list[str]) -> Iterator[tuple[Table, Var
                 yield table, variable
 
 
-def _entry(table: Table, variable: Variable, mine: list[Project]) -> CatalogueEntry:
+def entry_of(table: Table, variable: Variable, mine: list[Project]) -> CatalogueEntry:
+    """A variable as the catalogue has it, and what of it projects that are `mine` were granted."""
     granted = []
     for project in mine:
         years = project.granted_years(table.full_name, variable.name)

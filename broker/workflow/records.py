@@ -119,12 +119,18 @@ def shelve_released(ports: Ports, job: Job, output: Output, policies: Policies) 
 def of_release(ports: Ports, person: Person, output_ident: str) -> bytes:
     """The record of a released output, for who may download it. It stands in the release's manifest by its hash."""
     output = reach_output(ports, person, Action.DOWNLOAD_RELEASE, output_ident).output
+    record = shelved_record(ports, output)
+    ports.store.record([AuditEvent(ports.clock.now(), person.ident, "output.downloaded", output.ident)])
+    return record
+
+
+def shelved_record(ports: Ports, output: Output) -> bytes:
+    """The record as it was released; Unknown where there is none. Whoever calls has asked whether it may be seen."""
     release = ports.store.release_of(output.job)
     if release is None or output.state is not OutputState.RELEASED:
-        raise Unknown("record", output_ident)
+        raise Unknown("record", output.ident)
     told = json.loads(ports.store.manifest(release.ident))["outputs"]
-    digest = next((o.get("record_sha256") for o in told if o["output"] == output_ident), None)
+    digest = next((o.get("record_sha256") for o in told if o["output"] == output.ident), None)
     if digest is None:
-        raise Unknown("record", output_ident)
-    ports.store.record([AuditEvent(ports.clock.now(), person.ident, "output.downloaded", output.ident)])
+        raise Unknown("record", output.ident)
     return ports.shelf.get("released", digest)

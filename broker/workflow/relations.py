@@ -1,5 +1,6 @@
 """How a person stands to a project, and the one way to reach a job or output: looked up, then permitted, or unknown."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -54,6 +55,22 @@ def relation_of(ports: Ports, policies: Policies, person: Person, project: Proje
         checked_by_member=checks and _is_checked_by_member(ports, policies, person, project),
         was_member=checks and job is not None and _was_member(ports, person, job),
     )
+
+
+RelationOf = Callable[[Job], Relation]
+
+
+def relations(ports: Ports, person: Person, policies: Policies) -> RelationOf:
+    """How a person stands to jobs, looked up once for all that are alike: for pages of many."""
+    known: dict[tuple[object, ...], Relation] = {}
+
+    def of(job: Job) -> Relation:
+        alike = (job.submission.project, job.researcher == person.ident, job.policy, job.assessed_policy)
+        if alike not in known:
+            known[alike] = relation_of(ports, policies, person, project_of(ports, policies, job), job)
+        return known[alike]
+
+    return of
 
 
 def _is_checked_by_member(ports: Ports, policies: Policies, person: Person, project: Project) -> bool:

@@ -14,7 +14,7 @@ from broker.domain.ledger.budgets import Aside
 from broker.domain.outputs import Output, OutputState
 from broker.domain.people import SYSTEM, Person
 from broker.domain.permissions import Action
-from broker.domain.ports import Ports, RegisterEntry, Release
+from broker.domain.ports import Ports, Release
 from broker.domain.reviews import Choice
 from broker.policy.allotments import promised_tables
 from broker.policy.models import Policies, Profile, Rounding
@@ -23,6 +23,7 @@ from broker.workflow.policies import policies_assessed, policies_in_force
 from broker.workflow.private.told import manifest_profile
 from broker.workflow.records import privacy_of, shelve_released
 from broker.workflow.relations import project_or_unknown, reach_job, reach_output
+from broker.workflow.stopping import is_stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,15 @@ def release_job(ports: Ports, job: Job) -> Release | None:
 
     Content is on the released shelf before the row is written: a crash leaves bytes that nobody can name. Nothing
     leaves for a project that policy has dropped since, nor exactly about a data set that policy keeps to differential
-    privacy by now: it is held until policy has it otherwise.
+    privacy by now, nor while an administrator has stopped project or researcher: it is held until that is otherwise.
     """
     approved = [o for o in ports.store.outputs_of(job.ident) if o.state is OutputState.APPROVED]
     if job.state is not JobState.DECIDED or not approved or ports.store.release_of(job.ident) is not None:
         return None
     today = policies_in_force(ports.store)
     if today.project(job.submission.project) is None or not may_leave(ports, job, today):
+        return None
+    if is_stopped(ports, job.submission.project, job.researcher):
         return None
     now = ports.clock.now()
     policies = policies_assessed(ports.store, job)
@@ -155,6 +158,12 @@ def manifest(ports: Ports, person: Person, job_ident: str) -> str:
     return ports.store.manifest(release.ident)
 
 
+def to_recall(ports: Ports, person: Person, output_ident: str) -> tuple[Output, Job]:
+    """A released output that the person may take back."""
+    reached = reach_output(ports, person, Action.RECALL_OUTPUT, output_ident)
+    return reached.output, reached.job
+
+
 def recall(ports: Ports, person: Person, output_ident: str, reason: str) -> None:
     """Take a released output back: it can no longer be downloaded, and the register says so."""
     if not reason.strip():
@@ -165,8 +174,3 @@ def recall(ports: Ports, person: Person, output_ident: str, reason: str) -> None
     now = ports.clock.now()
     event = AuditEvent(now, person.ident, "output.recalled", output_ident, (("job", reached.job.ident),))
     ports.store.move_output(output_ident, OutputState.RELEASED, OutputState.RECALLED, now, [event], reason=reason)
-
-
-def register(ports: Ports) -> list[RegisterEntry]:
-    """What was released, for everybody."""
-    return ports.store.register()

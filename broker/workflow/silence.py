@@ -12,7 +12,9 @@ FEW = 3
 """Slots of time that the worker may take for steps that wait for nobody."""
 
 
-def hides_withheld(ports: Ports, policies: Policies, job: Job, outputs: list[Output]) -> bool:
+def hides_withheld(
+    ports: Ports, policies: Policies, job: Job, outputs: list[Output], voted: frozenset[str] | None = None
+) -> bool:
     """Whether the job must still look as if a person were to decide about a withheld output, or one it did not leave.
 
     It must until a person has decided about another output of the job, or until the time is over in which a
@@ -25,10 +27,18 @@ def hides_withheld(ports: Ports, policies: Policies, job: Job, outputs: list[Out
     told_after = timedelta(hours=policies.service.withheld_told_after_hours)
     if ports.clock.now() - job.created >= told_after:
         return False
-    return not any(ports.store.votes_of(o.ident) for o in outputs)
+    return not _has_votes(ports, outputs, voted)
 
 
-def looks_running(ports: Ports, policies: Policies, job: Job, outputs: list[Output]) -> bool:
+def _has_votes(ports: Ports, outputs: list[Output], voted: frozenset[str] | None) -> bool:
+    """`voted`: outputs with votes, where a page of many jobs has looked for all of them already."""
+    idents = frozenset(o.ident for o in outputs)
+    return bool(idents & (ports.store.voted(idents) if voted is None else voted))
+
+
+def looks_running(
+    ports: Ports, policies: Policies, job: Job, outputs: list[Output], voted: frozenset[str] | None = None
+) -> bool:
     """`hides_end`, and of a private job also while it is on its way from there to its release without anybody who
     decides. What is held on that way for longer than a few slots waits for people."""
     now = ports.clock.now()
@@ -40,7 +50,7 @@ def looks_running(ports: Ports, policies: Policies, job: Job, outputs: list[Outp
         return False
     since = max(job.updated, _end_of_slot(policies, job) or job.updated)
     held = now >= since + FEW * timedelta(seconds=policies.service.time_slot_seconds)
-    return not held and not any(ports.store.votes_of(o.ident) for o in outputs)
+    return not held and not _has_votes(ports, outputs, voted)
 
 
 def hides_end(policies: Policies, job: Job, now: datetime) -> bool:

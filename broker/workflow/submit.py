@@ -14,6 +14,7 @@ from broker.workflow import cohorts
 from broker.workflow.check import Checked, check_submission
 from broker.workflow.private.reserving import give_up, reserve
 from broker.workflow.relations import reach_project
+from broker.workflow.stopping import check_goes_on
 
 DIALECTS = ("tsql", "duckdb")
 TITLE_LENGTH = 200
@@ -26,6 +27,8 @@ def submit(ports: Ports, person: Person, submission: Submission) -> tuple[Job, C
     Raises Unknown (project), Invalid (a field), Conflict (client id used for something else, too many jobs).
     """
     project, policies = reach_project(ports, person, Action.SUBMIT_JOB, submission.project)
+    check_goes_on(ports, project.ident)
+    person.check_accredited(ports.clock.now().date())
     submission = _complete(submission, project.dialect)
     _check_fields(submission, policies)
     _check_replaces(ports, submission)

@@ -42,7 +42,7 @@ def test_every_block_of_commands_is_of_a_kind_that_is_run():
 
 
 def test_the_reasons_in_the_readme_are_the_reasons():
-    from broker.workflow.review import REASONS
+    from broker.workflow.ballots import REASONS
 
     text = (ROOT / "README.md").read_text()
     assert [reason for reason in REASONS if f"`{reason}`" not in text] == []

@@ -3,18 +3,26 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from broker.domain.ports.data import Engine, HandedEngine, HandedTo, SyntheticVaults, Vault, Vaults, VaultTable
+from broker.domain.ports.data import Engine, HandedEngine, HandedTo, Most, SyntheticVaults, Vault, Vaults, VaultTable
 from broker.domain.ports.ledger import LedgerStore
 from broker.domain.ports.records import (
+    EVERY_RELEASE,
+    Access,
+    AuditWanted,
+    Cast,
     Counters,
+    Decision,
     Filter,
     Lease,
     OutputRecord,
     Reap,
+    RegisterCount,
     RegisterEntry,
+    RegisterFilter,
     Release,
     Snapshot,
     StoredPolicy,
+    WorkerReport,
 )
 from broker.domain.ports.sandbox import (
     CollectedFile,
@@ -26,15 +34,20 @@ from broker.domain.ports.sandbox import (
     SandboxResult,
     Warmth,
 )
-from broker.domain.ports.small import Clock, Queue, Shelf
+from broker.domain.ports.small import Clock, Post, Queue, Shelf
 from broker.domain.ports.store import Store
 
 __all__ = [
+    "EVERY_RELEASE",
     "LEASE",
+    "Access",
+    "AuditWanted",
+    "Cast",
     "Clock",
     "CollectedFile",
     "Collector",
     "Counters",
+    "Decision",
     "Engine",
     "Filter",
     "HandedEngine",
@@ -42,11 +55,15 @@ __all__ = [
     "Lease",
     "LedgerStore",
     "Limits",
+    "Most",
     "OutputRecord",
     "Ports",
+    "Post",
     "Queue",
     "Reap",
+    "RegisterCount",
     "RegisterEntry",
+    "RegisterFilter",
     "Release",
     "Sandbox",
     "SandboxEnd",
@@ -62,6 +79,7 @@ __all__ = [
     "Vaults",
     "Warmth",
     "WorkerPorts",
+    "WorkerReport",
 ]
 
 LEASE = timedelta(seconds=30)

@@ -1,10 +1,14 @@
 """What the store keeps beside jobs and outputs, as values."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from broker.domain.audit import AuditEvent
 from broker.domain.jobs import Job
+from broker.domain.messages import Message
 from broker.domain.outputs import Output
+from broker.domain.reviews import Decided, Vote
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class RegisterEntry:
-    """A line of the public register about one release."""
+    """A line of the public register about one release; `recalled`: all of it was."""
 
     release: str
     project: str
@@ -29,6 +33,35 @@ class RegisterEntry:
     outputs: tuple[str, ...]
     released_at: datetime
     recalled: bool
+    recalled_outputs: tuple[str, ...] = ()
+    recalled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterFilter:
+    """Which releases of the register: of these projects, with these words in title or outputs, older than `after`;
+    with `recalled` only what was recalled in part or whole, the newest recall first."""
+
+    projects: frozenset[str] | None = None
+    words: tuple[str, ...] = ()
+    recalled: bool = False
+    after: str | None = None
+    limit: int | None = None
+
+
+EVERY_RELEASE = RegisterFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterCount:
+    """How much a project has released, and under which policy set last."""
+
+    project: str
+    releases: int
+    outputs: int
+    recalled: int
+    last: datetime
+    policy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +75,7 @@ class Snapshot:
     path: str
     facts: str
     """JSON of `broker.vault.facts`: key facts per table and year."""
+    retired: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +91,69 @@ class StoredPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """A session or an API token of a person, named by the beginning of its hash. Sessions know when they were last
+    `seen`."""
+
+    ident: str
+    session: bool
+    made: datetime | None
+    seen: datetime | None
+    expires: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which two administrators put a policy set in force, and when."""
+
+    fingerprint: str
+    proposed_by: str
+    proposed_at: datetime
+    applied_by: str
+    applied_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AuditWanted:
+    """Which lines of the audit log to show, newest first: all that is given must fit. `before`: only lines with a
+    smaller number, which is how pages follow each other; `since` and `until` include both ends."""
+
+    subject: str | None = None
+    actor: str | None = None
+    action: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReport:
+    """What a worker's supervisor last said of itself."""
+
+    worker: str
+    at: datetime
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OutputRecord:
     """A new output with the content that belongs to it: `assessment` is the staff JSON, `release` the bytes that
     would leave (None where nothing can)."""
 
     output: Output
     evidence_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """A vote to store, with its audit events and what is said with it. `decide` sees all votes on the output, this one
+    included; None decides nothing."""
+
+    vote: Vote
+    events: Sequence[AuditEvent]
+    decide: Callable[[tuple[Vote, ...]], Decided | None] | None = None
+    says: Sequence[Message] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The small ports: clock, queue, and the shelf of outputs' content. The docstrings are the contract."""
+"""The small ports: clock, queue, post, and the shelf of outputs' content. The docstrings are the contract."""
 
 from datetime import datetime
 from typing import Protocol
@@ -16,6 +16,11 @@ class Queue(Protocol):
         """Offer a job's id. Offering the same (job, attempt) again is harmless. Raises Unavailable."""
 
     def depth(self) -> int: ...
+
+
+class Post(Protocol):
+    def send(self, to: str, subject: str, text: str) -> None:
+        """One letter. Raises Unavailable where no server takes it."""
 
 
 class Shelf(Protocol):

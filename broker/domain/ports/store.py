@@ -1,28 +1,29 @@
 """The store port: the truth about jobs, outputs, votes, releases, people and audit. Docstrings are the contract."""
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from broker.domain.audit import AuditCheck, AuditEvent, AuditLine
 from broker.domain.jobs import FailureCode, Job, JobState
-from broker.domain.ledger.budgets import Aside
-from broker.domain.outputs import Output, OutputState
 from broker.domain.people import Person
 from broker.domain.ports.ledger import LedgerStore
+from broker.domain.ports.outputs import MessageStore, OutputStore, ReleaseStore
 from broker.domain.ports.records import (
+    Access,
+    AuditWanted,
+    Decision,
     Filter,
     Lease,
     OutputRecord,
     Reap,
-    RegisterEntry,
-    Release,
     Snapshot,
     StoredPolicy,
+    WorkerReport,
 )
 from broker.domain.rehearsals import Rehearsal
-from broker.domain.reviews import Decided, Vote
 from broker.domain.saved import SavedEntry, SavedState
+from broker.domain.stops import Stop, StopKind
 
 
 class JobStore(Protocol):
@@ -36,6 +37,9 @@ class JobStore(Protocol):
 
     def jobs(self, wanted: Filter) -> list[Job]:
         """Newest first; `after` is the ident of the last job of the page before."""
+
+    def jobs_named(self, idents: frozenset[str]) -> dict[str, Job]:
+        """Those of these idents that there are."""
 
     def lease(
         self, job: str, worker: str, until: datetime, now: datetime, events: Sequence[AuditEvent]
@@ -105,72 +109,6 @@ class RehearsalStore(Protocol):
         """Once; Conflict("told-already") where nothing waits."""
 
 
-class OutputStore(Protocol):
-    """Outputs, claims and votes."""
-
-    def output(self, ident: str) -> Output: ...
-
-    def outputs_of(self, job: str) -> list[Output]: ...
-
-    def outputs(self, wanted: Filter) -> list[Output]: ...
-
-    def evidence_digest(self, output: str) -> str: ...
-
-    def move_output(
-        self,
-        output: str,
-        before: OutputState,
-        after: OutputState,
-        now: datetime,
-        events: Sequence[AuditEvent],
-        *,
-        reason: str | None = None,
-    ) -> None: ...
-
-    def claim(self, output: str, checker: str | None, events: Sequence[AuditEvent]) -> None:
-        """Set or clear (None) the checker who works on an output."""
-
-    def cast(
-        self,
-        vote: Vote,
-        events: Sequence[AuditEvent],
-        *,
-        decide: Callable[[tuple[Vote, ...]], Decided | None] | None = None,
-    ) -> None:
-        """Store a vote; Conflict("already-voted") if this checker has one on this output. `decide` sees all votes,
-        this one included, in the same transaction; what it decides is done with the vote or not at all."""
-
-    def votes_of(self, output: str) -> list[Vote]: ...
-
-    def has_voted_on_projects_of(
-        self, checkers: frozenset[str], researcher: str, projects: frozenset[str] = frozenset()
-    ) -> bool:
-        """Whether any of `checkers` has voted on an output of a job by `researcher`, or of one of `projects`."""
-
-
-class ReleaseStore(Protocol):
-    """Releases and the register."""
-
-    def release(
-        self,
-        release: Release,
-        manifest: str,
-        now: datetime,
-        events: Sequence[AuditEvent],
-        *,
-        asides: Sequence[Aside] = (),
-    ) -> None:
-        """In one transaction under the snapshot's lock: insert the release (unique per job), move its outputs
-        approved → released, release the job's spend if it has one, and enter in the ledger what stands beside the
-        claim from now on. Conflict("already-released") on a second one."""
-
-    def release_of(self, job: str) -> Release | None: ...
-
-    def manifest(self, release: str) -> str: ...
-
-    def register(self) -> list[RegisterEntry]: ...
-
-
 class PeopleStore(Protocol):
     """People, tokens, policies and snapshots."""
 
@@ -191,18 +129,45 @@ class PeopleStore(Protocol):
 
     def password_hash(self, ident: str) -> str | None: ...
 
-    def person_by_token(self, token_hash: str, now: datetime) -> Person | None: ...
+    def person_by_token(self, token_hash: str, now: datetime, idle: timedelta | None = None) -> Person | None:
+        """Whose token it is, while it is good. A session that was not seen for `idle` is none; one that is good is seen
+        now."""
 
     def put_token(
-        self, token_hash: str, person: str, expires: datetime | None, events: Sequence[AuditEvent]
+        self,
+        token_hash: str,
+        person: str,
+        expires: datetime | None,
+        events: Sequence[AuditEvent],
+        *,
+        made: datetime | None = None,
+        session: bool = False,
     ) -> None: ...
+
+    def accesses(self, person: str, now: datetime) -> list[Access]:
+        """Sessions and tokens of a person that are neither revoked nor at their end, newest first."""
+
+    def end_accesses(self, person: str, but: str, events: Sequence[AuditEvent], ident: str | None = None) -> int:
+        """Revoke all of a person's sessions and tokens, or those whose hash begins with `ident`, but for the one whose
+        hash is `but`; how many. Without any no event is written."""
 
     def revoke_token(self, token_hash: str, events: Sequence[AuditEvent]) -> None: ...
 
     def propose_policy(self, policy: StoredPolicy, events: Sequence[AuditEvent]) -> None: ...
 
-    def apply_policy(self, fingerprint: str, by: str, now: datetime, events: Sequence[AuditEvent]) -> None:
-        """Put a proposed set in force; Forbidden("second-administrator") if `by` proposed it."""
+    def apply_policy(
+        self,
+        fingerprint: str,
+        by: str,
+        now: datetime,
+        events: Sequence[AuditEvent],
+        projects: frozenset[str] = frozenset(),
+    ) -> None:
+        """Put a proposed set in force, as a decision on `projects`; Forbidden("second-administrator") if `by` proposed
+        it."""
+
+    def decisions_on(self, project: str, limit: int = 20) -> list[Decision]:
+        """The sets that changed what policy says of a project, newest first."""
 
     def policy_in_force(self) -> StoredPolicy: ...
 
@@ -216,6 +181,47 @@ class PeopleStore(Protocol):
     def latest_snapshot(self) -> Snapshot: ...
 
     def snapshot(self, ident: str) -> Snapshot: ...
+
+    def snapshots(self, limit: int = 200) -> list[Snapshot]:
+        """Newest first, retired ones too."""
+
+    def retire_snapshot(self, ident: str, now: datetime, events: Sequence[AuditEvent]) -> None:
+        """No job runs on it from now on; Conflict("last-snapshot") if there were none left, Conflict("in-use") while a
+        job that is not at its end reads it, Conflict("already-retired")."""
+
+    def mailed(self, person: str) -> frozenset[str]:
+        """Keys of the notices that were mailed to a person."""
+
+    def note_mailed(self, person: str, keys: Sequence[str], now: datetime, events: Sequence[AuditEvent]) -> None: ...
+
+    def report_worker(self, report: WorkerReport) -> None: ...
+
+    def worker_reports(self) -> list[WorkerReport]: ...
+
+
+class StopStore(Protocol):
+    """What administrators have stopped. While a stop stands, `accept` takes no job of its subject and `release` lets
+    nothing of it leave (Conflict("stopped")), and `lease` gives none."""
+
+    def stop(self, stop: Stop, holders: frozenset[str], events: Sequence[AuditEvent]) -> None:
+        """Begin a stop, revoke every token and session of `holders`, and make a stopped person inactive; all in one
+        transaction. Conflict("already-stopped") if one stands."""
+
+    def stops(self, *, standing_only: bool = False, limit: int = 200) -> list[Stop]:
+        """Newest first."""
+
+    def stop_of(self, kind: StopKind, subject: str) -> Stop | None:
+        """The one that stands."""
+
+    def ask_to_lift(
+        self, kind: StopKind, subject: str, by: str, now: datetime, events: Sequence[AuditEvent]
+    ) -> None: ...
+
+    def lift_stop(self, kind: StopKind, subject: str, by: str, now: datetime, events: Sequence[AuditEvent]) -> None:
+        """Forbidden("second-administrator") unless another administrator asked."""
+
+    def unfinished_but_stopped(self, states: frozenset[str]) -> list[str]:
+        """Jobs in `states` whose project or researcher is stopped, oldest first."""
 
 
 class SavedStore(Protocol):
@@ -255,6 +261,9 @@ class AuditStore(Protocol):
     def audit_of(self, subject: str, action: str) -> list[AuditLine]:
         """The lines of one action on one subject, oldest first."""
 
+    def search_audit(self, wanted: AuditWanted) -> list[AuditLine]:
+        """Newest first, at most `wanted.limit`."""
+
     def audit_head(self) -> tuple[int, str]:
         """Number and hash of the last line: what is exported, so that a cut or rewritten log is seen."""
 
@@ -263,7 +272,17 @@ class AuditStore(Protocol):
 
 
 class Store(
-    JobStore, RehearsalStore, OutputStore, ReleaseStore, PeopleStore, SavedStore, LedgerStore, AuditStore, Protocol
+    JobStore,
+    RehearsalStore,
+    OutputStore,
+    MessageStore,
+    ReleaseStore,
+    PeopleStore,
+    StopStore,
+    SavedStore,
+    LedgerStore,
+    AuditStore,
+    Protocol,
 ):
     """The truth about jobs, outputs, votes, releases, policies, people, ledger and audit.
 

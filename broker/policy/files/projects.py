@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from broker.domain.projects import Grant, Mode, Project
+from broker.domain.projects import Approval, Grant, Mode, Project
 from broker.domain.variables import VariableClass, Years
 from broker.policy.files.budgets import read_budgets, read_profile_of
 from broker.policy.files.fields import Fields
@@ -13,7 +13,9 @@ from broker.policy.privacy import PrivacyPolicies
 PROJECT_KEYS = (
     "project", "title", "organisation", "gateway", "purpose", "expires", "mode", "profile", "votes", "dialect",
     "default_schema", "researchers", "privacy", "privacy_raised", "budgets", "grants",
+    "approval",
 )  # fmt: skip
+APPROVAL_KEYS = ("reference", "approved", "benefit", "processors", "first_shared")
 GRANT_KEYS = ("table", "variables", "except", "group_quasi", "years", "justification")
 DIALECTS = ("tsql", "duckdb")
 IDENTIFIERS = frozenset({VariableClass.INSTANT_IDENTIFIER, VariableClass.IDENTIFIER})
@@ -61,6 +63,24 @@ def _project(fields: Fields, catalogue: Catalogue, profiles: frozenset[str], pri
         budgets=read_budgets(fields, catalogue, privacy),
         privacy=read_profile_of(fields, privacy, mode),
         privacy_raised=fields.flag("privacy_raised", False),
+        approval=_approval(fields),
+    )
+
+
+def _approval(fields: Fields) -> Approval:
+    """What the register says beside what decides; a project that is not yet described there has nothing of it."""
+    if not fields.has("approval"):
+        return Approval()
+    told = Fields(fields.at("approval"), APPROVAL_KEYS)
+    approved, shared = told.day("approved"), told.day("first_shared") if told.has("first_shared") else None
+    if shared is not None and shared < approved:
+        raise told.wrong("first_shared", "policy-range", "Nothing is shared before it was approved.")
+    return Approval(
+        reference=told.text("reference"),
+        approved=approved,
+        benefit=told.text("benefit"),
+        processors=tuple(node.text() for node in told.words("processors")),
+        first_shared=shared,
     )
 
 

@@ -112,22 +112,24 @@ class Site:
     def person(self, ident: str) -> Person:
         return self.ports.store.person(ident)
 
-    def submitted(self, text: str = SQL, **more: Any) -> str:
+    def submitted(self, text: str = SQL, kind: Kind = Kind.SQL, **more: Any) -> str:
         fields = {"dialect": "", "title": "Absence", "purpose": "A test.", **more}
-        job, _ = submit(self.ports, self.person(ROSA), Submission("P0421", Kind.SQL, text=text, **fields))
+        job, _ = submit(self.ports, self.person(ROSA), Submission("P0421", kind, text=text, **fields))
         return job.ident
 
-    def running(self) -> tuple[str, int]:
-        job = self.submitted()
+    def running(self, **more: Any) -> tuple[str, int]:
+        job = self.submitted(**more)
         now = self.clock.now()
         event = AuditEvent(now, "worker", "job.leased", job)
         lease = self.ports.store.lease(job, "worker", now + timedelta(seconds=30), now, [event])
         assert lease is not None
         return job, lease.attempt
 
-    def assessed(self, verdict: Verdict = Verdict.PUBLISH, candidate: bytes | None = CSV) -> tuple[str, str]:
+    def assessed(
+        self, verdict: Verdict = Verdict.PUBLISH, candidate: bytes | None = CSV, **more: Any
+    ) -> tuple[str, str]:
         """A job whose one output was assessed and routed; its id and the output's."""
-        job, attempt = self.running()
+        job, attempt = self.running(**more)
         now = self.clock.now()
         staff = json.dumps(staff_document(verdict)).encode()
         shelf = self.ports.shelf
@@ -183,6 +185,11 @@ def policies() -> Policies:
 def founded(policies: Policies, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with people and policy, made once and copied for each test."""
     folder = tmp_path_factory.mktemp("founded")
+    found_site(policies, folder)
+    return folder
+
+
+def found_site(policies: Policies, folder: Path) -> None:
     store = open_store(f"sqlite:///{folder / 'broker.sqlite'}")
     ports = Ports(store=store, queue=ListQueue(), shelf=FolderShelf(folder / "outputs"), clock=TickingClock())
     hashed = hash_password(PASSWORD)
@@ -191,7 +198,6 @@ def founded(policies: Policies, tmp_path_factory: pytest.TempPathFactory) -> Pat
     administer.propose_policy(ports, store.person(ADA), policies)
     administer.apply_policy(ports, store.person(AMIR), policies.fingerprint)
     store.close()
-    return folder
 
 
 def open_site(founded: Path, folder: Path, **settings: Any) -> Iterator[Site]:

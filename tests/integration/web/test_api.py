@@ -87,10 +87,13 @@ def test_what_the_rules_refuse_needs_two_checkers_who_look_alone(site):
     with pytest.raises(Invalid) as caught:
         cleo.vote(output, "approve", "described-and-safe", seen)
     assert caught.value.pointer == "/overrides"
-    assert cleo.vote(output, "approve", "described-and-safe", seen, ("F1",)) == "in_review"
+    with pytest.raises(Invalid) as caught:
+        cleo.vote(output, "approve", "described-and-safe", seen, ("F1",))
+    assert caught.value.pointer == "/why"
+    assert cleo.vote(output, "approve", "described-and-safe", seen, ("F1",), why="Only staff.") == "in_review"
     assert chris.look(output)["votes"] == []
     assert [v["checker"] for v in cleo.look(output)["votes"]] == [CLEO]
-    assert chris.vote(output, "approve", "described-and-safe", chris.look(output), ("F1",)) == "released"
+    assert chris.vote(output, "approve", "described-and-safe", chris.look(output), ("F1",), why="So.") == "released"
 
 
 def test_a_vote_is_bound_to_what_was_seen(site):

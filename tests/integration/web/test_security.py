@@ -26,11 +26,11 @@ def test_every_route_but_the_public_list_asks_who_it_is(site):
             if endpoint in PUBLIC:
                 seen.add(endpoint)
                 continue
-            wanted = {401} if path.startswith("/api/") or endpoint == "public.metrics" else {302, 403}
+            wanted = {401} if path.startswith("/api/") or endpoint == "health.metrics" else {302, 403}
             assert status in wanted, (endpoint, method, status)
     assert seen == PUBLIC
-    assert {p.partition(".")[0] for p in PUBLIC} == {"static", "openapi_document", "public", "entrance"}
-    assert len(PUBLIC) == 9
+    assert {p.partition(".")[0] for p in PUBLIC} == {"static", "openapi_document", "public", "health", "entrance"}
+    assert len(PUBLIC) == 15
 
 
 def test_every_changing_page_needs_a_form_token(site):
@@ -64,7 +64,7 @@ def test_the_api_takes_no_cookie_and_pages_no_bearer(site):
 
 
 def test_every_answer_carries_the_headers(secure_site):
-    for path in ("/register", "/openapi.json", "/sign-in", "/nowhere", "/api/v1/me", "/healthz", "/static/broker.css"):
+    for path in ("/register", "/openapi.json", "/sign-in", "/nowhere", "/api/v1/me", "/healthz", "/static/icon.svg"):
         headers = secure_site.http().get(path, buffered=True).headers
         assert headers["Content-Security-Policy"].startswith("default-src 'none';")
         assert "unsafe" not in headers["Content-Security-Policy"]

@@ -29,6 +29,7 @@ action            researcher                    checker                       ad
 apply-policy      .                             .                             -
 claim-output      .                             in_review                     .
 decide-lookup     .                             lookup-in-review              .
+discuss-output    told                          all-but-withdrawn             .
 download-release  released                      .                             .
 drop-saved        listed                        .                             .
 manage-people     .                             .                             -
@@ -54,6 +55,7 @@ NAMED = {
     "-": {None},
     "any-job": set(JobState),
     "all-but-withdrawn": set(OutputState) - {OutputState.WITHDRAWN},
+    "told": {OutputState.RELEASED, OutputState.RECALLED, OutputState.RETURNED, OutputState.REJECTED},
     "lookup-in-review": {SavedState.IN_REVIEW},
     "listed": set(SavedState) - {SavedState.DROPPED, SavedState.REPLACED},
     "any-saved": set(SavedState),

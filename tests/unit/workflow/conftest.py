@@ -27,6 +27,7 @@ from broker.storage.shelf import FolderShelf
 from broker.storage.store import open_store
 from broker.worker import reconcile
 from broker.workflow import administer, review
+from broker.workflow.ballots import Ballot
 from broker.workflow.private.ports import PrivatePorts
 from broker.workflow.private.ports import RunPorts as Ports
 from broker.workflow.run import run_job
@@ -277,11 +278,11 @@ class Broker:
         assert self.run(job)
         return job, self.store.outputs_of(job)[0]
 
-    def ballot(self, checker: str, output: str, choice: Choice = Choice.APPROVE, *overrides: str) -> review.Ballot:
+    def ballot(self, checker: str, output: str, choice: Choice = Choice.APPROVE, *overrides: str) -> Ballot:
         seen = review.look(self.ports, self.person(checker), output)
         hashes = (seen.output.staff_hash, seen.output.findings_hash, seen.memory_version)
         reason = "meets-rules" if choice is Choice.APPROVE else "small-groups"
-        return review.Ballot(choice, reason, *hashes, overrides)
+        return Ballot(choice, reason, *hashes, overrides, "A person can see it." if overrides else "")
 
     def vote(self, checker: str, output: str, choice: Choice = Choice.APPROVE, *overrides: str) -> str:
         ballot = self.ballot(checker, output, choice, *overrides)

@@ -13,6 +13,7 @@ from broker.domain.ports import WorkerPorts
 from broker.domain.reviews import Choice
 from broker.worker import reconcile
 from broker.workflow import review
+from broker.workflow.ballots import Ballot
 from broker.workflow.run import run_job
 from tests.unit.workflow.conftest import CLEO, PYTHON, ROSA, SQL, Broker, send
 
@@ -70,7 +71,7 @@ def vote(ports: WorkerPorts, job: str) -> None:
         if output.state is OutputState.IN_REVIEW:
             seen = review.look(ports, cleo, output.ident)
             hashes = (seen.output.staff_hash, seen.output.findings_hash, seen.memory_version)
-            review.cast_vote(ports, cleo, output.ident, review.Ballot(Choice.APPROVE, "meets-rules", *hashes))
+            review.cast_vote(ports, cleo, output.ident, Ballot(Choice.APPROVE, "meets-rules", *hashes))
 
 
 def finish(broker: Broker, text: str, client_id: str) -> str:

@@ -14,6 +14,7 @@ from broker.domain.people import Person, Role
 from broker.domain.reviews import Choice, Vote
 from broker.workflow import accounts, assess, browse, release, review
 from broker.workflow.relations import relation_of
+from broker.workflow.reviewing import inbox
 from broker.workflow.withdraw import withdraw
 from tests.unit.workflow.conftest import ADA, AMIR, CARA, CHRIS, CLEO, PROJECT, PYTHON, REX, ROSA
 
@@ -221,7 +222,7 @@ def test_invariant_2_a_researcher_who_left_the_project_checks_none_of_its_jobs(b
     for _, output in jobs:
         with pytest.raises(Unknown):
             review.look(broker.ports, broker.person(REX), output.ident)
-    assert review.inbox(broker.ports, broker.person(REX)) == []
+    assert inbox.outputs_waiting(broker.ports, broker.person(REX)) == []
 
 
 def test_invariant_2_no_checks_in_return_even_by_colleagues(broker):
@@ -267,10 +268,10 @@ def test_who_may_not_download(broker):
 def test_invariant_12_what_was_released_survives_its_project(broker):
     job, output = broker.ran()
     broker.vote(CLEO, output.ident)
-    before = release.register(broker.ports)
+    before = broker.store.register()
     assert [e.release for e in before] == [broker.store.release_of(job).ident]
     others = tuple(p for p in broker.policies.projects if p.ident != PROJECT)
     broker.put_in_force(replace(broker.policies, projects=others))
     broker.reconcile()
-    assert release.register(broker.ports) == before
+    assert broker.store.register() == before
     assert broker.ports.shelf.get("released", output.release_hash)

@@ -1,0 +1,53 @@
+"""The tables of what administrators keep: stops, decisions on projects, workers' reports, notices that were mailed.
+No queries; see `tables`."""
+
+from sqlalchemy import JSON, Boolean, CheckConstraint, Column, ForeignKey, Integer, Table, Text
+
+from broker.domain.stops import StopKind
+from broker.storage.tables import metadata, one_of
+from broker.storage.types import UtcTime
+
+stops = Table(
+    "stops",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("standing", Text, unique=True),
+    Column("by", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("was_active", Boolean),
+    Column("asked_by", Text),
+    Column("asked_at", UtcTime),
+    Column("lifted_by", Text),
+    Column("lifted_at", UtcTime),
+    one_of("kind", StopKind),
+    CheckConstraint("lifted_by <> asked_by", name="second_administrator"),
+    CheckConstraint("(lifted_by IS NULL) = (standing IS NOT NULL)", name="standing"),
+)
+"""`standing` is kind and subject while the stop stands, so that there is one at a time."""
+
+notices_mailed = Table(
+    "notices_mailed",
+    metadata,
+    Column("person", ForeignKey("people.ident"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+)
+
+worker_reports = Table(
+    "worker_reports",
+    metadata,
+    Column("worker", Text, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("facts", JSON, nullable=False),
+)
+
+project_decisions = Table(
+    "project_decisions",
+    metadata,
+    Column("project", Text, primary_key=True),
+    Column("proposal", ForeignKey("policy_proposals.number"), primary_key=True),
+)
+"""Which applied sets changed what policy says of a project: who decided, and when."""

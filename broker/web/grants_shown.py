@@ -1,0 +1,62 @@
+"""A project's grants by table, as people read them: years as runs, variables with equal years together. No rules."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+
+from broker.domain.projects import Grant, Project
+from broker.domain.variables import Years
+
+
+@dataclass(frozen=True, slots=True)
+class GrantLine:
+    """Variables of one table that were granted alike."""
+
+    variables: tuple[str, ...]
+    keys: tuple[str, ...]
+    years: Years | None
+    justification: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableGranted:
+    name: str
+    count: int
+    lines: tuple[GrantLine, ...]
+
+
+def tables_granted(project: Project) -> tuple[TableGranted, ...]:
+    by_table = groupby(sorted(project.grants, key=lambda g: g.table), key=lambda g: g.table)
+    return tuple(_table(name, list(grants)) for name, grants in by_table)
+
+
+def _table(name: str, grants: list[Grant]) -> TableGranted:
+    alike: dict[tuple[Years | None, str], list[Grant]] = {}
+    for grant in grants:
+        alike.setdefault((grant.years, grant.justification), []).append(grant)
+    lines = tuple(
+        GrantLine(_names(found, keys=False), _names(found, keys=True), years, why)
+        for (years, why), found in alike.items()
+    )
+    return TableGranted(name, len({g.variable for g in grants}), lines)
+
+
+def _names(grants: Iterable[Grant], *, keys: bool) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(g.variable for g in grants if g.link_key is keys))
+
+
+def years_text(years: Iterable[int] | None) -> str:
+    """Runs of years by their labels: 2015/16 to 2018/19, 2020/21."""
+    if years is None:
+        return "no years"
+    runs: list[list[int]] = []
+    for year in sorted(years):
+        if runs and year == runs[-1][-1] + 1:
+            runs[-1].append(year)
+        else:
+            runs.append([year])
+    return ", ".join(_label(r[0]) + (f" to {_label(r[-1])}" if len(r) > 1 else "") for r in runs)
+
+
+def _label(year: int) -> str:
+    return f"{year}/{(year + 1) % 100:02}"

@@ -1,0 +1,44 @@
+"""Whether the broker is alive, for everybody; and metrics for administrators' tokens.
+
+Metrics are not public: the second at which a count of unfinished jobs changes would tell a researcher what an
+unreleased output's state hides.
+"""
+
+from flask import Blueprint, Response, jsonify, make_response
+
+from broker.web.setup import caller, ports
+from broker.workflow import watch
+
+pages = Blueprint("health", __name__)
+
+
+@pages.get("/healthz")
+def healthz() -> Response:
+    """The process answers."""
+    return jsonify({"status": "ok"})
+
+
+@pages.get("/readyz")
+def readyz() -> Response:
+    """What it needs answers too."""
+    found = watch.ready(ports())
+    body = jsonify({"store": found.store, "queue": found.queue})
+    return make_response(body, 200 if found.everything else 503)
+
+
+@pages.get("/metrics")
+def metrics() -> Response:
+    """Prometheus text format; no label comes from data."""
+    found = watch.gauges(ports(), caller())
+    lines = [
+        "# HELP broker_jobs Unfinished jobs by state.",
+        "# TYPE broker_jobs gauge",
+        *(f'broker_jobs{{state="{state}"}} {count}' for state, count in found.jobs),
+        "# HELP broker_outputs_in_review Outputs that wait for a vote.",
+        "# TYPE broker_outputs_in_review gauge",
+        f"broker_outputs_in_review {found.in_review}",
+    ]
+    if found.queue is not None:
+        lines += ["# HELP broker_queue_depth Offers in the queue.", "# TYPE broker_queue_depth gauge"]
+        lines.append(f"broker_queue_depth {found.queue}")
+    return Response("\n".join(lines) + "\n", content_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,0 +1,91 @@
+"""A checker's word as it arrives, the closed list of reasons, and whether it may be cast. Casts nothing."""
+
+import json
+from dataclasses import dataclass
+
+from broker.domain.errors import Conflict, Invalid
+from broker.domain.messages import check_words
+from broker.domain.outputs import Output, OutputKind, Verdict
+from broker.domain.ports import Ports
+from broker.domain.reviews import Choice
+from broker.workflow.policies import rules_stand
+from broker.workflow.relations import ReachedOutput
+
+REASONS: dict[str, str] = {
+    "meets-rules": "The output meets the rules of its profile.",
+    "described-and-safe": "The description fits and a person can see that it is safe.",
+    "small-groups": "Groups are too small: merge categories or years.",
+    "not-described": "The description does not say what the output is.",
+    "out-of-purpose": "The output does not serve the approved purpose.",
+    "row-level": "The output shows single persons.",
+    "ask-us": "Please talk to the output checkers.",
+}
+"""The closed list of reasons that a checker gives: free text could carry figures to the researcher."""
+
+APPROVING = frozenset({"meets-rules", "described-and-safe"})
+"""Reasons to let an output go: a researcher whose output does not leave is told another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """Hashes say what the checker saw. `why` findings are set aside is for staff; `words` are for the researchers,
+    beside the reason."""
+
+    choice: Choice
+    reason: str
+    staff_hash: str
+    findings_hash: str
+    memory_version: str
+    overrides: tuple[str, ...] = ()
+    why: str = ""
+    words: str = ""
+
+
+def memory_version(ports: Ports) -> str:
+    """Which state of everything released a vote saw: the number of releases made."""
+    return str(ports.store.releases_made())
+
+
+def check_ballot(ports: Ports, reached: ReachedOutput, ballot: Ballot, memory: str) -> None:
+    """`memory` is the version of today."""
+    output = reached.output
+    if ballot.reason not in REASONS:
+        raise Invalid("reason", f"The reason must be one of {', '.join(REASONS)}.", "/reason")
+    if ballot.choice is not Choice.APPROVE and ballot.reason in APPROVING:
+        others = ", ".join(r for r in REASONS if r not in APPROVING)
+        raise Invalid("reason", f"{ballot.reason} is no reason to {ballot.choice}: take one of {others}.", "/reason")
+    if ballot.words:
+        check_words(ballot.words, "/words")
+    if (ballot.staff_hash, ballot.findings_hash) != (output.staff_hash, output.findings_hash):
+        raise Conflict("changed", "The output is not what you looked at; look at it again.")
+    if ballot.memory_version != memory:
+        raise Conflict("memory-changed", "Something was released since you looked; look at the output again.")
+    if ballot.choice is Choice.APPROVE:
+        _check_approvable(ports, reached)
+        _check_overrides(ports, output, ballot)
+
+
+def _check_approvable(ports: Ports, reached: ReachedOutput) -> None:
+    if reached.output.release_hash is None:
+        raise Invalid("nothing-to-release", "Nothing of this output can leave.", "/choice")
+    if not rules_stand(ports.store, reached.job, reached.policies):
+        raise Conflict("rules-changed", "The project's rules have changed since this was judged: return it instead.")
+
+
+def _check_overrides(ports: Ports, output: Output, ballot: Ballot) -> None:
+    """What is set aside are findings of this output, and where the rules refuse it, every one that does; with why."""
+    unsafe = output.verdict is Verdict.REFUSE and output.kind is OutputKind.TABLE
+    if not unsafe and not ballot.overrides:
+        return
+    staff = json.loads(ports.shelf.get("staff", ports.store.evidence_digest(output.ident)))
+    found = {(f["rule"], f["verdict"]) for f in staff.get("findings", ())}
+    if not set(ballot.overrides) <= {rule for rule, _ in found}:
+        raise Invalid("override", "Only findings of this output can be set aside.", "/overrides")
+    refusing = {rule for rule, verdict in found if verdict == Verdict.REFUSE.value}
+    if unsafe and not (ballot.overrides and refusing <= set(ballot.overrides)):
+        raise Invalid(
+            "override", "The rules refuse this output: approving it must name every finding set aside.", "/overrides"
+        )
+    if not ballot.why.strip():
+        raise Invalid("why", "Say why these findings can be set aside: it is kept with your vote.", "/why")
+    check_words(ballot.why, "/why")

@@ -1,0 +1,61 @@
+"""How far a job is, as its researcher may know it: a coarse place in the queue and whole minutes against the limit."""
+
+from dataclasses import dataclass
+
+from broker.domain.jobs import Job, Kind, Shown
+from broker.domain.people import Person
+from broker.domain.permissions import Action
+from broker.domain.ports import Ports
+from broker.workflow import browse
+from broker.workflow.limits import limits_for
+from broker.workflow.policies import policies_in_force
+from broker.workflow.relations import reach_job
+
+UNDER_WAY: frozenset[str] = frozenset({Shown.QUEUED, Shown.RUNNING, Shown.WAITING, "assessing"})
+"""Words of a job that will still change by itself; `assessing` is what staff are shown."""
+
+MOST_BEFORE = (0, 5, 20)
+"""A place is told in steps: when exactly others' jobs end is nobody's business."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`ahead`: at most so many jobs stand before it in the queue (None: it does not wait, or more do than are told).
+    `minutes` that it has run, None where it does not."""
+
+    waits: bool
+    ahead: int | None
+    minutes: int | None
+    limit: int
+
+
+def followed(ports: Ports, person: Person, ident: str) -> tuple[browse.JobView, Progress]:
+    """A job without its text, and how far it is: what a page asks for again and again."""
+    view = browse.brief(ports, person, ident)
+    return view, progress(ports, person, view)
+
+
+def progress(ports: Ports, person: Person, view: browse.JobView) -> Progress:
+    """Made of what the view tells and of the clock, so that it can tell no more."""
+    job = reach_job(ports, person, Action.VIEW_JOB, view.ident).job
+    limits = limits_for(Kind(view.kind), policies_in_force(ports.store))
+    most = max(1, round(limits.wall_seconds / 60))
+    waits = view.state == Shown.QUEUED
+    return Progress(
+        waits=waits,
+        ahead=_ahead(ports, job) if waits else None,
+        minutes=_minutes(ports, view, most) if view.state == Shown.RUNNING else None,
+        limit=most,
+    )
+
+
+def _ahead(ports: Ports, job: Job) -> int | None:
+    waiting = [ident for ident, _ in ports.store.waiting()]
+    before = waiting.index(job.ident) if job.ident in waiting else 0
+    return next((most for most in MOST_BEFORE if before <= most), None)
+
+
+def _minutes(ports: Ports, view: browse.JobView, most: int) -> int:
+    """Since the whole minute at which it is told to have begun."""
+    passed = int((ports.clock.now() - view.updated).total_seconds() // 60)
+    return min(max(passed, 0), most)

@@ -1,0 +1,154 @@
+"""Projects as administrators keep them: who decided what, whether they run, and changes planned against today's set.
+
+A change is the policy set in force with one project said otherwise. It is planned, proposed by one administrator and
+applied by another, as every set is; files that were written elsewhere have to follow it, or the next set takes it back.
+"""
+
+import hashlib
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+
+from broker.domain.errors import Conflict, Invalid, Unknown
+from broker.domain.people import Person
+from broker.domain.permissions import Action
+from broker.domain.ports import Decision, Filter, Ports, StoredPolicy
+from broker.domain.projects import Grant, Project
+from broker.domain.stops import Stop, StopKind
+from broker.policy.changes import differences
+from broker.policy.models import Policies, canonical_json
+from broker.workflow.administer import check_administrator, propose_policy
+from broker.workflow.policies import policies_in_force
+from broker.workflow.stopping import ENDED
+
+MOST_VOTES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectLine:
+    project: Project
+    live: bool
+    days_left: int
+    stop: Stop | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectView:
+    """`unfinished` counts jobs that wait, run or are assessed, up to the most that a page counts."""
+
+    line: ProjectLine
+    decisions: tuple[Decision, ...]
+    unfinished: int
+    in_force: str
+    policies: Policies
+
+    @property
+    def project(self) -> Project:
+        return self.line.project
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one project is to be from now on. `removed` names grants by `grant_key`."""
+
+    title: str
+    purpose: str
+    expires: date
+    votes: int
+    researchers: frozenset[str]
+    removed: frozenset[str] = frozenset()
+    added: tuple[Grant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The set that a change makes, and what it changes, in sentences."""
+
+    policies: Policies
+    sentences: tuple[str, ...]
+    against: str
+
+
+def all_projects(ports: Ports, person: Person) -> list[ProjectLine]:
+    check_administrator(person, Action.PROPOSE_POLICY)
+    stops = {s.subject: s for s in ports.store.stops(standing_only=True) if s.kind is StopKind.PROJECT}
+    today = ports.clock.now().date()
+    projects = sorted(policies_in_force(ports.store).projects, key=lambda p: p.ident)
+    return [_line(p, today, stops.get(p.ident)) for p in projects]
+
+
+def _line(project: Project, today: date, stop: Stop | None) -> ProjectLine:
+    return ProjectLine(project, project.is_live(today), (project.expires - today).days, stop)
+
+
+def view(ports: Ports, person: Person, ident: str) -> ProjectView:
+    check_administrator(person, Action.PROPOSE_POLICY)
+    policies = policies_in_force(ports.store)
+    project = _project(policies, ident)
+    line = _line(project, ports.clock.now().date(), ports.store.stop_of(StopKind.PROJECT, ident))
+    jobs = ports.store.jobs(Filter(projects=frozenset({ident}), states=ENDED, limit=100))
+    return ProjectView(line, tuple(ports.store.decisions_on(ident)), len(jobs), policies.fingerprint, policies)
+
+
+def _project(policies: Policies, ident: str) -> Project:
+    found = policies.project(ident)
+    if found is None:
+        raise Unknown("project", ident)
+    return found
+
+
+def grant_key(grant: Grant) -> str:
+    """A short name of a grant for forms: the same grant has it in every set."""
+    return hashlib.sha256(canonical_json(asdict(grant)).encode()).hexdigest()[:20]
+
+
+def plan_change(ports: Ports, person: Person, ident: str, change: Change, against: str) -> Planned:
+    """Raises Conflict("stale") if another set is in force than the one that the form showed."""
+    check_administrator(person, Action.PROPOSE_POLICY)
+    before = policies_in_force(ports.store)
+    if before.fingerprint != against:
+        raise Conflict("stale", "Another policy set is in force by now. Load the project's page again.")
+    project = _project(before, ident)
+    _check(ports, before, project, change)
+    after = replace(before, projects=tuple(_changed(p, change) if p is project else p for p in before.projects))
+    sentences = tuple(differences(before, after))
+    if not sentences:
+        raise Invalid("no-change", "Nothing would change.")
+    return Planned(after, sentences, against)
+
+
+def _changed(project: Project, change: Change) -> Project:
+    kept = tuple(g for g in project.grants if grant_key(g) not in change.removed)
+    facts = {f: getattr(change, f) for f in ("title", "purpose", "expires", "votes", "researchers")}
+    return replace(project, grants=kept + change.added, **facts)
+
+
+def propose_change(ports: Ports, person: Person, ident: str, change: Change, against: str) -> StoredPolicy:
+    return propose_policy(ports, person, plan_change(ports, person, ident, change, against).policies)
+
+
+def _check(ports: Ports, policies: Policies, project: Project, change: Change) -> None:
+    if not change.title.strip() or not change.purpose.strip():
+        raise Invalid("title", "A project needs a title and a purpose: the public register shows both.", "/title")
+    if not 0 <= change.votes <= MOST_VOTES:
+        raise Invalid("votes", f"An output needs 0 to {MOST_VOTES} votes.", "/votes")
+    known = {p.ident for p in ports.store.people()} | project.researchers
+    unknown = sorted(change.researchers - known)
+    if unknown:
+        raise Invalid("researchers", f"There is no account {', '.join(unknown)}.", "/researchers")
+    for grant in change.added:
+        _check_grant(policies, project, grant)
+
+
+def _check_grant(policies: Policies, project: Project, grant: Grant) -> None:
+    table = next((t for t in policies.catalogue.tables if t.full_name == grant.table), None)
+    if table is None or all(v.name != grant.variable for v in table.variables):
+        raise Invalid("variable", f"The catalogue has no variable {grant.table}.{grant.variable}.", "/variable")
+    if not grant.justification.strip():
+        raise Invalid("reason", "A grant needs the reason for which it was given.", "/reason")
+    if table.year is None and grant.years:
+        raise Invalid("years", f"The table {grant.table} has no year.", "/years")
+    if table.year is not None and (not grant.years or not grant.years <= table.year.years):
+        span = f"{min(table.year.years)} to {max(table.year.years)}"
+        raise Invalid("years", f"The table {grant.table} has the years {span}; grant one or more of them.", "/years")
+    if grant in project.grants:
+        raise Invalid("variable", "The project has this grant already.", "/variable")

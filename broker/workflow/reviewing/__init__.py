@@ -1,0 +1,1 @@
+"""What checkers find, read and say beside their votes: inbox, submissions, evidence in its context, threads."""

@@ -1,0 +1,106 @@
+"""A door served on loopback and looked at in a real Chromium: a page for each person, console and requests watched."""
+
+import gc
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from werkzeug.serving import make_server
+
+from broker.policy.models import Policies
+from tests.integration.web.conftest import PASSWORD, Site, founded, open_site, policies
+
+__all__ = ["founded", "policies"]
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking",    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@dataclass
+class Visit:
+    """A person's browser window, with what went wrong in it."""
+
+    page: Page
+    address: str
+    console: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+
+    def go(self, path: str) -> Page:
+        self.page.goto(self.address + path)
+        return self.page
+
+    def sign_in(self, person: str) -> None:
+        page = self.go("/sign-in")
+        page.get_by_label("Name").fill(person)
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+
+
+@dataclass
+class Served:
+    """A site and where it is served; `visit` opens a window, signed in as a person, with or without scripts."""
+
+    site: Site
+    address: str
+    visit: Callable[..., Visit]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def served(browser: Browser, founded: Path, tmp_path: Path, policies: Policies) -> Iterator[Served]:
+    opening = open_site(founded, tmp_path)
+    site = next(opening)
+    gc.collect()
+    gc.freeze()  # as the door does when it is served
+    server = make_server("127.0.0.1", 0, site.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    contexts: list[BrowserContext] = []
+    address = f"http://127.0.0.1:{server.server_port}"
+
+    def visit(person: str | None = None, *, scripts: bool = True, width: int = 1280) -> Visit:
+        context = browser.new_context(java_script_enabled=scripts, viewport={"width": width, "height": 900})
+        contexts.append(context)
+        made = Visit(context.new_page(), address)
+        _watch(made)
+        if person is not None:
+            made.sign_in(person)
+        return made
+
+    yield Served(site, address, visit)
+    for context in contexts:
+        context.close()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    next(opening, None)
+    gc.unfreeze()
+
+
+def _watch(visit: Visit) -> None:
+    """Every console error and every request that leaves the host is kept."""
+
+    def said(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            visit.console.append(message.text)
+
+    def asked(request: Request) -> None:
+        if not request.url.startswith((visit.address, "data:", "blob:")):
+            visit.elsewhere.append(request.url)
+
+    visit.page.on("console", said)
+    visit.page.on("pageerror", lambda error: visit.console.append(str(error)))
+    visit.page.on("request", asked)

@@ -1,0 +1,58 @@
+"""Journeys of two administrators in a real browser: stop and lift, and a policy change; with and without JavaScript."""
+
+import pytest
+
+from broker.domain.jobs import JobState
+from broker.domain.stops import StopKind
+from broker.workflow.policies import policies_in_force
+from tests.e2e.pages.conftest import Served
+from tests.integration.web.conftest import ADA, AMIR, ROSA
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_one_stops_and_two_lift(served: Served, scripts: bool) -> None:
+    job = served.site.submitted()
+    rosa, ada, amir = (served.visit(p, scripts=scripts) for p in (ROSA, ADA, AMIR))
+    page = ada.page
+    page.get_by_role("link", name="Administration", exact=True).click()
+    page.get_by_role("link", name="Stop a person or a project").click()
+    page.get_by_label("A project").check()
+    page.get_by_label("Its id").fill("P0421")
+    page.get_by_role("button", name="Stop now").click()
+    assert page.get_by_role("alert").inner_text().count("needs a reason") == 1
+    page.get_by_label("Reason").fill("A complaint is looked into.")
+    page.get_by_role("button", name="Stop now").click()
+    assert "1 job was ended" in page.get_by_role("status").inner_text()
+    assert served.site.ports.store.job(job).state is JobState.WITHDRAWN
+    assert "/sign-in" in rosa.go("/").url, "her session has ended"
+    page.get_by_role("button", name="Ask to lift the stop of P0421").click()
+    assert "another administrator does" in page.get_by_role("row", name="Project P0421").first.inner_text()
+    other = amir.go("/notices")
+    other.get_by_role("link", name="asks to lift the stop").click()
+    other.get_by_role("button", name="Lift the stop of P0421").click()
+    assert served.site.ports.store.stop_of(StopKind.PROJECT, "P0421") is None
+    noise = [c for c in ada.console + amir.console if "400" not in c]  # the form without a reason
+    assert (noise, ada.elsewhere + amir.elsewhere) == ([], [])
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_policy_changes_by_two_administrators(served: Served, scripts: bool) -> None:
+    ada, amir = (served.visit(p, scripts=scripts) for p in (ADA, AMIR))
+    page = ada.go("/administration/projects")
+    page.get_by_role("link", name="P0421").click()
+    page.get_by_label("Last day").fill("2031-01-31")
+    page.get_by_role("button", name="Show what would change").click()
+    assert "expires changes from" in page.locator("main").inner_text()
+    page.get_by_role("button", name="Propose this change").click()
+    assert "Another administrator puts it in force" in page.locator("main").inner_text()
+    assert page.get_by_role("button", name="Put in force").count() == 0
+    other = amir.go("/administration")
+    other.get_by_role("link", name="Policy set").click()
+    assert "2031-01-31" in other.locator("main").inner_text()
+    other.get_by_role("button", name="Put in force").click()
+    project = policies_in_force(served.site.ports.store).project("P0421")
+    assert project is not None
+    assert project.expires.isoformat() == "2031-01-31"
+    page = ada.go("/administration/projects/P0421")
+    assert f"{ADA} proposed and {AMIR} applied it" in page.locator("main").inner_text()
+    assert [v.console + v.elsewhere for v in (ada, amir)] == [[], []]

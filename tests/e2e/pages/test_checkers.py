@@ -1,0 +1,124 @@
+"""Checkers in a real browser: two who look alone, a return that is mended, keyboard only, a table of 5,000 figures."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from broker.domain.outputs import OutputState, Verdict
+from tests.e2e.pages.conftest import Served, Visit
+from tests.integration.web import conftest
+from tests.integration.web.big import big_document
+from tests.integration.web.conftest import CHRIS, CLEO, CSV, ROSA
+
+RENDERS = 500
+"""Milliseconds from asking for an output of 5,000 figures until all of its page is loaded, at best of five."""
+
+
+def approve_setting_aside(page: Page) -> None:
+    page.get_by_label("Approve").check()
+    page.get_by_label("Reason that the researcher is told").select_option("described-and-safe")
+    page.get_by_label("F1: Too few persons.").check()
+    page.get_by_label("Why they can be set aside").fill("Only staff work there.")
+    page.get_by_role("button", name="Vote and go to the next").click()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_two_checkers_look_alone_and_agree(served: Served, scripts: bool) -> None:
+    _, output = served.site.assessed(Verdict.REFUSE)
+    cleo, chris = (served.visit(person, scripts=scripts) for person in (CLEO, CHRIS))
+    cleo.page.get_by_role("link", name="Inbox").click()
+    cleo.page.get_by_role("link", name="Absence: absence").click()
+    approve_setting_aside(cleo.page)
+    expect(cleo.page.get_by_text("It waits for another checker.")).to_be_visible()
+    page = chris.go(f"/outputs/{output}")
+    expect(page.get_by_text("Only staff work there.")).to_have_count(0)
+    expect(page.get_by_text("2 equal votes")).to_be_visible()
+    approve_setting_aside(page)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Released")
+    expect(page.get_by_text("Only staff work there.").first).to_be_visible()
+    assert served.site.ports.store.output(output).state is OutputState.RELEASED
+    assert quiet(cleo, chris)
+
+
+def test_return_with_words_and_resubmit(served: Served) -> None:
+    """A checker returns an output; words with a digit wait for a second checker; the researcher mends and answers."""
+    job, output = served.site.assessed()
+    cleo, chris, rosa = (served.visit(person) for person in (CLEO, CHRIS, ROSA))
+    page = cleo.go(f"/outputs/{output}")
+    page.get_by_label("Return").check()
+    page.get_by_label("Reason that the researcher is told").select_option("small-groups")
+    page.get_by_label("More for the researcher").fill("Merge years 7 and 8.")
+    page.get_by_role("button", name="Vote and go to the next").click()
+    expect(page.get_by_text("waits for a second checker")).to_be_visible()
+    expect(rosa.go(f"/jobs/{job}/messages").get_by_text("Merge years")).to_have_count(0)
+    chris.page.get_by_role("link", name="Inbox").click()
+    chris.page.get_by_role("listitem").filter(has_text="from demo-checker-1").get_by_role("link").click()
+    chris.page.get_by_role("button", name="Let researchers read it").click()
+    page = rosa.go(f"/jobs/{job}/messages")
+    expect(page.get_by_text("Merge years 7 and 8.")).to_be_visible()
+    page.get_by_label("Write to the output checkers").fill("Merged: see the new job.")
+    page.get_by_role("button", name="Send").click()
+    again, _ = served.site.assessed(replaces=job)
+    page = cleo.go(f"/jobs/{again}/review")
+    expect(page.get_by_text("1 of 1 outputs wait for your vote.")).to_be_visible()
+    page.get_by_label("Approve").check()
+    page.get_by_label("Reason that the researcher is told").select_option("meets-rules")
+    page.get_by_role("button", name="Vote on these outputs").click()
+    expect(page.get_by_text("Your vote on 1 output is cast.")).to_be_visible()
+    assert rosa.go(f"/jobs/{again}").get_by_role("link", name=re.compile("Download absence")).count() == 1
+    assert quiet(cleo, chris, rosa)
+
+
+def test_five_thousand_figures_are_there_at_once_and_searched(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conftest, "staff_document", big_document)
+    _, output = served.site.assessed(Verdict.REFUSE, CSV)
+    visit = served.visit(CLEO)
+    took = min(rendered(visit.go(f"/outputs/{output}")) for _ in range(5))
+    assert took <= RENDERS, took
+    page = visit.page
+    page.get_by_label("Find rows").fill("group 249")
+    expect(page.locator("#rows-found")).to_have_text("5 rows")
+    expect(page.locator("#evidence-table tbody tr:visible")).to_have_count(5)
+    page.get_by_label("Find rows").fill("")
+    page.get_by_label("Flagged only").check()
+    expect(page.locator("#rows-found")).to_have_text("125 rows")
+    page.get_by_role("link", name="Work out what can be derived").click()
+    expect(page.get_by_text("125 hidden figures, 0 exactly known")).to_be_visible()
+    assert quiet(visit)
+
+
+def rendered(page: Page) -> float:
+    timing = "performance.getEntriesByType('navigation')[0]"
+    return float(page.evaluate(f"{timing}.loadEventEnd - {timing}.requestStart"))
+
+
+def test_all_of_it_by_keyboard(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evidence by arrows, and a decision by single keys that are switched on first."""
+    monkeypatch.setattr(conftest, "staff_document", big_document)
+    _, output = served.site.assessed(Verdict.PUBLISH, CSV)
+    visit = served.visit(CLEO)
+    page = visit.go(f"/outputs/{output}")
+    page.get_by_role("region", name="Evidence by cell").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#row-evidence")).to_contain_text("NCyearActual 8, LA group 0")
+    expect(page.locator(".app-behind--here")).to_contain_text("girls")
+    page.keyboard.press("a")
+    expect(page.get_by_label("Approve")).not_to_be_checked()
+    page.get_by_label("Single keys").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("a")
+    expect(page.get_by_label("Approve")).to_be_checked()
+    expect(page.get_by_label("Reason that the researcher is told")).to_be_focused()
+    page.keyboard.type("The output meets")
+    expect(page.get_by_label("Reason that the researcher is told")).to_have_value("meets-rules")
+    page.get_by_role("button", name="Vote and go to the next").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Your vote on absence: approve.")).to_be_visible()
+    assert quiet(visit)
+
+
+def quiet(*visits: Visit) -> bool:
+    return all(v.console == v.elsewhere == [] for v in visits)

@@ -1,0 +1,59 @@
+"""Each page in a browser: no violation of WCAG 2.2 AA by axe, wide and narrow; keys; quiet; no request leaves."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.e2e.pages.conftest import Served, Visit
+from tests.e2e.pages.keyboard import tab_through
+from tests.integration.web.every_page import ROWS, VISITORS, things
+
+RULES = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+}
+WIDTHS = (320, 1280)
+
+
+@pytest.mark.parametrize("person", VISITORS)
+def test_every_page_is_accessible_and_quiet(served: Served, person: str | None) -> None:
+    """Those whose first answer is this visitor's; the page of what is not there, too."""
+    made = things(served.site)
+    visit = served.visit(person)
+    rows = [row for row in ROWS if row.html and row.visitor == person]
+    addresses = [address.format(**made) for row in rows for address in row.addresses]
+    found = {}
+    for address in [*addresses, "/nothing-here"]:
+        visit.go(address)
+        found[address] = looked_at(visit)
+    leave_figures(found)
+    told = "\n".join(f"{address}: {problem}" for address, problems in found.items() for problem in problems)
+    assert not told, told
+    # A browser writes that /nothing-here was not found, and nothing else may stand there.
+    assert (visit.elsewhere, [c for c in visit.console if "404" not in c]) == ([], [])
+
+
+def looked_at(visit: Visit) -> list[str]:
+    page, problems = visit.page, []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if wide > 0:
+            problems.append(f"{wide} px too wide at {width}")
+        found = Axe().run(page, options=RULES)
+        if found.response["violations"]:
+            problems.append(f"at {width}: {found.generate_report()}")
+    return problems + tab_through(page)
+
+
+def leave_figures(found: dict[str, list[str]]) -> None:
+    """How many pages were looked at, and how many have something wrong, over all visitors."""
+    if "PROOF_FIGURES" not in os.environ:
+        return
+    file = Path(os.environ["PROOF_FIGURES"]) / "pages.json"
+    before = json.loads(file.read_text()) if file.exists() else {"pages": 0, "wrong": 0}
+    wrong = sum(bool(problems) for problems in found.values())
+    told = {"pages": before["pages"] + len(found), "wrong": before["wrong"] + wrong, "widths": WIDTHS}
+    file.write_text(json.dumps(told))

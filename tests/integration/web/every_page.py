@@ -1,0 +1,145 @@
+"""Every page and file that a browser can ask for, with who gets which answer. A new route needs a row: a test says so.
+
+Not a test itself: the tests of markup, keys, colours, queries and speed go through the same rows.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from broker.domain.audit import AuditEvent
+from broker.domain.jobs import FailureCode, JobState, Kind
+from broker.policy.files import load_policies
+from tests.integration.web.conftest import ADA, CLEO, OTIS, ROSA, Site
+
+VISITORS = (None, ROSA, OTIS, CLEO, ADA)
+"""Nobody; a member of the project; a researcher of another; a checker; an administrator."""
+
+SCRIPT = """# input: npd.absence [PupilMatchingRefAnonymous, SENprovision] 2021/2022-2022/2023
+# output: pupils.csv | Pupils by provision
+import npd
+
+npd.output.table(load("absence"), by="SENprovision", measures={"pupils": "persons"}, variables=["absence.SENprovision"])
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """`answers` are the statuses for VISITORS. `looks`: other addresses of the page that are looked at too;
+    `queries`: how often the page may ask the database, however much there is."""
+
+    endpoint: str
+    path: str
+    answers: tuple[int, int, int, int, int]
+    html: bool = True
+    looks: tuple[str, ...] = field(default=())
+    queries: int = 25
+
+    @property
+    def visitor(self) -> str | None:
+        """Whose page it is: the first who gets an answer."""
+        return next(v for v, status in zip(VISITORS, self.answers, strict=True) if status == 200)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return (self.path, *self.looks)
+
+
+POLICY = load_policies(Path(__file__).parents[3] / "policies").fingerprint
+
+ALL = (200, 200, 200, 200, 200)
+STAFF = (302, 404, 404, 403, 200)
+"""Pages of administrators."""
+
+ROWS = (
+    Row("public.register_page", "/register", ALL, looks=("/register?q=absence", "/register?q=nothing-at-all")),
+    Row("public.releases", "/register/releases", ALL, looks=("/register/releases?q=nothing-at-all",)),
+    Row("public.project", "/register/projects/P0421", ALL, looks=("/register/projects/P0815",)),
+    Row("public.register_json", "/register.json", ALL, html=False),
+    Row("public.register_csv", "/register.csv", ALL, html=False),
+    Row("public.register_feed", "/register.atom", ALL, html=False),
+    Row("public.releases_csv", "/register/releases.csv", ALL, html=False),
+    Row("health.healthz", "/healthz", ALL, html=False),
+    Row("health.readyz", "/readyz", ALL, html=False),
+    Row("entrance.sign_in_form", "/sign-in", ALL),
+    Row("static", "/static/icon.svg", ALL, html=False),
+    Row("openapi_document", "/openapi.json", ALL, html=False),
+    Row("research.home", "/", (302, 200, 200, 200, 200)),
+    Row("research.project", "/projects/P0421", (302, 200, 404, 404, 404)),
+    Row("research.job", "/jobs/{job}", (302, 200, 404, 200, 200), looks=(
+        "/jobs/{waiting_job}", "/jobs/{refused}", "/jobs/{failed}", "/jobs/{queued}",
+    )),
+    Row("research.state", "/jobs/{queued}/state", (302, 200, 404, 200, 200), html=False),  # a part of the page above
+    Row("research.manifest", "/jobs/{job}/manifest", (302, 200, 404, 200, 200), html=False),
+    Row("writing.submit_form", "/submit", (302, 200, 200, 200, 200), looks=("/submit?replaces={refused}",)),
+    Row("writing.names", "/projects/P0421/names", (302, 200, 404, 403, 403), html=False),
+    Row("finding.catalogue", "/catalogue", (302, 200, 200, 200, 200), looks=("/catalogue?q=ethnic",)),
+    Row("finding.table", "/catalogue/npd.absence", (302, 200, 200, 200, 200)),
+    Row("finding.variable", "/catalogue/npd.absence/SENprovision", (302, 200, 200, 200, 200)),
+    Row("collecting.released", "/outputs/{out}/released", (302, 200, 404, 403, 403)),
+    Row("collecting.chart", "/outputs/{out}/chart.svg", (302, 200, 404, 403, 403), html=False),
+    Row("collecting.download", "/outputs/{out}/download", (302, 200, 404, 403, 403), html=False),
+    Row("collecting.parquet", "/outputs/{out}/parquet", (302, 200, 404, 403, 403), html=False),
+    Row("collecting.record", "/outputs/{out}/record", (302, 200, 404, 403, 403), html=False),
+    Row("collecting.budget", "/projects/P0421/budget", (302, 200, 404, 200, 200)),
+    Row("collecting.course", "/projects/P0421/budget/0.svg", (302, 404, 404, 404, 404), html=False),  # nothing is spent
+    Row("keeping.saved", "/projects/P0421/saved", (302, 200, 404, 200, 403)),
+    Row("keeping.entry", "/saved/{saved}", (302, 200, 404, 200, 403)),
+    Row("checking.inbox", "/inbox", (302, 404, 404, 200, 404)),
+    Row("checking.output", "/outputs/{waiting}", (302, 404, 404, 200, 403), looks=("/outputs/{out}",)),
+    Row("checking.candidate", "/outputs/{waiting}/candidate", (302, 404, 404, 200, 403), html=False),
+    Row("checking.staff_record", "/outputs/{waiting}/staff-record", (302, 404, 404, 200, 403), html=False),
+    Row("checking.failure", "/jobs/{failed}/failure", (302, 404, 404, 200, 404)),
+    Row("administer.overview", "/administration", STAFF),
+    Row("administer.system_health", "/administration/health", STAFF),
+    Row("people.everybody", "/administration/people", STAFF),
+    Row("people.one", "/administration/people/demo-researcher", STAFF),
+    Row("projects.all_projects", "/administration/projects", STAFF),
+    Row("projects.project", "/administration/projects/P0421", STAFF),
+    Row("policies.policies", "/administration/policies", STAFF),
+    Row("policies.policy", f"/administration/policies/{POLICY}", STAFF),
+    Row("policies.profiles", "/administration/profiles", STAFF),
+    Row("policies.tables", "/administration/tables", STAFF),
+    Row("data.all_snapshots", "/administration/snapshots", STAFF),
+    Row("data.ledger", "/administration/budgets", STAFF),
+    Row("stops.stops", "/administration/stops", STAFF),
+    Row("audit.search", "/administration/audit", STAFF, looks=("/administration/audit?actor=nobody",)),
+    Row("notices.notices", "/notices", (302, 200, 200, 200, 200)),
+    Row("entrance.account", "/account", (302, 200, 200, 200, 200)),
+    Row("entrance.to_provider", "/sign-in/openid", (403, 403, 403, 403, 403), html=False),
+    Row("entrance.from_provider", "/sign-in/openid/answer", (403, 403, 403, 403, 403), html=False),
+)  # fmt: skip
+
+NOT_PAGES = frozenset({"health.metrics"})
+"""For programs with a token: tests/integration/web/test_api.py."""
+
+
+def things(site: Site) -> dict[str, str]:
+    """One of each thing that an address names."""
+    job, out = site.released()
+    waiting_job, waiting = site.assessed()
+    return {
+        "job": job, "out": out, "waiting_job": waiting_job, "waiting": waiting, "failed": failed_script(site),
+        "refused": site.submitted("SELECT a.NoSuchThing, COUNT(*) AS n FROM npd.absence AS a GROUP BY a.NoSuchThing"),
+        "queued": site.submitted(), "saved": kept_cohort(site),
+    }  # fmt: skip
+
+
+def kept_cohort(site: Site) -> str:
+    site.submitted("SELECT a.NCyearActual INTO project.pupils FROM npd.absence AS a WHERE a.AcademicYear = '2022/2023'")
+    kept: str = site.call(ROSA, "GET", "/api/v1/projects/P0421/saved").json["saved"][0]["ident"]
+    return kept
+
+
+def failed_script(site: Site) -> str:
+    """A script that passed on synthetic data, failed on real ones, and waits for a checker's look."""
+    job = site.submitted(SCRIPT, kind=Kind.PYTHON)
+    now, store, shelf = site.clock.now(), site.ports.store, site.ports.shelf
+    lease = store.lease(job, "worker", now.replace(year=now.year + 1), now, [AuditEvent(now, "w", "job.leased", job)])
+    assert lease is not None
+    log = shelf.put("staff", b"Traceback (most recent call last):\nKeyError: 'SENprovision'\n")
+    store.note_rehearsal(job, lease.attempt, True, None, log)
+    store.advance(
+        job, lease.attempt, JobState.RUNNING, JobState.FAILED, now, [AuditEvent(now, "w", "job.failed", job)],
+        failure=FailureCode.CRASHED,
+    )  # fmt: skip
+    return job

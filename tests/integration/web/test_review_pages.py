@@ -1,0 +1,300 @@
+"""A checker's pages without scripts: searching, threads, whole submissions; and how many queries a page may ask."""
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import event, insert
+
+from broker.domain.audit import AuditEvent
+from broker.domain.idents import new_ident
+from broker.domain.jobs import FailureCode, JobState
+from broker.domain.messages import Audience
+from broker.domain.outputs import OutputState, Verdict
+from broker.domain.ports import OutputRecord
+from broker.storage.outputs import values_of
+from broker.storage.tables import outputs
+from broker.workflow.reviewing import thread
+from tests.integration.web import conftest
+from tests.integration.web.big import big_document
+from tests.integration.web.conftest import CHRIS, CLEO, CSV, ROSA
+from tests.integration.web.test_pages import post, text
+
+
+@pytest.fixture
+def large(site, monkeypatch):
+    """An output of 5,000 figures."""
+    monkeypatch.setattr(conftest, "staff_document", big_document)
+    return site.assessed(Verdict.REFUSE, CSV)[1]
+
+
+def many(site, number=200):
+    """A submission with so many outputs in review: one that was assessed, and copies of it."""
+    job, first = site.assessed()
+    store = site.ports.store
+    output, digest = store.output(first), store.evidence_digest(first)
+    copies = [replace(output, ident=new_ident(site.clock.now()), name=f"t{n}") for n in range(1, number)]
+    rows = [values_of(OutputRecord(o, digest), n) for n, o in enumerate(copies, 2)]
+    with store._db.write() as connection:
+        connection.execute(insert(outputs), rows)
+    return job, first
+
+
+def queries(site, browser, path):
+    """How many statements a page asks of the store."""
+    asked = []
+
+    def count(_connection, _cursor, statement, *_rest):
+        if statement.split(" ", 1)[0] in {"SELECT", "INSERT", "UPDATE", "DELETE"}:
+            asked.append(statement)
+
+    engine = site.ports.store._db.engine
+    event.listen(engine, "before_cursor_execute", count)
+    text(browser, path)
+    event.remove(engine, "before_cursor_execute", count)
+    return len(asked)
+
+
+def test_two_hundred_outputs_ask_no_more_queries_than_one(site):
+    job, output = site.assessed()
+    browser = site.browser(CLEO)
+    paths = ("/inbox", "/jobs/{job}/review", "/outputs/{output}")
+    alone = [queries(site, browser, p.format(job=job, output=output)) for p in paths]
+    job, output = many(site)
+    crowd = [queries(site, browser, p.format(job=job, output=output)) for p in paths]
+    assert crowd == alone
+    assert max(crowd) <= 32
+
+
+def test_all_shown_of_a_submission_are_decided_at_once(site):
+    job, _ = many(site, 40)
+    browser = site.browser(CLEO)
+    page = text(browser, f"/jobs/{job}/review")
+    listed = re.findall(r'name="outputs" value="([^"]+)"', page)
+    memory = re.search(r'name="memory_version" value="(\d+)"', page)[1]
+    assert len(listed) == 40
+    sent = {"choice": "approve", "reason": "meets-rules", "memory_version": memory, "outputs": listed}
+    wrong = post(browser, "/inbox", f"/jobs/{job}/votes", **sent | {"reason": "small-groups", "choice": ""})
+    assert wrong.status_code == 400
+    assert post(browser, "/inbox", f"/jobs/{job}/votes", **sent).status_code == 302
+    assert {o.state for o in site.ports.store.outputs_of(job)} == {OutputState.RELEASED}
+    assert "Your vote on 40 outputs is cast." in text(browser, f"/jobs/{job}/review")
+
+
+def test_rows_are_searched_and_flagged_without_scripts(site, large):
+    browser = site.browser(CLEO)
+
+    def rows(query):
+        return re.findall(r'<tr(?: class="f")?><th scope="row">', text(browser, f"/outputs/{large}?{query}"))
+
+    assert len(rows("")) == 1250
+    assert len(rows("flagged=yes")) == 125
+    assert len(rows("q=group+249")) == 5
+    assert len(rows("q=GROUP+249+11")) == 1
+    assert len(rows("q=nothing-like-it&page=x&row=-1")) == 0
+
+
+def test_evidence_of_a_row_by_link_and_as_a_part(site, large):
+    browser = site.browser(CLEO)
+    assert "rows that contribute 110" in text(browser, f"/outputs/{large}?row=10")
+    part = text(browser, f"/outputs/{large}/rows/10")
+    assert "F1: Too few persons." in part
+    assert "<html" not in part
+    text(browser, f"/outputs/{large}/rows/1250", 404)
+    for path in (f"/outputs/{large}/rows/10", f"/outputs/{large}/attack"):
+        text(site.browser(ROSA), path, 404)
+
+
+def test_each_row_looked_at_is_no_line_of_the_audit_log_but_the_first_look_is(site, large):
+    browser = site.browser(CLEO)
+    for number in (1, 2, 3):
+        text(browser, f"/outputs/{large}/rows/{number}")
+    assert len(site.ports.store.audit_of(large, "output.viewed")) == 1
+
+
+def test_the_attack_is_a_page_of_its_own_without_scripts(site, large):
+    page = text(site.browser(CLEO), f"/outputs/{large}/attack")
+    assert "125 hidden figures, 0 exactly known" in page
+    assert "<html" in page
+    assert "no bound" in page
+
+
+def test_a_page_says_what_it_does_not_know(site):
+    _, output = site.assessed()
+    page = text(site.browser(CLEO), f"/outputs/{output}")
+    assert "Not judged yet" in page
+    assert "released no other output of this name" in page
+    site.released()
+    assert "last release of absence" in text(site.browser(CLEO), f"/outputs/{output}")
+
+
+def test_a_vote_that_lacks_something_keeps_what_was_written(site):
+    _, output = site.assessed(Verdict.REFUSE)
+    browser = site.browser(CLEO)
+    page = text(browser, f"/outputs/{output}")
+    hidden = dict(re.findall(r'name="(staff_hash|findings_hash|memory_version)" value="([^"]+)"', page))
+    sent = {"choice": "approve", "reason": "described-and-safe", "words": "Well described.", **hidden}
+    answer = post(browser, "/inbox", f"/outputs/{output}/vote", **sent, overrides="F1")
+    back = answer.get_data(as_text=True)
+    assert answer.status_code == 400
+    assert 'href="#why"' in back
+    assert "Well described.</textarea>" in back
+    assert re.search(r'name="overrides" value="F1" checked', back)
+    assert post(browser, "/inbox", f"/outputs/{output}/vote", **sent, overrides="F1", why="Staff.").status_code == 302
+    assert "It waits for another checker." in text(browser, f"/outputs/{output}")
+    assert "you have voted" in text(browser, "/inbox")
+    assert "Staff." not in text(site.browser(CHRIS), f"/outputs/{output}")
+
+
+def test_after_a_vote_the_next_output_opens(site):
+    job, first = many(site, 3)
+    browser = site.browser(CLEO)
+    page = text(browser, f"/outputs/{first}")
+    hidden = dict(re.findall(r'name="(staff_hash|findings_hash|memory_version)" value="([^"]+)"', page))
+    answer = post(browser, "/inbox", f"/outputs/{first}/vote", choice="return", reason="ask-us", **hidden)
+    second = site.ports.store.outputs_of(job)[1]
+    assert answer.headers["Location"] == f"/outputs/{second.ident}"
+    page = text(browser, f"/outputs/{second.ident}")
+    assert "Your vote on absence: return." in page
+    assert "Output 2 of 3, 2 to vote on" in page
+
+
+def test_words_go_from_a_checker_to_the_researcher_and_back(site):
+    job, output = site.assessed()
+    browser, rosa = site.browser(CLEO), site.browser(ROSA)
+    said = {"text": "Merge the groups under 10.", "audience": "researchers"}
+    assert post(browser, "/inbox", f"/outputs/{output}/messages", **said).status_code == 302
+    assert post(browser, "/inbox", f"/outputs/{output}/messages", **said | {"text": ""}).status_code == 400
+    assert "waits for a second checker" in text(browser, f"/outputs/{output}")
+    seen = site.client(CLEO).look(output)
+    site.client(CLEO).vote(output, "return", "small-groups", seen, words="Please.")
+    assert "under 10" not in text(rosa, f"/jobs/{job}/messages")
+    assert "Please." in text(rosa, f"/jobs/{job}/messages")
+    assert f"/outputs/{output}#thread" in text(site.browser(CHRIS), "/inbox")
+    chris = site.browser(CHRIS)
+    assert post(chris, "/inbox", f"/outputs/{output}/messages/1/confirmation").status_code == 302
+    page = text(rosa, f"/jobs/{job}/messages")
+    assert "under 10" in page
+    assert CLEO not in page
+    answer = post(rosa, f"/jobs/{job}/messages", f"/jobs/{job}/messages", output=output, text="Done: see the new job.")
+    assert answer.status_code == 302
+    assert "Done: see the new job." in text(browser, f"/outputs/{output}")
+    text(site.browser(conftest.OTIS), f"/jobs/{job}/messages", 404)
+
+
+def test_invariant_9_messages_about_what_waits_and_what_is_withheld_look_alike(site):
+    pages = []
+    for verdict, candidate in ((Verdict.PUBLISH, CSV), (Verdict.REFUSE, None)):
+        job, output = site.assessed(verdict, candidate)
+        if site.ports.store.output(output).state is OutputState.IN_REVIEW:
+            thread.say(site.ports, site.person(CLEO), output, "A word.", Audience.RESEARCHERS)
+        page = text(site.browser(ROSA), f"/jobs/{job}/messages").replace(job, "JOB")
+        pages.append(re.sub(r'value="[^"]*"|<time.*?</time>', "", page))
+    assert pages[0] == pages[1]
+
+
+def test_a_submission_is_claimed_and_given_up_from_the_inbox(site):
+    job, _ = many(site, 3)
+    browser = site.browser(CLEO)
+    assert post(browser, "/inbox", f"/jobs/{job}/claim", take="yes").status_code == 302
+    assert {o.claimed_by for o in site.ports.store.outputs_of(job)} == {CLEO}
+    assert "Give up" in text(browser, "/inbox?order=size&project=P0421")
+    assert post(browser, "/inbox", f"/jobs/{job}/claim", take="no").status_code == 302
+    assert {o.claimed_by for o in site.ports.store.outputs_of(job)} == {None}
+
+
+def test_the_attack_over_the_api(site, large):
+    found = json.loads(site.call(CLEO, "GET", f"/api/v1/outputs/{large}/attack").get_data())["columns"]
+    assert [(c["column"], len(c["derived"])) for c in found] == [("boys", 125)]
+    assert found[0]["derived"][0] == {"cell": ["7", "group 0"], "exact": "4", "low": "0", "high": None, "known": False}
+
+
+def test_a_lookup_is_looked_at_and_decided(site):
+    made = site.client(ROSA).propose_lookup("P0421", "bands", "Bands.", "code,band\n1,low\n")["ident"]
+    browser = site.browser(CLEO)
+    assert f"/lookups/{made}" in text(browser, "/inbox")
+    assert "low" in text(browser, f"/lookups/{made}")
+    wrong = post(browser, "/inbox", f"/lookups/{made}/decision", choice="approve", reason="about-people")
+    assert wrong.status_code == 400
+    assert post(browser, "/inbox", f"/lookups/{made}/decision", choice="return", reason="ask-us").status_code == 400
+    sent = {"choice": "approve", "reason": "public-values"}
+    assert post(browser, "/inbox", f"/lookups/{made}/decision", **sent).status_code == 302
+    assert "The lookup is approved." in text(browser, "/inbox")
+    text(site.browser(conftest.OTIS), f"/lookups/{made}", 404)
+
+
+def failed(site):
+    """A script that passed on the synthetic NPD and failed on real data, of which nobody has told anything."""
+    job, attempt = site.running()
+    now, store = site.clock.now(), site.ports.store
+    store.note_rehearsal(job, attempt, True, log=site.ports.shelf.put("staff", b"ValueError: 7 pupils\n"))
+    ended = [AuditEvent(now, "worker", "job.failed", job)]
+    store.advance(job, attempt, JobState.RUNNING, JobState.FAILED, now, ended, failure=FailureCode.CRASHED)
+    return job
+
+
+def test_a_failure_is_told_once_without_figures(site):
+    job = failed(site)
+    browser = site.browser(CLEO)
+    assert f"/jobs/{job}/failure" in text(browser, "/inbox")
+    assert "ValueError: 7 pupils" in text(browser, f"/jobs/{job}/failure")
+    figures = post(browser, "/inbox", f"/jobs/{job}/failure", reason="7 pupils lack a value.")
+    assert figures.status_code == 400
+    assert "7 pupils lack a value." in figures.get_data(as_text=True)
+    assert post(browser, "/inbox", f"/jobs/{job}/failure", reason="Some lack a value.").status_code == 302
+    assert f"/jobs/{job}/failure" not in text(browser, "/inbox")
+    text(site.browser(ROSA), f"/jobs/{job}/failure", 404)
+
+
+ALLOWED = [
+    # path, then the answers to: a member, another researcher, a checker, an administrator
+    ("/inbox", 404, 404, 200, 404),
+    ("/jobs/{job}/review", 404, 404, 200, 404),
+    ("/outputs/{held}", 404, 404, 200, 403),
+    ("/outputs/{held}/rows/0", 404, 404, 200, 403),
+    ("/outputs/{held}/attack", 404, 404, 200, 403),
+    ("/outputs/{held}/candidate", 404, 404, 200, 403),
+    ("/outputs/{held}/staff-record", 404, 404, 200, 403),
+    ("/outputs/{held}/recall", 404, 404, 409, 409),
+    ("/outputs/{out}/recall", 403, 404, 200, 200),
+    ("/jobs/{failed}/failure", 404, 404, 200, 404),
+    ("/jobs/{job}/messages", 200, 404, 404, 404),
+    ("/lookups/{lookup}", 200, 404, 200, 403),
+]
+
+
+@pytest.mark.parametrize(("person", "column"), [(ROSA, 1), (conftest.OTIS, 2), (CLEO, 3), (conftest.ADA, 4)])
+def test_who_gets_which_page(site, person, column):
+    job, held = site.assessed()
+    _, out = site.released()
+    lookup = site.client(ROSA).propose_lookup("P0421", "bands", "Bands.", "code,band\n1,low\n")["ident"]
+    things = {"job": job, "held": held, "out": out, "failed": failed(site), "lookup": lookup}
+    browser = site.browser(person)
+    found = {row[0]: browser.get(row[0].format(**things)).status_code for row in ALLOWED}
+    assert found == {row[0]: row[column] for row in ALLOWED}
+
+
+FORMS = [
+    ("/jobs/{job}/claim", 404, 404, 302, 404),
+    ("/jobs/{job}/votes", 404, 404, 400, 404),
+    ("/outputs/{held}/claim", 404, 404, 302, 403),
+    ("/outputs/{held}/messages", 404, 404, 302, 403),
+    ("/outputs/{held}/messages/7/confirmation", 404, 404, 404, 403),
+    ("/jobs/{failed}/failure", 404, 404, 302, 404),
+    ("/jobs/{job}/messages", 404, 404, 404, 404),
+    ("/lookups/{lookup}/decision", 403, 404, 302, 403),
+    ("/outputs/{out}/recall", 403, 404, 302, 302),
+]
+SENT = {"text": "A word.", "audience": "staff", "reason": "ask-us", "choice": "reject", "take": "yes"}
+
+
+@pytest.mark.parametrize(("person", "column"), [(ROSA, 1), (conftest.OTIS, 2), (CLEO, 3), (conftest.ADA, 4)])
+def test_who_may_send_which_form(site, person, column):
+    job, held = site.assessed()
+    _, out = site.released()
+    lookup = site.client(ROSA).propose_lookup("P0421", "bands", "Bands.", "code,band\n1,low\n")["ident"]
+    things = {"job": job, "held": held, "out": out, "failed": failed(site), "lookup": lookup}
+    browser = site.browser(person)
+    found = {row[0]: post(browser, "/", row[0].format(**things), **SENT).status_code for row in FORMS}
+    assert found == {row[0]: row[column] for row in FORMS}
