@@ -8,6 +8,7 @@ from pathlib import Path
 
 from broker.domain.audit import AuditEvent
 from broker.domain.jobs import FailureCode, JobState, Kind
+from broker.domain.outputs import Verdict
 from broker.policy.files import load_policies
 from tests.integration.web.conftest import ADA, CLEO, OTIS, ROSA, Site
 
@@ -33,11 +34,12 @@ class Row:
     html: bool = True
     looks: tuple[str, ...] = field(default=())
     queries: int = 25
+    of: str | None = None
 
     @property
     def visitor(self) -> str | None:
-        """Whose page it is: the first who gets an answer."""
-        return next(v for v, status in zip(VISITORS, self.answers, strict=True) if status == 200)
+        """Whose page it is: `of` them, or of the first who gets an answer."""
+        return self.of or next(v for v, status in zip(VISITORS, self.answers, strict=True) if status == 200)
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -82,13 +84,21 @@ ROWS = (
     Row("collecting.record", "/outputs/{out}/record", (302, 200, 404, 403, 403), html=False),
     Row("collecting.budget", "/projects/P0421/budget", (302, 200, 404, 200, 200)),
     Row("collecting.course", "/projects/P0421/budget/0.svg", (302, 404, 404, 404, 404), html=False),  # nothing is spent
+    Row("threads.messages", "/jobs/{job}/messages", (302, 200, 404, 404, 404)),
     Row("keeping.saved", "/projects/P0421/saved", (302, 200, 404, 200, 403)),
     Row("keeping.entry", "/saved/{saved}", (302, 200, 404, 200, 403)),
-    Row("checking.inbox", "/inbox", (302, 404, 404, 200, 404)),
-    Row("checking.output", "/outputs/{waiting}", (302, 404, 404, 200, 403), looks=("/outputs/{out}",)),
+    Row("inbox.inbox", "/inbox", (302, 404, 404, 200, 404)),
+    Row("inbox.submission", "/jobs/{waiting_job}/review", (302, 404, 404, 200, 404)),
+    Row("inbox.failure", "/jobs/{failed}/failure", (302, 404, 404, 200, 404)),
+    Row("checking.output", "/outputs/{waiting}", (302, 404, 404, 200, 403), looks=(
+        "/outputs/{out}", "/outputs/{refusing}", "/outputs/{waiting}?row=0",
+    )),
+    Row("checking.row", "/outputs/{waiting}/rows/0", (302, 404, 404, 200, 403), html=False),  # a part of the page above
+    Row("checking.attack", "/outputs/{waiting}/attack", (302, 404, 404, 200, 403)),
     Row("checking.candidate", "/outputs/{waiting}/candidate", (302, 404, 404, 200, 403), html=False),
     Row("checking.staff_record", "/outputs/{waiting}/staff-record", (302, 404, 404, 200, 403), html=False),
-    Row("checking.failure", "/jobs/{failed}/failure", (302, 404, 404, 200, 404)),
+    Row("voting.recall_form", "/outputs/{out}/recall", (302, 403, 404, 200, 200)),
+    Row("lookups.lookup", "/lookups/{lookup}", (302, 200, 404, 200, 403), of=CLEO),
     Row("administer.overview", "/administration", STAFF),
     Row("administer.system_health", "/administration/health", STAFF),
     Row("people.everybody", "/administration/people", STAFF),
@@ -120,7 +130,8 @@ def things(site: Site) -> dict[str, str]:
     return {
         "job": job, "out": out, "waiting_job": waiting_job, "waiting": waiting, "failed": failed_script(site),
         "refused": site.submitted("SELECT a.NoSuchThing, COUNT(*) AS n FROM npd.absence AS a GROUP BY a.NoSuchThing"),
-        "queued": site.submitted(), "saved": kept_cohort(site),
+        "queued": site.submitted(), "saved": kept_cohort(site), "refusing": site.assessed(Verdict.REFUSE)[1],
+        "lookup": site.client(ROSA).propose_lookup("P0421", "bands", "Bands.", "code,band\n1,low\n")["ident"],
     }  # fmt: skip
 
 
