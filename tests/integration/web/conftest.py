@@ -117,8 +117,9 @@ class Site:
         job, _ = submit(self.ports, self.person(ROSA), Submission("P0421", kind, text=text, **fields))
         return job.ident
 
-    def running(self, **more: Any) -> tuple[str, int]:
-        job = self.submitted(**more)
+    def running(self, job: str | None = None, **more: Any) -> tuple[str, int]:
+        """A job that a worker has taken up: a new one, or one that was submitted on a page."""
+        job = job or self.submitted(**more)
         now = self.clock.now()
         event = AuditEvent(now, "worker", "job.leased", job)
         lease = self.ports.store.lease(job, "worker", now + timedelta(seconds=30), now, [event])
