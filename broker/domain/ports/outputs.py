@@ -78,10 +78,8 @@ class OutputStore(Protocol):
     def voted(self, outputs: frozenset[str]) -> frozenset[str]:
         """Those of these outputs that anybody has voted on."""
 
-    def has_voted_on_projects_of(
-        self, checkers: frozenset[str], researcher: str, projects: frozenset[str] = frozenset()
-    ) -> bool:
-        """Whether any of `checkers` has voted on an output of a job by `researcher`, or of one of `projects`."""
+    def voters_on_projects_of(self, researcher: str, projects: frozenset[str] = frozenset()) -> frozenset[str]:
+        """Checkers who have voted on an output of a job by `researcher`, or of one of `projects`."""
 
 
 class MessageStore(Protocol):

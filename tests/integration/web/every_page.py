@@ -87,11 +87,16 @@ ROWS = (
     Row("threads.messages", "/jobs/{job}/messages", (302, 200, 404, 404, 404)),
     Row("keeping.saved", "/projects/P0421/saved", (302, 200, 404, 200, 403)),
     Row("keeping.entry", "/saved/{saved}", (302, 200, 404, 200, 403)),
-    Row("inbox.inbox", "/inbox", (302, 404, 404, 200, 404)),
-    Row("inbox.submission", "/jobs/{waiting_job}/review", (302, 404, 404, 200, 404)),
+    Row("inbox.inbox", "/inbox", (302, 404, 404, 200, 404), looks=(
+        "/inbox?order=size", "/inbox?order=project&project=P0421", "/inbox?project=P0999",
+    )),
+    Row("inbox.submission", "/jobs/{waiting_job}/review", (302, 404, 404, 200, 404), looks=(
+        "/jobs/{waiting_job}/review?show=all", "/jobs/{job}/review?show=all",
+    )),
     Row("inbox.failure", "/jobs/{failed}/failure", (302, 404, 404, 200, 404)),
     Row("checking.output", "/outputs/{waiting}", (302, 404, 404, 200, 403), looks=(
-        "/outputs/{out}", "/outputs/{refusing}", "/outputs/{waiting}?row=0",
+        "/outputs/{out}", "/outputs/{refusing}", "/outputs/{waiting}?flagged=yes&row=0",
+        "/outputs/{waiting}?q=nothing-like-it",
     )),
     Row("checking.row", "/outputs/{waiting}/rows/0", (302, 404, 404, 200, 403), html=False),  # a part of the page above
     Row("checking.attack", "/outputs/{waiting}/attack", (302, 404, 404, 200, 403)),
@@ -130,8 +135,8 @@ def things(site: Site) -> dict[str, str]:
     return {
         "job": job, "out": out, "waiting_job": waiting_job, "waiting": waiting, "failed": failed_script(site),
         "refused": site.submitted("SELECT a.NoSuchThing, COUNT(*) AS n FROM npd.absence AS a GROUP BY a.NoSuchThing"),
-        "queued": site.submitted(), "saved": kept_cohort(site), "refusing": site.assessed(Verdict.REFUSE)[1],
-        "lookup": site.client(ROSA).propose_lookup("P0421", "bands", "Bands.", "code,band\n1,low\n")["ident"],
+        "queued": site.submitted(), "saved": kept_cohort(site), "lookup": proposed_lookup(site),
+        "refusing": site.assessed(Verdict.REFUSE)[1],
     }  # fmt: skip
 
 
@@ -139,6 +144,12 @@ def kept_cohort(site: Site) -> str:
     site.submitted("SELECT a.NCyearActual INTO project.pupils FROM npd.absence AS a WHERE a.AcademicYear = '2022/2023'")
     kept: str = site.call(ROSA, "GET", "/api/v1/projects/P0421/saved").json["saved"][0]["ident"]
     return kept
+
+
+def proposed_lookup(site: Site) -> str:
+    text = "code,band\n1,low\n2,high\n"
+    lookup: str = site.client(ROSA).propose_lookup("P0421", "bands", "Bands of provision.", text)["ident"]
+    return lookup
 
 
 def failed_script(site: Site) -> str:
