@@ -61,11 +61,15 @@ def looked_at(visit: Visit) -> list[str]:
 
 
 def leave_figures(found: dict[str, list[str]]) -> None:
-    """How many pages were looked at, and how many have something wrong, over all visitors."""
+    """How many pages were looked at, and how much is wrong with them, over all visitors."""
     if "PROOF_FIGURES" not in os.environ:
         return
     file = Path(os.environ["PROOF_FIGURES"]) / "pages.json"
-    before = json.loads(file.read_text()) if file.exists() else {"pages": 0, "wrong": 0}
-    wrong = sum(bool(problems) for problems in found.values())
-    told = {"pages": before["pages"] + len(found), "wrong": before["wrong"] + wrong, "widths": AXE_WIDTHS}
+    before = json.loads(file.read_text()) if file.exists() else {"pages": 0, "violations": 0}
+    violations = sum(map(len, found.values()))
+    told = {
+        "pages": before["pages"] + len(found),
+        "violations": before["violations"] + violations,
+        "widths": AXE_WIDTHS,
+    }
     file.write_text(json.dumps(told))
