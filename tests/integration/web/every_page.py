@@ -10,7 +10,8 @@ from broker.domain.audit import AuditEvent
 from broker.domain.jobs import FailureCode, JobState, Kind
 from broker.domain.outputs import Verdict
 from broker.policy.files import load_policies
-from tests.integration.web.conftest import ADA, CLEO, OTIS, ROSA, Site
+from broker.workflow import erasing
+from tests.integration.web.conftest import ADA, AMIR, CLEO, OTIS, ROSA, Site
 
 VISITORS = (None, ROSA, OTIS, CLEO, ADA)
 """Nobody; a member of the project; a researcher of another; a checker; an administrator."""
@@ -115,6 +116,7 @@ ROWS = (
     Row("policies.profiles", "/administration/profiles", STAFF),
     Row("policies.tables", "/administration/tables", STAFF),
     Row("data.all_snapshots", "/administration/snapshots", STAFF),
+    Row("erasures.erasures", "/administration/erasures", STAFF),
     Row("data.ledger", "/administration/budgets", STAFF),
     Row("stops.stops", "/administration/stops", STAFF),
     Row("audit.search", "/administration/audit", STAFF, looks=("/administration/audit?actor=nobody",)),
@@ -137,6 +139,7 @@ def things(site: Site) -> dict[str, str]:
         "refused": site.submitted("SELECT a.NoSuchThing, COUNT(*) AS n FROM npd.absence AS a GROUP BY a.NoSuchThing"),
         "queued": site.submitted(), "saved": kept_cohort(site), "lookup": proposed_lookup(site),
         "refusing": site.assessed(Verdict.REFUSE)[1],
+        "erasure": asked_erasure(site),
     }  # fmt: skip
 
 
@@ -150,6 +153,10 @@ def proposed_lookup(site: Site) -> str:
     text = "code,band\n1,low\n2,high\n"
     lookup: str = site.client(ROSA).propose_lookup("P0421", "bands", "Bands of provision.", text)["ident"]
     return lookup
+
+
+def asked_erasure(site: Site) -> str:
+    return str(erasing.ask(site.ports, site.person(AMIR), "PMR", "K000001", "E/2026/1"))
 
 
 def failed_script(site: Site) -> str:
