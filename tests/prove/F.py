@@ -14,7 +14,7 @@ from tests.prove.record import ROOT, Line, write
 SEED = 20261126
 SIZES = {"PROOF_VISITS": 21, "PROOF_PAGES": "all", "PROOF_JOURNEYS": "all"}
 WEB, BROWSER = "tests/integration/web", "tests/e2e/pages"
-ROLES = ("public", "researcher", "checkers", "administrators", "notices")
+JOURNEYS = ("public", "researcher", "checkers", "administrators", "notices", "whole_way")
 BIG = f"{BROWSER}/test_checkers.py::test_five_thousand_figures_are_there_at_once_and_searched"
 PROPERTIES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
     "every page for everybody who sees it: axe at 320 and 1280 pixels, by keyboard, quiet, nothing from elsewhere": (
@@ -30,8 +30,8 @@ PROPERTIES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
         (f"{WEB}/test_speed.py",), ("speed",),
     ),
     "an output of 5,000 figures is there within half a second, and searched": ((BIG,), ("five_thousand",)),
-    "journeys of each role to its aim, with scripts and without": (
-        tuple(f"{BROWSER}/test_{role}.py" for role in ROLES), ("journeys",),
+    "journeys of each role to its aim, with scripts and without, and one over a running broker with containers": (
+        tuple(f"{BROWSER}/test_{name}.py" for name in JOURNEYS), ("journeys",),
     ),
     "sign-in by OpenID Connect at a real provider; sessions; notices by mail through a real server": (
         (f"{WEB}/test_openid.py", f"{WEB}/test_notices.py"), (),
