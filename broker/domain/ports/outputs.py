@@ -32,6 +32,9 @@ class OutputStore(Protocol):
 
     def outputs(self, wanted: Filter) -> list[Output]: ...
 
+    def outputs_in(self, state: OutputState) -> int:
+        """How many outputs are in this state."""
+
     def evidence_digest(self, output: str) -> str: ...
 
     def move_output(

@@ -39,6 +39,9 @@ class JobStore(Protocol):
     def jobs(self, wanted: Filter) -> list[Job]:
         """Newest first; `after` is the ident of the last job of the page before."""
 
+    def jobs_in(self, states: frozenset[JobState]) -> dict[JobState, int]:
+        """How many jobs are in each of these states."""
+
     def jobs_named(self, idents: frozenset[str]) -> dict[str, Job]:
         """Those of these idents that there are."""
 

@@ -34,7 +34,7 @@ def table(snapshot: object, name: str) -> str:
 def test_every_row_of_every_key_of_the_person_is_left_out(
     draw: Draw, good: Extracts, data: Path, catalogue: Catalogue, rows: Rows
 ) -> None:
-    """AE_ID 9000 leads to P0 and P31: erased by one key, the rows of the other go too. The staff key 'P0' is no pupil's."""
+    """AE_ID 9000 leads to P0 and P31: erased by one key, the rows of the other go too. Staff 'P0' is no pupil."""
     source = draw(good)
     before = ingest(source, data, catalogue, NOW)
     after = ingest(source, data, catalogue, NOW, erased=without(("pmr", "P0")))
