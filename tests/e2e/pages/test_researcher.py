@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -104,7 +105,7 @@ def test_a_project_that_has_ended_accepts_no_jobs_until_two_administrators_prolo
 
 
 def prolong(first: Page, second: Page) -> None:
-    first.goto(first.url.rstrip("/") + "/administration/projects/P0421")
+    first.goto(urljoin(first.url, "/administration/projects/P0421"))
     first.get_by_label("Last day").fill("2029-03-31")
     first.get_by_role("button", name="Show what would change").click()
     first.get_by_role("button", name="Propose this change").click()
