@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from broker.domain.audit import AuditCheck, AuditEvent, AuditLine
+from broker.domain.erasures import Erasure
 from broker.domain.jobs import FailureCode, Job, JobState
 from broker.domain.people import Person
 from broker.domain.ports.ledger import LedgerStore
@@ -37,6 +38,9 @@ class JobStore(Protocol):
 
     def jobs(self, wanted: Filter) -> list[Job]:
         """Newest first; `after` is the ident of the last job of the page before."""
+
+    def jobs_in(self, states: frozenset[JobState]) -> dict[JobState, int]:
+        """How many jobs are in each of these states."""
 
     def jobs_named(self, idents: frozenset[str]) -> dict[str, Job]:
         """Those of these idents that there are."""
@@ -86,8 +90,8 @@ class JobStore(Protocol):
     def name_vault(self, job: str, attempt: int, vault: str) -> None:
         """Say which vault a running attempt reads, so that it is kept until the job is at its end."""
 
-    def vaults_in_use(self) -> frozenset[str]:
-        """Keys of the vaults that unfinished jobs name."""
+    def vaults_in_use(self, *, reading: bool = False) -> frozenset[str]:
+        """Keys of the vaults that unfinished jobs name; with `reading`, those that wait or run and so may read it."""
 
     def small_jobs(self, project: str) -> int: ...
 
@@ -224,6 +228,35 @@ class StopStore(Protocol):
         """Jobs in `states` whose project or researcher is stopped, oldest first."""
 
 
+class ErasureStore(Protocol):
+    """Whose rows no snapshot holds any more. An event about several erasures is written for each, about its number."""
+
+    def ask_erasure(self, asked: Erasure, event: AuditEvent) -> int:
+        """Its number; Conflict("already-asked") if one for the same digest stands."""
+
+    def erasures(self, limit: int = 200) -> list[Erasure]:
+        """Newest first."""
+
+    def erasure(self, number: int) -> Erasure: ...
+
+    def erased_digests(self) -> dict[int, str]:
+        """Of every confirmed erasure, by its number."""
+
+    def confirm_erasure(self, number: int, by: str, now: datetime, event: AuditEvent) -> None:
+        """Forbidden("second-administrator") if `by` asked for it, Conflict("wrong-state") unless it waits."""
+
+    def withdraw_erasure(self, number: int, now: datetime, event: AuditEvent) -> None: ...
+
+    def note_left_out(self, numbers: Sequence[int], snapshot: str, now: datetime, event: AuditEvent) -> None:
+        """Of those of which nothing is noted yet: `snapshot` is the first one without them."""
+
+    def supersede_snapshot(self, ident: str, since: datetime, now: datetime, events: Sequence[AuditEvent]) -> bool:
+        """Retire it, if it is not; False, and nothing is done, while a job that was accepted until `since` waits or
+        runs, and so may come to read it."""
+
+    def note_erased(self, numbers: Sequence[int], now: datetime, event: AuditEvent) -> None: ...
+
+
 class SavedStore(Protocol):
     """What projects keep. A definition never changes and is never removed; a name means one readable one at a time."""
 
@@ -279,6 +312,7 @@ class Store(
     ReleaseStore,
     PeopleStore,
     StopStore,
+    ErasureStore,
     SavedStore,
     LedgerStore,
     AuditStore,
