@@ -203,31 +203,19 @@ def take_in(settings: "Settings", ports: Ports, folder: Path, progress: Progress
     """Ingest a folder of extracts under the catalogue in force, and let the next jobs run on it. False: somebody was
     erased, and earlier snapshots that hold them are still read."""
     from broker.vault.ingest import ingest
+    from broker.vault.keeper import VaultKeeper
+    from broker.vault.snapshots import remove_snapshot
     from broker.workflow.administer import put_snapshot
-    from broker.workflow.erasing import carry_out, leaving_out
+    from broker.workflow.erasing import carry_out, leaving_out, removing
     from broker.workflow.policies import policies_in_force
 
     left_out = leaving_out(ports)
     catalogue = policies_in_force(ports.store).catalogue
     snapshot = ingest(folder, settings.root, catalogue, ports.clock.now(), progress, left_out.erased)
     put_snapshot(ports, snapshot)
-    return snapshot, carry_out(ports, left_out, snapshot.ident, _remover(settings, ports))
-
-
-def _remover(settings: "Settings", ports: Ports) -> Callable[[str], None]:
-    """Removes a snapshot's files, and every vault that no job reads now: it is built anew for one that does later."""
-    from broker.vault.keeper import VaultKeeper
-    from broker.vault.snapshots import remove_snapshot
-    from broker.workflow.erasing import VaultsRead
-    from broker.workflow.policies import policies_in_force
-
     keeper = VaultKeeper(settings.root, lambda: policies_in_force(ports.store))
-
-    def remove(ident: str) -> None:
-        remove_snapshot(settings.root, ident)
-        keeper.remove_unused(VaultsRead(ports.store))
-
-    return remove
+    remove = removing(ports.store, keeper, lambda ident: remove_snapshot(settings.root, ident))
+    return snapshot, carry_out(ports, left_out, snapshot.ident, remove)
 
 
 def synthetic_years() -> range:

@@ -13,7 +13,7 @@ from broker.domain.erasures import Erased, Erasure, ErasureState
 from broker.domain.errors import Forbidden, Invalid
 from broker.domain.people import SYSTEM, Person
 from broker.domain.permissions import Action
-from broker.domain.ports import Ports, Shelf, Store
+from broker.domain.ports import Ports, Shelf, Store, Vaults
 from broker.domain.scalars import Type
 from broker.workflow.administer import check_administrator, holder
 from broker.workflow.policies import policies_in_force
@@ -113,6 +113,16 @@ def leaving_out(ports: Ports) -> LeavingOut:
     found = ports.store.erased_digests()
     shelf = ports.shelf
     return LeavingOut(tuple(found), Erased(frozenset(found.values()), lambda domain, key: digest(shelf, domain, key)))
+
+
+def removing(store: Store, vaults: Vaults, files: Callable[[str], None]) -> Callable[[str], None]:
+    """Removes a snapshot's files, and every vault that no job reads now: it is built anew for one that does later."""
+
+    def remove(ident: str) -> None:
+        files(ident)
+        vaults.remove_unused(VaultsRead(store))
+
+    return remove
 
 
 def carry_out(ports: Ports, left_out: LeavingOut, snapshot: str, remove: Callable[[str], None]) -> bool:
