@@ -19,6 +19,7 @@ from broker.domain.people import Person, Role
 from broker.domain.plans import Needs, Plan, PlannedOutput
 from broker.domain.ports import Limits, SandboxEnd, SandboxRequest, SandboxResult, Snapshot, Vault, VaultTable
 from broker.domain.reviews import Choice
+from broker.domain.variables import Use
 from broker.policy.files import load_policies
 from broker.policy.models import Policies
 from broker.privacy.noise.client import Drawn
@@ -140,6 +141,9 @@ class Vaults:
 
     def registers(self, vault: Vault) -> Mapping[str, Sequence[Any]]:
         return {}
+
+    def narrowed(self, vault: Vault, uses: Sequence[Use]) -> Vault:
+        return replace(vault, script=vault.script / "narrow")
 
     def remove_unused(self, used: Container[str]) -> int:
         gone = {key for key in self.there if key not in used}
