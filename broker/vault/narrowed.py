@@ -35,10 +35,10 @@ def narrowed(vault: Vault, uses: Sequence[Use]) -> Vault:
     root = vault.script.parent / FOLDER
     try:
         root.mkdir(exist_ok=True, mode=0o711)
+        made = made_once(root, _name(held), lambda folder: _make(folder / "script", vault, tables, held))
+        os.utime(made.folder / MANIFEST)
     except FileNotFoundError as gone:
         raise Unavailable("The vault of the job's data does not exist.") from gone
-    made = made_once(root, _name(held), lambda folder: _make(folder / "script", vault, tables, held))
-    os.utime(made.folder / MANIFEST)
     forget(root, time.time() - KEPT_SECONDS)
     return replace(vault, script=made.folder / "script", tables=tables)
 
@@ -91,7 +91,7 @@ def _copy(source: Path, target: Path, held: Held, year: int | None) -> None:
     with parquet.ParquetFile(source) as file:
         fields = [field for field in file.schema_arrow if field.name in held]
         read = [field.name for field in fields if _is_held(held[field.name], year)]
-        schema = pa.schema([field.remove_metadata() for field in fields])
+        schema = pa.schema([pa.field(field.name, field.type) for field in fields])
         with parquet.ParquetWriter(target, schema, compression="zstd") as writer:
             for rows in file.iter_batches(MOST_ROWS, columns=read):
                 columns = [rows[f.name] if f.name in read else pa.nulls(len(rows), f.type) for f in schema]

@@ -136,8 +136,9 @@ class Vaults:
         self.there.add(key)
         if self.asked is not None:
             self.asked()
-        table = VaultTable("npd.spring_census", ("npd.spring_census/schema.parquet",), (None,))
-        return Vault(key, snapshot, project, Path("/nowhere/e"), Path("/nowhere/s"), (table,), True)
+        names = ("npd.ks4_pupil", "npd.spring_census")
+        tables = tuple(VaultTable(name, (f"{name}/schema.parquet",), (None,)) for name in names)
+        return Vault(key, snapshot, project, Path("/nowhere/e"), Path("/nowhere/s"), tables, True)
 
     def registers(self, vault: Vault) -> Mapping[str, Sequence[Any]]:
         return {}
