@@ -199,13 +199,23 @@ def make_extracts(
     return generate(catalogue, pupils, years, seed, folder, progress)
 
 
-def make_snapshot(settings: "Settings", ports: Ports, folder: Path, progress: Progress) -> Snapshot:
-    """Ingest a folder of extracts under the catalogue in force."""
+def take_in(settings: "Settings", ports: Ports, folder: Path, progress: Progress) -> tuple[Snapshot, bool]:
+    """Ingest a folder of extracts under the catalogue in force, and let the next jobs run on it. False: somebody was
+    erased, and earlier snapshots that hold them are still read."""
     from broker.vault.ingest import ingest
+    from broker.vault.keeper import VaultKeeper
+    from broker.vault.snapshots import remove_snapshot
+    from broker.workflow.administer import put_snapshot
+    from broker.workflow.erasing import carry_out, leaving_out, removing
     from broker.workflow.policies import policies_in_force
 
+    left_out = leaving_out(ports)
     catalogue = policies_in_force(ports.store).catalogue
-    return ingest(folder, settings.root, catalogue, ports.clock.now(), progress)
+    snapshot = ingest(folder, settings.root, catalogue, ports.clock.now(), progress, left_out.erased)
+    put_snapshot(ports, snapshot)
+    keeper = VaultKeeper(settings.root, lambda: policies_in_force(ports.store))
+    remove = removing(ports.store, keeper, lambda ident: remove_snapshot(settings.root, ident))
+    return snapshot, carry_out(ports, left_out, snapshot.ident, remove)
 
 
 def synthetic_years() -> range:
