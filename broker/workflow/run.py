@@ -72,8 +72,8 @@ def _run_private(ports: RunPorts, lease: Lease, policies: Policies, checked: Che
     spend = spend_of(ports, lease.job, checked)
     vault = _vault(ports, lease, spend.asked.snapshot)
     private = on_vault(ports, lease, policies, checked, vault)
-    found = answer(ports, Asked(lease, private, vault, limits_for(Kind.SQL, policies)), spend)
-    assess_private(ports, lease, policies, found, vault.snapshot)
+    asked = Asked(lease, private, vault, limits_for(Kind.SQL, policies), policies.service)
+    assess_private(ports, lease, policies, private, answer(ports, asked, spend), vault.snapshot, checked.declared)
 
 
 def _execute(ports: WorkerPorts, lease: Lease, policies: Policies, checked: Checked) -> Ran:

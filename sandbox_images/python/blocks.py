@@ -15,8 +15,6 @@ import launcher
 import lanes
 from block import PATH, Kind
 
-REST = 0.05
-"""Seconds after each slot in which its blocks are taken away: part of the schedule, so that this says nothing either."""
 LOG_KEPT = 64 * 1024
 NOTHING = math.nan
 """What stands for a block without an answer; the broker has a constant of the range for it."""
@@ -31,7 +29,7 @@ def run(channel: launcher.Channel, job: dict, program: bytes) -> str:
     rows = Rows(channel.receive(1)[0][1])
     launcher.watch(channel, settings["wall_seconds"])
     shown = Shown(channel) if job["preview"] else None
-    numbers = Schedule(found, job["block"]["seconds"], kind.numbers, shown).run(rows)
+    numbers = Schedule(found, job["block"], kind.numbers, shown).run(rows)
     channel.send("table", struct.pack(f"<{len(numbers)}d", *numbers))
     if shown is not None:
         channel.send("log", bytes(shown.kept))
@@ -39,14 +37,20 @@ def run(channel: launcher.Channel, job: dict, program: bytes) -> str:
 
 
 class Rows:
-    """The cut rows: a line of JSON with the length of each block, then the blocks' bytes, one after the other."""
+    """The cut rows: a line of JSON with the length of what all blocks share and of each block's own, then the bytes."""
 
     def __init__(self, payload: bytes) -> None:
-        head, _, _ = payload.partition(b"\n")
-        self.lengths = json.loads(head)["blocks"]
-        self._view, self._at = memoryview(payload), len(head) + 1
+        end = payload.index(b"\n")
+        head = json.loads(payload[:end])
+        self.lengths = head["blocks"]
+        self._view, self._at = memoryview(payload), end + 1
+        self._shared = self._next(head["shared"])
 
-    def next(self, length: int) -> memoryview:
+    def next(self, length: int) -> list[memoryview]:
+        """What a block is given: public tables, then its own rows."""
+        return [self._shared, self._next(length)]
+
+    def _next(self, length: int) -> memoryview:
         start, self._at = self._at, self._at + length
         return self._view[start : self._at]
 
@@ -68,8 +72,9 @@ class Shown:
 class Schedule:
     """Slots one after the other; in each one block on every lane, which has its rows at the slot's beginning."""
 
-    def __init__(self, found: list[lanes.Lane], seconds: float, numbers: int, shown: Shown | None) -> None:
-        self._lanes, self._seconds, self._numbers, self._shown = found, seconds, numbers, shown
+    def __init__(self, found: list[lanes.Lane], asked: dict, numbers: int, shown: Shown | None) -> None:
+        self._lanes, self._numbers, self._shown = found, numbers, shown
+        self._seconds, self._rest = asked["seconds"], asked["rest_seconds"]
 
     def run(self, rows: Rows) -> list[float]:
         """Every slot begins when it has to, or, where the machine was slow, later: it is never shorter for that."""
@@ -77,12 +82,12 @@ class Schedule:
         due = time.monotonic()
         for first in range(0, len(rows.lengths), len(self._lanes)):
             time.sleep(max(0.0, due - time.monotonic()))
-            due = max(due, time.monotonic()) + self._seconds + REST
+            due = max(due, time.monotonic()) + self._seconds + self._rest
             found += self._slot([rows.next(length) for length in rows.lengths[first : first + len(self._lanes)]])
         time.sleep(max(0.0, due - time.monotonic()))
         return found
 
-    def _slot(self, contents: list[memoryview]) -> list[float]:
+    def _slot(self, contents: list[list[memoryview]]) -> list[float]:
         until = time.monotonic() + self._seconds
         printing = -1 if self._shown is None else self._shown.writing
         running = [(lane, *lane.begin(printing)) for lane, _ in zip(self._lanes, contents, strict=False)]
@@ -108,29 +113,32 @@ def wait(until: float, answers: list[int]) -> None:
     time.sleep(max(0.0, until - time.monotonic()))
 
 
-def feed(contents: dict[int, memoryview], until: float) -> None:
+def feed(contents: dict[int, list[memoryview]], until: float) -> None:
     """Each block's rows into its pipe, as it takes them, and no longer than its slot lasts."""
-    left = dict(contents)
+    left = {handle: [part for part in parts if part] for handle, parts in contents.items()}
     with selectors.DefaultSelector() as selector:
         for handle in left:
             os.set_blocking(handle, False)
             selector.register(handle, selectors.EVENT_WRITE)
         while left and (seconds := until - time.monotonic()) > 0:
             for key, _ in selector.select(seconds):
-                handle = key.fd
-                with contextlib.suppress(BlockingIOError):
-                    left[handle] = written(handle, left[handle])
-                if not left[handle]:
-                    selector.unregister(handle)
-                    os.close(handle)
-                    del left[handle]
+                left[key.fd] = rest_of(key.fd, left[key.fd])
+                if not left[key.fd]:
+                    selector.unregister(key.fd)
+                    os.close(key.fd)
+                    del left[key.fd]
     for handle in left:
         os.close(handle)
 
 
-def written(handle: int, rows: memoryview) -> memoryview:
+def rest_of(handle: int, parts: list[memoryview]) -> list[memoryview]:
     """What is left to write. A block that has closed its end wants no more."""
+    if not parts:
+        return []
     try:
-        return rows[os.write(handle, rows[: 1 << 16]) :]
+        written = os.write(handle, parts[0][: 1 << 16])
+    except BlockingIOError:
+        return parts
     except BrokenPipeError:
-        return rows[:0]
+        return []
+    return [part for part in (parts[0][written:], *parts[1:]) if part]

@@ -5,6 +5,7 @@ Answers one Arrow stream a statement, in order. An engine's error text can quote
 
 import io
 
+import cut
 import duckdb
 import handed
 import launcher
@@ -64,6 +65,8 @@ def run(channel: launcher.Channel, job: dict, rows: bytes) -> None:
         channel.send("table", written(handed.answer(found).to_reader(), left))
         if handed.fails(found):
             return
+    if "cut" in job:
+        channel.send("table", cut.cut(connection, job["cut"], left))
     for statement in job["statements"]:
         result = stream(connection, asked_of(connection, statement), left)
         left -= len(result)
