@@ -143,7 +143,9 @@ def _script(
         if python is not None:
             sentence = "Blocks are put apart by the sandbox alone: leave --python out, or run `python -m npd` at home."
             raise Invalid("rehearse-python", sentence, "--python")
-        return _blocks(checked, asker, policies, (asked, stage, build_script_stage(stage, data, python)), watch, as_json)
+        return _blocks(
+            checked, asker, policies, (asked, stage, build_script_stage(stage, data, python)), watch, as_json
+        )
     ran = rehearse_script(checked, asker, policies, build_script_stage(stage, data, python), watch.lap)
     _print(script_document(checked, ran, asked, watch.seconds()), as_json, print_script)
     return 0 if ran.end is SandboxEnd.ENDED else 1

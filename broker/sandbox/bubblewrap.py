@@ -34,7 +34,11 @@ def command(request: SandboxRequest, tree: Path, user: int, info: int, *, root: 
     become = [word for capability in ("SETUID", "SETGID", "SETPCAP") for word in ("--cap-add", f"CAP_{capability}")]
     no_more = [] if request.apart else ["--disable-userns"]  # those that put blocks apart are the launcher's
     identity = become if root else ["--unshare-user", *no_more, "--uid", str(user), "--gid", str(user)]
-    variables = [word for entry in environment(1 if request.apart else limits.threads) for word in ("--setenv", *entry.split("=", 1))]
+    variables = [
+        word
+        for entry in environment(1 if request.apart else limits.threads)
+        for word in ("--setenv", *entry.split("=", 1))
+    ]
     return [
         "bwrap", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
         "--as-pid-1", "--die-with-parent", "--new-session", "--hostname", "sandbox", "--cap-drop", "ALL", *identity,

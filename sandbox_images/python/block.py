@@ -52,7 +52,9 @@ def live(kind: Kind, rows: int, answer: int, printing: int) -> None:
 
 
 def become(settings: dict) -> None:
-    """Put this process apart. The order matters: what gives power comes before what takes it."""
+    """Put this process apart. The order matters: what gives power comes before what takes it. (A signal to its process
+    group would reach the lane's too, whatever namespaces say: so it has one of its own.)"""
+    os.setsid()
     apart.fresh_scratch(settings["scratch_bytes"])
     apart.limit(settings["address_bytes"], settings["seconds"], settings["scratch_bytes"])
     apart.close_off()

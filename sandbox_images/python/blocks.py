@@ -88,9 +88,10 @@ class Schedule:
         return found
 
     def _slot(self, contents: list[list[memoryview]]) -> list[float]:
-        until = time.monotonic() + self._seconds
+        """The time of a slot is that of its blocks: it begins when the last of them has been forked."""
         printing = -1 if self._shown is None else self._shown.writing
         running = [(lane, *lane.begin(printing)) for lane, _ in zip(self._lanes, contents, strict=False)]
+        until = time.monotonic() + self._seconds
         feed({feeding: rows for (_, feeding, _), rows in zip(running, contents, strict=True)}, until)
         wait(until, [answer for _, _, answer in running])
         for lane, _, _ in running:

@@ -47,5 +47,11 @@ class Asks:
     def canonical(self) -> str:
         """One way of writing it."""
         lasts = () if self.seconds is None else (f"seconds {self.seconds:f}",)
-        parts = (f"{self.word} {self.number:f}", f"blocks {self.blocks}", *map(str, self.ranges), self.estimator, *lasts)
+        parts = (
+            f"{self.word} {self.number:f}",
+            f"blocks {self.blocks}",
+            *map(str, self.ranges),
+            self.estimator,
+            *lasts,
+        )
         return "# private: " + ", ".join(parts)

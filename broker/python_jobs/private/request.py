@@ -15,7 +15,9 @@ START_SECONDS = 60
 
 def limits_of(asks: Asks, limits: Limits, service: Service, rows: int) -> Limits:
     """Of the whole sandbox: its lanes, the rows twice while they are read, and as long as its slots last."""
-    memory = service.threads * (service.block_memory_bytes + service.block_scratch_bytes) + limits.memory_bytes + 2 * rows
+    memory = (
+        service.threads * (service.block_memory_bytes + service.block_scratch_bytes) + limits.memory_bytes + 2 * rows
+    )
     return replace(limits, wall_seconds=int(lasting(asks, service)) + START_SECONDS, memory_bytes=memory)
 
 

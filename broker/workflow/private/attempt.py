@@ -94,9 +94,7 @@ def answer(ports: RunPorts, asked: Asked, spend: Spend) -> Answered:
     return Answered(_kept(ports, stored), result.image, result.runtime)
 
 
-def _by_query(
-    ports: RunPorts, private: PrivatePorts, asked: Asked, job: PrivateJob
-) -> tuple[bytes, SandboxResult]:
+def _by_query(ports: RunPorts, private: PrivatePorts, asked: Asked, job: PrivateJob) -> tuple[bytes, SandboxResult]:
     lease = asked.lease
     result = ports.sandbox.run(
         private.engine.prepare(job.plan, job.measured, asked.vault, lease.job.ident, lease.attempt, asked.limits)

@@ -25,6 +25,7 @@ from broker.workflow.private.record_head import RECORD, VERSION
 from broker.workflow.private.texts import PrivateText
 from broker.workflow.relations import project_or_unknown
 
+
 def assess_private(
     ports: WorkerPorts,
     lease: Lease,

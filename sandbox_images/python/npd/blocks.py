@@ -30,7 +30,9 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         found = [full for full in self._held if wanted in (full.lower(), full.lower().partition(".")[2])]
         if len(found) != 1:
             known = [part for full in self._held for part in (full, full.partition(".")[2])]
-            raise UnknownTable(f"There is no table {name!r} here.{nearest(wanted, known)} It has: {listed(self._held)}.")
+            raise UnknownTable(
+                f"There is no table {name!r} here.{nearest(wanted, known)} It has: {listed(self._held)}."
+            )
         return Table(self._held[found[0]], found[0])
 
     def __iter__(self) -> Iterator[str]:
