@@ -13,7 +13,7 @@ import launcher
 import syscalls
 
 NEWNS, NEWUSER, NEWPID = 0x00020000, 0x10000000, 0x20000000
-READ_ONLY, NOSUID, NODEV, NOEXEC, BIND, WITH_ALL_BELOW = 1, 2, 4, 8, 4096, 16384
+READ_ONLY, NOSUID, NODEV, NOEXEC, AGAIN, BIND, WITH_ALL_BELOW = 1, 2, 4, 8, 32, 4096, 16384
 SCRATCH = "/tmp"
 INODES = 4096
 COVERED = ("/out", "/data", "/sys", "/proc")
@@ -61,6 +61,7 @@ def cover() -> None:
         place = f"{SCRATCH}/{name}"
         os.close(os.open(place, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
         mount(f"/dev/{name}", place, None, BIND)
+    mount("tmpfs", SCRATCH, "tmpfs", AGAIN | READ_ONLY | NOSUID | NOEXEC)
     mount(SCRATCH, "/dev", None, BIND | WITH_ALL_BELOW)
     for path in COVERED:
         mount("tmpfs", path, "tmpfs", READ_ONLY | NOSUID | NODEV | NOEXEC, "size=4k,mode=555")

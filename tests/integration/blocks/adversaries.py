@@ -25,11 +25,11 @@ HELD = "held.append({})"
 WAITED = "time.sleep({})"
 TRICKS = {
     "state": Trick("builtins.told = True; os.environ['TOLD'] = '1'; sys.modules['told'] = os", "return hasattr(builtins, 'told') or 'TOLD' in os.environ or 'told' in sys.modules"),
-    "scratch": Trick("[writes(f'{place}/told') for place in ('/tmp', '.', '/var/tmp', '/run')]", "return any(os.path.exists(f'{place}/told') for place in ('/tmp', '.', '/var/tmp', '/run'))"),
-    "places": Trick("[writes(f'{place}/told') for place in ('/out', '/data', '/sandbox', '/opt/site', '/sys', '/dev', '/', '/proc/self')]", "return any(os.path.exists(f'{place}/told') for place in ('/out', '/data', '/sandbox', '/opt/site', '/dev', '/'))"),
-    "shared_memory": Trick("writes('/dev/shm/told'); writes('/dev/mqueue/told'); libc.shmget(777, 4096, 0o1666)", "return os.path.exists('/dev/shm/told') or os.path.exists('/dev/mqueue/told') or libc.shmget(777, 0, 0o666) >= 0"),
+    "scratch": Trick("[attempt(writes, f'{place}/told') for place in ('/tmp', '.', '/var/tmp', '/run')]", "return any(os.path.exists(f'{place}/told') for place in ('/tmp', '.', '/var/tmp', '/run'))"),
+    "places": Trick("[attempt(os.chmod, place, 0o777) or attempt(writes, f'{place}/told') for place in ('/out', '/data', '/sandbox', '/opt/site', '/sys', '/dev', '/', '/proc/self')]", "return any(os.path.exists(f'{place}/told') for place in ('/out', '/data', '/sandbox', '/opt/site', '/dev', '/'))"),
+    "shared_memory": Trick("attempt(writes, '/dev/shm/told'); attempt(writes, '/dev/mqueue/told'); libc.shmget(777, 4096, 0o1666)", "return os.path.exists('/dev/shm/told') or os.path.exists('/dev/mqueue/told') or libc.shmget(777, 0, 0o666) >= 0"),
     "numbers_of_processes": Trick("[run_thread() for _ in range(200)]", "return os.getpid() > 100"),
-    "mounts": Trick("below(); writes('/tmp/told')", "below(); return os.path.exists('/tmp/told')"),
+    "mounts": Trick("below(); tells_below(); deeper(); tells_below()", "below(); return os.path.exists('/tmp/told') or os.path.exists('/dev/told')"),
     "sockets": Trick("s = socket.socket(socket.AF_UNIX); s.bind('\\0told'); s.listen(); held.append(s)", "return until_end(connects)", "rest()"),
     "locks": Trick("f = open(fcntl.__file__ if hasattr(fcntl, '__file__') else os.__file__); fcntl.flock(f, fcntl.LOCK_EX); held.append(f)", "return until_end(is_locked)", "rest()"),
     "memory": Trick("pass", "return finds_mark()"),
@@ -39,7 +39,7 @@ TRICKS = {
     "crash": Trick("os._exit(9)", "return False"),
     "crash_hard": Trick("ctypes.string_at(0)", "return False"),
     "fault": Trick("raise MemoryError", "return False"),
-    "overrun": Trick("time.sleep(60)", "return False"),
+    "overrun": Trick("time.sleep(25)", "return False"),
     "no_end": Trick("signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    while True: pass", "return False"),
 }  # fmt: skip
 SHAPES = ("float('nan')", "float('inf')", "[1.0, 2.0]", "None", "'text'", "[]", "list(range(10**6))", "1e308", "-1e308")
@@ -74,9 +74,18 @@ def run_thread():
 def below():
     for place in ("/tmp", "/out", "/dev", "/proc"):
         libc.umount2(place.encode(), 2)
+        libc.mount(None, place.encode(), None, 32, None)
+        libc.mount(b"tmpfs", place.encode(), b"tmpfs", 32, None)
+
+
+def tells_below():
+    for place in ("/tmp", "/dev", "/out"):
+        attempt(writes, place + "/told")
+
+
+def deeper():
     libc.unshare(0x10000000 | 0x20000)
-    for place in ("/tmp", "/out", "/dev", "/proc"):
-        libc.umount2(place.encode(), 2)
+    below()
 
 
 def rest():
@@ -119,7 +128,7 @@ def finds_mark():
 def bombs():
     kept = []
     while True:
-        kept.append(bytearray(64 << 20))
+        kept.append(b"x" * (64 << 20))
 """
 
 ANSWER = """
