@@ -26,7 +26,11 @@ class Measure:
     """Runtimes on which nothing else stands behind it."""
 
 
-SCRATCH_OF_THE_LANE = ("apart.py", "    demand(libc.unshare(NEWNS), \"mounts of its own\")\n", "    os.chdir(SCRATCH)\n    return\n")
+SCRATCH_OF_THE_LANE = (
+    "apart.py",
+    '    demand(libc.unshare(NEWNS), "mounts of its own")\n',
+    "    os.chdir(SCRATCH)\n    return\n",
+)
 MEASURES = {
     "a process for each block": Measure(
         (
