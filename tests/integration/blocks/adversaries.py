@@ -8,7 +8,7 @@ Each is one trick; `EVERYTHING` tries them all at once. An honest run of any of 
 
 from dataclasses import dataclass
 
-SECRET, LOW, HIGH = 777, 0.0, 10.0
+SECRET, LOW, HIGH = 20, 0.0, 10.0
 MARK, MARKS = "the-one-person-who-is-looked-for", ("the-one-person-", "who-is-looked-for")
 
 

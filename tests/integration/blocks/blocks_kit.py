@@ -49,7 +49,7 @@ def town(blocks: int, at: int | None, persons: int = 10) -> bytes:
     """So many blocks of children of whom nobody is special, but the one in block `at`."""
     found = []
     for block in range(blocks):
-        scores, notes = [40 + (block + i) % 20 for i in range(persons)], ["nobody"] * persons
+        scores, notes = [(block + i) % 9 for i in range(persons)], ["nobody"] * persons
         if block == at:
             scores.append(SECRET)
             notes.append(MARK)
