@@ -25,8 +25,8 @@ from broker.policy.models import Policies
 
 if TYPE_CHECKING:
     from broker.cli.progress import Tell
-    from broker.workflow.rehearsal_data import Wanted
     from broker.workflow.check import Checked
+    from broker.workflow.rehearsal_data import Wanted
     from broker.workflow.rehearse import Rehearsed, Stage
     from broker.workflow.rehearse_script import ScriptStage
 

@@ -11,8 +11,8 @@ import selectors
 import struct
 import time
 
-import launcher
 import lanes
+import launcher
 from block import PATH, Kind
 
 LOG_KEPT = 64 * 1024

@@ -4,8 +4,8 @@ from broker.domain.ledger.amounts import Cost, Loss
 from broker.domain.ledger.refusals import ReleaseMaximum
 from broker.domain.ledger.spends import Asked, question_of
 from broker.privacy.noise.described import to_text
-from broker.workflow.private.texts import PrivateText
 from broker.workflow.private.spending import most_automatic, most_raised
+from broker.workflow.private.texts import PrivateText
 
 
 def asked_of(job: str, project: str, snapshot: str, plan_hash: str, private: PrivateText) -> Asked:

@@ -12,13 +12,13 @@ import numpy as np
 import pyarrow as pa
 from adversaries import MARK, SECRET
 
+from broker.domain.jobs import Kind
 from broker.domain.ports import SandboxEnd, SandboxResult, Vault
 from broker.policy.files import load_policies
 from broker.policy.models import Service
 from broker.python_jobs.private.asks import Asks, Estimator, Range
 from broker.python_jobs.private.request import prepare_blocks
 from broker.workflow.limits import limits_for
-from broker.domain.jobs import Kind
 
 ROOT = Path(__file__).resolve().parents[3]
 POLICIES = load_policies(ROOT / "policies")

@@ -91,7 +91,9 @@ def test_a_thousand_blocks_before_padding(runtime, sandbox_root):
     sandbox = Changed(sandbox_root, runtime)
     sandbox.changed = changed_image(super(Changed, sandbox)._digest("python"), MEASURES["slots to their end"].edits)
     try:
-        timed = {n: run(sandbox, SCRIPT, asks(n, 5.0, RANGE), rows_of(tables[:n]), ("numpy", "pandas")) for n in (2, blocks)}
+        timed = {
+            n: run(sandbox, SCRIPT, asks(n, 5.0, RANGE), rows_of(tables[:n]), ("numpy", "pandas")) for n in (2, blocks)
+        }
     finally:
         removed(sandbox.changed)
     assert all(ended(r) for r in timed.values())

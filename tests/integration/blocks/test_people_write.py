@@ -1,7 +1,11 @@
 """Three scripts that people really write, unchanged but for the header and `answer`, from their text to a noisy table: check,
 synthetic NPD, trusted cut, real container, noise."""
 
+from datetime import date
+from pathlib import Path
+
 import pytest
+from privacy_size import size, tell
 
 from broker.cli.show_blocks import blocks_document
 from broker.domain.jobs import Kind
@@ -12,14 +16,11 @@ from broker.workflow.check import check_submission
 from broker.workflow.private.by_blocks.asking import PrivateScript
 from broker.workflow.private.by_blocks.rehearsing import BlockStage, rehearse_blocks
 from broker.workflow.rehearsal_data import wanted
-from datetime import date
-from pathlib import Path
-from privacy_size import size, tell
 from tests.integration.rehearse.conftest import Quiet
 
 ROOT = Path(__file__).resolve().parents[3]
 POLICIES = load_policies(ROOT / "policies")
-PROJECT, PUPILS = "P0421", 4000
+PROJECT, PUPILS, TODAY = "P0421", 4000, date(2026, 11, 24)
 
 LOGIT = """# private: epsilon 0.5, blocks 20, range sen_support [-3, 3], range month [-1, 1], median, seconds 3
 # input: npd.absence [PupilMatchingRefAnonymous, AcademicYear, SENprovision, MonthOfBirth, OverallAbsence_6HalfTerms, SessionsPossible_6HalfTerms] 2022/2023
@@ -74,22 +75,37 @@ def answer(tables):
     return {"between_years": between, "within": within}
 """
 SCRIPTS = {"logit": LOGIT, "boosting": BOOSTING, "decomposition": DECOMPOSITION}
-RUNTIMES = ("runc", "runsc") if size("BLOCK_TRICKS", 0) else ("runc",)
+FULL = bool(size("BLOCK_TRICKS", 0))
+RUNTIMES = ("runc", "runsc") if FULL else ("runc",)
+EVERY_DAY = ("logit",)
+
+
+def text_of(name):
+    """Under gVisor, and where others use the machine, blocks take longer: in a proof they have the time."""
+    return SCRIPTS[name] if FULL else SCRIPTS[name].replace("seconds 3", "seconds 1.5")
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory):
     project = POLICIES.project(PROJECT)
     asked = wanted(project, POLICIES.catalogue, synthetic_years(), PUPILS, 1)
-    return build_stage(POLICIES, PROJECT, asked, tmp_path_factory.mktemp("people"), Quiet())
+    found = build_stage(POLICIES, PROJECT, asked, tmp_path_factory.mktemp("people"), Quiet())
+    yield found
+    found.private.noise.close()
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_it_is_accepted(name):
+    found = check_submission(text_of(name), Kind.PYTHON, "tsql", POLICIES.project(PROJECT), POLICIES, TODAY)
+    assert found.accepted, found.refusals
 
 
 @pytest.mark.docker
 @pytest.mark.parametrize("runtime", RUNTIMES)
-@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize("name", SCRIPTS if FULL else EVERY_DAY)
 def test_a_script_that_people_write(name, runtime, stage, sandbox_root):
     project = POLICIES.project(PROJECT)
-    checked = check_submission(SCRIPTS[name], Kind.PYTHON, "tsql", project, POLICIES, date(2026, 11, 24))
+    checked = check_submission(text_of(name), Kind.PYTHON, "tsql", project, POLICIES, TODAY)
     assert checked.accepted, checked.refusals
     assert isinstance(checked.private, PrivateScript)
     on = BlockStage(stage.vaults, stage.snapshot, DockerSandbox(sandbox_root, runtime), stage.private)

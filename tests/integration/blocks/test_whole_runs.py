@@ -78,7 +78,10 @@ def answers(sandbox, name, vault, made, seconds):
 def test_no_neighbour_is_told_apart_by_more_than_the_charge(name, runtime, vaults, sandbox_root, monkeypatch):
     monkeypatch.setattr(running.secrets, "token_hex", lambda n: FIXED)
     sandbox, seconds = DockerSandbox(sandbox_root, runtime), SECONDS[runtime]
-    made = {e: aggregate(asks(BLOCKS, seconds, estimator=e), SPEND, POLICIES.privacy.profile("npd-private")) for e in Estimator}
+    made = {
+        e: aggregate(asks(BLOCKS, seconds, estimator=e), SPEND, POLICIES.privacy.profile("npd-private"))
+        for e in Estimator
+    }
     runs = {v: answers(sandbox, name, vaults[v], made[Estimator.MEAN], seconds) for v in vaults}
     slots = BLOCKS / POLICIES.service.threads * (seconds + 0.05)
     assert all(result.seconds > slots for _, result in runs.values())

@@ -1,8 +1,8 @@
 """A broker with a real store and shelf on SQLite, the project's own policies, and small fakes for what runs jobs."""
 
 import json
-import struct
 import shutil
+import struct
 import sys
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import nullcontext

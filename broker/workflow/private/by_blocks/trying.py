@@ -4,6 +4,8 @@ them would only waste its spend. Nothing is secret there, so its author may read
 import json
 from dataclasses import replace
 
+import numpy as np
+
 from broker.domain.errors import Invalid
 from broker.domain.jobs import FailureCode, Kind
 from broker.domain.ports import Lease, SandboxResult
@@ -14,8 +16,6 @@ from broker.workflow.limits import limits_for
 from broker.workflow.private.by_blocks.asking import PrivateScript
 from broker.workflow.private.by_blocks.running import answered_by_blocks, rows_of
 from broker.workflow.private.ports import RunPorts, Where
-
-import numpy as np
 
 FEW = 8
 
