@@ -1,8 +1,8 @@
-"""The engine's side of cutting: a private script's tables to one request of trusted code, whose answer is the rows of all
-blocks as bytes that nobody opens but the block that they are of. Opens no data and runs nothing.
+"""The engine's side of cutting: a private script's tables to one request of trusted code, whose answer is the rows of
+all blocks as bytes that nobody opens but the block that they are of. Opens no data and runs nothing.
 
-A person's block is a hash of their record key under a key that is drawn for the attempt and never told: it depends on no
-other person, and no script can know or choose it.
+A person's block is a hash of their record key under a key that is drawn for the attempt and never told: it depends on
+no other person, and no script can know or choose it.
 """
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are quoted

@@ -15,8 +15,8 @@ PROFILE = json.loads((Path(__file__).parent / "seccomp.json").read_text())
 SECCOMP = json.dumps(PROFILE)
 
 POWERS = ("mount", "setns", "unshare")
-"""What a launcher that puts blocks apart asks of the kernel beside that. It forbids them again, for good and whatever the
-runtime, before a block's first line of a researcher's code."""
+"""What a launcher that puts blocks apart asks of the kernel beside that. It forbids them again, for good and
+whatever the runtime, before a block's first line of a researcher's code."""
 
 SECCOMP_APART = json.dumps(
     {**PROFILE, "syscalls": [*PROFILE["syscalls"], {"names": list(POWERS), "action": "SCMP_ACT_ALLOW"}]}
@@ -60,8 +60,8 @@ READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-tri
 @dataclass(frozen=True, slots=True)
 class Box:
     """What a container is whoever gets it: two jobs with equal ones may be given each other's waiting container.
-    `cpus` are those that it may run on, empty for all; `apparmor` where the engine has it; `apart` where its launcher puts
-    blocks apart."""
+    `cpus` are those that it may run on, empty for all; `apparmor` where the engine has it; `apart` where its
+    launcher puts blocks apart."""
 
     image: str
     runtime: str

@@ -1,7 +1,6 @@
-"""Puts blocks apart from one another: namespaces, mounts and limits, for a process that the launcher has forked and that
-has run nothing of a researcher's. Standard library only. Whatever the kernel refuses ends the process: no block runs
-less apart than this says.
-"""
+"""Puts blocks apart from one another: namespaces, mounts and limits, for a process that the launcher has forked and
+that has run nothing of a researcher's. Standard library only. Whatever the kernel refuses ends the process: no
+block runs less apart than this says."""
 
 import contextlib
 import ctypes

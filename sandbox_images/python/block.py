@@ -1,6 +1,6 @@
-"""The life of one block: its rows in, the researcher's `answer` over them, its numbers out. Everything from the script's
-first line on is untrusted; whatever it does, the one thing that leaves is what lies in its pipe when its slot is over.
-"""
+"""The life of one block: its rows in, the researcher's `answer` over them, its numbers out. Everything from the
+script's first line on is untrusted; whatever it does, the one thing that leaves is what lies in its pipe when its
+slot is over."""
 
 import builtins
 import os

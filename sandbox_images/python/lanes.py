@@ -1,7 +1,7 @@
-"""Lanes: warm processes without any person's row, each on a processor of its own, that fork one block after the other.
-The launcher tells a lane when to begin and when to end; it holds the rows and hands them over by a descriptor, after the
-fork. Runs no line of a script itself: importing the libraries that a script names is all that it does for it.
-"""
+"""Lanes: warm processes without any person's row, each on a processor of its own, that fork one block after the
+other. The launcher tells a lane when to begin and when to end; it holds the rows and hands them over by a
+descriptor, after the fork. Runs no line of a script itself: importing the libraries that a script names is all
+that it does for it."""
 
 import contextlib
 import gc
@@ -51,7 +51,8 @@ class Lane:
 
 
 def opened(channel: launcher.Channel, kind: block.Kind, modules: list[str], cpus: list[int]) -> list[Lane]:
-    """One lane for each processor. Forked before any row has come in, from a process that has imported the libraries."""
+    """One lane for each processor. Forked before any row has come in, from a process that has imported the
+    libraries."""
     ways = [socket.socketpair() for _ in cpus]
     if os.fork() == 0:
         with contextlib.suppress(BaseException):

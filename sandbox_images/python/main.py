@@ -174,7 +174,8 @@ def main() -> None:
 
 
 def in_blocks(channel: launcher.Channel, job: dict, program: bytes) -> str:
-    """Whatever goes wrong here goes wrong in the launcher, not in a block: it is the broker's fault, and says nothing."""
+    """Whatever goes wrong here goes wrong in the launcher, not in a block: it is the broker's fault, and says
+    nothing."""
     try:
         return blocks.run(channel, job, program)
     except BaseException:

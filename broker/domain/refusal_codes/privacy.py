@@ -117,8 +117,8 @@ PRIVACY = (
          "Write a line -- private: epsilon 0.5, or -- private: error 5.",
          f"SELECT COUNT(*) AS n FROM {ABSENCE}", "duckdb", "P0733"),
     Code("private-time", "A private script that lasts too long",
-         "Blocks run in slots of a fixed length, which are never shorter than they say: together they may last as long as a "
-         "script may.",
+         "Blocks run in slots of a fixed length, which are never shorter than they say: together they may last as long "
+         "as a script may.",
          "Name fewer blocks, or fewer seconds.",
          SCRIPT.format(2000, "range [1, 12], seconds 20") + ANSWER, "python", "P0733"),
     Code("private-unit", "Two kinds of person",

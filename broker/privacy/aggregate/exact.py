@@ -1,6 +1,5 @@
-"""The blocks' answers as the exact vector that is measured: clamped to their ranges, in whole steps, or as the scores of
-candidates. What it gives goes to the noise process and nowhere else."""
-
+"""The blocks' answers as the exact vector that is measured: clamped to their ranges, in whole steps, or as the
+scores of candidates. What it gives goes to the noise process and nowhere else."""
 
 import numpy as np
 from numpy.typing import NDArray

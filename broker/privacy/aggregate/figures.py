@@ -42,8 +42,8 @@ def noise_of(made: Aggregate, of: Range) -> Noise:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Of one number: mean error and half of the interval where it is a mean; where it is a median, how many of the blocks'
-    answers may lie between it and the true median, and the step between its candidates."""
+    """Of one number: mean error and half of the interval where it is a mean; where it is a median, how many of the
+    blocks' answers may lie between it and the true median, and the step between its candidates."""
 
     name: str
     error: float | None = None

@@ -1,5 +1,5 @@
-"""A private script's record and words: what was promised and how, for machines and for readers. Follows from the line and
-policy alone, so it says nothing of how many blocks failed or met an end of a range."""
+"""A private script's record and words: what was promised and how, for machines and for readers. Follows from the
+line and policy alone, so it says nothing of how many blocks failed or met an end of a range."""
 
 from broker.policy.privacy import PrivacyProfile, Promise
 from broker.privacy.aggregate.figures import expectations
@@ -57,12 +57,12 @@ def _interval(made: Aggregate, profile: PrivacyProfile) -> str:
     if made.asks.estimator is Estimator.MEDIAN:
         off = max(e.blocks_off or 0.0 for e in expectations(made, profile))
         return (
-            f"In {round(100 * profile.level)} of 100 releases at most {off:.0f} of the blocks' answers lie between what is "
-            "shown and their true median."
+            f"In {round(100 * profile.level)} of 100 releases at most {off:.0f} of the blocks' answers lie between "
+            "what is shown and their true median."
         )
     return (
-        f"Each interval holds the mean without noise in {round(100 * profile.level)} of 100 releases. It is about the noise "
-        "only: that blocks are smaller than the whole, sampling and ranges come on top."
+        f"Each interval holds the mean without noise in {round(100 * profile.level)} of 100 releases. It is about the "
+        "noise only: that blocks are smaller than the whole, sampling and ranges come on top."
     )
 
 

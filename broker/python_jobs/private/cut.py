@@ -1,5 +1,5 @@
-"""Which rows the blocks of a private script are made of: the header's tables, variables and years. Pure; refuses a second
-kind of person."""
+"""Which rows the blocks of a private script are made of: the header's tables, variables and years. Pure; refuses a
+second kind of person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -53,7 +53,8 @@ def _problem(node: ast.stmt) -> str | None:
 
 
 def modules_of(tree: ast.Module, known: frozenset[str]) -> tuple[str, ...]:
-    """Modules that the script imports by name, of those that are `known`: libraries, which run no line of the script."""
+    """Modules that the script imports by name, of those that are `known`: libraries, which run no line of the
+    script."""
     return tuple(sorted({m for node in ast.walk(tree) for m in _imported(node) if m.partition(".")[0] in known}))
 
 

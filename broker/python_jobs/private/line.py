@@ -1,4 +1,5 @@
-"""Reads the line `# private: epsilon 0.5, blocks 500, range [-20, 10]` at the top of a script. Refuses, never raises."""
+"""Reads the line `# private: epsilon 0.5, blocks 500, range [-20, 10]` at the top of a script. Refuses, never
+raises."""
 
 import re
 from dataclasses import dataclass, field

@@ -30,7 +30,8 @@ def prepare_blocks(
     vault: Vault,
     run: tuple[str, int, Limits, Service],
 ) -> SandboxRequest:
-    """`run`: job, attempt, usual limits, service. No folder of the vault is mounted: the rows come by standard input."""
+    """`run`: job, attempt, usual limits, service. No folder of the vault is mounted: the rows come by standard
+    input."""
     job, attempt, usual, service = run
     limits = limits_of(asks, usual, service, len(rows))
     content = {

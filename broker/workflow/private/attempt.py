@@ -36,8 +36,8 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """`content`: the noisy answer as it is kept. `image` and `runtime` of the sandbox that ran; None where the answer was
-    there."""
+    """`content`: the noisy answer as it is kept. `image` and `runtime` of the sandbox that ran; None where the
+    answer was there."""
 
     content: bytes
     image: str | None = None

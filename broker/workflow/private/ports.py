@@ -52,7 +52,8 @@ class BlockEngine(Protocol):
     def prepare_cut(
         self, asked: Cut, blocks: int, key: str, vault: Vault, job: str, attempt: int, limits: Limits
     ) -> SandboxRequest:
-        """Each person's rows of all tables in one block, chosen by a hash of the person under `key`, of nothing else."""
+        """Each person's rows of all tables in one block, chosen by a hash of the person under `key`, of nothing
+        else."""
 
     def read_cut(self, frames: Sequence[tuple[str, bytes]]) -> bytes:
         """The rows as the python image takes them, unopened. Raise Breach for other frames."""

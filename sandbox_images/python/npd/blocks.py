@@ -1,5 +1,5 @@
-"""A private script's `answer`: what it is given, and what it gives back. The sandbox uses this for each block; at home it
-is run over the blocks of a synthetic NPD."""
+"""A private script's `answer`: what it is given, and what it gives back. The sandbox uses this for each block; at
+home it is run over the blocks of a synthetic NPD."""
 
 import math
 import sys

@@ -1,5 +1,5 @@
-"""A private script at home: its `answer` over blocks of a synthetic NPD, one after the other, without noise. A courtesy: the
-broker reads the line itself, cuts under a key of its own and keeps blocks apart."""
+"""A private script at home: its `answer` over blocks of a synthetic NPD, one after the other, without noise. A
+courtesy: the broker reads the line itself, cuts under a key of its own and keeps blocks apart."""
 
 import hashlib
 import re

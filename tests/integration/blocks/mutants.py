@@ -1,5 +1,7 @@
-"""Images with one measure of isolation taken out, made of the real one by a changed source. For tests alone: nothing here
-is in any image that a broker knows."""
+"""Images with one measure of isolation taken out, made of the real one by a changed source. For tests alone: nothing
+here is in any image that a broker knows."""
+
+# ruff: noqa: E501 - edits, scripts and figures read better in one line
 
 import io
 import tarfile

@@ -1,5 +1,7 @@
 """Blocks are apart: what one of them does, no other and nobody outside learns. In real containers of every runtime."""
 
+# ruff: noqa: E501 - edits, scripts and figures read better in one line
+
 import numpy as np
 import pytest
 from adversaries import HIGH, LOW, SHAPES, TRICKS, script

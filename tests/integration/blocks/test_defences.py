@@ -35,7 +35,8 @@ def test_a_measure_that_is_taken_out_is_missed(name, runtime, sandbox_root):
 
 
 def is_apart(ran, lasts) -> bool:
-    """What `test_apart` asks of every run: it ends, in its time, and every other block answers as if nothing had been."""
+    """What `test_apart` asks of every run: it ends, in its time, and every other block answers as if nothing had
+    been."""
     least = BLOCKS / 2 * lasts
     if not ended(ran) or not least < ran.result.seconds < least + START_SECONDS:
         return False

@@ -1,5 +1,7 @@
 """A national model over blocks: how wrong an OLS coefficient of 600,000 pupils is, and how long 1,000 blocks take."""
 
+# ruff: noqa: E501 - edits, scripts and figures read better in one line
+
 import os
 from pathlib import Path
 
@@ -83,7 +85,8 @@ def test_a_national_coefficient_is_as_near_as_is_promised():
 @pytest.mark.docker
 @pytest.mark.parametrize("runtime", ["runc"])
 def test_a_thousand_blocks_before_padding(runtime, sandbox_root):
-    """The same answers in the sandbox, without the padding of slots; the launcher's start is told apart. Small: less."""
+    """The same answers in the sandbox, without the padding of slots; the launcher's start is told apart. Small:
+    less."""
     blocks = size("BLOCKS", 40)
     rows = pupils(600 * blocks)
     parts = parted(rows, blocks)

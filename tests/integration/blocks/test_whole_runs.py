@@ -1,6 +1,9 @@
-"""Audits of whole private scripts on neighbouring data: a person removed, ingest and vault made again, rows cut by trusted
-code, the script in a real container. The exact vectors of neighbours differ by one block at most; then the job's own noise
-is drawn on both (`PROOF_NOISE` vectors), and no event tells them apart by more than the charge."""
+"""Audits of whole private scripts on neighbouring data: a person removed, ingest and vault made again, rows cut by
+trusted code, the script in a real container. The exact vectors of neighbours differ by one block at most; then
+the job's own noise is drawn on both (`PROOF_NOISE` vectors), and no event tells them apart by more than the
+charge."""
+
+# ruff: noqa: E501 - edits, scripts and figures read better in one line
 
 import numpy as np
 import pytest

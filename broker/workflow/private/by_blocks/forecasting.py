@@ -1,5 +1,5 @@
-"""What a private script's answer would be worth, told before anything runs: from its line, spend and policy. It has no way
-to data: in particular the blocks are not looked at, whose number is the author's to choose."""
+"""What a private script's answer would be worth, told before anything runs: from its line, spend and policy. It has
+no way to data: in particular the blocks are not looked at, whose number is the author's to choose."""
 
 from collections.abc import Iterable
 from dataclasses import replace

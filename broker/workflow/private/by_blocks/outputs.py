@@ -1,4 +1,5 @@
-"""A private script's answer as the table that may leave: one row for each number. Everything here is post-processing."""
+"""A private script's answer as the table that may leave: one row for each number. Everything here is
+post-processing."""
 
 from collections.abc import Sequence
 

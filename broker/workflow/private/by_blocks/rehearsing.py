@@ -1,5 +1,6 @@
-"""A rehearsal of a private script, on synthetic data only: the blocks' real answers, their spread, the noisy answer beside
-the one without noise, and what blocks printed. Nothing is charged or kept; on real data none of it is ever seen."""
+"""A rehearsal of a private script, on synthetic data only: the blocks' real answers, their spread, the noisy answer
+beside the one without noise, and what blocks printed. Nothing is charged or kept; on real data none of it is ever
+seen."""
 
 import secrets
 from collections.abc import Callable

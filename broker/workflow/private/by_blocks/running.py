@@ -1,5 +1,6 @@
-"""One run of a private script: rows cut by trusted code in one sandbox, the script over the blocks in another, noise. The
-rows pass through here as bytes; nothing here opens them, and the blocks' answers go to the noise process alone."""
+"""One run of a private script: rows cut by trusted code in one sandbox, the script over the blocks in another,
+noise. The rows pass through here as bytes; nothing here opens them, and the blocks' answers go to the noise
+process alone."""
 
 import json
 import secrets

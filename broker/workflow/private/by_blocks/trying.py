@@ -1,5 +1,6 @@
-"""A private script is tried on a few blocks of the synthetic NPD before anything is charged: one that answers for none of
-them would only waste its spend. Nothing is secret there, so its author may read all that the blocks printed."""
+"""A private script is tried on a few blocks of the synthetic NPD before anything is charged: one that answers for
+none of them would only waste its spend. Nothing is secret there, so its author may read all that the blocks
+printed."""
 
 import json
 from dataclasses import replace
@@ -21,7 +22,8 @@ FEW = 8
 
 
 def try_on_synthetic(ports: RunPorts, lease: Lease, policies: Policies, script: PrivateScript) -> None:
-    """Raises Failed where no block has an answer. Nothing is tried where policy, or the worker, has no synthetic data."""
+    """Raises Failed where no block has an answer. Nothing is tried where policy, or the worker, has no synthetic
+    data."""
     if ports.synthetic is None or ports.private is None or not policies.service.python_synthetic_first:
         return
     try:
