@@ -45,6 +45,13 @@ TRICKS = {
 SHAPES = ("float('nan')", "float('inf')", "[1.0, 2.0]", "None", "'text'", "[]", "list(range(10**6))", "1e308", "-1e308")
 """What the block of the person answers, where nothing else is tried."""
 
+FAILS = {
+    SECRET + 1: "os._exit(9)", SECRET + 2: "return float('nan')", SECRET + 3: "return [1.0, 2.0]",
+    SECRET + 4: "return 'text'", SECRET + 5: "raise ValueError", SECRET + 6: "ctypes.string_at(0)",
+    SECRET + 7: "bombs()", SECRET + 8: "time.sleep(60)",
+}  # fmt: skip
+"""Scores of children whose block fails, and how."""
+
 TOOLS = f"""
 import builtins, ctypes, fcntl, gc, os, signal, socket, sys, threading, time
 libc = ctypes.CDLL(None, use_errno=True)
@@ -152,9 +159,11 @@ def answer(tables):
 
 def script(name: str, seconds: float) -> str:
     """The trick of that name, for slots of so many seconds; of a shape, what the block answers."""
-    tools = TOOLS.replace("{seconds}", f"{0.8 * seconds}")
+    tools = TOOLS.replace("{seconds}", f"{0.6 * seconds}")
     if name in SHAPES:
         return tools + ANSWER.format(signal="pass", seen="return False") % (SECRET, f"return {name}", HIGH, HIGH, LOW)
+    if name == "mixed":
+        return tools + _mixed()
     if name == "everything":
         return tools + _everything()
     if name == "maximum":
@@ -167,6 +176,12 @@ def script(name: str, seconds: float) -> str:
 
 
 TOGETHER = ("state", "scratch", "places", "shared_memory", "numbers_of_processes", "mounts", "sockets", "locks", "memory", "signals")  # fmt: skip
+
+
+def _mixed() -> str:
+    """Each block as its child says."""
+    ways = "".join(f"    if (scores == {score}).any():\n        {way}\n" for score, way in FAILS.items())
+    return f'\n\ndef answer(tables):\n    scores = tables["npd.a"]["Score"]\n{ways}    return {LOW}\n'
 
 
 def _everything() -> str:

@@ -3,6 +3,7 @@
 import json
 import secrets
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from adversaries import MARK, SECRET
+from adversaries import MARK
 
 from broker.domain.jobs import Kind
 from broker.domain.ports import SandboxEnd, SandboxResult, Vault
@@ -45,13 +46,14 @@ def rows_of(tables: list[pa.Table]) -> bytes:
     return json.dumps({"shared": 0, "blocks": [len(p) for p in parts]}).encode() + b"\n" + b"".join(parts)
 
 
-def town(blocks: int, at: int | None, persons: int = 10) -> bytes:
-    """So many blocks of children of whom nobody is special, but the one in block `at`."""
+def town(blocks: int, at: Mapping[int, int] | None = None, persons: int = 10) -> bytes:
+    """So many blocks of children of whom nobody is special, but those that `at` puts in a block by their score."""
+    specials = at or {}
     found = []
     for block in range(blocks):
         scores, notes = [(block + i) % 9 for i in range(persons)], ["nobody"] * persons
-        if block == at:
-            scores.append(SECRET)
+        if block in specials:
+            scores.append(specials[block])
             notes.append(MARK)
         found.append(pa.table({"Score": pa.array(scores, pa.int64()), "Note": pa.array(notes, pa.string())}))
     return rows_of(found)

@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import pytest
-from adversaries import HIGH, LOW, script
+from adversaries import HIGH, LOW, SECRET, script
 from blocks_kit import asks, ended, run, town
 from mutants import MEASURES, Changed, changed_image, removed
 from privacy_size import tell
@@ -26,7 +26,7 @@ def test_a_measure_that_is_taken_out_is_missed(name, runtime, sandbox_root):
     sandbox.changed = changed_image(super(Changed, sandbox)._digest("python"), measure.edits)
     lasts = max(measure.seconds, SECONDS[runtime])
     try:
-        ran = run(sandbox, script(measure.trick, lasts), asks(BLOCKS, lasts), town(BLOCKS, AT))
+        ran = run(sandbox, script(measure.trick, lasts), asks(BLOCKS, lasts), town(BLOCKS, {AT: SECRET}))
     finally:
         removed(sandbox.changed)
     found = is_apart(ran, lasts)

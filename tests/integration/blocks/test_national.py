@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501 - edits, scripts and figures read better in one line
 
+import json
 import os
 from pathlib import Path
 
@@ -28,6 +29,8 @@ BLOCKS = {Estimator.MEAN: (1000,), Estimator.MEDIAN: (100, 200, 300, 500)}
 SPEND = as_written(Accounting.APPROXIMATE, 1.0, 1e-9)
 PROFILE = load_policies(ROOT / "policies").privacy.profile("npd-private")
 SCRIPT = """
+import resource
+
 import numpy as np
 import pandas as pd
 
@@ -36,8 +39,21 @@ def answer(tables):
     pupils = tables["npd.a"]
     known = np.column_stack([np.ones(len(pupils)), pupils["fsm"], pupils["ks2"]])
     found, *_ = np.linalg.lstsq(known, pupils["ks4"].to_numpy(), rcond=None)
-    return found[1]
+    return found[1], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 """
+TOLD = (
+    "blocks.py",
+    '        channel.send("log", bytes(shown.kept))',
+    """        import resource
+        used = {}
+        for part, path in (("seconds", "cpuacct/cpuacct.usage"), ("container", "memory/memory.max_usage_in_bytes")):
+            with open("/sys/fs/cgroup/" + path) as file:
+                used[part] = int(file.read())
+        used = {"seconds": used["seconds"] / 1e9, "container": used["container"] >> 20}
+        used["parent"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+        channel.send("log", json.dumps(used).encode())""",
+)
+"""Tells what processors and memory the container has used (cgroups of version 1), and the parent's own."""
 
 
 def pupils(number=PUPILS):
@@ -92,10 +108,12 @@ def test_a_thousand_blocks_before_padding(runtime, sandbox_root):
     parts = parted(rows, blocks)
     tables = [pa.table({"fsm": p[:, 0], "ks2": p[:, 1], "ks4": p[:, 2]}) for p in parts]
     sandbox = Changed(sandbox_root, runtime)
-    sandbox.changed = changed_image(super(Changed, sandbox)._digest("python"), MEASURES["slots to their end"].edits)
+    edits = (*MEASURES["slots to their end"].edits, TOLD)
+    sandbox.changed = changed_image(super(Changed, sandbox)._digest("python"), edits)
     try:
         timed = {
-            n: run(sandbox, SCRIPT, asks(n, 5.0, RANGE), rows_of(tables[:n]), ("numpy", "pandas")) for n in (2, blocks)
+            n: run(sandbox, SCRIPT, asks(n, 5.0, RANGE, (0, 9999)), rows_of(tables[:n]), ("numpy", "pandas"))
+            for n in (2, blocks)
         }
     finally:
         removed(sandbox.changed)
@@ -104,6 +122,14 @@ def test_a_thousand_blocks_before_padding(runtime, sandbox_root):
     seconds = timed[blocks].result.seconds - timed[2].result.seconds
     for_thousand = seconds * 1000 / (blocks - 2)
     load = os.getloadavg()[0]
-    tell("thousand_blocks", {"blocks": blocks, "seconds_for_1000": round(for_thousand, 2), "start_seconds": round(timed[2].result.seconds, 2), "load": round(load, 1), "cpus": os.cpu_count()})  # fmt: skip
+    first, last = (json.loads(timed[n].result.log.decode()) for n in (2, blocks))
+    processors = (last["seconds"] - first["seconds"]) * 1000 / (blocks - 2)
+    memory = {
+        "container_mb": last["container"],
+        "parent_mb": last["parent"],
+        "block_mb": int(max(timed[blocks].answers[:, 1])),
+    }
+    tell("thousand_blocks", {"blocks": blocks, "seconds_for_1000": round(for_thousand, 2), "start_seconds": round(timed[2].result.seconds, 2), "processor_seconds_for_1000": round(processors, 2), "load": round(load, 1), "cpus": os.cpu_count(), **memory})  # fmt: skip
+    assert processors <= 20, "ten seconds of two processors"
     if load < os.cpu_count() + 1:  # others' work on the machine says nothing of ours
         assert for_thousand <= 10

@@ -84,7 +84,7 @@ EVERY_DAY = ("logit",)
 
 def text_of(name):
     """Under gVisor, and where others use the machine, blocks take longer: in a proof they have the time."""
-    return SCRIPTS[name] if FULL else SCRIPTS[name].replace("seconds 3", "seconds 1.5")
+    return SCRIPTS[name] if FULL else SCRIPTS[name].replace("seconds 3", "seconds 1.2")
 
 
 @pytest.fixture(scope="module")

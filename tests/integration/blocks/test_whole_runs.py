@@ -5,6 +5,8 @@ charge."""
 
 # ruff: noqa: E501 - edits, scripts and figures read better in one line
 
+import re
+
 import numpy as np
 import pytest
 from adversaries import script
@@ -98,7 +100,7 @@ def test_no_neighbour_is_told_apart_by_more_than_the_charge(name, runtime, vault
         assert moved <= (STEPS if estimator is Estimator.MEAN else 2)
         told[f"found_{estimator}"] = surest(of, exact)
         assert told[f"found_{estimator}"] <= of.charge.micro / MICRO
-    tell(f"whole_{name.translate({ord(c): '_' for c in '.[](), '})}_{runtime}", told)
+    tell(f"whole_{re.sub('[^a-z0-9_]', '_', name)}_{runtime}", told)
 
 
 def surest(made, exact):
