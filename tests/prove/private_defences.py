@@ -118,7 +118,7 @@ DEFENCES = (
     Defence("a cap of each unit", edited(f"{RESERVING}:charges_within", WITHIN, f"(account.project and {WITHIN})"), "test_15"),
     Defence(
         "a record follows from the design alone",
-        edited("broker.workflow.private.outputs:assess_private", "record_of(found.private)", "record_of(found.private) | {'rows': list(found.answer.drawn[0].values)}"),
+        edited("broker.workflow.private.outputs:assess_private", "how = record_of(private)", "how = record_of(private) | {'rows': list(from_bytes(private.made, found.content).drawn[0].values)}"),
         "test_16",
     ),
     Defence("answers are known in their project", edited("broker.storage.ledger.found:released_answer", "spends.c.project == asked.project,", ""), "test_26"),
