@@ -161,7 +161,7 @@ DEFENCES = (
     ),
     Defence(
         "every end is one word",
-        edited(f"{ATTEMPT}:answer", "raise Failed(FailureCode.ENGINE_ERROR)", "raise Failed(FailureCode(result.end.value))"), "test_errors",
+        edited(f"{ATTEMPT}:_by_query", "raise Failed(FailureCode.ENGINE_ERROR)", "raise Failed(FailureCode(result.end.value))"), "test_errors",
     ),
     Defence("no extreme of a person", edited("broker.query.groups.aggregating:aggregate", "isinstance(node, exp.Sum | exp.Avg):", "isinstance(node, exp.Sum | exp.Avg | exp.Min | exp.Max):"), "test_extremes"),
     Defence("no key without a list where there is no delta", edited("broker.privacy.asking.measurable:_measured", "if d.values is None and given.lists_only", "if False"), "test_keys"),
