@@ -127,11 +127,12 @@ class SyntheticNPD:
 
 def build_private(seconds: Callable[[], float]) -> "PrivatePorts":
     """Bounded statements, and a noise process that is started when it is needed."""
+    from broker.engine.cutting import Cutter
     from broker.engine.private import PrivateDuckDB
     from broker.privacy.noise.client import NoiseProcess
     from broker.workflow.private.ports import PrivatePorts
 
-    return PrivatePorts(PrivateDuckDB(), NoiseProcess(seconds))
+    return PrivatePorts(PrivateDuckDB(), NoiseProcess(seconds), Cutter())
 
 
 def build_sandbox(settings: "Settings", slot: int = 0) -> Sandbox:

@@ -32,10 +32,11 @@ def offline_forecast(checked: Checked, project: Project, policies: Policies) -> 
     if checked.private is None or not checked.accepted:
         return None
     from broker.policy.allotments import allotments
-    from broker.workflow.private.forecasting import forecast_of, smallest
+    from broker.workflow.private.forecasting import smallest
+    from broker.workflow.private.worth import worth_of
 
     allotted = smallest(allotments(policies), project.ident, checked.private)
-    return forecast_of(checked.private, allotted, "what policy allots to the project")
+    return worth_of(checked.private, policies.service, allotted, "what policy allots to the project")
 
 
 def print_forecast(found: Mapping[str, Any]) -> None:
@@ -48,7 +49,23 @@ def print_forecast(found: Mapping[str, Any]) -> None:
     others = found["other_spends"]
     heads = ["output", "by", "figure", "persons", "mean error", level, *(f"at {_spend(o['spend'])}" for o in others)]
     print_table(heads, list(_lines(found["expected"], [o["expected"] for o in others])))
+    if "blocks" in found:
+        _print_blocks(found["blocks"])
+        return
     out.print(f"Cells whose noisy count is under {found['display_floor']} are not shown.", markup=False)
+
+
+def _print_blocks(found: Mapping[str, Any]) -> None:
+    """Of a script: how long it lasts, and what other numbers of blocks and the other estimator would give."""
+    seconds, lasts = found["seconds_of_a_block"], found["lasts_seconds"]
+    told = f"{found['blocks']:,} blocks of at most {seconds:g} seconds; the job lasts {lasts:,.0f} seconds"
+    out.print(f"{told}, whatever the data are. Answers become one by their {found['estimator']}.", markup=False)
+    for name, expected in found["other_estimators"].items():
+        worth = "; ".join(f"{e['figure']} {_error(e)}" for e in expected)
+        out.print(f"By their {name}: {worth}.", markup=False)
+    for other in found["other_blocks"]:
+        worth = "; ".join(f"{e['figure']} {_error(e)}" for e in other["expected"])
+        out.print(f"With {other['blocks']:,} blocks: {worth}.", markup=False)
 
 
 def _lines(expected: list[dict[str, Any]], others: list[list[dict[str, Any]]]) -> Iterator[list[str]]:

@@ -25,8 +25,10 @@ from broker.policy.models import Policies
 
 if TYPE_CHECKING:
     from broker.cli.progress import Tell
+    from broker.workflow.check import Checked
     from broker.workflow.rehearsal_data import Wanted
     from broker.workflow.rehearse import Rehearsed, Stage
+    from broker.workflow.rehearse_script import ScriptStage
 
 SEED = 1
 DATA = Path("data/rehearsal")
@@ -91,6 +93,7 @@ def rehearse(
         _print(document, as_json, lambda found: print_check(found, text))
         return 2
     from broker.wiring import synthetic_years
+    from broker.workflow.private.asking import PrivateJob
     from broker.workflow.rehearse import rehearse as run
 
     asked = wanted(asker, loaded.catalogue, synthetic_years(), pupils, SEED)
@@ -98,7 +101,7 @@ def rehearse(
     if checked.plan.outputs:
         stage = _stage(loaded, asker, asked, data, as_json)
         with bar("rules and audit", as_json) as tell:
-            if checked.private is not None:
+            if isinstance(checked.private, PrivateJob):
                 from broker.workflow.private.rehearsing import rehearse_private
 
                 outputs = rehearse_private(checked.private, asker, loaded, stage, watch.lap)
@@ -136,9 +139,40 @@ def _script(
         return 2
     asked = wanted(asker, policies.catalogue, synthetic_years(), pupils, SEED)
     stage = _stage(policies, asker, asked, data, as_json)
+    if checked.private is not None:
+        if python is not None:
+            sentence = "Blocks are put apart by the sandbox alone: leave --python out, or run `python -m npd` at home."
+            raise Invalid("rehearse-python", sentence, "--python")
+        return _blocks(
+            checked, asker, policies, (asked, stage, build_script_stage(stage, data, python)), watch, as_json
+        )
     ran = rehearse_script(checked, asker, policies, build_script_stage(stage, data, python), watch.lap)
     _print(script_document(checked, ran, asked, watch.seconds()), as_json, print_script)
     return 0 if ran.end is SandboxEnd.ENDED else 1
+
+
+def _blocks(
+    checked: "Checked",
+    asker: Project,
+    policies: Policies,
+    where: "tuple[Wanted, Stage, ScriptStage]",
+    watch: Stopwatch,
+    as_json: bool,
+) -> int:
+    """A private script: 1 where no block had an answer."""
+    from broker.cli.show_blocks import blocks_document, print_blocks
+    from broker.workflow.private.by_blocks.asking import PrivateScript
+    from broker.workflow.private.by_blocks.rehearsing import BlockStage, rehearse_blocks
+
+    asked, stage, script_stage = where
+    script = checked.private
+    assert isinstance(script, PrivateScript)
+    assert stage.private is not None
+    on = BlockStage(stage.vaults, stage.snapshot, script_stage.sandbox, stage.private)
+    found = rehearse_blocks(script, asker, policies, on, watch.lap)
+    worth = offline_forecast(checked, asker, policies)
+    _print(blocks_document(checked, script, found, asked, worth, watch.seconds()), as_json, print_blocks)
+    return 1 if found.failed == script.asks.blocks else 0
 
 
 def _print(document: dict[str, Any], as_json: bool, as_text: Callable[[dict[str, Any]], None]) -> None:

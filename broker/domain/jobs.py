@@ -38,8 +38,8 @@ JOB_TRANSITIONS: dict[JobState, frozenset[JobState]] = {
 FINAL_JOB_STATES: frozenset[JobState] = frozenset(s for s, after in JOB_TRANSITIONS.items() if not after)
 
 
-PRIVATE_LINE = "-- private:"
-"""How the canonical text of a private job begins."""
+PRIVATE_LINE, PRIVATE_SCRIPT_LINE = "-- private:", "# private:"
+"""How the canonical text of a private job begins: of a query, of a script."""
 
 
 class FailureCode(StrEnum):
@@ -119,7 +119,13 @@ class Job:
     @property
     def is_private(self) -> bool:
         """Whether its answers are differentially private."""
-        return self.submission.kind is Kind.SQL and self.canonical.startswith(PRIVATE_LINE)
+        line = PRIVATE_LINE if self.submission.kind is Kind.SQL else PRIVATE_SCRIPT_LINE
+        return self.canonical.startswith(line)
+
+    @property
+    def names_its_outputs(self) -> bool:
+        """Whether its text alone says what its outputs are called; what a script leaves is named by what it read."""
+        return self.submission.kind is Kind.SQL or self.is_private
 
 
 def can_advance(before: JobState, after: JobState) -> bool:

@@ -212,6 +212,15 @@ class Service(Model):
     lookup_columns: int = 12
     lookup_cell: int = 100
     """Characters of one value of a lookup."""
+    block_milliseconds: int = 500
+    """How long a block of a private script may take where the script does not say it; and the most that it may say."""
+    most_block_milliseconds: int = 30_000
+    block_rest_milliseconds: int = 50
+    """After each slot, for taking its blocks away: part of the schedule."""
+    block_memory_bytes: int = 384 * 1024**2
+    block_scratch_bytes: int = 16 * 1024**2
+    block_rows_bytes: int = 256 * 1024**2
+    """What all blocks' rows may take together, packed."""
     python_modules: tuple[str, ...] = ()
     """Modules of the Python image beside the standard library; importing others is pointed out to the researcher."""
 

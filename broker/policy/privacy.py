@@ -42,6 +42,9 @@ class PrivacyProfile(Model):
                        public table is taken to have, where it is not met by its unique key
     person_cells, person_rows   then, most cells of one person that count, and the rows whose weight each may have
     max_keys           most values that the keys without a list may have together, by what the catalogue says of them
+    least_blocks, most_blocks   into how many blocks a private script may cut its persons
+    most_answers       most numbers that it may answer
+    block_candidates   values among which the private median of the blocks' answers is chosen
     max_words          most words of 8 bytes that an output's exact answers may take: cells times keys and coordinates
     max_parts          most statistics that one job buys noise for, all grouping sets together
     max_width          most steps of the fixed-point scale between the two clamps
@@ -72,7 +75,11 @@ class PrivacyProfile(Model):
     curve_sizes: tuple[int, ...]
     max_keys: int = 60_000
     max_words: int = 6_000_000
-    """(Sets that were stored before these two were told have them.)"""
+    least_blocks: int = 20
+    most_blocks: int = 2000
+    most_answers: int = 20
+    block_candidates: int = 1501
+    """(Sets that were stored before these were told have them.)"""
 
 
 @dataclass(frozen=True, kw_only=True)

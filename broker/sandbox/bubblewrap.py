@@ -32,8 +32,13 @@ def command(request: SandboxRequest, tree: Path, user: int, info: int, *, root: 
     once, which is all that the three capabilities are for; it loses them by doing so."""
     limits = request.limits
     become = [word for capability in ("SETUID", "SETGID", "SETPCAP") for word in ("--cap-add", f"CAP_{capability}")]
-    identity = become if root else ["--unshare-user", "--disable-userns", "--uid", str(user), "--gid", str(user)]
-    variables = [word for entry in environment(limits.threads) for word in ("--setenv", *entry.split("=", 1))]
+    no_more = [] if request.apart else ["--disable-userns"]  # those that put blocks apart are the launcher's
+    identity = become if root else ["--unshare-user", *no_more, "--uid", str(user), "--gid", str(user)]
+    variables = [
+        word
+        for entry in environment(1 if request.apart else limits.threads)
+        for word in ("--setenv", *entry.split("=", 1))
+    ]
     return [
         "bwrap", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
         "--as-pid-1", "--die-with-parent", "--new-session", "--hostname", "sandbox", "--cap-drop", "ALL", *identity,

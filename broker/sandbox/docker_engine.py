@@ -111,7 +111,8 @@ class DockerSandbox:
         """All of a request that its container's settings come from."""
         facts = self._asked()
         place = str(mount.resolve())
-        return Box(self._digest(request.image), facts.runtime, place, request.limits, self._cpus, facts.apparmor)
+        digest, apart = self._digest(request.image), request.apart
+        return Box(digest, facts.runtime, place, request.limits, self._cpus, facts.apparmor, apart)
 
     def missing(self) -> tuple[str, ...]:
         held = {verdict.probe for verdict in self.verdicts() if verdict.held}
@@ -161,6 +162,8 @@ class DockerSandbox:
     def _warm_mount(self, request: SandboxRequest) -> Path | None:
         """What a waiting container of this job would be mounted on: all of the vault's rendering where the kernel can
         narrow it for a job, else what such jobs declare. Nothing before a first job has told which."""
+        if request.apart:
+            return mounts.mount_of(request, self._root)
         if request.narrow is None or self._landlock:
             return request.mount if request.mount.is_dir() else None
         return mounts.mount_of(request, self._root) if self._landlock == 0 else None

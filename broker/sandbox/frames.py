@@ -12,10 +12,10 @@ import struct
 MAGIC = b"NPF1"
 HEADER = struct.Struct(">4sBQ32s")
 
-KINDS = {"ready": 1, "job": 2, "program": 3, "table": 4, "file": 5, "log": 6, "status": 7}
+KINDS = {"ready": 1, "job": 2, "program": 3, "table": 4, "file": 5, "log": 6, "status": 7, "rows": 8}
 NAMES = {code: kind for kind, code in KINDS.items()}
 
-INWARD = frozenset({"job", "program"})
+INWARD = frozenset({"job", "program", "rows"})
 OUTWARD = frozenset({"ready", "table", "file", "log", "status"})
 
 WORDS = frozenset({"ended", "crashed", "time_limit", "memory_limit", "output_limit", "engine_error"})

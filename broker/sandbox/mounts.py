@@ -16,12 +16,16 @@ from broker.domain.ports import SandboxRequest
 
 FOLDER = "narrow"
 RECORD = ".json"
+NOTHING = "nothing"
+"""The folder that nothing is in."""
 KEPT_SECONDS = 3600
 """How long a folder is kept after the last job that was mounted on it: longer than any job runs."""
 
 
 def mount_of(request: SandboxRequest, root: Path) -> Path:
-    """The folder that the job sees: the whole mount, or one below `root` with the declared files."""
+    """The folder that the job sees: the whole mount, or one below `root` with the declared files, or with none."""
+    if request.apart:
+        return _nothing(root)
     if request.narrow is None:
         return request.mount
     facts = _facts(request.mount)
@@ -31,6 +35,14 @@ def mount_of(request: SandboxRequest, root: Path) -> Path:
     own.with_suffix(RECORD).write_text(json.dumps(facts))
     if not own.is_dir():
         _make(own, request.mount, request.narrow)
+    return own
+
+
+def _nothing(root: Path) -> Path:
+    own = root / FOLDER / NOTHING
+    own.mkdir(parents=True, exist_ok=True, mode=0o755)
+    own.chmod(0o755)
+    own.parent.chmod(0o711)
     return own
 
 

@@ -11,7 +11,16 @@ from typing import Any
 
 from broker.domain.ports import Limits
 
-SECCOMP = json.dumps(json.loads((Path(__file__).parent / "seccomp.json").read_text()))
+PROFILE = json.loads((Path(__file__).parent / "seccomp.json").read_text())
+SECCOMP = json.dumps(PROFILE)
+
+POWERS = ("mount", "setns", "unshare")
+"""What a launcher that puts blocks apart asks of the kernel beside that. It forbids them again, for good and
+whatever the runtime, before a block's first line of a researcher's code."""
+
+SECCOMP_APART = json.dumps(
+    {**PROFILE, "syscalls": [*PROFILE["syscalls"], {"names": list(POWERS), "action": "SCMP_ACT_ALLOW"}]}
+)
 
 LABEL = "npd-broker.sandbox"
 LABEL_OWNER, LABEL_JOB, LABEL_ATTEMPT = f"{LABEL}.owner", f"{LABEL}.job", f"{LABEL}.attempt"
@@ -51,7 +60,8 @@ READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-tri
 @dataclass(frozen=True, slots=True)
 class Box:
     """What a container is whoever gets it: two jobs with equal ones may be given each other's waiting container.
-    `cpus` are those that it may run on, empty for all; `apparmor` where the engine has it."""
+    `cpus` are those that it may run on, empty for all; `apparmor` where the engine has it; `apart` where its
+    launcher puts blocks apart."""
 
     image: str
     runtime: str
@@ -59,6 +69,7 @@ class Box:
     limits: Limits
     cpus: str = ""
     apparmor: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +91,12 @@ class Spec:
     cpus: str = ""
     apparmor: str = ""
     ipc: str = "private"
+    apart: bool = False
 
     @property
     def security(self) -> tuple[str, ...]:
         profile = (f"apparmor={self.apparmor}",) if self.apparmor else ()
-        return ("no-new-privileges", f"seccomp={SECCOMP}", *profile)
+        return ("no-new-privileges", f"seccomp={SECCOMP_APART if self.apart else SECCOMP}", *profile)
 
 
 def name_of(job: str, attempt: int) -> str:
@@ -146,10 +158,18 @@ def _spec(name: str, nonce: str, box: Box, owner: str, labels: Mapping[str, str]
         nano_cpus=limits.threads * 1_000_000_000,
         tmpfs={path: f"rw,noexec,nosuid,nodev,size={size[path]},nr_inodes=4096,mode=1777" for path in size},
         ulimits={"nofile": OPEN_FILES, "core": 0, "fsize": max(limits.scratch_bytes, limits.output_bytes)},
-        environment=environment(limits.threads),
+        environment=environment(1 if box.apart else limits.threads),
         cpus=box.cpus,
-        apparmor=APPARMOR if box.apparmor else "",
+        apparmor=_apparmor(box),
+        apart=box.apart,
     )
+
+
+def _apparmor(box: Box) -> str:
+    """The engine's profile forbids every mount, a launcher's too; there the launcher's own filter stands in for it."""
+    if not box.apparmor:
+        return ""
+    return "unconfined" if box.apart else APPARMOR
 
 
 def environment(threads: int) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from broker.domain.errors import Refusal, Unknown
-from broker.domain.jobs import Job, JobState, Kind, Shown, shown_state
+from broker.domain.jobs import Job, JobState, Shown, shown_state
 from broker.domain.outputs import Output, OutputState
 from broker.domain.people import Person, Role
 from broker.domain.permissions import Action, may
@@ -141,7 +141,7 @@ def _view(
         text=job.submission.text if reads_text else None,
         refusals=refusals,
         uses=uses,
-        outputs=_outputs(outputs, staff, relation.member, job.submission.kind) if whole else (),
+        outputs=_outputs(outputs, staff, relation.member, job.names_its_outputs) if whole else (),
         released=any(o.state is OutputState.RELEASED for o in outputs),
         replaces=job.submission.replaces,
         kept=tuple(f"{SCHEMA}.{name}" for name in job.kept) if staff or relation.member else (),
@@ -165,14 +165,14 @@ def explained(ports: Ports, job: Job) -> tuple[tuple[Refusal, ...], tuple[Use, .
     return checked.refusals, checked.uses
 
 
-def _outputs(outputs: list[Output], staff: bool, member: bool, kind: Kind) -> tuple[OutputView, ...]:
+def _outputs(outputs: list[Output], staff: bool, member: bool, named: bool) -> tuple[OutputView, ...]:
     """Staff see all; a member sees declared facts only of what was decided; an administrator sees none."""
     if staff:
         return tuple(_whole(o) for o in outputs)
-    return _told(outputs, kind) if member else ()
+    return _told(outputs, named) if member else ()
 
 
-def _told(outputs: list[Output], kind: Kind) -> tuple[OutputView, ...]:
+def _told(outputs: list[Output], named: bool) -> tuple[OutputView, ...]:
     """What was decided. Names and number of what a script leaves are outputs themselves: those that did not leave are
     one nameless line for each word and reason."""
     lines: dict[tuple[str, str | None], OutputView] = {}
@@ -180,7 +180,7 @@ def _told(outputs: list[Output], kind: Kind) -> tuple[OutputView, ...]:
         if output.state not in TOLD:
             continue
         left = output.state in {OutputState.RELEASED, OutputState.RECALLED}
-        if left or kind is Kind.SQL:
+        if left or named:
             lines[output.ident, None] = _whole(output)
         else:
             nameless = replace(_whole(output), name="files of the script", description="")

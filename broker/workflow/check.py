@@ -13,8 +13,8 @@ from broker.domain.projects import Project
 from broker.domain.saved import NOTHING, Saved
 from broker.domain.variables import Use
 from broker.policy.models import Policies
-from broker.privacy.asking.lines import NOT_PRIVATE, PrivateLines, private_lines
-from broker.python_jobs.check import check_python
+from broker.privacy.asking.lines import PrivateLines, private_lines
+from broker.python_jobs.check import PythonCheck, check_python
 from broker.query import compile_sql
 from broker.scope.check import check_scope
 from broker.scope.combinations import check_combinations
@@ -22,7 +22,7 @@ from broker.scope.exact import check_exact
 from broker.workflow.private.mode import check_mode
 
 if TYPE_CHECKING:
-    from broker.workflow.private.asking import PrivateJob
+    from broker.workflow.private.texts import PrivateText
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Checked:
     read: tuple[str, ...] = ()
     """Folded names of the project's kept things that the text reads."""
     asks_privately: bool = False
-    private: "PrivateJob | None" = None
+    private: "PrivateText | None" = None
     """What a private text asks; None where it is not private, or refused."""
 
     @property
@@ -139,5 +139,24 @@ def _check_python(text: str, project: Project, policies: Policies) -> Checked:
     declared = tuple((output.name, output.description) for output in found.outputs)
     script = Plan(outputs=(), uses=found.uses).hash + found.canonical
     digest = sha256(script.encode("utf-8", "surrogatepass")).hexdigest()
-    refusals = (*check_mode(project, Kind.PYTHON, NOT_PRIVATE), *found.refusals)
-    return Checked(Kind.PYTHON, refusals, found.review, (), found.uses, found.canonical, None, digest, declared)
+    refusals = (*check_mode(project, Kind.PYTHON, PrivateLines(line=found.private.line)), *found.refusals)
+    checked = Checked(Kind.PYTHON, refusals, found.review, (), found.uses, found.canonical, None, digest, declared)
+    return _private_script(checked, found, project, policies) if found.private.line is not None else checked
+
+
+def _private_script(checked: Checked, found: PythonCheck, project: Project, policies: Policies) -> Checked:
+    """What a person would look at in a script's files is no matter where no file leaves."""
+    from broker.workflow.private.by_blocks.asking import Program, ask_script
+
+    refusals, private, line = list(checked.refusals), None, found.private
+    if not refusals and line.asks is not None and line.line is not None:
+        name = found.outputs[0].name.rpartition(".")[0] if found.outputs else ""
+        program = Program(found.canonical, found.modules, *([name] if name else []))
+        try:
+            private = ask_script(line.asks, line.line, program, found.uses, project, policies)
+        except Refused as refused:
+            refusals += refused.refusals
+    declared = ((private.program.output, checked.declared[0][1] if checked.declared else ""),) if private else ()
+    return replace(
+        checked, refusals=tuple(refusals), review=(), declared=declared, asks_privately=True, private=private
+    )

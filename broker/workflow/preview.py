@@ -55,10 +55,12 @@ def forecast(ports: Ports, project: str, checked: Checked) -> dict[str, Any] | N
     """What a private text would be worth, with its spend as a share of what the project has left. None for others."""
     if checked.private is None:
         return None
-    from broker.workflow.private.forecasting import forecast_of, smallest
+    from broker.workflow.private.forecasting import smallest
+    from broker.workflow.private.worth import worth_of
 
     left = {b.account: b.left for b in ports.store.balances(project=project)}
-    return forecast_of(checked.private, smallest(left, project, checked.private), "what the project has left")
+    service = policies_in_force(ports.store).service
+    return worth_of(checked.private, service, smallest(left, project, checked.private), "what the project has left")
 
 
 def text_bytes(ports: Ports) -> int:

@@ -7,6 +7,7 @@ from broker.disclosure.needs import needs_of
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict, Unavailable, Unknown
 from broker.domain.jobs import FailureCode, Job, JobState, Kind
+from broker.domain.ledger.spends import SpendState
 from broker.domain.people import SYSTEM
 from broker.domain.ports import Lease, SandboxEnd, Vault, WorkerPorts
 from broker.policy.models import Policies, Profile
@@ -17,6 +18,8 @@ from broker.workflow.failing import Failed
 from broker.workflow.limits import limits_for
 from broker.workflow.policies import policies_in_force
 from broker.workflow.private.attempt import Asked, answer, on_vault, spend_of
+from broker.workflow.private.by_blocks.asking import PrivateScript
+from broker.workflow.private.by_blocks.trying import try_on_synthetic
 from broker.workflow.private.outputs import assess_private
 from broker.workflow.private.ports import RunPorts
 from broker.workflow.scripts import Script, run_script
@@ -72,8 +75,10 @@ def _run_private(ports: RunPorts, lease: Lease, policies: Policies, checked: Che
     spend = spend_of(ports, lease.job, checked)
     vault = _vault(ports, lease, spend.asked.snapshot)
     private = on_vault(ports, lease, policies, checked, vault)
-    found = answer(ports, Asked(lease, private, vault, limits_for(Kind.SQL, policies)), spend)
-    assess_private(ports, lease, policies, found, vault.snapshot)
+    if isinstance(private, PrivateScript) and spend.state is SpendState.RESERVED:
+        try_on_synthetic(ports, lease, policies, private)
+    asked = Asked(lease, private, vault, limits_for(Kind.SQL, policies), policies.service)
+    assess_private(ports, lease, policies, private, answer(ports, asked, spend), vault.snapshot, checked.declared)
 
 
 def _execute(ports: WorkerPorts, lease: Lease, policies: Policies, checked: Checked) -> Ran:

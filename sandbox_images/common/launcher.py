@@ -22,6 +22,8 @@ PR_CAPBSET_DROP = 24
 PR_SET_NO_NEW_PRIVS = 38
 JOB_LIMIT = 80 * 1024 * 1024
 """What comes in: a job, and the rows that a script has handed over with it."""
+FRAMES = 3
+"""How many come in at most: a job, a program, rows."""
 OPEN_FILES = 1024
 
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
@@ -46,24 +48,33 @@ class Channel:
         self._out = os.dup(1)
         os.set_inheritable(self._out, False)
         self._lock = threading.Lock()
+        self._reader: frames.Reader | None = None
+        self._held: list[tuple[str, bytes]] = []
         null = os.open(os.devnull, os.O_RDWR)
         for handle in (1, 2):
             os.dup2(null, handle)
         os.close(null)
 
-    def receive(self, count: int) -> list[tuple[str, bytes]]:
-        """Exactly `count` frames; standard input is gone afterwards."""
-        reader = frames.Reader(frames.INWARD, JOB_LIMIT, count)
-        found: list[tuple[str, bytes]] = []
-        while len(found) < count:
-            data = os.read(0, 1 << 16)
+    def receive(self, count: int, most: int = JOB_LIMIT, *, last: bool = True) -> list[tuple[str, bytes]]:
+        """The next `count` frames, of at most `most` bytes; after the last ones standard input is gone."""
+        if self._reader is None:
+            self._reader = frames.Reader(frames.INWARD, most, FRAMES)
+        while len(self._held) < count:
+            data = os.read(0, 1 << 20)
             if not data:
                 raise frames.FrameError("the broker stopped in the middle of a frame")
-            found += reader.feed(data)
+            self._held += self._reader.feed(data)
+        found, self._held = self._held[:count], self._held[count:]
+        if last:
+            self._end_input()
+        return found
+
+    def _end_input(self) -> None:
+        if self._held or (self._reader is not None and self._reader.pending):
+            raise frames.FrameError("more than was agreed")
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         os.close(null)
-        return found
 
     def ready(self, image: str) -> None:
         """Say that all is loaded and nothing read, and whether the kernel can narrow what a job will see."""

@@ -6,6 +6,7 @@ data, so it never leaves: one word.
 
 import io
 
+import cut
 import duckdb
 import handed
 import launcher
@@ -71,6 +72,8 @@ def run(channel: launcher.Channel, job: dict, rows: bytes) -> None:
         channel.send("table", written(handed.answer(found).to_reader(), left))
         if handed.fails(found):
             return
+    if "cut" in job:
+        channel.send("table", cut.cut(connection, job["cut"], left))
     for statement in job["statements"]:
         result = stream(connection, asked_of(connection, statement), left)
         left -= len(result)

@@ -9,6 +9,8 @@ import pytest
 from broker.domain.jobs import Kind
 from broker.policy.files import load_policies
 from broker.workflow.check import Checked, check_submission
+from broker.workflow.private.by_blocks.asking import PrivateScript
+from broker.workflow.private.by_blocks.outputs import record_of_script
 from broker.workflow.private.outputs import record_of
 from tests.docs.commands import ROOT, commands
 
@@ -83,3 +85,14 @@ def test_its_command_is_run_by_the_test_of_the_readme() -> None:
     run = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
     assert run
     assert set(run) <= set(commands("sh"))
+
+
+def test_the_script_is_accepted_and_its_record_is_named() -> None:
+    (script,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    project = POLICIES.project("P0733")
+    assert project is not None
+    found = check_submission(script, Kind.PYTHON, project.dialect, project, POLICIES, date(2026, 11, 24))
+    assert found.refusals == ()
+    assert isinstance(found.private, PrivateScript)
+    told = {f for f in fields(record_of_script(found.private)) if f"`{f}`" not in PAGE}
+    assert told == set()

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import npd
-from conftest import HEADER
+from conftest import HEADER, KEY
 from npd.place import Place, settle, tables_in
 
 SCRIPT = (
@@ -65,3 +65,35 @@ def test_a_preview_has_every_statistic(data, capsys):
     assert printed[1].split() == list(words)
     assert printed[2].split() == ["12", "3", "30", "2.5", "1.168", "2.5", "0.6667", "6"]
     assert npd.tables() == ["npd.absence", "npd.spring_census"]
+
+
+PRIVATE = f"""# private: epsilon 0.5, blocks 3, range gap [-5, 20], range all [0, 100]
+# input: npd.absence [{KEY}, OverallAbsence_6HalfTerms, FSMeligible]
+def answer(tables):
+    rows = tables["absence"]
+    assert set(rows.columns) == {{"{KEY}", "OverallAbsence_6HalfTerms", "FSMeligible"}}
+    return [rows["OverallAbsence_6HalfTerms"].astype(float).mean(), len(rows)]
+"""
+
+
+def test_a_private_script_runs_over_blocks(data, tmp_path):
+    done = run(PRIVATE, tmp_path, NPD_DATA=str(data))
+    assert done.returncode == 0, done.stderr
+    assert "gap: " in done.stdout
+    assert "all: 4 without noise, over 3 blocks" in done.stdout, "12 rows, each in one of them"
+
+
+def test_what_a_private_script_lacks_is_said(data, tmp_path):
+    for text, said in (
+        (PRIVATE.replace("answer", "other"), "function answer"),
+        (PRIVATE.replace("blocks 3", ""), "written like"),
+    ):
+        done = run(text, tmp_path, NPD_DATA=str(data))
+        assert done.returncode
+        assert said in done.stderr
+
+
+def test_the_first_fault_of_a_block_is_shown(data, tmp_path):
+    done = run(PRIVATE.replace('tables["absence"]', 'tables["absense"]'), tmp_path, NPD_DATA=str(data))
+    assert "3 of 3 blocks have no answer" in done.stdout
+    assert "There is no table 'absense'" in done.stdout

@@ -82,7 +82,7 @@ DEFENCES = (
     Defence("a cap of each unit", edited(f"{RESERVING}:charges_within", WITHIN, f"(account.project and {WITHIN})"), "test_15"),
     Defence(
         "a record follows from the design alone",
-        edited("broker.workflow.private.outputs:assess_private", "record_of(found.private)", "record_of(found.private) | {'rows': list(found.answer.drawn[0].values)}"),
+        edited("broker.workflow.private.outputs:assess_private", "how = record_of(private)", "how = record_of(private) | {'rows': list(from_bytes(private.made, found.content).drawn[0].values)}"),
         "test_16",
     ),
     Defence("answers are known in their project", edited("broker.storage.ledger.found:released_answer", "spends.c.project == asked.project,", ""), "test_26"),
@@ -125,7 +125,7 @@ DEFENCES = (
     ),
     Defence(
         "every end is one word",
-        edited(f"{ATTEMPT}:answer", "raise Failed(FailureCode.ENGINE_ERROR)", "raise Failed(FailureCode(result.end.value))"), "test_errors",
+        edited(f"{ATTEMPT}:_by_query", "raise Failed(FailureCode.ENGINE_ERROR)", "raise Failed(FailureCode(result.end.value))"), "test_errors",
     ),
     Defence("no extreme of a person", edited("broker.query.groups.aggregating:aggregate", "isinstance(node, exp.Sum | exp.Avg):", "isinstance(node, exp.Sum | exp.Avg | exp.Min | exp.Max):"), "test_extremes"),
     Defence("no key without a list where there is no delta", edited("broker.privacy.asking.measurable:_measured", "if d.values is None and given.lists_only", "if False"), "test_keys"),

@@ -5,6 +5,8 @@ from broker.domain.refusal_codes.code import Code
 
 ABSENCE = "npd.absence WHERE AcademicYear = '2022/2023'"
 SPEND = "-- private: epsilon 0.5\n"
+SCRIPT = "# private: epsilon 0.5, blocks {}, {}\n# input: npd.absence [MonthOfBirth] 2022/2023\n"
+ANSWER = 'def answer(tables):\n    return tables["absence"].MonthOfBirth.mean()\n'
 
 # fmt: off
 PRIVACY = (
@@ -12,6 +14,19 @@ PRIVACY = (
          "Policy counts losses in one measure for each kind of person: epsilon, or rho.",
          "Write the measure that the message names, or an error.",
          f"-- private: rho 0.1\nSELECT COUNT(*) AS n FROM {ABSENCE}", "duckdb", "P0733"),
+    Code("private-answer", "A private script without its function",
+         "The blocks call answer(tables), which takes the tables of one block and returns the numbers.",
+         "Write def answer(tables): at the top level, and return the numbers in the order of the ranges.",
+         SCRIPT.format(200, "range [1, 12]") + "mean = 6\n", "python", "P0733"),
+    Code("private-answers", "Too many numbers of a private script",
+         "All numbers share what is spent, so many of them are all wrong.",
+         "Return fewer, or ask in a second job.",
+         SCRIPT.format(200, ", ".join(f"range r{n} [1, 12]" for n in range(21))) + ANSWER, "python", "P0733"),
+    Code("private-blocks", "A number of blocks that cannot be",
+         "Policy says into how many blocks persons may be cut: with few the noise is larger than any range, with many "
+         "nobody is in them.",
+         "Name a number between those of the message.",
+         SCRIPT.format(3, "range [1, 12]") + ANSWER, "python", "P0733"),
     Code("private-clamp", "A number of too wide a range",
          "Sums are made of whole steps, exactly. A number that may take too many of them has no exact sum, and noise "
          "as wide as its range.",
@@ -69,6 +84,11 @@ PRIVACY = (
          "Leave the line out, or ask an administrator whether the project may also ask privately.",
          "-- private: epsilon 0.5\nSELECT cla_SEX, COUNT(*) AS n FROM npd.cla WHERE cla_PROCESSING_YEAR = 2022 "
          "GROUP BY cla_SEX", "duckdb", "P0999"),
+    Code("private-output", "A second output of a private script",
+         "What leaves is one table with a row for each number that answer returns, and nothing that the script writes.",
+         "Keep the first output line.",
+         SCRIPT.format(200, "range [1, 12]") + "# output: a.csv | one\n# output: b.csv | two\n" + ANSWER,
+         "python", "P0733"),
     Code("private-parts", "Too many figures at once",
          "Each statistic and grouping set is paid for, and shares the spend with all others.",
          "Ask for fewer, or in a second job.",
@@ -96,6 +116,11 @@ PRIVACY = (
          "The project releases under differential privacy only, and the text does not say what it may spend.",
          "Write a line -- private: epsilon 0.5, or -- private: error 5.",
          f"SELECT COUNT(*) AS n FROM {ABSENCE}", "duckdb", "P0733"),
+    Code("private-time", "A private script that lasts too long",
+         "Blocks run in slots of a fixed length, which are never shorter than they say: together they may last as long "
+         "as a script may.",
+         "Name fewer blocks, or fewer seconds.",
+         SCRIPT.format(2000, "range [1, 12], seconds 20") + ANSWER, "python", "P0733"),
     Code("private-unit", "Two kinds of person",
          "What is promised is promised to pupils, or to staff: one job is about one of them.",
          "Ask about each in a job of its own.",

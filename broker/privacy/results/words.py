@@ -15,7 +15,7 @@ def plain_words(
     """What was done and what it means. `left`: what the project had left before this release."""
     sentences = [
         "Random noise was added to every figure of this table, the empty cells too, before anybody saw it.",
-        _odds(design, promise),
+        odds(design.charge, promise),
         f"Each interval holds the figure without noise in {round(100 * profile.level)} of 100 releases. It is about "
         "the noise only: sampling, missing records and the bounds below come on top.",
         *dict.fromkeys(truncation(t.influence) for t in design.tables),
@@ -30,9 +30,9 @@ def plain_words(
     return tuple(sentences)
 
 
-def _odds(design: Design, promise: Promise) -> str:
+def odds(charge: Amount, promise: Promise) -> str:
     """Epsilon as what an onlooker's odds can change by: a factor of e^epsilon, from even odds."""
-    epsilon = told(design.charge, promise)["epsilon"]
+    epsilon = told(charge, promise)["epsilon"]
     assert isinstance(epsilon, float)
     guess = 1 / (1 + exp(-epsilon))
     return (

@@ -13,6 +13,7 @@ from broker.policy.privacy import PrivacyProfile, Promise
 from broker.privacy.asking.lines import PrivateLines
 from broker.privacy.asking.measurable import Given, Measurable, measurable
 from broker.privacy.design import Design, design
+from broker.privacy.mechanisms import Bundle
 from broker.privacy.tables import PrivateTable
 from broker.workflow.private.naming import names_of
 from broker.workflow.private.spending import Rules, most_automatic, refused_with, spend_of
@@ -39,6 +40,15 @@ class PrivateJob:
     @property
     def charge(self) -> Amount:
         return self.made.charge
+
+    @property
+    def bundle(self) -> Bundle:
+        return self.made.bundle
+
+    @property
+    def bounds(self) -> str:
+        """All that the answer depends on beside the plan and the noise."""
+        return repr([(m.tables, m.kept) for m in self.measured])
 
     @property
     def is_automatic(self) -> bool:

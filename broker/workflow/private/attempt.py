@@ -9,14 +9,17 @@ from broker.domain.errors import Breach, Conflict, Refused
 from broker.domain.jobs import FailureCode, Job
 from broker.domain.ledger.spends import Answer, Spend
 from broker.domain.people import SYSTEM
-from broker.domain.ports import Lease, Limits, SandboxEnd, Vault
-from broker.policy.models import Policies
+from broker.domain.ports import Lease, Limits, SandboxEnd, SandboxResult, Vault
+from broker.policy.models import Policies, Service
 from broker.workflow.check import Checked
 from broker.workflow.failing import Failed
-from broker.workflow.private.answers import NoisyAnswer, answered, from_bytes, to_bytes
+from broker.workflow.private.answers import NoisyAnswer, answered, to_bytes
 from broker.workflow.private.asking import PrivateJob, ask
+from broker.workflow.private.by_blocks import running
+from broker.workflow.private.by_blocks.asking import PrivateScript
 from broker.workflow.private.costs import asked_of, maximum_of
-from broker.workflow.private.ports import PrivatePorts, RunPorts
+from broker.workflow.private.ports import PrivatePorts, RunPorts, Where
+from broker.workflow.private.texts import PrivateText
 from broker.workflow.relations import project_or_unknown
 
 
@@ -25,17 +28,18 @@ class Asked:
     """What an attempt answers: the job as it was checked again, on the vault's public registers."""
 
     lease: Lease
-    private: PrivateJob
+    private: PrivateText
     vault: Vault
     limits: Limits
+    service: Service
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """`image` and `runtime` of the sandbox that ran; None where the answer was there."""
+    """`content`: the noisy answer as it is kept. `image` and `runtime` of the sandbox that ran; None where the
+    answer was there."""
 
-    private: PrivateJob
-    answer: NoisyAnswer
+    content: bytes
     image: str | None = None
     runtime: str | None = None
 
@@ -57,9 +61,12 @@ def spend_of(ports: RunPorts, job: Job, checked: Checked) -> Spend:
         raise Failed(FailureCode.POLICY_CHANGED) from None
 
 
-def on_vault(ports: RunPorts, lease: Lease, policies: Policies, checked: Checked, vault: Vault) -> PrivateJob:
-    """The same job with the lists of the public registers: how much noise is drawn must not have changed by them."""
+def on_vault(ports: RunPorts, lease: Lease, policies: Policies, checked: Checked, vault: Vault) -> PrivateText:
+    """The same job with the lists of the public registers: how much noise is drawn must not have changed by them. A
+    script has none."""
     assert checked.private is not None
+    if isinstance(checked.private, PrivateScript):
+        return checked.private
     project = project_or_unknown(policies, lease.job.submission.project)
     try:
         found = ask(checked.private.plan, checked.private.lines, project, policies, ports.vaults.registers(vault))
@@ -72,24 +79,43 @@ def on_vault(ports: RunPorts, lease: Lease, policies: Policies, checked: Checked
 
 def answer(ports: RunPorts, asked: Asked, spend: Spend) -> Answered:
     """Unavailable: nothing that anybody has seen was drawn, and a later attempt has the same charge."""
-    job, made = asked.lease.job, asked.private.made
+    job = asked.lease.job
     if spend.asked.job == job.ident and spend.answer is None:
         spend = _charge(ports, job)
     if spend.answer is not None:
-        return Answered(asked.private, from_bytes(made, _kept(ports, spend.answer)))
+        return Answered(_kept(ports, spend.answer))
     if ports.private is None:
         raise Breach("This worker has no noise process.")
+    if isinstance(asked.private, PrivateScript):
+        content, result = _by_blocks(ports, ports.private, asked, asked.private)
+    else:
+        content, result = _by_query(ports, ports.private, asked, asked.private)
+    stored = _store(ports, job, content)
+    return Answered(_kept(ports, stored), result.image, result.runtime)
+
+
+def _by_query(ports: RunPorts, private: PrivatePorts, asked: Asked, job: PrivateJob) -> tuple[bytes, SandboxResult]:
+    lease = asked.lease
     result = ports.sandbox.run(
-        ports.private.engine.prepare(
-            asked.private.plan, asked.private.measured, asked.vault, job.ident, asked.lease.attempt, asked.limits
-        )
+        private.engine.prepare(job.plan, job.measured, asked.vault, lease.job.ident, lease.attempt, asked.limits)
     )
     if result.end is not SandboxEnd.ENDED:
         # How it ended depends on data, and is not paid for: every end is the same word.
         raise Failed(FailureCode.ENGINE_ERROR)
-    content = to_bytes(made, _drawn(ports.private, asked.private, result.frames))
-    stored = _store(ports, job, content)
-    return Answered(asked.private, from_bytes(made, _kept(ports, stored)), result.image, result.runtime)
+    return to_bytes(job.made, _drawn(private, job, result.frames)), result
+
+
+def _by_blocks(
+    ports: RunPorts, private: PrivatePorts, asked: Asked, script: PrivateScript
+) -> tuple[bytes, SandboxResult]:
+    where = Where(asked.vault, asked.lease.job.ident, asked.lease.attempt, asked.limits)
+    try:
+        rows = running.rows_of(script, private, ports.sandbox, where, asked.service)
+        answers, result = running.answered_by_blocks(script, rows, ports.sandbox, where, asked.service)
+        drawn = running.noisy(script.made, answers, private.noise)
+    except Breach:
+        raise Failed(FailureCode.ENGINE_ERROR) from None
+    return running.to_bytes(script.made, drawn), result
 
 
 def _charge(ports: RunPorts, job: Job) -> Spend:

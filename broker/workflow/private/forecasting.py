@@ -12,11 +12,12 @@ from broker.privacy.results.record import told
 from broker.workflow.private.asking import PrivateJob
 from broker.workflow.private.costs import cost_of
 from broker.workflow.private.naming import names_of
+from broker.workflow.private.texts import PrivateText
 
 DIGITS = 4
 
 
-def smallest(amounts: Mapping[Account, Amount], project: str, private: PrivateJob) -> Amount | None:
+def smallest(amounts: Mapping[Account, Amount], project: str, private: PrivateText) -> Amount | None:
     """Of the project's own accounts that the job would count in, the one of which it takes most."""
     own = [a for account, a in amounts.items() if account in cost_of(private).charges(project) and account.project]
     shares = [(share, a) for a in own if (share := private.charge.share_of(a)) is not None]

@@ -25,9 +25,9 @@ def check_mode(project: Project, kind: Kind, lines: PrivateLines) -> tuple[Refus
         return (
             Refusal(
                 "differential-privacy-only",
-                f"Project {project.ident} releases under differential privacy only, and scripts have no noise of their "
-                "own.",
-                "Ask in SQL, or ask an administrator whether the project may also use disclosure control.",
+                f"Project {project.ident} releases under differential privacy only, and this script does not say "
+                "what it may spend.",
+                "Ask in SQL, or write  # private: epsilon 0.5, blocks 500, range [0, 1]  and  def answer(tables).",
             ),
         )
     return (

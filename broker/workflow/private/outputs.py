@@ -2,7 +2,7 @@
 nothing but whether policy lets it go without a person."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from broker.disclosure.records.renderings import released_csv
 from broker.disclosure.records.stored_form import assessment_to_json
@@ -15,21 +15,38 @@ from broker.privacy.results.table import Sheet, assessed
 from broker.privacy.results.words import plain_words
 from broker.workflow.assess import Concluded, conclude
 from broker.workflow.prepared import CSV, Prepared
-from broker.workflow.private.answers import NoisyAnswer
+from broker.workflow.private.answers import NoisyAnswer, from_bytes
 from broker.workflow.private.asking import PrivateJob
 from broker.workflow.private.attempt import Answered
+from broker.workflow.private.by_blocks.asking import PrivateScript
+from broker.workflow.private.by_blocks.outputs import record_of_script, table_of
+from broker.workflow.private.by_blocks.running import from_bytes as from_script
+from broker.workflow.private.record_head import RECORD, VERSION
+from broker.workflow.private.texts import PrivateText
 from broker.workflow.relations import project_or_unknown
 
-RECORD, VERSION = "npd-broker privacy record", 1
 
-
-def assess_private(ports: WorkerPorts, lease: Lease, policies: Policies, found: Answered, snapshot: str) -> None:
+def assess_private(
+    ports: WorkerPorts,
+    lease: Lease,
+    policies: Policies,
+    private: PrivateText,
+    found: Answered,
+    snapshot: str,
+    declared: Sequence[tuple[str, str]] = (),
+) -> None:
     """Move the job to `assessing` with its noisy outputs. Where policy asks for votes, people look as at others."""
+    concluded = Concluded(snapshot, found.image, found.runtime)
+    if isinstance(private, PrivateScript):
+        made = table_of(private, from_script(private.made, found.content))
+        prepared = [_prepared(made, record_of_script(private), private)]
+        conclude(ports, lease, policies, prepared, concluded, declared)
+        return
     project = project_or_unknown(policies, lease.job.submission.project)
     steps = policies.profile(project.profile).max_group_steps
-    how = record_of(found.private)
-    prepared = [_prepared(a, how, found.private) for a in tables_of(found.private, found.answer, steps)]
-    conclude(ports, lease, policies, prepared, Concluded(snapshot, found.image, found.runtime))
+    how = record_of(private)
+    answer = from_bytes(private.made, found.content)
+    conclude(ports, lease, policies, [_prepared(a, how, private) for a in tables_of(private, answer, steps)], concluded)
 
 
 def tables_of(private: PrivateJob, answer: NoisyAnswer, steps: int) -> Iterator[Assessment]:
@@ -56,7 +73,7 @@ def record_of(private: PrivateJob) -> dict[str, object]:
     return {**head, **found, "left_out_as_a_rule": rules, "data_sets": list(private.datasets)}
 
 
-def _prepared(assessment: Assessment, how: dict[str, object], private: PrivateJob) -> Prepared:
+def _prepared(assessment: Assessment, how: dict[str, object], private: PrivateText) -> Prepared:
     staff = json.dumps(assessment_to_json(assessment) | {"privacy": how})
     findings = json.dumps([[f.rule, f.verdict.value, f.column] for f in assessment.findings])
     return Prepared(

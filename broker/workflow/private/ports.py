@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from broker.domain.plans import Plan
-from broker.domain.ports import Limits, SandboxRequest, Vault, WorkerPorts
+from broker.domain.ports import Limits, SandboxRequest, SandboxResult, Vault, WorkerPorts
 from broker.domain.scalars import Value
 from broker.privacy.asking.measurable import Measurable
 from broker.privacy.design import Design
 from broker.privacy.mechanisms import Bundle
 from broker.privacy.noise.client import Drawn
+from broker.python_jobs.private.cut import Cut
 
 Keys = tuple[Value, ...]
 
@@ -45,6 +46,35 @@ class PrivateEngine(Protocol):
         """Raise Breach if the frames are not exactly what was asked for."""
 
 
+class BlockEngine(Protocol):
+    """Cuts the tables of a private script into blocks of persons. Holds no data itself."""
+
+    def prepare_cut(
+        self, asked: Cut, blocks: int, key: str, vault: Vault, job: str, attempt: int, limits: Limits
+    ) -> SandboxRequest:
+        """Each person's rows of all tables in one block, chosen by a hash of the person under `key`, of nothing
+        else."""
+
+    def read_cut(self, frames: Sequence[tuple[str, bytes]]) -> bytes:
+        """The rows as the python image takes them, unopened. Raise Breach for other frames."""
+
+
+class Runs(Protocol):
+    """Runs a request as `Sandbox.run` does."""
+
+    def run(self, request: SandboxRequest) -> SandboxResult: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The attempt at a private script and the vault that it reads."""
+
+    vault: Vault
+    job: str
+    attempt: int
+    limits: Limits
+
+
 class Noise(Protocol):
     """The noise process."""
 
@@ -56,6 +86,7 @@ class Noise(Protocol):
 class PrivatePorts:
     engine: PrivateEngine
     noise: Noise
+    blocks: BlockEngine
 
 
 @dataclass(frozen=True, slots=True)

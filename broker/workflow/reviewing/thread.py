@@ -10,7 +10,7 @@ from datetime import datetime
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Invalid, Unknown
-from broker.domain.jobs import Job, Kind
+from broker.domain.jobs import Job
 from broker.domain.messages import Audience, Message, check_words, has_figure
 from broker.domain.outputs import Output, OutputState
 from broker.domain.people import Person
@@ -98,7 +98,7 @@ def for_researchers(ports: Ports, person: Person, job_ident: str) -> list[Told]:
 
 def _about(output: Output, job: Job) -> str | None:
     """Names of what a script left are outputs themselves, until they have left."""
-    named = job.submission.kind is Kind.SQL or output.state in LEFT
+    named = job.names_its_outputs or output.state in LEFT
     return output.name if named else None
 
 

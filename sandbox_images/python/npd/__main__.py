@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import npd
+from npd.blocks_at_home import asked_in, over_blocks
+from npd.place import here
 
 
 def main() -> int:
@@ -15,7 +17,12 @@ def main() -> int:
     sys.argv = sys.argv[1:]
     builtins.load = npd.load
     npd._script(Path(sys.argv[0]).read_text(encoding="utf-8"))
-    runpy.run_path(sys.argv[0], run_name="__main__")
+    made = runpy.run_path(sys.argv[0], run_name="__main__")
+    asked = asked_in(here().text)
+    if asked is not None:
+        if not callable(made.get("answer")):
+            raise npd.NpdError("A private script has a function answer(tables) at its top level.")
+        over_blocks(here(), asked, made["answer"])
     return 0
 
 

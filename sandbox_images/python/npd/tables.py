@@ -83,10 +83,10 @@ def _frame(arrow: pa.Table, pandas: Any) -> "pd.DataFrame":
     missing = [f.name for f in arrow.schema if _countable(f.type) and arrow[f.name].null_count]
     nullable = {getattr(pa, name.lower())(): getattr(pandas, f"{name}Dtype")() for name in _NULLABLE}
     nullable[pa.bool_()] = pandas.BooleanDtype()
-    plain = arrow.drop_columns(missing).to_pandas(date_as_object=False)
+    plain = arrow.drop_columns(missing).to_pandas(date_as_object=False, use_threads=pa.cpu_count() > 1)
     if not missing:
         return plain
-    others = arrow.select(missing).to_pandas(types_mapper=nullable.get)
+    others = arrow.select(missing).to_pandas(types_mapper=nullable.get, use_threads=pa.cpu_count() > 1)
     return pandas.concat([plain, others], axis=1)[arrow.column_names]
 
 

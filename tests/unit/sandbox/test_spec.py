@@ -8,7 +8,19 @@ import pytest
 
 from broker.domain.ports import Limits
 from broker.sandbox.audit import ABSENT, differences
-from broker.sandbox.spec import Box, Spec, attempt_of, cpus_of, name_of, settings, spec, user_of, waiting, waiting_name
+from broker.sandbox.spec import (
+    POWERS,
+    Box,
+    Spec,
+    attempt_of,
+    cpus_of,
+    name_of,
+    settings,
+    spec,
+    user_of,
+    waiting,
+    waiting_name,
+)
 
 LIMITS = Limits(60, 1 << 30, 1 << 20, 10, 32, 2, 1 << 24)
 IMAGE = "sha256:" + "a" * 64
@@ -149,6 +161,23 @@ def test_every_attempt_has_a_user_of_its_own_and_none_is_a_system_user():
     users = {user_of(name_of(f"job{number}", attempt)) for number in range(300) for attempt in (1, 2)}
     assert len(users) == 600
     assert min(users) >= 200_000
+
+
+def names_allowed(of: Spec) -> set[str]:
+    option = next(option for option in of.security if option.startswith("seccomp="))
+    rules = json.loads(option.removeprefix("seccomp="))["syscalls"]
+    return {name for rule in rules if rule["action"] == "SCMP_ACT_ALLOW" for name in rule["names"]}
+
+
+def test_only_a_launcher_that_puts_blocks_apart_may_make_namespaces():
+    apart = spec("j1", 2, replace(BOX, apart=True), "owner")
+    assert names_allowed(apart) - names_allowed(made()) == {"mount", "setns", "unshare"} == set(POWERS)
+    assert differences(inspect_of(apart), apart) == []
+    assert differences(inspect_of(apart), made()) != []
+    assert differences(inspect_of(made()), apart) != []
+    assert "OMP_NUM_THREADS=1" in apart.environment
+    assert apart.nano_cpus == made().nano_cpus
+    assert (spec("j1", 2, replace(BOX, apart=True, apparmor=True), "o").apparmor, apart.apparmor) == ("unconfined", "")
 
 
 def test_seccomp_allows_no_way_out():

@@ -1,0 +1,54 @@
+"""A private script and the cut rows to a sandbox request. Pure: the rows' bytes are passed on, never opened."""
+
+import json
+from dataclasses import asdict, replace
+
+from broker.domain.ports import Limits, SandboxRequest, Vault
+from broker.policy.models import Service
+from broker.python_jobs.private.asks import Asks
+from broker.python_jobs.private.line import lasting, seconds_of
+from broker.python_jobs.request import IMAGE
+
+START_SECONDS = 60
+"""For reading the rows and importing what the script names, before the first slot."""
+
+
+def limits_of(asks: Asks, limits: Limits, service: Service, rows: int) -> Limits:
+    """Of the whole sandbox: its lanes, the rows twice while they are read, and as long as its slots last."""
+    memory = (
+        service.threads * (service.block_memory_bytes + service.block_scratch_bytes) + limits.memory_bytes + 2 * rows
+    )
+    return replace(limits, wall_seconds=int(lasting(asks, service)) + START_SECONDS, memory_bytes=memory)
+
+
+def prepare_blocks(
+    program: str,
+    asks: Asks,
+    names: tuple[str, ...],
+    modules: tuple[str, ...],
+    rows: bytes,
+    vault: Vault,
+    run: tuple[str, int, Limits, Service],
+) -> SandboxRequest:
+    """`run`: job, attempt, usual limits, service. No folder of the vault is mounted: the rows come by standard
+    input."""
+    job, attempt, usual, service = run
+    limits = limits_of(asks, usual, service, len(rows))
+    content = {
+        "kind": "blocks",
+        "tables": [],
+        "names": names,
+        "numbers": len(asks.ranges),
+        "modules": modules,
+        "preview": vault.synthetic,
+        "block": {
+            "seconds": seconds_of(asks, service),
+            "rest_seconds": service.block_rest_milliseconds / 1000,
+            "memory_bytes": service.block_memory_bytes,
+            "scratch_bytes": service.block_scratch_bytes,
+        },
+        "settings": asdict(limits),
+    }
+    head = json.dumps(content, sort_keys=True).encode()
+    frames = (("job", head), ("program", program.encode()), ("rows", rows))
+    return SandboxRequest(job, attempt, IMAGE, vault.script, frames, limits, vault.synthetic, apart=True)

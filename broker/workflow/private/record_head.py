@@ -1,0 +1,3 @@
+"""How every privacy record begins."""
+
+RECORD, VERSION = "npd-broker privacy record", 1

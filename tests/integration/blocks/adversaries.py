@@ -1,0 +1,199 @@
+"""Scripts that try to make one person count in more than one block. In the block that has the person, `signal` does what it
+can to tell the others; every other block answers as if it were that block where `seen` says that it was told.
+
+Each is one trick; `EVERYTHING` tries them all at once. An honest run of any of them has one block that answers `HIGH`.
+"""
+
+# ruff: noqa: E501 - one trick a line reads as a table
+
+from dataclasses import dataclass
+
+SECRET, LOW, HIGH = 20, 0.0, 10.0
+MARK, MARKS = "the-one-person-who-is-looked-for", ("the-one-person-", "who-is-looked-for")
+
+
+@dataclass(frozen=True, slots=True)
+class Trick:
+    """`signal` and `seen` are bodies of functions. `after`: what the block that signals does with the rest of its slot."""
+
+    signal: str
+    seen: str
+    after: str = ""
+
+
+HELD = "held.append({})"
+WAITED = "time.sleep({})"
+TRICKS = {
+    "state": Trick("builtins.told = True; os.environ['TOLD'] = '1'; sys.modules['told'] = os", "return hasattr(builtins, 'told') or 'TOLD' in os.environ or 'told' in sys.modules"),
+    "scratch": Trick("[attempt(writes, f'{place}/told') for place in ('/tmp', '.', '/var/tmp', '/run')]", "return any(os.path.exists(f'{place}/told') for place in ('/tmp', '.', '/var/tmp', '/run'))"),
+    "places": Trick("[attempt(os.chmod, place, 0o777) or attempt(writes, f'{place}/told') for place in ('/out', '/data', '/sandbox', '/opt/site', '/sys', '/dev', '/', '/proc/self')]", "return any(os.path.exists(f'{place}/told') for place in ('/out', '/data', '/sandbox', '/opt/site', '/dev', '/'))"),
+    "shared_memory": Trick("attempt(writes, '/dev/shm/told'); attempt(writes, '/dev/mqueue/told'); libc.shmget(777, 4096, 0o1666)", "return os.path.exists('/dev/shm/told') or os.path.exists('/dev/mqueue/told') or libc.shmget(777, 0, 0o666) >= 0"),
+    "numbers_of_processes": Trick("[run_thread() for _ in range(200)]", "return os.getpid() > 100"),
+    "mounts": Trick("below(); tells_below(); deeper(); tells_below()", "below(); return os.path.exists('/tmp/told') or os.path.exists('/dev/told')"),
+    "sockets": Trick("s = socket.socket(socket.AF_UNIX); s.bind('\\0told'); s.listen(); held.append(s)", "return until_end(connects)", "rest()"),
+    "locks": Trick("f = open(fcntl.__file__ if hasattr(fcntl, '__file__') else os.__file__); fcntl.flock(f, fcntl.LOCK_EX); held.append(f)", "return until_end(is_locked)", "rest()"),
+    "memory": Trick("pass", "return finds_mark()"),
+    "signals": Trick("[attempt(os.kill, pid, signal.SIGKILL) for pid in (-1, 0, os.getppid(), *range(2, 400)) if pid != os.getpid()]", "return False"),
+    "limits": Trick("pass", "return False", "bombs()"),
+    "files_without_end": Trick("[writes(f'/tmp/{n}', 1 << 20) for n in range(200)]", "return False"),
+    "crash": Trick("os._exit(9)", "return False"),
+    "crash_hard": Trick("ctypes.string_at(0)", "return False"),
+    "fault": Trick("raise MemoryError", "return False"),
+    "overrun": Trick("time.sleep(25)", "return False"),
+    "no_end": Trick("signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    while True: pass", "return False"),
+}  # fmt: skip
+SHAPES = ("float('nan')", "float('inf')", "[1.0, 2.0]", "None", "'text'", "[]", "list(range(10**6))", "1e308", "-1e308")
+"""What the block of the person answers, where nothing else is tried."""
+
+FAILS = {
+    SECRET + 1: "os._exit(9)", SECRET + 2: "return float('nan')", SECRET + 3: "return [1.0, 2.0]",
+    SECRET + 4: "return 'text'", SECRET + 5: "raise ValueError", SECRET + 6: "ctypes.string_at(0)",
+    SECRET + 7: "bombs()", SECRET + 8: "time.sleep(60)",
+}  # fmt: skip
+"""Scores of children whose block fails, and how."""
+
+TOOLS = f"""
+import builtins, ctypes, fcntl, gc, os, signal, socket, sys, threading, time
+libc = ctypes.CDLL(None, use_errno=True)
+held = []
+MARK = b"".join([b"{MARKS[0]}", b"{MARKS[1]}"])
+ENDS = time.monotonic() + {{seconds}}
+
+
+def attempt(call, *given):
+    try:
+        return call(*given)
+    except BaseException:
+        return None
+
+
+def writes(path, size=1):
+    with open(path, "w") as file:
+        file.write("x" * size)
+
+
+def run_thread():
+    thread = threading.Thread(target=lambda: None)
+    thread.start()
+    thread.join()
+
+
+def below():
+    for place in ("/tmp", "/out", "/dev", "/proc"):
+        libc.umount2(place.encode(), 2)
+        libc.mount(None, place.encode(), None, 32, None)
+        libc.mount(b"tmpfs", place.encode(), b"tmpfs", 32, None)
+
+
+def tells_below():
+    for place in ("/tmp", "/dev", "/out"):
+        attempt(writes, place + "/told")
+
+
+def deeper():
+    libc.unshare(0x10000000 | 0x20000)
+    below()
+
+
+def rest():
+    time.sleep(max(0.0, ENDS - time.monotonic()))
+
+
+def until_end(look):
+    while time.monotonic() < ENDS:
+        if look():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def connects():
+    with socket.socket(socket.AF_UNIX) as way:
+        return way.connect_ex("\\0told") == 0
+
+
+def is_locked():
+    with open(os.__file__) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+def finds_mark():
+    frame = sys._getframe()
+    while frame is not None:
+        for value in list(frame.f_locals.values()):
+            for one in (value, *attempt(vars, value).values()) if attempt(vars, value) else (value,):
+                if isinstance(one, (bytes, bytearray, memoryview)) and one is not MARK and MARK in bytes(one):
+                    return True
+        frame = frame.f_back
+    return False
+
+
+def bombs():
+    kept = []
+    while True:
+        kept.append(b"x" * (64 << 20))
+"""
+
+ANSWER = """
+
+def signal_all():
+    {signal}
+
+
+def seen_any():
+    {seen}
+
+
+def answer(tables):
+    rows = tables["npd.a"]
+    if (rows["Score"] == %d).any():
+        %s
+        return %r
+    return %r if attempt(seen_any) else %r
+"""
+
+
+def script(name: str, seconds: float) -> str:
+    """The trick of that name, for slots of so many seconds; of a shape, what the block answers."""
+    tools = TOOLS.replace("{seconds}", f"{0.6 * seconds}")
+    if name in SHAPES:
+        return tools + ANSWER.format(signal="pass", seen="return False") % (SECRET, f"return {name}", HIGH, HIGH, LOW)
+    if name == "mixed":
+        return tools + _mixed()
+    if name == "everything":
+        return tools + _everything()
+    if name == "maximum":
+        return tools + "\n\ndef answer(tables):\n    return float(tables['npd.a']['Score'].max())\n"
+    trick = TRICKS[name]
+    does = f"attempt(signal_all); {trick.after or 'pass'}"
+    if name in ("crash", "crash_hard", "fault", "overrun", "no_end"):
+        does = "signal_all()"
+    return tools + ANSWER.format(signal=trick.signal, seen=trick.seen) % (SECRET, does, HIGH, HIGH, LOW)
+
+
+TOGETHER = ("state", "scratch", "places", "shared_memory", "numbers_of_processes", "mounts", "sockets", "locks", "memory", "signals")  # fmt: skip
+
+
+def _mixed() -> str:
+    """Each block as its child says."""
+    ways = "".join(f"    if (scores == {score}).any():\n        {way}\n" for score, way in FAILS.items())
+    return f'\n\ndef answer(tables):\n    scores = tables["npd.a"]["Score"]\n{ways}    return {LOW}\n'
+
+
+def _everything() -> str:
+    """All that leave the block alive, one after the other."""
+    parts = []
+    for name in TOGETHER:
+        trick = TRICKS[name]
+        parts.append(f"def signal_{name}():\n    {trick.signal}\n\n\ndef seen_{name}():\n    {trick.seen}\n")
+    names = ", ".join(f"attempt(signal_{name})" for name in TOGETHER)
+    looks = ", ".join(f"attempt(seen_{name})" for name in TOGETHER)
+    return "\n\n".join(parts) + (
+        "\n\ndef answer(tables):\n"
+        f'    if (tables["npd.a"]["Score"] == {SECRET}).any():\n        [{names}]\n        rest()\n        return {HIGH}\n'
+        f"    return {HIGH} if any([{looks}]) else {LOW}\n"
+    )

@@ -1,0 +1,93 @@
+"""Blocks are apart: what one of them does, no other and nobody outside learns. In real containers of every runtime."""
+
+# ruff: noqa: E501 - edits, scripts and figures read better in one line
+
+import numpy as np
+import pytest
+from adversaries import FAILS, HIGH, LOW, SECRET, SHAPES, TRICKS, script
+from blocks_kit import asks, run, town
+from privacy_size import size
+
+from broker.domain.ports import SandboxEnd
+from broker.sandbox.docker_engine import DockerSandbox
+
+BLOCKS, SECONDS, AT = 12, 0.6, 3
+SLOW = 1.5
+"""Seconds of a slot under gVisor, where everything takes longer."""
+FULL = bool(size("BLOCK_TRICKS", 0))
+BOTH = ("runc", "runsc")
+DEADLY = ("crash", "crash_hard", "fault", "overrun", "no_end", "limits")
+
+
+@pytest.fixture(params=BOTH if FULL else BOTH[:1])
+def sandbox(request, sandbox_root):
+    return DockerSandbox(sandbox_root, request.param)
+
+
+@pytest.fixture(params=BOTH)
+def each_sandbox(request, sandbox_root):
+    return DockerSandbox(sandbox_root, request.param)
+
+
+def seconds_on(sandbox) -> float:
+    return SLOW if sandbox.runtime() == "runsc" else SECONDS
+
+
+def tried(sandbox, name, **specials):
+    lasts = seconds_on(sandbox)
+    return run(
+        sandbox, script(name, lasts), asks(BLOCKS, lasts), town(BLOCKS, **(specials or {"at": {AT: SECRET}}))
+    ), lasts
+
+
+def check(ran, lasts, *answers):
+    """The person's block has answered as it may; every other one as if they were not there; and the run was as long as it
+    had to be."""
+    assert ran.result.end is SandboxEnd.ENDED
+    assert (np.delete(ran.answers[:, 0], AT) == LOW).all(), (ran.answers[:, 0], ran.result.log.decode())
+    assert any(np.array_equal(ran.answers[AT, 0], a, equal_nan=True) for a in answers), ran.answers[AT]
+    assert ran.result.seconds > slots(lasts)
+
+
+def slots(lasts):
+    return BLOCKS / 2 * (lasts + 0.05)
+
+
+@pytest.mark.docker
+def test_everything_at_once_reaches_no_other_block(each_sandbox):
+    """(Its own slot may be over before it has tried all of it.)"""
+    check(*tried(each_sandbox, "everything"), HIGH, np.nan)
+
+
+@pytest.mark.docker
+def test_blocks_that_fail_in_every_way_have_no_answer_and_others_have(sandbox):
+    ran, lasts = tried(sandbox, "mixed", at=dict(enumerate(FAILS)))
+    assert ran.result.end is SandboxEnd.ENDED
+    assert np.isnan(ran.answers[: len(FAILS), 0]).all(), ran.answers[:, 0]
+    assert (ran.answers[len(FAILS) :, 0] == LOW).all()
+    assert ran.result.seconds > slots(lasts)
+
+
+if FULL:
+
+    @pytest.mark.docker
+    @pytest.mark.parametrize("name", TRICKS)
+    def test_a_trick_reaches_no_other_block(sandbox, name):
+        check(*tried(sandbox, name), np.nan if name in DEADLY else HIGH)
+
+    @pytest.mark.docker
+    @pytest.mark.parametrize("shape", SHAPES)
+    def test_what_is_no_answer_is_none(sandbox, shape):
+        check(*tried(sandbox, shape), float(shape) if shape in ("1e308", "-1e308") else np.nan)
+
+
+@pytest.mark.docker
+def test_on_real_data_nobody_sees_what_blocks_print(sandbox):
+    if sandbox.runtime() == "runc":
+        sandbox._verdicts = ()
+        sandbox.missing = lambda: ()
+    text = "import sys\nprint('told')\nprint('told', file=sys.stderr)\n\n\ndef answer(tables):\n    raise ValueError('told')\n"
+    found = {shown: run(sandbox, text, asks(2, 1.0), town(2), synthetic=shown) for shown in (True, False)}
+    assert b"told" in found[True].result.log
+    assert found[False].result.log == b""
+    assert all(np.isnan(f.answers).all() for f in found.values())

@@ -1,0 +1,113 @@
+"""Audits of whole private scripts on neighbouring data: a person removed, ingest and vault made again, rows cut by
+trusted code, the script in a real container. The exact vectors of neighbours differ by one block at most; then
+the job's own noise is drawn on both (`PROOF_NOISE` vectors), and no event tells them apart by more than the
+charge."""
+
+# ruff: noqa: E501 - edits, scripts and figures read better in one line
+
+import re
+
+import numpy as np
+import pytest
+from adversaries import script
+from auditing import audit, half_spaces, in_place, vectors
+from blocks_kit import POLICIES, asks
+from privacy_size import size, tell
+
+from broker.domain.amounts import DELTAS, MICRO, Accounting, as_written
+from broker.domain.jobs import Kind
+from broker.engine.cutting import Cutter
+from broker.privacy.aggregate.exact import answers_of, vector
+from broker.privacy.aggregate.made import STEPS, aggregate
+from broker.python_jobs.private.asks import Estimator
+from broker.python_jobs.private.cut import Cut, CutTable
+from broker.sandbox.docker_engine import DockerSandbox
+from broker.workflow.limits import limits_for
+from broker.workflow.private.by_blocks import running
+from broker.workflow.private.by_blocks.asking import PrivateScript, Program
+from broker.workflow.private.ports import PrivatePorts, Where
+from tests.generative.privacy.rebuilt import OWNER, TOWN, _written, owner
+
+TIMES = size("NOISE", 2000)
+BLOCKS, SECONDS = 20, {"runc": 0.6, "runsc": 1.5}
+FULL = bool(size("BLOCK_TRICKS", 0))
+SCRIPTS = ("everything", "maximum", "state", "scratch", "places", "shared_memory", "crash", "overrun", "float('nan')", "[1.0, 2.0]") if FULL else ("everything",)  # fmt: skip
+RUNTIMES = ("runc", "runsc") if FULL else ("runc",)
+SPEND = as_written(Accounting.APPROXIMATE, 1.0, 1e-9)
+CUT = Cut((), (CutTable("npd.a", ("Key", "Score"), frozenset({2018})),), "pupil")
+"""The key of the cut, here the same for neighbours: so that their blocks can be compared."""
+FIXED = "0123456789abcdef"
+
+
+def world(special):
+    names = [(f"k{i}", i % 9) for i in range(120)] + ([("anna", 20)] if special else [])
+    rows = [
+        {"Key": k, "LA": 1, "Sex": "F", "Note": "x", "Score": s, "Y": f"{y}/{y + 1}", "Flag": 0}
+        for k, s in names
+        for y in (2017, 2018, 2019)
+    ]
+    return {"npd.a": rows, "npd.b": [], "ref.las": [{"LA": 1, "Region": "N"}]}
+
+
+@pytest.fixture(scope="module")
+def vaults():
+    """Snapshots of one owner: who is in both has the same number, as it is from one year to the next."""
+    from datetime import UTC, datetime
+
+    from broker.vault.ingest import ingest
+    from broker.vault.keeper import VaultKeeper
+
+    with owner() as found:
+        data = found.folder / "data"
+        keeper, made = VaultKeeper(data, lambda: found.policies), {}
+        for day, name in enumerate(("whole", "removed"), 1):
+            source = _written(world(name == "whole"), found.folder / f"source-{name}")
+            snapshot = ingest(source, data, TOWN, datetime(2026, 1, day, tzinfo=UTC))
+            made[name] = keeper.ensure(OWNER.ident, snapshot.ident)
+        yield made
+
+
+def answers(sandbox, name, vault, made, seconds):
+    """A whole run, from the vault to the blocks' answers."""
+    asked = PrivateScript(Program(script(name, seconds), ()), CUT, made, SPEND, None, None)
+    where = Where(vault, f"whole-{name[:5].strip('[(.')}-{vault.snapshot[:6]}", 1, limits_for(Kind.SQL, POLICIES))
+    ports = PrivatePorts(None, None, Cutter())
+    rows = running.rows_of(asked, ports, sandbox, where, POLICIES.service)
+    content, result = running.answered_by_blocks(asked, rows, sandbox, where, POLICIES.service)
+    return answers_of(content, made), result
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_no_neighbour_is_told_apart_by_more_than_the_charge(name, runtime, vaults, sandbox_root, monkeypatch):
+    monkeypatch.setattr(running.secrets, "token_hex", lambda n: FIXED)
+    sandbox, seconds = DockerSandbox(sandbox_root, runtime), SECONDS[runtime]
+    made = {
+        e: aggregate(asks(BLOCKS, seconds, estimator=e), SPEND, POLICIES.privacy.profile("npd-private"))
+        for e in Estimator
+    }
+    runs = {v: answers(sandbox, name, vaults[v], made[Estimator.MEAN], seconds) for v in vaults}
+    slots = BLOCKS / POLICIES.service.threads * (seconds + 0.05)
+    assert all(result.seconds > slots for _, result in runs.values())
+    found, same = [a for a, _ in runs.values()], lambda a, b: np.isclose(a, b) | (np.isnan(a) & np.isnan(b))
+    different = int((~same(*found)).sum())
+    assert different <= 1, "one person has changed more than one block"
+    told = {"blocks_that_differ": different, "charged": 1.0, "vectors": TIMES}
+    for estimator, of in made.items():
+        exact = [vector(of, a) for a in found]
+        moved = np.abs(np.subtract(*exact)).max()
+        assert moved <= (STEPS if estimator is Estimator.MEAN else 2)
+        told[f"found_{estimator}"] = surest(of, exact)
+        assert told[f"found_{estimator}"] <= of.charge.micro / MICRO
+    tell(f"whole_{re.sub('[^a-z0-9_]', '_', name)}_{runtime}", told)
+
+
+def surest(made, exact):
+    """The loss that surely occurs between the two, by many draws of the job's own noise."""
+    drawn = [vectors(made.bundle, [e], TIMES) for e in exact]
+    if made.asks.estimator is Estimator.MEAN:
+        events = half_spaces(*exact, drawn[0]) if exact[0] != exact[1] else [in_place(0, exact[0][0])]
+    else:
+        events = [in_place(0, int(v)) for v in np.unique(drawn[0])[:40]]
+    return audit(*drawn, events, SPEND.delta / DELTAS)[0]

@@ -1,0 +1,71 @@
+"""The last filter of a block, run as the kernel would: what it lets through, on both machines it is written for."""
+
+import errno
+import struct
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCES = Path(__file__).resolve().parents[3] / "sandbox_images" / "python"
+ALLOW, REFUSE = 0x7FFF0000, 0x00050000
+READ = {"x86_64": 0, "aarch64": 63}
+
+
+@pytest.fixture(scope="module")
+def syscalls():
+    sys.path.insert(0, str(SOURCES))
+    try:
+        import syscalls
+
+        yield syscalls
+    finally:
+        sys.path.remove(str(SOURCES))
+        sys.modules.pop("syscalls", None)
+
+
+def judged(program: bytes, arch: int, number: int, *arguments: int) -> int:
+    """What the filter gives."""
+    data = struct.pack("=IIQ6Q", number, arch, 0, *arguments, *(0 for _ in range(6 - len(arguments))))
+    lines = [struct.unpack_from("=HBBI", program, at) for at in range(0, len(program), 8)]
+    at = held = 0
+    while True:
+        code, yes, no, value = lines[at]
+        at += 1
+        if code == 0x20:
+            (held,) = struct.unpack_from("=I", data, value)
+        elif code == 0x06:
+            return value
+        else:
+            met = {0x15: held == value, 0x35: held >= value, 0x45: bool(held & value)}[code]
+            at += yes if met else no
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_what_a_block_may_ask(syscalls, machine):
+    column, arch = syscalls.MACHINES[machine]
+    program = syscalls.assembled(machine)
+
+    def word(number, *arguments):
+        return judged(program, arch, number, *arguments)
+
+    refused, absent = REFUSE | errno.EPERM, REFUSE | errno.ENOSYS
+    assert word(READ[machine]) == ALLOW
+    for name, numbers in syscalls.NUMBERS.items():
+        if numbers[column] is not None:
+            assert word(numbers[column]) == refused, name
+    assert word(syscalls.CLONE[column], 0x003D0F00) == ALLOW, "a thread"
+    assert word(syscalls.CLONE[column], 17) == refused, "a process"
+    assert word(syscalls.CLONE3) == absent
+    assert all(word(number) == ALLOW for number in syscalls.NEWER)
+    assert word(463) == absent, "whatever a newer kernel has"
+    assert word(syscalls.FCNTL[column], 3, 1) == ALLOW
+    for command in syscalls.COMMANDS:
+        assert word(syscalls.FCNTL[column], 3, command) == refused, command
+    assert judged(program, arch ^ 1, READ[machine]) == refused, "another machine's numbers"
+
+
+def test_the_other_way_to_call_is_closed(syscalls):
+    """x32: the same kernel under other numbers."""
+    program, (_, arch) = syscalls.assembled("x86_64"), syscalls.MACHINES["x86_64"]
+    assert judged(program, arch, 0x40000000 | 101) != ALLOW
