@@ -4,7 +4,7 @@ stage makes of what it hands over. Keeps nothing."""
 import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from broker.domain.handed import HandedFigure
 from broker.domain.jobs import Kind
@@ -25,7 +25,6 @@ from broker.workflow.rehearse import Rehearsed, Runner, rehearsed
 from broker.workflow.script_outputs import PNG, prepared_file
 from broker.workflow.trusted import Stage
 
-ATTEMPT = 1
 WITHHELD = {
     "name": "Its name is none that an output may have.",
     "type": "Its content is not what its ending says: text is UTF-8, and a Parquet table has numbers, texts and dates.",
@@ -43,6 +42,8 @@ class ScriptStage:
     sandbox: Runner
     handed: HandedEngine | None
     collector: Collector
+    job: str = field(default_factory=lambda: f"rehearsal-{secrets.token_hex(4)}")
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +83,15 @@ def rehearse_script(
     """`lap` hears when the vault is there, the script has run, and the trusted stage is through. Raises Breach where
     the data are not synthetic."""
     vault = stage.vaults.ensure(project.ident, stage.snapshot)
-    job = f"rehearsal-{secrets.token_hex(4)}"
     lap("data")
     limits, allowed = limits_for(Kind.PYTHON, policies), policies.service.allowed_files
-    result = stage.sandbox.run(prepare(checked.canonical, checked.uses, vault, job, ATTEMPT, limits, allowed))
+    program, job = checked.canonical, stage.job
+    result = stage.sandbox.run(prepare(program, checked.uses, vault, job, stage.attempt, limits, allowed))
     lap("run")
     log = result.log.decode(errors="replace")
     if result.end is not SandboxEnd.ENDED:
         return RehearsedScript(result.end, result.runtime, log)
-    trusted = Stage(stage, stage.vaults, job, ATTEMPT, vault, checked, project, policies)
+    trusted = Stage(stage, stage.vaults, stage.job, stage.attempt, vault, checked, project, policies)
     left = sort_left(result.frames)
     left = with_parquet(trusted, left) if stage.handed is not None else left
     computed, declared = _computed(trusted, left), [name for name, _ in checked.declared]
