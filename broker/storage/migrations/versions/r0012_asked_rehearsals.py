@@ -32,5 +32,5 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["person"], ["people.ident"], name=op.f("fk_asked_rehearsals_person_people")),
         sa.PrimaryKeyConstraint("ident", name=op.f("pk_asked_rehearsals")),
     )
-    op.create_index(op.f("ix_asked_rehearsals_person"), "asked_rehearsals", ["person", "created"], unique=False)
-    op.create_index(op.f("ix_asked_rehearsals_state"), "asked_rehearsals", ["state", "created"], unique=False)
+    op.create_index(op.f("ix_asked_rehearsals_person_created"), "asked_rehearsals", ["person", "created"], unique=False)
+    op.create_index(op.f("ix_asked_rehearsals_state_created"), "asked_rehearsals", ["state", "created"], unique=False)
