@@ -16,6 +16,7 @@ from broker.domain.projects import Project
 from broker.policy.models import Policies
 from broker.workflow import cohorts
 from broker.workflow.check import Checked, check_submission
+from broker.workflow.failing import Failed
 from broker.workflow.policies import policies_in_force
 from broker.workflow.rehearsal_document import output_document, script_outcome, shortened
 from broker.workflow.rehearsals import noted
@@ -50,6 +51,9 @@ def _attempt(ports: WorkerPorts, asked: AskedRehearsal) -> None:
         found = _rehearsed(ports, asked)
     except Invalid as problem:
         _end(ports, asked, RehearsalState.FAILED, _problem(problem.code, problem.message))
+    except Failed as failed:
+        sentence = "It did not come to its end when the broker read what the script left."
+        _end(ports, asked, RehearsalState.FAILED, _problem(failed.code.value.replace("_", "-"), sentence))
     except (Unavailable, Unknown):
         give_back(ports, asked.ident, asked.attempt)
     except Breach:
