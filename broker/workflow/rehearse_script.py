@@ -7,19 +7,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from broker.domain.handed import HandedFigure
-from broker.domain.jobs import Kind
 from broker.domain.outputs import Assessment
 from broker.domain.ports import CollectedFile, Collector, HandedEngine, SandboxEnd, Vaults
 from broker.domain.projects import Project
 from broker.policy.models import Policies, Profile
 from broker.python_jobs.left import Left, sort_left
 from broker.python_jobs.parquet import leaves_as
-from broker.python_jobs.request import prepare
 from broker.workflow.check import Checked
 from broker.workflow.failing import Failed
 from broker.workflow.handed_findings import Computed, Problem
 from broker.workflow.handed_outputs import compute
-from broker.workflow.limits import limits_for
+from broker.workflow.mounting import script_request
 from broker.workflow.parquet import with_parquet
 from broker.workflow.rehearse import Rehearsed, Runner, rehearsed
 from broker.workflow.script_outputs import PNG, prepared_file
@@ -84,14 +82,12 @@ def rehearse_script(
     the data are not synthetic."""
     vault = stage.vaults.ensure(project.ident, stage.snapshot)
     lap("data")
-    limits, allowed = limits_for(Kind.PYTHON, policies), policies.service.allowed_files
-    program, job = checked.canonical, stage.job
-    result = stage.sandbox.run(prepare(program, checked.uses, vault, job, stage.attempt, limits, allowed))
+    trusted = Stage(stage, stage.vaults, stage.job, stage.attempt, vault, checked, project, policies)
+    result = stage.sandbox.run(script_request(trusted))
     lap("run")
     log = result.log.decode(errors="replace")
     if result.end is not SandboxEnd.ENDED:
         return RehearsedScript(result.end, result.runtime, log)
-    trusted = Stage(stage, stage.vaults, stage.job, stage.attempt, vault, checked, project, policies)
     left = sort_left(result.frames)
     left = with_parquet(trusted, left) if stage.handed is not None else left
     computed, declared = _computed(trusted, left), [name for name, _ in checked.declared]

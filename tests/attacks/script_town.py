@@ -42,6 +42,7 @@ from broker.workflow.check import check_submission
 from broker.workflow.handed_findings import by_person
 from broker.workflow.handing import planned_table, rows_to_fit
 from broker.workflow.rehearsal_data import wanted
+from broker.workflow.rehearse import Stage as RehearsalStage
 from broker.workflow.trusted import Stage
 from tests.integration.handed.conftest import ABSENCE, CENSUS, LIMITS, ROOT, Quiet, file_of, opened, run_here
 from tests.unit.workflow.conftest import PROJECT, REX, ROLES, Broker
@@ -87,10 +88,15 @@ def profile() -> Profile:
 
 
 @cache
-def vault() -> Vault:
+def kept() -> RehearsalStage:
+    """The synthetic NPD of the project, and who keeps its vault."""
     small = wanted(project(), policies().catalogue, synthetic_years(), PUPILS, SEED)
-    stage = build_stage(policies(), PROJECT, small, Path(mkdtemp(prefix="script-town-")), Quiet())
-    return stage.vaults.ensure(PROJECT, stage.snapshot)
+    return build_stage(policies(), PROJECT, small, Path(mkdtemp(prefix="script-town-")), Quiet())
+
+
+@cache
+def vault() -> Vault:
+    return kept().vaults.ensure(PROJECT, kept().snapshot)
 
 
 @cache

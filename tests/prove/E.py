@@ -12,7 +12,7 @@ from tests.prove.properties import property_line
 from tests.prove.record import Line, write
 
 SEED = container.SEED
-SIZES = {**container.SIZES, "PROOF_DEFENCES": "all", "PROOF_RUNTIMES": "runc runsc"}
+SIZES = {**container.SIZES, "PROOF_DEFENCES": "all", "PROOF_RUNTIMES": "runc runsc", "PROOF_PANDAS": "of the image,3"}
 ATTACKS, SANDBOX = "tests/attacks", "tests/integration/sandbox"
 PROPERTIES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
     "gallery: real analyses in the real container on both runtimes, with verdicts": (("tests/gallery",), ("gallery",)),
@@ -31,10 +31,10 @@ PROPERTIES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
     "findings of attackers, each with its defence removed": (
         (f"{ATTACKS}/test_findings_of_python.py", f"{ATTACKS}/test_script_defences.py"), ("script_defences",),
     ),
-    "attacks tried since: models of one person, rows, names, files, Parquet, tables of one script": (
+    "attacks tried since: models of one person, rows, names, files, Parquet, tables of one script, other variables": (
         tuple(f"{ATTACKS}/test_{name}.py" for name in (
             "models_of_one_person", "rows_as_carriers", "names_as_carriers", "files_as_carriers",
-            "parquet_as_carrier", "tables_of_one_script")), (),
+            "parquet_as_carrier", "tables_of_one_script", "variables_not_declared")), (),
     ),
     **{title: (files, ()) for title, files in container.PROPERTIES.items()},
 }  # fmt: skip

@@ -14,7 +14,7 @@ from broker.workflow.failing import Failed
 from tests.prove.defences import Defence as Listed
 from tests.prove.defences import edited, nothing, put
 
-FINDINGS, ROWS, NAMES, FILES, PARQUET, TOGETHER = (
+FINDINGS, ROWS, NAMES, FILES, PARQUET, TOGETHER, APART = (
     f"tests.attacks.test_{name}"
     for name in (
         "findings_of_python",
@@ -23,6 +23,7 @@ FINDINGS, ROWS, NAMES, FILES, PARQUET, TOGETHER = (
         "files_as_carriers",
         "parquet_as_carrier",
         "tables_of_one_script",
+        "variables_not_declared",
     )
 )
 CAUGHT = (AssertionError, Breach, Conflict, Failed, Invalid, Unknown, ValueError, pytest.fail.Exception)
@@ -84,6 +85,9 @@ DEFENCES = (
     Defence("nothing invisible", put(f"{REMADE}.INVISIBLE", re.compile("(?!)")), "test_characters", module=FILES, given=("\ufe0f",)),
     Defence("tables of one script's rows are one system", put("broker.workflow.handed_tables._alike", lambda _, wanted: [wanted[0]]), "test_tables_of_the_same", module=TOGETHER),
     Defence("tables of other rows are told", put("broker.workflow.handed_tables.told_others", lambda made: made), "test_rows_in_another", module=TOGETHER, given=("order",)),
+    Defence("what may not meet is mounted apart", put("broker.workflow.mounting.held_apart", nothing), "test_a_script_finds", module=APART, given=("runc",)),
+    Defence("what may not meet is mounted apart, on runsc", put("broker.workflow.mounting.held_apart", nothing), "test_a_script_finds", module=APART, given=("runsc",)),
+    Defence("all of the grant is what could meet", put("broker.scope.apart._granted", lambda *_: ()), "test_a_script_finds", module=APART, given=("runc",)),
     Defence("no data where a Parquet file is opened", put("broker.engine.parquet.NOTHING", None), "test_the_container", module=PARQUET, given=("runc",)),
     Defence("what such a file does ends no job", edited("broker.workflow.parquet:_text", "stage.ports.sandbox.run(asked)", "stage.run(asked)"), "test_what_is_no_flat", module=PARQUET, given=("a bomb of text",)),
     Defence("rows of JSON are counted", edited(f"{OUTPUTS}:prepared_file", "len(made.sheet.rows) > policies.service.max_file_rows", "False"), "test_a_table_in_json", module=FILES),

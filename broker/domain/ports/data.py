@@ -73,11 +73,15 @@ class Vaults(Protocol):
     3. `remove_unused` removes vaults whose key is not in `used`, which is asked while nobody can be given
        that vault.
     4. `registers` gives the lists that rows of released tables come from, by full variable name ("npd.absence.LA").
+    5. `narrowed` gives the vault with a rendering for scripts that holds the variables and years of `uses` and nothing
+       else, and only their tables; made once for all who ask for the same, and gone with the vault.
     """
 
     def ensure(self, project: str, snapshot: str) -> Vault: ...
 
     def registers(self, vault: Vault) -> Mapping[str, Sequence[Value]]: ...
+
+    def narrowed(self, vault: Vault, uses: Sequence[Use]) -> Vault: ...
 
     def remove_unused(self, used: Container[str]) -> int: ...
 
