@@ -9,10 +9,9 @@ from functools import cache
 from os import sched_getaffinity
 from pathlib import Path
 from shutil import rmtree
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from broker.domain.errors import Unknown
-from broker.domain.ports import Clock, Ports, Post, Sandbox, Snapshot, Vault, Vaults, Warmth
+from broker.domain.ports import Clock, Ports, Post, Sandbox, Snapshot, Warmth
 from broker.policy.models import Catalogue, Policies
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from broker.workflow.rehearsal_data import Wanted
     from broker.workflow.rehearse import Stage
     from broker.workflow.rehearse_script import ScriptStage
+    from broker.workflow.synthetic import Making, SyntheticNPD
 
 Progress = Callable[[str, int, int], None]
 """(what is done now, steps done, steps in all)"""
@@ -91,38 +91,21 @@ def build_worker(settings: "Settings", slot: int = 0) -> "RunPorts":
         engine=DuckDBEngine(),
         lease=timedelta(seconds=settings.lease_seconds),
         handed=HandedDuckDB(),
-        synthetic=SyntheticNPD(settings.root / "synthetic", lambda: policies_in_force(ports.store)),
+        synthetic=build_synthetic(settings, lambda: policies_in_force(ports.store)),
         private=build_private(lambda: policies_in_force(ports.store).service.noise_wall_seconds),
     )
 
 
-class Unseen:
-    """Nobody watches while the worker makes synthetic data."""
+def build_synthetic(settings: "Settings", policies: Callable[[], Policies]) -> "SyntheticNPD":
+    """What rehearsals run on, in a folder of the worker's own."""
+    from broker.workflow.synthetic import SyntheticNPD
 
-    def waits(self) -> None: ...
+    folder = settings.root / "synthetic"
 
-    def begins(self) -> None: ...
+    def build(found: Policies, project: str, wanted: "Wanted", making: "Making") -> "Stage":
+        return build_stage(found, project, wanted, folder, making)
 
-    def steps(self, what: str, done: int, total: int) -> None: ...
-
-
-class SyntheticNPD:
-    """The port `SyntheticVaults`: what a rehearsal runs on, in a folder of the worker's own."""
-
-    def __init__(self, folder: Path, policies: Callable[[], Policies]) -> None:
-        self._folder, self._policies = folder, policies
-
-    def of(self, project: str) -> tuple[Vaults, Vault]:
-        from broker.workflow.rehearsal_data import wanted
-
-        policies = self._policies()
-        found = policies.project(project)
-        if found is None:
-            raise Unknown("project", project)
-        service, years = policies.service, synthetic_years()
-        asked = wanted(found, policies.catalogue, years, service.synthetic_pupils, service.synthetic_seed)
-        stage = build_stage(policies, project, asked, self._folder, Unseen())
-        return stage.vaults, stage.vaults.ensure(project, stage.snapshot)
+    return SyntheticNPD(policies, synthetic_years(), build)
 
 
 def build_private(seconds: Callable[[], float]) -> "PrivatePorts":
@@ -225,17 +208,7 @@ def synthetic_years() -> range:
     return KNOWN
 
 
-class Making(Protocol):
-    """Who wants to know that data are made for a rehearsal, or that somebody else is making them."""
-
-    def waits(self) -> None: ...
-
-    def begins(self) -> None: ...
-
-    def steps(self, what: str, done: int, total: int) -> None: ...
-
-
-def build_stage(policies: Policies, project: str, wanted: "Wanted", root: Path, making: Making) -> "Stage":
+def build_stage(policies: Policies, project: str, wanted: "Wanted", root: Path, making: "Making") -> "Stage":
     """What a rehearsal runs on: synthetic data in a folder below `root`, made if they are not there yet."""
     from broker.engine.duckdb_engine import DuckDBEngine
     from broker.engine.here import EngineHere

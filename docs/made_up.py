@@ -8,7 +8,7 @@ from typing import Any
 from broker.domain.outputs import Verdict
 from tests.integration.web import conftest
 from tests.integration.web.conftest import CLEO, Site
-from tests.integration.web.every_page import things
+from tests.integration.web.every_page import ended_rehearsal, things
 
 NAME = "absence_by_sen"
 SQL = """-- output: absence_by_sen
@@ -35,9 +35,23 @@ def told(site: Site) -> dict[str, str]:
     named["waiting"] = site.assessed(Verdict.REVIEW, candidate(), name=NAME, **ABOUT)[1]
     named["job"], named["out"] = site.assessed(Verdict.SUPPRESS, candidate(), name=NAME, **ABOUT)
     conftest.staff_document = plain
+    named["rehearsed"] = ended_rehearsal(site, SQL, {"outputs": [rehearsed()]})
     cleo = site.client(CLEO)
     cleo.vote(named["out"], "approve", "meets-rules", cleo.look(named["out"]))
     return named
+
+
+def rehearsed() -> dict[str, Any]:
+    """The same table as a rehearsal keeps it."""
+    made = document(Verdict.SUPPRESS)
+    rows = [[None if gone else v for v, gone in zip(r["released"], r["suppressed"], strict=True)] for r in made["rows"]]
+    hidden = [row["suppressed"] for row in made["rows"]]
+    return {
+        "name": NAME, "columns": made["columns"], "key_count": 2, "rows": rows, "hidden": hidden,
+        "rules": [row["rules"] for row in made["rows"]], "meaning": {"F1": "Fewer persons than the threshold."},
+        "verdict": "suppress", "way": "in_review", "why": [], "notes": made["notes"], "symbols": dict(made["symbols"]),
+        "all_rows": len(rows), "figures": len(rows), "figures_hidden": sum(gone[2] for gone in hidden),
+    }  # fmt: skip
 
 
 def cells() -> Iterator[tuple[str, str, int]]:

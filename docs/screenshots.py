@@ -33,6 +33,7 @@ SHOTS: dict[str, tuple[str | None, str]] = {
     "register-project": (None, "/register/projects/P0421"),
     "jobs": (ROSA, "/"),
     "write-a-job": (ROSA, "/submit?replaces={job}"),
+    "rehearsal": (ROSA, "/rehearsals/{rehearsed}"),
     "refused": (ROSA, "/jobs/{refused}"),
     "released": (ROSA, "/jobs/{job}"),
     "collect": (ROSA, "/outputs/{out}/released"),
@@ -48,7 +49,9 @@ SHOTS: dict[str, tuple[str | None, str]] = {
 
 def main() -> None:
     if not Path(CHROMIUM).exists():
-        sys.exit(f"There is no {CHROMIUM}: the pictures of docs/pages.md stay as they are. `make services` installs it.")
+        sys.exit(
+            f"There is no {CHROMIUM}: the pictures of docs/pages.md stay as they are. `make services` installs it."
+        )
     pictures = Path(sys.argv[1]) if sys.argv[1:] else PICTURES
     pictures.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="docs-") as name, site(Path(name)) as made, sync_playwright() as playwright:

@@ -1,4 +1,4 @@
-"""A rehearsal as a JSON document (a contract that other programs rely on) and as text for people. Judges nothing."""
+"""A rehearsal as a JSON document, with its check, and as text for people. Judges nothing."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from broker.cli.check_document import check_document
 from broker.cli.show import print_table, say
 from broker.disclosure.records.renderings import text_of_value
-from broker.domain.outputs import JudgedCell, OutputState
-from broker.domain.scalars import Value
+from broker.domain.outputs import OutputState
 from broker.workflow.check import Checked
+from broker.workflow.rehearsal_document import output_document
 from broker.workflow.rehearse import Rehearsed
 
 if TYPE_CHECKING:
@@ -38,46 +38,6 @@ def rehearsal_document(
         "data": data,
         "seconds": seconds,
     }
-
-
-def output_document(output: Rehearsed) -> dict[str, Any]:
-    found = output.assessment
-    meaning = {f.rule: f.sentence for f in found.findings}
-    return {
-        "name": found.name,
-        "columns": list(found.columns),
-        "key_count": found.key_count,
-        "rows": [_values(row) for row in found.rows],
-        "hidden": [list(row.suppressed) for row in found.rows],
-        "rules": [[list(rules) for rules in row.rules] for row in found.rows],
-        "meaning": dict(sorted(meaning.items())),
-        "verdict": found.verdict.value,
-        "way": output.way.value,
-        "why": list(output.why),
-        "notes": list(found.notes),
-        "symbols": dict(found.symbols),
-    } | ({} if output.exact is None else {"exact": [_exact(row) for row in output.exact]})
-
-
-def _exact(row: Sequence[Value] | None) -> list[object] | None:
-    """Of a private output, the row that the synthetic data have without noise."""
-    return None if row is None else [_plain(value) for value in row]
-
-
-def _values(row: JudgedCell) -> list[object]:
-    """What would be released, null where it is hidden; numbers with the digits that they are released with."""
-    pairs = zip(row.released, row.suppressed, strict=True)
-    return [None if hidden else _plain(value) for value, hidden in pairs]
-
-
-def _plain(value: Value) -> object:
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    text = text_of_value(value)
-    try:
-        return float(text) if "." in text else int(text)
-    except ValueError:
-        return text
 
 
 def print_rehearsal(document: dict[str, Any]) -> None:

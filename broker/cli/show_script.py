@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from broker.cli.check_document import check_document
 from broker.cli.show import say
-from broker.cli.show_rehearsal import output_document, print_output
+from broker.cli.show_rehearsal import print_output
 from broker.domain.ports import SandboxEnd
 from broker.workflow.check import Checked
+from broker.workflow.rehearsal_document import script_outcome
 from broker.workflow.rehearse_script import RehearsedScript
 
 if TYPE_CHECKING:
@@ -32,20 +33,7 @@ def script_document(
 ) -> dict[str, Any]:
     first, last = wanted.years
     data = {"pupils": wanted.pupils, "years": list(range(first, last + 1)), "seed": wanted.seed}
-    left = [
-        {
-            "name": o.name,
-            "kind": o.kind,
-            "bytes": o.size,
-            "declared": o.declared,
-            "problem": o.problem,
-            "look_at": list(o.look_at),
-        }
-        for o in ran.outputs
-    ]
-    told = {"end": ran.end.value, "runtime": ran.runtime, "log": ran.log, "left": left, "absent": list(ran.absent)}
-    told |= {"outputs": [output_document(table) for table in ran.tables]}
-    return check_document(checked) | told | {"data": data, "seconds": seconds}
+    return check_document(checked) | script_outcome(ran) | {"data": data, "seconds": seconds}
 
 
 def print_script(document: dict[str, Any]) -> None:

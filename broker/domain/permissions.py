@@ -30,6 +30,7 @@ class Action(StrEnum):
     PROPOSE_LOOKUP = "propose-lookup"
     PROPOSE_POLICY = "propose-policy"
     RECALL_OUTPUT = "recall-output"
+    REHEARSE_JOB = "rehearse-job"
     RESTORE_LEDGER = "restore-ledger"
     STOP_ALL = "stop-all"
     STOP_JOB = "stop-job"
@@ -59,6 +60,7 @@ PERMISSIONS: dict[tuple[Role, Action], frozenset[State]] = {
     (Role.RESEARCHER, Action.DOWNLOAD_RELEASE): frozenset({OutputState.RELEASED}),
     (Role.RESEARCHER, Action.DROP_SAVED): LISTED,
     (Role.RESEARCHER, Action.PROPOSE_LOOKUP): NO_STATE,
+    (Role.RESEARCHER, Action.REHEARSE_JOB): NO_STATE,
     (Role.RESEARCHER, Action.SUBMIT_JOB): NO_STATE,
     (Role.RESEARCHER, Action.VIEW_BUDGET): NO_STATE,
     (Role.RESEARCHER, Action.VIEW_JOB): frozenset(JobState),
@@ -96,6 +98,7 @@ MEMBER_ACTIONS: frozenset[Action] = frozenset(
         Action.DOWNLOAD_RELEASE,
         Action.DROP_SAVED,
         Action.PROPOSE_LOOKUP,
+        Action.REHEARSE_JOB,
         Action.SUBMIT_JOB,
         Action.VIEW_BUDGET,
         Action.VIEW_JOB,

@@ -197,6 +197,21 @@ class Service(Model):
     synthetic_pupils: int = 600
     """Of that NPD: enough people for a script to fail on what it gets wrong."""
     synthetic_seed: int = 1
+    rehearsal_pupils: int = 20_000
+    """Of the NPD that rehearsals run on, which people ask for: enough for most tables to have cells that are shown."""
+    rehearsal_wall_seconds: int = 120
+    """What one may take of a worker's slot, where a job may take longer."""
+    rehearsals_under_way: int = 2
+    """That one person may have waiting or running."""
+    rehearsals_kept: int = 20
+    """For one person, the oldest goes first; and so long at most:"""
+    rehearsal_days: int = 14
+    rehearsal_rows: int = 500
+    """Of each output that are kept."""
+    rehearsal_bytes: int = 2_000_000
+    """Of what is kept of one, all in all."""
+    rehearsal_prompt_seconds: int = 3
+    """One that began so soon is told of at once; one that waited for jobs, in slots of `time_slot_seconds`."""
     noise_wall_seconds: int = 120
     """How long the noise process may take for one job, its start included."""
     warm_each: int = 1

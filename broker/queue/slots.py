@@ -9,7 +9,7 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.timeouts import BaseDeathPenalty
 
-from broker.queue.rq_queue import QUEUE_NAME, SERIALIZER
+from broker.queue.rq_queue import QUEUE_NAME, SERIALIZER, rehearsals_of
 
 IDLE_SECONDS = 20
 """RQ waits for a delivery fifteen seconds less than this: how often an idle worker shows that it lives."""
@@ -45,12 +45,13 @@ class _Worker(SimpleWorker):
 
 
 class QueueWorker:
-    """No fork, no scheduler, no alarm. `work` blocks until SIGTERM, which lets the delivery at hand finish."""
+    """No fork, no scheduler, no alarm; jobs first, then rehearsals. `work` blocks until SIGTERM, which lets what is at
+    hand finish."""
 
     def __init__(self, url: str, name: str | None = None, queue: str = QUEUE_NAME) -> None:
         self._redis: Redis = Redis.from_url(url)
         self._worker = _Worker(
-            [Queue(queue, connection=self._redis, serializer=SERIALIZER)],
+            [Queue(q, connection=self._redis, serializer=SERIALIZER) for q in (queue, rehearsals_of(queue))],
             name=name,
             connection=self._redis,
             serializer=SERIALIZER,

@@ -1,6 +1,7 @@
 """The store as one value, put together from its parts, and how it is opened. No queries."""
 
 from broker.storage.accesses import Accesses
+from broker.storage.asked_rehearsals import AskedRehearsals
 from broker.storage.audit import AuditLog
 from broker.storage.database import Database
 from broker.storage.erasures import Erasures
@@ -36,6 +37,7 @@ class SqlStore(
     Jobs,
     JobMoves,
     Rehearsals,
+    AskedRehearsals,
     Outputs,
     Reviews,
     Messages,

@@ -25,7 +25,7 @@ TAGS = {
     "in review": "yellow", "returned": "yellow", "withdrawn": "grey", "withheld": "grey",
     "retired": "grey", "stopped": "red", "ended": "grey", "active": "green", "inactive": "grey",
     "in use": "green", "silent": "red", "answers": "green", "does not answer": "red",
-    "expired": "grey", "closed": "grey",
+    "expired": "grey", "closed": "grey", "done": "green", "cancelled": "grey",
 }  # fmt: skip
 """The colour of a state's tag; colour never says what the word does not."""
 
@@ -46,9 +46,11 @@ CHECKING = frozenset(
     {"checking.output", "checking.attack", "inbox.submission", "inbox.failure", "voting.recall_form", "lookups.lookup"}
 )
 
+REHEARSING = frozenset({"writing.submit_job", "rehearsing.mine", "rehearsing.rehearsal"})
+
 PLACES = (
     Place("Jobs", "research.home", others=frozenset({"research.job", "research.project", "collecting.released"})),
-    Place("Write a job", "writing.submit_form", Role.RESEARCHER, frozenset({"writing.submit_job"})),
+    Place("Write a job", "writing.submit_form", Role.RESEARCHER, REHEARSING),
     Place("Find variables", "finding.catalogue", Role.RESEARCHER, frozenset({"finding.table", "finding.variable"})),
     Place("Inbox", "inbox.inbox", Role.CHECKER, CHECKING),
     Place(

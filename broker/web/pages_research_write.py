@@ -10,15 +10,18 @@ from broker.domain.errors import Conflict, Invalid, Refused
 from broker.web.setup import caller, ports
 from broker.web.shown import check_shown
 from broker.web.submit_form import SubmitForm, empty, kind_of, of_draft, submission_of, typed
-from broker.workflow import again, browse, granted, preview, submit
+from broker.workflow import again, browse, granted, preview, rehearsals, submit
 
 pages = Blueprint("writing", __name__)
 
 
 @pages.get("/submit")
 def submit_form() -> str:
-    """An empty form, or an earlier job's submission to be edited as a new one, with what is refused in it today."""
-    replaces = request.args.get("replaces", "")
+    """An empty form, or an earlier submission or rehearsed text to be edited, with what is refused in it today."""
+    replaces, rehearsal = request.args.get("replaces", ""), request.args.get("rehearsal", "")
+    if rehearsal:
+        seen = rehearsals.look(ports(), caller(), rehearsal)
+        return _form(of_draft(seen.asked.submission), None, 200, check=True)[0]
     if not replaces:
         return _form(empty(request.args.get("project", "")), None, 200)[0]
     form = of_draft(again.draft_of(ports(), caller(), replaces))
@@ -32,6 +35,8 @@ def submit_job() -> Redirect | tuple[str, int]:
     try:
         if request.form.get("do") == "check":
             return _form(form, None, 200, check=True)
+        if request.form.get("do") == "rehearse":
+            return _rehearse(form)
         job, _ = submit.submit(ports(), caller(), submission_of(form))
     except Invalid as error:
         return _form(form, error, 400)
@@ -59,6 +64,14 @@ def names(project: str) -> Response:
     return jsonify(asdict(granted.names_of(ports(), caller(), project)))
 
 
+def _rehearse(form: SubmitForm) -> Redirect | tuple[str, int]:
+    """The rehearsal's own page; the form again, with its check, where the text is refused."""
+    _, made = rehearsals.ask(ports(), caller(), submission_of(form))
+    if made is None:
+        return _form(form, None, 200, check=True)
+    return redirect(url_for("rehearsing.rehearsal", ident=made.ident))
+
+
 def _checked(form: SubmitForm) -> dict[str, Any]:
     if not form.text.strip():
         return {"checked": None, "problem": None}
@@ -76,6 +89,7 @@ def _form(form: SubmitForm, problem: Invalid | None, status: int, *, check: bool
         field=field,
         projects=projects,
         lines=form.text.splitlines(),
+        first_seconds=rehearsals.kept(ports(), caller()).first_seconds,
         **found | {"problem": problem},
     )
     return page, status

@@ -61,9 +61,9 @@ def end_all_stopped(ports: WorkerPorts) -> int:
 
 
 def sweep(ports: WorkerPorts) -> int:
-    """Kill sandboxes that belong to no running attempt. The list of running ones is read after the sandboxes are
-    listed: an attempt is running in the store before its sandbox exists."""
-    return ports.sandbox.sweep(ports.store.alive)
+    """Kill sandboxes that belong to no running attempt, of a job or of a rehearsal. The list of running ones
+    is read after the sandboxes are listed: an attempt is running in the store before its sandbox exists."""
+    return ports.sandbox.sweep(lambda: ports.store.alive() | ports.store.rehearsals_alive())
 
 
 def settle_all(ports: WorkerPorts) -> int:

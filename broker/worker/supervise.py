@@ -27,6 +27,7 @@ from broker.worker.reconcile import (
     settle_spends,
     sweep,
 )
+from broker.worker.reconcile_rehearsals import drop_rehearsals, offer_rehearsals, reap_rehearsals
 from broker.worker.report import Said, begun, report
 from broker.workflow.notices import mail_notices
 
@@ -131,8 +132,9 @@ def _staff(slots: dict[int, subprocess.Popen[bytes]], wanted: int) -> None:
 def _reconcile(ports: WorkerPorts, *, slow: bool) -> None:
     """One round of everything that makes good."""
     steps: list[Callable[[WorkerPorts], object]] = [reap, end_all_stopped, offer_waiting, settle_private]
+    steps += [reap_rehearsals, offer_rehearsals]
     if slow:
-        steps += [allot_caps, sweep, settle_all, settle_spends, remove_vaults]
+        steps += [allot_caps, sweep, settle_all, settle_spends, remove_vaults, drop_rehearsals]
     for step in steps:
         _attempt(step.__name__, partial(step, ports))
 

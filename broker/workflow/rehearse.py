@@ -32,13 +32,15 @@ class Runner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a rehearsal needs of the world: adapters on one snapshot of synthetic data."""
+    """What a rehearsal needs of the world: adapters on one snapshot of synthetic data, and a name for its sandbox."""
 
     engine: Engine
     vaults: Vaults
     runner: Runner
     snapshot: str
     private: "PrivatePorts | None" = None
+    job: str = JOB
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ def rehearse(
     needs = needs_of(profile)
     vault = stage.vaults.ensure(project.ident, stage.snapshot)
     lap("data")
-    frames = ran(stage.runner.run(stage.engine.prepare(plan, vault, JOB, 1, limits_for(Kind.SQL, policies), needs)))
+    limits = limits_for(Kind.SQL, policies)
+    frames = ran(stage.runner.run(stage.engine.prepare(plan, vault, stage.job, stage.attempt, limits, needs)))
     lap("run")
     evidence = stage.engine.read(plan, frames, needs)
     found = judge_job(plan, evidence, profile, stage.vaults.registers(vault), progress)

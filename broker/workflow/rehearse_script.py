@@ -4,7 +4,7 @@ stage makes of what it hands over. Keeps nothing."""
 import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from broker.domain.handed import HandedFigure
 from broker.domain.outputs import Assessment
@@ -23,7 +23,6 @@ from broker.workflow.rehearse import Rehearsed, Runner, rehearsed
 from broker.workflow.script_outputs import PNG, prepared_file
 from broker.workflow.trusted import Stage
 
-ATTEMPT = 1
 WITHHELD = {
     "name": "Its name is none that an output may have.",
     "type": "Its content is not what its ending says: text is UTF-8, and a Parquet table has numbers, texts and dates.",
@@ -41,6 +40,8 @@ class ScriptStage:
     sandbox: Runner
     handed: HandedEngine | None
     collector: Collector
+    job: str = field(default_factory=lambda: f"rehearsal-{secrets.token_hex(4)}")
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,8 @@ def rehearse_script(
     """`lap` hears when the vault is there, the script has run, and the trusted stage is through. Raises Breach where
     the data are not synthetic."""
     vault = stage.vaults.ensure(project.ident, stage.snapshot)
-    job = f"rehearsal-{secrets.token_hex(4)}"
     lap("data")
-    trusted = Stage(stage, stage.vaults, job, ATTEMPT, vault, checked, project, policies)
+    trusted = Stage(stage, stage.vaults, stage.job, stage.attempt, vault, checked, project, policies)
     result = stage.sandbox.run(script_request(trusted))
     lap("run")
     log = result.log.decode(errors="replace")

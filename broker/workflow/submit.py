@@ -82,7 +82,7 @@ def _complete(submission: Submission, dialect: str) -> Submission:
     return submission if submission.dialect else replace(submission, dialect=dialect)
 
 
-def _check_storable(submission: Submission) -> None:
+def check_storable(submission: Submission) -> None:
     """No NUL and no lone surrogate: neither is text that every store can hold."""
     named = [("title", submission.title), ("purpose", submission.purpose), ("text", submission.text)]
     named += [("client_id", submission.client_id or ""), ("replaces", submission.replaces or "")]
@@ -93,7 +93,7 @@ def _check_storable(submission: Submission) -> None:
 
 
 def _check_fields(submission: Submission, policies: Policies) -> None:
-    _check_storable(submission)
+    check_storable(submission)
     if not submission.title.strip() or len(submission.title) > TITLE_LENGTH:
         raise Invalid("title", f"A submission needs a title of 1 to {TITLE_LENGTH} characters.", "/title")
     if not submission.purpose.strip() or len(submission.purpose) > TEXT_LENGTH:

@@ -10,11 +10,21 @@ from pathlib import Path
 import pytest
 import redis
 
+from broker.domain.jobs import Kind, Submission
+from broker.workflow import rehearsals
 from tests.e2e.jobs import ABSENCE, SLOW, approve, send, wait
 
 KILLS = int(os.environ.get("TEST_KILLS", "1"))
 SEED = int(os.environ.get("TEST_SEED", "20261124"))
 """`make prove` asks for more kills than the everyday suite."""
+
+REHEARSED = """# input: fixture.npd_pupil [gender]
+# output: genders.csv | Who is there
+import time
+time.sleep(3)
+print("rehearsed")
+load("npd_pupil").groupby("gender").size().to_csv("genders.csv")
+"""
 
 pytestmark = [pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(300)]
 
@@ -69,6 +79,30 @@ def test_killing_the_worker_at_a_random_moment(site, number):
     for job in jobs:
         assert_released_once(site, job)
     assert site.ports.store.verify_audit().broken is None
+
+
+def test_a_rehearsal_whose_worker_is_killed_and_whose_queue_is_wiped_is_run_again(site):
+    """On the worker's own synthetic data, in the real sandbox: a script's log comes to its author all the same."""
+    rosa = site.ports.store.person("demo-researcher")
+    _, made = rehearsals.ask(site.ports, rosa, Submission("FIXTURE", Kind.PYTHON, "", REHEARSED, "", ""))
+    assert made is not None
+    await_rehearsal(site, made.ident, lambda seen: site.ports.store.asked_rehearsal(made.ident).step == "running")
+    time.sleep(1)
+    for pid in slots_of(site):
+        os.kill(pid, signal.SIGKILL)
+    redis.Redis.from_url(queue_url(site)).flushall()
+    seen = await_rehearsal(site, made.ident, lambda seen: not seen.is_open)
+    assert (seen.state, seen.asked.attempt) == ("done", 2)
+    assert (seen.found["end"], seen.found["log"]) == ("ended", "rehearsed\n")
+    assert events_of(site, made.ident) == {"rehearsal.asked": 1, "rehearsal.ended": 1}
+
+
+def await_rehearsal(site, ident: str, until, seconds: float = 90):
+    rosa, deadline = site.ports.store.person("demo-researcher"), time.monotonic() + seconds
+    while not until(seen := rehearsals.look(site.ports, rosa, ident)):
+        assert time.monotonic() < deadline, seen
+        time.sleep(0.1)
+    return seen
 
 
 def test_wiping_the_queue_loses_nothing(site):

@@ -17,6 +17,10 @@ WEB, BROWSER = "tests/integration/web", "tests/e2e/pages"
 JOURNEYS = ("public", "researcher", "checkers", "administrators", "notices", "whole_way")
 BIG = f"{BROWSER}/test_checkers.py::test_five_thousand_figures_are_there_at_once_and_searched"
 PROPERTIES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
+    "1,000 jobs, 10,000 outputs, 100,000 audit lines: first byte and queries of every page": (
+        (f"{WEB}/test_speed.py",), ("speed",),
+    ),
+    "an output of 5,000 figures is there within half a second, and searched": ((BIG,), ("five_thousand",)),
     "every page for everybody who sees it: axe at 320 and 1280 pixels, by keyboard, quiet, nothing from elsewhere": (
         (f"{BROWSER}/test_every_page.py",), ("pages",),
     ),
@@ -26,10 +30,6 @@ PROPERTIES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
     "routes: every one asks who it is, or stands on the closed list; each role's answers": (
         (f"{WEB}/test_security.py", f"{WEB}/test_permissions.py"), ("routes",),
     ),
-    "1,000 jobs, 10,000 outputs, 100,000 audit lines: first byte and queries of every page": (
-        (f"{WEB}/test_speed.py",), ("speed",),
-    ),
-    "an output of 5,000 figures is there within half a second, and searched": ((BIG,), ("five_thousand",)),
     "journeys of each role to its aim, with scripts and without, and one over a running broker with containers": (
         tuple(f"{BROWSER}/test_{name}.py" for name in JOURNEYS), ("journeys",),
     ),

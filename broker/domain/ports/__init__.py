@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from broker.domain.ports.data import Engine, HandedEngine, HandedTo, Most, SyntheticVaults, Vault, Vaults, VaultTable
+from broker.domain.ports.data import (
+    Engine,
+    HandedEngine,
+    HandedTo,
+    Most,
+    SyntheticData,
+    SyntheticVaults,
+    Vault,
+    Vaults,
+    VaultTable,
+)
 from broker.domain.ports.ledger import LedgerStore
 from broker.domain.ports.records import (
     EVERY_RELEASE,
@@ -24,6 +34,7 @@ from broker.domain.ports.records import (
     StoredPolicy,
     WorkerReport,
 )
+from broker.domain.ports.rehearsing import Room
 from broker.domain.ports.sandbox import (
     CollectedFile,
     Collector,
@@ -65,6 +76,7 @@ __all__ = [
     "RegisterEntry",
     "RegisterFilter",
     "Release",
+    "Room",
     "Sandbox",
     "SandboxEnd",
     "SandboxRequest",
@@ -73,6 +85,7 @@ __all__ = [
     "Snapshot",
     "Store",
     "StoredPolicy",
+    "SyntheticData",
     "SyntheticVaults",
     "Vault",
     "VaultTable",

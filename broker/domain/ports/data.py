@@ -1,6 +1,6 @@
 """The vault and engine ports: granted data, a plan made a request and read back. Docstrings are the contract."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -86,11 +86,25 @@ class Vaults(Protocol):
     def remove_unused(self, used: Container[str]) -> int: ...
 
 
+@dataclass(frozen=True, slots=True)
+class SyntheticData:
+    """A project's vault on synthetic data, who built it, and of how many pupils and which first and last year."""
+
+    vaults: Vaults
+    vault: Vault
+    pupils: int
+    years: tuple[int, int]
+
+
 class SyntheticVaults(Protocol):
     """The synthetic NPD as a project would see it: made when it is first asked for, and kept."""
 
     def of(self, project: str) -> tuple[Vaults, Vault]:
         """The project's vault on synthetic data, and who built it. Raises Invalid where none can be made."""
+
+    def for_rehearsal(self, project: str, making: Callable[[int], None]) -> SyntheticData:
+        """The same with as many people as a rehearsal has. `making` hears beforehand that they are made, and about how
+        many seconds that takes; nothing where they are there."""
 
 
 class Engine(Protocol):

@@ -15,7 +15,11 @@ class Queue(Protocol):
     def offer(self, job: str, attempt: int) -> None:
         """Offer a job's id. Offering the same (job, attempt) again is harmless. Raises Unavailable."""
 
-    def depth(self) -> int: ...
+    def offer_rehearsal(self, rehearsal: str, attempt: int) -> None:
+        """The same for a rehearsal; workers take jobs first. Raises Unavailable."""
+
+    def depth(self) -> int:
+        """How many jobs are on offer."""
 
 
 class Post(Protocol):

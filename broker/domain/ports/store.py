@@ -22,7 +22,7 @@ from broker.domain.ports.records import (
     StoredPolicy,
     WorkerReport,
 )
-from broker.domain.rehearsals import Rehearsal
+from broker.domain.ports.rehearsing import AskedRehearsalStore, RehearsalStore
 from broker.domain.saved import SavedEntry, SavedState
 
 
@@ -93,23 +93,6 @@ class JobStore(Protocol):
         """Keys of the vaults that unfinished jobs name; with `reading`, those that wait or run and so may read it."""
 
     def small_jobs(self, project: str) -> int: ...
-
-
-class RehearsalStore(Protocol):
-    """How scripts did on the synthetic NPD, and looks at failures on real data."""
-
-    def note_rehearsal(
-        self, job: str, attempt: int, passed: bool | None, trace: str | None = None, log: str | None = None
-    ) -> None:
-        """Note it in place of what was noted of an earlier attempt. Conflict("stale") if the attempt runs no more."""
-
-    def rehearsal(self, job: str) -> Rehearsal | None: ...
-
-    def failures_to_look_at(self) -> list[str]:
-        """Jobs that ended on real data, with a log of which nobody has told anything; oldest first."""
-
-    def tell_failure(self, job: str, by: str, reason: str, now: datetime, events: Sequence[AuditEvent]) -> None:
-        """Once; Conflict("told-already") where nothing waits."""
 
 
 class PeopleStore(Protocol):
@@ -252,6 +235,7 @@ class AuditStore(Protocol):
 class Store(
     JobStore,
     RehearsalStore,
+    AskedRehearsalStore,
     OutputStore,
     MessageStore,
     ReleaseStore,

@@ -37,6 +37,7 @@ def task(monkeypatch, request):
     module.take, module.fail = take, fail
     monkeypatch.setitem(sys.modules, "queue_test_tasks", module)
     monkeypatch.setattr(rq_queue, "TASK", "queue_test_tasks.take")
+    monkeypatch.setattr(rq_queue, "REHEARSAL_TASK", "queue_test_tasks.take")
     delivered.clear()
 
 
@@ -187,3 +188,12 @@ def test_a_queue_that_is_gone_is_unavailable(queue, valkey):
     with pytest.raises(Unavailable):
         queue.depth()
     assert queue.ping() is False
+
+
+def test_workers_take_jobs_before_rehearsals(valkey, queue):
+    queue.offer_rehearsal("r", 0)
+    queue.offer_rehearsal("r", 0)
+    queue.offer("a", 0)
+    assert queue.depth() == 1
+    work(valkey)
+    assert delivered == [("a", 0), ("r", 0)]

@@ -29,7 +29,7 @@ from broker.storage.store import open_store
 from broker.web.app import create_app
 from broker.web.passwords import hash_password
 from broker.web.setup import WebSettings
-from broker.workflow import administer
+from broker.workflow import administer, rehearsals
 from broker.workflow.settle import settle
 from broker.workflow.submit import submit
 
@@ -72,6 +72,9 @@ class ListQueue:
         if not self.answers:
             raise Unavailable("the queue is away")
         self.offers.append((job, attempt))
+
+    def offer_rehearsal(self, rehearsal: str, attempt: int) -> None:
+        self.offer(rehearsal, attempt)
 
     def depth(self) -> int:
         if not self.answers:
@@ -116,6 +119,13 @@ class Site:
         fields = {"dialect": "", "title": "Absence", "purpose": "A test.", **more}
         job, _ = submit(self.ports, self.person(ROSA), Submission("P0421", kind, text=text, **fields))
         return job.ident
+
+    def rehearsal(self, text: str = SQL, by: str = ROSA, **more: Any) -> str:
+        kind = Kind.PYTHON if text.startswith("# input") else Kind.SQL
+        fields = {"project": "P0421", "dialect": "", "title": "Absence", "purpose": "A test.", **more}
+        _, made = rehearsals.ask(self.ports, self.person(by), Submission(kind=kind, text=text, **fields))
+        assert made is not None
+        return made.ident
 
     def running(self, job: str | None = None, **more: Any) -> tuple[str, int]:
         """A job that a worker has taken up: a new one, or one that was submitted on a page."""

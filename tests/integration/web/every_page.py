@@ -3,15 +3,19 @@
 Not a test itself: the tests of markup, keys, colours, queries and speed go through the same rows.
 """
 
+import json
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+from broker.domain.asked_rehearsals import RehearsalState
 from broker.domain.audit import AuditEvent
 from broker.domain.jobs import FailureCode, JobState, Kind
 from broker.domain.outputs import Verdict
 from broker.policy.files import load_policies
 from broker.workflow import erasing
-from tests.integration.web.conftest import ADA, AMIR, CLEO, OTIS, ROSA, Site
+from tests.integration.web.conftest import ADA, AMIR, CLEO, OTIS, ROSA, SQL, Site
 
 VISITORS = (None, ROSA, OTIS, CLEO, ADA)
 """Nobody; a member of the project; a researcher of another; a checker; an administrator."""
@@ -75,6 +79,12 @@ ROWS = (
     Row("research.manifest", "/jobs/{job}/manifest", (302, 200, 404, 200, 200), html=False),
     Row("writing.submit_form", "/submit", (302, 200, 200, 200, 200), looks=("/submit?replaces={refused}",)),
     Row("writing.names", "/projects/P0421/names", (302, 200, 404, 403, 403), html=False),
+    Row("rehearsing.mine", "/rehearsals", (302, 200, 200, 200, 200)),
+    Row("rehearsing.rehearsal", "/rehearsals/{rehearsal}", (302, 200, 404, 404, 404), looks=(
+        "/rehearsals/{rehearsed}", "/rehearsals/{rehearsed_script}", "/rehearsals/{forecast}",
+        "/submit?rehearsal={rehearsed}",
+    )),
+    Row("rehearsing.state", "/rehearsals/{rehearsal}/state", (302, 200, 404, 404, 404), html=False),  # a part of it
     Row("finding.catalogue", "/catalogue", (302, 200, 200, 200, 200), looks=("/catalogue?q=ethnic",)),
     Row("finding.table", "/catalogue/npd.absence", (302, 200, 200, 200, 200)),
     Row("finding.variable", "/catalogue/npd.absence/SENprovision", (302, 200, 200, 200, 200)),
@@ -139,8 +149,45 @@ def things(site: Site) -> dict[str, str]:
         "refused": site.submitted("SELECT a.NoSuchThing, COUNT(*) AS n FROM npd.absence AS a GROUP BY a.NoSuchThing"),
         "queued": site.submitted(), "saved": kept_cohort(site), "lookup": proposed_lookup(site),
         "refusing": site.assessed(Verdict.REFUSE)[1],
-        "erasure": asked_erasure(site),
+        "erasure": asked_erasure(site), **rehearsals_of(site),
     }  # fmt: skip
+
+
+def rehearsals_of(site: Site) -> dict[str, str]:
+    """One that waits, and what came of a table, a script and a private question."""
+    made = {"rehearsed": ended_rehearsal(site, SQL, REHEARSED), "rehearsed_script": ended_rehearsal(site, SCRIPT, RAN)}
+    return made | {"forecast": site.rehearsal("-- private: epsilon 0.1\n" + SQL), "rehearsal": site.rehearsal()}
+
+
+def ended_rehearsal(site: Site, text: str, found: dict[str, Any]) -> str:
+    """As a worker would leave it."""
+    ident, now = site.rehearsal(text), site.clock.now()
+    store = site.ports.store
+    taken = store.lease_rehearsal(ident, now + timedelta(minutes=1), now)
+    assert taken is not None
+    document = json.dumps(NOTES | found)
+    event = AuditEvent(now, "broker", "rehearsal.ended", ident)
+    store.end_rehearsal(ident, taken.attempt, RehearsalState.DONE, document, site.clock.now(), [event])
+    return ident
+
+
+NOTES: dict[str, Any] = {
+    "review": [], "advice": [], "kept": [], "outputs": [],
+    "data": {"pupils": 20_000, "first": 2021, "last": 2022, "years": 2},
+}  # fmt: skip
+REHEARSED = {"outputs": [{
+    "name": "absence", "columns": ["NCyearActual", "n", "share"], "key_count": 1,
+    "rows": [["7", 100, 1.5], ["8", None, None]], "hidden": [[False, False, False], [False, True, True]],
+    "rules": [[[], [], []], [[], ["F1"], []]], "meaning": {"F1": "Too few persons."},
+    "verdict": "suppress", "way": "in_review", "why": ["F1: Too few persons."], "symbols": {"c": "suppressed"},
+    "notes": ["Counts are rounded to 5."], "all_rows": 3, "figures": 4, "figures_hidden": 2,
+}]}  # fmt: skip
+RAN = {
+    "end": "ended", "runtime": "runc", "log": "hello\n", "log_cut": 3, "absent": ["other.csv"],
+    "left": [
+        {"name": "pupils.csv", "kind": "file", "bytes": 10, "declared": "pupils.csv", "problem": "", "look_at": []},
+    ],
+}  # fmt: skip
 
 
 def kept_cohort(site: Site) -> str:

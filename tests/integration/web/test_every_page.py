@@ -87,7 +87,7 @@ def test_invariant_9_withheld_and_in_review_look_alike_on_every_page_of_a_resear
         site.clock.at = began
         job, output = site.assessed(verdict, candidate)
         made = {"job": job, "waiting_job": job, "queued": job, "refused": job, "failed": job, "out": output}
-        made |= {"waiting": output, "refusing": output, "saved": MISSING, "lookup": MISSING}
+        made |= {"waiting": output, "refusing": output, "saved": MISSING, "lookup": MISSING, "rehearsal": MISSING}
         shown = {}
         for row in ROWS:
             if "{" not in row.path:
@@ -104,6 +104,8 @@ def test_times_on_a_researchers_pages_are_whole_minutes(site, browsers):
     made = things(site)
     sent = {site.ports.store.job(made[name]).created.isoformat() for name in JOBS}
     kept = site.call(ROSA, "GET", "/api/v1/projects/P0421/saved").json["saved"]
+    asked = site.ports.store.rehearsals_of(ROSA)
+    sent |= {rehearsal.created.isoformat() for rehearsal in asked}
     sent |= {entry["created"].replace("Z", "+00:00") for entry in kept}
     for row in ROWS:
         if not row.html:

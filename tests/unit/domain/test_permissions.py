@@ -37,6 +37,7 @@ manage-people     .                             .                             -
 propose-lookup    -                             .                             .
 propose-policy    .                             .                             -
 recall-output     .                             released                      released
+rehearse-job      -                             .                             .
 restore-ledger    .                             .                             -
 stop-all          .                             .                             -
 stop-job          .                             .                             queued,running,assessing

@@ -18,7 +18,16 @@ from broker.domain.jobs import Kind, Submission
 from broker.domain.outputs import CellEvidence, JobEvidence, Output, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.people import Person, Role
 from broker.domain.plans import Needs, Plan, PlannedOutput
-from broker.domain.ports import Limits, SandboxEnd, SandboxRequest, SandboxResult, Snapshot, Vault, VaultTable
+from broker.domain.ports import (
+    Limits,
+    SandboxEnd,
+    SandboxRequest,
+    SandboxResult,
+    Snapshot,
+    SyntheticData,
+    Vault,
+    VaultTable,
+)
 from broker.domain.reviews import Choice
 from broker.domain.variables import Use
 from broker.policy.files import load_policies
@@ -85,6 +94,9 @@ class ListQueue:
         if not self.answers:
             raise Unavailable("the queue is away")
         self.offers.append((job, attempt))
+
+    def offer_rehearsal(self, rehearsal: str, attempt: int) -> None:
+        self.offer(rehearsal, attempt)
 
     def depth(self) -> int:
         return len(self.offers)
@@ -174,6 +186,11 @@ class Synthetic:
             raise Invalid("rehearsal-years", "No synthetic data are known.")
         vaults = Vaults()
         return vaults, replace(vaults.ensure(project, "synthetic"), script=THERE)
+
+    def for_rehearsal(self, project: str, making: Any) -> SyntheticData:
+        vaults, vault = self.of(project)
+        making(7)
+        return SyntheticData(vaults, vault, 500, (2021, 2022))
 
 
 @dataclass

@@ -1,0 +1,39 @@
+"""Makes good what a crash left of rehearsals: lapsed leases, those that the queue forgot, old ones. Idempotent."""
+
+from datetime import timedelta
+
+from broker.domain.errors import Conflict, Unknown
+from broker.domain.ports import WorkerPorts
+from broker.workflow.policies import policies_in_force
+from broker.workflow.rehearsals import hint
+from broker.workflow.run_rehearsal import give_back
+
+
+def reap_rehearsals(ports: WorkerPorts) -> int:
+    """Give back what a worker that is gone had: first the sandbox, confirmed gone, then the state."""
+    lapsed = ports.store.rehearsals_lapsed(ports.clock.now())
+    for ident, attempt in lapsed:
+        ports.sandbox.terminate(ident, attempt)
+        try:
+            give_back(ports, ident, attempt)
+        except Conflict:
+            continue
+    return len(lapsed)
+
+
+def offer_rehearsals(ports: WorkerPorts) -> int:
+    """Offer each waiting one again; one that was given back rests first, longer each time."""
+    now = ports.clock.now()
+    waiting = [r for r in ports.store.rehearsals_waiting() if now >= r.updated + r.attempt * ports.lease]
+    for found in waiting:
+        hint(ports, found.ident, found.attempt)
+    return len(waiting)
+
+
+def drop_rehearsals(ports: WorkerPorts) -> int:
+    """Remove those that are older than policy keeps them."""
+    try:
+        days = policies_in_force(ports.store).service.rehearsal_days
+    except Unknown:
+        return 0
+    return ports.store.drop_rehearsals(ports.clock.now() - timedelta(days=days))

@@ -1,0 +1,99 @@
+"""Rehearsals on the pages: asked for with and without scripts, followed, cancelled, edited; nobody else's."""
+
+import pytest
+
+from tests.integration.web.conftest import ADA, CLEO, OTIS, REFUSED_SQL, ROSA, SQL, form_token
+from tests.integration.web.every_page import rehearsals_of
+
+FORM = {"project": "P0421", "kind": "sql", "title": "By year", "purpose": "A test", "text": SQL}
+PRIVATE = "-- private: epsilon 0.1\n" + SQL
+
+
+def text(browser, path, status=200):
+    answer = browser.get(path)
+    assert answer.status_code == status, answer.get_data(as_text=True)[-400:]
+    return answer.get_data(as_text=True)
+
+
+def sent(browser, path, **data):
+    return browser.post(path, data={"csrf_token": form_token(text(browser, "/submit")), **data})
+
+
+def test_without_scripts_the_form_leads_to_the_rehearsals_page(site):
+    rosa = site.browser(ROSA)
+    answer = sent(rosa, "/submit", **FORM, do="rehearse")
+    assert answer.status_code == 302
+    page = text(rosa, answer.location)
+    assert "It waits for a worker: jobs go first." in page
+    assert "Look again" in page
+    assert site.queue.offers == [(answer.location.rpartition("/")[2], 0)]
+    assert not site.ports.store.waiting()
+    edited = text(rosa, f"/submit?rehearsal={answer.location.rpartition('/')[2]}")
+    assert 'value="By year"' in edited
+    assert "npd.absence AS a" in edited
+
+
+def test_a_refused_text_shows_its_reasons_and_makes_none(site):
+    rosa = site.browser(ROSA)
+    answer = sent(rosa, "/submit", **FORM | {"text": REFUSED_SQL}, do="rehearse")
+    assert answer.status_code == 200
+    assert "There is no variable NoSuchThing here." in answer.get_data(as_text=True)
+    part = sent(rosa, "/submit/rehearse", **FORM | {"text": REFUSED_SQL}).get_data(as_text=True)
+    assert "There is no variable NoSuchThing here." in part
+    assert "There are none." in text(rosa, "/rehearsals")
+
+
+def test_with_scripts_a_part_of_the_page_asks_again_until_there_is_more(site):
+    rosa = site.browser(ROSA)
+    part = sent(rosa, "/submit/rehearse", **FORM).get_data(as_text=True)
+    address = part.split('hx-get="')[1].split('"')[0]
+    assert address.endswith("/state?known=queued-")
+    assert rosa.get(address).status_code == 204
+    ident = site.queue.offers[0][0]
+    answer = rosa.post(
+        f"/rehearsals/{ident}/cancel",
+        data={"csrf_token": form_token(text(rosa, "/submit"))},
+        headers={"HX-Request": "true"},
+    )
+    assert "Nothing of it is kept." in answer.get_data(as_text=True)
+    assert "Nothing of it is kept." in text(rosa, address)
+
+
+def test_hidden_figures_are_marked_with_the_rule_that_hides_them(site):
+    made, rosa = rehearsals_of(site), site.browser(ROSA)
+    page = text(rosa, f"/rehearsals/{made['rehearsed']}")
+    for told in ("2 of 4 figures", 'c <span class="app-rules">F1</span>', "Too few persons.", "first 2 of 3 rows"):
+        assert told in page
+    script = text(rosa, f"/rehearsals/{made['rehearsed_script']}")
+    for told in ("It ran to its end.", "hello", "declared, and not left", "3 before them are left out"):
+        assert told in script
+
+
+def test_a_private_question_is_told_its_error_and_its_spend_at_once(site):
+    rosa = site.browser(ROSA)
+    part = sent(rosa, "/submit/rehearse", **FORM | {"text": PRIVATE}).get_data(as_text=True)
+    for told in ("Nothing was spent.", "epsilon 0.1", "of what the project has left", "Mean error", "% interval"):
+        assert told in part
+    assert "hx-get" not in part
+    assert not site.queue.offers
+
+
+def test_too_many_at_a_time_and_no_text_are_told_on_the_page(site):
+    rosa = site.browser(ROSA)
+    assert "There is no text to rehearse." in sent(rosa, "/submit/rehearse", **FORM | {"text": ""}).get_data(True)
+    for _ in range(2):
+        sent(rosa, "/submit/rehearse", **FORM)
+    assert "2 rehearsals of yours wait or run" in sent(rosa, "/submit/rehearse", **FORM).get_data(as_text=True)
+    answer = sent(rosa, "/submit", **FORM, do="rehearse")
+    assert answer.status_code == 409
+    assert "2 rehearsals of yours wait or run" in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize(("person", "ask"), [(OTIS, 404), (CLEO, 403), (ADA, 403)])
+def test_who_may_not(site, person, ask):
+    ident, browser = site.rehearsal(), site.browser(person)
+    assert sent(browser, "/submit/rehearse", **FORM).status_code == ask
+    assert sent(browser, f"/rehearsals/{ident}/cancel").status_code == 404
+    text(browser, f"/submit?rehearsal={ident}", 404)
+    assert site.ports.store.asked_rehearsal(ident).is_open
+    assert ident not in text(browser, "/rehearsals")

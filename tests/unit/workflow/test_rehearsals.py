@@ -1,0 +1,296 @@
+"""Rehearsals that people ask for: queued by id, run on synthetic data, told to their author; dying costs nothing."""
+
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from broker.domain.asked_rehearsals import OPEN, REHEARSAL_TRANSITIONS, RehearsalState, Step
+from broker.domain.errors import Conflict, Invalid, Unavailable, Unknown
+from broker.domain.jobs import Kind, Submission
+from broker.domain.ports import SandboxEnd
+from broker.domain.stops import StopKind
+from broker.worker.reconcile import sweep
+from broker.worker.reconcile_rehearsals import drop_rehearsals, offer_rehearsals, reap_rehearsals
+from broker.workflow import rehearsals, stopping
+from broker.workflow.run_rehearsal import run_rehearsal
+from tests.unit.workflow.conftest import ADA, CLEO, PROJECT, PYTHON, REX, ROSA, SQL, Vaults
+from tests.unit.workflow.test_crashes import Fuse, Killed, mortal
+
+PRIVATE = "-- private: epsilon 0.1\n" + SQL
+KEEP = "SELECT a.NCyearActual INTO project.pupils FROM npd.absence AS a WHERE a.AcademicYear = '2022/2023'"
+
+
+def draft(text=SQL, **more):
+    kind = Kind.PYTHON if text.startswith("# input") else Kind.SQL
+    fields = {"project": PROJECT, "kind": kind, "dialect": "", "text": text, "title": "", "purpose": ""}
+    return Submission(**fields | more)
+
+
+def ask(broker, text=SQL, by=ROSA, **more):
+    checked, made = rehearsals.ask(broker.ports, broker.person(by), draft(text, **more))
+    assert made is not None, checked.refusals
+    return made.ident
+
+
+def run(broker, ident, ports=None):
+    return run_rehearsal(ports or broker.ports, ident, lambda job, attempt: nullcontext())
+
+
+def look(broker, ident, by=ROSA):
+    return rehearsals.look(broker.ports, broker.person(by), ident)
+
+
+def later(broker, **more):
+    broker.clock.at += timedelta(**more)
+
+
+def test_the_table_as_it_would_be_released_with_the_rule_of_each_hidden_figure(broker):
+    broker.engine.persons = 4
+    ident = ask(broker, title="By year")
+    assert broker.queue.offers == [(ident, 0)]
+    assert look(broker, ident).state is RehearsalState.QUEUED
+    assert run(broker, ident)
+    seen = look(broker, ident)
+    (output,) = seen.found["outputs"]
+    assert (seen.state, output["name"], output["columns"]) == (RehearsalState.DONE, "absence", ["NCyearActual", "n"])
+    assert output["figures_hidden"] == output["figures"] == len(output["rows"])
+    assert all(hidden[1] and rules[1] for hidden, rules in zip(output["hidden"], output["rules"], strict=True))
+    assert seen.found["data"]["pupils"] == 500
+    assert broker.sandbox.ran == [(ident, 1)]
+    assert broker.store.outputs_in("assessed") == 0
+    assert broker.events(ident) == ["rehearsal.asked", "rehearsal.ended"]
+
+
+def test_a_script_with_what_it_printed_and_left(broker):
+    broker.sandbox.printed = b"hello \x00 there"
+    ident = ask(broker, PYTHON)
+    run(broker, ident)
+    found = look(broker, ident).found
+    assert (found["end"], found["log"]) == ("ended", "hello \x00 there")
+    assert [o["name"] for o in found["left"]] == ["phases.csv"]
+    assert "a.csv" in found["absent"]
+    broker.sandbox.end = SandboxEnd.CRASHED
+    failing = ask(broker, PYTHON)
+    run(broker, failing)
+    assert look(broker, failing).found["end"] == "crashed"
+
+
+def test_invariant_11_a_private_text_is_told_its_forecast_and_nothing_runs(broker):
+    ident = ask(broker, PRIVATE)
+    private = look(broker, ident).found["private"]
+    assert private["expected"]
+    assert private["spend"]["epsilon"] == 0.1
+    assert not broker.sandbox.ran
+    assert not broker.queue.offers
+    assert not run(broker, ident)
+
+
+def test_what_only_keeps_needs_no_run(broker):
+    seen = look(broker, ask(broker, KEEP))
+    assert (seen.state, seen.found["outputs"], broker.queue.offers) == (RehearsalState.DONE, [], [])
+
+
+def test_a_refused_text_makes_none(broker):
+    checked, made = rehearsals.ask(broker.ports, broker.person(ROSA), draft("SELECT nothing FROM npd.absence"))
+    assert checked.refusals
+    assert made is None
+    for bad, code in ((draft(" "), "text"), (draft(title="t" * 201), "title"), (draft(purpose="\x00"), "characters")):
+        with pytest.raises(Invalid) as told:
+            rehearsals.ask(broker.ports, broker.person(ROSA), bad)
+        assert told.value.code == code
+
+
+def test_invariant_11_real_data_are_refused_before_they_are_read(broker, monkeypatch):
+    ensure = Vaults.ensure
+    monkeypatch.setattr(Vaults, "ensure", lambda self, *given: replace(ensure(self, *given), synthetic=False))
+    ident = ask(broker)
+    run(broker, ident)
+    assert look(broker, ident).found["problem"]["code"] == "bad-frames"
+    assert not broker.sandbox.ran
+
+
+@pytest.mark.parametrize("person", [REX, CLEO, ADA])
+def test_invariant_8_nobody_else_learns_that_it_is_there(broker, person):
+    ident = ask(broker)
+    for act in (look, lambda b, i, by: rehearsals.cancel(b.ports, b.person(by), i)):
+        for found in (ident, "none"):
+            with pytest.raises(Unknown) as told:
+                act(broker, found, person)
+            assert str(told.value) == f"There is no rehearsal {found!r}."
+    assert rehearsals.listed(broker.ports, broker.person(person)) == []
+
+
+def test_who_leaves_the_project_sees_none_of_it_and_it_does_not_run(broker):
+    ident = ask(broker, by=REX)
+    broker.govern(researchers=frozenset({ROSA}))
+    with pytest.raises(Unknown):
+        look(broker, ident, REX)
+    run(broker, ident)
+    assert broker.store.asked_rehearsal(ident).state is RehearsalState.FAILED
+    assert not broker.sandbox.ran
+
+
+def test_a_stop_ends_it(broker):
+    ident = ask(broker, by=REX)
+    stopping.stop(broker.ports, broker.person(ADA), StopKind.PROJECT, PROJECT, "A test.")
+    run(broker, ident)
+    assert broker.store.asked_rehearsal(ident).state is RehearsalState.FAILED
+    with pytest.raises(Conflict, match="stopped"):
+        rehearsals.ask(broker.ports, broker.person(ROSA), draft())
+
+
+def test_few_wait_and_few_are_kept(broker):
+    service = replace(broker.policies.service, rehearsals_kept=3, rehearsals_under_way=2)
+    broker.put_in_force(replace(broker.policies, service=service))
+    first = ask(broker)
+    ask(broker)
+    with pytest.raises(Conflict, match="2 rehearsals of yours wait or run"):
+        ask(broker)
+    ask(broker, PRIVATE)  # needs no worker
+    ask(broker, by=REX)
+    rehearsals.cancel(broker.ports, broker.person(ROSA), first)
+    newest = [ask(broker, PRIVATE) for _ in range(4)][-1]
+    kept = [s.asked.ident for s in rehearsals.listed(broker.ports, broker.person(ROSA))]
+    assert (len(kept), kept[0]) == (4, newest)  # three, and the one that waits
+    later(broker, days=15)
+    assert drop_rehearsals(broker.ports) == 3
+    assert len(rehearsals.listed(broker.ports, broker.person(ROSA))) == 1
+
+
+def test_what_is_kept_is_bounded(broker):
+    service = replace(broker.policies.service, rehearsal_rows=2)
+    broker.put_in_force(replace(broker.policies, service=service))
+    ident = ask(broker)
+    run(broker, ident)
+    (output,) = look(broker, ident).found["outputs"]
+    assert len(output["rows"]) == len(output["hidden"]) == len(output["rules"]) == 2 < output["all_rows"]
+    broker.put_in_force(replace(broker.policies, service=replace(service, rehearsal_bytes=100)))
+    ident = ask(broker)
+    run(broker, ident)
+    assert look(broker, ident).found["problem"]["code"] == "too-large"
+
+
+def test_a_cancelled_one_is_harmless_at_any_moment(broker):
+    waiting = ask(broker)
+    rehearsals.cancel(broker.ports, broker.person(ROSA), waiting)
+    assert not run(broker, waiting)
+    running = ask(broker)
+    broker.sandbox.during = lambda request: rehearsals.cancel(broker.ports, broker.person(ROSA), running)
+    assert not run(broker, running)
+    broker.sandbox.during = None
+    done = ask(broker)
+    run(broker, done)
+    rehearsals.cancel(broker.ports, broker.person(ROSA), done)
+    for ident in (waiting, running, done):
+        seen = look(broker, ident)
+        assert (seen.state, seen.found) == (RehearsalState.CANCELLED, None)
+    rehearsals.cancel(broker.ports, broker.person(ROSA), done)
+    assert broker.events(done).count("rehearsal.cancelled") == 1
+
+
+def test_how_far_it_is(broker):
+    ident, told = ask(broker), []
+    asked = broker.store.asked_rehearsal
+
+    def during(request):
+        told.append(asked(ident).step)
+
+    broker.sandbox.during = during
+    note = broker.store.note_step
+
+    def noted(ident, attempt, step, about=0):
+        told.append((step, about))
+        note(ident, attempt, step, about)
+
+    broker.store.note_step = noted
+    run(broker, ident)
+    assert told == [(Step.MAKING, 7), (Step.RUNNING, 0), Step.RUNNING, (Step.JUDGING, 0)]
+
+
+def test_invariant_9_one_that_waited_for_a_job_does_not_tell_when_that_ended(broker):
+    """A worker that became free tells of the job before it: until the end of a slot it looks as if it waits."""
+    ident = ask(broker)
+    later(broker, seconds=23)
+    broker.sandbox.during = lambda request: seen.append(look(broker, ident).word)
+    seen = []
+    run(broker, ident)
+    assert [*seen, look(broker, ident).word] == ["queued-", "queued-"]
+    for _ in range(2):
+        with pytest.raises(Conflict):  # asking tells no more
+            ask(broker), ask(broker)
+    later(broker, seconds=8)
+    assert look(broker, ident).state is RehearsalState.DONE
+
+
+@pytest.mark.parametrize("text", [SQL, PYTHON], ids=["sql", "python"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_invariant_6_a_rehearsal_whose_worker_dies_at_any_call_is_run_again(broker, text, after):
+    deaths, died = 0, True
+    while died:
+        fuse, ident = Fuse(deaths, after), ask(broker, text)
+        try:
+            run(broker, ident, mortal(broker.ports, fuse))
+        except Killed:
+            deaths += 1
+        died = fuse.left < 0
+        later(broker, seconds=31)
+        reap_rehearsals(broker.ports)
+        later(broker, seconds=31)
+        broker.queue.offers.clear()
+        offer_rehearsals(broker.ports)
+        for offered, _ in broker.queue.offers:
+            run(broker, offered)
+        later(broker, seconds=20)
+        seen = look(broker, ident)
+        assert (seen.state, bool(seen.found)) == (RehearsalState.DONE, True), deaths
+        assert broker.events(ident) == ["rehearsal.asked", "rehearsal.ended"], deaths
+        broker.sandbox.running.clear()
+    assert deaths > 10
+    assert broker.store.verify_audit().broken is None
+
+
+def test_one_that_is_lost_again_and_again_is_told_as_lost(broker):
+    ident = ask(broker)
+    broker.sandbox.during = lambda request: (_ for _ in ()).throw(Killed)
+    for _ in range(broker.policies.service.max_attempts):
+        with pytest.raises(Killed):
+            run(broker, ident)
+        broker.sandbox.running.clear()
+        later(broker, seconds=31)
+        reap_rehearsals(broker.ports)
+    later(broker, seconds=20)
+    seen = look(broker, ident)
+    assert (seen.state, seen.found["problem"]["code"]) == (RehearsalState.FAILED, "infrastructure")
+    assert len(broker.sandbox.killed) == broker.policies.service.max_attempts
+
+
+def test_a_service_that_is_away_costs_an_attempt_and_a_silent_queue_nothing(broker):
+    broker.queue.answers = False
+    ident = ask(broker)
+
+    def away(request):
+        raise Unavailable("the engine is away")
+
+    broker.sandbox.during = away
+    run(broker, ident)
+    broker.sandbox.during, broker.queue.answers = None, True
+    broker.sandbox.running.clear()
+    assert offer_rehearsals(broker.ports) == 0  # it rests first
+    later(broker, seconds=31)
+    assert offer_rehearsals(broker.ports) == 1
+    assert run(broker, ident)
+
+
+def test_the_sweeper_leaves_running_rehearsals_alone(broker):
+    ident, left = ask(broker), []
+    broker.sandbox.during = lambda request: left.append(sweep(broker.ports))
+    run(broker, ident)
+    assert (left, sweep(broker.ports)) == ([0], 1)
+
+
+def test_every_state_can_be_left_but_one():
+    assert set(REHEARSAL_TRANSITIONS) == set(RehearsalState)
+    assert [s for s, after in REHEARSAL_TRANSITIONS.items() if not after] == [RehearsalState.CANCELLED]
+    assert {RehearsalState.QUEUED, RehearsalState.RUNNING} == OPEN
