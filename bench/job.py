@@ -2,9 +2,11 @@
 same image: a group-by over a million rows to its checked result, and `print(1)` to its output before a checker.
 
 All of it is as in operation: SQLite that syncs fully, every audit event, every rule. A sandbox waits for the job when
-it comes, as it does a moment after the job before; the time in which it is made ready is in nobody's figure.
+it comes, as it does a moment after the job before; the time in which it is made ready is in nobody's figure. Policy is
+as it stands but for one word: a script is not tried on synthetic data first, which would be a second run.
 """
 
+import shutil
 import subprocess
 import tempfile
 import time
@@ -45,6 +47,7 @@ SCRIPT = """# input: npd.absence [FSMeligible] 2022/2023
 # output: one.csv | the number one
 print(1)
 print(1, file=open("/out/one.csv", "w"))"""
+FIRST = "python_synthetic_first: true"
 POLL_SECONDS = 0.01
 READY_SECONDS = 120
 
@@ -65,9 +68,21 @@ class Site:
 
 def job_lines() -> list[Line]:
     with tempfile.TemporaryDirectory(prefix="broker-bench-") as folder:
-        settings = Settings(data=Path(folder), synthetic_only=True)
+        settings = Settings(data=Path(folder), synthetic_only=True, policies=without_synthetic_run(Path(folder)))
         ports = prepare(settings, PUPILS)
         return [line for runtime in RUNTIMES for line in lines_on(settings, ports, runtime)]
+
+
+def without_synthetic_run(folder: Path) -> Path:
+    """The project's policy files, in which scripts meet the vault at once."""
+    policies = folder / "policies"
+    shutil.copytree(Settings().policies, policies)
+    service = policies / "service.yaml"
+    text = service.read_text(encoding="utf-8")
+    if FIRST not in text:
+        raise SystemExit(f"policy does not say {FIRST!r}")
+    service.write_text(text.replace(FIRST, FIRST.replace("true", "false")), encoding="utf-8")
+    return policies
 
 
 def lines_on(settings: Settings, ports: Ports, runtime: str, rounds: int = ROUNDS) -> list[Line]:
