@@ -72,7 +72,7 @@ PRIVATE = f"""# private: epsilon 0.5, blocks 3, range gap [-5, 20], range all [0
 def answer(tables):
     rows = tables["absence"]
     assert set(rows.columns) == {{"{KEY}", "OverallAbsence_6HalfTerms", "FSMeligible"}}
-    return [rows["OverallAbsence_6HalfTerms"].astype(float).mean(), len(rows)]
+    return [rows["OverallAbsence_6HalfTerms"].astype(float).mean() if len(rows) else 0, len(rows)]
 """
 
 

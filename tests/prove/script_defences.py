@@ -42,7 +42,7 @@ DEFENCES = (
     Defence("slots of time", put("broker.workflow.browse.looks_running", nothing), "test_8_a_failure"),
     Defence("times are those of slots", put("broker.workflow.browse.told_end", nothing), "test_8_the_time"),
     Defence("four words", edited("broker.domain.jobs:shown_state", "Shown.LIMIT if failure is not None and coarse_word(failure) is Word.LIMIT else Shown.FAILED", "failure"), "test_8_a_failure"),
-    Defence("what did not leave has no name", edited("broker.workflow.browse:_told", "if left or kind is Kind.SQL:", "if True:"), "test_8_names"),
+    Defence("what did not leave has no name", edited("broker.workflow.browse:_told", "if left or named:", "if True:"), "test_8_names"),
     Defence(
         "an output is what its header says",
         edited("broker.workflow.assess:_shelve", "_description(declared, prepared.name)", "__import__('json').loads(prepared.staff)['summary']['script_says']"),
