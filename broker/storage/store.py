@@ -2,6 +2,7 @@
 
 from broker.storage.accesses import Accesses
 from broker.storage.audit import AuditLog
+from broker.storage.comparing import Comparing
 from broker.storage.database import Database
 from broker.storage.job_moves import JobMoves
 from broker.storage.jobs import Jobs
@@ -36,6 +37,7 @@ class SqlStore(
     JobMoves,
     Rehearsals,
     Outputs,
+    Comparing,
     Reviews,
     Messages,
     Releases,

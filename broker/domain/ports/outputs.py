@@ -11,6 +11,7 @@ from broker.domain.outputs import Output, OutputState
 from broker.domain.ports.records import (
     EVERY_RELEASE,
     Cast,
+    Compared,
     Filter,
     RegisterCount,
     RegisterEntry,
@@ -70,10 +71,11 @@ class OutputStore(Protocol):
     def cast_all(self, casts: Sequence[Cast]) -> None:
         """Store votes on several outputs as `cast` does, and what is said with them: all of it or nothing."""
 
-    def voted_by(self, checker: str, outputs: frozenset[str]) -> frozenset[str]:
+    def voted_by(self, checker: str, idents: frozenset[str]) -> frozenset[str]:
         """Which of these outputs the checker has voted on."""
 
-    def votes_of(self, output: str) -> list[Vote]: ...
+    def votes_of(self, output: str) -> list[Vote]:
+        """Those on what the output is now: memory may have changed it since others were cast, which count no more."""
 
     def voted(self, outputs: frozenset[str]) -> frozenset[str]:
         """Those of these outputs that anybody has voted on."""
@@ -82,6 +84,24 @@ class OutputStore(Protocol):
         self, checkers: frozenset[str], researcher: str, projects: frozenset[str] = frozenset()
     ) -> bool:
         """Whether any of `checkers` has voted on an output of a job by `researcher`, or of one of `projects`."""
+
+
+class ComparingStore(Protocol):
+    """Who compares a job's outputs with memory now, and what came of it."""
+
+    def lease_comparison(self, job: str, until: datetime, now: datetime) -> int | None:
+        """The right to compare the outputs of an `assessing` job until `until`, as its next attempt, whose number it
+        gives; `renew` prolongs it. None if somebody has it, the job is in another state, or it is stopped."""
+
+    def end_comparison(self, job: str, attempt: int) -> None:
+        """Give that right up, so that another may have it."""
+
+    def put_compared(
+        self, job: str, attempt: int, found: Sequence[Compared], now: datetime, events: Sequence[AuditEvent]
+    ) -> None:
+        """Put what comparing made of outputs in their place, and give the right up; all of it or nothing. An approved
+        output may go back to review so: votes on what it was count no more. Conflict("stale") if the right is lost or
+        an output is not what was compared."""
 
 
 class MessageStore(Protocol):

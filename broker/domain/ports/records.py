@@ -190,3 +190,11 @@ class Counters:
 
     small_jobs: int = 0
     extra: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """An output that was compared with memory: what it was, and what it is now, in the same state or the next one."""
+
+    before: Output
+    record: "OutputRecord"
