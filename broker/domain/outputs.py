@@ -159,13 +159,14 @@ class OutputEvidence:
 
 @dataclass(frozen=True, slots=True)
 class JudgedStatistic:
-    """The rules' word on one statistic of one cell: those that spoke of it or of what it implies."""
+    """The rules' word on one statistic of one cell: those that spoke of it or of what it implies; and what leaves."""
 
     statistic: int
     evidence: StatisticEvidence
     rules: tuple[str, ...]
     verdict: Verdict
     hidden: bool
+    released: Value = None
 
 
 @dataclass(frozen=True, slots=True)

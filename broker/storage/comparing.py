@@ -10,11 +10,11 @@ from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict
 from broker.domain.jobs import JobState
 from broker.domain.outputs import OUTPUT_TRANSITIONS, OutputState
-from broker.domain.ports import Compared
+from broker.domain.ports import Compared, ToRemember
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.jobs import job_row
-from broker.storage.outputs import output_row
+from broker.storage.outputs import output_row, remember_json
 from broker.storage.stops import is_stopped
 from broker.storage.tables import jobs, outputs
 
@@ -50,6 +50,10 @@ class Comparing:
                 _put(connection, job, one, now)
             append(connection, events)
 
+    def to_remember(self, output: str) -> tuple[ToRemember, ...]:
+        with self._db.read() as connection:
+            return tuple(ToRemember(*one) for one in output_row(connection, output).to_remember or ())
+
 
 def _put(connection: Connection, job: str, one: Compared, now: datetime) -> None:
     before, after = one.before, one.record.output
@@ -71,6 +75,7 @@ def _put(connection: Connection, job: str, one: Compared, now: datetime) -> None
         "findings_hash": after.findings_hash,
         "evidence_digest": one.record.evidence_digest,
         "verdict": after.verdict,
+        "to_remember": remember_json(one.record),
     }
     if not same:  # findings that were set aside were those of another output
         values |= {"overrides": [], "claimed_by": None, "reason": None}

@@ -71,7 +71,12 @@ def values_of(record: OutputRecord, position: int) -> dict[str, object]:
         "reason": output.reason,
         "overrides": list(output.overrides),
         "memory_version": output.memory_version,
+        "to_remember": remember_json(record),
     }
+
+
+def remember_json(record: OutputRecord) -> list[list[object]] | None:
+    return [[one.table, one.file, one.digest] for one in record.to_remember] or None
 
 
 class Outputs:

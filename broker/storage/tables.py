@@ -191,6 +191,7 @@ outputs = Table(
     Column("reason", Text),
     Column("overrides", JSON, nullable=False),
     Column("memory_version", Text),
+    Column("to_remember", JSON),
     UniqueConstraint("job", "name"),
     UniqueConstraint("job", "position"),
     one_of("kind", OutputKind),

@@ -58,6 +58,6 @@ def _renew(ports: WorkerPorts, job: str, attempt: int, done: threading.Event) ->
 def _is_ours(ports: WorkerPorts, job: str, attempt: int, *, renew: bool) -> bool:
     if not renew:
         found = ports.store.job(job)
-        return found.state is JobState.RUNNING and found.attempt == attempt
+        return found.state in {JobState.RUNNING, JobState.ASSESSING} and found.attempt == attempt
     now = ports.clock.now()
     return ports.store.renew(job, attempt, now + ports.lease, now)

@@ -23,6 +23,7 @@ from broker.domain.ports.records import (
     Release,
     Snapshot,
     StoredPolicy,
+    ToRemember,
     WorkerReport,
 )
 from broker.domain.ports.sandbox import (
@@ -75,6 +76,7 @@ __all__ = [
     "Store",
     "StoredPolicy",
     "SyntheticVaults",
+    "ToRemember",
     "Vault",
     "VaultTable",
     "Vaults",

@@ -17,6 +17,7 @@ from broker.domain.ports.records import (
     RegisterEntry,
     RegisterFilter,
     Release,
+    ToRemember,
 )
 from broker.domain.reviews import Decided, Vote
 
@@ -102,6 +103,10 @@ class ComparingStore(Protocol):
         """Put what comparing made of outputs in their place, and give the right up; all of it or nothing. An approved
         output may go back to review so: votes on what it was count no more. Conflict("stale") if the right is lost or
         an output is not what was compared."""
+
+
+    def to_remember(self, output: str) -> tuple[ToRemember, ...]:
+        """What goes into memory with the output's release."""
 
 
 class MessageStore(Protocol):

@@ -65,7 +65,7 @@ def submitted(ports: Ports, person: Person, job_ident: str) -> Submitted:
     if not found:
         raise Unknown("submission", job_ident)
     voted = ports.store.voted_by(person.ident, frozenset(o.ident for o in found))
-    return Submitted(reached.job, found, voted, memory_version(ports))
+    return Submitted(reached.job, found, voted, memory_version(found))
 
 
 def next_after(ports: Ports, person: Person, output_ident: str) -> Output | None:

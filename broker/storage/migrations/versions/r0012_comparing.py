@@ -20,6 +20,7 @@ COLUMNS = (
 def upgrade() -> None:
     op.add_column("jobs", sa.Column("comparing_until", sa.DateTime(timezone=True), nullable=True))
     op.add_column("outputs", sa.Column("memory_version", sa.Text(), nullable=True))
+    op.add_column("outputs", sa.Column("to_remember", sa.JSON(), nullable=True))
     if op.get_bind().dialect.name == "sqlite":
         _votes_anew()
     else:
