@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Protocol
 
 from broker.domain.audit import AuditEvent
+from broker.domain.handed import HandedRows
 from broker.domain.ledger.chain import Head
 from broker.domain.memory import Entry, KnownFigure, MemoryVersion
 from broker.domain.plans import Needs, Plan
 from broker.domain.ports.data import HandedTo, Vault
 from broker.domain.ports.sandbox import Limits, SandboxRequest
-from broker.domain.handed import HandedRows
 from broker.domain.scalars import Value
 
 Where = tuple[int, int]

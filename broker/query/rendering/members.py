@@ -5,57 +5,10 @@ They are asked for the memory of what was released, after the table was judged: 
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
-
-from broker.domain.plans import Measure, PlannedTable, Statistic
+from broker.domain.members import AmountColumn, What, amount_columns
+from broker.domain.plans import PlannedTable
 from broker.domain.scalars import Type
 from broker.query.rendering.writing import relation_text, scalar_text
-
-
-class What(StrEnum):
-    """What of a person's rows in a cell is added up: the rows, those with an argument, those where it is 1, or the
-    argument itself."""
-
-    ROWS = "rows"
-    GIVEN = "given"
-    ONES = "ones"
-    TOTAL = "total"
-
-
-@dataclass(frozen=True, slots=True)
-class AmountColumn:
-    """A column of the members: of the whole cell's rows (`statistic` is None), or of one statistic's argument."""
-
-    what: What
-    statistic: int | None = None
-
-    @property
-    def name(self) -> str:
-        return str(self.what) if self.statistic is None else f"s{self.statistic}_{self.what}"
-
-
-ROWS = AmountColumn(What.ROWS)
-SHARES = frozenset({Measure.ONES, Measure.SHARE})
-
-
-def amount_columns(table: PlannedTable) -> tuple[AmountColumn, ...]:
-    """The columns beside person and cell. A statistic that stands behind another is nobody's figure."""
-    return (ROWS, *(c for s in table.statistics if s.behind is None for c in _columns(s)))
-
-
-def _columns(statistic: Statistic) -> Iterator[AmountColumn]:
-    if statistic.argument is None:
-        return
-    yield AmountColumn(What.GIVEN, statistic.ident)
-    if statistic.measure in SHARES:
-        yield AmountColumn(What.ONES, statistic.ident)
-    elif statistic.argument.type.is_number and statistic.measure not in COUNTS:
-        yield AmountColumn(What.TOTAL, statistic.ident)
-
-
-COUNTS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT})
 
 
 def render_member_cells(table: PlannedTable, least: int) -> str:
