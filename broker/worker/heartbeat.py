@@ -8,7 +8,7 @@ import structlog
 
 from broker.domain.jobs import JobState
 from broker.domain.ports import WorkerPorts
-from broker.workflow.run import KeepAlive
+from broker.workflow.ending import KeepAlive
 
 log = structlog.get_logger()
 

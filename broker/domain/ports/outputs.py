@@ -104,7 +104,6 @@ class ComparingStore(Protocol):
         output may go back to review so: votes on what it was count no more. Conflict("stale") if the right is lost or
         an output is not what was compared."""
 
-
     def to_remember(self, output: str) -> tuple[ToRemember, ...]:
         """What goes into memory with the output's release."""
 

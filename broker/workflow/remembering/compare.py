@@ -1,0 +1,228 @@
+"""The tables of one job against everything released: what is found, and what is changed until nothing is left to find.
+
+Repair comes before refusal: what moved by a few persons leaves with its earlier value, what cannot is hidden and the
+rules look again at the whole job, and the last resort is a table that does not leave.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from broker.disclosure.differencing.caps import beyond, splits
+from broker.disclosure.differencing.compare import Load
+from broker.disclosure.differencing.members import Members, from_bytes
+from broker.disclosure.differencing.mending import mend
+from broker.disclosure.differencing.tables import Comparison, Table
+from broker.disclosure.judged_tables import Remembered
+from broker.disclosure.recipes import recipe_of
+from broker.domain.lineage import read_by
+from broker.domain.memory import Change, Entry, KnownFigure, MemoryVersion, Way
+from broker.domain.outputs import Assessment
+from broker.domain.plans import Plan
+from broker.domain.ports import WorkerPorts
+from broker.domain.ports.memory import KnownPopulation, Splits, TableMembers, Where
+from broker.domain.scalars import Value
+from broker.workflow.remembering.tables import (
+    Of,
+    entry_of,
+    judged_table,
+    known_loads,
+    memory_of,
+    populations_of,
+    remembered_table,
+)
+
+ROUNDS = 5
+"""Hiding for the sake of memory can make the rules hide more, and that is compared again, so many times at most."""
+
+Said = dict[Where, Remembered]
+Judge = Callable[[Mapping[Where, Remembered]], Sequence[Assessment]]
+"""The rules' word on the job's outputs with what memory says of their tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The job's tables: their plan, what each output is called in the store, who is in them, and how they are judged
+    again."""
+
+    of: Of
+    plan: Plan
+    outputs: Sequence[str]
+    members: Mapping[Where, TableMembers]
+    judge: Judge
+    fraction: float
+
+
+@dataclass(slots=True)
+class Found:
+    """What came of it. `tables` are those to remember; `identical` leave again as they left before. `crowded` are the
+    outputs beyond the cap, `refused` those of which no table could be mended."""
+
+    version: MemoryVersion
+    assessments: Sequence[Assessment]
+    tables: dict[Where, Table] = field(default_factory=dict)
+    identical: dict[Where, Entry] = field(default_factory=dict)
+    comparisons: dict[Where, tuple[Comparison, ...]] = field(default_factory=dict)
+    crowded: set[int] = field(default_factory=set)
+    refused: set[int] = field(default_factory=set)
+
+
+class Comparing:
+    """One job's comparison, with the memory that it is made with."""
+
+    def __init__(self, ports: WorkerPorts, asked: Asked) -> None:
+        self._ports, self._asked, self._memory = ports, asked, memory_of(ports)
+        self.version = ports.store.memory_version()
+        self.entries = {e.number: e for e in ports.store.remembered()}
+        kept = [e for e in self.entries.values() if ports.store.members_of(e.number) is not None]
+        self._loads = {e.number: remembered_table(ports, self._memory, e) for e in kept}
+        self._said: Said = {}
+        self._mended: dict[Where, Members] = {}
+        self._populations = {where: self._known(where) for where in asked.members}
+
+    def run(self, assessments: Sequence[Assessment]) -> Found:
+        found = Found(self.version, assessments)
+        self._return_identical(found)
+        if self._said:
+            found.assessments = self._asked.judge(self._said)
+        for _ in range(ROUNDS):
+            if not self._mend(found):
+                break
+            found.assessments = self._asked.judge(self._said)
+        else:
+            self._withhold(found)
+        found.tables = {w: t for w in self._asked.members if w not in found.identical and (t := self._table(found, w))}
+        found.crowded = {w[0] for w, t in found.tables.items() if self._is_crowded(w, t)}
+        return found
+
+    def _return_identical(self, found: Found) -> None:
+        """A table of equal recipe on equal data that left under rules at least as strict is known already: it leaves
+        with the same values and the same holes."""
+        t = self._asked.of.profile.t
+        for where in self._asked.members:
+            recipe = recipe_of(self._asked.plan.outputs[where[0]].tables[where[1]])
+            same = (e for e in self.entries.values() if (e.recipe, e.snapshot) == (recipe, self._asked.of.snapshot))
+            entry = next((e for e in same if e.t >= t and len(self._cells(where)) == e.cells), None)
+            if entry is not None:
+                found.identical[where] = entry
+                self._said[where] = self._as_it_left(found, where, entry)
+
+    def _as_it_left(self, found: Found, where: Where, entry: Entry) -> Remembered:
+        then = {f.told: f for f in self._ports.store.known_figures(entry.number)}
+        said = Changing(self._cells(where), self._idents(where))
+        for figure in self._figures(found, where):
+            shown = then[figure.told].shown if figure.told in then else {}
+            for cell in range(len(self._cells(where))):
+                said.give(cell, figure.statistic, shown.get(cell))
+        return said.done()
+
+    def _mend(self, found: Found) -> bool:
+        """One round over all tables; whether anything had to be changed."""
+        changes = False
+        for where in self._asked.members:
+            table = None if where in found.identical else self._table(found, where)
+            if table is None:
+                continue
+            loads: dict[int, Load] = self._loads | known_loads(self._asked.of, self._populations[where])
+            mending = mend(table, loads)
+            found.comparisons.setdefault(where, mending.comparisons)
+            if mending.changes:
+                changes = True
+                self._say(found, where, table, mending.changes)
+                if mending.table is not None:
+                    self._mended[where] = mending.table.members
+        return changes
+
+    def _say(self, found: Found, where: Where, table: Table, changes: Sequence[Change]) -> None:
+        """What mending asks for becomes what memory says of the table when it is judged again."""
+        said = Changing(self._cells(where), self._idents(where), self._said.get(where))
+        told = {f.statistic: f.told for f in table.figures}
+        for change in changes:
+            match change:
+                case Change(way=Way.WITHHOLD):
+                    found.refused.add(where[0])
+                    said.hide_all()
+                case Change(way=Way.EARLIER, cell=cell, entry=int(entry), earlier=int(earlier)):
+                    then = {f.told: f.shown.get(earlier) for f in self._ports.store.known_figures(entry)}
+                    for ident in told if change.statistic is None else [change.statistic]:
+                        said.give(cell, ident, then.get(told.get(ident, "")))
+                case Change(cell=cell, statistic=ident):
+                    said.hide(cell, ident)
+        self._said[where] = said.done()
+
+    def _withhold(self, found: Found) -> None:
+        """What is not clean after so many rounds does not leave."""
+        for where in self._asked.members:
+            if where not in found.identical:
+                found.refused.add(where[0])
+                said = Changing(self._cells(where), self._idents(where))
+                said.hide_all()
+                self._said[where] = said.done()
+        found.assessments = self._asked.judge(self._said)
+
+    def _table(self, found: Found, where: Where) -> Table | None:
+        """The table as it is judged by now; None where nothing of it would leave."""
+        given = self._asked.members[where]
+        output = self._asked.plan.outputs[where[0]]
+        known = {p.ident: sum(p.sizes) for p in self._populations[where] if len(p.sizes) == 1}
+        entry = entry_of(self._asked.of, output, where, self._asked.outputs[where[0]], given, known)
+        members = self._mended.get(where) or from_bytes(given.content)
+        table = judged_table(self._asked.plan, where, entry, given, members, found.assessments[where[0]])
+        return table if any(f.shown for f in table.figures) else None
+
+    def _is_crowded(self, where: Where, table: Table) -> bool:
+        counted = self._ports.store.split_counts(self._asked.of.snapshot)
+        for known in self._references(where):
+            more = splits(table, from_bytes(known.content))
+            used = counted.get(known.ident, (0,) * len(known.sizes))
+            if beyond(used, more, known.sizes, self._asked.fraction):
+                return True
+        return False
+
+    def splits_of(self, found: Found) -> tuple[Splits, ...]:
+        return splits_of(self._memory, self._asked.of.snapshot, list(found.tables.values()))
+
+    def _references(self, where: Where) -> list[KnownPopulation]:
+        return list(self._memory.populations.references(self._asked.of.snapshot))
+
+    def _known(self, where: Where) -> list[KnownPopulation]:
+        planned = self._asked.plan.outputs[where[0]].tables[where[1]]
+        return populations_of(self._memory, self._asked.of.snapshot, planned)
+
+    def _figures(self, found: Found, where: Where) -> tuple[KnownFigure, ...]:
+        table = self._table(found, where)
+        return () if table is None else table.figures
+
+    def _cells(self, where: Where) -> tuple[tuple[Value, ...], ...]:
+        return self._asked.members[where].cells
+
+    def _idents(self, where: Where) -> frozenset[int]:
+        output = self._asked.plan.outputs[where[0]]
+        return read_by(output) & {s.ident for s in output.tables[where[1]].statistics}
+
+
+class Changing:
+    """What memory says of one table's figures, while it is put together: a hole stays a hole."""
+
+    def __init__(
+        self, cells: Sequence[tuple[Value, ...]], idents: frozenset[int], before: Remembered | None = None
+    ) -> None:
+        self._cells, self._idents = cells, idents
+        self._hidden = set(before.hidden if before else ())
+        self._earlier = dict(before.earlier if before else {})
+
+    def hide(self, cell: int, ident: int | None) -> None:
+        self._hidden |= {(self._cells[cell], i) for i in (self._idents if ident is None else [ident])}
+
+    def hide_all(self) -> None:
+        for cell in range(len(self._cells)):
+            self.hide(cell, None)
+
+    def give(self, cell: int, ident: int, value: Value) -> None:
+        """The earlier value, or a hole where there is none."""
+        if value is None:
+            self.hide(cell, ident)
+        else:
+            self._earlier[self._cells[cell], ident] = value
+
+    def done(self) -> Remembered:
+        return Remembered(frozenset(self._hidden), dict(self._earlier))
