@@ -20,6 +20,7 @@ from broker.domain.members import What, amount_columns
 from broker.domain.plans import Needs, Plan, PlannedTable
 from broker.domain.ports import Limits, SandboxRequest, Vault
 from broker.domain.ports.memory import Where
+from broker.domain.proofs import Proofs
 from broker.domain.scalars import Value
 from broker.engine.checks import breach
 from broker.engine.duckdb_engine import mounted, tables_in
@@ -50,10 +51,12 @@ def member_tables(plan: Plan, wanted: Sequence[Where]) -> list[tuple[Where, Plan
     return [(where, known[where]) for where in wanted]
 
 
-def member_statements(tables: Sequence[tuple[Where, PlannedTable]], least: int) -> Iterator[tuple[str, str]]:
+def member_statements(
+    tables: Sequence[tuple[Where, PlannedTable]], least: int, proofs: Proofs
+) -> Iterator[tuple[str, str]]:
     for (output, number), table in tables:
         yield f"{output}#{number}/cells", render_member_cells(table, least)
-        yield f"{output}#{number}/members", render_members(table, least)
+        yield f"{output}#{number}/members", render_members(table, least, proofs)
 
 
 def prepare_members(
@@ -65,7 +68,9 @@ def prepare_members(
     frame = {
         "kind": "sql",
         "tables": [mounted(vault, table, years) for table, years in sorted(read.items())],
-        "statements": [{"name": name, "sql": sql} for name, sql in member_statements(tables, needs.least)],
+        "statements": [
+            {"name": name, "sql": sql} for name, sql in member_statements(tables, needs.least, vault.proofs)
+        ],
         "settings": {name: getattr(limits, name) for name in Limits.__slots__},
     }
     payload = json.dumps(frame, sort_keys=True).encode()

@@ -183,6 +183,10 @@ class Service(Model):
     max_file_rows: int
     max_attempts: int
     jobs_per_project: int
+    members_bytes: int = 512 * 1024**2
+    members_memory_bytes: int = 2 * 1024**3
+    """What a sandbox may give out and use that tells who is in the cells of one table, in place of `output_bytes` and
+    `memory_bytes`."""
     time_slot_seconds: int = 10
     """A script that has ended looks as if it ran until the end of a slot of this length."""
     withheld_told_after_hours: int = 48

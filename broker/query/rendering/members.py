@@ -6,8 +6,11 @@ They are asked for the memory of what was released, after the table was judged: 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
 
 from broker.domain.members import AmountColumn, What, amount_columns
-from broker.domain.plans import PlannedTable
+from broker.domain.plans import Needs, PlannedTable
+from broker.domain.proofs import Proofs
 from broker.domain.scalars import Type
+from broker.query.rendering.choose import NONE
+from broker.query.rendering.ground import ground_of
 from broker.query.rendering.writing import relation_text, scalar_text
 
 
@@ -21,19 +24,23 @@ def render_member_cells(table: PlannedTable, least: int) -> str:
     return f"{_with(table, least)}\nSELECT {', '.join(['cell', *keys])} FROM cells ORDER BY cell"
 
 
-def render_members(table: PlannedTable, least: int) -> str:
+def render_members(table: PlannedTable, least: int, proofs: Proofs = NONE) -> str:
     """One row for each person and cell, in no order: `p`, `cell`, and the amount columns. Rows without a person are
     nobody's.
 
-    Cells are numbered before rows are grouped, because two numbers group in far less memory than texts do.
+    Cells are numbered before rows are grouped, because two numbers group in far less memory than texts do; where each
+    row is proved to be another person, none are.
     """
+    ground = ground_of(table, Needs(least), proofs, 0)
+    single = ground is not None and ground.is_single
     floats = {s.ident for s in table.statistics if s.argument is not None and s.argument.type is Type.DOUBLE}
-    amounts = [f"{_amount(c, c.statistic in floats)} AS {c.name}" for c in amount_columns(table)]
+    amounts = [f"{_own(c) if single else _added(c, c.statistic in floats)} AS {c.name}" for c in amount_columns(table)]
     keys = _keys(table)
     on = " AND ".join(f"contributions.{k} IS NOT DISTINCT FROM cells.{k}" for k in keys)
     source = f"contributions JOIN cells ON {on}" if keys else "(SELECT *, 0::INTEGER AS cell FROM contributions)"
     shown = ", ".join(["CAST(p AS UINTEGER) AS p", "cell", *amounts])
-    return f"{_with(table, least)}\nSELECT {shown} FROM {source} WHERE p IS NOT NULL GROUP BY cell, p"
+    by = "" if single else " GROUP BY cell, p"
+    return f"{_with(table, least)}\nSELECT {shown} FROM {source} WHERE p IS NOT NULL{by}"
 
 
 def _keys(table: PlannedTable) -> list[str]:
@@ -66,7 +73,7 @@ def _contributions(table: PlannedTable, least: int) -> str:
     return f"SELECT {', '.join(columns)} FROM {relation_text(table.contributions, least)}"
 
 
-def _amount(column: AmountColumn, floats: bool) -> str:
+def _added(column: AmountColumn, floats: bool) -> str:
     """Totals of equal decimals are equal floats, whatever their digits; floats are added up in their own order."""
     value = f"a{column.statistic}"
     match column.what:
@@ -79,3 +86,17 @@ def _amount(column: AmountColumn, floats: bool) -> str:
         case What.TOTAL:
             order = f" ORDER BY {value}" if floats else ""
             return f"coalesce(CAST(SUM({value}{order}) AS DOUBLE), 0)"
+
+
+def _own(column: AmountColumn) -> str:
+    """The same of a person's only row."""
+    value = f"a{column.statistic}"
+    match column.what:
+        case What.ROWS:
+            return "1::UINTEGER"
+        case What.GIVEN:
+            return f"CAST({value} IS NOT NULL AS UINTEGER)"
+        case What.ONES:
+            return f"CAST(coalesce({value} = 1, false) AS UINTEGER)"
+        case What.TOTAL:
+            return f"coalesce(CAST({value} AS DOUBLE), 0)"

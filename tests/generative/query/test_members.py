@@ -4,8 +4,10 @@ cell equal to the evidence."""
 from collections import defaultdict
 from dataclasses import dataclass, field
 from fractions import Fraction
+from random import Random
 from typing import Any
 
+import certified_worlds
 import duckdb
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ import worlds
 from evaluate import Evaluator
 from evidence import same
 from proof_size import seed, size, tell
+from query_kit import planned
 from scalar_meaning import NoMeaning, exact, value
 from shapes import SHAPES, sample
 
@@ -21,7 +24,7 @@ from broker.domain.plans import Measure, Needs, Plan, PlannedTable
 from broker.engine.here import arrow_stream
 from broker.engine.members import FoundMembers, member_statements, member_tables, read_members, shown
 from broker.policy.models import Policies
-from broker.query import compile_sql, render
+from broker.query import compile_sql, render, render_members
 
 PEOPLE = 8
 PLENTY, MOST = 1 << 30, 10_000
@@ -71,7 +74,7 @@ def figures(policies: Policies) -> Figures:
 
 def _found(con: duckdb.DuckDBPyConnection, plan: Plan, numbers: Any) -> list[FoundMembers]:
     wanted = shown(plan)
-    texts = [sql for _, sql in member_statements(member_tables(plan, wanted), 1)]
+    texts = [sql for _, sql in member_statements(member_tables(plan, wanted), 1, {})]
     return list(read_members(plan, [("table", arrow_stream(con, t, PLENTY)) for t in texts], numbers, wanted))
 
 
@@ -182,3 +185,17 @@ def test_members_add_up_to_the_evidence(figures: Figures) -> None:
 def test_every_measure_that_people_use_was_met(figures: Figures) -> None:
     met = {m for m, n in figures.by_measure.items() if n}
     assert {m.name for m in (Measure.COUNT_ROWS, Measure.COUNT_PERSONS, Measure.ONES, Measure.SUM, Measure.MEAN)} <= met
+
+
+def test_where_a_row_is_proved_to_be_a_person_nothing_is_grouped_and_members_are_the_same() -> None:
+    con, rng, single = certified_worlds.connection(), Random(3), 0
+    for _ in range(12):
+        rows = certified_worlds.rows(rng, 12)
+        certified_worlds.fill(con, rows)
+        for text in certified_worlds.texts(rng):
+            (table,) = planned(text).tables
+            least = render_members(table, 1)
+            cheap = render_members(table, 1, certified_worlds.proofs(rows))
+            single += "GROUP BY cell" not in cheap
+            assert sorted(con.execute(cheap).fetchall()) == sorted(con.execute(least).fetchall())
+    assert single > 10
