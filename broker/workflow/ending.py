@@ -11,7 +11,8 @@ from broker.domain.outputs import Output, OutputState
 from broker.domain.people import SYSTEM
 from broker.domain.ports import WorkerPorts
 from broker.workflow.failing import Failed
-from broker.workflow.release import Moved, release_job
+from broker.workflow.release import release_job
+from broker.workflow.remembering.releasing import Moved
 from broker.workflow.remembering.stage import compare_job
 from broker.workflow.settle import LOST, is_to_compare, settle_here
 

@@ -114,8 +114,8 @@ class MemoryPorts:
 @dataclass(frozen=True, slots=True)
 class WorkerPorts(Ports):
     """What the worker has beside them: the only process that touches data and the sandbox engine. Without `handed`
-    nothing that a script hands over is computed; without `synthetic` no script runs on the synthetic NPD first; without `memory`
-    no table is compared or released."""
+    nothing that a script hands over is computed; without `synthetic` no script runs on the synthetic NPD first; without
+    `memory` no table is compared or released."""
 
     sandbox: Sandbox
     collector: Collector

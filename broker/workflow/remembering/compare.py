@@ -7,7 +7,6 @@ rules look again at the whole job, and the last resort is a table that does not 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from broker.disclosure.differencing.caps import beyond, splits
 from broker.disclosure.differencing.compare import Load
 from broker.disclosure.differencing.members import Members, from_bytes
 from broker.disclosure.differencing.mending import mend
@@ -19,8 +18,10 @@ from broker.domain.memory import Change, Entry, KnownFigure, MemoryVersion, Way
 from broker.domain.outputs import Assessment
 from broker.domain.plans import Plan
 from broker.domain.ports import WorkerPorts
-from broker.domain.ports.memory import KnownPopulation, Splits, TableMembers, Where
+from broker.domain.ports.memory import KnownPopulation, TableMembers, Where
 from broker.domain.scalars import Value
+from broker.policy.models import Policies
+from broker.workflow.remembering.crowding import is_crowded
 from broker.workflow.remembering.tables import (
     Of,
     entry_of,
@@ -49,7 +50,7 @@ class Asked:
     outputs: Sequence[str]
     members: Mapping[Where, TableMembers]
     judge: Judge
-    fraction: float
+    policies: Policies
 
 
 @dataclass(slots=True)
@@ -91,7 +92,7 @@ class Comparing:
         else:
             self._withhold(found)
         found.tables = {w: t for w in self._asked.members if w not in found.identical and (t := self._table(found, w))}
-        found.crowded = {w[0] for w, t in found.tables.items() if self._is_crowded(w, t)}
+        self._crowd(found)
         return found
 
     def _return_identical(self, found: Found) -> None:
@@ -169,20 +170,15 @@ class Comparing:
         table = judged_table(self._asked.plan, where, entry, given, members, found.assessments[where[0]])
         return table if any(f.shown for f in table.figures) else None
 
-    def _is_crowded(self, where: Where, table: Table) -> bool:
-        counted = self._ports.store.split_counts(self._asked.of.snapshot)
-        for known in self._references(where):
-            more = splits(table, from_bytes(known.content))
-            used = counted.get(known.ident, (0,) * len(known.sizes))
-            if beyond(used, more, known.sizes, self._asked.fraction):
-                return True
-        return False
-
-    def splits_of(self, found: Found) -> tuple[Splits, ...]:
-        return splits_of(self._memory, self._asked.of.snapshot, list(found.tables.values()))
-
-    def _references(self, where: Where) -> list[KnownPopulation]:
-        return list(self._memory.populations.references(self._asked.of.snapshot))
+    def _crowd(self, found: Found) -> None:
+        """In the job's order, each output with those before it that are not beyond the cap."""
+        tables: list[Table] = []
+        for number in sorted({w[0] for w in found.tables}):
+            own = [t for w, t in found.tables.items() if w[0] == number]
+            if is_crowded(self._ports, self._asked.of.snapshot, [*tables, *own], self._asked.policies):
+                found.crowded.add(number)
+            else:
+                tables += own
 
     def _known(self, where: Where) -> list[KnownPopulation]:
         planned = self._asked.plan.outputs[where[0]].tables[where[1]]

@@ -82,7 +82,8 @@ def _events(ports: WorkerPorts, found: Compared) -> list[AuditEvent]:
 
 @dataclass(slots=True)
 class _Stage:
-    """One SQL job's comparison: its plan under the policy that it was judged by, on the snapshot that it was made of."""
+    """One SQL job's comparison: its plan under the policy that it was judged by, on the snapshot that it was made
+    of."""
 
     ports: WorkerPorts
     job: Job
@@ -96,7 +97,7 @@ class _Stage:
         judge = _Judge(self, plan, vault)
         of = Of(self.project.ident, vault.snapshot, self.profile, self.ports.clock.now())
         names = [by_number[n].ident if n in by_number else "" for n in range(len(plan.outputs))]
-        asked = Asked(of, plan, names, members, judge, self.policies.service.released_fraction)
+        asked = Asked(of, plan, names, members, judge, policies_in_force(self.ports.store))
         comparing = Comparing(self.ports, asked)
         found = comparing.run(self._judged(plan, outputs, judge))
         made = []
