@@ -22,6 +22,7 @@ from broker.domain.ports import (
     SandboxResult,
     Vault,
     Vaults,
+    WorkerPorts,
 )
 from broker.domain.projects import Project
 from broker.domain.variables import institution_code
@@ -36,6 +37,8 @@ from broker.workflow.handed_findings import Computed, Problem, by_person, proble
 from broker.workflow.handing import planned_table, rows_to_fit
 from broker.workflow.limits import limits_for
 from broker.workflow.rehearse import Runner
+from broker.workflow.remembering.handed import ComparedTable, compare_handed
+from broker.workflow.remembering.handed import HandedTable as Handed
 
 OF_SCHOOLS = "Each institution has a coefficient of its own: absorb them, or say why they are shown."
 TOO_MANY = "The job hands over more outputs than one job may have."
@@ -63,6 +66,8 @@ class Stage:
     checked: Checked
     project: Project
     policies: Policies
+    memory: WorkerPorts | None = None
+    """Who compares tables with everything released; None on synthetic data."""
 
     @property
     def inputs(self) -> Inputs:
@@ -88,18 +93,19 @@ class Stage:
 def compute(stage: Stage, left: Sequence[LeftRequest]) -> tuple[Computed, ...]:
     """Every request in order of name."""
     most = stage.policies.service.max_outputs
-    return told_close([
-        _computed(stage, one) if n < most else Computed(one.name, one.kind, "", Problem("number", TOO_MANY))
-        for n, one in enumerate(left)
-    ], stage.profile.t)  # fmt: skip
+    made: list[Computed] = []
+    for one in left:
+        many = len(made) >= most
+        made.append(Computed(one.name, one.kind, "", Problem("number", TOO_MANY)) if many else _one(stage, one, made))
+    return told_close(made, stage.profile.t)
 
 
-def _computed(stage: Stage, one: LeftRequest) -> Computed:
+def _one(stage: Stage, one: LeftRequest, before: Sequence[Computed]) -> Computed:
     try:
         asked = read_request(one.request, one.kind, one.name)
         match asked:
             case HandedTable():
-                return _table(stage, in_order(asked, stage.checked.canonical), one.rows)
+                return _table(stage, in_order(asked, stage.checked.canonical), one.rows, before)
             case HandedRegression():
                 return _regression(stage, replace(asked, formula=in_one_order(asked.formula)), one.rows)
             case HandedFigure():
@@ -109,17 +115,22 @@ def _computed(stage: Stage, one: LeftRequest) -> Computed:
         return Computed(one.name, one.kind, "", Problem(wrong.code, wrong.message, place))
 
 
-def _table(stage: Stage, asked: HandedTable, rows: bytes) -> Computed:
+def _table(stage: Stage, asked: HandedTable, rows: bytes, before: Sequence[Computed]) -> Computed:
     planned = planned_table(asked, stage.inputs, stage.project, stage.policies)
     needs, to = needs_of(stage.profile), HandedTo(stage.vault, stage.checked.uses, rows, stage.job, stage.attempt)
     limits = limits_for(Kind.SQL, stage.policies)
     result = stage.run(stage.handed.prepare(planned.plan, planned.rows, to, limits, needs))
     checked, evidence = stage.handed.read(planned.plan, result.frames, needs)
     found: Assessment | None = None
-    if evidence is not None:
-        registers = stage.vaults.registers(stage.vault)
-        (found,) = judge_job(planned.plan, evidence, stage.profile, registers)
-    return _told(stage, asked, found, checked, planned.rows.derived)
+    compared: ComparedTable | None = None
+    if evidence is not None and stage.memory is not None:
+        beside = [t for c in before if c.compared is not None for t in c.compared.tables]
+        given = Handed(planned.plan, planned.rows, to, evidence, stage.vaults, beside)
+        compared = compare_handed(stage.memory, given, stage.project, stage.policies)
+        found = compared.judged
+    elif evidence is not None:
+        (found,) = judge_job(planned.plan, evidence, stage.profile, stage.vaults.registers(stage.vault))
+    return replace(_told(stage, asked, found, checked, planned.rows.derived), compared=compared)
 
 
 def _regression(stage: Stage, asked: HandedRegression, content: bytes) -> Computed:

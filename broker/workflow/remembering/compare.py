@@ -6,12 +6,15 @@ rules look again at the whole job, and the last resort is a table that does not 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import takewhile
 
 from broker.disclosure.differencing.compare import Load
 from broker.disclosure.differencing.members import Members, from_bytes
 from broker.disclosure.differencing.mending import mend
 from broker.disclosure.differencing.tables import Comparison, Table
 from broker.disclosure.judged_tables import Remembered
+from broker.disclosure.linking.families import families_of
 from broker.disclosure.recipes import recipe_of
 from broker.domain.lineage import read_by
 from broker.domain.memory import Change, Entry, KnownFigure, MemoryVersion, Way
@@ -28,12 +31,16 @@ from broker.workflow.remembering.tables import (
     judged_table,
     known_loads,
     memory_of,
+    numbered,
     populations_of,
     remembered_table,
 )
 
 ROUNDS = 5
 """Hiding for the sake of memory can make the rules hide more, and that is compared again, so many times at most."""
+
+BESIDE = -1_000_000
+"""The first number of tables of the same job that are compared with each other; known populations have -1 and so on."""
 
 Said = dict[Where, Remembered]
 Judge = Callable[[Mapping[Where, Remembered]], Sequence[Assessment]]
@@ -42,15 +49,15 @@ Judge = Callable[[Mapping[Where, Remembered]], Sequence[Assessment]]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The job's tables: their plan, what each output is called in the store, who is in them, and how they are judged
-    again."""
+    """The job's tables: their plan, who is in them, how they are judged again; and tables of the same job that were
+    compared before these."""
 
     of: Of
     plan: Plan
-    outputs: Sequence[str]
     members: Mapping[Where, TableMembers]
     judge: Judge
     policies: Policies
+    beside: Sequence[Table] = ()
 
 
 @dataclass(slots=True)
@@ -78,6 +85,8 @@ class Comparing:
         self._loads = {e.number: remembered_table(ports, self._memory, e) for e in kept}
         self._said: Said = {}
         self._mended: dict[Where, Members] = {}
+        families = families_of(asked.plan, 0)
+        self._family = {m.where: n for n, family in enumerate(families) for m in family.members}
         self._populations = {where: self._known(where) for where in asked.members}
 
     def run(self, assessments: Sequence[Assessment]) -> Found:
@@ -123,7 +132,7 @@ class Comparing:
             table = None if where in found.identical else self._table(found, where)
             if table is None:
                 continue
-            loads: dict[int, Load] = self._loads | known_loads(self._asked.of, self._populations[where])
+            loads = self._loads | known_loads(self._asked.of, self._populations[where]) | self._beside(found, where)
             mending = mend(table, loads)
             found.comparisons.setdefault(where, mending.comparisons)
             if mending.changes:
@@ -132,6 +141,14 @@ class Comparing:
                 if mending.table is not None:
                     self._mended[where] = mending.table.members
         return changes
+
+    def _beside(self, found: Found, where: Where) -> dict[int, Load]:
+        """Tables of the job that are not linked to this one, so that no pattern of holes is of both: as if they had
+        left before it. They have numbers that no entry has."""
+        before = takewhile(lambda other: other != where, self._asked.members)
+        others = [t for o in before if self._family[o] != self._family[where] and (t := self._table(found, o))]
+        tables = [*self._asked.beside, *others]
+        return {BESIDE - n: partial(numbered, table, BESIDE - n) for n, table in enumerate(tables)}
 
     def _say(self, found: Found, where: Where, table: Table, changes: Sequence[Change]) -> None:
         """What mending asks for becomes what memory says of the table when it is judged again."""
@@ -143,12 +160,19 @@ class Comparing:
                     found.refused.add(where[0])
                     said.hide_all()
                 case Change(way=Way.EARLIER, cell=cell, entry=int(entry), earlier=int(earlier)):
-                    then = {f.told: f.shown.get(earlier) for f in self._ports.store.known_figures(entry)}
+                    then = {f.told: f.shown.get(earlier) for f in self._figures_of(found, where, entry)}
                     for ident in told if change.statistic is None else [change.statistic]:
                         said.give(cell, ident, then.get(told.get(ident, "")))
                 case Change(cell=cell, statistic=ident):
                     said.hide(cell, ident)
         self._said[where] = said.done()
+
+    def _figures_of(self, found: Found, where: Where, entry: int) -> tuple[KnownFigure, ...]:
+        if entry in self.entries:
+            known: tuple[KnownFigure, ...] = self._ports.store.known_figures(entry)
+            return known
+        beside = self._beside(found, where)
+        return beside[entry]().figures if entry in beside else ()
 
     def _withhold(self, found: Found) -> None:
         """What is not clean after so many rounds does not leave."""
@@ -165,7 +189,7 @@ class Comparing:
         given = self._asked.members[where]
         output = self._asked.plan.outputs[where[0]]
         known = {p.ident: sum(p.sizes) for p in self._populations[where] if len(p.sizes) == 1}
-        entry = entry_of(self._asked.of, output, where, self._asked.outputs[where[0]], given, known)
+        entry = entry_of(self._asked.of, output, where, given, known)
         members = self._mended.get(where) or from_bytes(given.content)
         table = judged_table(self._asked.plan, where, entry, given, members, found.assessments[where[0]])
         return table if any(f.shown for f in table.figures) else None

@@ -6,7 +6,7 @@ from dataclasses import replace
 from broker.disclosure.differencing.compare import compare_all
 from broker.disclosure.differencing.tables import Table
 from broker.domain.jobs import Job
-from broker.domain.memory import Entry, MemoryVersion
+from broker.domain.memory import MemoryVersion
 from broker.domain.outputs import Output
 from broker.domain.ports import ToRemember, WorkerPorts
 from broker.domain.ports.memory import NewEntry, Remembering, StoredMembers
@@ -38,7 +38,9 @@ def remembering(ports: WorkerPorts, job: Job, release: str, approved: Sequence[O
     if moved:
         raise Moved(tuple(moved))
     entries = [
-        NewEntry(_of_release(table.entry, release), table.figures, StoredMembers(one.file, one.digest))
+        NewEntry(
+            replace(table.entry, release=release, output=o.ident), table.figures, StoredMembers(one.file, one.digest)
+        )
         for o in approved
         for one, table in zip(kept[o.ident], tables[o.ident], strict=True)
     ]
@@ -47,10 +49,6 @@ def remembering(ports: WorkerPorts, job: Job, release: str, approved: Sequence[O
 
 def _table(ports: WorkerPorts, one: ToRemember) -> Table:
     return kept_table(memory_of(ports), StoredMembers(one.file, one.digest))
-
-
-def _of_release(entry: Entry, release: str) -> Entry:
-    return replace(entry, release=release)
 
 
 def _is_clean(ports: WorkerPorts, output: Output, tables: Sequence[Table]) -> bool:

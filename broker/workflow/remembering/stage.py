@@ -14,9 +14,8 @@ from broker.disclosure.judged_tables import Remembered
 from broker.disclosure.needs import needs_of
 from broker.disclosure.records.stored_form import assessment_from_json
 from broker.domain.audit import AuditEvent
-from broker.domain.errors import Breach
 from broker.domain.jobs import FailureCode, Job, Kind
-from broker.domain.outputs import Assessment, JobEvidence, Output, OutputState, worst
+from broker.domain.outputs import Assessment, JobEvidence, Output, OutputState, Verdict, worst
 from broker.domain.people import SYSTEM
 from broker.domain.plans import Plan
 from broker.domain.ports import Compared, OutputRecord, SandboxEnd, SandboxRequest, SandboxResult, Vault, WorkerPorts
@@ -96,8 +95,7 @@ class _Stage:
         members = {m.where: m for m in self._members(plan, vault, frozenset(by_number))}
         judge = _Judge(self, plan, vault)
         of = Of(self.project.ident, vault.snapshot, self.profile, self.ports.clock.now())
-        names = [by_number[n].ident if n in by_number else "" for n in range(len(plan.outputs))]
-        asked = Asked(of, plan, names, members, judge, policies_in_force(self.ports.store))
+        asked = Asked(of, plan, members, judge, policies_in_force(self.ports.store))
         comparing = Comparing(self.ports, asked)
         found = comparing.run(self._judged(plan, outputs, judge))
         made = []
@@ -184,12 +182,17 @@ class _Judge:
 def _refused(ports: WorkerPorts, job: Job, before: Output) -> OutputRecord:
     """A script's table whose rows are gone: it stays as it is, and a person learns that it must not leave so."""
     staff = json.loads(ports.shelf.get("staff", ports.store.evidence_digest(before.ident)))
-    if "rows" not in staff:
-        raise Breach(f"output {before.ident} is no table that could be compared")
+    told = (staff.get("memory") or {}) | {"version": str(ports.store.memory_version())}
+    if "rows" not in staff:  # a figure that was drawn of a table
+        content = None if before.release_hash is None else ports.shelf.get("staff", before.release_hash)
+        shown = json.dumps(staff | {"memory": told | {"refused": NOT_MENDED.sentence}}).encode()
+        drawn = Prepared(
+            before.name, before.kind, before.media_type, shown, content, NOT_MENDED.rule, Verdict.REFUSE, False
+        )
+        return record_of(ports, before, drawn, told["version"], ports.store.to_remember(before.ident))
     policies = policies_assessed(ports.store, job)
     profile = policies.profile(project_or_unknown(policies, job.submission.project).profile)
     judged = assessment_from_json(staff)
-    told = (staff.get("memory") or {}) | {"version": str(ports.store.memory_version())}
     verdict = worst([judged.verdict, NOT_MENDED.verdict])
     prepared: Prepared = prepared_again(
         replace(judged, findings=(*judged.findings, NOT_MENDED), verdict=verdict), before.name, profile, told

@@ -42,14 +42,12 @@ def memory_of(ports: WorkerPorts) -> MemoryPorts:
     return ports.memory
 
 
-def entry_of(
-    of: Of, output: PlannedOutput, where: Where, ident: str, found: TableMembers, known: Mapping[str, int]
-) -> Entry:
+def entry_of(of: Of, output: PlannedOutput, where: Where, found: TableMembers, known: Mapping[str, int]) -> Entry:
     """The entry that a planned table would be; `known` are the populations that hold all of it."""
     return Entry(
         number=0,
         release="",
-        output=ident,
+        output="",
         table=where[1],
         project=of.project,
         snapshot=of.snapshot,

@@ -1,7 +1,7 @@
 """What comparing makes of outputs: a staff record with what overlaps, findings, and what goes into memory later."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -37,10 +37,10 @@ def with_findings(judged: Assessment, found: Found, number: int) -> Assessment:
     return replace(judged, findings=(*judged.findings, *more), verdict=verdict)
 
 
-def prepared_again(judged: Assessment, name: str, profile: Profile, told: dict[str, Any]) -> Prepared:
+def prepared_again(judged: Assessment, name: str, profile: Profile, told: Mapping[str, Any]) -> Prepared:
     """As it was prepared before it was compared, with what memory says. Beyond the cap nothing can leave."""
     made = table_prepared(judged, name, profile)
-    staff = json.dumps(json.loads(made.staff) | {"memory": told}).encode()
+    staff = json.dumps(json.loads(made.staff) | {"memory": dict(told)}).encode()
     leaves = not any(f.rule == CROWDED.rule and f.verdict is Verdict.REFUSE for f in judged.findings)
     return replace(made, staff=staff, candidate=made.candidate if leaves else None)
 
