@@ -9,7 +9,7 @@ from sqlalchemy import Connection, update
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict
 from broker.domain.jobs import JobState
-from broker.domain.outputs import OUTPUT_TRANSITIONS, OutputState
+from broker.domain.outputs import OutputState
 from broker.domain.ports import Compared, ToRemember
 from broker.storage.chain import append
 from broker.storage.database import Database
@@ -18,6 +18,7 @@ from broker.storage.outputs import output_row, remember_json
 from broker.storage.stops import is_stopped
 from broker.storage.tables import jobs, outputs
 
+BACK = (OutputState.APPROVED, OutputState.IN_REVIEW)
 COMPARED = frozenset({OutputState.ASSESSED, OutputState.APPROVED})
 
 
@@ -59,7 +60,7 @@ def _put(connection: Connection, job: str, one: Compared, now: datetime) -> None
     before, after = one.before, one.record.output
     if after.job != job or after.ident != before.ident or before.state not in COMPARED:
         raise Breach("Only an assessed or approved output of the job is compared.")
-    if after.state is not before.state and after.state not in OUTPUT_TRANSITIONS[before.state]:
+    if after.state is not before.state and (before.state, after.state) != BACK:
         raise Breach(f"No output goes from {before.state} to {after.state}.")
     row = output_row(connection, before.ident, lock=True)
     if (row.state, row.staff_hash, row.findings_hash) != (before.state, before.staff_hash, before.findings_hash):

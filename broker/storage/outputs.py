@@ -152,6 +152,8 @@ class Outputs:
     ) -> None:
         if after is OutputState.RELEASED:
             raise Breach("An output is released with its job's release only.")
+        if before is OutputState.APPROVED:
+            raise Breach("Only memory sends an approved output back, with what it is now.")
         with self._db.write() as connection:
             move(connection, output, before, after, now, reason)
             append(connection, events)
