@@ -40,8 +40,8 @@ Progress = Callable[[str, int, int], None]
 
 @cache
 def _store(url: str, witness: Path) -> "SqlStore":
-    from broker.storage.ledger.witness import FolderWitness
     from broker.storage.store import open_store
+    from broker.storage.witness import FolderWitness
 
     return open_store(url, FolderWitness(witness))
 

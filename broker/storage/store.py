@@ -10,7 +10,6 @@ from broker.storage.ledger.looking import LedgerLooks
 from broker.storage.ledger.reserving import Reserving
 from broker.storage.ledger.restoring import Restoring
 from broker.storage.ledger.spends import Spends
-from broker.storage.ledger.witness import FolderWitness
 from broker.storage.mailed import Mailed
 from broker.storage.messages import Messages
 from broker.storage.migrate import migrate
@@ -24,6 +23,7 @@ from broker.storage.reviews import Reviews
 from broker.storage.saved import SavedDefinitions
 from broker.storage.snapshots import Snapshots
 from broker.storage.stops import Stops
+from broker.storage.witness import FolderWitness
 from broker.storage.workers import Workers
 
 
