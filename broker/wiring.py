@@ -43,7 +43,7 @@ def _store(url: str, witness: Path) -> "SqlStore":
     from broker.storage.store import open_store
     from broker.storage.witness import FolderWitness
 
-    return open_store(url, FolderWitness(witness))
+    return open_store(url, FolderWitness(witness), FolderWitness(witness / "memory", "memory"))
 
 
 def clock() -> Clock:
