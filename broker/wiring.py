@@ -40,10 +40,10 @@ Progress = Callable[[str, int, int], None]
 
 @cache
 def _store(url: str, witness: Path) -> "SqlStore":
-    from broker.storage.ledger.witness import FolderWitness
     from broker.storage.store import open_store
+    from broker.storage.witness import FolderWitness
 
-    return open_store(url, FolderWitness(witness))
+    return open_store(url, FolderWitness(witness), FolderWitness(witness / "memory", "memory"))
 
 
 def clock() -> Clock:

@@ -13,12 +13,14 @@ from broker.domain.jobs import JobState
 from broker.domain.ledger.budgets import Aside
 from broker.domain.outputs import DECIDED_STATES, OutputState
 from broker.domain.ports import Release
+from broker.domain.remembered import Remembering
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.jobs import job_row
 from broker.storage.ledger.looking import enter_asides
 from broker.storage.ledger.spends import settle_with_release
 from broker.storage.ledger.writing import LedgerWriting
+from broker.storage.memory.writing import MemoryWriting
 from broker.storage.outputs import move
 from broker.storage.stops import check_goes_on
 from broker.storage.tables import jobs, outputs, release_outputs, releases, snapshots
@@ -26,7 +28,7 @@ from broker.storage.tables import jobs, outputs, release_outputs, releases, snap
 UNDECIDED = frozenset(OutputState) - DECIDED_STATES
 
 
-class Releases(LedgerWriting):
+class Releases(LedgerWriting, MemoryWriting):
     """The part of the store that lets outputs leave, and says what has left."""
 
     _db: Database
@@ -39,10 +41,15 @@ class Releases(LedgerWriting):
         events: Sequence[AuditEvent],
         *,
         asides: Sequence[Aside] = (),
+        remembering: Remembering | None = None,
     ) -> None:
         if hashlib.sha256(manifest.encode()).hexdigest() != release.manifest_hash:
             raise Breach("The manifest is not what the release's hash says.")
         with self._ledger() as connection:
+            if remembering is None:
+                self._check_memory(connection)
+            else:
+                self._enter(connection, remembering, now)
             _lock_snapshot(connection, release.job)
             _check_releasable(connection, release)
             _decide(connection, release.job, now)
@@ -53,6 +60,7 @@ class Releases(LedgerWriting):
             enter_asides(connection, asides, now)
             append(connection, [*events, *settled])
             check_goes_on(connection, release.job)
+        self._sign_memory()
 
     def release_of(self, job: str) -> Release | None:
         with self._db.read() as connection:

@@ -16,6 +16,7 @@ from broker.domain.memory import Entry, KnownFigure, MemoryVersion
 from broker.domain.plans import Needs, Plan
 from broker.domain.ports.data import HandedTo, Vault
 from broker.domain.ports.sandbox import Limits, SandboxRequest
+from broker.domain.remembered import NewEntry, Remembering, StoredMembers
 from broker.domain.scalars import Value
 
 Where = tuple[int, int]
@@ -99,16 +100,16 @@ class Populations(Protocol):
 class MemberFiles(Protocol):
     """The encrypted files of members. Worker only.
 
-    1. `put` is durable before it returns; `about` is what is needed to remember the file's table again after a restored
-       back-up (JSON of its entry and figures), and is encrypted with it.
+    1. `put` is durable before it returns; `about` (`domain.remembered.about`) is what is needed to remember the file's
+       table again after a restored back-up, and is encrypted with it.
     2. `get` raises Breach where the file is missing, damaged, another's, or of another digest.
     3. A file that no entry names is what a crash or a restored back-up left. `unnamed` lists those; only `discard`
        removes one, and only one that no entry names.
     """
 
-    def put(self, about: str, content: bytes) -> "StoredMembers": ...
+    def put(self, about: str, content: bytes) -> StoredMembers: ...
 
-    def get(self, stored: "StoredMembers") -> bytes: ...
+    def get(self, stored: StoredMembers) -> bytes: ...
 
     def about(self, name: str) -> str:
         """What was said of a file when it was put."""
@@ -116,42 +117,6 @@ class MemberFiles(Protocol):
     def unnamed(self, named: Collection[str]) -> tuple[str, ...]: ...
 
     def discard(self, name: str, named: Collection[str]) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class StoredMembers:
-    """The name of a file of members and the SHA-256 of its encrypted bytes."""
-
-    name: str
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class NewEntry:
-    """A table to be remembered: `entry.number` counts for nothing, the memory gives it."""
-
-    entry: Entry
-    figures: tuple[KnownFigure, ...]
-    members: StoredMembers | None
-    """None for known numbers without a population."""
-
-
-@dataclass(frozen=True, slots=True)
-class Splits:
-    """How many released figures of these entries split each cell of a reference population, by the cell's number."""
-
-    snapshot: str
-    population: str
-    counts: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Remembering:
-    """What a release brings into memory, and the version that it was compared with."""
-
-    seen: MemoryVersion
-    entries: tuple[NewEntry, ...]
-    splits: tuple[Splits, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +174,6 @@ class MemoryStore(Protocol):
         self,
         lost: Head,
         entries: Sequence[NewEntry],
-        splits: Sequence[Splits],
         by: frozenset[str],
         now: datetime,
         events: Sequence[AuditEvent],

@@ -19,6 +19,7 @@ from broker.domain.ports.records import (
     Release,
     ToRemember,
 )
+from broker.domain.remembered import Remembering
 from broker.domain.reviews import Decided, Vote
 
 
@@ -135,10 +136,13 @@ class ReleaseStore(Protocol):
         events: Sequence[AuditEvent],
         *,
         asides: Sequence[Aside] = (),
+        remembering: Remembering | None = None,
     ) -> None:
         """In one transaction under the snapshot's lock: insert the release (unique per job), move its outputs
-        approved → released, release the job's spend if it has one, and enter in the ledger what stands beside the
-        claim from now on. Conflict("already-released") on a second one."""
+        approved → released, release the job's spend if it has one, enter in the ledger what stands beside the claim
+        from now on, and in the memory what was released (see `MemoryStore`; None: nothing of it has members).
+        Conflict("already-released") on a second one, Conflict("memory-moved") where something was released since it was
+        compared with the memory."""
 
     def release_of(self, job: str) -> Release | None: ...
 

@@ -8,6 +8,7 @@ from broker.domain.audit import AuditCheck, AuditEvent, AuditLine
 from broker.domain.jobs import FailureCode, Job, JobState
 from broker.domain.people import Person
 from broker.domain.ports.ledger import LedgerStore
+from broker.domain.ports.memory import MemoryStore
 from broker.domain.ports.outputs import ComparingStore, MessageStore, OutputStore, ReleaseStore
 from broker.domain.ports.records import (
     Access,
@@ -282,10 +283,11 @@ class Store(
     StopStore,
     SavedStore,
     LedgerStore,
+    MemoryStore,
     AuditStore,
     Protocol,
 ):
-    """The truth about jobs, outputs, votes, releases, policies, people, ledger and audit.
+    """The truth about jobs, outputs, votes, releases, policies, people, ledger, memory and audit.
 
     Each method that changes something takes the audit events of that change and writes both in one transaction,
     or neither. Methods that move a state do so by compare-and-set and raise Conflict("stale") when the row is no

@@ -169,8 +169,7 @@ class Comparing:
 
     def _figures_of(self, found: Found, where: Where, entry: int) -> tuple[KnownFigure, ...]:
         if entry in self.entries:
-            known: tuple[KnownFigure, ...] = self._ports.store.known_figures(entry)
-            return known
+            return self._ports.store.known_figures(entry)
         beside = self._beside(found, where)
         return beside[entry]().figures if entry in beside else ()
 

@@ -7,7 +7,7 @@ from broker.disclosure.differencing.caps import beyond, splits
 from broker.disclosure.differencing.members import from_bytes
 from broker.disclosure.differencing.tables import Table
 from broker.domain.ports import WorkerPorts
-from broker.domain.ports.memory import Splits
+from broker.domain.remembered import Splits
 from broker.policy.models import Policies
 from broker.workflow.remembering.tables import memory_of
 
@@ -29,8 +29,10 @@ def is_crowded(ports: WorkerPorts, snapshot: str, tables: Sequence[Table], polic
     """Whether the tables, with everything released before, are more than the cap lets go."""
     used = ports.store.split_counts(snapshot)
     sizes = {r.ident: r.sizes for r in memory_of(ports).populations.references(snapshot)}
-    fraction = policies.service.released_fraction
-    return any(
-        beyond(used.get(s.population, (0,) * len(s.counts)), s.counts, sizes[s.population], fraction)
-        for s in splits_of(ports, snapshot, tables)
-    )
+    service = policies.service
+    for s in splits_of(ports, snapshot, tables):
+        before = used.get(s.population, (0,) * len(s.counts))
+        crowded = beyond(before, s.counts, sizes[s.population], service.released_fraction)
+        if any(sizes[s.population][cell] >= service.released_least for cell in crowded):
+            return True
+    return False

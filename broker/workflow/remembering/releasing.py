@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from broker.disclosure.differencing.compare import compare_all
+from broker.disclosure.differencing.members import to_bytes
 from broker.disclosure.differencing.tables import Table
 from broker.domain.jobs import Job
 from broker.domain.memory import MemoryVersion
 from broker.domain.outputs import Output
 from broker.domain.ports import ToRemember, WorkerPorts
-from broker.domain.ports.memory import NewEntry, Remembering, StoredMembers
+from broker.domain.remembered import NewEntry, Remembering, StoredMembers, about
 from broker.workflow.policies import policies_in_force
 from broker.workflow.remembering.crowding import is_crowded, splits_of
 from broker.workflow.remembering.tables import kept_table, memory_of, remembered_table
@@ -37,14 +38,14 @@ def remembering(ports: WorkerPorts, job: Job, release: str, approved: Sequence[O
         moved = [o for o in approved if kept[o.ident]]
     if moved:
         raise Moved(tuple(moved))
-    entries = [
-        NewEntry(
-            replace(table.entry, release=release, output=o.ident), table.figures, StoredMembers(one.file, one.digest)
-        )
-        for o in approved
-        for one, table in zip(kept[o.ident], tables[o.ident], strict=True)
-    ]
-    return Remembering(seen, tuple(entries), splits_of(ports, snapshot, every))
+    return Remembering(seen, tuple(_entry(ports, o, release, table) for o in approved for table in tables[o.ident]))
+
+
+def _entry(ports: WorkerPorts, output: Output, release: str, table: Table) -> NewEntry:
+    """With a file that names the release: after a restored back-up it tells what was released."""
+    entry = replace(table.entry, release=release, output=output.ident)
+    new = NewEntry(entry, table.figures, splits_of(ports, entry.snapshot, [table]))
+    return replace(new, members=memory_of(ports).files.put(about(new), to_bytes(table.members)))
 
 
 def _table(ports: WorkerPorts, one: ToRemember) -> Table:

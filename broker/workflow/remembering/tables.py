@@ -1,6 +1,5 @@
 """Tables as the memory knows them: judged ones that may leave, remembered ones, and totals that everybody knows."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,15 +8,15 @@ from broker.disclosure.differencing.compare import Load
 from broker.disclosure.differencing.members import Members, from_bytes
 from broker.disclosure.differencing.tables import Table
 from broker.disclosure.recipes import recipe_of, told_by
-from broker.disclosure.records.memory_form import entry_from_json, figure_from_json
 from broker.domain.errors import Breach, Unavailable
 from broker.domain.lineage import read_by
 from broker.domain.memory import Entry, KnownFigure, Source
 from broker.domain.outputs import Assessment
 from broker.domain.plans import Plan, PlannedOutput, PlannedTable
 from broker.domain.ports import MemoryPorts, Ports, WorkerPorts
-from broker.domain.ports.memory import KnownPopulation, StoredMembers, TableMembers, Where
+from broker.domain.ports.memory import KnownPopulation, TableMembers, Where
 from broker.domain.relations import Filter, Join, JoinHow, Project, Relation, Scan
+from broker.domain.remembered import StoredMembers, from_about
 from broker.policy.models import Profile, Rounding
 
 
@@ -90,9 +89,8 @@ def remembered_table(ports: Ports, memory: MemoryPorts, entry: Entry) -> Load:
 
 def kept_table(memory: MemoryPorts, stored: StoredMembers) -> Table:
     """A table that was compared and waits for its release."""
-    told = json.loads(memory.files.about(stored.name))
-    figures = tuple(map(figure_from_json, told["figures"]))
-    return Table(entry_from_json(told["entry"]), figures, from_bytes(memory.files.get(stored)))
+    told = from_about(memory.files.about(stored.name))
+    return Table(told.entry, told.figures, from_bytes(memory.files.get(stored)))
 
 
 def populations_of(memory: MemoryPorts, snapshot: str, table: PlannedTable) -> list[KnownPopulation]:

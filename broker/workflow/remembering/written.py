@@ -8,10 +8,10 @@ from typing import Any
 
 from broker.disclosure.differencing.members import to_bytes
 from broker.disclosure.differencing.tables import Comparison, Table
-from broker.disclosure.records.memory_form import entry_to_json, figure_to_json
 from broker.domain.memory import OVERLAP_WORDS, Entry, OverlapKind, Source
 from broker.domain.outputs import Assessment, Finding, Output, Verdict, worst
 from broker.domain.ports import OutputRecord, Ports, ToRemember, WorkerPorts
+from broker.domain.remembered import NewEntry, about
 from broker.policy.models import Profile
 from broker.workflow.prepared import Prepared, table_prepared
 from broker.workflow.remembering.compare import Comparing, Found
@@ -70,12 +70,11 @@ def _own(entry: Entry, project: str, kind: OverlapKind, persons: int | None, exa
 
 
 def kept_for_release(ports: WorkerPorts, tables: Sequence[Table]) -> tuple[ToRemember, ...]:
-    """Files of members, which nobody can read before or after but a worker."""
+    """Files of members, which nobody can read before or after but a worker. They name no release yet."""
     files = memory_of(ports).files
     made = []
     for table in tables:
-        about = {"entry": entry_to_json(table.entry), "figures": [figure_to_json(f) for f in table.figures]}
-        stored = files.put(json.dumps(about), to_bytes(table.members))
+        stored = files.put(about(NewEntry(table.entry, table.figures)), to_bytes(table.members))
         made.append(ToRemember(table.entry.table, stored.name, stored.digest))
     return tuple(made)
 

@@ -18,6 +18,7 @@ from broker.domain.outputs import CellEvidence, JobEvidence, Output, OutputEvide
 from broker.domain.people import Person, Role
 from broker.domain.plans import Needs, Plan, PlannedOutput
 from broker.domain.ports import Limits, SandboxEnd, SandboxRequest, SandboxResult, Snapshot, Vault, VaultTable
+from broker.domain.ports.memory import Where
 from broker.domain.reviews import Choice
 from broker.policy.files import load_policies
 from broker.policy.models import Policies
@@ -28,12 +29,15 @@ from broker.storage.store import open_store
 from broker.worker import reconcile
 from broker.workflow import administer, review
 from broker.workflow.ballots import Ballot
+from broker.workflow.ending import end_job
 from broker.workflow.private.ports import PrivatePorts
 from broker.workflow.private.ports import RunPorts as Ports
 from broker.workflow.run import run_job
 from broker.workflow.submit import submit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from memory_kit import memory
 
 SQL = """-- output: absence
 SELECT a.NCyearActual, COUNT(*) AS n FROM npd.absence AS a
@@ -193,6 +197,16 @@ class CountingEngine:
     def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]], needs: Needs) -> JobEvidence:
         return JobEvidence(tuple(self._evidence(output) for output in plan.outputs))
 
+    def cells_of(self, plan: Plan, where: Where) -> Mapping[tuple[Any, ...], Sequence[int]]:
+        """Who is in the cells: nobody in two of them, nobody in two plans."""
+        table = plan.outputs[where[0]].tables[where[1]]
+        (key,) = table.keys
+        first = int(plan.hash[:5], 16) * 1000
+        return {
+            (value,): range(first + n * self.persons, first + (n + 1) * self.persons)
+            for n, value in enumerate(key.domain or ("7",))
+        }
+
     def _evidence(self, output: PlannedOutput) -> OutputEvidence:
         (table,) = output.tables
         n, (key,) = self.persons, table.keys
@@ -285,8 +299,14 @@ class Broker:
         return Ballot(choice, reason, *hashes, overrides, "A person can see it." if overrides else "")
 
     def vote(self, checker: str, output: str, choice: Choice = Choice.APPROVE, *overrides: str) -> str:
+        """The state of the output when a worker has done what follows."""
         ballot = self.ballot(checker, output, choice, *overrides)
-        return review.cast_vote(self.ports, self.person(checker), output, ballot).value
+        review.cast_vote(self.ports, self.person(checker), output, ballot)
+        self.end(self.store.output(output).job)
+        return self.store.output(output).state.value
+
+    def end(self, job: str) -> None:
+        end_job(self.ports, job, lambda job, attempt: nullcontext())
 
     def reconcile(self) -> None:
         """What the supervisor does once every lease of dead workers has lapsed."""
@@ -343,7 +363,7 @@ def opened(folder: Path, policies: Policies) -> Iterator[Broker]:
     store = open_store(f"sqlite:///{folder / 'broker.sqlite'}")
     ports = Ports(
         store, queue, FolderShelf(folder / "outputs"), clock, sandbox, FrameCollector(), vaults, engine,
-        handed=NothingHanded(), synthetic=Synthetic(), private=private,
+        handed=NothingHanded(), synthetic=Synthetic(), private=private, memory=memory(engine.cells_of),
     )  # fmt: skip
     yield Broker(ports, clock, queue, sandbox, vaults, engine, policies)
     store.close()

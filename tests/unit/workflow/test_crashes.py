@@ -14,6 +14,7 @@ from broker.domain.reviews import Choice
 from broker.worker import reconcile
 from broker.workflow import review
 from broker.workflow.ballots import Ballot
+from broker.workflow.ending import end_job
 from broker.workflow.run import run_job
 from tests.unit.workflow.conftest import CLEO, PYTHON, ROSA, SQL, Broker, send
 
@@ -63,6 +64,7 @@ def story(ports: WorkerPorts, text: str, client_id: str) -> None:
     job = send(ports, ROSA, text, client_id=client_id)
     run_job(ports, job, "w1", lambda job, attempt: nullcontext())
     vote(ports, job)
+    end_job(ports, job, lambda job, attempt: nullcontext())
 
 
 def vote(ports: WorkerPorts, job: str) -> None:

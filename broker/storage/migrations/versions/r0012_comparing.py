@@ -7,7 +7,7 @@ from alembic import op
 from broker.storage.migrations.triggers import append_only
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
