@@ -4,7 +4,7 @@ Members are bytes here, as `broker.disclosure.differencing` writes them: the gro
 GLOBAL numbers. No sandbox sees the memory, no page opens its files: only the worker's ports below lead to them.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -92,9 +92,9 @@ class Populations(Protocol):
     def everybody(self, snapshot: str, table: str, year: int | None) -> KnownPopulation:
         """All persons of a person table and year: one cell. Made when it is first asked for, and kept."""
 
-    def references(self, snapshot: str) -> tuple[KnownPopulation, ...]:
-        """The policy's reference populations, for every year of their tables that the snapshot has. Made when they are
-        first asked for, and kept."""
+    def references(self, snapshot: str) -> Iterator[KnownPopulation]:
+        """The policy's reference populations, one for every year of their tables that the snapshot has, one by one:
+        all at once are large. Made when they are first asked for, and kept."""
 
 
 class MemberFiles(Protocol):
