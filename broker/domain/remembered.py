@@ -99,6 +99,14 @@ def figures_from_json(documents: Sequence[Mapping[str, Any]]) -> tuple[KnownFigu
     )
 
 
+def values_to_json(values: Sequence[Value]) -> list[Any]:
+    return [_plain(value) for value in values]
+
+
+def values_from_json(document: Sequence[Any]) -> tuple[Value, ...]:
+    return tuple(_value(value) for value in document)
+
+
 def canonical(document: object) -> str:
     return json.dumps(document, sort_keys=True, separators=(",", ":"))
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 
 from broker.domain.projects import Approval, Budget, Grant, Project
+from broker.policy.memory import MemoryPolicy
 from broker.policy.models import Model, Policies
 from broker.policy.privacy import PrivacyPolicies
 
@@ -21,8 +22,22 @@ def differences(before: Policies, after: Policies) -> list[str]:
         ),
         *_named("combination rule", {r.id: r for r in before.combinations}, {r.id: r for r in after.combinations}),
         *_privacy(before.privacy, after.privacy),
+        *_memory(before.memory, after.memory),
         *_named("service", {"limits": before.service}, {"limits": after.service}),
     ]
+
+
+def _memory(before: MemoryPolicy, after: MemoryPolicy) -> list[str]:
+    told = []
+    if before.fraction != after.fraction:
+        said = "of a reference population's persons, so many exact figures may split it"
+        told.append(f"memory: the fraction {said}, changes from {before.fraction} to {after.fraction}")
+    for kind in ("references", "standard"):
+        old, new = {p.name: p for p in getattr(before, kind)}, {p.name: p for p in getattr(after, kind)}
+        told += _named("reference population" if kind == "references" else "standard population", old, new)
+        if not told and getattr(before, kind) != getattr(after, kind):
+            told.append(f"memory: the order of {kind} changes")
+    return told
 
 
 def _projects(before: Policies, after: Policies) -> list[str]:

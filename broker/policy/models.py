@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from broker.domain.projects import Project
+from broker.policy.memory import MemoryPolicy
 from broker.policy.privacy import PrivacyPolicies
 from broker.policy.tables import (
     Catalogue,
@@ -225,6 +226,7 @@ class Policies(Model):
     combinations: tuple[CombinationRule, ...]
     service: Service
     privacy: PrivacyPolicies = field(default_factory=PrivacyPolicies)
+    memory: MemoryPolicy = field(default_factory=MemoryPolicy)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -4,7 +4,7 @@ Members are bytes here, as `broker.disclosure.differencing` writes them: the gro
 GLOBAL numbers. No sandbox sees the memory, no page opens its files: only the worker's ports below lead to them.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -92,9 +92,9 @@ class Populations(Protocol):
     def everybody(self, snapshot: str, table: str, year: int | None) -> KnownPopulation:
         """All persons of a person table and year: one cell. Made when it is first asked for, and kept."""
 
-    def references(self, snapshot: str) -> tuple[KnownPopulation, ...]:
-        """The policy's reference populations, for every year of their tables that the snapshot has. Made when they are
-        first asked for, and kept."""
+    def references(self, snapshot: str) -> Iterator[KnownPopulation]:
+        """The policy's reference populations, one for every year of their tables that the snapshot has, one by one:
+        all at once are large. Made when they are first asked for, and kept."""
 
 
 class MemberFiles(Protocol):
@@ -103,20 +103,25 @@ class MemberFiles(Protocol):
     1. `put` is durable before it returns; `about` (`domain.remembered.about`) is what is needed to remember the file's
        table again after a restored back-up, and is encrypted with it.
     2. `get` raises Breach where the file is missing, damaged, another's, or of another digest.
-    3. A file that no entry names is what a crash or a restored back-up left. `unnamed` lists those; only `discard`
-       removes one, and only one that no entry names.
+    3. A file that no entry names is what a crash between file and row has left, or what a restored back-up forgot.
+       Where the memory holds its last signed head it is the first: nothing of it was released.
     """
 
     def put(self, about: str, content: bytes) -> StoredMembers: ...
 
     def get(self, stored: StoredMembers) -> bytes: ...
 
-    def about(self, name: str) -> str:
-        """What was said of a file when it was put."""
+    def about(self, name: str) -> tuple[str, StoredMembers]:
+        """What was said of a file when it was put, and how an entry names it."""
 
-    def unnamed(self, named: Collection[str]) -> tuple[str, ...]: ...
+    def missing(self, named: Collection[str]) -> tuple[str, ...]:
+        """Those of these names that there is no file of: the memory cannot be compared with while there is one."""
 
-    def discard(self, name: str, named: Collection[str]) -> None: ...
+    def unnamed(self, named: Collection[str], before: datetime) -> tuple[str, ...]:
+        """The files written before a moment that are not among these names."""
+
+    def discard(self, name: str, named: Collection[str]) -> None:
+        """Remove a file that is not among these names; Breach for one that is."""
 
 
 @dataclass(frozen=True, slots=True)

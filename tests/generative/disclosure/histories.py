@@ -1,0 +1,250 @@
+"""Small random release histories, and every union of their cells looked at one by one: the memory's brute force."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import product
+
+import numpy as np
+
+from broker.disclosure.differencing.members import members_of
+from broker.disclosure.differencing.tables import Table
+from broker.domain.memory import Entry, KnownFigure, Source
+
+Amounts = Mapping[tuple[int, int], float]
+"""By person and cell."""
+
+EVERYBODY = "people@1"
+WHEN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A table as drawn: rows a person and cell, ones, totals of x; which cells each figure shows; t; known population."""
+
+    count: int
+    rows: Amounts
+    ones: Amounts
+    total: Amounts
+    figures: tuple[tuple[str, frozenset[int]], ...]
+    t: int
+    project: str
+    snapshot: str
+    within: int | None
+
+
+FIGURES = {
+    "persons": ("rows", True, frozenset()),
+    "rows": ("rows", False, frozenset()),
+    "ones": ("ones", False, frozenset()),
+    "total": ("total", False, frozenset({"x"})),
+}
+
+
+def table_of(drawn: Drawn, number: int) -> Table:
+    pairs = sorted(drawn.rows)
+    amounts = {n: [getattr(drawn, n).get(k, 0) for k in pairs] for n in ("rows", "ones", "total")}
+    members = members_of(drawn.count, [p for p, _ in pairs], [c for _, c in pairs], amounts)
+    figures = tuple(
+        KnownFigure(s, *FIGURES[name][:2], name, FIGURES[name][2], dict.fromkeys(shown))
+        for s, (name, shown) in enumerate(drawn.figures)
+    )
+    within = {} if drawn.within is None else {EVERYBODY: drawn.within}
+    entry = Entry(
+        number, "", "", 0, drawn.project, drawn.snapshot, "", drawn.t, f"{number}", "pupil", Source.RELEASE, WHEN,
+        drawn.count, 0, within,
+    )  # fmt: skip
+    return Table(entry, figures, members)
+
+
+Cells = list[dict[int, float]]
+Rows = np.ndarray
+Sides = tuple[np.ndarray, np.ndarray]
+EPSILON = 1e-9
+
+
+def known_cells(drawn: Drawn, figure: int) -> Iterator[tuple[bool, Cells]]:
+    """What a reader knows of a figure: groups of persons with amounts. Once the shown cells, and the holes together;
+    and, for a count beside a larger one, each divided by who is counted. With it whether all amounts are 1."""
+    name, shown = drawn.figures[figure]
+    whole = amounts_of(drawn, name)
+    everything = set(range(drawn.count))
+    yield is_plain(whole), [*(cell(whole, {c}) for c in sorted(shown)), cell(whole, everything - shown)]
+    if FIGURES[name][2]:
+        return
+    for larger, also in drawn.figures:
+        more = amounts_of(drawn, larger)
+        if FIGURES[larger][2] or not also or any(more.get(k, 0) < v for k, v in whole.items()) or more == whole:
+            continue
+        rest = {k: v - whole.get(k, 0) for k, v in more.items() if v != whole.get(k, 0)}
+        both = shown & also
+        parts = [*(cell(whole, {c}) for c in sorted(shown)), cell(whole, everything - shown)]
+        parts += [*(cell(rest, {c}) for c in sorted(both)), cell(rest, everything - both)]
+        yield False, parts
+
+
+def amounts_of(drawn: Drawn, name: str) -> Amounts:
+    if name == "persons":
+        return dict.fromkeys(drawn.rows, 1.0)
+    return {k: float(v) for k, v in getattr(drawn, name).items() if v}
+
+
+def is_plain(whole: Amounts) -> bool:
+    return all(v == 1 for v in whole.values())
+
+
+def cell(whole: Amounts, cells: set[int]) -> dict[int, float]:
+    found: Counter[int] = Counter()
+    for (person, at), amount in whole.items():
+        if at in cells:
+            found[person] += amount
+    return dict(found)
+
+
+def unions(cells: Cells, persons: int, everybody: int | None) -> Sides:
+    """Every union, and every complement of one in the known population, as amounts by person; whether each tells
+    anything of the table."""
+    amounts = np.zeros((len(cells), persons))
+    for row, group in zip(amounts, cells, strict=True):
+        row[list(group)] = list(group.values())
+    sides = np.array(list(product((0, 1), repeat=len(cells))))
+    has = sides[:, [bool(c) for c in cells]]
+    if everybody is None:
+        return sides @ amounts, has.any(axis=1)
+    known = (np.arange(persons) < everybody).astype(float)
+    return np.concatenate([sides @ amounts, known - sides @ amounts]), np.append(has.any(axis=1), ~has.all(axis=1))
+
+
+def smallest(new: Drawn, old: Drawn, mine: int, theirs: int) -> int | None:
+    """How few persons any difference of the two figures isolates, at least one and fewer than t; None where none does.
+
+    What two groups that were small in their own tables tell each by itself is no difference of the tables."""
+    t = max(new.t, old.t)
+    found = [t]
+    for scale in scales(new, old, mine, theirs):
+        for left, right in pairs_of_sides(new, old, mine, theirs):
+            found.append(least_difference(left, (right[0] * scale, right[1]), t))
+    return min(found) if min(found) < t else None
+
+
+def pairs_of_sides(new: Drawn, old: Drawn, mine: int, theirs: int) -> Iterator[tuple[Sides, Sides]]:
+    for plain, cells in known_cells(new, mine):
+        for also, others in known_cells(old, theirs):
+            everybody = new.within if plain and also and old.within is not None else None
+            persons = max([1, everybody or 0, *(1 + p for c in [*cells, *others] for p in c)])
+            yield unions(cells, persons, everybody), unions(others, persons, everybody)
+
+
+def least_difference(left: Sides, right: Sides, t: int) -> int:
+    """At most t."""
+    least, light = t, None
+    for row in left[0][left[1]]:
+        differences = right[0][right[1]] - row
+        sizes = np.count_nonzero(np.abs(differences) > EPSILON, axis=1)
+        for at in np.flatnonzero((sizes > 0) & (sizes < least)):
+            if light is None:
+                light = sums_of_light(left[0], right[0], t)
+            if sizes[at] < least and not is_among(differences[at], light):
+                least = int(sizes[at])
+    return least
+
+
+def sums_of_light(left: Rows, right: Rows, t: int) -> Rows:
+    """What is told by groups of fewer than t of either table alone, and by two of them side by side."""
+    mine, theirs = (light_of(rows, t) for rows in (left, right))
+    apart = (mine != 0).astype(int) @ (theirs != 0).astype(int).T == 0
+    a, b = np.nonzero(apart)
+    return np.unique(mine[a] + theirs[b], axis=0)
+
+
+def is_among(row: np.ndarray, rows: Rows) -> bool:
+    return bool(np.any(np.all(np.abs(rows - row) < EPSILON, axis=1)))
+
+
+def light_of(rows: Rows, t: int) -> Rows:
+    light = rows[np.count_nonzero(np.abs(rows) > EPSILON, axis=1) < t]
+    return np.unique(np.concatenate([light, -light, np.zeros((1, rows.shape[1]))]), axis=0)
+
+
+def has_light(new: Drawn, old: Drawn, mine: int, theirs: int) -> bool:
+    """Whether either table alone tells a group of fewer than t persons."""
+    t = max(new.t, old.t)
+    return any(len(light_of(rows[0], t)) > 1 for pair in pairs_of_sides(new, old, mine, theirs) for rows in pair)
+
+
+def scales(new: Drawn, old: Drawn, mine: int, theirs: int) -> list[float]:
+    """1, and the factor of the amounts that most persons of one cell in each table have."""
+    ones = []
+    for drawn, figure in ((new, mine), (old, theirs)):
+        whole = amounts_of(drawn, drawn.figures[figure][0])
+        cells = Counter(p for p, _ in whole)
+        ones.append({p: v for (p, _), v in whole.items() if cells[p] == 1})
+    ratios = Counter(round(ones[0][p] / ones[1][p], 6) for p in ones[0].keys() & ones[1].keys())
+    most = max(ratios.values(), default=0)
+    return [1.0, *(r for r, n in ratios.items() if n == most and r != 1)][:2 if list(ratios.values()).count(most) == 1 else 1]
+
+
+def drawn_history(chance: np.random.Generator) -> list[Drawn]:
+    """Releases from one population, near each other in many ways: filters that leave out a few, cells made finer,
+    persons moved or gone in a later snapshot, persons with several rows, totals changed for a few, holes."""
+    everybody = int(chance.integers(10, 44))
+    keys = chance.integers(0, 3, (everybody, 3))
+    x = chance.integers(0, 4, everybody)
+    flag = chance.integers(0, 2, everybody)
+    many = chance.random() < 0.5
+    twice = chance.random(everybody) < chance.choice([0, 0.1, 0.6]) if many else np.zeros(everybody, bool)
+    return [
+        _drawn(chance, everybody, keys.copy(), x.copy(), flag, twice) for _ in range(int(chance.integers(2, 5)))
+    ]
+
+
+def repaired(whole: Amounts, count: int, hidden: set[int], t: int) -> set[int]:
+    """Cells of fewer than t are holes, and the holes together are t or more."""
+    sizes = [sum(1 for (_, at), v in whole.items() if at == c and v) for c in range(count)]
+    found = hidden | {c for c in range(count) if sizes[c] < t}
+    more = iter(sorted(set(range(count)) - found, key=lambda c: sizes[c]))
+    while 0 < len({p for (p, at), v in whole.items() if at in found and v}) < t and len(found) < count:
+        found.add(next(more))
+    return found
+
+
+def _drawn(chance, everybody: int, keys, x, flag, twice) -> Drawn:
+    t = int(chance.choice([2, 3, 3, 4]))
+    snapshot = int(chance.integers(0, 2))
+    inside = np.ones(everybody, bool)
+    few = int(chance.integers(0, 4))
+    if few:
+        who = chance.choice(everybody, few, replace=False)
+        match chance.integers(0, 3):
+            case 0:
+                inside[who] = False
+            case 1:
+                keys[who] = chance.integers(0, 3, (few, 3))
+            case _:
+                x[who] = 0
+    if chance.random() < 0.3:
+        inside &= keys[:, 2] != 0
+    elif chance.random() < 0.1:
+        inside &= flag == 0
+    width = int(chance.choice([1, 1, 2])) if not twice.any() else 1
+    first = int(chance.integers(0, 2))
+    cells = keys[:, first] if width == 1 else 3 * keys[:, 0] + (keys[:, 1] > 0)
+    _, cells = np.unique(cells, return_inverse=True)
+    scale = int(chance.choice([1, 1, 1, 100]))
+    rows: Counter[tuple[int, int]] = Counter()
+    ones, total = Counter(), Counter()
+    for p in np.flatnonzero(inside):
+        at = [int(cells[p])] + ([int(chance.integers(0, cells.max() + 1)) if chance.random() < 0.2 else (p % (int(cells.max()) + 1))] if twice[p] else [])
+        for c in map(int, at):
+            rows[int(p), c] += 1
+            ones[int(p), c] += int(flag[p])
+            total[int(p), c] += scale * int(x[p])
+    count = int(cells.max()) + 1
+    figures, careless = [], chance.random() < 0.1
+    for name in chance.permutation(["persons", "rows", "ones", "total"])[: int(chance.integers(1, 4))]:
+        hidden = set(np.flatnonzero(chance.random(count) < chance.choice([0, 0.3])).tolist())
+        whole = {"persons": rows, "rows": rows, "ones": ones, "total": total}[str(name)]
+        figures.append((str(name), frozenset(set(range(count)) - (hidden if careless else repaired(whole, count, hidden, t)))))
+    within = everybody if chance.random() < 0.3 else None
+    return Drawn(count, rows, ones, total, tuple(figures), t, f"P{chance.integers(0, 3)}", f"s{snapshot}", within)
