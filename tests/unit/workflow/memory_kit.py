@@ -16,6 +16,9 @@ from broker.domain.ports.memory import KnownPopulation, TableMembers, Where
 from broker.domain.remembered import StoredMembers
 from broker.domain.scalars import Value
 
+COMPARES = (("members", b""),)
+"""How a test's sandbox tells a look at members from a run."""
+
 Cells = Mapping[tuple[Value, ...], Sequence[int]]
 """Who is in each cell."""
 
@@ -76,7 +79,7 @@ class GivenMembers:
     def prepare_members(
         self, plan: Plan, vault: Any, job: str, attempt: int, limits: Any, needs: Any, wanted: Any
     ) -> SandboxRequest:
-        return SandboxRequest(job, attempt, "sql", vault.evidence, (), limits, vault.synthetic)
+        return SandboxRequest(job, attempt, "sql", vault.evidence, COMPARES, limits, vault.synthetic)
 
     def read_members(
         self, plan: Plan, frames: Any, numbers: bytes, wanted: Sequence[Where]
@@ -84,7 +87,7 @@ class GivenMembers:
         return tuple(self._table(plan, where) for where in wanted)
 
     def prepare_handed_members(self, plan: Plan, rows: Any, to: Any, limits: Any, needs: Any, wanted: Any) -> Any:
-        return SandboxRequest(to.job, to.attempt, "sql", to.vault.evidence, (), limits, to.vault.synthetic)
+        return SandboxRequest(to.job, to.attempt, "sql", to.vault.evidence, COMPARES, limits, to.vault.synthetic)
 
     def read_handed_members(self, plan: Plan, frames: Any, numbers: bytes, wanted: Sequence[Where]) -> Any:
         return self.read_members(plan, frames, numbers, wanted)

@@ -307,9 +307,9 @@ def test_a_private_job_looks_as_if_it_ran_until_it_is_released(dashboard, monkey
 
     dashboard.clock.at += timedelta(seconds=12)
     assert shown() == "running"
-    monkeypatch.setattr("broker.workflow.settle.release_job", lambda *_: None)
+    monkeypatch.setattr("broker.workflow.ending.release_job", lambda *_: None)
     dashboard.reconcile()
-    assert dashboard.store.job(job).state is JobState.DECIDED
+    assert {o.state.value for o in dashboard.store.outputs_of(job)} == {"approved"}
     assert shown() == "running"
     dashboard.clock.at += timedelta(seconds=32)
     assert shown() == "waiting for a decision"

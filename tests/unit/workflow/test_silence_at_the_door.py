@@ -206,6 +206,7 @@ def worlds(door: Door) -> list[tuple[str, str]]:
     found = []
     for votes, then in ((0, None), (1, None), (1, Choice.APPROVE), (1, Choice.RETURN), (2, Choice.REJECT)):
         door.asks_for(votes)
+        door.broker.snapshot(f"s{votes}-{then}")
         job, output = door.ran()
         found.append((job, output))
         if then is not None:
@@ -213,6 +214,7 @@ def worlds(door: Door) -> list[tuple[str, str]]:
                 door.broker.vote(checker, output, then)
     door.engine.negative = True
     door.asks_for(0)
+    door.broker.snapshot("s-negative")
     found.append(door.ran())
     assert {door.broker.store.output(o).state for _, o in found} == {
         OutputState.RELEASED, OutputState.IN_REVIEW, OutputState.RETURNED, OutputState.REJECTED,
