@@ -105,7 +105,8 @@ class _Pair:
     def _look_at(self, figure: KnownFigure, other: KnownFigure) -> None:
         new, old = self._mine.made.of(figure), self._theirs.made.of(other)
         if (id(new), id(old)) not in self._seen:
-            self._seen[id(new), id(old)] = self._found(new, old)
+            scales = scales_of(self._mine.undivided(figure), self._theirs.undivided(other))
+            self._seen[id(new), id(old)] = self._found(new, old, scales)
         noise = min(self._new.entry.noise, self._old.entry.noise)
         for mine, theirs, found in self._seen[id(new), id(old)]:
             sides = self._mine.side(new, mine), self._theirs.side(old, theirs)
@@ -113,10 +114,12 @@ class _Pair:
             leak = Leak(figure.statistic, other.statistic, *sides, found.persons, found.exact, covered)
             self.leaks.append(leak)
 
-    def _found(self, new: Functional, old: Functional) -> list[tuple[frozenset[int], frozenset[int], Found]]:
+    def _found(
+        self, new: Functional, old: Functional, scales: Sequence[float]
+    ) -> list[tuple[frozenset[int], frozenset[int], Found]]:
         found = []
-        for scale in scales_of(new, old):
-            for everybody in self._populations() if new.is_plain and old.is_plain else [None]:
+        for scale in scales:
+            for everybody in self._populations() if new.is_plain and old.is_plain and scale == 1 else [None]:
                 over = laid(new, old, self._t, everybody, scale)
                 self.kinds.append(over.kind)
                 found += [(*_inside(label, f, new.size), f) for f, label in _small(over, new, old, self._t)]
