@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from broker.domain.ports.data import Engine, HandedEngine, HandedTo, SyntheticVaults, Vault, Vaults, VaultTable
 from broker.domain.ports.ledger import LedgerStore
+from broker.domain.ports.memory import MemberFiles, MembersEngine, Populations
 from broker.domain.ports.records import (
     EVERY_RELEASE,
     Access,
@@ -55,6 +56,7 @@ __all__ = [
     "Lease",
     "LedgerStore",
     "Limits",
+    "MemoryPorts",
     "OutputRecord",
     "Ports",
     "Post",
@@ -96,9 +98,20 @@ class Ports:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryPorts:
+    """What only the worker has of the memory of everything released: files of members, persons beyond any grant, and
+    who is in a table's cells."""
+
+    files: MemberFiles
+    populations: Populations
+    engine: MembersEngine
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerPorts(Ports):
     """What the worker has beside them: the only process that touches data and the sandbox engine. Without `handed`
-    nothing that a script hands over is computed; without `synthetic` no script runs on the synthetic NPD first."""
+    nothing that a script hands over is computed; without `synthetic` no script runs on the synthetic NPD first; without
+    `memory` no table is compared or released."""
 
     sandbox: Sandbox
     collector: Collector
@@ -107,3 +120,4 @@ class WorkerPorts(Ports):
     lease: timedelta = LEASE
     handed: HandedEngine | None = None
     synthetic: SyntheticVaults | None = None
+    memory: MemoryPorts | None = None
