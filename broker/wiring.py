@@ -12,7 +12,7 @@ from shutil import rmtree
 from typing import TYPE_CHECKING, Protocol
 
 from broker.domain.errors import Unknown
-from broker.domain.ports import Clock, Ports, Post, Sandbox, Snapshot, Vault, Vaults, Warmth
+from broker.domain.ports import Clock, MemoryPorts, Ports, Post, Sandbox, Snapshot, Vault, Vaults, Warmth
 from broker.policy.models import Catalogue, Policies
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ def build_worker(settings: "Settings", slot: int = 0) -> "RunPorts":
         handed=HandedDuckDB(),
         synthetic=SyntheticNPD(settings.root / "synthetic", lambda: policies_in_force(ports.store)),
         private=build_private(),
+        memory=build_memory(settings, lambda: policies_in_force(ports.store)),
     )
 
 
@@ -128,6 +129,19 @@ class SyntheticNPD:
         asked = wanted(found, policies.catalogue, synthetic_years(), SYNTHETIC_PUPILS, SYNTHETIC_SEED)
         stage = build_stage(policies, project, asked, self._folder, Unseen())
         return stage.vaults, stage.vaults.ensure(project, stage.snapshot)
+
+
+def build_memory(settings: "Settings", policies: Callable[[], Policies]) -> MemoryPorts:
+    """Who was in what was released: for the worker alone. The files' key is of the data's owner and outlives projects."""
+    from broker.engine.members_engine import DuckDBMembers
+    from broker.memory.files import SealedFiles
+    from broker.storage.private_files import write_whole
+    from broker.vault.populations import PopulationKeeper
+    from broker.vault.pseudonyms import owner_salt
+
+    key = bytes.fromhex(owner_salt(settings.root / "private", "memory"))
+    files = SealedFiles(settings.root / "memory", key, write_whole)
+    return MemoryPorts(files, PopulationKeeper(settings.root, policies), DuckDBMembers())
 
 
 def build_private() -> "PrivatePorts":

@@ -40,10 +40,11 @@ class SealedFiles:
             raise Breach("A file of members is not the one that was remembered.")
         return unseal(self._key, stored.name, sealed)[1]
 
-    def about(self, name: str) -> tuple[str, StoredMembers]:
-        sealed = self._read(name)
-        told = unseal_about(self._key, name, sealed).decode()
-        return told, StoredMembers(name, hashlib.sha256(sealed).hexdigest())
+    def about(self, name: str) -> str:
+        return unseal_about(self._key, name, self._read(name)).decode()
+
+    def stored(self, name: str) -> StoredMembers:
+        return StoredMembers(name, hashlib.sha256(self._read(name)).hexdigest())
 
     def missing(self, named: Collection[str]) -> tuple[str, ...]:
         return tuple(sorted(set(named) - {p.name for p in self._whole()}))

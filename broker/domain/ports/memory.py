@@ -111,8 +111,11 @@ class MemberFiles(Protocol):
 
     def get(self, stored: StoredMembers) -> bytes: ...
 
-    def about(self, name: str) -> tuple[str, StoredMembers]:
-        """What was said of a file when it was put, and how an entry names it."""
+    def about(self, name: str) -> str:
+        """What was said of a file when it was put."""
+
+    def stored(self, name: str) -> StoredMembers:
+        """How an entry would name a file: what it has forgotten is entered again so."""
 
     def missing(self, named: Collection[str]) -> tuple[str, ...]:
         """Those of these names that there is no file of: the memory cannot be compared with while there is one."""

@@ -21,7 +21,7 @@ def test_what_was_remembered_reads_back_as_it_was(memory: Memory):
     assert found == replace(entry.entry, number=1)
     assert memory.store.known_figures(1) == entry.figures
     assert memory.files.get(memory.store.members_of(1)) == b"members"
-    told, stored = memory.files.about(entry.members.name)
+    told, stored = (f(entry.members.name) for f in (memory.files.about, memory.files.stored))
     assert (replace(from_about(told), members=stored)) == entry
     with pytest.raises(Unknown):
         memory.store.known_figures(2)

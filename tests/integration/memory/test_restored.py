@@ -52,7 +52,7 @@ def test_what_was_forgotten_is_told_by_the_files_that_nobody_names(restored):
     memory, waiting = restored
     store, files = memory.store, memory.files
     (lost,) = store.verify_memory().forgotten
-    told = [files.about(name) for name in files.unnamed(store.member_files(), LATER)]
+    told = [(files.about(name), files.stored(name)) for name in files.unnamed(store.member_files(), LATER)]
     entries = sorted((replace(from_about(t), members=m) for t, m in told), key=lambda n: n.entry.recipe)
     assert [e.entry.recipe for e in entries] == ["recipe-2", "recipe-3"]
     with pytest.raises(Forbidden):

@@ -24,7 +24,7 @@ def files(tmp_path):
 def test_what_is_put_comes_back(files):
     stored = files.put('{"a": 1}', b"members")
     assert files.get(stored) == b"members"
-    assert files.about(stored.name) == ('{"a": 1}', stored)
+    assert (files.about(stored.name), files.stored(stored.name)) == ('{"a": 1}', stored)
     assert files.get(files.put("", b"")) == b""
 
 
