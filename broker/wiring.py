@@ -132,7 +132,8 @@ class SyntheticNPD:
 
 
 def build_memory(settings: "Settings", policies: Callable[[], Policies]) -> MemoryPorts:
-    """Who was in what was released: for the worker alone. The files' key is of the data's owner and outlives projects."""
+    """Who was in what was released: for the worker alone. The files' key is of the data's owner, and outlives
+    projects."""
     from broker.engine.members_engine import DuckDBMembers
     from broker.memory.files import SealedFiles
     from broker.storage.private_files import write_whole

@@ -32,6 +32,8 @@ def _memory(before: MemoryPolicy, after: MemoryPolicy) -> list[str]:
     if before.fraction != after.fraction:
         said = "of a reference population's persons, so many exact figures may split it"
         told.append(f"memory: the fraction {said}, changes from {before.fraction} to {after.fraction}")
+    if before.least != after.least:
+        told.append(f"memory: populations count from {after.least} persons on, and not from {before.least}")
     for kind in ("references", "standard"):
         old, new = {p.name: p for p in getattr(before, kind)}, {p.name: p for p in getattr(after, kind)}
         told += _named("reference population" if kind == "references" else "standard population", old, new)

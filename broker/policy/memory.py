@@ -32,9 +32,11 @@ class StandardPopulation(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryPolicy(Model):
-    """`fraction` of the persons of a reference population: so many exact figures may split it. Sets that were stored
-    before the memory was there name no population."""
+    """`fraction` of the persons of a reference population: so many exact figures may split it. One of fewer persons
+    than `least` is not counted by itself: nearly every table by local authority splits it, and thresholds hide most of
+    it. Sets that were stored before the memory was there name no population."""
 
     fraction: float = 0.25
+    least: int = 100
     references: tuple[ReferencePopulation, ...] = ()
     standard: tuple[StandardPopulation, ...] = ()

@@ -188,11 +188,6 @@ class Service(Model):
     members_memory_bytes: int = 2 * 1024**3
     """What a sandbox may give out and use that tells who is in the cells of one table, in place of `output_bytes` and
     `memory_bytes`."""
-    released_fraction: float = 0.25
-    released_least: int = 1000
-    """The cap of exact figures: on each reference population, over all projects, no more of them than this fraction of
-    its persons may split it. Populations of fewer persons than the least are not looked at by themselves: what splits
-    them is under the threshold soon enough."""
     time_slot_seconds: int = 10
     """A script that has ended looks as if it ran until the end of a slot of this length."""
     withheld_told_after_hours: int = 48

@@ -8,7 +8,7 @@ from broker.policy.files.read import Located, read_yaml
 from broker.policy.memory import MemoryPolicy, ReferencePopulation, StandardPopulation
 from broker.policy.models import Catalogue
 
-KEYS = ("fraction", "references", "standard")
+KEYS = ("fraction", "least", "references", "standard")
 
 
 def read_memory(path: Path, catalogue: Catalogue) -> MemoryPolicy:
@@ -19,13 +19,14 @@ def read_memory(path: Path, catalogue: Catalogue) -> MemoryPolicy:
     fraction = fields.number("fraction")
     if not 0 < fraction <= 1:
         raise fields.wrong("fraction", "policy-range", "'fraction' is a share above 0 and at most 1.")
+    least = fields.whole("least", default=MemoryPolicy().least, least=1)
     references = tuple(_reference(node, catalogue) for node in fields.words("references"))
     standard = tuple(_standard(node, catalogue) for node in fields.words("standard"))
     for node, found in zip(fields.words("references"), _repeated([r.name for r in references]), strict=True):
         _check_once(node, found)
     for node, found in zip(fields.words("standard"), _repeated([s.name for s in standard]), strict=True):
         _check_once(node, found)
-    return MemoryPolicy(fraction=fraction, references=references, standard=standard)
+    return MemoryPolicy(fraction=fraction, least=least, references=references, standard=standard)
 
 
 def _repeated(names: list[str]) -> list[bool]:

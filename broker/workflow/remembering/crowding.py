@@ -29,10 +29,10 @@ def is_crowded(ports: WorkerPorts, snapshot: str, tables: Sequence[Table], polic
     """Whether the tables, with everything released before, are more than the cap lets go."""
     used = ports.store.split_counts(snapshot)
     sizes = {r.ident: r.sizes for r in memory_of(ports).populations.references(snapshot)}
-    service = policies.service
+    rules = policies.memory
     for s in splits_of(ports, snapshot, tables):
         before = used.get(s.population, (0,) * len(s.counts))
-        crowded = beyond(before, s.counts, sizes[s.population], service.released_fraction)
-        if any(sizes[s.population][cell] >= service.released_least for cell in crowded):
+        crowded = beyond(before, s.counts, sizes[s.population], rules.fraction)
+        if any(sizes[s.population][cell] >= rules.least for cell in crowded):
             return True
     return False

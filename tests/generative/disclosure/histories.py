@@ -208,9 +208,7 @@ def drawn_history(chance: np.random.Generator) -> list[Drawn]:
     flag = chance.integers(0, 2, everybody)
     many = chance.random() < 0.5
     twice = chance.random(everybody) < chance.choice([0, 0.1, 0.6]) if many else np.zeros(everybody, bool)
-    return [
-        _drawn(chance, everybody, keys.copy(), x.copy(), flag, twice) for _ in range(int(chance.integers(2, 5)))
-    ]
+    return [_drawn(chance, everybody, keys.copy(), x.copy(), flag, twice) for _ in range(int(chance.integers(2, 5)))]
 
 
 def repaired(whole: Amounts, count: int, hidden: set[int], t: int) -> set[int]:
@@ -249,7 +247,11 @@ def _drawn(chance, everybody: int, keys, x, flag, twice) -> Drawn:
     rows: Counter[tuple[int, int]] = Counter()
     ones, total = Counter(), Counter()
     for p in np.flatnonzero(inside):
-        at = [int(cells[p])] + ([int(chance.integers(0, cells.max() + 1)) if chance.random() < 0.2 else (p % (int(cells.max()) + 1))] if twice[p] else [])
+        at = [int(cells[p])] + (
+            [int(chance.integers(0, cells.max() + 1)) if chance.random() < 0.2 else (p % (int(cells.max()) + 1))]
+            if twice[p]
+            else []
+        )
         for c in map(int, at):
             rows[int(p), c] += 1
             ones[int(p), c] += int(flag[p])
@@ -259,6 +261,8 @@ def _drawn(chance, everybody: int, keys, x, flag, twice) -> Drawn:
     for name in chance.permutation(["persons", "rows", "ones", "total"])[: int(chance.integers(1, 4))]:
         hidden = set(np.flatnonzero(chance.random(count) < chance.choice([0, 0.3])).tolist())
         whole = {"persons": rows, "rows": rows, "ones": ones, "total": total}[str(name)]
-        figures.append((str(name), frozenset(set(range(count)) - (hidden if careless else repaired(whole, count, hidden, t)))))
+        figures.append(
+            (str(name), frozenset(set(range(count)) - (hidden if careless else repaired(whole, count, hidden, t))))
+        )
     within = everybody if chance.random() < 0.3 else None
     return Drawn(count, rows, ones, total, tuple(figures), t, f"P{chance.integers(0, 3)}", f"s{snapshot}", within)

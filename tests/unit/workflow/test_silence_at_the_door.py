@@ -26,7 +26,7 @@ ROWS, SMALL_ROWS, LARGEST, LOWEST, TOTAL = 40_013, 50_021, 60_037, 70_067, 61_00
 MARKERS = (ROWS, SMALL_ROWS, LARGEST, LOWEST, TOTAL)
 """Exact figures of the evidence below: a reader of released figures sees none of them."""
 
-RULES = re.compile(r"\b([FM][1-9]|P[1-3]|Q[1-4]|D1|X[1-4]|A[1-3]|L1|W1)\b")
+RULES = re.compile(r"\b([FM][1-9]|P[1-3]|Q[1-4]|D1|X[1-6]|A[1-3]|L1|W1)\b")
 BODIES = {
     "/votes": {
         "choice": "approve",
@@ -38,6 +38,8 @@ BODIES = {
     "/recall": {"reason": "Wrong."},
 }
 OF_STAFF = re.compile(r"\b(suppressed|dominates?|verdicts)\b|\"(primary|secondary|hole|rules)\"")
+PATHS = re.compile(r'\bd="M[^"]*"')
+"""Strokes of a drawing begin with an M and a number."""
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?([+-]\d\d:\d\d|Z)?")
 
@@ -251,7 +253,7 @@ def test_invariant_9_no_answer_to_a_researcher_has_a_figure_rule_or_reason_of_a_
             for marker in MARKERS:
                 assert str(marker) not in told.replace(",", ""), (method, path, marker)
             if "catalogue" not in path and "openapi" not in path:
-                assert not RULES.search(UUID.sub("", told)), (method, path, RULES.search(told))
+                assert not RULES.search(PATHS.sub("", UUID.sub("", told))), (method, path, RULES.search(told))
                 assert not OF_STAFF.search(told), (method, path)
     assert asked > 300
 
