@@ -205,7 +205,7 @@ class CountingEngine:
         """Who is in the cells: nobody in two of them, nobody in two plans."""
         table = plan.outputs[where[0]].tables[where[1]]
         (key,) = table.keys
-        first = int(plan.hash[:5], 16) * 1000
+        first = int(plan.hash[:4], 16) % 50 * 2000
         return {
             (value,): range(first + n * self.persons, first + (n + 1) * self.persons)
             for n, value in enumerate(key.domain or ("7",))

@@ -59,7 +59,7 @@ class SomePopulations:
         return b""
 
     def everybody(self, snapshot: str, table: str, year: int | None) -> KnownPopulation:
-        everyone = range(10_000)
+        everyone = range(110_000)
         content = to_bytes(members_of(1, np.asarray(everyone), np.zeros(len(everyone), int)))
         return KnownPopulation(f"{table} {year}", table, snapshot, table, year, ((),), (len(everyone),), content)
 
