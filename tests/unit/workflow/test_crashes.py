@@ -229,7 +229,7 @@ def test_a_vault_removed_before_the_job_could_name_it_is_built_again(broker):
     broker.vaults.asked = remove_first
     broker.sandbox.during = lambda _request: asked.append(set(broker.vaults.there))
     broker.ran()
-    assert asked[-1] == {"v-P0421-s1"}
+    assert {"v-P0421-s1"} in asked
 
 
 def test_one_poisoned_job_stands_in_no_other_jobs_way(broker, monkeypatch):
