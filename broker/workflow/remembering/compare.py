@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import takewhile
 
+import numpy as np
+
 from broker.disclosure.differencing.compare import Load
-from broker.disclosure.differencing.members import Members, from_bytes
+from broker.disclosure.differencing.members import Members, from_bytes, members_of
 from broker.disclosure.differencing.mending import mend
 from broker.disclosure.differencing.tables import Comparison, Table
 from broker.disclosure.judged_tables import Remembered
@@ -87,7 +89,7 @@ class Comparing:
         self._mended: dict[Where, Members] = {}
         families = families_of(asked.plan, 0)
         self._family = {m.where: n for n, family in enumerate(families) for m in family.members}
-        self._populations = {where: self._known(where) for where in asked.members}
+        self._populations = {where: self._all_known(where) for where in asked.members}
 
     def run(self, assessments: Sequence[Assessment]) -> Found:
         found = Found(self.version, assessments)
@@ -132,7 +134,10 @@ class Comparing:
             table = None if where in found.identical else self._table(found, where)
             if table is None:
                 continue
-            loads = self._loads | known_loads(self._asked.of, self._populations[where]) | self._beside(found, where)
+            if self._is_near(where) and not self._has_hole(table):
+                changes |= self._hide_one(where, table)
+                continue
+            loads = self._loads | known_loads(self._asked.of, self._known(where)) | self._beside(found, where)
             mending = mend(table, loads)
             found.comparisons.setdefault(where, mending.comparisons)
             if mending.changes:
@@ -191,7 +196,35 @@ class Comparing:
         entry = entry_of(self._asked.of, output, where, given, known)
         members = self._mended.get(where) or from_bytes(given.content)
         table = judged_table(self._asked.plan, where, entry, given, members, found.assessments[where[0]])
-        return table if any(f.shown for f in table.figures) else None
+        if not any(f.shown for f in table.figures):
+            return None
+        near = self._is_near(where) and self._has_hole(table)
+        return Table(entry, table.figures, without_holes(table)) if near else table
+
+    def _is_near(self, where: Where) -> bool:
+        """Whether fewer than t persons tell the table's total from a known population, because they are not in it or
+        count several times: then nobody can be taken to know the total, and it must not be told."""
+        members, t = from_bytes(self._asked.members[where].content), self._asked.of.profile.t
+        persons, _ = members.rows()
+        rows = members.amounts.get("rows", np.ones(len(persons)))
+        several = len(np.unique(np.concatenate([members.more_persons, persons[rows != 1]])))
+        apart = several - len(np.unique(persons))
+        return any(len(p.sizes) == 1 and 0 < p.sizes[0] + apart < t for p in self._populations[where])
+
+    def _has_hole(self, table: Table) -> bool:
+        """A hole of enough persons: nobody can add the table up."""
+        return len(table.members.rows()[0]) - len(without_holes(table).rows()[0]) >= self._asked.of.profile.t
+
+    def _hide_one(self, where: Where, table: Table) -> bool:
+        """The smallest cell that leaves such a hole."""
+        sizes, t = table.members.sizes(), self._asked.of.profile.t
+        shown = {c for f in table.figures for c in f.shown if sizes[c] >= t}
+        if not shown:
+            return False
+        said = Changing(self._cells(where), self._idents(where), self._said.get(where))
+        said.hide(min(shown, key=lambda c: (int(sizes[c]), c)), None)
+        self._said[where] = said.done()
+        return True
 
     def _crowd(self, found: Found) -> None:
         """In the job's order, each output with those before it that are not beyond the cap."""
@@ -204,8 +237,13 @@ class Comparing:
                 tables += own
 
     def _known(self, where: Where) -> list[KnownPopulation]:
+        """What the table is compared with. One that its total is near to is not: the total cannot be known then."""
+        near = self._is_near(where)
+        return [p for p in self._populations[where] if not near or len(p.sizes) > 1]
+
+    def _all_known(self, where: Where) -> list[KnownPopulation]:
         planned = self._asked.plan.outputs[where[0]].tables[where[1]]
-        return populations_of(self._memory, self._asked.of.snapshot, planned)
+        return populations_of(self._memory, self._asked.of.snapshot, planned, self._asked.policies.memory.least)
 
     def _figures(self, found: Found, where: Where) -> tuple[KnownFigure, ...]:
         table = self._table(found, where)
@@ -217,6 +255,15 @@ class Comparing:
     def _idents(self, where: Where) -> frozenset[int]:
         output = self._asked.plan.outputs[where[0]]
         return read_by(output) & {s.ident for s in output.tables[where[1]].statistics}
+
+
+def without_holes(table: Table) -> Members:
+    """The members of cells of which something is shown."""
+    shown = sorted({c for f in table.figures for c in f.shown})
+    persons, cells = table.members.rows()
+    kept = np.isin(cells, shown)
+    amounts = {name: amount[kept] for name, amount in table.members.amounts.items()}
+    return members_of(table.members.count, persons[kept], cells[kept], amounts)
 
 
 class Changing:

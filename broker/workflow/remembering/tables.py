@@ -93,11 +93,14 @@ def kept_table(memory: MemoryPorts, stored: StoredMembers) -> Table:
     return Table(told.entry, told.figures, from_bytes(memory.files.get(stored)))
 
 
-def populations_of(memory: MemoryPorts, snapshot: str, table: PlannedTable) -> list[KnownPopulation]:
-    """The known populations that hold everybody of a planned table, and reference populations of what it reads."""
+def populations_of(memory: MemoryPorts, snapshot: str, table: PlannedTable, least: int) -> list[KnownPopulation]:
+    """The known populations that hold everybody of a planned table, and reference populations of what it reads where
+    each has `least` persons: smaller ones are published by nobody."""
     scans = [(s.table, year) for s in _holding(table.contributions) if (year := _year(s)) is not False]
     every = [memory.populations.everybody(snapshot, name, year) for name, year in dict.fromkeys(scans)]
-    references = [r for r in memory.populations.references(snapshot) if (r.table, r.year) in scans]
+    references = [
+        r for r in memory.populations.references(snapshot) if (r.table, r.year) in scans and min(r.sizes) >= least
+    ]
     return [*every, *references]
 
 
