@@ -102,7 +102,8 @@ class Comparing:
             found.assessments = self._asked.judge(self._said)
         else:
             self._withhold(found)
-        found.tables = {w: t for w in self._asked.members if w not in found.identical and (t := self._table(found, w))}
+        left = {w: t for w in self._asked.members if w not in found.identical and (t := self._table(found, w))}
+        found.tables = {w: self._to_remember(w, t) for w, t in left.items()}
         self._crowd(found)
         return found
 
@@ -134,8 +135,9 @@ class Comparing:
             table = None if where in found.identical else self._table(found, where)
             if table is None:
                 continue
-            if self._is_near(where) and not self._has_hole(table):
-                changes |= self._hide_one(where, table)
+            whole = self._judged(found, where)
+            if self._is_near(where) and not self._has_hole(whole):
+                changes |= self._hide_one(where, whole)
                 continue
             loads = self._loads | known_loads(self._asked.of, self._known(where)) | self._beside(found, where)
             mending = mend(table, loads)
@@ -189,17 +191,24 @@ class Comparing:
         found.assessments = self._asked.judge(self._said)
 
     def _table(self, found: Found, where: Where) -> Table | None:
-        """The table as it is judged by now; None where nothing of it would leave."""
+        """The table as it is judged by now; None where nothing of it would leave. Where its total is known to nobody,
+        neither is what its holes hold together."""
+        table = self._judged(found, where)
+        if not any(f.shown for f in table.figures):
+            return None
+        hides = self._is_near(where) and self._has_hole(table)
+        return Table(table.entry, table.figures, clouded(table)) if hides else table
+
+    def _to_remember(self, where: Where, table: Table) -> Table:
+        return Table(table.entry, table.figures, without_holes(table)) if self._is_near(where) else table
+
+    def _judged(self, found: Found, where: Where) -> Table:
         given = self._asked.members[where]
         output = self._asked.plan.outputs[where[0]]
         known = {p.ident: sum(p.sizes) for p in self._populations[where] if len(p.sizes) == 1}
         entry = entry_of(self._asked.of, output, where, given, known)
         members = self._mended.get(where) or from_bytes(given.content)
-        table = judged_table(self._asked.plan, where, entry, given, members, found.assessments[where[0]])
-        if not any(f.shown for f in table.figures):
-            return None
-        near = self._is_near(where) and self._has_hole(table)
-        return Table(entry, table.figures, without_holes(table)) if near else table
+        return judged_table(self._asked.plan, where, entry, given, members, found.assessments[where[0]])
 
     def _is_near(self, where: Where) -> bool:
         """Whether fewer than t persons tell the table's total from a known population, because they are not in it or
@@ -213,7 +222,10 @@ class Comparing:
 
     def _has_hole(self, table: Table) -> bool:
         """A hole of enough persons: nobody can add the table up."""
-        return len(table.members.rows()[0]) - len(without_holes(table).rows()[0]) >= self._asked.of.profile.t
+        return (
+            table.members.count > 0
+            and len(table.members.rows()[0]) - len(without_holes(table).rows()[0]) >= self._asked.of.profile.t
+        )
 
     def _hide_one(self, where: Where, table: Table) -> bool:
         """The smallest cell that leaves such a hole."""
@@ -264,6 +276,18 @@ def without_holes(table: Table) -> Members:
     kept = np.isin(cells, shown)
     amounts = {name: amount[kept] for name, amount in table.members.amounts.items()}
     return members_of(table.members.count, persons[kept], cells[kept], amounts)
+
+
+def clouded(table: Table) -> Members:
+    """With t persons more in the holes whom there are not: so little is known of a total that nobody knows, and no
+    difference to what the holes hold can be small."""
+    persons, cells = table.members.rows()
+    hole = next(c for c in range(table.members.count) if not any(c in f.shown for f in table.figures))
+    more = int(persons.max(initial=0)) + 1 + np.arange(table.entry.t)
+    ones = np.ones(len(more))
+    amounts = {name: np.concatenate([amount, ones]) for name, amount in table.members.amounts.items()}
+    whose = np.concatenate([persons, more]), np.concatenate([cells, np.full(len(more), hole)])
+    return members_of(table.members.count, *whose, amounts)
 
 
 class Changing:

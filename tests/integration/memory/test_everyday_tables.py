@@ -34,12 +34,16 @@ TABLES = frozenset({"npd.spring_census", "npd.ks2_pupil"})
 ON_ROLL = """-- output: {name}
 SELECT PHASE, COUNT(*) AS pupils FROM npd.spring_census
 WHERE AcademicYear = '2018/2019' AND OnRoll = 1{more} GROUP BY PHASE"""
-KS2 = """-- output: {name}
-SELECT KS2_GENDER, COUNT(*) AS pupils FROM npd.ks2_pupil
-WHERE KS2_ACADYR = '2018/2019'{more} GROUP BY KS2_GENDER"""
+BANDS = """CASE WHEN KS2_MATSCORE < 97 THEN '1' WHEN KS2_MATSCORE < 102 THEN '2' WHEN KS2_MATSCORE < 106 THEN '3'
+WHEN KS2_MATSCORE < 110 THEN '4' ELSE '5' END"""
+KS2 = f"""-- output: {{name}}
+SELECT {BANDS} AS band, COUNT(*) AS pupils FROM npd.ks2_pupil
+WHERE KS2_ACADYR = '2018/2019'{{more}} GROUP BY {BANDS}"""
 PAIRS = {
     "with and without the duplicate filter": (ON_ROLL.format(name="a", more=""),
-        ON_ROLL.format(name="b", more=" AND RecordStatus < 100")),
+        ON_ROLL.format(name="b", more=" AND (RecordStatus IS NULL OR RecordStatus < 100)")),
+    "everybody and who is on roll": (ON_ROLL.format(name="a", more="").replace(" AND OnRoll = 1", ""),
+        ON_ROLL.format(name="b", more="")),
     "excluding missing KS2": (KS2.format(name="a", more=""),
         KS2.format(name="b", more=" AND KS2_READSCORE IS NOT NULL")),
 }  # fmt: skip
