@@ -122,7 +122,7 @@ class _Pair:
             for everybody in self._populations() if new.is_plain and old.is_plain and scale == 1 else [None]:
                 over = laid(new, old, self._t, everybody, scale)
                 self.kinds.append(over.kind)
-                found += [(*_inside(label, f, new.size), f) for f, label in _small(over, new, old, self._t)]
+                found += [(*_inside(label, f, new.size), f) for f, label in _small(over, new.size, self._t)]
         return found
 
     def _populations(self) -> list[int | None]:
@@ -131,11 +131,10 @@ class _Pair:
         return [*sorted({size for ident, size in mine.items() if ident in theirs})] or [None]
 
 
-def _small(over: Laid, new: Functional, old: Functional, t: int) -> Iterator[tuple[Found, Numbers]]:
+def _small(over: Laid, size: int, t: int) -> Iterator[tuple[Found, Numbers]]:
     label, kinds, wide = joined(over.people, over.label, t)
-    peopled = np.concatenate([new.peopled, old.peopled])
-    mine, theirs = (frozenset(map(int, label[at][peopled[at]])) for at in (slice(new.size), slice(new.size, None)))
-    rest = None if over.tied else int(label[new.size - 1])
+    mine, theirs = (frozenset(map(int, label[at][over.peopled[at]])) for at in (slice(size), slice(size, None)))
+    rest = None if over.tied else int(label[size - 1])
     out = int(label[over.people.out])
     for found in small_sides(over.people.size, out, kinds, wide, Tells(mine, theirs, rest if rest != out else None), t):
         yield found, label

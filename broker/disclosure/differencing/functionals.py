@@ -51,12 +51,6 @@ class Functional:
         return np.setdiff1d(np.arange(self.members.count + 1), self.shown)
 
     @cached_property
-    def peopled(self) -> NDArray[np.bool_]:
-        """Which vertices have anybody; being in no cell does not count."""
-        found = np.bincount(self.vertices[:-1], weights=self.members.sizes(), minlength=self.size)
-        return found > 0
-
-    @cached_property
     def by_person(self) -> Vector:
         """The amount of each person in one cell, by number."""
         persons, _ = self.members.listed()
@@ -74,6 +68,8 @@ class Functional:
     def rows_of(self, persons: Persons) -> tuple[Numbers, Numbers, Vector]:
         """Person, vertex and amount, for each cell of the given persons (ascending), whichever cells these are."""
         members = self.members
+        if not len(persons):
+            return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
         single = self.counter.labels(persons)
         inside = single != members.nobody
         several = np.isin(members.more_persons, persons)

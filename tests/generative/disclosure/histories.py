@@ -21,7 +21,8 @@ WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Drawn:
-    """A table as drawn: rows a person and cell, ones, totals of x; which cells each figure shows; t; known population."""
+    """A table as drawn: rows of a person and cell, ones, totals of x; the cells that each figure shows; t; within how
+    many persons, who are known."""
 
     count: int
     rows: Amounts
@@ -86,7 +87,7 @@ def known_cells(drawn: Drawn, figure: int) -> Iterator[tuple[bool, Cells]]:
 
 def amounts_of(drawn: Drawn, name: str) -> Amounts:
     if name == "persons":
-        return dict.fromkeys(drawn.rows, 1.0)
+        return {k: float(np.sign(v)) for k, v in drawn.rows.items() if v}
     return {k: float(v) for k, v in getattr(drawn, name).items() if v}
 
 
@@ -208,9 +209,7 @@ def drawn_history(chance: np.random.Generator) -> list[Drawn]:
     flag = chance.integers(0, 2, everybody)
     many = chance.random() < 0.5
     twice = chance.random(everybody) < chance.choice([0, 0.1, 0.6]) if many else np.zeros(everybody, bool)
-    return [
-        _drawn(chance, everybody, keys.copy(), x.copy(), flag, twice) for _ in range(int(chance.integers(2, 5)))
-    ]
+    return [_drawn(chance, everybody, keys.copy(), x.copy(), flag, twice) for _ in range(int(chance.integers(2, 5)))]
 
 
 def repaired(whole: Amounts, count: int, hidden: set[int], t: int) -> set[int]:
@@ -249,7 +248,11 @@ def _drawn(chance, everybody: int, keys, x, flag, twice) -> Drawn:
     rows: Counter[tuple[int, int]] = Counter()
     ones, total = Counter(), Counter()
     for p in np.flatnonzero(inside):
-        at = [int(cells[p])] + ([int(chance.integers(0, cells.max() + 1)) if chance.random() < 0.2 else (p % (int(cells.max()) + 1))] if twice[p] else [])
+        at = [int(cells[p])] + (
+            [int(chance.integers(0, cells.max() + 1)) if chance.random() < 0.2 else (p % (int(cells.max()) + 1))]
+            if twice[p]
+            else []
+        )
         for c in map(int, at):
             rows[int(p), c] += 1
             ones[int(p), c] += int(flag[p])
@@ -259,6 +262,21 @@ def _drawn(chance, everybody: int, keys, x, flag, twice) -> Drawn:
     for name in chance.permutation(["persons", "rows", "ones", "total"])[: int(chance.integers(1, 4))]:
         hidden = set(np.flatnonzero(chance.random(count) < chance.choice([0, 0.3])).tolist())
         whole = {"persons": rows, "rows": rows, "ones": ones, "total": total}[str(name)]
-        figures.append((str(name), frozenset(set(range(count)) - (hidden if careless else repaired(whole, count, hidden, t)))))
+        figures.append(
+            (str(name), frozenset(set(range(count)) - (hidden if careless else repaired(whole, count, hidden, t))))
+        )
     within = everybody if chance.random() < 0.3 else None
     return Drawn(count, rows, ones, total, tuple(figures), t, f"P{chance.integers(0, 3)}", f"s{snapshot}", within)
+
+
+def drawn_of(table: Table, like: Drawn) -> Drawn:
+    """A table of the memory as one that was drawn: its remainder is one more cell, which is never shown."""
+    persons, cells = (a.tolist() for a in table.members.rows())
+    ones = np.ones(len(persons))
+    given = {
+        n: dict(zip(zip(persons, cells, strict=True), map(float, table.members.amounts.get(n, ones)), strict=True))
+        for n in ("rows", "ones", "total")
+    }
+    figures = tuple((f.told, frozenset(f.shown)) for f in table.figures)
+    within = table.entry.within.get(EVERYBODY)
+    return Drawn(table.members.count + 1, given["rows"], given["ones"], given["total"], figures, like.t, "", "", within)
