@@ -17,13 +17,15 @@ Table = NDArray[np.int64]
 @dataclass(frozen=True, slots=True, eq=False)
 class Laid:
     """`people` with the vertices of the new functional first; `label`: which of these are one already; `peopled`: which
-    have anybody (being in no cell does not count)."""
+    have anybody (being in no cell does not count); `repeated`: which cells that the new figure tells are cells that the
+    old tells. Where all are, it tells nothing new, whatever follows from totals that are known anyway."""
 
     people: People
     label: Numbers
     kind: OverlapKind
     tied: bool
     peopled: Flags
+    repeated: Flags
 
 
 def laid(new: Functional, old: Functional, limit: int, everybody: int | None = None, scale: float = 1.0) -> Laid:
@@ -41,8 +43,9 @@ def laid(new: Functional, old: Functional, limit: int, everybody: int | None = N
         return _listed(equal, unequal, wrong, several, (new, old), rest, overlap)
     table = _by_vertices(equal.table, new, old)
     np.subtract.at(table, wrong, 1)
-    table[-1, -1] = rest or 0
     apart = None if unequal is None else _by_vertices(unequal.table, new, old)
+    repeated = _repeated(table, apart, several, (new.told, old.told))
+    table[-1, -1] = rest or 0
     rows, columns = grown(*_doubled(table, apart, limit), tied=rest is None)
     label = _first_labels(new.size, old.size, rest is None)
     whole = np.concatenate([np.flatnonzero(rows), new.size + np.flatnonzero(columns)])
@@ -51,7 +54,27 @@ def laid(new: Functional, old: Functional, limit: int, everybody: int | None = N
     people = People(len(label), len(label) - 1, edges, _edges(apart, new.size), several)
     both = table if apart is None else table + apart
     anybody = np.concatenate([both.any(axis=1), both.any(axis=0)])
-    return Laid(people, label, overlap, rest is None, _peopled(anybody, several, new.size))
+    return Laid(people, label, overlap, rest is None, _peopled(anybody, several, new.size), repeated)
+
+
+def _repeated(table: Table, apart: Table | None, several: Several, told: tuple[int, int]) -> Flags:
+    """Which told cells of the new figure lie on one told cell of the old, and that on it alone; or have nobody."""
+    lies = table > 0 if apart is None else (table > 0) | (apart > 0)
+    rows, columns = lies.sum(axis=1)[: told[0]], lies.sum(axis=0)
+    on = lies[: told[0]].argmax(axis=1) if lies.shape[1] else np.zeros(told[0], np.int64)
+    found: Flags = (rows == 1) & (columns[on] == 1) & (on < told[1])
+    if apart is not None:
+        found &= apart[np.arange(told[0]), on] == 0
+    onto = np.full(sum(table.shape), -1)
+    onto[table.shape[0] + on[found]] = np.flatnonzero(found)
+    onto[: told[0]] = np.arange(told[0])
+    cells = onto[several.vertices]
+    inside = cells >= 0
+    pairs, where = np.unique(several.persons[inside] * max(1, told[0]) + cells[inside], return_inverse=True)
+    left = np.bincount(where, weights=several.amounts[inside], minlength=len(pairs))
+    found |= rows == 0
+    found[pairs[np.abs(left) > SAME] % max(1, told[0])] = False
+    return found
 
 
 def joints(new: Functional, old: Functional, scale: float) -> tuple[Joint, Joint | None]:
@@ -180,7 +203,8 @@ def _listed(
     label = _first_labels(new.size, old.size, rest is None)
     anybody = np.bincount(np.concatenate([*whole[:2], *apart[:2]]), minlength=size) > 0
     people = People(size, size - 1, whole, apart, several)
-    return Laid(people, label, overlap, rest is None, _peopled(anybody, several, new.size))
+    nothing = np.zeros(max(1, new.told), bool)
+    return Laid(people, label, overlap, rest is None, _peopled(anybody, several, new.size), nothing)
 
 
 def _peopled(anybody: Flags, several: Several, rows: int) -> Flags:

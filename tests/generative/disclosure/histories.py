@@ -82,7 +82,7 @@ def known_cells(drawn: Drawn, figure: int) -> Iterator[tuple[bool, Cells]]:
         both = shown & also
         parts = [*(cell(whole, {c}) for c in sorted(shown)), cell(whole, everything - shown)]
         parts += [*(cell(rest, {c}) for c in sorted(both)), cell(rest, everything - both)]
-        yield False, parts
+        yield all(v == 1 for group in parts for v in group.values()), parts
 
 
 def amounts_of(drawn: Drawn, name: str) -> Amounts:
@@ -125,6 +125,19 @@ def smallest(new: Drawn, old: Drawn, mine: int, theirs: int) -> int | None:
     return _smallest(new, old, mine, theirs, [1.0, *usual_scale(new, old, mine, theirs)])
 
 
+def repeats(new: Drawn, old: Drawn, mine: int, theirs: int) -> bool:
+    """Whether every cell that the new figure shows, and anybody is in, is shown by the old one: nothing is new."""
+    known = shown_cells(old, theirs)
+    return all(group in known for group in shown_cells(new, mine))
+
+
+def shown_cells(drawn: Drawn, figure: int) -> Cells:
+    """Those with anybody in them."""
+    name, shown = drawn.figures[figure]
+    whole = amounts_of(drawn, name)
+    return [found for found in (cell(whole, {c}) for c in sorted(shown)) if found]
+
+
 def smallest_by_any_scale(new: Drawn, old: Drawn, mine: int, theirs: int) -> int | None:
     """The same with every factor that any person has."""
     persons = range(1 + max((p for p, _ in [*new.rows, *old.rows]), default=0))
@@ -136,6 +149,8 @@ def smallest_by_any_scale(new: Drawn, old: Drawn, mine: int, theirs: int) -> int
 
 def _smallest(new: Drawn, old: Drawn, mine: int, theirs: int, by: list[float]) -> int | None:
     t = max(new.t, old.t)
+    if repeats(new, old, mine, theirs):
+        return None
     found = [
         least_difference(left, (right[0] * scale, right[1]), t)
         for scale in by
