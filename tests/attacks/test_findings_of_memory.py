@@ -29,6 +29,8 @@ def test_03_the_same_population_with_other_values() -> None:
     second = table(2, {"north": NORTH, "south": SOUTH}, total=x | {7: 0.0})
     (leak,) = leaks(second, first)
     assert (leak.statistic, leak.new, leak.old, leak.persons) == (1, Side(frozenset({0})), Side(frozenset({0})), 1)
+    third = table(3, {"north": NORTH, "south": SOUTH}, total=x | {7: 31.0})
+    assert [leak.persons for leak in leaks(third, first)] == [1]
 
 
 def test_03_the_same_in_hundreds() -> None:

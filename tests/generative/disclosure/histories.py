@@ -65,24 +65,23 @@ Sides = tuple[np.ndarray, np.ndarray]
 EPSILON = 1e-9
 
 
-def known_cells(drawn: Drawn, figure: int) -> Iterator[tuple[bool, Cells]]:
-    """What a reader knows of a figure: groups of persons with amounts. Once the shown cells, and the holes together;
-    and, for a count beside a larger one, each divided by who is counted. With it whether all amounts are 1."""
+def known_cells(drawn: Drawn, figure: int) -> Iterator[tuple[bool, Cells, Cells]]:
+    """What a reader knows of a figure: groups of persons with amounts, first those that are told, then what follows
+    from known totals. Once the shown cells, and the holes together; and, for a count beside a larger one, each divided
+    by who is counted. With it whether all amounts are 1."""
     name, shown = drawn.figures[figure]
-    whole = amounts_of(drawn, name)
-    everything = set(range(drawn.count))
-    yield is_plain(whole), [*(cell(whole, {c}) for c in sorted(shown)), cell(whole, everything - shown)]
-    if FIGURES[name][2]:
-        return
+    whole, everything = amounts_of(drawn, name), set(range(drawn.count))
+    yield is_plain(whole), [cell(whole, {c}) for c in sorted(shown)], [cell(whole, everything - shown)]
     for larger, also in drawn.figures:
         more = amounts_of(drawn, larger)
-        if FIGURES[larger][2] or not also or any(more.get(k, 0) < v for k, v in whole.items()) or more == whole:
+        is_larger = all(max(0, more.get(k, 0)) >= v for k, v in whole.items()) and more != whole
+        if FIGURES[name][2] or FIGURES[larger][2] or not also or not is_larger:
             continue
         rest = {k: v - whole.get(k, 0) for k, v in more.items() if v != whole.get(k, 0)}
         both = shown & also
-        parts = [*(cell(whole, {c}) for c in sorted(shown)), cell(whole, everything - shown)]
-        parts += [*(cell(rest, {c}) for c in sorted(both)), cell(rest, everything - both)]
-        yield all(v == 1 for group in parts for v in group.values()), parts
+        told = [*(cell(whole, {c}) for c in sorted(shown)), *(cell(rest, {c}) for c in sorted(both))]
+        holes = [cell(whole, everything - shown), cell(rest, everything - both)]
+        yield all(v == 1 for group in [*told, *holes] for v in group.values()), told, holes
 
 
 def amounts_of(drawn: Drawn, name: str) -> Amounts:
@@ -126,9 +125,14 @@ def smallest(new: Drawn, old: Drawn, mine: int, theirs: int) -> int | None:
 
 
 def repeats(new: Drawn, old: Drawn, mine: int, theirs: int) -> bool:
-    """Whether every cell that the new figure shows, and anybody is in, is shown by the old one: nothing is new."""
-    known = shown_cells(old, theirs)
-    return all(group in known for group in shown_cells(new, mine))
+    """Whether somewhere nothing is new."""
+    sides = [sum(1 for _ in pairs_of_sides(new, old, mine, theirs, repeated)) for repeated in (False, True)]
+    return sides[0] < sides[1]
+
+
+def told_groups(drawn: Drawn, figure: int) -> Cells:
+    """Of a figure and of its divisions."""
+    return [group for _, told, _ in known_cells(drawn, figure) for group in told]
 
 
 def shown_cells(drawn: Drawn, figure: int) -> Cells:
@@ -141,17 +145,21 @@ def shown_cells(drawn: Drawn, figure: int) -> Cells:
 def smallest_by_any_scale(new: Drawn, old: Drawn, mine: int, theirs: int) -> int | None:
     """The same with every factor that any person has."""
     persons = range(1 + max((p for p, _ in [*new.rows, *old.rows]), default=0))
-    cells, others = known_cells(new, mine), list(known_cells(old, theirs))
-    groups = [(a, b) for _, of in cells for _, also in others for a in of for b in also]
+    cells, others = list(known_cells(new, mine)), list(known_cells(old, theirs))
+    groups = [
+        (a, b)
+        for _, told, holes in cells
+        for _, known, more in others
+        for a in [*told, *holes]
+        for b in [*known, *more]
+    ]
     ratios = {round(a[p] / b[p], 9) for a, b in groups for p in persons if p in a and p in b}
     return _smallest(new, old, mine, theirs, sorted(ratios | {1.0}))
 
 
 def _smallest(new: Drawn, old: Drawn, mine: int, theirs: int, by: list[float]) -> int | None:
     t = max(new.t, old.t)
-    if repeats(new, old, mine, theirs):
-        return None
-    found = [
+    found = [t] + [
         least_difference(left, (right[0] * scale, right[1]), t)
         for scale in by
         for left, right in pairs_of_sides(new, old, mine, theirs)
@@ -159,12 +167,17 @@ def _smallest(new: Drawn, old: Drawn, mine: int, theirs: int, by: list[float]) -
     return min(found) if min(found) < t else None
 
 
-def pairs_of_sides(new: Drawn, old: Drawn, mine: int, theirs: int) -> Iterator[tuple[Sides, Sides]]:
-    for plain, cells in known_cells(new, mine):
-        for also, others in known_cells(old, theirs):
+def pairs_of_sides(
+    new: Drawn, old: Drawn, mine: int, theirs: int, repeated: bool = False
+) -> Iterator[tuple[Sides, Sides]]:
+    """Where every told group of the new figure is told by the old one, nothing is new, and there is nothing to ask."""
+    for plain, told, holes in known_cells(new, mine):
+        for also, known, others in known_cells(old, theirs):
+            if not repeated and all(group in known for group in told if group):
+                continue
             everybody = new.within if plain and also and old.within is not None else None
-            persons = max([1, everybody or 0, *(1 + p for c in [*cells, *others] for p in c)])
-            yield unions(cells, persons, everybody), unions(others, persons, everybody)
+            persons = max([1, everybody or 0, *(1 + p for c in [*told, *holes, *known, *others] for p in c)])
+            yield unions([*told, *holes], persons, everybody), unions([*known, *others], persons, everybody)
 
 
 def least_difference(left: Sides, right: Sides, t: int) -> int:
