@@ -53,8 +53,8 @@ def _divided(members: Members, figures: tuple[KnownFigure, ...], whole: Function
     inside = members.rows()[1] != members.rest
     for key, figure in counts.items():
         for other, larger in counts.items():
-            fewer, more = amounts[key][inside], amounts[other][inside]
-            if np.all(fewer <= more) and np.any(fewer < more):
+            is_larger = np.all(amounts[key][inside] <= amounts[other][inside])
+            if is_larger and np.any(amounts[key] != amounts[other]):
                 made, divided = _part(members, figure, larger, amounts[key], amounts[other] - amounts[key])
                 yield Part(made, (divided,), members.count, whole, (figure,))
 
