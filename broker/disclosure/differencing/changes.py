@@ -60,7 +60,9 @@ def _with_earlier(new: Table, change: Change, old: Table) -> Table:
             shown[cell] = same[place].shown[earlier]
         figures.append(replace(figure, shown=shown))
     amounts = {f.amount: same[n].amount if n in same else None for n, f in reversed([*enumerate(new.figures)])}
-    return replace(new, figures=tuple(figures), members=_replaced(new.members, cell, old.members, earlier, amounts))
+    within = {n: size for n, size in new.entry.within.items() if n in old.entry.within}
+    members = _replaced(new.members, cell, old.members, earlier, amounts)
+    return Table(replace(new.entry, within=within), tuple(figures), members)
 
 
 def _replaced(new: Members, cell: int, old: Members, earlier: int, amounts: Mapping[str, str | None]) -> Members:

@@ -79,7 +79,7 @@ def members_of(count: int, persons: ArrayLike, cells: ArrayLike, amounts: Mappin
     p, c = np.asarray(persons, np.uint32), np.asarray(cells, np.int64)
     if len(c) and (c.min() < 0 or c.max() > count):
         raise Breach("Members name a cell that the table does not have.")
-    order = np.lexsort((c, p))
+    order = np.arange(len(p)) if np.all(p[1:] > p[:-1]) else np.lexsort((c, p))
     p, c = p[order], c[order]
     again = np.zeros(len(p), bool)
     again[1:] = p[1:] == p[:-1]

@@ -4,7 +4,7 @@ Each change takes a shown value away or replaces it once, so that there is an en
 compared again, because a mended table is another table.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,7 +54,8 @@ def mend(new: Table, memory: Mapping[int, Load]) -> Mending:
 
 
 def remainders(table: Table) -> Iterator[int]:
-    """Statistics whose holes and remainder together are 1 to t - 1 persons: their known total would tell these."""
+    """Statistics whose holes and remainder together are 1 to t - 1 persons: their known total would tell these, unless
+    all that is shown is known already."""
     made = Functionals(table.members)
     for figure in table.figures:
         functional = made.of(figure)
@@ -68,7 +69,7 @@ def remainders(table: Table) -> Iterator[int]:
 
 
 def _chosen(
-    table: Table, comparisons: Iterable[Comparison], memory: Mapping[int, Load], before: Sequence[Change]
+    table: Table, comparisons: Sequence[Comparison], memory: Mapping[int, Load], before: Sequence[Change]
 ) -> Iterator[Change]:
     """At most one change of a cell in a round: what one change mends, another need not."""
     taken = {c.cell for c in before if c.way is Way.EARLIER}
@@ -83,13 +84,15 @@ def _chosen(
                 yield change
                 leaks.remove(leak)
         waiting += leaks
+    known = frozenset[tuple[int, int]]().union(*(c.repeated for c in comparisons))
+    figures = {f.statistic: f for f in table.figures}
     for leak in waiting:
-        figure = next(f for f in table.figures if f.statistic == leak.statistic)
-        cells = {c for c in leak.new.cells if c in figure.shown}
+        cells = {c for c in leak.new.cells if c in figures[leak.statistic].shown}
         if not any((leak.statistic, c) in touched for c in cells):
-            yield from _hole(figure, cells, sizes, touched)
+            yield from _hole(figures[leak.statistic], cells, sizes, touched, known)
     for statistic in dict.fromkeys(remainders(table)):
-        yield from _hole(next(f for f in table.figures if f.statistic == statistic), set(), sizes, touched)
+        if any((statistic, c) not in known for c in figures[statistic].shown):
+            yield from _hole(figures[statistic], set(), sizes, touched, known)
 
 
 def _earlier(
@@ -115,10 +118,18 @@ def _is_of_one(leak: Leak) -> bool:
     return all(len(s.cells) == 1 and not s.holes and not s.complement for s in sides)
 
 
-def _hole(figure: KnownFigure, cells: set[int], sizes: Numbers, touched: set[tuple[int, int]]) -> Iterator[Change]:
-    """The smallest of the cells, or of all that are shown where the leak is of holes alone."""
+def _hole(
+    figure: KnownFigure,
+    cells: set[int],
+    sizes: Numbers,
+    touched: set[tuple[int, int]],
+    known: frozenset[tuple[int, int]],
+) -> Iterator[Change]:
+    """The smallest of the cells, or of all that are shown where the leak is of holes alone; what is known hides
+    nothing."""
     asked = cells or set(figure.shown)
     if asked and not (not cells and any(s == figure.statistic for s, _ in touched)):
-        cell = min(asked, key=lambda c: (int(sizes[c]), c))
+        new = {c for c in asked if (figure.statistic, c) not in known}
+        cell = min(new or asked, key=lambda c: (int(sizes[c]), c))
         touched.add((figure.statistic, cell))
         yield Change(Way.SUPPRESS, cell, figure.statistic)

@@ -50,9 +50,11 @@ def _divided(members: Members, figures: tuple[KnownFigure, ...], whole: Function
     if len(counts) < 2:
         return
     amounts = {key: _amounts(members, f) for key, f in counts.items()}
+    inside = members.rows()[1] != members.rest
     for key, figure in counts.items():
         for other, larger in counts.items():
-            if np.all(amounts[key] <= amounts[other]) and np.any(amounts[key] < amounts[other]):
+            is_larger = np.all(amounts[key][inside] <= amounts[other][inside])
+            if is_larger and np.any(amounts[key] != amounts[other]):
                 made, divided = _part(members, figure, larger, amounts[key], amounts[other] - amounts[key])
                 yield Part(made, (divided,), members.count, whole, (figure,))
 
@@ -80,7 +82,7 @@ def _part(
     both = [count + int(cell) for cell in np.flatnonzero(is_both)]
     shown = dict.fromkeys([*figure.shown, *both, 2 * count, 2 * count + 1])
     made = replace(figure, amount="", once=False, shown=shown)
-    return Functionals(members_of(2 * count + 2, p, c, {"": a})), made
+    return Functionals(members_of(2 * count + 2, p, c, {"": a}), untold=2), made
 
 
 def _added_up(persons: Vector, cells: Vector, amounts: Vector) -> tuple[Vector, Vector, Vector]:

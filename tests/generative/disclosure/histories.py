@@ -21,7 +21,8 @@ WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Drawn:
-    """A table as drawn: rows a person and cell, ones, totals of x; which cells each figure shows; t; known population."""
+    """A table as drawn: rows of a person and cell, ones, totals of x; the cells that each figure shows; t; within how
+    many persons, who are known."""
 
     count: int
     rows: Amounts
@@ -64,29 +65,28 @@ Sides = tuple[np.ndarray, np.ndarray]
 EPSILON = 1e-9
 
 
-def known_cells(drawn: Drawn, figure: int) -> Iterator[tuple[bool, Cells]]:
-    """What a reader knows of a figure: groups of persons with amounts. Once the shown cells, and the holes together;
-    and, for a count beside a larger one, each divided by who is counted. With it whether all amounts are 1."""
+def known_cells(drawn: Drawn, figure: int) -> Iterator[tuple[bool, Cells, Cells]]:
+    """What a reader knows of a figure: groups of persons with amounts, first those that are told, then what follows
+    from known totals. Once the shown cells, and the holes together; and, for a count beside a larger one, each divided
+    by who is counted. With it whether all amounts are 1."""
     name, shown = drawn.figures[figure]
-    whole = amounts_of(drawn, name)
-    everything = set(range(drawn.count))
-    yield is_plain(whole), [*(cell(whole, {c}) for c in sorted(shown)), cell(whole, everything - shown)]
-    if FIGURES[name][2]:
-        return
+    whole, everything = amounts_of(drawn, name), set(range(drawn.count))
+    yield is_plain(whole), [cell(whole, {c}) for c in sorted(shown)], [cell(whole, everything - shown)]
     for larger, also in drawn.figures:
         more = amounts_of(drawn, larger)
-        if FIGURES[larger][2] or not also or any(more.get(k, 0) < v for k, v in whole.items()) or more == whole:
+        is_larger = all(max(0, more.get(k, 0)) >= v for k, v in whole.items()) and more != whole
+        if FIGURES[name][2] or FIGURES[larger][2] or not also or not is_larger:
             continue
         rest = {k: v - whole.get(k, 0) for k, v in more.items() if v != whole.get(k, 0)}
         both = shown & also
-        parts = [*(cell(whole, {c}) for c in sorted(shown)), cell(whole, everything - shown)]
-        parts += [*(cell(rest, {c}) for c in sorted(both)), cell(rest, everything - both)]
-        yield False, parts
+        told = [*(cell(whole, {c}) for c in sorted(shown)), *(cell(rest, {c}) for c in sorted(both))]
+        holes = [cell(whole, everything - shown), cell(rest, everything - both)]
+        yield all(v == 1 for group in [*told, *holes] for v in group.values()), told, holes
 
 
 def amounts_of(drawn: Drawn, name: str) -> Amounts:
     if name == "persons":
-        return dict.fromkeys(drawn.rows, 1.0)
+        return {k: float(np.sign(v)) for k, v in drawn.rows.items() if v}
     return {k: float(v) for k, v in getattr(drawn, name).items() if v}
 
 
@@ -124,18 +124,42 @@ def smallest(new: Drawn, old: Drawn, mine: int, theirs: int) -> int | None:
     return _smallest(new, old, mine, theirs, [1.0, *usual_scale(new, old, mine, theirs)])
 
 
+def repeats(new: Drawn, old: Drawn, mine: int, theirs: int) -> bool:
+    """Whether somewhere nothing is new."""
+    sides = [sum(1 for _ in pairs_of_sides(new, old, mine, theirs, repeated)) for repeated in (False, True)]
+    return sides[0] < sides[1]
+
+
+def told_groups(drawn: Drawn, figure: int) -> Cells:
+    """Of a figure and of its divisions."""
+    return [group for _, told, _ in known_cells(drawn, figure) for group in told]
+
+
+def shown_cells(drawn: Drawn, figure: int) -> Cells:
+    """Those with anybody in them."""
+    name, shown = drawn.figures[figure]
+    whole = amounts_of(drawn, name)
+    return [found for found in (cell(whole, {c}) for c in sorted(shown)) if found]
+
+
 def smallest_by_any_scale(new: Drawn, old: Drawn, mine: int, theirs: int) -> int | None:
     """The same with every factor that any person has."""
     persons = range(1 + max((p for p, _ in [*new.rows, *old.rows]), default=0))
-    cells, others = known_cells(new, mine), list(known_cells(old, theirs))
-    groups = [(a, b) for _, of in cells for _, also in others for a in of for b in also]
+    cells, others = list(known_cells(new, mine)), list(known_cells(old, theirs))
+    groups = [
+        (a, b)
+        for _, told, holes in cells
+        for _, known, more in others
+        for a in [*told, *holes]
+        for b in [*known, *more]
+    ]
     ratios = {round(a[p] / b[p], 9) for a, b in groups for p in persons if p in a and p in b}
     return _smallest(new, old, mine, theirs, sorted(ratios | {1.0}))
 
 
 def _smallest(new: Drawn, old: Drawn, mine: int, theirs: int, by: list[float]) -> int | None:
     t = max(new.t, old.t)
-    found = [
+    found = [t] + [
         least_difference(left, (right[0] * scale, right[1]), t)
         for scale in by
         for left, right in pairs_of_sides(new, old, mine, theirs)
@@ -143,12 +167,17 @@ def _smallest(new: Drawn, old: Drawn, mine: int, theirs: int, by: list[float]) -
     return min(found) if min(found) < t else None
 
 
-def pairs_of_sides(new: Drawn, old: Drawn, mine: int, theirs: int) -> Iterator[tuple[Sides, Sides]]:
-    for plain, cells in known_cells(new, mine):
-        for also, others in known_cells(old, theirs):
+def pairs_of_sides(
+    new: Drawn, old: Drawn, mine: int, theirs: int, repeated: bool = False
+) -> Iterator[tuple[Sides, Sides]]:
+    """Where every told group of the new figure is told by the old one, nothing is new, and there is nothing to ask."""
+    for plain, told, holes in known_cells(new, mine):
+        for also, known, others in known_cells(old, theirs):
+            if not repeated and all(group in known for group in told if group):
+                continue
             everybody = new.within if plain and also and old.within is not None else None
-            persons = max([1, everybody or 0, *(1 + p for c in [*cells, *others] for p in c)])
-            yield unions(cells, persons, everybody), unions(others, persons, everybody)
+            persons = max([1, everybody or 0, *(1 + p for c in [*told, *holes, *known, *others] for p in c)])
+            yield unions([*told, *holes], persons, everybody), unions([*known, *others], persons, everybody)
 
 
 def least_difference(left: Sides, right: Sides, t: int) -> int:
@@ -266,3 +295,16 @@ def _drawn(chance, everybody: int, keys, x, flag, twice) -> Drawn:
         )
     within = everybody if chance.random() < 0.3 else None
     return Drawn(count, rows, ones, total, tuple(figures), t, f"P{chance.integers(0, 3)}", f"s{snapshot}", within)
+
+
+def drawn_of(table: Table, like: Drawn) -> Drawn:
+    """A table of the memory as one that was drawn: its remainder is one more cell, which is never shown."""
+    persons, cells = (a.tolist() for a in table.members.rows())
+    ones = np.ones(len(persons))
+    given = {
+        n: dict(zip(zip(persons, cells, strict=True), map(float, table.members.amounts.get(n, ones)), strict=True))
+        for n in ("rows", "ones", "total")
+    }
+    figures = tuple((f.told, frozenset(f.shown)) for f in table.figures)
+    within = table.entry.within.get(EVERYBODY)
+    return Drawn(table.members.count + 1, given["rows"], given["ones"], given["total"], figures, like.t, "", "", within)
