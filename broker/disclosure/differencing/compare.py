@@ -67,7 +67,8 @@ class Comparer:
         for pair in found:
             pair.look()
         leaks = tuple(dict.fromkeys(leak for pair in found for leak in pair.leaks))
-        return Comparison(_overlap(old.entry.number, leaks, [k for pair in found for k in pair.kinds]), leaks)
+        overlap = _overlap(old.entry.number, leaks, [k for pair in found for k in pair.kinds])
+        return Comparison(overlap, leaks, frozenset(s for pair in found for s in pair.repeated))
 
 
 def is_repeated(new: Table, old: Table) -> bool:
@@ -92,9 +93,11 @@ class _Pair:
     def __init__(self, mine: Part, theirs: Part, new: Table, old: Table) -> None:
         self._mine, self._theirs, self._new, self._old = mine, theirs, new, old
         self._t = max(new.entry.t, old.entry.t)
+        self._repeats: dict[tuple[int, int], list[int]] = {}
         self._seen: dict[tuple[int, int], list[tuple[frozenset[int], frozenset[int], Found]]] = {}
         self.leaks: list[Leak] = []
         self.kinds: list[OverlapKind] = []
+        self.repeated: set[tuple[int, int]] = set()
 
     def look(self) -> None:
         for figure in self._mine.figures:
@@ -105,7 +108,10 @@ class _Pair:
     def _look_at(self, figure: KnownFigure, other: KnownFigure) -> None:
         new, old = self._mine.made.of(figure), self._theirs.made.of(other)
         if (id(new), id(old)) not in self._seen:
-            self._seen[id(new), id(old)] = self._found(new, old)
+            scales = scales_of(self._mine.undivided(figure), self._theirs.undivided(other))
+            self._seen[id(new), id(old)] = self._found(new, old, scales)
+        if self._mine.made is self._mine.whole:
+            self.repeated |= {(figure.statistic, new.shown[v]) for v in self._repeats.get((id(new), id(old)), ())}
         noise = min(self._new.entry.noise, self._old.entry.noise)
         for mine, theirs, found in self._seen[id(new), id(old)]:
             sides = self._mine.side(new, mine), self._theirs.side(old, theirs)
@@ -113,13 +119,19 @@ class _Pair:
             leak = Leak(figure.statistic, other.statistic, *sides, found.persons, found.exact, covered)
             self.leaks.append(leak)
 
-    def _found(self, new: Functional, old: Functional) -> list[tuple[frozenset[int], frozenset[int], Found]]:
+    def _found(
+        self, new: Functional, old: Functional, scales: Sequence[float]
+    ) -> list[tuple[frozenset[int], frozenset[int], Found]]:
         found = []
-        for scale in scales_of(new, old):
-            for everybody in self._populations() if new.is_plain and old.is_plain else [None]:
+        for scale in scales:
+            for everybody in self._populations() if new.is_plain and old.is_plain and scale == 1 else [None]:
                 over = laid(new, old, self._t, everybody, scale)
                 self.kinds.append(over.kind)
-                found += [(*_inside(label, f, new.size), f) for f, label in _small(over, new, old, self._t)]
+                if scale == 1:
+                    self._repeats[id(new), id(old)] = np.flatnonzero(over.repeated).tolist()
+                    if over.repeated.all():
+                        return []
+                found += [(*_inside(label, f, new.size), f) for f, label in _small(over, new.size, self._t)]
         return found
 
     def _populations(self) -> list[int | None]:
@@ -128,11 +140,10 @@ class _Pair:
         return [*sorted({size for ident, size in mine.items() if ident in theirs})] or [None]
 
 
-def _small(over: Laid, new: Functional, old: Functional, t: int) -> Iterator[tuple[Found, Numbers]]:
+def _small(over: Laid, size: int, t: int) -> Iterator[tuple[Found, Numbers]]:
     label, kinds, wide = joined(over.people, over.label, t)
-    peopled = np.concatenate([new.peopled, old.peopled])
-    mine, theirs = (frozenset(map(int, label[at][peopled[at]])) for at in (slice(new.size), slice(new.size, None)))
-    rest = None if over.tied else int(label[new.size - 1])
+    mine, theirs = (frozenset(map(int, label[at][over.peopled[at]])) for at in (slice(size), slice(size, None)))
+    rest = None if over.tied else int(label[size - 1])
     out = int(label[over.people.out])
     for found in small_sides(over.people.size, out, kinds, wide, Tells(mine, theirs, rest if rest != out else None), t):
         yield found, label

@@ -46,16 +46,12 @@ def components(size: int, left: Numbers, right: Numbers) -> Numbers:
     """The smallest vertex that each is joined with."""
     label = np.arange(size)
     while len(left):
-        least = np.minimum(label[left], label[right])
-        np.minimum.at(label, left, least)
-        np.minimum.at(label, right, least)
-        np.minimum.at(label, label[left], least)
-        np.minimum.at(label, label[right], least)
-        label = label[label]
+        one, other = label[left], label[right]
+        np.minimum.at(label, np.maximum(one, other), np.minimum(one, other))
+        while np.any(label != label[label]):
+            label = label[label]
         apart = label[left] != label[right]
         left, right = left[apart], right[apart]
-    while np.any(label != label[label]):
-        label = label[label]
     return label
 
 

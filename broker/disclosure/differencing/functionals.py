@@ -18,11 +18,13 @@ from broker.domain.memory import KnownFigure
 class Functional:
     """Persons with their amounts in each cell (`members` has the amounts "" or none: then all are 1).
 
-    Vertices are the shown cells in order, then the holes (with the remainder), and last whoever is in no cell."""
+    Vertices are the shown cells in order, then the holes (with the remainder), and last whoever is in no cell. The
+    first `told` of them are shown by the table; others follow from known totals."""
 
     members: Members
     shown: tuple[int, ...]
     reads: frozenset[str]
+    told: int
 
     @cached_property
     def counter(self) -> Counter:
@@ -51,12 +53,6 @@ class Functional:
         return np.setdiff1d(np.arange(self.members.count + 1), self.shown)
 
     @cached_property
-    def peopled(self) -> NDArray[np.bool_]:
-        """Which vertices have anybody; being in no cell does not count."""
-        found = np.bincount(self.vertices[:-1], weights=self.members.sizes(), minlength=self.size)
-        return found > 0
-
-    @cached_property
     def by_person(self) -> Vector:
         """The amount of each person in one cell, by number."""
         persons, _ = self.members.listed()
@@ -74,6 +70,8 @@ class Functional:
     def rows_of(self, persons: Persons) -> tuple[Numbers, Numbers, Vector]:
         """Person, vertex and amount, for each cell of the given persons (ascending), whichever cells these are."""
         members = self.members
+        if not len(persons):
+            return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
         single = self.counter.labels(persons)
         inside = single != members.nobody
         several = np.isin(members.more_persons, persons)
@@ -87,10 +85,11 @@ class Functional:
 
 
 class Functionals:
-    """The functionals of one table, each made when it is first asked for. Figures that add up the same share one."""
+    """The functionals of one table, each made when it is first asked for. Figures that add up the same share one.
+    `untold`: so many of the last cells stand for holes."""
 
-    def __init__(self, members: Members) -> None:
-        self._members = members
+    def __init__(self, members: Members, untold: int = 0) -> None:
+        self._members, self._untold = members, untold
         self._amounts: dict[tuple[str, bool], Members] = {}
         self._made: dict[tuple[object, ...], Functional] = {}
 
@@ -100,7 +99,8 @@ class Functionals:
             self._amounts[amount] = amounts_of(self._members, *amount)
         members = self._amounts[amount]
         shown = tuple(sorted(figure.shown))
-        return self._once((id(members), shown, figure.reads), lambda: Functional(members, shown, figure.reads))
+        told = len(shown) - self._untold
+        return self._once((id(members), shown, figure.reads), lambda: Functional(members, shown, figure.reads, told))
 
     def _once(self, key: tuple[object, ...], make: Callable[[], Functional]) -> Functional:
         if key not in self._made:

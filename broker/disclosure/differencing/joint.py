@@ -57,6 +57,7 @@ class Counter:
         self._labels = np.full(int(persons[-1]) + 1 if len(persons) else 0, self._nobody, np.int64)
         self._labels[persons] = cells
         self.sizes = np.bincount(cells, minlength=self.rows)
+        self._narrow = self._labels.astype(np.min_scalar_type(self.rows))
         self._wide = self._labels << 8
         self._low = self._wide.view(np.uint8)[_LOWEST::8]
 
@@ -98,7 +99,7 @@ class Counter:
 
     def _by_list(self, persons: Persons, cells: Cells, columns: int) -> Counts:
         inside = np.searchsorted(persons, len(self._labels))
-        pairs = self._labels[persons[:inside]]
+        pairs = np.take(self._narrow, persons[:inside]).astype(np.int64)
         pairs *= columns
         pairs += cells[:inside]
         table = np.bincount(pairs, minlength=self.rows * columns).reshape(self.rows, columns)

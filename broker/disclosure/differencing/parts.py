@@ -16,11 +16,17 @@ from broker.domain.memory import KnownFigure
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """Figures over the same cells. `cells`: of how many cells the table is; beyond them a part counts the others of
-    each cell, then the holes of its two counts."""
+    each cell, then the holes of its two counts. `whole` and `origins` are the table's own, figure by figure."""
 
     made: Functionals
     figures: tuple[KnownFigure, ...]
     cells: int
+    whole: Functionals
+    origins: tuple[KnownFigure, ...]
+
+    def undivided(self, figure: KnownFigure) -> Functional:
+        """The functional of the table that a figure is a part of."""
+        return self.whole.of(self.origins[self.figures.index(figure)])
 
     def side(self, functional: Functional, vertices: frozenset[int]) -> Side:
         """Vertices of one of its functionals as cells of the table."""
@@ -34,19 +40,23 @@ class Part:
 def parts_of(table: Table) -> tuple[Part, ...]:
     """A figure without a shown cell tells nothing."""
     figures = tuple(f for f in table.figures if f.shown)
-    plain = Part(Functionals(table.members), figures, table.members.count)
-    return (plain, *_divided(table.members, figures))
+    whole = Functionals(table.members)
+    plain = Part(whole, figures, table.members.count, whole, figures)
+    return (plain, *_divided(table.members, figures, whole))
 
 
-def _divided(members: Members, figures: tuple[KnownFigure, ...]) -> Iterator[Part]:
+def _divided(members: Members, figures: tuple[KnownFigure, ...], whole: Functionals) -> Iterator[Part]:
     counts = {(f.amount, f.once): f for f in figures if f.is_count}
     if len(counts) < 2:
         return
     amounts = {key: _amounts(members, f) for key, f in counts.items()}
+    inside = members.rows()[1] != members.rest
     for key, figure in counts.items():
         for other, larger in counts.items():
-            if np.all(amounts[key] <= amounts[other]) and np.any(amounts[key] < amounts[other]):
-                yield _part(members, figure, larger, amounts[key], amounts[other] - amounts[key])
+            fewer, more = amounts[key][inside], amounts[other][inside]
+            if np.all(fewer <= more) and np.any(fewer < more):
+                made, divided = _part(members, figure, larger, amounts[key], amounts[other] - amounts[key])
+                yield Part(made, (divided,), members.count, whole, (figure,))
 
 
 def _amounts(members: Members, figure: KnownFigure) -> Vector:
@@ -55,7 +65,9 @@ def _amounts(members: Members, figure: KnownFigure) -> Vector:
     return np.sign(found) if figure.once else found
 
 
-def _part(members: Members, figure: KnownFigure, larger: KnownFigure, ones: Vector, others: Vector) -> Part:
+def _part(
+    members: Members, figure: KnownFigure, larger: KnownFigure, ones: Vector, others: Vector
+) -> tuple[Functionals, KnownFigure]:
     """Each cell as two, and the holes of the two counts as two more."""
     persons, cells = (a.astype(np.int64) for a in members.rows())
     count = members.count
@@ -70,7 +82,7 @@ def _part(members: Members, figure: KnownFigure, larger: KnownFigure, ones: Vect
     both = [count + int(cell) for cell in np.flatnonzero(is_both)]
     shown = dict.fromkeys([*figure.shown, *both, 2 * count, 2 * count + 1])
     made = replace(figure, amount="", once=False, shown=shown)
-    return Part(Functionals(members_of(2 * count + 2, p, c, {"": a})), (made,), count)
+    return Functionals(members_of(2 * count + 2, p, c, {"": a}), untold=2), made
 
 
 def _added_up(persons: Vector, cells: Vector, amounts: Vector) -> tuple[Vector, Vector, Vector]:

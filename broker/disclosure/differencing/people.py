@@ -16,12 +16,16 @@ Table = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Laid:
-    """`people` with the vertices of the new functional first; `label`: which of these are one already."""
+    """`people` with the vertices of the new functional first; `label`: which of these are one already; `peopled`: which
+    have anybody (being in no cell does not count); `repeated`: which cells that the new figure tells are cells that the
+    old tells. Where all are, it tells nothing new, whatever follows from totals that are known anyway."""
 
     people: People
     label: Numbers
     kind: OverlapKind
     tied: bool
+    peopled: Flags
+    repeated: Flags
 
 
 def laid(new: Functional, old: Functional, limit: int, everybody: int | None = None, scale: float = 1.0) -> Laid:
@@ -39,15 +43,38 @@ def laid(new: Functional, old: Functional, limit: int, everybody: int | None = N
         return _listed(equal, unequal, wrong, several, (new, old), rest, overlap)
     table = _by_vertices(equal.table, new, old)
     np.subtract.at(table, wrong, 1)
-    table[-1, -1] = rest or 0
     apart = None if unequal is None else _by_vertices(unequal.table, new, old)
+    repeated = _repeated(table, apart, several, (new.told, old.told))
+    table[-1, -1] = rest or 0
     rows, columns = grown(*_doubled(table, apart, limit), tied=rest is None)
     label = _first_labels(new.size, old.size, rest is None)
     whole = np.concatenate([np.flatnonzero(rows), new.size + np.flatnonzero(columns)])
     label[whole] = label[whole].min(initial=new.size + old.size)
     edges = _outside(table, rows, columns, new.size)
     people = People(len(label), len(label) - 1, edges, _edges(apart, new.size), several)
-    return Laid(people, label, overlap, rest is None)
+    both = table if apart is None else table + apart
+    anybody = np.concatenate([both.any(axis=1), both.any(axis=0)])
+    return Laid(people, label, overlap, rest is None, _peopled(anybody, several, new.size), repeated)
+
+
+def _repeated(table: Table, apart: Table | None, several: Several, told: tuple[int, int]) -> Flags:
+    """Which told cells of the new figure lie on one told cell of the old, and that on it alone; or have nobody."""
+    lies = table > 0 if apart is None else (table > 0) | (apart > 0)
+    rows, columns = lies.sum(axis=1)[: told[0]], lies.sum(axis=0)
+    on = lies[: told[0]].argmax(axis=1) if lies.shape[1] else np.zeros(told[0], np.int64)
+    found: Flags = (rows == 1) & (columns[on] == 1) & (on < told[1])
+    if apart is not None:
+        found &= apart[np.arange(told[0]), on] == 0
+    onto = np.full(sum(table.shape), -1)
+    onto[table.shape[0] + on[found]] = np.flatnonzero(found)
+    onto[: told[0]] = np.arange(told[0])
+    cells = onto[several.vertices]
+    inside = cells >= 0
+    pairs, where = np.unique(several.persons[inside] * max(1, told[0]) + cells[inside], return_inverse=True)
+    left = np.bincount(where, weights=several.amounts[inside], minlength=len(pairs))
+    found |= rows == 0
+    found[pairs[np.abs(left) > SAME] % max(1, told[0])] = False
+    return found
 
 
 def joints(new: Functional, old: Functional, scale: float) -> tuple[Joint, Joint | None]:
@@ -100,6 +127,8 @@ def _in_the_rest(
 
 def _counted_twice(new: Functional, old: Functional, persons: NDArray[np.uint32]) -> tuple[Numbers, Numbers]:
     """Where persons of several cells were counted as if they were in one table only."""
+    if not len(persons):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
     mine, theirs = new.counter.labels(persons), old.counter.labels(persons)
     counted = (mine != new.members.nobody) | (theirs != old.members.nobody)
     return new.vertices[mine[counted]], old.vertices[theirs[counted]]
@@ -172,7 +201,16 @@ def _listed(
     whole = summed(size, (left, right, weight))
     apart = _edges(None, 0) if unequal is None else _vertices(unequal, new, old)
     label = _first_labels(new.size, old.size, rest is None)
-    return Laid(People(size, size - 1, whole, apart, several), label, overlap, rest is None)
+    anybody = np.bincount(np.concatenate([*whole[:2], *apart[:2]]), minlength=size) > 0
+    people = People(size, size - 1, whole, apart, several)
+    nothing = np.zeros(max(1, new.told), bool)
+    return Laid(people, label, overlap, rest is None, _peopled(anybody, several, new.size), nothing)
+
+
+def _peopled(anybody: Flags, several: Several, rows: int) -> Flags:
+    anybody[several.vertices] = True
+    anybody[[rows - 1, -1]] = False
+    return anybody
 
 
 def _vertices(joint: Joint, new: Functional, old: Functional) -> Edges:
@@ -182,14 +220,23 @@ def _vertices(joint: Joint, new: Functional, old: Functional) -> Edges:
 
 def _overlap(equal: Joint, unequal: Joint | None, several: Several) -> OverlapKind:
     """How the cells lie, holes and all; persons of several cells make it `apart`."""
-    left, right = np.nonzero(equal.table) if equal.table is not None else equal.listed()[:2]
-    inside: Flags = (left < equal.rows - 1) & (right < equal.columns - 1)
     if len(several.persons) or (unequal is not None and unequal.persons):
         return OverlapKind.APART
-    if not inside.any():
+    rows, columns = _neighbours(equal)
+    if not (rows[:-1].sum() - columns[-1]):
         return OverlapKind.DISJOINT
-    finer = np.bincount(left, minlength=equal.rows)[:-1].max() == 1
-    coarser = np.bincount(right, minlength=equal.columns)[:-1].max() == 1
-    if finer and coarser and inside.all():
+    finer, coarser = rows[:-1].max() <= 1, columns[:-1].max() <= 1
+    if finer and coarser and not rows[-1] + columns[-1]:
         return OverlapKind.IDENTICAL
     return OverlapKind.NESTED if finer or coarser else OverlapKind.APART
+
+
+def _neighbours(joint: Joint) -> tuple[Numbers, Numbers]:
+    """With how many cells of the other table (or none of them) each cell of either has anybody in common."""
+    if joint.table is None:
+        left, right, _ = joint.listed()
+        return np.bincount(left, minlength=joint.rows), np.bincount(right, minlength=joint.columns)
+    any_in = (joint.table > 0).astype(np.float32)
+    found = any_in @ np.ones(joint.columns, np.float32)
+    others = np.ones(joint.rows, np.float32) @ any_in
+    return found.astype(np.int64), others.astype(np.int64)

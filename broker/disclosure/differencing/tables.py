@@ -42,10 +42,12 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A new table against one remembered: how they overlap, and every leak."""
+    """A new table against one remembered: how they overlap, and every leak. `repeated`: statistics and
+    cells of the new table that the remembered one tells already."""
 
     overlap: Overlap
     leaks: tuple[Leak, ...]
+    repeated: frozenset[tuple[int, int]] = frozenset()
 
     @property
     def is_clean(self) -> bool:

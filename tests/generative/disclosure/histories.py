@@ -21,7 +21,8 @@ WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Drawn:
-    """A table as drawn: rows a person and cell, ones, totals of x; which cells each figure shows; t; known population."""
+    """A table as drawn: rows of a person and cell, ones, totals of x; the cells that each figure shows; t; within how
+    many persons, who are known."""
 
     count: int
     rows: Amounts
@@ -81,12 +82,12 @@ def known_cells(drawn: Drawn, figure: int) -> Iterator[tuple[bool, Cells]]:
         both = shown & also
         parts = [*(cell(whole, {c}) for c in sorted(shown)), cell(whole, everything - shown)]
         parts += [*(cell(rest, {c}) for c in sorted(both)), cell(rest, everything - both)]
-        yield False, parts
+        yield all(v == 1 for group in parts for v in group.values()), parts
 
 
 def amounts_of(drawn: Drawn, name: str) -> Amounts:
     if name == "persons":
-        return dict.fromkeys(drawn.rows, 1.0)
+        return {k: float(np.sign(v)) for k, v in drawn.rows.items() if v}
     return {k: float(v) for k, v in getattr(drawn, name).items() if v}
 
 
@@ -118,13 +119,43 @@ def unions(cells: Cells, persons: int, everybody: int | None) -> Sides:
 
 def smallest(new: Drawn, old: Drawn, mine: int, theirs: int) -> int | None:
     """How few persons any difference of the two figures isolates, at least one and fewer than t; None where none does.
+    Old amounts also count times the factor that most persons have.
 
     What two groups that were small in their own tables tell each by itself is no difference of the tables."""
+    return _smallest(new, old, mine, theirs, [1.0, *usual_scale(new, old, mine, theirs)])
+
+
+def repeats(new: Drawn, old: Drawn, mine: int, theirs: int) -> bool:
+    """Whether every cell that the new figure shows, and anybody is in, is shown by the old one: nothing is new."""
+    known = shown_cells(old, theirs)
+    return all(group in known for group in shown_cells(new, mine))
+
+
+def shown_cells(drawn: Drawn, figure: int) -> Cells:
+    """Those with anybody in them."""
+    name, shown = drawn.figures[figure]
+    whole = amounts_of(drawn, name)
+    return [found for found in (cell(whole, {c}) for c in sorted(shown)) if found]
+
+
+def smallest_by_any_scale(new: Drawn, old: Drawn, mine: int, theirs: int) -> int | None:
+    """The same with every factor that any person has."""
+    persons = range(1 + max((p for p, _ in [*new.rows, *old.rows]), default=0))
+    cells, others = known_cells(new, mine), list(known_cells(old, theirs))
+    groups = [(a, b) for _, of in cells for _, also in others for a in of for b in also]
+    ratios = {round(a[p] / b[p], 9) for a, b in groups for p in persons if p in a and p in b}
+    return _smallest(new, old, mine, theirs, sorted(ratios | {1.0}))
+
+
+def _smallest(new: Drawn, old: Drawn, mine: int, theirs: int, by: list[float]) -> int | None:
     t = max(new.t, old.t)
-    found = [t]
-    for scale in scales(new, old, mine, theirs):
-        for left, right in pairs_of_sides(new, old, mine, theirs):
-            found.append(least_difference(left, (right[0] * scale, right[1]), t))
+    if repeats(new, old, mine, theirs):
+        return None
+    found = [
+        least_difference(left, (right[0] * scale, right[1]), t)
+        for scale in by
+        for left, right in pairs_of_sides(new, old, mine, theirs)
+    ]
     return min(found) if min(found) < t else None
 
 
@@ -145,21 +176,21 @@ def least_difference(left: Sides, right: Sides, t: int) -> int:
         for at in np.flatnonzero((sizes > 0) & (sizes < least)):
             if light is None:
                 light = sums_of_light(left[0], right[0], t)
-            if sizes[at] < least and not is_among(differences[at], light):
+            if sizes[at] < least and key(differences[at]) not in light:
                 least = int(sizes[at])
     return least
 
 
-def sums_of_light(left: Rows, right: Rows, t: int) -> Rows:
+def sums_of_light(left: Rows, right: Rows, t: int) -> set[bytes]:
     """What is told by groups of fewer than t of either table alone, and by two of them side by side."""
     mine, theirs = (light_of(rows, t) for rows in (left, right))
     apart = (mine != 0).astype(int) @ (theirs != 0).astype(int).T == 0
     a, b = np.nonzero(apart)
-    return np.unique(mine[a] + theirs[b], axis=0)
+    return {key(row) for row in mine[a] + theirs[b]}
 
 
-def is_among(row: np.ndarray, rows: Rows) -> bool:
-    return bool(np.any(np.all(np.abs(rows - row) < EPSILON, axis=1)))
+def key(row: np.ndarray) -> bytes:
+    return bytes((np.round(row, 6) + 0.0).data)
 
 
 def light_of(rows: Rows, t: int) -> Rows:
@@ -173,16 +204,15 @@ def has_light(new: Drawn, old: Drawn, mine: int, theirs: int) -> bool:
     return any(len(light_of(rows[0], t)) > 1 for pair in pairs_of_sides(new, old, mine, theirs) for rows in pair)
 
 
-def scales(new: Drawn, old: Drawn, mine: int, theirs: int) -> list[float]:
-    """1, and the factor of the amounts that most persons of one cell in each table have."""
+def usual_scale(new: Drawn, old: Drawn, mine: int, theirs: int) -> list[float]:
+    """The factor of the amounts of more than half of the persons of one cell in each table."""
     ones = []
     for drawn, figure in ((new, mine), (old, theirs)):
         whole = amounts_of(drawn, drawn.figures[figure][0])
         cells = Counter(p for p, _ in whole)
         ones.append({p: v for (p, _), v in whole.items() if cells[p] == 1})
-    ratios = Counter(round(ones[0][p] / ones[1][p], 6) for p in ones[0].keys() & ones[1].keys())
-    most = max(ratios.values(), default=0)
-    return [1.0, *(r for r, n in ratios.items() if n == most and r != 1)][:2 if list(ratios.values()).count(most) == 1 else 1]
+    ratios = Counter(round(ones[0][p] / ones[1][p], 9) for p in ones[0].keys() & ones[1].keys())
+    return [r for r, n in ratios.items() if 2 * n > ratios.total() and r != 1]
 
 
 def drawn_history(chance: np.random.Generator) -> list[Drawn]:
@@ -194,9 +224,7 @@ def drawn_history(chance: np.random.Generator) -> list[Drawn]:
     flag = chance.integers(0, 2, everybody)
     many = chance.random() < 0.5
     twice = chance.random(everybody) < chance.choice([0, 0.1, 0.6]) if many else np.zeros(everybody, bool)
-    return [
-        _drawn(chance, everybody, keys.copy(), x.copy(), flag, twice) for _ in range(int(chance.integers(2, 5)))
-    ]
+    return [_drawn(chance, everybody, keys.copy(), x.copy(), flag, twice) for _ in range(int(chance.integers(2, 5)))]
 
 
 def repaired(whole: Amounts, count: int, hidden: set[int], t: int) -> set[int]:
@@ -235,7 +263,11 @@ def _drawn(chance, everybody: int, keys, x, flag, twice) -> Drawn:
     rows: Counter[tuple[int, int]] = Counter()
     ones, total = Counter(), Counter()
     for p in np.flatnonzero(inside):
-        at = [int(cells[p])] + ([int(chance.integers(0, cells.max() + 1)) if chance.random() < 0.2 else (p % (int(cells.max()) + 1))] if twice[p] else [])
+        at = [int(cells[p])] + (
+            [int(chance.integers(0, cells.max() + 1)) if chance.random() < 0.2 else (p % (int(cells.max()) + 1))]
+            if twice[p]
+            else []
+        )
         for c in map(int, at):
             rows[int(p), c] += 1
             ones[int(p), c] += int(flag[p])
@@ -245,6 +277,21 @@ def _drawn(chance, everybody: int, keys, x, flag, twice) -> Drawn:
     for name in chance.permutation(["persons", "rows", "ones", "total"])[: int(chance.integers(1, 4))]:
         hidden = set(np.flatnonzero(chance.random(count) < chance.choice([0, 0.3])).tolist())
         whole = {"persons": rows, "rows": rows, "ones": ones, "total": total}[str(name)]
-        figures.append((str(name), frozenset(set(range(count)) - (hidden if careless else repaired(whole, count, hidden, t)))))
+        figures.append(
+            (str(name), frozenset(set(range(count)) - (hidden if careless else repaired(whole, count, hidden, t))))
+        )
     within = everybody if chance.random() < 0.3 else None
     return Drawn(count, rows, ones, total, tuple(figures), t, f"P{chance.integers(0, 3)}", f"s{snapshot}", within)
+
+
+def drawn_of(table: Table, like: Drawn) -> Drawn:
+    """A table of the memory as one that was drawn: its remainder is one more cell, which is never shown."""
+    persons, cells = (a.tolist() for a in table.members.rows())
+    ones = np.ones(len(persons))
+    given = {
+        n: dict(zip(zip(persons, cells, strict=True), map(float, table.members.amounts.get(n, ones)), strict=True))
+        for n in ("rows", "ones", "total")
+    }
+    figures = tuple((f.told, frozenset(f.shown)) for f in table.figures)
+    within = table.entry.within.get(EVERYBODY)
+    return Drawn(table.members.count + 1, given["rows"], given["ones"], given["total"], figures, like.t, "", "", within)
