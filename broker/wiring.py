@@ -132,16 +132,14 @@ class SyntheticNPD:
 
 
 def build_memory(settings: "Settings", policies: Callable[[], Policies]) -> MemoryPorts:
-    """Who was in what was released: for the worker alone. The files' key is of the data's owner, and outlives
-    projects."""
+    """Who was in what was released, for the worker alone. The files' key is the owner's: it outlives projects."""
     from broker.engine.members_engine import DuckDBMembers
     from broker.memory.files import SealedFiles
     from broker.storage.private_files import write_whole
     from broker.vault.populations import PopulationKeeper
-    from broker.vault.pseudonyms import owner_salt
+    from broker.vault.pseudonyms import owner_key
 
-    key = bytes.fromhex(owner_salt(settings.root / "private", "memory"))
-    files = SealedFiles(settings.root / "memory", key, write_whole)
+    files = SealedFiles(settings.root / "memory", owner_key(settings.root / "private", "memory"), write_whole)
     return MemoryPorts(files, PopulationKeeper(settings.root, policies), DuckDBMembers())
 
 

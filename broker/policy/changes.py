@@ -30,15 +30,14 @@ def differences(before: Policies, after: Policies) -> list[str]:
 def _memory(before: MemoryPolicy, after: MemoryPolicy) -> list[str]:
     told = []
     if before.fraction != after.fraction:
-        said = "of a reference population's persons, so many exact figures may split it"
-        told.append(f"memory: the fraction {said}, changes from {before.fraction} to {after.fraction}")
+        said = "the fraction of a reference population's persons, so many exact figures may split it,"
+        told.append(f"memory: {said} changes from {before.fraction} to {after.fraction}")
     if before.least != after.least:
         told.append(f"memory: populations count from {after.least} persons on, and not from {before.least}")
-    for kind in ("references", "standard"):
-        old, new = {p.name: p for p in getattr(before, kind)}, {p.name: p for p in getattr(after, kind)}
-        told += _named("reference population" if kind == "references" else "standard population", old, new)
-        if not told and getattr(before, kind) != getattr(after, kind):
-            told.append(f"memory: the order of {kind} changes")
+    for kind, what in (("references", "reference population"), ("standard", "standard population")):
+        old, new = getattr(before, kind), getattr(after, kind)
+        found = _named(what, {p.name: p for p in old}, {p.name: p for p in new})
+        told += found or ([f"memory: the order of {kind} changes"] if old != new else [])
     return told
 
 

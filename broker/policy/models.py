@@ -185,7 +185,7 @@ class Service(Model):
     max_attempts: int
     jobs_per_project: int
     members_bytes: int = 512 * 1024**2
-    members_memory_bytes: int = 2 * 1024**3
+    members_memory_bytes: int = 4 * 1024**3
     """What a sandbox may give out and use that tells who is in the cells of one table, in place of `output_bytes` and
     `memory_bytes`."""
     time_slot_seconds: int = 10
