@@ -42,7 +42,9 @@ SHOTS: dict[str, tuple[str | None, str]] = {
 
 def main() -> None:
     if not Path(CHROMIUM).exists():
-        sys.exit(f"There is no {CHROMIUM}: the pictures of docs/pages.md stay as they are. `make services` installs it.")
+        sys.exit(
+            f"There is no {CHROMIUM}: the pictures of docs/pages.md stay as they are. `make services` installs it."
+        )
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="docs-") as name, site(Path(name)) as made, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *PLAIN])

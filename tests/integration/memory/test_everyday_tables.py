@@ -2,9 +2,11 @@
 order, and no difference of the two tells of a few persons. Real engine, real vault, real files; the sandbox is here."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier, Semaphore
 
 import pytest
 
@@ -85,10 +87,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Policies, object]:
 
 
 @pytest.fixture
-def town(made, tmp_path: Path) -> WorkerPorts:
+def town(made, url: str, tmp_path: Path) -> WorkerPorts:
     policies, stage = made
     data = stage.vaults._data
-    store = open_store(f"sqlite:///{tmp_path / 'broker.sqlite'}")
+    store = open_store(url)
     files = SealedFiles(tmp_path / "memory", b"k" * 32, write_whole)
     memory = MemoryPorts(files, PopulationKeeper(data, lambda: policies), DuckDBMembers())
     shelf, clock = FolderShelf(tmp_path / "outputs"), SystemClock()
@@ -131,3 +133,24 @@ def test_two_near_equal_everyday_tables_are_both_released_after_repair(town, pai
     assert shown, "neither is refused as a whole"
     old, new = (remembered_table(town, town.memory, entry)() for entry in town.store.remembered())
     assert compare(new, old).is_clean, "no union of the one and no union of the other differ by a few persons"
+
+
+def test_invariant_4_two_releases_at_once_each_clean_alone_are_never_both_out(town, monkeypatch):
+    """Both are compared with an empty memory, and both write at one moment: one of them is out, and the other looks
+    again and leaves with what that one told."""
+    texts = PAIRS["everybody and who is on roll"]
+    gate, whole, first = Barrier(2), town.store.release, Semaphore(2)
+
+    def together(*given, **named):
+        if first.acquire(blocking=False):
+            gate.wait(100)
+        return whole(*given, **named)
+
+    monkeypatch.setattr(town.store, "release", together)
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda text: released(town, text), texts))
+    assert len(found) == len(town.store.remembered()) == 2
+    old, new = (remembered_table(town, town.memory, entry)() for entry in town.store.remembered())
+    assert compare(new, old).is_clean
+    again = [line for line in town.store.audit() if line.event.action == "job.compared"]
+    assert len(again) == 3, "one was compared a second time"

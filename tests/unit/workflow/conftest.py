@@ -37,7 +37,7 @@ from broker.workflow.submit import submit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from memory_kit import COMPARES, memory
+from remembering_kit import COMPARES, memory
 
 SQL = """-- output: absence
 SELECT a.NCyearActual, COUNT(*) AS n FROM npd.absence AS a
