@@ -9,7 +9,7 @@ from tests.prove.properties import property_line
 from tests.prove.record import write
 
 SEED = 20261126
-SIZES = {"PROOF_HISTORIES": 3000}
+SIZES = {"PROOF_MEMORY_HISTORIES": 3000, "PROOF_MEMORY_MENDED": 600}
 MEMORY, ATTACKS = "tests/integration/memory", "tests/attacks"
 PROPERTIES = {
     "brute force over all unions on small random release histories: no missed leak, false alarms counted": (
