@@ -55,8 +55,12 @@ class Mortal:
 
 
 def mortal(ports: WorkerPorts, fuse: Fuse) -> WorkerPorts:
-    keep = {"clock", "lease"}
-    return replace(ports, **{f.name: Mortal(getattr(ports, f.name), fuse) for f in fields(ports) if f.name not in keep})
+    keep = {"clock", "lease", "memory"}
+    made = {f.name: Mortal(getattr(ports, f.name), fuse) for f in fields(ports) if f.name not in keep}
+    memory = replace(
+        ports.memory, **{f.name: Mortal(getattr(ports.memory, f.name), fuse) for f in fields(ports.memory)}
+    )
+    return replace(ports, **made, memory=memory)
 
 
 def story(ports: WorkerPorts, text: str, client_id: str) -> None:
