@@ -1,8 +1,5 @@
-"""The tables of the store: columns, keys and checks. No queries.
-
-Every state and closed word has a CHECK; what must be unique is unique here, not only in code. A change here
-needs a migration: a test compares the two.
-"""
+"""The tables of the store: columns, keys and checks. No queries. Every state and closed word has a CHECK; what must be
+unique is unique here, not only in code. A change here needs a migration: a test compares the two."""
 
 from collections.abc import Iterable
 

@@ -12,7 +12,7 @@ from itertools import takewhile
 import numpy as np
 
 from broker.disclosure.differencing.compare import Load
-from broker.disclosure.differencing.members import Members, from_bytes, members_of
+from broker.disclosure.differencing.members import Members, from_bytes
 from broker.disclosure.differencing.mending import mend
 from broker.disclosure.differencing.tables import Comparison, Table
 from broker.disclosure.judged_tables import Remembered
@@ -26,6 +26,7 @@ from broker.domain.ports import WorkerPorts
 from broker.domain.ports.memory import KnownPopulation, TableMembers, Where
 from broker.domain.scalars import Value
 from broker.policy.models import Policies
+from broker.workflow.remembering.changing import Changing, clouded, without_holes
 from broker.workflow.remembering.crowding import is_crowded
 from broker.workflow.remembering.tables import (
     Of,
@@ -267,52 +268,3 @@ class Comparing:
     def _idents(self, where: Where) -> frozenset[int]:
         output = self._asked.plan.outputs[where[0]]
         return read_by(output) & {s.ident for s in output.tables[where[1]].statistics}
-
-
-def without_holes(table: Table) -> Members:
-    """The members of cells of which something is shown."""
-    shown = sorted({c for f in table.figures for c in f.shown})
-    persons, cells = table.members.rows()
-    kept = np.isin(cells, shown)
-    amounts = {name: amount[kept] for name, amount in table.members.amounts.items()}
-    return members_of(table.members.count, persons[kept], cells[kept], amounts)
-
-
-def clouded(table: Table) -> Members:
-    """With t persons more in the holes whom there are not: so little is known of a total that nobody knows, and no
-    difference to what the holes hold can be small."""
-    persons, cells = table.members.rows()
-    hole = next(c for c in range(table.members.count) if not any(c in f.shown for f in table.figures))
-    more = int(persons.max(initial=0)) + 1 + np.arange(table.entry.t)
-    ones = np.ones(len(more))
-    amounts = {name: np.concatenate([amount, ones]) for name, amount in table.members.amounts.items()}
-    whose = np.concatenate([persons, more]), np.concatenate([cells, np.full(len(more), hole)])
-    return members_of(table.members.count, *whose, amounts)
-
-
-class Changing:
-    """What memory says of one table's figures, while it is put together: a hole stays a hole."""
-
-    def __init__(
-        self, cells: Sequence[tuple[Value, ...]], idents: frozenset[int], before: Remembered | None = None
-    ) -> None:
-        self._cells, self._idents = cells, idents
-        self._hidden = set(before.hidden if before else ())
-        self._earlier = dict(before.earlier if before else {})
-
-    def hide(self, cell: int, ident: int | None) -> None:
-        self._hidden |= {(self._cells[cell], i) for i in (self._idents if ident is None else [ident])}
-
-    def hide_all(self) -> None:
-        for cell in range(len(self._cells)):
-            self.hide(cell, None)
-
-    def give(self, cell: int, ident: int, value: Value) -> None:
-        """The earlier value, or a hole where there is none."""
-        if value is None:
-            self.hide(cell, ident)
-        else:
-            self._earlier[self._cells[cell], ident] = value
-
-    def done(self) -> Remembered:
-        return Remembered(frozenset(self._hidden), dict(self._earlier))
