@@ -14,12 +14,14 @@ from broker.domain.errors import Unknown
 from broker.domain.ports import Snapshot, Vault, VaultTable
 from broker.domain.projects import Project
 from broker.domain.scalars import Value
+from broker.domain.variables import Use
 from broker.policy.models import Catalogue, Policies, canonical_json
 from broker.vault.build import SCHEMA_FILE, build
 from broker.vault.codes import with_codes
 from broker.vault.facts import Facts, proofs_of, restrict, to_json
 from broker.vault.files import WHOLE
 from broker.vault.locks import locked, locked_at_once
+from broker.vault.narrowed import narrowed
 from broker.vault.pseudonyms import ProjectKey, owner_salt, project_key
 from broker.vault.registers import registers
 from broker.vault.shares import Share, label, shares_of
@@ -100,6 +102,10 @@ class VaultKeeper:
         if asked not in self._registers:
             self._registers = {asked: registers(folder_of(self._data, vault.snapshot), policies.catalogue)}
         return self._registers[asked]
+
+    def narrowed(self, vault: Vault, uses: Sequence[Use]) -> Vault:
+        """See `broker.domain.ports.Vaults`."""
+        return narrowed(vault, uses)
 
     def facts(self, vault: Vault) -> Facts:
         """The proved key facts of the vault's granted table-years; its folder is in no mount."""

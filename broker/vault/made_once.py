@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,16 @@ def made_once(root: Path, name: str, make: Make, waiting: Callable[[], None] = l
     waiting()
     with locked(lock):
         return _make(folder, make)
+
+
+def forget(root: Path, before: float) -> None:
+    """Remove the folders below `root` whose manifest is older: who is given one says so by its time. Never one that is
+    being made."""
+    for manifest in root.glob(f"*/{MANIFEST}"):
+        folder = manifest.parent
+        with locked_at_once(root / f".{folder.name}.lock") as held, suppress(FileNotFoundError):
+            if held and manifest.stat().st_mtime < before:
+                _remove(folder)
 
 
 def _make(folder: Path, make: Make) -> Made:

@@ -10,17 +10,18 @@ from dataclasses import dataclass
 
 from broker.domain.errors import Breach, Invalid
 from broker.domain.handed import RowsProblem
-from broker.domain.jobs import FailureCode, Kind
-from broker.domain.ports import Lease, SandboxEnd, SandboxRequest, SandboxResult, Vault, Vaults, WorkerPorts
+from broker.domain.jobs import FailureCode
+from broker.domain.ports import Lease, SandboxEnd, SandboxResult, Vault, Vaults, WorkerPorts
 from broker.policy.models import Policies
 from broker.python_jobs.left import Left, sort_left
-from broker.python_jobs.request import prepare
 from broker.workflow.check import Checked
 from broker.workflow.failing import Failed
 from broker.workflow.handed_findings import Computed, Problem
-from broker.workflow.handed_outputs import Stage, compute
-from broker.workflow.limits import limits_for
+from broker.workflow.handed_outputs import compute
+from broker.workflow.mounting import script_request
+from broker.workflow.parquet import with_parquet
 from broker.workflow.pictures import remade_pictures
+from broker.workflow.trusted import Stage
 
 OF_THE_DATA = frozenset({RowsProblem.BINARY.value, RowsProblem.MODEL.value})
 """Problems that few and synthetic people can have where the real ones have not: told, and the job goes on."""
@@ -55,11 +56,11 @@ class Script:
 
     def run_on(self, vault: Vault, vaults: Vaults) -> RanScript | SandboxResult:
         """What came of it; the bare result where the script did not come to an end."""
-        result = self.ports.sandbox.run(self._request(vault))
+        stage = self._stage(vault, vaults)
+        result = self.ports.sandbox.run(script_request(stage))
         if result.end is not SandboxEnd.ENDED:
             return result
-        left = sort_left(result.frames)
-        stage = self._stage(vault, vaults)
+        left = with_parquet(stage, sort_left(result.frames))
         return RanScript(result, left, compute(stage, left.requests), remade_pictures(stage, left))
 
     def _stage(self, vault: Vault, vaults: Vaults) -> Stage:
@@ -69,17 +70,6 @@ class Script:
         attempt = self.lease.attempt
         real = self.ports if vaults is self.ports.vaults else None
         return Stage(self.ports, vaults, self.job, attempt, vault, self.checked, project, self.policies, real)
-
-    def _request(self, vault: Vault) -> SandboxRequest:
-        return prepare(
-            program=self.checked.canonical,
-            inputs=self.checked.uses,
-            vault=vault,
-            job=self.job,
-            attempt=self.lease.attempt,
-            limits=limits_for(Kind.PYTHON, self.policies),
-            allowed=self.policies.service.allowed_files,
-        )
 
 
 def run_script(script: Script, vault_of: Callable[[], Vault]) -> tuple[Vault, RanScript]:

@@ -1,4 +1,4 @@
-"""A table that a script handed over, compared with memory while its rows are there: they are gone after the attempt."""
+"""Tables that a script handed over, compared with memory while their rows are there: they are gone after the attempt."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,14 +18,15 @@ from broker.domain.projects import Project
 from broker.policy.models import Policies, Profile
 from broker.workflow.failing import Failed
 from broker.workflow.limits import members_limits
-from broker.workflow.remembering.compare import Asked, Comparing
+from broker.workflow.remembering.compare import Asked, Comparing, Found
 from broker.workflow.remembering.tables import Of, memory_of
 from broker.workflow.remembering.written import told_of, with_findings
 
 
 @dataclass(frozen=True, slots=True)
-class HandedTable:
-    """A planned table of handed rows with its evidence, and the tables of the same job that were compared before it."""
+class HandedTables:
+    """Planned tables of the same handed rows with their evidence, and the tables of the same job that were compared
+    before them."""
 
     plan: Plan
     rows: HandedRows
@@ -45,7 +46,10 @@ class ComparedTable:
     tables: tuple[Table, ...]
 
 
-def compare_handed(ports: WorkerPorts, given: HandedTable, project: Project, policies: Policies) -> ComparedTable:
+def compare_handed(
+    ports: WorkerPorts, given: HandedTables, project: Project, policies: Policies
+) -> tuple[ComparedTable, ...]:
+    """One for each output of the plan, in its order."""
     profile = policies.profile(project.profile)
     registers = given.vaults.registers(given.to.vault)
 
@@ -56,12 +60,16 @@ def compare_handed(ports: WorkerPorts, given: HandedTable, project: Project, pol
     members = {m.where: m for m in _members(ports, given, profile, policies)}
     comparing = Comparing(ports, Asked(of, given.plan, members, judge, policies, given.beside))
     found = comparing.run(judge({}))
-    (judged,) = found.assessments
-    told = told_of(comparing, found, 0, project.ident)
-    return ComparedTable(with_findings(judged, found, 0), str(found.version), told, tuple(found.tables.values()))
+    return tuple(_compared(comparing, found, n, project.ident) for n in range(len(given.plan.outputs)))
 
 
-def _members(ports: WorkerPorts, given: HandedTable, profile: Profile, policies: Policies) -> list[TableMembers]:
+def _compared(comparing: Comparing, found: Found, number: int, project: str) -> ComparedTable:
+    judged = with_findings(found.assessments[number], found, number)
+    tables = tuple(t for where, t in found.tables.items() if where[0] == number)
+    return ComparedTable(judged, str(found.version), told_of(comparing, found, number, project), tables)
+
+
+def _members(ports: WorkerPorts, given: HandedTables, profile: Profile, policies: Policies) -> list[TableMembers]:
     memory, limits, to = memory_of(ports), members_limits(policies), given.to
     numbers = memory.populations.numbers(to.vault)
     found: list[TableMembers] = []

@@ -20,6 +20,7 @@ from broker.domain.plans import Needs, Plan, PlannedOutput
 from broker.domain.ports import Limits, SandboxEnd, SandboxRequest, SandboxResult, Snapshot, Vault, VaultTable
 from broker.domain.ports.memory import Where
 from broker.domain.reviews import Choice
+from broker.domain.variables import Use
 from broker.policy.files import load_policies
 from broker.policy.models import Policies
 from broker.privacy.noise.client import Drawn
@@ -143,11 +144,15 @@ class Vaults:
         self.there.add(key)
         if self.asked is not None:
             self.asked()
-        table = VaultTable("npd.spring_census", ("npd.spring_census/schema.parquet",), (None,))
-        return Vault(key, snapshot, project, Path("/nowhere/e"), Path("/nowhere/s"), (table,), True)
+        names = ("npd.ks4_pupil", "npd.spring_census")
+        tables = tuple(VaultTable(name, (f"{name}/schema.parquet",), (None,)) for name in names)
+        return Vault(key, snapshot, project, Path("/nowhere/e"), Path("/nowhere/s"), tables, True)
 
     def registers(self, vault: Vault) -> Mapping[str, Sequence[Any]]:
         return {}
+
+    def narrowed(self, vault: Vault, uses: Sequence[Use]) -> Vault:
+        return replace(vault, script=vault.script / "narrow")
 
     def remove_unused(self, used: Container[str]) -> int:
         gone = {key for key in self.there if key not in used}

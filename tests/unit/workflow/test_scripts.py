@@ -10,7 +10,7 @@ from broker.domain.jobs import FailureCode, JobState
 from broker.domain.outputs import OutputState
 from broker.domain.ports import SandboxEnd
 from broker.workflow import browse, looks
-from tests.unit.workflow.conftest import CLEO, PYTHON, REX, ROSA, Broker
+from tests.unit.workflow.conftest import CLEO, PYTHON, REX, ROSA, THERE, Broker
 
 
 def test_a_script_that_fails_on_synthetic_data_reads_no_real_data(broker: Broker) -> None:
@@ -68,6 +68,19 @@ def test_where_no_synthetic_data_are_known_the_script_runs_on_the_real_data(brok
     broker.ports.synthetic.known = False
     job, _ = broker.ran(PYTHON)
     assert broker.sandbox.ran == [(job, 1)]
+
+
+def test_what_may_not_meet_is_mounted_apart_there_and_here(broker: Broker) -> None:
+    """Attainment of a closed year, whose table was granted with its schools: the mount has what the header names. Any
+    other script is mounted on the vault itself."""
+    mounts: list[str] = []
+    real = broker.sandbox.run
+    broker.sandbox.run = lambda request: mounts.append(str(request.mount)) or real(request)
+    closed = "# input: npd.ks4_pupil [KS4_ATT8] {}\n# output: phases.csv | By phase\nprint(1)\n"
+    for text in (closed.format("2019/2020"), closed.format("2018/2019")):
+        broker.ran(text)
+    there, here = str(THERE), "/nowhere/s"
+    assert mounts == [f"{there}/narrow", f"{here}/narrow", there, here]
 
 
 def test_a_file_that_the_header_does_not_name_stays(broker: Broker) -> None:

@@ -15,7 +15,7 @@ from broker.workflow.withdraw import withdraw
 from tests.unit.workflow.conftest import ADA, CLEO, PYTHON, ROSA, SQL
 
 SLOT = timedelta(seconds=10)
-WITHHELD = {"data.parquet": b"PAR1"}
+WITHHELD = {"data.csv": b"\x00\xff"}
 REVIEWED = {"phases.csv": b"PHASE,n\nPS,100\n"}
 
 

@@ -6,8 +6,8 @@ from alembic import op
 from broker.storage.migrations.chain_triggers import chain_guards, not_twice
 from broker.storage.migrations.triggers import append_only
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
