@@ -11,6 +11,11 @@ from broker.cli.here import ports_here
 from broker.cli.show import err, out, print_json
 from broker.domain.errors import Invalid
 
+STILL_READ = (
+    "Persons were erased, and jobs from before still wait or run: the same command again, once they are at their end, "
+    "removes the earlier snapshots."
+)
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -54,8 +59,7 @@ def ingest(
 ) -> int:
     """Make a snapshot: validate, number persons, prove key facts, fingerprint. The next jobs run on it."""
     from broker.cli.progress import bar
-    from broker.wiring import make_snapshot
-    from broker.workflow.administer import put_snapshot
+    from broker.wiring import take_in
 
     if not folder.is_dir():
         raise Invalid("folder", f"There is no folder {str(folder)!r}.", str(folder))
@@ -63,12 +67,14 @@ def ingest(
 
     settings, ports = read_settings(), ports_here()
     with bar("ingest", quiet=as_json) as progress:
-        snapshot = make_snapshot(settings, ports, folder, progress)
-    put_snapshot(ports, snapshot)
+        snapshot, done = take_in(settings, ports, folder, progress)
     if as_json:
-        print_json({"snapshot": snapshot.ident, "fingerprint": snapshot.fingerprint, "synthetic": snapshot.synthetic})
+        known = {"snapshot": snapshot.ident, "fingerprint": snapshot.fingerprint, "synthetic": snapshot.synthetic}
+        print_json(known | {"earlier_still_read": not done})
     else:
         out.print(f"snapshot {snapshot.ident}", markup=False)
+    if not done:
+        err.print(STILL_READ, markup=False)
     return 0
 
 

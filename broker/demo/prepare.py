@@ -11,8 +11,8 @@ from broker.domain.errors import BrokerError, Unknown
 from broker.domain.ports import Ports
 from broker.policy.models import Policies
 from broker.settings import Settings
-from broker.wiring import build_images, build_ports, make_extracts, make_snapshot, policies_from_files
-from broker.workflow.administer import apply_policy, found_broker, propose_policy, put_snapshot
+from broker.wiring import build_images, build_ports, make_extracts, policies_from_files, take_in
+from broker.workflow.administer import apply_policy, found_broker, propose_policy
 
 YEARS = (2018, 2023)
 SEED = 421
@@ -56,8 +56,7 @@ def _snapshot(ports: Ports, settings: Settings, policies: Policies, pupils: int)
     with stage(f"synthetic NPD: {pupils:,} pupils, {YEARS[0]}-{YEARS[1]}") as told:
         make_extracts(policies.catalogue, pupils, YEARS, SEED, extracts, told.tell)
     with stage("ingest: validate, number persons, prove key facts") as told:
-        snapshot = make_snapshot(settings, ports, extracts, told.tell)
-        put_snapshot(ports, snapshot)
+        snapshot, _ = take_in(settings, ports, extracts, told.tell)
         told.say(f"snapshot {snapshot.ident}")
     done.touch()
 

@@ -13,6 +13,8 @@ from broker.domain.scalars import Value
 
 WIDTH, HEIGHT = 560, 320
 MOST_POINTS = 5_000
+LETTERS = 90
+"""So many stand side by side under a figure."""
 
 
 def draw(figure: HandedFigure, table: Assessment) -> bytes:
@@ -26,18 +28,30 @@ def draw_points(figure: HandedFigure, points: list[dict[str, Any]]) -> bytes:
     import vl_convert
 
     numbers = all(isinstance(p["x"], int | float) for p in points) and figure.mark is not Mark.BAR
-    marks: dict[Mark, Any] = {Mark.BAR: "bar", Mark.LINE: {"type": "line", "point": True}, Mark.POINT: "point"}
+    dots: Any = {"type": "point", "filled": True, "size": 70}
+    marks: dict[Mark, Any] = {Mark.BAR: "bar", Mark.LINE: {"type": "line", "point": True}, Mark.POINT: dots}
     data = alt.InlineData(values=points)
     chart = alt.Chart(data, width=WIDTH, height=HEIGHT, mark=marks[figure.mark])
     axes: dict[str, Any] = {
-        "x": alt.X("x:Q" if numbers else "x:O", title=figure.x, sort=None),
+        "x": alt.X("x:Q", title=figure.x)
+        if numbers
+        else alt.X("x:O", title=figure.x, sort=None, axis=_upright(points)),
         "y": alt.Y("y:Q", title=figure.y),
     }
     if figure.colour is not None:
-        axes["color"] = alt.Color("colour:N", title=figure.colour)
+        axes["color"] = alt.Color("colour:N", title=figure.colour, legend=alt.Legend(orient="top"))
     spec = chart.encode(**axes).to_dict()
     svg: str = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
     return svg.encode()
+
+
+def _upright(points: list[dict[str, Any]]) -> Any:
+    """Short words along the figure stand upright, to be read without turning one's head."""
+    import altair as alt
+
+    words = {str(p["x"]) for p in points}
+    short = len(words) * (2 + max(map(len, words))) < LETTERS
+    return alt.Axis(labelAngle=0) if short else alt.Axis()
 
 
 def draw_course(points: list[tuple[str, float]], most: float, title: str) -> bytes:

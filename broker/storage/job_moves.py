@@ -94,10 +94,10 @@ class JobMoves(LedgerWriting):
             if connection.execute(update(jobs).where(*running).values(vault=vault)).rowcount != 1:
                 raise stale("job", job)
 
-    def vaults_in_use(self) -> frozenset[str]:
-        """Keys of the vaults that unfinished jobs name."""
+    def vaults_in_use(self, *, reading: bool = False) -> frozenset[str]:
         unfinished = jobs.c.state.not_in(sorted(FINAL_JOB_STATES))
-        query = select(jobs.c.vault).where(unfinished, jobs.c.vault.is_not(None)).distinct()
+        wanted = jobs.c.state.in_((JobState.QUEUED, JobState.RUNNING)) if reading else unfinished
+        query = select(jobs.c.vault).where(wanted, jobs.c.vault.is_not(None)).distinct()
         with self._db.read() as connection:
             return frozenset(connection.execute(query).scalars())
 

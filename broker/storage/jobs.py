@@ -146,6 +146,12 @@ class Jobs:
             query = query.order_by(jobs.c.created.desc(), jobs.c.ident.desc()).limit(wanted.limit)
             return [job_of(row) for row in connection.execute(query)]
 
+    def jobs_in(self, states: frozenset[JobState]) -> dict[JobState, int]:
+        query = select(jobs.c.state, func.count()).where(jobs.c.state.in_(sorted(states))).group_by(jobs.c.state)
+        with self._db.read() as connection:
+            found = {JobState(state): count for state, count in connection.execute(query)}
+        return {state: found.get(state, 0) for state in states}
+
     def jobs_named(self, idents: frozenset[str]) -> dict[str, Job]:
         with self._db.read() as connection:
             rows = connection.execute(select(jobs).where(jobs.c.ident.in_(sorted(idents))))

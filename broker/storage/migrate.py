@@ -16,21 +16,21 @@ _LOCK_NUMBER = 7_204_119
 """PostgreSQL's advisory lock for migrating this store; any fixed number of our own."""
 
 
-def migrate(database: Database) -> None:
+def migrate(database: Database, to: str = "head") -> None:
     if database.is_sqlite:
         with _sqlite_alone(database), database.write() as connection:
-            _upgrade(connection)
+            _upgrade(connection, to)
         return
     with database.write() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
-        _upgrade(connection)
+        _upgrade(connection, to)
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, to: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
 @contextmanager

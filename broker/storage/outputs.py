@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict, Unknown
@@ -105,6 +105,11 @@ class Outputs:
                 query = query.where(_older_than(output_row(connection, wanted.after)))
             query = query.order_by(outputs.c.created.desc(), outputs.c.ident.desc()).limit(wanted.limit)
             return [output_of(row) for row in connection.execute(query)]
+
+    def outputs_in(self, state: OutputState) -> int:
+        query = select(func.count()).where(outputs.c.state == state)
+        with self._db.read() as connection:
+            return connection.execute(query).scalar_one()
 
     def outputs_in_review(self, limit: int) -> list[Output]:
         waiting = select(outputs).where(outputs.c.state == OutputState.IN_REVIEW)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict
@@ -68,19 +68,17 @@ class Reviews:
         with self._db.read() as connection:
             return frozenset(connection.execute(query).scalars())
 
-    def has_voted_on_projects_of(
-        self, checkers: frozenset[str], researcher: str, projects: frozenset[str] = frozenset()
-    ) -> bool:
+    def voters_on_projects_of(self, researcher: str, projects: frozenset[str] = frozenset()) -> frozenset[str]:
         theirs = or_(jobs.c.researcher == researcher, jobs.c.project.in_(sorted(projects)))
         query = (
-            select(func.count())
-            .select_from(votes)
+            select(votes.c.checker)
+            .distinct()
             .join(outputs, outputs.c.ident == votes.c.output)
             .join(jobs, jobs.c.ident == outputs.c.job)
-            .where(votes.c.checker.in_(sorted(checkers)), theirs)
+            .where(theirs)
         )
         with self._db.read() as connection:
-            return connection.execute(query).scalar_one() > 0
+            return frozenset(connection.execute(query).scalars())
 
 
 def _cast(connection: Connection, cast: Cast) -> Sequence[AuditEvent]:

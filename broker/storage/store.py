@@ -3,6 +3,7 @@
 from broker.storage.accesses import Accesses
 from broker.storage.audit import AuditLog
 from broker.storage.database import Database
+from broker.storage.erasures import Erasures
 from broker.storage.job_moves import JobMoves
 from broker.storage.jobs import Jobs
 from broker.storage.ledger.accounts import Accounts
@@ -45,6 +46,7 @@ class SqlStore(
     Policies,
     Snapshots,
     Stops,
+    Erasures,
     Workers,
     Mailed,
     SavedDefinitions,

@@ -51,3 +51,24 @@ project_decisions = Table(
     Column("proposal", ForeignKey("policy_proposals.number"), primary_key=True),
 )
 """Which applied sets changed what policy says of a project: who decided, and when."""
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("domain", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("standing", Text, unique=True),
+    Column("case", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("confirmed_by", Text),
+    Column("confirmed_at", UtcTime),
+    Column("withdrawn_at", UtcTime),
+    Column("snapshot", Text),
+    Column("left_out_at", UtcTime),
+    Column("done_at", UtcTime),
+    CheckConstraint("confirmed_by <> by", name="second_administrator"),
+    CheckConstraint("snapshot IS NULL OR confirmed_by IS NOT NULL", name="confirmed"),
+)
+"""`standing` is the digest while the erasure is not withdrawn, so that a person has one at a time."""

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
+from broker.domain.erasures import Erased
 from broker.domain.errors import Invalid
 from broker.domain.ports import Snapshot
 from broker.policy.models import Catalogue, TableKind, canonical_json
@@ -33,12 +34,19 @@ PERSON = "__person"
 """The column with the global person number; it stands in snapshots only."""
 
 
-def ingest(source: Path, data: Path, catalogue: Catalogue, now: datetime, progress: Progress | None = None) -> Snapshot:
+def ingest(
+    source: Path,
+    data: Path,
+    catalogue: Catalogue,
+    now: datetime,
+    progress: Progress | None = None,
+    erased: Erased | None = None,
+) -> Snapshot:
     """Make a snapshot of the extracts `source/<schema>.<table>/<year>.parquet` (or .csv; `all` without a year).
 
     Every file is checked against the catalogue first; IngestRefused carries all problems at once. The snapshot
     appears under `data/snapshots/<ident>` by a rename. The same data under the same catalogue are the same
-    snapshot: then nothing is done.
+    snapshot: then nothing is done. The rows of whoever is `erased` are in none.
     """
     if not source.is_dir():
         raise Invalid("no-source", f"There is no folder {source}.", str(source))
@@ -47,7 +55,7 @@ def ingest(source: Path, data: Path, catalogue: Catalogue, now: datetime, progre
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     extracts, problems = find_extracts(source, catalogue)
     synthetic = (source / SYNTHETIC_MARK).is_file()
-    fingerprint = _fingerprint(extracts, catalogue, synthetic)
+    fingerprint = _fingerprint(extracts, catalogue, synthetic, erased)
     ident = f"s{fingerprint[:16]}"
     with locked(private / ".ingest.lock"):
         if not problems and (snapshots / ident / DESCRIPTION).is_file():
@@ -56,7 +64,7 @@ def ingest(source: Path, data: Path, catalogue: Catalogue, now: datetime, progre
         half = snapshots / f".half-{secrets.token_hex(4)}"
         half.mkdir(mode=0o700)
         try:
-            facts = _make(extracts, problems, half, private, progress or (lambda what, done, total: None))
+            facts = _make(extracts, problems, half, private, progress or (lambda what, done, total: None), erased)
             write_description(half, Snapshot(ident, fingerprint, now, synthetic, "", to_json(facts)))
             os.replace(half, snapshots / ident)
         finally:
@@ -64,8 +72,9 @@ def ingest(source: Path, data: Path, catalogue: Catalogue, now: datetime, progre
     return read_snapshot(data, ident)
 
 
-def _fingerprint(extracts: list[Extract], catalogue: Catalogue, synthetic: bool) -> str:
+def _fingerprint(extracts: list[Extract], catalogue: Catalogue, synthetic: bool, erased: Erased | None) -> str:
     parts: list[object] = [LAYOUT, synthetic, asdict(catalogue)]
+    parts += [["erased", *sorted(erased.digests)]] if erased and erased.digests else []
     parts += [[e.table.full_name, e.label, digest(e.path)] for e in extracts]
     return hashlib.sha256("\n".join(canonical_json(p) for p in parts).encode()).hexdigest()
 
@@ -76,7 +85,14 @@ def _clear_halves(snapshots: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _make(extracts: list[Extract], problems: list[Problem], half: Path, private: Path, progress: Progress) -> Facts:
+def _make(
+    extracts: list[Extract],
+    problems: list[Problem],
+    half: Path,
+    private: Path,
+    progress: Progress,
+    erased: Erased | None,
+) -> Facts:
     staging, scratch = half / "staging", half / "scratch"
     staging.mkdir()
     scratch.mkdir()
@@ -95,7 +111,7 @@ def _make(extracts: list[Extract], problems: list[Problem], half: Path, private:
         for extract in kept:
             if extract.table.kind is TableKind.PERSON:
                 note_keys(con, extract.table, _staged(staging, extract))
-        number_persons(con, private)
+        number_persons(con, private, erased)
         proofs = each(con, kept, lambda cursor, e: _finish(cursor, e, _staged(staging, e), half))
         for number, (extract, proved) in enumerate(zip(kept, proofs, strict=True), len(extracts) + 1):
             progress(f"writing {extract.table.full_name} {extract.label}", number, steps)
@@ -121,7 +137,8 @@ def _finish(con: Connection, extract: Extract, staged: Path, half: Path) -> Fact
     if extract.table.kind is TableKind.PERSON:
         query = (
             f"SELECT {names}, n.number::UINTEGER AS {PERSON} FROM {parquet_of(staged)} s "
-            "JOIN numbers n ON n.domain = s.__domain AND n.key = s.__key ORDER BY n.number"
+            "JOIN numbers n ON n.domain = s.__domain AND n.key = s.__key "
+            "WHERE n.number NOT IN (FROM gone) ORDER BY n.number"
         )
         columns.append((PERSON, "UINTEGER"))
     write(con, query, path, columns)

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from broker.domain.erasures import Erased
 from broker.policy.models import Table
 from broker.vault.components import components
 from broker.vault.duck import Connection, count, name, parquet_of, text
+from broker.vault.erased import find_erased, remembered
 
 KEYS_FILE = "persons.parquet"
-"""The broker-only map (domain, key, number) under the private folder: it grows, and forgets nobody."""
+"""The broker-only map (domain, key, number) under the private folder: it grows, and forgets nobody but the erased."""
 
 TABLES = """
 CREATE TEMP TABLE seen (domain VARCHAR, key VARCHAR);
@@ -59,8 +61,9 @@ def note_keys(con: Connection, table: Table, staged: Path) -> None:
         )
 
 
-def number_persons(con: Connection, private: Path) -> None:
-    """Make the table `numbers` (domain, key, number) for everything seen, and keep it in the private map.
+def number_persons(con: Connection, private: Path, erased: Erased | None = None) -> None:
+    """Make the table `numbers` (domain, key, number) for everything seen, and keep it in the private map; those of the
+    table `gone` are to be left out (`broker.vault.erased`).
 
     A person numbered before keeps the number. Where links have joined two persons, the smaller number stays;
     where one has fallen apart, the largest part keeps it. All others get fresh numbers in random order.
@@ -80,6 +83,7 @@ def number_persons(con: Connection, private: Path) -> None:
     _claim(con)
     _freshly(con)
     con.execute("CREATE TABLE numbers AS SELECT domain, key, number FROM labelled JOIN person USING (label)")
+    find_erased(con, erased)
     _keep(con, known)
 
 
@@ -123,9 +127,6 @@ def _register(con: Connection, view: str, columns: dict[str, np.ndarray]) -> Non
 def _keep(con: Connection, known: Path) -> None:
     """Replace the private map by itself with the new numbers, at once and for its owner only."""
     half = known.with_suffix(".half")
-    con.execute(
-        "COPY (SELECT domain, key, number::UINTEGER AS number FROM numbers UNION ALL "
-        f"SELECT domain, key, number FROM known ANTI JOIN numbers USING (domain, key)) TO {text(half)} (FORMAT parquet)"
-    )
+    con.execute(f"COPY ({remembered()}) TO {text(half)} (FORMAT parquet)")
     half.chmod(0o600)
     os.replace(half, known)

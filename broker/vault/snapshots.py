@@ -1,6 +1,9 @@
-"""The shelf of snapshots: where they lie and what they say of themselves. Makes none and reads no row."""
+"""The shelf of snapshots: where they lie, what they say of themselves, how one goes. Makes none and reads no row."""
 
 import json
+import os
+import shutil
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
@@ -30,3 +33,12 @@ def read_snapshot(data: Path, ident: str) -> Snapshot:
     content = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     content |= {"created": datetime.fromisoformat(content["created"]), "path": str(folder)}
     return Snapshot(**content)
+
+
+def remove_snapshot(data: Path, ident: str) -> None:
+    """Remove the files of a snapshot; one that is not there is gone already. It is out of its place at once, so that
+    nobody finds half of it."""
+    gone = data / "snapshots" / f".half-{ident}"
+    with suppress(Unknown):
+        os.replace(folder_of(data, ident), gone)
+    shutil.rmtree(gone, ignore_errors=True)

@@ -5,6 +5,7 @@ from flask import Blueprint, current_app, g, redirect, render_template, request,
 from werkzeug.wrappers import Response
 
 from broker.domain.errors import Forbidden
+from broker.domain.people import Person, Role
 from broker.web import openid
 from broker.web.passwords import DECOY, Attempts, verify_password
 from broker.web.session import begin, end
@@ -14,6 +15,11 @@ from broker.workflow import accounts, administer
 pages = Blueprint("entrance", __name__)
 
 ATTEMPTS = "broker-attempts"
+
+FIRST_PAGES = {
+    Role.RESEARCHER: "research.home", Role.CHECKER: "inbox.inbox", Role.ADMINISTRATOR: "administer.overview",
+}  # fmt: skip
+"""Where each one's day begins; who has several roles begins with the first of them."""
 
 
 @pages.get("/sign-in")
@@ -42,7 +48,12 @@ def sign_in() -> Response | tuple[str, int]:
         person = administer.sign_in(ports(), name.replace("\x00", ""), password, verify_password, DECOY)
     except Forbidden as error:
         return _form(error.message, name), 403
-    response = redirect(url_for("research.home"))
+    return _welcome(person)
+
+
+def _welcome(person: Person) -> Response:
+    first = next((page for role, page in FIRST_PAGES.items() if role in person.roles), "research.home")
+    response = redirect(url_for(first))
     begin(person, response)
     return response
 
@@ -63,9 +74,7 @@ def from_provider() -> Response | tuple[str, int]:
         person = administer.sign_in_vouched(ports(), openid.answered())
     except Forbidden as error:
         return _form(error.message), 403
-    response = redirect(url_for("research.home"))
-    begin(person, response)
-    return response
+    return _welcome(person)
 
 
 @pages.post("/sign-out")

@@ -43,20 +43,3 @@ def _table(name: str, grants: list[Grant]) -> TableGranted:
 
 def _names(grants: Iterable[Grant], *, keys: bool) -> tuple[str, ...]:
     return tuple(dict.fromkeys(g.variable for g in grants if g.link_key is keys))
-
-
-def years_text(years: Iterable[int] | None) -> str:
-    """Runs of years by their labels: 2015/16 to 2018/19, 2020/21."""
-    if years is None:
-        return "no years"
-    runs: list[list[int]] = []
-    for year in sorted(years):
-        if runs and year == runs[-1][-1] + 1:
-            runs[-1].append(year)
-        else:
-            runs.append([year])
-    return ", ".join(_label(r[0]) + (f" to {_label(r[-1])}" if len(r) > 1 else "") for r in runs)
-
-
-def _label(year: int) -> str:
-    return f"{year}/{(year + 1) % 100:02}"

@@ -8,10 +8,9 @@ from flask import Flask, g, request, url_for
 from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
 
 from broker.domain.people import Person, Role
-from broker.web.grants_shown import years_text
-from broker.web.register_files import years_told
 from broker.web.security import style_nonce
 from broker.web.setup import door
+from broker.web.years_shown import years_text, years_told
 
 BUILT = Path(__file__).with_name("static") / "built"
 

@@ -1,4 +1,4 @@
-"""A lookup before a checker: all that is in it, and the form to decide. No rules."""
+"""A lookup, all that is in it, and for a checker the form to decide. No rules."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
@@ -20,9 +20,11 @@ def lookup(lookup: str) -> str:
 
 
 def _page(lookup: str, problem: tuple[str, str] | None) -> str:
+    entry = lookups.look(ports(), caller(), lookup)
     return render_template(
         "lookup.html",
-        entry=lookups.look(ports(), caller(), lookup),
+        entry=entry,
+        decides=lookups.may_decide(ports(), caller(), entry),
         choices=OFFERED,
         reasons=lookups.REASONS,
         approving=(lookups.APPROVING,),

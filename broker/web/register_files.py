@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from xml.etree import ElementTree
 
 from broker.domain.ports import RegisterEntry
+from broker.web.years_shown import years_told
 from broker.workflow.register import ROUTE, Dataset, Entry
 
 PROJECT_COLUMNS = (
@@ -52,19 +53,6 @@ def _project_row(entry: Entry) -> list[str]:
 
 def dataset_told(dataset: Dataset) -> str:
     return f"{dataset.table} ({years_told(dataset.years)})"
-
-
-def years_told(years: frozenset[int] | None) -> str:
-    """Years that follow one another as a span: 2014 to 2018, 2020."""
-    if years is None:
-        return "no year"
-    spans: list[list[int]] = []
-    for year in sorted(years):
-        if spans and spans[-1][1] == year - 1:
-            spans[-1][1] = year
-        else:
-            spans.append([year, year])
-    return ", ".join(str(a) if a == b else f"{a} to {b}" for a, b in spans)
 
 
 def _csv(columns: Iterable[str], rows: Iterable[list[str]]) -> str:

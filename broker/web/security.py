@@ -9,7 +9,7 @@ from werkzeug.exceptions import BadRequest, NotFound, RequestEntityTooLarge, Uns
 from broker.domain.errors import Forbidden, Invalid, Unknown
 from broker.web.problems import API, broker_error
 from broker.web.setup import door, ports
-from broker.workflow.preview import text_bytes
+from broker.workflow.preview import lookup_bytes, text_bytes
 
 SLACK_BYTES = 64 * 1024
 """Beside the text: title, purpose, descriptions and what JSON or a form adds."""
@@ -17,6 +17,9 @@ SLACK_BYTES = 64 * 1024
 DEFAULT_TEXT_BYTES = 64 * 1024
 POLICY_BYTES = 8 * 1024 * 1024
 POLICY_ENDPOINT = "administration.propose_policy"
+LOOKUP_ENDPOINTS = frozenset({"keeping.propose", "saved.propose"})
+ENCODED = 3
+"""A form writes a byte as three, where it is no letter or digit."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'{nonce}; img-src 'self'; "
@@ -65,17 +68,26 @@ def check_size() -> None:
         request.max_content_length = cap
         request.max_form_memory_size = cap
         if (request.content_length or 0) > cap:
-            raise RequestEntityTooLarge
+            raise _too_large()
 
 
 def body_cap() -> int:
     if request.endpoint == POLICY_ENDPOINT:
         return POLICY_BYTES
     try:
+        if request.endpoint in LOOKUP_ENDPOINTS:
+            return ENCODED * lookup_bytes(ports()) + SLACK_BYTES
         text = text_bytes(ports())
     except Unknown:
         text = DEFAULT_TEXT_BYTES
     return 2 * text + SLACK_BYTES
+
+
+def _too_large() -> Exception:
+    """A lookup is told as it would be, had it been read."""
+    if request.endpoint in LOOKUP_ENDPOINTS:
+        return Invalid("lookup-size", f"A lookup has {lookup_bytes(ports())} bytes at most.", "/text")
+    return RequestEntityTooLarge()
 
 
 def check_body() -> None:
@@ -86,7 +98,7 @@ def check_body() -> None:
     if not raw:
         return
     if request.content_length is None and len(raw) >= (request.max_content_length or 0):
-        raise RequestEntityTooLarge  # a body that tells no length is cut at the cap, not refused
+        raise _too_large()  # a body that tells no length is cut at the cap, not refused
     if request.mimetype != "application/json":
         raise UnsupportedMediaType
     try:

@@ -2,21 +2,19 @@
 it is read, never here."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict, Unknown
 from broker.domain.idents import new_ident
 from broker.domain.jobs import Job
-from broker.domain.people import Person, Role
-from broker.domain.permissions import Action, Relation, check_may
+from broker.domain.people import Person
+from broker.domain.permissions import Action, check_may
 from broker.domain.plans import Kept
 from broker.domain.ports import Ports, WorkerPorts
-from broker.domain.projects import Project
 from broker.domain.saved import LISTED, READABLE, SCHEMA, Cohort, Saved, SavedEntry, SavedState, digest_of
 from broker.policy.models import Policies
-from broker.workflow.policies import policies_in_force, policies_of
+from broker.workflow.policies import policies_in_force
 from broker.workflow.relations import project_or_unknown, relation_of
 
 
@@ -89,11 +87,3 @@ def drop(ports: Ports, person: Person, project: str, name: str) -> None:
     for entry in entries:
         event = told(entry, person, "saved.dropped", now)
         ports.store.move_saved(entry.ident, entry.state, SavedState.DROPPED, [event])
-
-
-def relation_to(ports: Ports, policies: Policies, person: Person, project: Project, entry: SavedEntry) -> Relation:
-    """How a person stands to a definition: as to a job of the project that they may have sent."""
-    relation = relation_of(ports, policies, person, project, None)
-    then = policies_of(ports.store, entry.policy).project(entry.project)
-    was = Role.CHECKER in person.roles and then is not None and person.ident in then.researchers
-    return replace(relation, made_it=person.ident == entry.by, was_member=was)

@@ -64,9 +64,11 @@ def chart(ports: Ports, person: Person, ident: str, x: str = "", y: str = "") ->
         raise Unknown("chart", ident)
     axes, columns = found.axes, found.table.columns
     colour = None if axes.colour is None else columns[axes.colour]
-    figure = HandedFigure(found.output.name, found.output.name, _mark(found.table, axes), columns[axes.x],
-                          columns[axes.y], colour, "")  # fmt: skip
+    mark = _mark(found.table, axes)
+    figure = HandedFigure(found.output.name, found.output.name, mark, columns[axes.x], columns[axes.y], colour, "")
     points = points_of(found.table, axes.x, axes.y, axes.colour)
+    if mark is not Mark.LINE:  # a key is a code, not an amount
+        points = [p | {"x": str(p["x"])} for p in points]
     return _drawn(figure, json.dumps(points))
 
 

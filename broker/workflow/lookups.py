@@ -7,10 +7,11 @@ from broker.domain.permissions import Action, check_may, may
 from broker.domain.ports import Ports
 from broker.domain.reviews import Choice
 from broker.domain.saved import SavedEntry, SavedState
-from broker.workflow.cohorts import check_room, readable, relation_to, told
+from broker.workflow.cohorts import check_room, readable, told
 from broker.workflow.lookup_file import read_lookup
 from broker.workflow.policies import policies_in_force
 from broker.workflow.relations import project_or_unknown, reach_project
+from broker.workflow.standing import Standing
 
 ABOUT_LENGTH = 1000
 REASONS: dict[str, str] = {
@@ -47,6 +48,13 @@ def look(ports: Ports, person: Person, ident: str) -> SavedEntry:
     return entry
 
 
+def may_decide(ports: Ports, person: Person, entry: SavedEntry) -> bool:
+    policies = policies_in_force(ports.store)
+    project = project_or_unknown(policies, entry.project)
+    relation = Standing(ports, policies, person).to_entry(project, entry)
+    return may(person, Action.DECIDE_LOOKUP, relation, entry.state)
+
+
 def decide(ports: Ports, person: Person, ident: str, choice: Choice, reason: str) -> SavedState:
     """A checker's word, who is independent of the project: one is enough, since nothing of anybody is in it."""
     entry = _reach(ports, person, Action.DECIDE_LOOKUP, ident)
@@ -65,12 +73,12 @@ def decide(ports: Ports, person: Person, ident: str, choice: Choice, reason: str
 def inbox(ports: Ports, person: Person) -> list[SavedEntry]:
     """Lookups that wait for this checker, oldest first."""
     policies = policies_in_force(ports.store)
-    found = []
+    standing, found = Standing(ports, policies, person), []
     for entry in ports.store.saved(None, frozenset({SavedState.IN_REVIEW})):
         project = policies.project(entry.project)
         if project is None:
             continue
-        relation = relation_to(ports, policies, person, project, entry)
+        relation = standing.to_entry(project, entry)
         if may(person, Action.DECIDE_LOOKUP, relation, entry.state):
             found.append(entry)
     return found
@@ -83,6 +91,6 @@ def _reach(ports: Ports, person: Person, action: Action, ident: str) -> SavedEnt
         project = project_or_unknown(policies, entry.project)
     except Unknown:
         raise Unknown("kept definition", ident) from None
-    relation = relation_to(ports, policies, person, project, entry)
+    relation = Standing(ports, policies, person).to_entry(project, entry)
     check_may(person, action, relation, entry.state, "kept definition", ident)
     return entry

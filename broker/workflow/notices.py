@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from broker.domain.audit import AuditEvent
+from broker.domain.erasures import ErasureState
 from broker.domain.jobs import Shown
 from broker.domain.people import SYSTEM, Person, Role
 from broker.domain.ports import AuditWanted, Ports, Post
@@ -42,7 +43,8 @@ def notices_for(ports: Ports, person: Person) -> list[Notice]:
     """What waits for the person first, then what was decided, then what ends."""
     found: list[Notice] = []
     if Role.ADMINISTRATOR in person.roles:
-        found += [*_policies(ports, person), *_lifts(ports, person), *_accounts(ports, person)]
+        found += [*_policies(ports, person), *_lifts(ports, person), *_erasures(ports, person)]
+        found += _accounts(ports, person)
     if Role.CHECKER in person.roles:
         found += _to_check(ports, person)
     if Role.RESEARCHER in person.roles:
@@ -67,6 +69,13 @@ def _lifts(ports: Ports, person: Person) -> Iterator[Notice]:
         elif stop.asked_by is not None and stop.asked_by != person.ident:
             sentence = f"{stop.asked_by} asks to lift the stop of the {stop.kind} {stop.subject}."
             yield Notice(f"{key}:lift", sentence, "/administration/stops", stop.asked_at)
+
+
+def _erasures(ports: Ports, person: Person) -> Iterator[Notice]:
+    for asked in ports.store.erasures():
+        if asked.state is ErasureState.ASKED and holder(ports, asked.by) != holder(ports, person.ident):
+            sentence = f"An erasure, case {asked.case}, asked for by {asked.by}, waits for you."
+            yield Notice(f"erasure:{asked.number}", sentence, "/administration/erasures", asked.at)
 
 
 def _accounts(ports: Ports, person: Person) -> Iterator[Notice]:

@@ -66,6 +66,11 @@ def text_bytes(ports: Ports) -> int:
     return policies_in_force(ports.store).service.text_bytes
 
 
+def lookup_bytes(ports: Ports) -> int:
+    """How long a lookup may be."""
+    return policies_in_force(ports.store).service.lookup_bytes
+
+
 def find_variables(ports: Ports, person: Person, wanted: str, limit: int = 200) -> list[CatalogueEntry]:
     """Variables whose table, name or description holds every word of `wanted`, in the catalogue's order."""
     policies = policies_in_force(ports.store)

@@ -19,7 +19,7 @@ from broker.domain.ports import Ports
 from broker.policy.models import Policies, Profile
 from broker.workflow.policies import policies_assessed
 from broker.workflow.private.told import private_record
-from broker.workflow.relations import project_or_unknown, reach_job, reach_output, relation_of
+from broker.workflow.relations import project_or_unknown, reach_job, reach_output
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,8 @@ def acro(ports: Ports, person: Person, job_ident: str) -> AcroFolder:
 def _lookable(ports: Ports, person: Person, job_ident: str) -> list[Output]:
     """A job without any output that the person may look at answers like one that is not there."""
     reached = reach_job(ports, person, Action.VIEW_JOB, job_ident)
-    relation = relation_of(ports, reached.policies, person, reached.project, reached.job)
     every = ports.store.outputs_of(job_ident)
-    found = [o for o in every if may(person, Action.VIEW_EVIDENCE, relation, o.state)]
+    found = [o for o in every if may(person, Action.VIEW_EVIDENCE, reached.relation, o.state)]
     if not found:
         raise Unknown("record", job_ident)
     return found

@@ -2,26 +2,27 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 
 from broker.domain.errors import Unknown
 from broker.domain.jobs import Job
 from broker.domain.outputs import Output
-from broker.domain.people import Person, Role
+from broker.domain.people import Person
 from broker.domain.permissions import Action, Relation, check_may
 from broker.domain.ports import Ports
 from broker.domain.projects import Project
-from broker.policy.models import Policies, TableKind
+from broker.policy.models import Policies
 from broker.workflow.policies import policies_in_force, policies_of
+from broker.workflow.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A job that the caller may act on, with its project and the policy in force."""
+    """A job that the caller may act on, with its project, the policy in force, and how the caller stands to it."""
 
     job: Job
     project: Project
     policies: Policies
+    relation: Relation
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class ReachedOutput:
     job: Job
     project: Project
     policies: Policies
+    relation: Relation
 
 
 def project_or_unknown(policies: Policies, ident: str) -> Project:
@@ -47,42 +49,30 @@ def project_of(ports: Ports, policies: Policies, job: Job) -> Project:
 
 def relation_of(ports: Ports, policies: Policies, person: Person, project: Project, job: Job | None) -> Relation:
     """`job` is the job in question, None where the question is of the project alone."""
-    checks = Role.CHECKER in person.roles
-    return Relation(
-        member=person.ident in project.researchers,
-        made_it=job is not None and person.ident == job.researcher,
-        live_grant_on_same_data=_has_live_grant(policies, person, project, ports.clock.now().date()),
-        checked_by_member=checks and _is_checked_by_member(ports, policies, person, project),
-        was_member=checks and job is not None and _was_member(ports, person, job),
-    )
+    return Standing(ports, policies, person).to(project, job)
 
 
 RelationOf = Callable[[Job], Relation]
 
 
 def relations(ports: Ports, person: Person, policies: Policies) -> RelationOf:
-    """How a person stands to jobs, looked up once for all that are alike: for pages of many."""
+    """How a person stands to jobs, for pages of many: what is alike is looked up once."""
+    standing = Standing(ports, policies, person)
     known: dict[tuple[object, ...], Relation] = {}
 
     def of(job: Job) -> Relation:
         alike = (job.submission.project, job.researcher == person.ident, job.policy, job.assessed_policy)
         if alike not in known:
-            known[alike] = relation_of(ports, policies, person, project_of(ports, policies, job), job)
+            project = policies.project(job.submission.project)
+            known[alike] = standing.to(project or _then(standing, job), job)
         return known[alike]
 
     return of
 
 
-def _is_checked_by_member(ports: Ports, policies: Policies, person: Person, project: Project) -> bool:
-    theirs = frozenset(p.ident for p in policies.projects if person.ident in p.researchers)
-    return ports.store.has_voted_on_projects_of(project.researchers, person.ident, theirs)
-
-
-def _was_member(ports: Ports, person: Person, job: Job) -> bool:
-    """Whether the project named them when the job was accepted, or when it was assessed."""
-    then = (policies_of(ports.store, fingerprint) for fingerprint in {job.policy, job.assessed_policy or job.policy})
-    found = (policies.project(job.submission.project) for policies in then)
-    return any(p is not None and person.ident in p.researchers for p in found)
+def _then(standing: Standing, job: Job) -> Project:
+    """The project of a job that policy has dropped since."""
+    return project_or_unknown(standing.then(job.policy), job.submission.project)
 
 
 def reach_project(ports: Ports, person: Person, action: Action, ident: str) -> tuple[Project, Policies]:
@@ -99,7 +89,7 @@ def reach_job(ports: Ports, person: Person, action: Action, ident: str) -> Reach
     project = project_of(ports, policies, job)
     relation = relation_of(ports, policies, person, project, job)
     check_may(person, action, relation, job.state, "job", ident)
-    return Reached(job, project, policies)
+    return Reached(job, project, policies, relation)
 
 
 def reach_output(ports: Ports, person: Person, action: Action, ident: str) -> ReachedOutput:
@@ -109,14 +99,4 @@ def reach_output(ports: Ports, person: Person, action: Action, ident: str) -> Re
     project = project_of(ports, policies, job)
     relation = relation_of(ports, policies, person, project, job)
     check_may(person, action, relation, output.state, "output", ident)
-    return ReachedOutput(output, job, project, policies)
-
-
-def _has_live_grant(policies: Policies, person: Person, project: Project, today: date) -> bool:
-    """A live project of theirs holds a grant on a person table that this project is granted too."""
-    people_tables = {t.full_name for t in policies.catalogue.tables if t.kind is TableKind.PERSON}
-    shared = project.tables & people_tables
-    return any(
-        person.ident in other.researchers and other.is_live(today) and other.tables & shared
-        for other in policies.projects
-    )
+    return ReachedOutput(output, job, project, policies, relation)

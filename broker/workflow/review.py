@@ -10,7 +10,7 @@ from broker.domain.jobs import Job
 from broker.domain.messages import Audience
 from broker.domain.outputs import Output, OutputState, Verdict
 from broker.domain.people import Person
-from broker.domain.permissions import Action, may
+from broker.domain.permissions import Action, Relation, may
 from broker.domain.ports import Cast, Ports
 from broker.domain.reviews import Choice, Decided, Vote, decision, votes_needed
 from broker.policy.models import Policies
@@ -29,7 +29,8 @@ AFTER: dict[Choice, OutputState] = {
 @dataclass(frozen=True, slots=True)
 class Look:
     """An output as a checker sees it. `staff` is the staff JSON with evidence and findings; `votes` are hidden
-    until the checker's own is cast, so that two checkers look independently."""
+    until the checker's own is cast, so that two checkers look independently. `relation`: how the checker stands to
+    its job."""
 
     output: Output
     job: Job
@@ -38,6 +39,7 @@ class Look:
     votes: tuple[Vote, ...]
     needed: int
     memory_version: str
+    relation: Relation
 
 
 def _may_vote(ports: Ports, policies: Policies, person: Person, output: Output, job: Job) -> bool:
@@ -62,6 +64,7 @@ def look(ports: Ports, person: Person, output_ident: str) -> Look:
         votes=seen,
         needed=_needed(reached, any(v.overrides for v in seen)),
         memory_version=memory_version(ports),
+        relation=reached.relation,
     )
 
 

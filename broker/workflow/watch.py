@@ -8,11 +8,8 @@ from broker.domain.jobs import FINAL_JOB_STATES, JobState
 from broker.domain.outputs import OutputState
 from broker.domain.people import Person
 from broker.domain.permissions import Action
-from broker.domain.ports import Filter, Ports, Snapshot, StoredPolicy
+from broker.domain.ports import Ports, Snapshot, StoredPolicy
 from broker.workflow.administer import check_administrator
-
-COUNTED = 10_000
-"""A gauge stops counting here: more waiting than this is an alarm whatever the figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +50,12 @@ def gauges(ports: Ports, person: Person) -> Gauges:
     """For administrators only: the moment at which a count changes would tell a researcher how a job of theirs went."""
     check_administrator(person, Action.VERIFY_AUDIT)
     unfinished = [s for s in JobState if s not in FINAL_JOB_STATES and s is not JobState.SUBMITTED]
+    counted = ports.store.jobs_in(frozenset(unfinished))
     return Gauges(
-        jobs=tuple((s.value, len(ports.store.jobs(_in_state(s)))) for s in unfinished),
-        in_review=len(ports.store.outputs(_in_state(OutputState.IN_REVIEW))),
+        jobs=tuple((s.value, counted[s]) for s in unfinished),
+        in_review=ports.store.outputs_in(OutputState.IN_REVIEW),
         queue=_queue_length(ports),
     )
-
-
-def _in_state(state: JobState | OutputState) -> Filter:
-    return Filter(states=frozenset({state.value}), limit=COUNTED)
 
 
 def verify_audit(ports: Ports, person: Person) -> AuditCheck:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from broker.domain.ports.data import Engine, HandedEngine, HandedTo, SyntheticVaults, Vault, Vaults, VaultTable
+from broker.domain.ports.data import Engine, HandedEngine, HandedTo, Most, SyntheticVaults, Vault, Vaults, VaultTable
 from broker.domain.ports.ledger import LedgerStore
 from broker.domain.ports.records import (
     EVERY_RELEASE,
@@ -55,6 +55,7 @@ __all__ = [
     "Lease",
     "LedgerStore",
     "Limits",
+    "Most",
     "OutputRecord",
     "Ports",
     "Post",

@@ -32,6 +32,9 @@ class OutputStore(Protocol):
 
     def outputs(self, wanted: Filter) -> list[Output]: ...
 
+    def outputs_in(self, state: OutputState) -> int:
+        """How many outputs are in this state."""
+
     def evidence_digest(self, output: str) -> str: ...
 
     def move_output(
@@ -78,10 +81,8 @@ class OutputStore(Protocol):
     def voted(self, outputs: frozenset[str]) -> frozenset[str]:
         """Those of these outputs that anybody has voted on."""
 
-    def has_voted_on_projects_of(
-        self, checkers: frozenset[str], researcher: str, projects: frozenset[str] = frozenset()
-    ) -> bool:
-        """Whether any of `checkers` has voted on an output of a job by `researcher`, or of one of `projects`."""
+    def voters_on_projects_of(self, researcher: str, projects: frozenset[str] = frozenset()) -> frozenset[str]:
+        """Checkers who have voted on an output of a job by `researcher`, or of one of `projects`."""
 
 
 class MessageStore(Protocol):

@@ -7,6 +7,7 @@ from typing import Protocol
 from broker.domain.audit import AuditCheck, AuditEvent, AuditLine
 from broker.domain.jobs import FailureCode, Job, JobState
 from broker.domain.people import Person
+from broker.domain.ports.halting import ErasureStore, StopStore
 from broker.domain.ports.ledger import LedgerStore
 from broker.domain.ports.outputs import MessageStore, OutputStore, ReleaseStore
 from broker.domain.ports.records import (
@@ -23,7 +24,6 @@ from broker.domain.ports.records import (
 )
 from broker.domain.rehearsals import Rehearsal
 from broker.domain.saved import SavedEntry, SavedState
-from broker.domain.stops import Stop, StopKind
 
 
 class JobStore(Protocol):
@@ -37,6 +37,9 @@ class JobStore(Protocol):
 
     def jobs(self, wanted: Filter) -> list[Job]:
         """Newest first; `after` is the ident of the last job of the page before."""
+
+    def jobs_in(self, states: frozenset[JobState]) -> dict[JobState, int]:
+        """How many jobs are in each of these states."""
 
     def jobs_named(self, idents: frozenset[str]) -> dict[str, Job]:
         """Those of these idents that there are."""
@@ -86,8 +89,8 @@ class JobStore(Protocol):
     def name_vault(self, job: str, attempt: int, vault: str) -> None:
         """Say which vault a running attempt reads, so that it is kept until the job is at its end."""
 
-    def vaults_in_use(self) -> frozenset[str]:
-        """Keys of the vaults that unfinished jobs name."""
+    def vaults_in_use(self, *, reading: bool = False) -> frozenset[str]:
+        """Keys of the vaults that unfinished jobs name; with `reading`, those that wait or run and so may read it."""
 
     def small_jobs(self, project: str) -> int: ...
 
@@ -199,31 +202,6 @@ class PeopleStore(Protocol):
     def worker_reports(self) -> list[WorkerReport]: ...
 
 
-class StopStore(Protocol):
-    """What administrators have stopped. While a stop stands, `accept` takes no job of its subject and `release` lets
-    nothing of it leave (Conflict("stopped")), and `lease` gives none."""
-
-    def stop(self, stop: Stop, holders: frozenset[str], events: Sequence[AuditEvent]) -> None:
-        """Begin a stop, revoke every token and session of `holders`, and make a stopped person inactive; all in one
-        transaction. Conflict("already-stopped") if one stands."""
-
-    def stops(self, *, standing_only: bool = False, limit: int = 200) -> list[Stop]:
-        """Newest first."""
-
-    def stop_of(self, kind: StopKind, subject: str) -> Stop | None:
-        """The one that stands."""
-
-    def ask_to_lift(
-        self, kind: StopKind, subject: str, by: str, now: datetime, events: Sequence[AuditEvent]
-    ) -> None: ...
-
-    def lift_stop(self, kind: StopKind, subject: str, by: str, now: datetime, events: Sequence[AuditEvent]) -> None:
-        """Forbidden("second-administrator") unless another administrator asked."""
-
-    def unfinished_but_stopped(self, states: frozenset[str]) -> list[str]:
-        """Jobs in `states` whose project or researcher is stopped, oldest first."""
-
-
 class SavedStore(Protocol):
     """What projects keep. A definition never changes and is never removed; a name means one readable one at a time."""
 
@@ -279,6 +257,7 @@ class Store(
     ReleaseStore,
     PeopleStore,
     StopStore,
+    ErasureStore,
     SavedStore,
     LedgerStore,
     AuditStore,

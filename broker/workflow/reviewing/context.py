@@ -14,7 +14,7 @@ from broker.workflow.browse import explained
 from broker.workflow.policies import policies_assessed
 from broker.workflow.relations import project_or_unknown
 from broker.workflow.review import Look
-from broker.workflow.reviewing.submission import Submitted, submitted
+from broker.workflow.reviewing.submission import Submitted, submitted_in
 from broker.workflow.reviewing.thread import for_checker
 
 
@@ -40,5 +40,5 @@ def context(ports: Ports, person: Person, look: Look, staff: Mapping[str, Any]) 
         rules=rules_tried(profile, found) if judged else (),
         profile=profile.name,
         thread=for_checker(ports, person, look.output),
-        submitted=submitted(ports, person, look.job.ident),
+        submitted=submitted_in(ports, person, look.job, look.relation, look.memory_version),
     )

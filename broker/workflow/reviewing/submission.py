@@ -8,11 +8,11 @@ from broker.domain.errors import Invalid, Unknown
 from broker.domain.jobs import Job
 from broker.domain.outputs import Output, OutputState, Verdict
 from broker.domain.people import Person
-from broker.domain.permissions import Action, may
+from broker.domain.permissions import Action, Relation, may
 from broker.domain.ports import Ports
 from broker.domain.reviews import Choice
 from broker.workflow.ballots import Ballot, memory_version
-from broker.workflow.relations import reach_job, relation_of
+from broker.workflow.relations import reach_job
 from broker.workflow.review import cast_votes
 from broker.workflow.reviewing.inbox import inbox
 
@@ -59,13 +59,17 @@ class Submitted:
 def submitted(ports: Ports, person: Person, job_ident: str) -> Submitted:
     """A job without any output that the person may look at answers like one that is not there."""
     reached = reach_job(ports, person, Action.VIEW_JOB, job_ident)
-    relation = relation_of(ports, reached.policies, person, reached.project, reached.job)
-    every = ports.store.outputs_of(job_ident)
+    return submitted_in(ports, person, reached.job, reached.relation, memory_version(ports))
+
+
+def submitted_in(ports: Ports, person: Person, job: Job, relation: Relation, memory: str) -> Submitted:
+    """Of a job that the person has reached."""
+    every = ports.store.outputs_of(job.ident)
     found = tuple(o for o in every if may(person, Action.VIEW_EVIDENCE, relation, o.state))
     if not found:
-        raise Unknown("submission", job_ident)
+        raise Unknown("job", job.ident)
     voted = ports.store.voted_by(person.ident, frozenset(o.ident for o in found))
-    return Submitted(reached.job, found, voted, memory_version(ports))
+    return Submitted(job, found, voted, memory)
 
 
 def next_after(ports: Ports, person: Person, output_ident: str) -> Output | None:

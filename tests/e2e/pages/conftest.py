@@ -1,6 +1,8 @@
 """A door served on loopback and looked at in a real Chromium: a page for each person, console and requests watched."""
 
 import gc
+import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,6 +16,13 @@ from broker.policy.models import Policies
 from tests.integration.web.conftest import PASSWORD, Site, founded, open_site, policies
 
 __all__ = ["founded", "policies"]
+
+everyday = pytest.mark.everyday
+WITH_AND_WITHOUT = pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+WITH_EVERY_DAY = pytest.mark.parametrize(
+    "scripts", [pytest.param(True, marks=everyday), False], ids=["scripts", "no-scripts"]
+)
+"""Journeys go once with JavaScript and once without it; some of those with it are taken every day."""
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -30,6 +39,10 @@ class Visit:
     address: str
     console: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
+
+    def quiet(self, *expected: str) -> bool:
+        """Nothing in the console, but for statuses that were meant to be, and nothing asked of another host."""
+        return not self.elsewhere and all(any(e in line for e in expected) for line in self.console)
 
     def go(self, path: str) -> Page:
         self.page.goto(self.address + path)
@@ -104,3 +117,25 @@ def _watch(visit: Visit) -> None:
     visit.page.on("console", said)
     visit.page.on("pageerror", lambda error: visit.console.append(str(error)))
     visit.page.on("request", asked)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """All journeys in a proof, a few of them every day."""
+    if os.environ.get("PROOF_JOURNEYS") == "all":
+        return
+    left = [i for i in items if i.get_closest_marker("journey") and not i.get_closest_marker("everyday")]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [i for i in items if i not in left]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """A proof is told how many journeys came to their aim, and how."""
+    if report.when != "call" or "journey" not in report.keywords or "PROOF_FIGURES" not in os.environ:
+        return
+    file = Path(os.environ["PROOF_FIGURES"]) / "journeys.json"
+    told = json.loads(file.read_text()) if file.exists() else {"walked": 0, "without_scripts": 0, "lost": 0}
+    told["walked"] += 1
+    told["without_scripts"] += "no-scripts" in report.nodeid
+    told["lost"] += report.failed
+    file.write_text(json.dumps(told))

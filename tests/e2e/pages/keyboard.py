@@ -38,7 +38,8 @@ HERE = """() => {
 
 def tab_through(page: Page) -> list[str]:
     """What is wrong with going through the page by Tab, from its top until the focus leaves it."""
-    page.wait_for_load_state("networkidle")  # an editor takes its place when it has come
+    if page.locator(".app-editor").count():
+        page.locator(".cm-content").wait_for()  # an editor takes its place when it has come
     stops, problems, visited = page.evaluate(MARK), [], []
     for _ in range(len(stops) + 5):
         page.keyboard.press("Tab")

@@ -1,22 +1,24 @@
-"""A researcher in a real browser, with and without scripts: refused, mended, accepted, withdrawn, run again."""
+"""A researcher in a real browser, with and without scripts: refused, mended, accepted, released, collected."""
 
 import re
+from datetime import UTC, datetime
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.pages.conftest import Served
-from tests.integration.web.conftest import REFUSED_SQL, ROSA, SQL
+from tests.e2e.pages.conftest import WITH_AND_WITHOUT, WITH_EVERY_DAY, Served
+from tests.integration.web.conftest import ADA, AMIR, CLEO, CSV, REFUSED_SQL, ROSA, SQL
+
+pytestmark = pytest.mark.journey
 
 
-@pytest.mark.parametrize("scripts", [True, False])
-def test_a_refusal_is_mended_and_accepted(served: Served, scripts: bool) -> None:
+@WITH_EVERY_DAY
+def test_a_refusal_is_mended_accepted_released_and_collected(served: Served, scripts: bool) -> None:
     visit = served.visit(ROSA, scripts=scripts)
     page = visit.page
     page.get_by_role("link", name="Write a job for P0421").click()
-    page.get_by_label("Title").fill("Absence by year group")
-    page.get_by_label("Purpose").fill("A journey")
-    write(page, REFUSED_SQL, scripts)
+    fill_form(page, REFUSED_SQL, scripts)
     if scripts:  # marked while one types
         expect(page.locator(".cm-lintRange-error").first).to_have_text("a.NoSuchThing")
         expect(page.locator("#check")).to_contain_text("There is no variable NoSuchThing here.")
@@ -33,11 +35,43 @@ def test_a_refusal_is_mended_and_accepted(served: Served, scripts: bool) -> None
     page.get_by_role("button", name="Submit").click()
     expect(page.locator("#state")).to_contain_text("It is the next to run.")
     expect(page.get_by_role("link", name=refused.rpartition("/")[2])).to_be_visible()
-    withdraw_and_run_again(page)
-    assert (visit.console, visit.elsewhere) == ([], [])
+    job = page.url.rpartition("/")[2]
+    served.site.assessed(job=job)
+    page.reload()
+    expect(page.locator("#state")).to_contain_text("Waiting for a decision")
+    approve(served, job, scripts)
+    page.reload()
+    expect(page.locator("#state")).to_contain_text("What may leave has left.")
+    page.get_by_role("link", name="See absence").click()
+    collect(page)
+    assert visit.quiet()
 
 
-def withdraw_and_run_again(page: Page) -> None:
+def approve(served: Served, job: str, scripts: bool) -> None:
+    """A checker's part of the way."""
+    page = served.visit(CLEO, scripts=scripts).go("/inbox")
+    page.get_by_role("link", name="Absence by year group: absence").click()
+    page.get_by_label("Approve").check()
+    page.get_by_label("Reason that the researcher is told").select_option("meets-rules")
+    page.get_by_role("button", name="Vote and go to the next").click()
+    expect(page.get_by_text("Your vote on absence: approve. It is released now.")).to_be_visible()
+
+
+def collect(page: Page) -> None:
+    """The released table as it is read, drawn, and taken along in three forms."""
+    expect(page.get_by_role("cell", name="100", exact=True)).to_be_visible()
+    page.wait_for_load_state("load")
+    assert page.locator(".app-chart").evaluate("image => image.complete && image.naturalWidth > 0")
+    for name, begins in (("CSV", CSV), ("Parquet", b"PAR1"), ("Record", b"{")):
+        with page.expect_download() as taken:
+            page.get_by_role("link", name=name, exact=True).click()
+        assert taken.value.path().read_bytes().startswith(begins), name
+
+
+@WITH_AND_WITHOUT
+def test_a_job_is_withdrawn_and_run_again(served: Served, scripts: bool) -> None:
+    visit = served.visit(ROSA, scripts=scripts)
+    page = visit.go(f"/jobs/{served.site.submitted()}")
     first = page.url
     page.get_by_text("Withdraw this job").first.click()
     page.get_by_role("button", name="Withdraw this job").click()
@@ -45,6 +79,45 @@ def withdraw_and_run_again(page: Page) -> None:
     page.get_by_role("button", name="Run again").click()
     expect(page.locator("#state")).to_contain_text("Queued")
     assert page.url != first
+    assert visit.quiet()
+
+
+@WITH_AND_WITHOUT
+def test_a_project_that_has_ended_accepts_no_jobs_until_two_administrators_prolong_it(
+    served: Served, scripts: bool
+) -> None:
+    served.site.clock.at = datetime(2028, 4, 1, 9, 0, 30, tzinfo=UTC)  # the day after its last one
+    rosa, ada, amir = (served.visit(p, scripts=scripts) for p in (ROSA, ADA, AMIR))
+    page = rosa.page
+    expect(page.get_by_text("Ended on 31 March 2028: it accepts no jobs").first).to_be_visible()
+    assert page.get_by_role("link", name="Write a job for P0421").count() == 0
+    page.get_by_role("link", name="Write a job", exact=True).click()
+    page.get_by_label("Project").select_option("P0421")
+    fill_form(page, SQL, scripts)
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_role("heading", name="Why it was refused")).to_be_visible()
+    expect(page.get_by_text("project-expired")).to_be_visible()
+    prolong(ada.page, amir.page)
+    page.get_by_role("link", name="Mend it").or_(page.get_by_role("button", name="Mend it")).click()
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator("#state")).to_contain_text("Queued")
+    assert all(v.quiet() for v in (rosa, ada, amir))
+
+
+def prolong(first: Page, second: Page) -> None:
+    first.goto(urljoin(first.url, "/administration/projects/P0421"))
+    first.get_by_label("Last day").fill("2029-03-31")
+    first.get_by_role("button", name="Show what would change").click()
+    first.get_by_role("button", name="Propose this change").click()
+    second.get_by_role("link", name="Notices").click()
+    second.get_by_role("link", name="waits for you").click()
+    second.get_by_role("button", name="Put in force").click()
+
+
+def fill_form(page: Page, text: str, scripts: bool) -> None:
+    page.get_by_label("Title").fill("Absence by year group")
+    page.get_by_label("Purpose").fill("A journey")
+    write(page, text, scripts)
 
 
 def write(page: Page, text: str, scripts: bool) -> None:

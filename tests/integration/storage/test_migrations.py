@@ -7,11 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, inspect, make_url
+from sqlalchemy import create_engine, inspect, make_url, text
 
 from broker.domain.errors import Invalid, Unavailable
+from broker.domain.people import Person, Role
+from broker.storage.database import Database
+from broker.storage.migrate import migrate
 from broker.storage.store import open_store
 from broker.storage.tables import metadata
+from tests.integration.storage.conftest import START
 
 
 def _checks(engine):
@@ -35,6 +39,26 @@ def test_the_migrated_schema_equals_the_metadata(store, empty_url, tmp_path, req
     assert _checks(engine) == _checks(fresh)
     assert len(_checks(engine)) > 15
     fresh.dispose()
+
+
+def test_a_store_of_before_the_pages_is_brought_up_with_all_that_is_in_it(empty_url):
+    """From 0008: who was there is there, with nothing said of what nobody knew then."""
+    database = Database(empty_url)
+    migrate(database, "0008")
+    with database.write() as connection:
+        connection.execute(text("INSERT INTO people (ident, name, active) VALUES ('ada', 'Ada', true)"))
+        connection.execute(text("INSERT INTO person_roles (person, role) VALUES ('ada', 'administrator')"))
+        made = "INSERT INTO tokens (hash, person, revoked) VALUES ('{}', 'ada', false)"
+        connection.execute(text(made.format("f" * 64)))
+    database.close()
+    store = open_store(empty_url)
+    assert store.people() == [Person("ada", "Ada", frozenset({Role.ADMINISTRATOR}))]
+    assert store.person_by_token("f" * 64, START).ident == "ada"
+    assert (store.stops(), store.erasures(), store.snapshots()) == ([], [], [])
+    with store._db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+    store.close()
 
 
 def test_opening_again_changes_nothing(store, url, given):

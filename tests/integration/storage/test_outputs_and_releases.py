@@ -144,10 +144,11 @@ def test_a_vote_and_the_decision_it_makes_are_one_change(store, given):
 def test_who_has_checked_whom(store, given):
     _, (output,) = given.assessing(IN_REVIEW)
     store.cast(given.vote(output, "carl"), [given.event()])
-    assert store.has_voted_on_projects_of(frozenset({"carl", "dora"}), "ada")
-    assert not store.has_voted_on_projects_of(frozenset({"dora"}), "ada")
-    assert not store.has_voted_on_projects_of(frozenset({"carl"}), "bob")
-    assert not store.has_voted_on_projects_of(frozenset(), "ada")
+    assert store.voters_on_projects_of("ada") == frozenset({"carl"})
+    assert store.voters_on_projects_of("bob") == frozenset()
+    project = store.job(store.output(output).job).submission.project
+    assert store.voters_on_projects_of("bob", frozenset({project})) == frozenset({"carl"})
+    assert store.voters_on_projects_of("bob", frozenset({"another"})) == frozenset()
 
 
 # --- releases ----------------------------------------------------------------------------------

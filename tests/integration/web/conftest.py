@@ -117,8 +117,9 @@ class Site:
         job, _ = submit(self.ports, self.person(ROSA), Submission("P0421", kind, text=text, **fields))
         return job.ident
 
-    def running(self, **more: Any) -> tuple[str, int]:
-        job = self.submitted(**more)
+    def running(self, job: str | None = None, **more: Any) -> tuple[str, int]:
+        """A job that a worker has taken up: a new one, or one that was submitted on a page."""
+        job = job or self.submitted(**more)
         now = self.clock.now()
         event = AuditEvent(now, "worker", "job.leased", job)
         lease = self.ports.store.lease(job, "worker", now + timedelta(seconds=30), now, [event])
@@ -126,7 +127,7 @@ class Site:
         return job, lease.attempt
 
     def assessed(
-        self, verdict: Verdict = Verdict.PUBLISH, candidate: bytes | None = CSV, **more: Any
+        self, verdict: Verdict = Verdict.PUBLISH, candidate: bytes | None = CSV, *, name: str = "absence", **more: Any
     ) -> tuple[str, str]:
         """A job whose one output was assessed and routed; its id and the output's."""
         job, attempt = self.running(**more)
@@ -137,7 +138,7 @@ class Site:
         if candidate is not None:
             shelf.put("staff", candidate)
         output = Output(
-            ident=new_ident(now), job=job, name="absence", kind=OutputKind.TABLE, description="Absence by year group",
+            ident=new_ident(now), job=job, name=name, kind=OutputKind.TABLE, description="Absence by year group",
             state=OutputState.ASSESSED, media_type="text/csv", size=len(candidate or b""),
             release_hash=None if candidate is None else sha256(candidate).hexdigest(),
             staff_hash=shelf.keyed_hash(staff), findings_hash=shelf.keyed_hash(b"findings"), verdict=verdict,

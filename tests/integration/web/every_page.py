@@ -8,8 +8,10 @@ from pathlib import Path
 
 from broker.domain.audit import AuditEvent
 from broker.domain.jobs import FailureCode, JobState, Kind
+from broker.domain.outputs import Verdict
 from broker.policy.files import load_policies
-from tests.integration.web.conftest import ADA, CLEO, OTIS, ROSA, Site
+from broker.workflow import erasing
+from tests.integration.web.conftest import ADA, AMIR, CLEO, OTIS, ROSA, Site
 
 VISITORS = (None, ROSA, OTIS, CLEO, ADA)
 """Nobody; a member of the project; a researcher of another; a checker; an administrator."""
@@ -33,11 +35,12 @@ class Row:
     html: bool = True
     looks: tuple[str, ...] = field(default=())
     queries: int = 25
+    of: str | None = None
 
     @property
     def visitor(self) -> str | None:
-        """Whose page it is: the first who gets an answer."""
-        return next(v for v, status in zip(VISITORS, self.answers, strict=True) if status == 200)
+        """Whose page it is: `of` them, or of the first who gets an answer."""
+        return self.of or next(v for v, status in zip(VISITORS, self.answers, strict=True) if status == 200)
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -82,13 +85,26 @@ ROWS = (
     Row("collecting.record", "/outputs/{out}/record", (302, 200, 404, 403, 403), html=False),
     Row("collecting.budget", "/projects/P0421/budget", (302, 200, 404, 200, 200)),
     Row("collecting.course", "/projects/P0421/budget/0.svg", (302, 404, 404, 404, 404), html=False),  # nothing is spent
+    Row("threads.messages", "/jobs/{job}/messages", (302, 200, 404, 404, 404)),
     Row("keeping.saved", "/projects/P0421/saved", (302, 200, 404, 200, 403)),
     Row("keeping.entry", "/saved/{saved}", (302, 200, 404, 200, 403)),
-    Row("checking.inbox", "/inbox", (302, 404, 404, 200, 404)),
-    Row("checking.output", "/outputs/{waiting}", (302, 404, 404, 200, 403), looks=("/outputs/{out}",)),
+    Row("inbox.inbox", "/inbox", (302, 404, 404, 200, 404), looks=(
+        "/inbox?order=size", "/inbox?order=project&project=P0421", "/inbox?project=P0999",
+    )),
+    Row("inbox.submission", "/jobs/{waiting_job}/review", (302, 404, 404, 200, 404), looks=(
+        "/jobs/{waiting_job}/review?show=all", "/jobs/{job}/review?show=all",
+    )),
+    Row("inbox.failure", "/jobs/{failed}/failure", (302, 404, 404, 200, 404)),
+    Row("checking.output", "/outputs/{waiting}", (302, 404, 404, 200, 403), looks=(
+        "/outputs/{out}", "/outputs/{refusing}", "/outputs/{waiting}?flagged=yes&row=0",
+        "/outputs/{waiting}?q=nothing-like-it",
+    )),
+    Row("checking.row", "/outputs/{waiting}/rows/0", (302, 404, 404, 200, 403), html=False),  # a part of the page above
+    Row("checking.attack", "/outputs/{waiting}/attack", (302, 404, 404, 200, 403)),
     Row("checking.candidate", "/outputs/{waiting}/candidate", (302, 404, 404, 200, 403), html=False),
     Row("checking.staff_record", "/outputs/{waiting}/staff-record", (302, 404, 404, 200, 403), html=False),
-    Row("checking.failure", "/jobs/{failed}/failure", (302, 404, 404, 200, 404)),
+    Row("voting.recall_form", "/outputs/{out}/recall", (302, 403, 404, 200, 200)),
+    Row("lookups.lookup", "/lookups/{lookup}", (302, 200, 404, 200, 403), of=CLEO),
     Row("administer.overview", "/administration", STAFF),
     Row("administer.system_health", "/administration/health", STAFF),
     Row("people.everybody", "/administration/people", STAFF),
@@ -100,6 +116,7 @@ ROWS = (
     Row("policies.profiles", "/administration/profiles", STAFF),
     Row("policies.tables", "/administration/tables", STAFF),
     Row("data.all_snapshots", "/administration/snapshots", STAFF),
+    Row("erasures.erasures", "/administration/erasures", STAFF),
     Row("data.ledger", "/administration/budgets", STAFF),
     Row("stops.stops", "/administration/stops", STAFF),
     Row("audit.search", "/administration/audit", STAFF, looks=("/administration/audit?actor=nobody",)),
@@ -120,7 +137,9 @@ def things(site: Site) -> dict[str, str]:
     return {
         "job": job, "out": out, "waiting_job": waiting_job, "waiting": waiting, "failed": failed_script(site),
         "refused": site.submitted("SELECT a.NoSuchThing, COUNT(*) AS n FROM npd.absence AS a GROUP BY a.NoSuchThing"),
-        "queued": site.submitted(), "saved": kept_cohort(site),
+        "queued": site.submitted(), "saved": kept_cohort(site), "lookup": proposed_lookup(site),
+        "refusing": site.assessed(Verdict.REFUSE)[1],
+        "erasure": asked_erasure(site),
     }  # fmt: skip
 
 
@@ -128,6 +147,16 @@ def kept_cohort(site: Site) -> str:
     site.submitted("SELECT a.NCyearActual INTO project.pupils FROM npd.absence AS a WHERE a.AcademicYear = '2022/2023'")
     kept: str = site.call(ROSA, "GET", "/api/v1/projects/P0421/saved").json["saved"][0]["ident"]
     return kept
+
+
+def proposed_lookup(site: Site) -> str:
+    text = "code,band\n1,low\n2,high\n"
+    lookup: str = site.client(ROSA).propose_lookup("P0421", "bands", "Bands of provision.", text)["ident"]
+    return lookup
+
+
+def asked_erasure(site: Site) -> str:
+    return str(erasing.ask(site.ports, site.person(AMIR), "PMR", "K000001", "E/2026/1"))
 
 
 def failed_script(site: Site) -> str:

@@ -33,6 +33,10 @@ TABLE = [
     ("GET", "/administration/tables", None, 404, 403, 200),
     ("GET", "/administration/snapshots", None, 404, 403, 200),
     ("POST", "/administration/snapshots/{none}/retirement", {}, 404, 403, 404),
+    ("GET", "/administration/erasures", None, 404, 403, 200),
+    ("POST", "/administration/erasures", {"domain": "PMR", "key": "K1", "case": "E/1"}, 404, 403, 302),
+    ("POST", "/administration/erasures/{asked}/withdrawal", {}, 404, 403, 302),
+    ("POST", "/administration/erasures/{missing}/confirmation", {"key": "K1"}, 404, 403, 404),
     ("GET", "/administration/budgets", None, 404, 403, 200),
     ("POST", "/administration/budgets/verification", {}, 404, 403, 200),
     ("GET", "/administration/audit", None, 404, 403, 200),
@@ -66,7 +70,7 @@ def change_form(site, **changes):
 @pytest.mark.parametrize(("person", "column"), [(ROSA, 3), (CLEO, 4), (ADA, 5)])
 def test_who_gets_which_answer(site, person, column):
     browser = site.browser(person)
-    facts = {"project": "P0421", "person": CLEO, "none": FINGERPRINT}
+    facts = {"project": "P0421", "person": CLEO, "none": FINGERPRINT, "asked": "1", "missing": "9"}
     facts["fingerprint"] = policies_in_force(site.ports.store).fingerprint
     change = change_form(site, title="Another title")
     for method, path, form, *answers in TABLE:
@@ -201,7 +205,7 @@ def test_snapshots_are_retired_but_the_last(site):
     for number in (1, 2):
         found = Snapshot(f"s{number}", "f" * 64, now + timedelta(days=number), True, "/nowhere", "{}")
         administer.put_snapshot(site.ports, found)
-    assert "cannot erase one person" in text(ada, "/administration/snapshots")
+    assert "/administration/erasures" in text(ada, "/administration/snapshots")
     assert send(ada, "/administration/snapshots/s2/retirement").status_code == 302
     assert site.ports.store.latest_snapshot().ident == "s1"
     assert send(ada, "/administration/snapshots/s2/retirement").status_code == 409

@@ -9,6 +9,7 @@ from broker.domain.outputs import Verdict
 from tests.integration.web.conftest import ADA, OTIS, ROSA, Site
 from tests.integration.web.every_page import NOT_PAGES, ROWS, VISITORS, things
 
+JOBS = ("job", "waiting_job", "refused", "failed", "queued")
 MISSING = "00000000-0000-7000-8000-000000000000"
 
 
@@ -40,8 +41,9 @@ def test_invariant_8_a_page_that_one_may_not_know_is_byte_for_byte_one_that_is_n
                 continue
             browsers[who].get("/catalogue")  # a first answer sets the form's cookie
             real = browsers[who].get(row.path.format(**made))
-            # Whoever may see that a job failed may not see whether its log waits for a look: as for any job of theirs.
-            other = made["queued"] if name[1] == "failed" and who in {ROSA, ADA} else MISSING
+            # Whoever may see that a job failed may not see whether it waits for a look: as for any job of theirs.
+            knows_job = name[1] in {"failed", "waiting_job"} and who in {ROSA, ADA}
+            other = made["queued"] if knows_job else MISSING
             none = browsers[who].get(row.path.format(**made | {name[1]: other}))
             assert plain(real).replace(made[name[1]], other) == plain(none), (row.endpoint, who)
             assert sorted(real.headers.keys()) == sorted(none.headers.keys())
@@ -85,7 +87,7 @@ def test_invariant_9_withheld_and_in_review_look_alike_on_every_page_of_a_resear
         site.clock.at = began
         job, output = site.assessed(verdict, candidate)
         made = {"job": job, "waiting_job": job, "queued": job, "refused": job, "failed": job, "out": output}
-        made |= {"waiting": output, "saved": MISSING}
+        made |= {"waiting": output, "refusing": output, "saved": MISSING, "lookup": MISSING}
         shown = {}
         for row in ROWS:
             if "{" not in row.path:
@@ -100,9 +102,7 @@ def test_invariant_9_withheld_and_in_review_look_alike_on_every_page_of_a_resear
 def test_times_on_a_researchers_pages_are_whole_minutes(site, browsers):
     """But for when they sent it, which they know."""
     made = things(site)
-    sent = {
-        site.ports.store.job(made[name]).created.isoformat() for name in made if name not in {"out", "waiting", "saved"}
-    }
+    sent = {site.ports.store.job(made[name]).created.isoformat() for name in JOBS}
     kept = site.call(ROSA, "GET", "/api/v1/projects/P0421/saved").json["saved"]
     sent |= {entry["created"].replace("Z", "+00:00") for entry in kept}
     for row in ROWS:

@@ -4,7 +4,7 @@ import pytest
 
 from broker.domain.errors import Conflict, Invalid
 from broker.domain.jobs import Kind, Submission
-from tests.integration.web.conftest import CHRIS, CLEO, ROSA
+from tests.integration.web.conftest import CHRIS, CLEO, ROSA, form_token
 
 KEEP = """SELECT a.PupilMatchingRefAnonymous AS k, a.NCyearActual INTO project.pupils FROM npd.absence AS a
 WHERE a.AcademicYear = '2022/2023'"""
@@ -49,3 +49,21 @@ def test_a_file_that_is_no_lookup_is_told_why(site):
     for name, about in (("a b", "x"), ("stages", " ")):
         with pytest.raises(Invalid):
             site.client(ROSA).propose_lookup("P0421", name, about, CSV)
+
+
+def test_a_lookup_of_the_largest_size_is_read_and_a_larger_one_is_told_its_size(site):
+    """However its bytes are written on the way: a form writes a comma as three. Beyond what a body may have it is the
+    same answer as just beyond what a lookup may have."""
+    browser = site.browser(ROSA)
+    token = form_token(browser.get("/projects/P0421/saved").get_data(as_text=True))
+    row = "10," + "äöü" * 20 + "\n"
+    fits = "code,band\n" + row * (199_000 // len(row.encode()))
+    form = {"csrf_token": token, "name": "bands", "about": "Bands.", "text": fits}
+    assert browser.post("/projects/P0421/saved", data=form).status_code == 302
+    for text in (fits + row * 30, fits * 2, fits * 12):
+        answer = browser.post("/projects/P0421/saved", data=form | {"text": text})
+        assert answer.status_code == 400
+        assert "A lookup has 200000 bytes at most." in answer.get_data(as_text=True)
+        body = {"name": "bands", "about": "Bands.", "text": text}
+        told = site.call(ROSA, "POST", "/api/v1/projects/P0421/saved", json=body)
+        assert (told.status_code, told.json["code"]) == (400, "lookup-size")

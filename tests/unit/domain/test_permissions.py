@@ -32,11 +32,13 @@ decide-lookup     .                             lookup-in-review              .
 discuss-output    told                          all-but-withdrawn             .
 download-release  released                      .                             .
 drop-saved        listed                        .                             .
+keep-snapshots    .                             .                             -
 manage-people     .                             .                             -
 propose-lookup    -                             .                             .
 propose-policy    .                             .                             -
 recall-output     .                             released                      released
 restore-ledger    .                             .                             -
+stop-all          .                             .                             -
 stop-job          .                             .                             queued,running,assessing
 submit-job        -                             .                             .
 verify-audit      .                             .                             -

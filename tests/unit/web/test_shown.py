@@ -2,7 +2,7 @@
 
 import pytest
 
-from broker.web.evidence_table import table_of
+from broker.web.evidence_table import ROWS_SHOWN, chosen, table_of
 from broker.web.passwords import ATTEMPTS, DECOY, Attempts, hash_password, verify_password
 from broker.web.problems import TooMany
 from broker.web.shown import file_name
@@ -22,18 +22,29 @@ PARALLEL = {
 
 def test_a_table_pairs_exact_and_released_figures():
     table = table_of(PARALLEL)
-    assert table.columns == ("LA", "n")
-    key, count = table.rows[0].figures
-    assert key.plain
+    assert (table.keys, table.columns) == (("LA",), ("n",))
+    assert table.rows[0].cell == "301"
+    (count,) = table.rows[0].figures
     assert (count.exact, count.released, count.rules, count.plain) == ("12", "10", "R5", False)
-    hidden = table.rows[1].figures[1]
+    (hidden,) = table.rows[1].figures
     assert (table.rows[1].cell, hidden.exact, hidden.suppressed) == ("(missing)", "3.0", True)
     assert table.findings[0] | {"figures": "persons 3", "cell": "2023-01-01", "column": ""} == table.findings[0]
 
 
-def test_a_long_table_says_how_much_is_left_out():
-    rows = PARALLEL["rows"][:1] * 501
-    assert table_of(PARALLEL | {"rows": rows}).more == 1
+def test_a_long_table_has_pages_and_says_how_many():
+    rows = PARALLEL["rows"][:1] * (ROWS_SHOWN + 1)
+    table = table_of(PARALLEL | {"rows": rows})
+    assert (table.pages, table.every, table.figures) == (2, ROWS_SHOWN + 1, ROWS_SHOWN + 1)
+    second = chosen(table, "", flagged=False, page=2)
+    assert [row.number for row in second.rows] == [ROWS_SHOWN]
+    assert chosen(table, "", flagged=False, page=9).page == 2, "beyond the last is the last"
+
+
+def test_rows_are_found_by_their_words_and_by_their_flags():
+    table = table_of(PARALLEL)
+    assert [row.cell for row in chosen(table, "MISS", flagged=False, page=1).rows] == ["(missing)"]
+    assert [row.cell for row in chosen(table, "", flagged=True, page=1).rows] == ["(missing)"]
+    assert chosen(table, "301", flagged=True, page=1).found == 0
 
 
 def test_a_file_has_no_table():

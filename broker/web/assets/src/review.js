@@ -21,7 +21,7 @@ if (table && filter && table.tBodies[0].rows.length === Number(filter.dataset.ro
       row.hidden = !shown
       count += shown
     }
-    found.textContent = `${number(count)} rows`
+    found.textContent = `${number(count)} ${count === 1 ? 'row' : 'rows'}`
   }
   filter.querySelector('button').hidden = true
   filter.addEventListener('submit', (event) => event.preventDefault())

@@ -1,0 +1,66 @@
+"""The whole way by pages alone, over a running broker: its own server, worker and containers, on the synthetic NPD."""
+
+import csv
+import io
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from broker.demo.people import sign_ins
+from tests.e2e.conftest import Site
+from tests.e2e.jobs import ABSENCE
+
+pytestmark = [pytest.mark.journey, pytest.mark.docker, pytest.mark.service]
+
+SOON = 90_000
+"""Milliseconds within which a job on the small synthetic NPD comes to a checker."""
+
+
+@pytest.mark.parametrize("site", ["runsc"], indirect=True)
+def test_from_a_text_to_released_figures(site: Site, browser: Browser) -> None:
+    rosa, cleo, public = (signed_in(site, browser, person) for person in ("demo-researcher", "demo-checker-1", None))
+    job = written(rosa)
+    approved(cleo)
+    rosa.goto(job)
+    expect(rosa.locator("#state")).to_contain_text("What may leave has left.")
+    rosa.get_by_role("link", name="See absence").click()
+    with rosa.expect_download() as taken:
+        rosa.get_by_role("link", name="CSV", exact=True).click()
+    rows = list(csv.DictReader(io.StringIO(taken.value.path().read_text())))
+    assert len(rows) > 10
+    assert all(row["pupils"] == "c" or int(row["pupils"]) % 5 == 0 for row in rows)
+    public.goto(f"{site.address}/register/releases")
+    expect(public.get_by_role("rowheader", name="Absence by free school meals")).to_be_visible()
+
+
+def signed_in(site: Site, browser: Browser, person: str | None) -> Page:
+    page = browser.new_context().new_page()
+    if person is not None:
+        page.goto(f"{site.address}/sign-in")
+        page.get_by_label("Name").fill(person)
+        page.get_by_label("Password", exact=True).fill(sign_ins(site.data)[person])
+        page.get_by_role("button", name="Sign in").click()
+    return page
+
+
+def written(page: Page) -> str:
+    """A researcher submits, and follows the job until it waits for people."""
+    page.get_by_role("link", name="Write a job for P0421").click()
+    page.get_by_label("Title").fill("Absence by free school meals")
+    page.get_by_label("Purpose").fill("To see the whole way.")
+    page.locator(".cm-content").click()
+    page.keyboard.insert_text(ABSENCE)
+    expect(page.locator("#check")).to_contain_text("It would be accepted")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator("#state")).to_contain_text("Waiting for a decision", timeout=SOON)  # told without a click
+    return page.url
+
+
+def approved(page: Page) -> None:
+    page.get_by_role("link", name="Inbox").click()
+    page.get_by_role("link", name="Absence by free school meals: absence").click()
+    expect(page.locator("#evidence-table tbody tr").first).to_be_visible()
+    page.get_by_label("Approve").check()
+    page.get_by_label("Reason that the researcher is told").select_option("meets-rules")
+    page.get_by_role("button", name="Vote and go to the next").click()
+    expect(page.get_by_text("Your vote on absence: approve. It is released now.")).to_be_visible()
