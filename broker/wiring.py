@@ -28,12 +28,6 @@ if TYPE_CHECKING:
     from broker.workflow.rehearse import Stage
     from broker.workflow.rehearse_script import ScriptStage
 
-SYNTHETIC_PUPILS, SYNTHETIC_SEED = 600, 1
-"""Of the synthetic NPD that scripts meet first: enough people for a script to fail on what it gets wrong."""
-
-NOISE_SECONDS = 120.0
-"""How long the noise process may take for one job, its start included."""
-
 Progress = Callable[[str, int, int], None]
 """(what is done now, steps done, steps in all)"""
 
@@ -98,7 +92,7 @@ def build_worker(settings: "Settings", slot: int = 0) -> "RunPorts":
         lease=timedelta(seconds=settings.lease_seconds),
         handed=HandedDuckDB(),
         synthetic=SyntheticNPD(settings.root / "synthetic", lambda: policies_in_force(ports.store)),
-        private=build_private(),
+        private=build_private(lambda: policies_in_force(ports.store).service.noise_wall_seconds),
         memory=build_memory(settings, lambda: policies_in_force(ports.store)),
     )
 
@@ -126,7 +120,8 @@ class SyntheticNPD:
         found = policies.project(project)
         if found is None:
             raise Unknown("project", project)
-        asked = wanted(found, policies.catalogue, synthetic_years(), SYNTHETIC_PUPILS, SYNTHETIC_SEED)
+        service, years = policies.service, synthetic_years()
+        asked = wanted(found, policies.catalogue, years, service.synthetic_pupils, service.synthetic_seed)
         stage = build_stage(policies, project, asked, self._folder, Unseen())
         return stage.vaults, stage.vaults.ensure(project, stage.snapshot)
 
@@ -143,13 +138,13 @@ def build_memory(settings: "Settings", policies: Callable[[], Policies]) -> Memo
     return MemoryPorts(files, PopulationKeeper(settings.root, policies), DuckDBMembers())
 
 
-def build_private() -> "PrivatePorts":
+def build_private(seconds: Callable[[], float]) -> "PrivatePorts":
     """Bounded statements, and a noise process that is started when it is needed."""
     from broker.engine.private import PrivateDuckDB
     from broker.privacy.noise.client import NoiseProcess
     from broker.workflow.private.ports import PrivatePorts
 
-    return PrivatePorts(PrivateDuckDB(), NoiseProcess(NOISE_SECONDS))
+    return PrivatePorts(PrivateDuckDB(), NoiseProcess(seconds))
 
 
 def build_sandbox(settings: "Settings", slot: int = 0) -> Sandbox:
@@ -260,24 +255,25 @@ def build_stage(policies: Policies, project: str, wanted: "Wanted", root: Path, 
         VaultKeeper(made.folder, lambda: policies),
         EngineHere(),
         made.facts["snapshot"],
-        build_private(),
+        build_private(lambda: policies.service.noise_wall_seconds),
     )
 
 
 def build_script_stage(stage: "Stage", root: Path, python: Path | None) -> "ScriptStage":
     """What a script's rehearsal runs on: a Python of its author's, or a sandbox that no broker takes for its own."""
     from broker.engine.handed import HandedDuckDB
+    from broker.sandbox.collector import FrameCollector
     from broker.sandbox.home import ScriptHere
     from broker.settings import read_settings
     from broker.workflow.rehearse_script import ScriptStage
 
     if python is not None:
-        return ScriptStage(stage.vaults, stage.snapshot, ScriptHere(python), None)
+        return ScriptStage(stage.vaults, stage.snapshot, ScriptHere(python), None, FrameCollector())
     settings, own = read_settings(), root.resolve() / "sandboxes"
     own.mkdir(parents=True, exist_ok=True)
     runtime = settings.runtime if engine_answers() else "bubblewrap"
     runner = build_sandbox(settings.model_copy(update={"data": own, "runtime": runtime}))
-    return ScriptStage(stage.vaults, stage.snapshot, runner, HandedDuckDB())
+    return ScriptStage(stage.vaults, stage.snapshot, runner, HandedDuckDB(), FrameCollector())
 
 
 def _make_rehearsal(policies: Policies, project: str, wanted: "Wanted", folder: Path, progress: Progress) -> str:

@@ -33,7 +33,14 @@ def script_document(
     first, last = wanted.years
     data = {"pupils": wanted.pupils, "years": list(range(first, last + 1)), "seed": wanted.seed}
     left = [
-        {"name": o.name, "kind": o.kind, "bytes": o.size, "declared": o.declared, "problem": o.problem}
+        {
+            "name": o.name,
+            "kind": o.kind,
+            "bytes": o.size,
+            "declared": o.declared,
+            "problem": o.problem,
+            "look_at": list(o.look_at),
+        }
         for o in ran.outputs
     ]
     told = {"end": ran.end.value, "runtime": ran.runtime, "log": ran.log, "left": left, "absent": list(ran.absent)}
@@ -58,6 +65,8 @@ def print_script(document: dict[str, Any]) -> None:
         say(f"output {output['name']}: {KINDS[output['kind']]}; {output['bytes']:,} bytes{undeclared}")
         if output["problem"]:
             say(f"  nothing would come of it: {output['problem']}")
+        for sentence in output["look_at"]:
+            say(f"  a checker would be told: {sentence}")
     for name in document["absent"] if document["end"] == SandboxEnd.ENDED.value else ():
         say(f"output {name}: declared, and not left")
     for output in document["outputs"]:

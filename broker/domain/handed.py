@@ -48,7 +48,7 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class HandedTable:
     """`variables` are (column, schema.table.variable); `person` is the column that holds the pseudonym, and is one of
-    them."""
+    them. `bounds` are (column, least, largest): without them a column of the script's own can be anything."""
 
     name: str
     person: str
@@ -56,6 +56,7 @@ class HandedTable:
     measures: tuple[Asked, ...]
     variables: tuple[tuple[str, str], ...]
     description: str
+    bounds: tuple[tuple[str, float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +113,15 @@ Handed = HandedTable | HandedRegression | HandedFigure
 @dataclass(frozen=True, slots=True)
 class HandedColumn:
     """A column of the rows as it is read: its type, and the catalogue variable that it is declared to be (None: the
-    script made it, and nobody has verified it)."""
+    script made it, and nobody has verified it). `low` and `high` are what the script says of such a one; rows that have
+    another value are refused."""
 
     name: str
     type: Type
     decimals: int = 0
     variable: str | None = None
+    low: float | None = None
+    high: float | None = None
 
     @property
     def table(self) -> str:
@@ -156,6 +160,7 @@ class RowsProblem(StrEnum):
     """Why rows were not used: found inside the container, told to checkers (and, of synthetic data, to the author)."""
 
     UNREADABLE = "unreadable"
+    APART = "apart"
     COLUMNS = "columns"
     VALUES = "values"
     UNKNOWN = "unknown"
@@ -167,12 +172,14 @@ class RowsProblem(StrEnum):
 
 SENTENCES: dict[RowsProblem, str] = {
     RowsProblem.UNREADABLE: "The rows are no Arrow file.",
+    RowsProblem.APART: "Outputs that were to be computed together are of other rows.",
     RowsProblem.COLUMNS: "The rows have other columns than the request names, or one of a type that cannot be used.",
     RowsProblem.VALUES: "A column has values that it cannot have: no number where one is needed, one that is not "
     "finite or beyond a thousand million, anything but 0 and 1 in a share, or a label of more than 200 "
     "characters, or one that is not plain text: no pseudonyms, at most four digits after a point, no spaces outside.",
     RowsProblem.UNKNOWN: "Rows have a pseudonym that is in none of the job's inputs.",
-    RowsProblem.REPEATED: "A person stands in more rows than in any one of the job's input tables.",
+    RowsProblem.REPEATED: "A person stands in more rows than in any one of the job's input tables: a join of two "
+    "tables in each of which people have several rows multiplies these. Keep one row a person and year of each first.",
     RowsProblem.MISMATCH: "A column is declared as a catalogue variable and has values that the person does not have.",
     RowsProblem.BINARY: "A number is asked of a column that has no more than two values: ask for a share or ones.",
     RowsProblem.MODEL: "The model cannot be fitted: too few rows, a column that follows from others, or no end.",

@@ -12,11 +12,12 @@ from broker.domain.fits import Fit
 from broker.domain.handed import HandedRegression, HandedRows, RowsChecked
 from broker.domain.outputs import JobEvidence
 from broker.domain.plans import Needs, Plan
-from broker.domain.ports import HandedTo, Limits, SandboxRequest, Vault, VaultTable
+from broker.domain.ports import HandedTo, Limits, Most, SandboxRequest, Vault, VaultTable
 from broker.domain.relations import Relation, Scan, ScanColumn, walk
 from broker.domain.scalars import Column, Type
 from broker.engine.duckdb_engine import DuckDBEngine
 from broker.engine.fitting import prepare_fit, read_fit
+from broker.engine.parquet import prepare_parquet, read_parquet
 from broker.engine.pictures import prepare_picture, read_picture
 from broker.engine.verified import Frames, asked_of_rows, check_nothing_follows, framed, read_checked, tables_of
 
@@ -46,6 +47,12 @@ class HandedDuckDB:
     def read_picture(self, frames: Frames) -> bytes | None:
         return read_picture(frames)
 
+    def prepare_parquet(self, to: HandedTo, limits: Limits, most: Most) -> SandboxRequest:
+        return prepare_parquet(to, limits, most)
+
+    def read_parquet(self, frames: Frames) -> bytes | None:
+        return read_parquet(frames)
+
     def read(self, plan: Plan, frames: Frames, needs: Needs) -> tuple[RowsChecked, JobEvidence | None]:
         checked = read_checked(frames)
         rest = frames[1:]
@@ -57,7 +64,10 @@ class HandedDuckDB:
 
 def handed_job(plan: Plan, rows: HandedRows, to: HandedTo) -> dict[str, Any]:
     """What the job frame says of the rows and of the tables that verify them."""
-    return {"tables": tables_of(to.vault, rows, to.inputs), "rows": asked_of_rows(rows, measured_of(plan, rows))}
+    return {
+        "tables": tables_of(to.vault, rows, to.inputs),
+        "rows": asked_of_rows(rows, measured_of(plan, rows), to.parts),
+    }
 
 
 def without_files(vault: Vault) -> Vault:
@@ -67,11 +77,11 @@ def without_files(vault: Vault) -> Vault:
 
 def measured_of(plan: Plan, rows: HandedRows) -> list[str]:
     """The columns of which the plan asks a number that is not 0/1 by its type."""
-    (output,) = plan.outputs
-    scans = {c.ident: c.variable for t in output.tables for c in _scanned(t.contributions)}
+    tables = [t for output in plan.outputs for t in output.tables]
+    scans = {c.ident: c.variable for t in tables for c in _scanned(t.contributions)}
     found = {
         scans[s.argument.ident]: None
-        for t in output.tables
+        for t in tables
         for s in t.statistics
         if isinstance(s.argument, Column) and s.argument.type is not Type.FLAG and s.argument.ident in scans
     }

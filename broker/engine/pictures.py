@@ -11,10 +11,10 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def prepare_picture(to: HandedTo, limits: Limits) -> SandboxRequest:
-    """It sees no more than the script did that made the picture, and of that no table."""
+    """It sees no data at all."""
     job = {"kind": "picture", "tables": [], "settings": asdict(limits)}
     frames = (("job", framed(job, to.content)),)
-    return SandboxRequest(to.job, to.attempt, IMAGE, to.vault.script, frames, limits, to.vault.synthetic)
+    return SandboxRequest(to.job, to.attempt, IMAGE, to.vault.script, frames, limits, to.vault.synthetic, ())
 
 
 def read_picture(frames: Frames) -> bytes | None:

@@ -24,9 +24,10 @@ def framed(job: Mapping[str, Any], content: bytes) -> bytes:
     return json.dumps(job, sort_keys=True).encode() + b"\n" + content
 
 
-def asked_of_rows(rows: HandedRows, measured: Sequence[str]) -> dict[str, Any]:
+def asked_of_rows(rows: HandedRows, measured: Sequence[str], parts: Sequence[int] = ()) -> dict[str, Any]:
     names = [rows.person.name, *(c.name for c in rows.columns)]
-    return {"columns": names, "steps": steps_of(rows, measured)}
+    more = {"person": rows.person.name, "parts": list(parts)} if parts else {}
+    return {"columns": names, "steps": steps_of(rows, measured), **more}
 
 
 def tables_of(vault: Vault, rows: HandedRows, inputs: Iterable[Use]) -> list[dict[str, object]]:

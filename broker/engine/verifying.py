@@ -84,6 +84,8 @@ def _wrong(column: HandedColumn) -> Iterator[str]:
         yield f"NOT isfinite({name})"
     if column.type in {Type.DECIMAL, Type.DOUBLE}:
         yield f"abs({name}) > {LARGEST}"
+    if column.low is not None and column.high is not None:
+        yield f"{name} NOT BETWEEN {column.low!r} AND {column.high!r}"
 
 
 def _people(rows: HandedRows) -> str:

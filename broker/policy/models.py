@@ -100,6 +100,8 @@ class Profile(Model):
     dof                 D1: least persons, less one, behind a deviation; R1: least residual degrees of freedom
     max_leverage, max_influence   R2: the most that one row may decide its own fitted value, and by how many standard
                         errors one person may move a coefficient
+    many_rows, many_values, nearly_all   T4 and T5: from how many rows or values on a script's table is looked at as one
+                        of single persons, where at least the share `nearly_all` of its rows are different
     fit_digits, file_digits   significant digits of released coefficients and standard errors, and of fractions in
                         tables that scripts wrote
     mean_digits, percent_digits, sum_digits   significant digits after the decimal point of released figures
@@ -134,6 +136,9 @@ class Profile(Model):
     max_influence: float = 1.0
     fit_digits: int = 4
     file_digits: int = 5
+    many_rows: int = 200
+    many_values: int = 100
+    nearly_all: float = 0.9
     whisker: float = 0.1
     max_listed_rows: int = 20000
     max_group_steps: int = 2_000_000
@@ -194,6 +199,11 @@ class Service(Model):
     """A withheld output looks like one in review until then: a decision by a person could have been made."""
     python_synthetic_first: bool = True
     """A script runs on the synthetic NPD before it meets real data."""
+    synthetic_pupils: int = 600
+    """Of that NPD: enough people for a script to fail on what it gets wrong."""
+    synthetic_seed: int = 1
+    noise_wall_seconds: int = 120
+    """How long the noise process may take for one job, its start included."""
     warm_each: int = 1
     """Sandboxes that wait, ready and without data, for a project's next job: so many an image. 0: none ever."""
     warm_memory_bytes: int = 2 * 1024**3

@@ -4,7 +4,7 @@ All of it was written by a researcher's code: what is not exactly as the library
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any, NoReturn
 
 from broker.domain.errors import Invalid
@@ -14,6 +14,7 @@ from broker.python_jobs.formula import is_column, read_formula
 LARGEST = 64 * 1024
 MOST_COLUMNS, MOST_BY = 30, 6
 LONGEST_TEXT = 500
+FURTHEST = 1e9
 VERSION = 1
 _TABLE = {"version", "kind", "name", "person", "by", "measures", "variables", "description"}
 _REGRESSION = {"version", "kind", "name", "person", "formula", "family", "variables", "description"}
@@ -99,7 +100,7 @@ def _variables(document: Document, person: str) -> tuple[tuple[str, str], ...]:
 
 
 def _table(document: Document) -> HandedTable:
-    _keys(document, _TABLE)
+    _keys(document, _TABLE, frozenset({"bounds"}))
     person = _column(document["person"], "/person")
     by, measures = document["by"], document["measures"]
     if not isinstance(by, list) or len(by) > MOST_BY:
@@ -114,9 +115,24 @@ def _table(document: Document) -> HandedTable:
     used = {*keys, *(a.column for a in asked if a.column is not None)}
     if person in used:
         _wrong("the pseudonym is neither a key nor a number", "/person")
-    return HandedTable(
-        _text(document, "name"), person, keys, asked, _variables(document, person), _text(document, "description")
-    )
+    variables, description = _variables(document, person), _text(document, "description")
+    measured = {a.column for a in asked} - {column for column, _ in variables}
+    bounds = tuple(_bounds(document.get("bounds", {}), measured))
+    return HandedTable(_text(document, "name"), person, keys, asked, variables, description, bounds)
+
+
+def _bounds(found: object, measured: Set[str | None]) -> Iterator[tuple[str, float, float]]:
+    """The least and the largest that a measured column of the script's own can be."""
+    if not isinstance(found, dict):
+        _wrong("bounds is no object", "/bounds")
+    for name, ends in found.items():
+        column = _column(name, "/bounds")
+        numbers = ends if isinstance(ends, list) and all(type(e) in {int, float} for e in ends) else []
+        if column not in measured or len(numbers) != 2 or not -FURTHEST <= numbers[0] < numbers[1] <= FURTHEST:
+            _wrong(
+                "bounds are [least, largest] of a measured column that is no catalogue variable", f"/bounds/{column}"
+            )
+        yield column, float(numbers[0]), float(numbers[1])
 
 
 def _measure(name: str, told: object) -> Asked:

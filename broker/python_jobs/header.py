@@ -10,11 +10,12 @@ from broker.domain.variables import How, Use, Years
 from broker.policy.models import Policies, Table
 from broker.policy.years import parse_span
 from broker.python_jobs.look import lines_of
+from broker.python_jobs.parquet import leaves_as
 
 _LINE = re.compile(r"[ \t\f]*#[ \t]*(input|output)[ \t]*:(.*)", re.IGNORECASE)
 _INPUT = re.compile(r"[ \t]*+([^\s\[\],]++)[ \t]*+(\[[^\[\]]*+\])?+[ \t]*+([^\[\]]*+)")
 """Table, variables, years. Nothing is given back once matched (++): a long line costs its length, not its square."""
-_FILE = re.compile(r"[A-Za-z0-9_-]{1,58}\.[A-Za-z0-9]{1,5}")
+_FILE = re.compile(r"[A-Za-z0-9_-]{1,58}\.[A-Za-z0-9]{1,7}")
 RESERVED = frozenset({"manifest.json", "results.json"})
 """Names of the broker's own files in a release."""
 DRAWN = ".svg"
@@ -24,7 +25,7 @@ READ = frozenset({How.READ})
 
 @dataclass(frozen=True, slots=True)
 class DeclaredOutput:
-    """A file that the script says it will leave, with the researcher's words about it."""
+    """A file that the script says it will leave, by the name it leaves under, with the researcher's words about it."""
 
     name: str
     description: str
@@ -156,7 +157,8 @@ def _output(header: Header, rest: str, line: int, offset: int, policies: Policie
     elif not name.lower().endswith(endings):
         advice = f"Files that can leave end in {', '.join(endings)}."
         header.refuse("output-type", f"A file like {name} cannot leave.", advice, line, column)
-    elif name.lower() in {o.name.lower() for o in header.outputs}:
-        header.refuse("output-twice", f"{name} is declared twice.", "Give each output its own name.", line, column)
+    elif (leaving := leaves_as(name)).lower() in {o.name.lower() for o in header.outputs}:
+        message = f"{leaving} is declared twice." if leaving == name else f"{name} leaves as {leaving}, declared too."
+        header.refuse("output-twice", message, "Give each output its own name.", line, column)
     else:
-        header.outputs.append(DeclaredOutput(name, description, line, column))
+        header.outputs.append(DeclaredOutput(leaving, description, line, column))

@@ -40,14 +40,19 @@ class Left:
 
 
 def sort_left(frames: Sequence[Frame]) -> Left:
-    named = [(_name(payload), payload) for kind, payload in frames if kind == "file"]
-    contents = {name: payload.partition(b"\n")[2] for name, payload in named if name is not None}
+    files = [(_name(payload), payload) for kind, payload in frames if kind == "file"]
+    contents = {name: payload.partition(b"\n")[2] for name, payload in files if name is not None}
     requests = tuple(r for name in sorted(contents) if (r := _request(name, contents)) is not None)
     taken = {n for r in requests for n in (f"{r.name}.{r.kind}.json", r.name + ROWS)}
     abouts = {n for n in contents if n.endswith(ABOUT) and n.removesuffix(ABOUT) in contents}
-    kept = [p for name, p in named if name is None or name not in taken | abouts | {FILE}]
+    kept = [p for name, p in files if name is None or name not in taken | abouts | {FILE}]
     described = {n.removesuffix(ABOUT): _description(contents[n]) for n in abouts}
     return Left(requests, tuple(("file", p) for p in kept), described, claims_of(contents.get(FILE)))
+
+
+def named(frame: Frame) -> tuple[str | None, bytes]:
+    """A file's name, as the frame says it, and its content."""
+    return _name(frame[1]), frame[1].partition(b"\n")[2]
 
 
 def _name(payload: bytes) -> str | None:

@@ -15,6 +15,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from broker.domain.errors import Invalid
+from broker.python_jobs.json_tables import table_in
 
 NUMBER = re.compile(r"[+-]?(?:0|[1-9][0-9]*|[0-9]*\.[0-9]+|[0-9]+\.)(?:[eE][+-]?[0-9]{1,2})?", re.ASCII)
 """What is read as a number, however it is spelled: whole numbers with zeros in front are codes, and so texts."""
@@ -140,29 +141,30 @@ def _written(sheet: Sheet) -> bytes:
 
 
 def _json(text: str, digits: int) -> Remade:
-    """A list of flat objects is a table; anything else is written with its keys in order and its digits capped."""
+    """A table is written as a list of rows; anything else with its keys in order and its digits capped."""
     try:
         found = json.loads(text, parse_float=Decimal, parse_constant=_no_number)
     except (ValueError, RecursionError) as fault:
         raise Invalid("unreadable", "The file is no JSON.") from fault
-    sheet = _sheet(found, digits)
-    if sheet is not None:
-        found = [dict(zip(sheet.columns, row, strict=True)) for row in sheet.rows]
-    return Remade(json.dumps(_plain(found, digits), indent=1, sort_keys=True).encode() + b"\n", sheet)
+    table = table_in(found)
+    if table is None or len(table.header) > WIDEST:
+        return Remade(_dumped(_plain(found, digits)), None)
+    sheet = ordered([table.header, *(map(_text, row) for row in table.rows)], digits)
+    numbers = {cell_of(name, digits) for name in table.numbers}
+    rows = [{c: _value(cell, c in numbers) for c, cell in zip(sheet.columns, row, strict=True)} for row in sheet.rows]
+    return Remade(_dumped(rows), sheet)
+
+
+def _dumped(found: Any) -> bytes:
+    return json.dumps(found, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def _value(cell: str, number: bool) -> str | int | float | None:
+    return None if not cell else _number(cell) if number and NUMBER.fullmatch(cell) else cell
 
 
 def _no_number(text: str) -> Any:
     raise ValueError(text)
-
-
-def _sheet(found: Any, digits: int) -> Sheet | None:
-    if not isinstance(found, list) or not found or not all(isinstance(row, dict) for row in found):
-        return None
-    header = list(found[0])
-    flat = all(set(row) == set(header) and not any(isinstance(v, dict | list) for v in row.values()) for row in found)
-    if not flat or len(header) > WIDEST:
-        return None
-    return ordered([header, *([_text(row[c]) for c in header] for row in found)], digits)
 
 
 def _text(value: Any) -> str:

@@ -1,7 +1,7 @@
 """How rows that a script hands over are read: each column's type, and which can be verified. Pure; opens no rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from broker.domain.errors import Invalid
 from broker.domain.handed import HandedColumn, HandedRegression, HandedRows, HandedTable, KeyColumn, Told
@@ -54,7 +54,32 @@ def rows_of_table(asked: HandedTable, inputs: Inputs) -> HandedRows:
     for measure in asked.measures:
         if measure.column is not None:
             _want(wanted, measure.column, Type.FLAG if measure.told in SIDES else Type.DECIMAL)
-    return _rows(asked.person, wanted, dict(asked.variables), inputs)
+    bounds = {column: (low, high) for column, low, high in asked.bounds}
+    found = _rows(asked.person, wanted, dict(asked.variables), inputs)
+    return replace(found, columns=tuple(_bounded(c, bounds) for c in found.columns))
+
+
+def _bounded(column: HandedColumn, bounds: Mapping[str, tuple[float, float]]) -> HandedColumn:
+    if column.name not in bounds or column.type is not Type.DECIMAL:
+        return column
+    low, high = bounds[column.name]
+    return replace(column, low=low, high=high)
+
+
+def rows_of_tables(asked: Sequence[HandedTable], inputs: Inputs) -> HandedRows:
+    """All columns of requests for tables of the same people. Raises Invalid where two of them take a column for
+    different things."""
+    first, *others = [rows_of_table(one, inputs) for one in asked]
+    columns = {c.name: c for c in first.columns}
+    for rows in others:
+        if rows.person != first.person or any(columns.get(c.name, c) != c for c in rows.columns):
+            raise Invalid("request", "Two tables take a column for different things.", "")
+        columns |= {c.name: c for c in rows.columns}
+    folded = {name.casefold() for name in columns} | {first.person.name.casefold()}
+    if len(folded) <= len(columns):
+        raise Invalid("request", "Two columns differ in the case of their letters only.", "")
+    institutions = [c.name for c in columns.values() if c.variable is not None and institution_code(c.bare) is not None]
+    return replace(first, columns=tuple(columns.values()), institution=institutions[0] if institutions else None)
 
 
 def rows_of_regression(asked: HandedRegression, inputs: Inputs) -> HandedRows:

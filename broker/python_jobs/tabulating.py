@@ -27,12 +27,16 @@ _TEXTS = {
 }
 
 
-def query_of(asked: HandedTable) -> str:
-    """The request in the dialect duckdb. Names are plain: the reader of requests has seen to it."""
+def query_of(asked: Sequence[HandedTable]) -> str:
+    """The requests in the dialect duckdb. Names are plain: the reader of requests has seen to it."""
+    return "\n".join(f"-- output: handed{number}\n{_query(one)}" for number, one in enumerate(asked, 1))
+
+
+def _query(asked: HandedTable) -> str:
     keys = [f'"{c}"' for c in asked.by]
     columns = ", ".join([*keys, *(f'{_statistic(m, asked)} AS "{m.name}"' for m in asked.measures)])
     grouped = f" GROUP BY {', '.join(keys)}" if keys else ""
-    return f"-- output: handed\nSELECT {columns} FROM {FULL}{grouped}\n"
+    return f"SELECT {columns} FROM {FULL}{grouped};\n"  # noqa: S608 - writing SQL; names are plain
 
 
 def _statistic(measure: Asked, asked: HandedTable) -> str:
@@ -68,8 +72,8 @@ def _variable(column: HandedColumn, inputs: Inputs) -> Variable:
             type=column.type,
             cls=VariableClass.STANDARD,
             decimals=column.decimals if number else None,
-            low=-LARGEST if number else None,
-            high=LARGEST if number else None,
+            low=None if not number else -LARGEST if column.low is None else column.low,
+            high=None if not number else LARGEST if column.high is None else column.high,
         )
     table = inputs.catalogue.table(column.table)
     found = table.find(column.bare)
@@ -97,12 +101,14 @@ def uses_in_vault(uses: Sequence[Use], rows: HandedRows, inputs: Inputs) -> tupl
     return tuple(found)
 
 
-def told_apart(plan: Plan, rows: HandedRows, name: str) -> Plan:
-    """The plan under the output's name: keys that are declared have the lists of their variables, and a person looks at
-    every figure that has a column of the script's own in it."""
-    (output,) = plan.outputs
-    tables = tuple(_table(t, rows) for t in output.tables)
-    return replace(plan, outputs=(replace(output, name=name, tables=tables),))
+def told_apart(plan: Plan, own: Sequence[tuple[str, HandedRows]]) -> Plan:
+    """The plan under the outputs' names, each with its own rows: keys that are declared have the lists of their
+    variables, and a person looks at every figure that has a column of the script's own in it."""
+    outputs = tuple(
+        replace(output, name=name, tables=tuple(_table(t, rows) for t in output.tables))
+        for output, (name, rows) in zip(plan.outputs, own, strict=True)
+    )
+    return replace(plan, outputs=outputs)
 
 
 def _table(table: PlannedTable, rows: HandedRows) -> PlannedTable:

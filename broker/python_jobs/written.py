@@ -9,6 +9,9 @@ from dataclasses import replace
 
 from broker.domain.handed import Factor, Formula, HandedRegression, HandedTable
 
+NUMBERS = re.compile(r"(?<![A-Za-z0-9_.])(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
+"""Numbers that a text writes out."""
+
 
 def in_order(asked: HandedTable, text: str) -> HandedTable:
     """Keys and measures in the order in which the text first names them; what it does not name follows by name."""
@@ -31,10 +34,13 @@ def in_one_order(formula: Formula) -> Formula:
 
 
 def unwritten(asked: HandedTable | HandedRegression, text: str) -> tuple[str, ...]:
-    """Names that would be shown and stand nowhere in the text as words."""
+    """Names that would be shown and stand nowhere in the text as words; and bounds, which choose digits."""
     names: Iterable[str] = asked.formula.columns if isinstance(asked, HandedRegression) else asked.by
     more = () if isinstance(asked, HandedRegression) else (m.name for m in asked.measures)
-    return tuple(n for n in (*names, *more) if _place(n, text) == len(text))
+    bounds = () if isinstance(asked, HandedRegression) else asked.bounds
+    numbers = {float(n.replace("_", "")) for n in NUMBERS.findall(text)} if bounds else set()
+    made = (f"bounds of {column}" for column, *ends in bounds if not {abs(end) for end in ends} <= numbers)
+    return (*(n for n in (*names, *more) if _place(n, text) == len(text)), *made)
 
 
 def _place(name: str, text: str) -> int:

@@ -67,6 +67,7 @@ def _make(own: Path, mount: Path, narrow: tuple[str, ...]) -> None:
     """It appears when it is whole, however many make it at once."""
     half = own.with_name(f".{own.name}-{os.getpid()}-{time.monotonic_ns()}")
     try:
+        half.mkdir()
         for path in narrow:
             _link(mount / path, half / path, path)
         for folder in [half, *(path for path in half.rglob("*") if path.is_dir())]:

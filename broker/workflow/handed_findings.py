@@ -13,6 +13,8 @@ FEW = "A number is asked of a column with few different values: it tells how man
 AT_RUN_TIME = "Names of columns do not stand in the script: it made them while it ran, and they can tell anything."
 CLOSE = "Another output of this job is of nearly as many people: together they may tell of those few."
 
+OTHERS = "Another table of this job is of other rows, or of these in another order: the two were not judged together."
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -71,6 +73,15 @@ def _is_close(one: Computed, other: Computed, t: int) -> bool:
         return False
     apart = max(abs(one.persons - other.persons), min(abs(one.rows - other.rows), 1))
     return 0 < apart < t
+
+
+def told_others(made: Computed) -> Computed:
+    """A table that was judged without another one of its job says so: what is hidden in it may follow from both."""
+    if not isinstance(made.found, Assessment):
+        return made
+    told = Finding("H5", Verdict.REVIEW, OTHERS)
+    verdict = worst([made.found.verdict, told.verdict])
+    return replace(made, found=replace(made.found, findings=(*made.found.findings, told), verdict=verdict))
 
 
 def _beside(one: Computed, close: Sequence[Computed]) -> Assessment | HandedFigure | Problem:

@@ -1,6 +1,6 @@
 """What a script hands over, planned: a request, the job's inputs and today's policy to a plan. Pure; opens no rows."""
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from broker.domain.errors import Invalid
@@ -9,7 +9,7 @@ from broker.domain.plans import Plan
 from broker.domain.projects import Project
 from broker.domain.variables import How, Use
 from broker.policy.models import Policies
-from broker.python_jobs.rows import Inputs, rows_of_regression, rows_of_table
+from broker.python_jobs.rows import Inputs, rows_of_regression, rows_of_table, rows_of_tables
 from broker.python_jobs.tabulating import catalogue_with, query_of, told_apart, uses_in_vault
 from broker.query import compile_sql
 from broker.scope.check import check_scope
@@ -44,13 +44,21 @@ def check_declared(rows: HandedRows, grouped: Set[str], inputs: Inputs, project:
 
 @dataclass(frozen=True, slots=True)
 class PlannedRows:
+    """`own` are the rows of each output as it alone asks for them."""
+
     plan: Plan
     rows: HandedRows
+    own: tuple[HandedRows, ...]
 
 
 def planned_table(asked: HandedTable, inputs: Inputs, project: Project, policies: Policies) -> PlannedRows:
-    """Raises Invalid("request") for what would be refused of a SQL text, with that refusal's sentence and advice."""
-    rows = rows_of_table(asked, inputs)
+    return planned_tables((asked,), inputs, project, policies)
+
+
+def planned_tables(asked: Sequence[HandedTable], inputs: Inputs, project: Project, policies: Policies) -> PlannedRows:
+    """Tables of the same rows as one plan. Raises Invalid("request") for what would be refused of a SQL text, with that
+    refusal's sentence and advice."""
+    rows = rows_of_tables(asked, inputs)
     least = policies.profile(project.profile).t
     catalogue = catalogue_with(rows, inputs)
     compiled = compile_sql(query_of(asked), "duckdb", catalogue, project, policies.service, least)
@@ -60,4 +68,6 @@ def planned_table(asked: HandedTable, inputs: Inputs, project: Project, policies
         refusals += check_scope(uses, project, policies, project.expires, header=True)
     if refusals or compiled.plan is None:
         raise Invalid("request", " ".join(f"{r.message} {r.advice}".strip() for r in refusals[:3]), "")
-    return PlannedRows(told_apart(compiled.plan, rows, asked.name), rows)
+    own = tuple(rows_of_table(one, inputs) for one in asked)
+    names = (one.name for one in asked)
+    return PlannedRows(told_apart(compiled.plan, tuple(zip(names, own, strict=True))), rows, own)

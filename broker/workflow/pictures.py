@@ -1,31 +1,20 @@
 """Pictures that a script drew are made anew in a container of trusted code, one each. People look at all of them."""
 
-import json
 from collections.abc import Mapping
 
 from broker.domain.jobs import Kind
 from broker.domain.ports import HandedTo
-from broker.python_jobs.left import Left
-from broker.workflow.handed_outputs import Stage
+from broker.python_jobs.left import Left, named
 from broker.workflow.limits import limits_for
+from broker.workflow.trusted import Stage
 
 ENDING = ".png"
 
 
 def remade_pictures(stage: Stage, left: Left) -> Mapping[str, bytes | None]:
     """By name; None where the bytes are no picture. Beyond the most outputs of a job none is made anew."""
-    named = [(name, content) for name, content in map(_named, left.files) if name.endswith(ENDING)]
-    return {name: _remade(stage, content) for name, content in named[: stage.policies.service.max_outputs]}
-
-
-def _named(frame: tuple[str, bytes]) -> tuple[str, bytes]:
-    head, _, content = frame[1].partition(b"\n")
-    try:
-        said = json.loads(head[:1024])
-    except (ValueError, RecursionError):
-        return "", b""
-    name = said.get("name") if isinstance(said, dict) else None
-    return (name, content) if isinstance(name, str) else ("", b"")
+    drawn = [(name, content) for name, content in map(named, left.files) if name is not None and name.endswith(ENDING)]
+    return {name: _remade(stage, content) for name, content in drawn[: stage.policies.service.max_outputs]}
 
 
 def _remade(stage: Stage, content: bytes) -> bytes | None:

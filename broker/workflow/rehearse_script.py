@@ -3,24 +3,35 @@ stage makes of what it hands over. Keeps nothing."""
 
 import json
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from broker.domain.handed import HandedFigure
 from broker.domain.jobs import Kind
 from broker.domain.outputs import Assessment
-from broker.domain.ports import HandedEngine, SandboxEnd, Vaults
+from broker.domain.ports import CollectedFile, Collector, HandedEngine, SandboxEnd, Vaults
 from broker.domain.projects import Project
-from broker.policy.models import Policies
+from broker.policy.models import Policies, Profile
 from broker.python_jobs.left import Left, sort_left
+from broker.python_jobs.parquet import leaves_as
 from broker.python_jobs.request import prepare
 from broker.workflow.check import Checked
 from broker.workflow.failing import Failed
 from broker.workflow.handed_findings import Computed, Problem
-from broker.workflow.handed_outputs import Stage, compute
+from broker.workflow.handed_outputs import compute
 from broker.workflow.limits import limits_for
+from broker.workflow.parquet import with_parquet
 from broker.workflow.rehearse import Rehearsed, Runner, rehearsed
+from broker.workflow.script_outputs import PNG, prepared_file
+from broker.workflow.trusted import Stage
 
 ATTEMPT = 1
+WITHHELD = {
+    "name": "Its name is none that an output may have.",
+    "type": "Its content is not what its ending says: text is UTF-8, and a Parquet table has numbers, texts and dates.",
+    "size": "It has more bytes or rows than a file that leaves may have.",
+}
+"""Why a file cannot leave, where reading it has said nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +42,21 @@ class ScriptStage:
     snapshot: str
     sandbox: Runner
     handed: HandedEngine | None
+    collector: Collector
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOutput:
     """One output that the script left: a request to the broker, or a file of its own. `declared` is its name in the
-    header, None where the header has none for it; `problem` why the broker could make nothing of a request."""
+    header, None where the header has none for it; `problem` why the broker could make nothing of it; `look_at` what a
+    checker would be told of a file."""
 
     name: str
     kind: str
     size: int
     declared: str | None
     problem: str = ""
+    look_at: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +90,12 @@ def rehearse_script(
     log = result.log.decode(errors="replace")
     if result.end is not SandboxEnd.ENDED:
         return RehearsedScript(result.end, result.runtime, log)
+    trusted = Stage(stage, stage.vaults, job, ATTEMPT, vault, checked, project, policies)
     left = sort_left(result.frames)
-    computed = _computed(Stage(stage, stage.vaults, job, ATTEMPT, vault, checked, project, policies), left)
+    left = with_parquet(trusted, left) if stage.handed is not None else left
+    computed, declared = _computed(trusted, left), [name for name, _ in checked.declared]
+    outputs = (*_requests(left, computed, declared), *_files(stage.collector, left, declared, project, policies))
     lap("assess")
-    outputs = tuple(_outputs(left, computed, [name for name, _ in checked.declared]))
     return RehearsedScript(
         end=result.end,
         runtime=result.runtime,
@@ -100,13 +116,46 @@ def _computed(stage: Stage, left: Left) -> tuple[Computed, ...]:
         return tuple(Computed(r.name, r.kind, "", problem) for r in left.requests)
 
 
-def _outputs(left: Left, computed: Sequence[Computed], declared: Sequence[str]) -> Iterator[LeftOutput]:
-    """A request stands for the declared output of its stem, with the rows beside it; a file stands for itself."""
-    problems = {c.name: c.found.sentence for c in computed if isinstance(c.found, Problem)}
+def _requests(left: Left, computed: Sequence[Computed], declared: Sequence[str]) -> Iterator[LeftOutput]:
+    """A request stands for the declared output of its stem, with the rows beside it."""
+    problems = dict(_problems(computed))
     for one in left.requests:
         name = next((d for d in declared if d.rpartition(".")[0] == one.name), None)
         yield LeftOutput(one.name, one.kind, len(one.request) + len(one.rows), name, problems.get(one.name, ""))
-    for _, payload in left.files:
-        head, _, content = payload.partition(b"\n")
-        name = str(json.loads(head)["name"])
-        yield LeftOutput(name, "file", len(content), name if name in declared else None)
+
+
+def _problems(computed: Sequence[Computed]) -> Iterator[tuple[str, str]]:
+    """By the name of the output. Of data that the broker made itself their author may know how often, too."""
+    tables = {c.name.casefold() for c in computed if isinstance(c.found, Assessment)}
+    for one in computed:
+        if isinstance(one.found, Problem):
+            times = dict(one.found.figures).get("times", "0")
+            yield one.name, one.found.sentence + (f" Here: {times} times." if times != "0" else "")
+        elif isinstance(one.found, HandedFigure) and one.found.data.casefold() not in tables:
+            yield one.name, f"Nothing comes of the table {one.found.data} that it would be drawn of."
+
+
+def _files(
+    collector: Collector, left: Left, declared: Sequence[str], project: Project, policies: Policies
+) -> Iterator[LeftOutput]:
+    """Each as the broker would make it anew; of data that it made itself, their author may know why it could not."""
+    service, profile = policies.service, policies.profile(project.profile)
+    for file in collector.collect(left.files, service.allowed_files, service.max_file_bytes, service.max_file_rows):
+        leaving = leaves_as(file.name)
+        name = leaving if leaving in declared else None
+        problem, look_at = _looked_at(file, policies, profile) if name is not None else ("", ())
+        yield LeftOutput(file.name, "file", len(file.content), name, problem, look_at)
+
+
+def _looked_at(file: CollectedFile, policies: Policies, profile: Profile) -> tuple[str, tuple[str, ...]]:
+    if file.problem is None and file.media_type == PNG:  # a rehearsal makes no picture anew
+        return "", ()
+    staff = json.loads(prepared_file(file, policies, profile).staff)
+    told, code = staff["summary"], staff["problem"]
+    if code is not None:
+        return told.get("sentence") or WITHHELD[code], ()
+    return "", tuple(f"{f['sentence']}{_place(f['figures'])}" for f in told["look_at"])
+
+
+def _place(figures: Mapping[str, str]) -> str:
+    return f" ({figures['name']})" if "name" in figures else ""

@@ -125,7 +125,9 @@ def prepared_file(found: CollectedFile, policies: Policies, profile: Profile, sa
         made = remake(found.name, found.content, profile.file_digits)
     except Invalid as wrong:
         return _withheld(found.name, wrong.code, summary | {"sentence": wrong.message})
-    flags = (of_text(),) if made.sheet is None else _flags(made.sheet, policies, profile)
+    if made.sheet is not None and len(made.sheet.rows) > policies.service.max_file_rows:
+        return _withheld(found.name, "size", summary)
+    flags = of_text(made.content.decode()) if made.sheet is None else _flags(made.sheet, policies, profile)
     told = [{"rule": f.rule, "sentence": f.sentence, "figures": dict(f.figures)} for f in flags]
     staff = {"file": found.name, "problem": None, "summary": summary | {"look_at": told}}
     return Prepared(

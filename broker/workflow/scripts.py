@@ -18,9 +18,11 @@ from broker.python_jobs.request import prepare
 from broker.workflow.check import Checked
 from broker.workflow.failing import Failed
 from broker.workflow.handed_findings import Computed, Problem
-from broker.workflow.handed_outputs import Stage, compute
+from broker.workflow.handed_outputs import compute
 from broker.workflow.limits import limits_for
+from broker.workflow.parquet import with_parquet
 from broker.workflow.pictures import remade_pictures
+from broker.workflow.trusted import Stage
 
 OF_THE_DATA = frozenset({RowsProblem.BINARY.value, RowsProblem.MODEL.value})
 """Problems that few and synthetic people can have where the real ones have not: told, and the job goes on."""
@@ -58,8 +60,8 @@ class Script:
         result = self.ports.sandbox.run(self._request(vault))
         if result.end is not SandboxEnd.ENDED:
             return result
-        left = sort_left(result.frames)
         stage = self._stage(vault, vaults)
+        left = with_parquet(stage, sort_left(result.frames))
         return RanScript(result, left, compute(stage, left.requests), remade_pictures(stage, left))
 
     def _stage(self, vault: Vault, vaults: Vaults) -> Stage:

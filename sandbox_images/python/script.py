@@ -16,6 +16,7 @@ MEMORY_EXIT = 83
 def run(program: bytes) -> int:
     """The exit code: 0 for an end without an uncaught error."""
     os.umask(0o022)
+    sys.stdout.reconfigure(line_buffering=True)  # so that an error stands after what was printed before it
     builtins.load, builtins.exit, builtins.quit = npd.load, sys.exit, sys.exit
     with open(PATH, "wb") as file:
         file.write(program)

@@ -4,12 +4,14 @@ Trusted code on untrusted bytes: every statement was written by the broker, the 
 leaves as counts, one column a question; where one of the problems is counted, nothing else is computed.
 """
 
+import itertools
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 FILE = "handed_file"
 COUNTS = ("rows", "persons", "without_person", "few")
-PROBLEMS = ("unreadable", "columns", "values", "unknown", "repeated", "mismatch", "binary", "model")
+PROBLEMS = ("unreadable", "apart", "columns", "values", "unknown", "repeated", "mismatch", "binary", "model")
 MOST_ROWS = 20_000_000
 
 
@@ -23,12 +25,18 @@ def fails(found: dict[str, int]) -> bool:
 
 
 def take(connection, rows: bytes, asked: dict) -> dict[str, int]:
-    """Make `handed.rows`; the counts. `asked`: {"columns": [..], "steps": [{"make": [SQL], "counts": {name: SQL}}]}."""
-    table = read(rows)
-    if table is None:
+    """Make `handed.rows`; the counts. `asked`: {"columns": [..], "steps": [{"make": [SQL], "counts": {name: SQL}}]},
+    and {"person": column, "parts": [bytes of each, ..]} where the rows of several outputs come one after the other."""
+    tables = [read(part) for part in cut(rows, asked.get("parts") or [len(rows)])]
+    if any(table is None for table in tables):
         return {"unreadable": 1}
-    plain = None if sorted(table.column_names) != sorted(asked["columns"]) else flat(table)
-    if plain is None:
+    flats = [flat(table) for table in tables]
+    if any(table is None for table in flats):
+        return {"columns": 1}
+    plain, apart = beside(flats, asked.get("person"))
+    if apart:
+        return {"apart": apart}
+    if sorted(plain.column_names) != sorted(asked["columns"]):
         return {"columns": 1}
     connection.register(FILE, plain)
     found: dict[str, int] = {}
@@ -40,6 +48,27 @@ def take(connection, rows: bytes, asked: dict) -> dict[str, int]:
         if fails(found):
             break
     return found
+
+
+def cut(rows: bytes, parts: list[int]) -> list[bytes]:
+    ends = list(itertools.accumulate(parts))
+    return [rows[end - size : end] for size, end in zip(parts, ends, strict=True)]
+
+
+def beside(tables: list[pa.Table], person: str | None) -> tuple[pa.Table, int]:
+    """All columns of tables that are of the same people row by row, and agree where they have a column in common; and
+    which tables are not, by the bits of a number."""
+    first, apart = tables[0], 0
+    for number, table in enumerate(tables[1:], start=1):
+        common = set(first.column_names) & set(table.column_names)
+        same = table.num_rows == first.num_rows and person in common
+        if not same or not all(first.column(name).equals(table.column(name)) for name in common):
+            apart |= 1 << number
+            continue
+        for name in table.column_names:
+            if name not in common:
+                first = first.append_column(name, table.column(name))
+    return first, apart
 
 
 def read(rows: bytes) -> pa.Table | None:

@@ -40,9 +40,9 @@ from broker.wiring import build_stage, synthetic_years
 from broker.workflow import administer
 from broker.workflow.check import check_submission
 from broker.workflow.handed_findings import by_person
-from broker.workflow.handed_outputs import Stage
 from broker.workflow.handing import planned_table, rows_to_fit
 from broker.workflow.rehearsal_data import wanted
+from broker.workflow.trusted import Stage
 from tests.integration.handed.conftest import ABSENCE, CENSUS, LIMITS, ROOT, Quiet, file_of, opened, run_here
 from tests.unit.workflow.conftest import PROJECT, REX, ROLES, Broker
 from tests.unit.workflow.conftest import opened as broker_in
@@ -129,12 +129,12 @@ def tabulated(given: pa.Table, **changed: Any) -> tuple[RowsChecked, Assessment 
 
 
 @cache
-def sandbox() -> DockerSandbox:
+def sandbox(runtime: str = "runc") -> DockerSandbox:
     """The real container, with the images of the checkout."""
     root, images = Path(mkdtemp(prefix="script-town-")), Path(__file__).resolve().parents[2] / "build" / "images"
     build(images)
     (root / "build").symlink_to(images)
-    return DockerSandbox(root, "runc")
+    return DockerSandbox(root, runtime)
 
 
 def fitted(given: pa.Table, **changed: Any) -> tuple[RowsChecked, Assessment | None]:
@@ -186,6 +186,19 @@ def stage(script: str = SCRIPT) -> Stage:
     assert checked.accepted, checked.refusals
     vaults: Any = mock.Mock(registers=lambda vault: {})
     return Stage(Here(), vaults, "j", 1, vault(), checked, project(), policies())
+
+
+class There:
+    """The trusted stage's container, for real."""
+
+    handed = HandedDuckDB()
+
+    def __init__(self, runtime: str) -> None:
+        self.sandbox = sandbox(runtime)
+
+
+def stage_there(runtime: str = "runc") -> Stage:
+    return replace(stage(), ports=There(runtime), job=f"there-{secrets.token_hex(4)}")
 
 
 def handed(name: str = "t", less: int = 0, measures: Mapping[str, Any] = MEASURES, **changed: Any) -> LeftRequest:

@@ -1,5 +1,6 @@
 """Attacks by what a script leaves: a message in what nobody looks at is gone once the broker has made the file anew."""
 
+import json
 import struct
 import zlib
 
@@ -8,8 +9,12 @@ import pytest
 
 from broker.disclosure.files.flags import flags_of
 from broker.domain.errors import Invalid
+from broker.domain.outputs import Verdict
 from broker.python_jobs.remade import remake
-from tests.attacks.script_town import picture, profile
+from broker.sandbox.collector import FrameCollector
+from broker.workflow.prepared import Prepared
+from broker.workflow.script_outputs import prepared_file
+from tests.attacks.script_town import picture, policies, profile
 
 SIDE = 96
 
@@ -88,3 +93,23 @@ def test_a_word_among_counts_does_not_hide_that_they_are_small() -> None:
 def test_pseudonyms_in_other_words_are_seen(disguise: str) -> None:
     pseudonym = disguise.format("0A1B" * 8)
     assert [f.rule for f in flags_of(("who",), [(pseudonym,)], profile(), frozenset())] == ["T3"]
+
+
+def withheld_or_told(name: str, content: bytes) -> Prepared:
+    found = FrameCollector().collect(
+        (("file", json.dumps({"name": name}).encode() + b"\n" + content),), (".json", ".txt"), 16_000_000, 5000
+    )
+    return prepared_file(found[0], policies(), profile())
+
+
+def test_a_table_in_json_has_no_more_rows_than_a_csv() -> None:
+    """A row a person, in small print: nobody counted rows that were not in a CSV."""
+    rows = json.dumps([{"school": n % 7, "score": n} for n in range(5001)]).encode()
+    assert withheld_or_told("t.json", rows).verdict is Verdict.REFUSE
+    assert withheld_or_told("t.json", rows.replace(b'{"school": 0, "score": 0}, ', b"")).verdict is Verdict.REVIEW
+
+
+@pytest.mark.parametrize("name", ["t.txt", "t.json"])
+def test_pseudonyms_in_a_document_are_seen(name: str) -> None:
+    found = withheld_or_told(name, b'{"who": {"in": ["' + b"0a1b" * 8 + b'"]}}')
+    assert [rule for rule, _ in json.loads(found.findings)] == ["T2", "T3"]

@@ -1,6 +1,7 @@
 """The findings of the paper attack on disclosure control, one test a number: each fails where its defence is removed.
 
-`tests/prove/defences.py` removes them one at a time. Findings of linked tables and known margins are the last part."""
+`tests/prove/disclosure_defences.py` removes them one at a time. Findings of linked tables and known margins come
+last."""
 
 import json
 import re

@@ -5,19 +5,22 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from broker.domain.handed import HandedFigure, Mark
+import pytest
+
+from broker.domain.handed import HandedFigure, HandedTable, Mark
 from broker.domain.outputs import OutputState, Verdict
 from broker.domain.ports import SandboxEnd, SandboxResult
 from broker.python_jobs.formula import read_formula
+from broker.python_jobs.handed import read_request
 from broker.python_jobs.left import Left
-from broker.python_jobs.written import in_one_order
+from broker.python_jobs.written import in_one_order, unwritten
 from broker.sandbox.collector import FrameCollector
 from broker.workflow.handed_findings import Computed
 from broker.workflow.handed_outputs import compute
 from broker.workflow.prepared import Prepared
 from broker.workflow.script_outputs import script_outputs
 from broker.workflow.scripts import RanScript
-from tests.attacks.script_town import MEASURES, broker, handed, policies, profile, rows, stage, tabulated
+from tests.attacks.script_town import MEASURES, TABLE, broker, handed, policies, profile, rows, stage, tabulated
 from tests.unit.workflow.conftest import PYTHON
 
 DECLARED = (("means.csv", "Means"), ("drawn.svg", "A figure"))
@@ -85,6 +88,18 @@ def test_names_that_the_script_made_while_it_ran_are_told_to_the_checker() -> No
     (computed,) = compute(stage(), [handed(measures={"n_57": {"count": True}})])
     assert "H3" not in rules(honest)
     assert "H3" in rules(computed)
+
+
+@pytest.mark.parametrize(
+    ("ends", "told"), [([0, 100], False), ([-1.5, 2000], False), ([0, 57], True), ([0, 99.9], True)]
+)
+def test_bounds_that_the_script_made_while_it_ran_are_told_to_the_checker(ends: list[float], told: bool) -> None:
+    """Which digits leave follows from them: a script can choose among nine, for each column."""
+    document = TABLE | {"measures": {"m": {"mean": "own"}}, "bounds": {"own": ends}}
+    asked = read_request(json.dumps(document).encode(), "table", "t")
+    assert isinstance(asked, HandedTable)
+    text = "m = phase = {'own': (-1.5, 0, 100, 2_000), 'x57': 99.990}"
+    assert unwritten(asked, text) == (("bounds of own",) if told else ())
 
 
 def test_two_tables_that_one_person_lies_between_are_told_to_the_checker() -> None:

@@ -5,7 +5,8 @@ import json
 import os
 from pathlib import Path
 
-from tests.prove.private_defences import DEFENCES, FINDINGS, TRAPS, run
+from tests.prove.defences import run
+from tests.prove.private_defences import CAUGHT, DEFENCES, FINDINGS, TRAPS
 
 EVERY_DAY = frozenset({"15", "30", "errors", "keys", "a", "jobs"})
 NUMBERS = frozenset({12, 13, 14, 15, 16, 26, 30, 31, 32, 39, 44, 52})
@@ -30,7 +31,7 @@ ROWS = {
 
 
 def test_removed_defences_are_seen() -> None:
-    found = run(frozenset() if os.environ.get("PROOF_DEFENCES") == "all" else EVERY_DAY)
+    found = run(DEFENCES, CAUGHT, frozenset() if os.environ.get("PROOF_DEFENCES") == "all" else EVERY_DAY)
     if "PROOF_FIGURES" in os.environ:
         told = Path(os.environ["PROOF_FIGURES"]) / "private_defences.json"
         told.write_text(json.dumps({**found, "findings": len(NUMBERS), "rows_of_traps": len(ROWS)}))

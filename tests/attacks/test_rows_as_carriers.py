@@ -38,3 +38,28 @@ def test_the_label_of_fewer_than_the_threshold_is_not_shown() -> None:
     given = given.set_column(given.column_names.index("label"), "label", pa.array(labels))
     _, assessment = tabulated(given, by=["label"])
     assert not [r.keys for r in assessment.rows if "57" in r.keys[0]]
+
+
+def derived() -> pa.Table:
+    """A number that a script made, from 0 to 100."""
+    missed = [min(100.0, float(m)) for m in rows()["missed"].to_pylist()]
+    return rows().append_column("rate", pa.array(missed))
+
+
+RATE = {"by": ["fsm"], "measures": {"rate": {"mean": "rate"}}}
+
+
+def test_bounds_that_hold_leave_digits_and_none_leave_none() -> None:
+    """A column that could be anything tells no digit; one that cannot is as one of the catalogue."""
+    for bounds, any_digit in (({}, False), ({"bounds": {"rate": [0, 100]}}, True)):
+        checked, assessment = tabulated(derived(), **RATE, **bounds)
+        assert checked.problem is None
+        shown = [r.released[1] for r in assessment.rows if not r.suppressed[1]]
+        assert any(shown) is any_digit
+
+
+@pytest.mark.parametrize("ends", [[0, 5], [90, 100]])
+def test_rows_outside_their_bounds_are_refused(ends: list[float]) -> None:
+    """Narrow bounds buy digits: they are held to."""
+    checked, assessment = tabulated(derived(), **RATE, bounds={"rate": ends})
+    assert (checked.problem, assessment) == (RowsProblem.VALUES, None)

@@ -5,7 +5,8 @@ import json
 import os
 from pathlib import Path
 
-from tests.prove.script_defences import DEFENCES, FINDINGS, run
+from tests.prove.defences import run
+from tests.prove.script_defences import CAUGHT, DEFENCES, FINDINGS
 
 EVERY_DAY = frozenset({"7", "33", "53", "files_as_carriers"})
 NUMBERS = frozenset({7, 8, 9, 10, 33, 53})
@@ -13,7 +14,7 @@ NUMBERS = frozenset({7, 8, 9, 10, 33, 53})
 
 
 def test_removed_defences_are_seen() -> None:
-    found = run(frozenset() if os.environ.get("PROOF_DEFENCES") == "all" else EVERY_DAY)
+    found = run(DEFENCES, CAUGHT, frozenset() if os.environ.get("PROOF_DEFENCES") == "all" else EVERY_DAY)
     if "PROOF_FIGURES" in os.environ:
         told = Path(os.environ["PROOF_FIGURES"]) / "script_defences.json"
         told.write_text(json.dumps({**found, "findings": len(NUMBERS)}))

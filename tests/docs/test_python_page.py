@@ -10,6 +10,7 @@ from broker.domain.jobs import Kind
 from broker.domain.ports import SandboxEnd
 from broker.engine.handed import HandedDuckDB
 from broker.policy.files import load_policies
+from broker.sandbox.collector import FrameCollector
 from broker.sandbox.docker_engine import DockerSandbox
 from broker.wiring import build_stage, synthetic_years
 from broker.workflow.check import check_submission
@@ -40,7 +41,7 @@ def test_a_script_of_the_page_does_what_it_says(script: str, stage: Stage, sandb
     assert PROJECT is not None
     checked = check_submission(script, Kind.PYTHON, "tsql", PROJECT, POLICIES, date(2026, 11, 24))
     assert checked.refusals == ()
-    on = ScriptStage(stage.vaults, stage.snapshot, DockerSandbox(sandbox_root), HandedDuckDB())
+    on = ScriptStage(stage.vaults, stage.snapshot, DockerSandbox(sandbox_root), HandedDuckDB(), FrameCollector())
     ran = rehearse_script(checked, PROJECT, POLICIES, on)
     assert ran.end is SandboxEnd.ENDED, ran.log
     assert ran.absent == ()
@@ -60,5 +61,5 @@ def test_the_page_lists_what_the_image_holds() -> None:
 
 
 def test_the_endings_of_files_are_those_of_the_policy() -> None:
-    (told,) = re.findall(r"Files that can leave end in (.*?\.jpeg`)", PAGE, re.DOTALL)
+    (told,) = re.findall(r"Files that can leave end in (.*?)\. ", PAGE, re.DOTALL)
     assert set(re.findall(r"`(\.\w+)`", told)) == set(POLICIES.service.allowed_files)

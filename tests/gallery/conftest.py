@@ -1,6 +1,8 @@
 """Runs a script of the gallery as a job would: checked, run in the real container, computed, prepared."""
 
+import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +27,8 @@ from broker.workflow.scripts import Script
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
 PROJECT, PUPILS = "P0421", 3000
+RUNTIMES = tuple(os.environ.get("PROOF_RUNTIMES", "runc").split())
+"""A proof runs the gallery under every runtime."""
 
 
 class Quiet:
@@ -50,11 +54,12 @@ class Gallery:
     policies: Policies
     vaults: Vaults
     vault: Vault
-    parts: Any
+    parts: Mapping[str, Any]
+    """By runtime."""
 
-    def run(self, name: str) -> list[Prepared]:
+    def run(self, name: str, runtime: str) -> list[Prepared]:
         """The outputs of a script, as they would come to the checkers."""
-        policies = self.policies
+        policies, parts = self.policies, self.parts[runtime]
         project = policies.project(PROJECT)
         assert project is not None
         text, now = (SCRIPTS / f"{name}.py").read_text(), datetime.now(UTC)
@@ -65,10 +70,11 @@ class Gallery:
         job = Job(
             ident, submission, "r", JobState.RUNNING, now, now, checked.canonical, "", policies.fingerprint, attempt=1
         )
-        ran = Script(self.parts, Lease(job, 1, now), policies, checked).run_on(self.vault, self.vaults)
+        ran = Script(parts, Lease(job, 1, now), policies, checked).run_on(self.vault, self.vaults)
         assert not isinstance(ran, SandboxResult), (ran.end, ran.log.decode())
+        assert ran.result.runtime == runtime
         profile = policies.profile(project.profile)
-        return script_outputs(self.parts, ran, checked.declared, policies, profile)
+        return script_outputs(parts, ran, checked.declared, policies, profile)
 
 
 @pytest.fixture(scope="session")
@@ -79,5 +85,5 @@ def gallery(sandbox_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Gal
     small = wanted(project, policies.catalogue, synthetic_years(), PUPILS, 7)
     stage = build_stage(policies, PROJECT, small, tmp_path_factory.mktemp("gallery"), Quiet())
     vault = stage.vaults.ensure(PROJECT, stage.snapshot)
-    parts = Parts(DockerSandbox(sandbox_root, "runc"), FrameCollector(), HandedDuckDB())
+    parts = {r: Parts(DockerSandbox(sandbox_root, r), FrameCollector(), HandedDuckDB()) for r in RUNTIMES}
     return Gallery(policies, stage.vaults, vault, parts)

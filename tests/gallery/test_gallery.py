@@ -12,7 +12,7 @@ import pytest
 
 from broker.domain.outputs import OutputKind, Verdict
 
-from .conftest import Gallery
+from .conftest import RUNTIMES, Gallery
 
 pytestmark = pytest.mark.docker
 
@@ -31,11 +31,12 @@ WANTED: dict[str, dict[str, tuple[OutputKind, set[Verdict]]]] = {
 """Never PUBLISH: what a script prepared is looked at by a person, whatever the rules say of its figures."""
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("name", WANTED)
-def test_an_analysis_and_its_verdict(gallery: Gallery, name: str) -> None:
-    made = gallery.run(name)
+def test_an_analysis_and_its_verdict(gallery: Gallery, name: str, runtime: str) -> None:
+    made = gallery.run(name, runtime)
     told = {p.name: (p.kind, p.verdict, _why(p.staff)) for p in made}
-    _tell(name, {p.name: p.verdict.value for p in made})
+    _tell(f"{name} on {runtime}", {p.name: p.verdict.value for p in made})
     assert set(told) == set(WANTED[name]), told
     for output, (kind, verdicts) in WANTED[name].items():
         assert told[output][0] is kind, told

@@ -47,6 +47,24 @@ def test_a_table_is_a_request_and_rows(place):
     assert "3" not in repr(done)
 
 
+def test_bounds_of_derived_columns_go_with_the_request(place, capsys):
+    frame = npd.load("absence").assign(half=lambda f: f["OverallAbsence_6HalfTerms"] / 2)
+    asked = {"by": "LA", "measures": {"half": ("half", "mean")}, "variables": ["absence.LA"]}
+    npd.output.table(frame, **asked, name="absence", bounds={"half": (0, 500)})
+    assert request(place, "absence.table.json")["bounds"] == {"half": [0.0, 500.0]}
+
+
+@pytest.mark.parametrize(
+    ("bounds", "said"),
+    [({"half": (0, 0.001)}, "outside its bounds"), ({"half": (1, 0)}, "from the least"), ({"half": 5}, "no pair"),
+     ({"LA": (0, 1)}, "measured columns"), ((0, 1), "names columns")],
+)  # fmt: skip
+def test_bounds_that_cannot_be_are_told(place, bounds, said):
+    frame = npd.load("absence").assign(half=lambda f: f["OverallAbsence_6HalfTerms"] / 2)
+    with pytest.raises(npd.NpdError, match=said):
+        npd.output.table(frame, by="LA", measures={"half": ("half", "mean")}, name="absence", bounds=bounds)
+
+
 def kinds():
     table = npd.table("absence")
     yield table

@@ -12,10 +12,10 @@ from tests.prove.properties import property_line
 from tests.prove.record import Line, write
 
 SEED = container.SEED
-SIZES = {**container.SIZES, "PROOF_DEFENCES": "all"}
+SIZES = {**container.SIZES, "PROOF_DEFENCES": "all", "PROOF_RUNTIMES": "runc runsc"}
 ATTACKS, SANDBOX = "tests/attacks", "tests/integration/sandbox"
 PROPERTIES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
-    "gallery: real analyses in the real container, with their verdicts": (("tests/gallery",), ("gallery",)),
+    "gallery: real analyses in the real container on both runtimes, with verdicts": (("tests/gallery",), ("gallery",)),
     "trusted stage: rows verified against the vault, tabulated, fitted, judged, drawn": (
         ("tests/integration/handed", "tests/unit/disclosure/test_regression.py",
          "tests/unit/disclosure/test_figures.py"), (),
@@ -31,9 +31,10 @@ PROPERTIES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
     "findings of attackers, each with its defence removed": (
         (f"{ATTACKS}/test_findings_of_python.py", f"{ATTACKS}/test_script_defences.py"), ("script_defences",),
     ),
-    "attacks tried since: models of one person, rows, names, files": (
+    "attacks tried since: models of one person, rows, names, files, Parquet, tables of one script": (
         tuple(f"{ATTACKS}/test_{name}.py" for name in (
-            "models_of_one_person", "rows_as_carriers", "names_as_carriers", "files_as_carriers")), (),
+            "models_of_one_person", "rows_as_carriers", "names_as_carriers", "files_as_carriers",
+            "parquet_as_carrier", "tables_of_one_script")), (),
     ),
     **{title: (files, ()) for title, files in container.PROPERTIES.items()},
 }  # fmt: skip

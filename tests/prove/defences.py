@@ -1,9 +1,9 @@
-"""Each defence of disclosure control removed, one at a time: the test of its finding must fail.
+"""Defences removed, one at a time: the test of each must pass with it, and fail without it. The lists are beside:
+`disclosure_defences`, `private_defences`, `script_defences`.
 
-`python -m tests.prove.defences [NUMBER …]` tries them in this process and prints what was not caught.
+`python -m tests.prove.defences disclosure|private|script [PLACE …]` tries those of a list, or of some of its places, in
+this process, and prints what was not caught.
 """
-
-# ruff: noqa: E501 - one defence a line reads as a table
 
 import __future__
 
@@ -12,56 +12,55 @@ import inspect
 import json
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 from unittest import mock
 
-from broker.disclosure import judge, table_words
-from broker.disclosure.files import sheets
-from broker.disclosure.listing import Row
-from broker.disclosure.repair.repair import repair
-from broker.domain.errors import Breach
-from broker.domain.outputs import Verdict
-from broker.domain.plans import Needs
-from broker.workflow import script_outputs
-
-TESTS = "tests.attacks.test_findings_of_disclosure"
-Removed = Callable[[], Any]
+Removed = Callable[[], AbstractContextManager[Any]]
 """Makes a context in which the defence is not there."""
+Faults = tuple[type[BaseException], ...]
+"""How a test fails that has seen it. A removal that does not fit the code any more is a LookupError or a TypeError, and
+belongs in no list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Defence:
-    """A finding's number, what stops it, how to take that away, and the test that must fail then."""
+    """What stops an attack, how to take that away, and the test that must fail then: the beginning of its name, up to
+    an underscore, in a module. `given` are its arguments."""
 
-    finding: int
     what: str
     removed: Removed
     test: str
+    module: str
+    given: tuple[Any, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """The number of a finding, or the first word of a test's name; where a module is an attack, its own name."""
+        name = self.module.rpartition(".test_")[2]
+        return self.test.split("_")[1] if name.startswith(("findings_of", "traps_of")) else name
 
 
-def without(*rules: str) -> Removed:
-    """No finding of these rules, wherever cells are judged."""
-
-    @contextmanager
-    def context() -> Iterator[None]:
-        with ExitStack() as stack:
-            for module in (judge, table_words, sheets, importlib.import_module(TESTS)):
-                if hasattr(module, "findings_of"):
-                    stack.enter_context(
-                        mock.patch.object(module, "findings_of", partial(_silent, module.findings_of, rules))
-                    )
-            yield
-
-    return context
+def caught(defence: Defence, faults: Faults) -> bool:
+    """Whether the test passes as things are, and fails with the defence removed."""
+    module = importlib.import_module(defence.module)
+    test = getattr(module, next(n for n in vars(module) if f"{n}_".startswith(f"{defence.test}_")))
+    test(*defence.given)
+    with defence.removed():
+        try:
+            test(*defence.given)
+        except faults:
+            return True
+    return False
 
 
-def _silent(findings_of: Callable[..., Any], rules: tuple[str, ...], *asked: Any) -> Any:
-    return tuple(f for f in findings_of(*asked) if f.rule not in rules)
+def run(defences: Sequence[Defence], faults: Faults, places: frozenset[str] = frozenset()) -> dict[str, object]:
+    tried = [d for d in defences if not places or d.place in places]
+    missed = [f"{d.test}: {d.what}" for d in tried if not caught(d, faults)]
+    return {"places": len({d.place for d in tried}), "defences": len(tried), "missed": missed}
 
 
 def put(where: str, value: Any) -> Removed:
@@ -100,124 +99,21 @@ def _function(where: str) -> FunctionType:
     return found
 
 
-def _rows_as_persons(findings_of: Callable[..., Any], ask: Any, *more: Any) -> Any:
-    counted = replace(ask.evidence, persons=ask.evidence.rows)
-    return findings_of(replace(ask, evidence=counted, cell_persons=max(ask.cell_persons, counted.rows)), *more)
+def together(*removed: Removed) -> Removed:
+    @contextmanager
+    def context() -> Iterator[None]:
+        with ExitStack() as stack:
+            for each in removed:
+                stack.enter_context(each())
+            yield
+
+    return context
 
 
-def _observed(keys: Any, cells: Any, profile: Any, registers: Any) -> Any:
-    """GROUP BY over what was found."""
-    return [Row(c.keys, c, listed=True) for c in cells], True
-
-
-def _exact(statistic: Any, evidence: Any, *more: Any) -> Any:
-    return evidence.value
-
-
-def _as_found(found: Any, *asked: Any) -> Any:
-    return replace(FILE(found, *asked), verdict=Verdict.PUBLISH)
-
-
-def _in_any_order(*asked: Any, **also: Any) -> Any:
-    """Holes that depend on the run: another one each time."""
-    TIMES.append(1)
-    found = REPAIR(*asked, **also)
-    return replace(found, hidden=found.hidden | {len(TIMES) % 4})
-
-
-def repairing(by: Callable[..., Any]) -> Removed:
-    """Another repair of person rows."""
-    return put(f"{ROOM}.files.margins.repair", by)
-
-
-def _primaries_only(task: Any, *more: Any, **also: Any) -> Any:
-    return replace(REPAIR(task, *more, **also), hidden=task.hidden)
-
-
-FILE, REPAIR, TIMES = script_outputs.prepared_file, repair, list[int]()
-ROOM, KIT = "broker.disclosure", "tests.spec.query.query_kit"
-TABLES, WORDS = f"{ROOM}.judged_tables", f"{ROOM}.table_words"
-
-DEFENCES = (
-    Defence(1, "ones and rest of a condition are counted apart", without("F1", "F2", "F3"), "test_01"),
-    Defence(2, "arithmetic outside the closed list goes to a person", without("A1"), "test_02"),
-    Defence(2, "digits end where one contribution begins", put(f"{ROOM}.protect.mean_digits", lambda *_: 9), "test_02"),
-    Defence(3, "counts that few tell apart are one count", put(f"{WORDS}.taken_for", lambda *_: {}), "test_03"),
-    Defence(4, "what stands above sees protected values", put(f"{WORDS}.shown", _exact), "test_04"),
-    Defence(5, "rows come from lists", put(f"{TABLES}.listed_rows", _observed), "test_05"),
-    Defence(6, "zeros that want a look are hidden", put(f"{TABLES}._hidden", lambda finding: finding), "test_06"),
-    Defence(6, "small populations hide all", edited(f"{ROOM}.judge:Asked.is_small", "<", "< -"), "test_06"),
-    Defence(10, "files of a script are looked at", put("broker.workflow.script_outputs.prepared_file", _as_found), "test_10"),
-    Defence(11, "no arithmetic on quasi-identifiers", put("broker.query.compile.misused_quasi", lambda *_: None), "test_11"),
-    Defence(
-        12, "persons are counted, not rows",
-        lambda: mock.patch.object(table_words, "findings_of", partial(_rows_as_persons, table_words.findings_of)),
-        "test_12",
-    ),
-    Defence(19, "no value of another row", edited("broker.query.rows.windows:_place", "if not own:", "if False:"), "test_19"),
-    Defence(
-        20, "no EXCEPT of groups",
-        edited("broker.query.rows.unions:bind", "not isinstance(node, exp.Union)", "False"), "test_20",
-    ),
-    Defence(22, "complementary suppression", repairing(_primaries_only), "test_22"),
-    Defence(
-        22, "no primary mark in the released record",
-        put(f"{TESTS}.released_record", lambda found, _: {"rows": [[list(r.rules) for r in found.rows], "primary"]}),
-        "test_22",
-    ),
-    Defence(
-        23, "hashes are keyed",
-        put("broker.storage.shelf.FolderShelf.keyed_hash", lambda _, content: _plain_hash(content)), "test_23",
-    ),
-    Defence(28, "repair is the same each time", repairing(_in_any_order), "test_28"),
-    Defence(29, "inner cells are targets", repairing(_primaries_only), "test_29"),
-    Defence(33, "rows in an order of their own", put(f"{ROOM}.listing._place", lambda *_: 0), "test_33"),
-    Defence(35, "a link key is not a value", put("broker.query.scalars.meaning.Meaning.hidden_behind", lambda *_: None), "test_35"),
-    Defence(37, "institutions are counted", without("F6"), "test_37"),
-    Defence(38, "evidence beside the result", put(f"{TESTS}.render", lambda *_: "SELECT COUNT(*); SELECT 1"), "test_38"),
-    Defence(
-        40, "audit lines carry ids and codes",
-        edited("broker.workflow.submit:submit", '("project", project.ident)', '("project", submission.text)'), "test_40",
-    ),
-    Defence(41, "few people are hidden", without("F1", "M1"), "test_41"),
-    Defence(
-        45, "schools only where they are protected",
-        put(f"{TESTS}.PROFILE", replace(importlib.import_module(TESTS).PROFILE, protects_institutions=True)), "test_45",
-    ),
-    Defence(47, "totals are known", put(f"{ROOM}.linking.patterns._known", lambda *_: (set(), set())), "test_47"),
-    Defence(49, "a missing side is hidden", without("F1", "F2"), "test_49"),
-    Defence(50, "small groups behind a context are nobody", put(f"{KIT}.Needs", lambda *_: Needs(1)), "test_50"),
-    Defence(
-        51, "a column of one value is exempt",
-        put(f"{WORDS}.full_cells", lambda cells, *_: frozenset(c.keys for c in cells)), "test_51",
-    ),
-)  # fmt: skip
-
-
-def _plain_hash(content: bytes) -> str:
-    from hashlib import sha256
-
-    return sha256(content).hexdigest()
-
-
-def caught(defence: Defence) -> bool:
-    """Whether the test passes as things are, and fails with the defence removed."""
-    module = importlib.import_module(TESTS)
-    name = next(n for n in vars(module) if n.startswith(f"{defence.test}_"))
-    getattr(module, name)()
-    with defence.removed():
-        try:
-            getattr(module, name)()
-        except (AssertionError, Breach):
-            return True
-    return False
-
-
-def run(numbers: frozenset[int] = frozenset()) -> dict[str, object]:
-    tried = [d for d in DEFENCES if not numbers or d.finding in numbers]
-    missed = [f"{d.finding}: {d.what}" for d in tried if not caught(d)]
-    return {"findings": len({d.finding for d in tried}), "defences": len(tried), "missed": missed}
+def nothing(*_: Any, **__: Any) -> None:
+    """Where a check was."""
 
 
 if __name__ == "__main__":
-    print(json.dumps(run(frozenset(map(int, sys.argv[1:]))), indent=2))
+    listed = importlib.import_module(f"tests.prove.{sys.argv[1]}_defences")
+    print(json.dumps(run(listed.DEFENCES, listed.CAUGHT, frozenset(sys.argv[2:])), indent=2))

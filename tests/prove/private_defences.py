@@ -1,16 +1,10 @@
-"""Each defence of private answers removed, one at a time: the test of its finding, or of its trap, must fail.
-
-`python -m tests.prove.private_defences [WORD …]` tries those whose place has a word in it, and prints what was not caught.
-"""
+"""Each defence of private answers, how it is removed, and the test of its finding, or trap, that must fail then."""
 
 # ruff: noqa: E501 - one defence a line reads as a table
 
-import importlib
-import json
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -21,45 +15,15 @@ from broker.domain.errors import Breach, Conflict, Refused
 from broker.privacy.measurements import measurement
 from broker.privacy.mechanisms import Bundle
 from broker.storage.ledger.accounts import locked
-from tests.prove.defences import edited, put
+from tests.prove.defences import Defence as Listed
+from tests.prove.defences import Removed, edited, nothing, put, together
 
 FINDINGS, TRAPS = "tests.attacks.test_findings_of_privacy", "tests.attacks.test_traps_of_privacy"
-Removed = Callable[[], AbstractContextManager[Any]]
 CAUGHT = (AssertionError, Breach, Conflict, Refused, duckdb.Error, IntegrityError)
-"""How a test fails that has seen it. (A removal that does not fit the code any more is a LookupError or a TypeError.)"""
 
 
-@dataclass(frozen=True, slots=True)
-class Defence:
-    """What stops an attack, how to take that away, and the test that must fail then, by the beginning of its name."""
-
-    what: str
-    removed: Removed
-    test: str
-
-    @property
-    def module(self) -> str:
-        return FINDINGS if self.test[5].isdigit() else TRAPS
-
-    @property
-    def place(self) -> str:
-        """The number of a finding, or the first word of a trap."""
-        return self.test.split("_")[1]
-
-
-def together(*removed: Removed) -> Removed:
-    @contextmanager
-    def context() -> Iterator[None]:
-        with ExitStack() as stack:
-            for each in removed:
-                stack.enter_context(each())
-            yield
-
-    return context
-
-
-def nothing(*_: Any, **__: Any) -> None:
-    """Where a check was."""
+def Defence(what: str, removed: Removed, test: str) -> Listed:
+    return Listed(what, removed, test, FINDINGS if test[5].isdigit() else TRAPS)
 
 
 def _shown(of: Any, *_: Any) -> Any:
@@ -196,26 +160,3 @@ DEFENCES = (
     Defence("exact releases are listed", put("broker.storage.releases.enter_asides", nothing), "test_exact"),
     Defence("nothing exact of what is kept to privacy", KEPT, "test_exact"),
 )  # fmt: skip
-
-
-def caught(defence: Defence) -> bool:
-    """Whether the test passes as things are, and fails with the defence removed."""
-    module = importlib.import_module(defence.module)
-    test = getattr(module, next(n for n in vars(module) if n.startswith(f"{defence.test}_")))
-    test()
-    with defence.removed():
-        try:
-            test()
-        except CAUGHT:
-            return True
-    return False
-
-
-def run(words: frozenset[str] = frozenset()) -> dict[str, object]:
-    tried = [d for d in DEFENCES if not words or d.place in words]
-    missed = [f"{d.test}: {d.what}" for d in tried if not caught(d)]
-    return {"places": len({d.place for d in tried}), "defences": len(tried), "missed": missed}
-
-
-if __name__ == "__main__":
-    print(json.dumps(run(frozenset(sys.argv[1:])), indent=2))

@@ -1,51 +1,34 @@
-"""Each defence of Python jobs removed, one at a time: the test of its finding, or of an attack tried since, must fail.
-
-`python -m tests.prove.script_defences [WORD …]` tries those whose place has a word in it, and prints what was not caught.
-Defences inside images are not taken out here: a container runs what was built.
+"""Each defence of Python jobs, how it is removed, and the test of its finding, or of an attack tried since, that must
+fail then. Defences inside images are not taken out here: a container runs what was built.
 """
 
 # ruff: noqa: E501 - one defence a line reads as a table
 
-import importlib
-import json
 import re
-import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import pytest
 
 from broker.domain.errors import Breach, Conflict, Invalid, Unknown
-from tests.prove.defences import edited, put
-from tests.prove.private_defences import nothing
+from broker.workflow.failing import Failed
+from tests.prove.defences import Defence as Listed
+from tests.prove.defences import edited, nothing, put
 
-FINDINGS, ROWS, NAMES, FILES = (
+FINDINGS, ROWS, NAMES, FILES, PARQUET, TOGETHER = (
     f"tests.attacks.test_{name}"
-    for name in ("findings_of_python", "rows_as_carriers", "names_as_carriers", "files_as_carriers")
+    for name in (
+        "findings_of_python",
+        "rows_as_carriers",
+        "names_as_carriers",
+        "files_as_carriers",
+        "parquet_as_carrier",
+        "tables_of_one_script",
+    )
 )
-CAUGHT = (AssertionError, Breach, Conflict, Invalid, Unknown, ValueError, pytest.fail.Exception)
-"""How a test fails that has seen it. (A removal that does not fit the code any more is a LookupError or a TypeError.)"""
+CAUGHT = (AssertionError, Breach, Conflict, Failed, Invalid, Unknown, ValueError, pytest.fail.Exception)
 
 
-@dataclass(frozen=True, slots=True)
-class Defence:
-    """What stops an attack, how to take that away, and the test that must fail then, by the beginning of its name;
-    `given` are its arguments."""
-
-    what: str
-    removed: Callable[[], AbstractContextManager[Any]]
-    test: str
-    module: str = FINDINGS
-    given: tuple[Any, ...] = ()
-
-    @property
-    def place(self) -> str:
-        """The number of a finding, or the file of an attack."""
-        return self.test.split("_")[1] if self.module == FINDINGS else self.module.rpartition("test_")[2]
-
-
+Defence = partial(Listed, module=FINDINGS)
 SCRIPTS, HANDED, OUTPUTS, REMADE = (
     "broker.workflow.scripts", "broker.workflow.handed_outputs", "broker.workflow.script_outputs", "broker.python_jobs.remade",
 )  # fmt: skip
@@ -70,7 +53,7 @@ DEFENCES = (
         edited("broker.vault.build:_renderings", '{ORDER}"), ("script", share.columns, ORDER)]', '{ORDER}"), ("script", evidence, ORDER)]'), "test_9",
     ),
     Defence("pseudonyms of each project", edited("broker.vault.pseudonyms:project_key", 'b"project\\0" + project.encode()', 'b"project"'), "test_9"),
-    Defence("a person decides on rows of a script", put(f"{HANDED}.by_person", lambda found, *_: found), "test_10_rows"),
+    Defence("a person decides on rows of a script", put("broker.workflow.trusted.by_person", lambda found, *_: found), "test_10_rows"),
     Defence("declared variables are read again", put(f"{VERIFYING}._mismatches", lambda _: "SELECT 0"), "test_10_a_declared"),
     Defence("unknown pseudonyms are refused", edited(f"{VERIFYING}:_of_persons", " WHERE {PERSON} IS NOT NULL\")", " WHERE false\")"), "test_10_a_person"),
     Defence("nobody is there more often than in the vault", edited(f"{VERIFYING}:_of_persons", "h.n > o.n", "false"), "test_10_a_person"),
@@ -90,36 +73,19 @@ DEFENCES = (
     Defence("a failure here opens a look", put(f"{SCRIPTS}._open_look", nothing), "test_53_passes"),
     Defence("the look is told of without figures", edited("broker.workflow.looks:tell", "any(c.isnumeric() for c in reason)", "False"), "test_53_passes"),
     Defence("undecided outputs are not told", edited("broker.workflow.browse:_told", "if output.state not in TOLD:", "if False:"), "test_53_of"),
-    Defence("labels are plain text", put(f"{VERIFYING}.PLAIN", ".*"), "test_labels_that", ROWS, ("primary\ufe0f",)),
-    Defence("labels carry nothing", put(f"{VERIFYING}.CARRIES", "^$"), "test_labels_that", ROWS, ("0.123456",)),
-    Defence("names are the header's", AS_LEFT, "test_an_output", NAMES),
-    Defence("no figure of what nobody sees", edited(f"{OUTPUTS}:_computed_once", "else _undeclared(one)", "else one"), "test_a_figure_is_drawn", NAMES),
-    Defence("the text's order of columns", put(f"{HANDED}.in_order", lambda asked, _: asked), "test_columns", NAMES),
-    Defence("computed names are told", put(f"{HANDED}.unwritten", lambda *_: ()), "test_names_that", NAMES),
-    Defence("tables that few lie between are told", put(f"{HANDED}.told_close", lambda made, _: tuple(made)), "test_two_tables", NAMES),
-    Defence("digits inside texts", put(f"{REMADE}.said", lambda text, _: text), "test_numbers_inside", FILES, ("12.3456789%", "12.346%")),
-    Defence("nothing invisible", put(f"{REMADE}.INVISIBLE", re.compile("(?!)")), "test_characters", FILES, ("\ufe0f",)),
+    Defence("labels are plain text", put(f"{VERIFYING}.PLAIN", ".*"), "test_labels_that", module=ROWS, given=("primary\ufe0f",)),
+    Defence("labels carry nothing", put(f"{VERIFYING}.CARRIES", "^$"), "test_labels_that", module=ROWS, given=("0.123456",)),
+    Defence("names are the header's", AS_LEFT, "test_an_output", module=NAMES),
+    Defence("no figure of what nobody sees", edited(f"{OUTPUTS}:_computed_once", "else _undeclared(one)", "else one"), "test_a_figure_is_drawn", module=NAMES),
+    Defence("the text's order of columns", put(f"{HANDED}.in_order", lambda asked, _: asked), "test_columns", module=NAMES),
+    Defence("computed names are told", put("broker.workflow.trusted.unwritten", lambda *_: ()), "test_names_that", module=NAMES),
+    Defence("tables that few lie between are told", put(f"{HANDED}.told_close", lambda made, _: tuple(made)), "test_two_tables", module=NAMES),
+    Defence("digits inside texts", put(f"{REMADE}.said", lambda text, _: text), "test_numbers_inside", module=FILES, given=("12.3456789%", "12.346%")),
+    Defence("nothing invisible", put(f"{REMADE}.INVISIBLE", re.compile("(?!)")), "test_characters", module=FILES, given=("\ufe0f",)),
+    Defence("tables of one script's rows are one system", put("broker.workflow.handed_tables._alike", lambda _, wanted: [wanted[0]]), "test_tables_of_the_same", module=TOGETHER),
+    Defence("tables of other rows are told", put("broker.workflow.handed_tables.told_others", lambda made: made), "test_rows_in_another", module=TOGETHER, given=("order",)),
+    Defence("no data where a Parquet file is opened", put("broker.engine.parquet.NOTHING", None), "test_the_container", module=PARQUET, given=("runc",)),
+    Defence("what such a file does ends no job", edited("broker.workflow.parquet:_text", "stage.ports.sandbox.run(asked)", "stage.run(asked)"), "test_what_is_no_flat", module=PARQUET, given=("a bomb of text",)),
+    Defence("rows of JSON are counted", edited(f"{OUTPUTS}:prepared_file", "len(made.sheet.rows) > policies.service.max_file_rows", "False"), "test_a_table_in_json", module=FILES),
+    Defence("pseudonyms in texts are told", edited("broker.disclosure.files.flags:of_text", "if not PSEUDONYM.search(text.casefold()):", "if True:"), "test_pseudonyms_in_a_document", module=FILES, given=("t.json",)),
 )  # fmt: skip
-
-
-def caught(defence: Defence) -> bool:
-    """Whether the test passes as things are, and fails with the defence removed."""
-    module = importlib.import_module(defence.module)
-    test = getattr(module, next(n for n in vars(module) if n.startswith(defence.test)))
-    test(*defence.given)
-    with defence.removed():
-        try:
-            test(*defence.given)
-        except CAUGHT:
-            return True
-    return False
-
-
-def run(words: frozenset[str] = frozenset()) -> dict[str, object]:
-    tried = [d for d in DEFENCES if not words or d.place in words]
-    missed = [f"{d.test}: {d.what}" for d in tried if not caught(d)]
-    return {"places": len({d.place for d in tried}), "defences": len(tried), "missed": missed}
-
-
-if __name__ == "__main__":
-    print(json.dumps(run(frozenset(sys.argv[1:])), indent=2))

@@ -14,7 +14,6 @@ from broker.policy.models import Profile
 
 PSEUDONYM = re.compile(r"[0-9a-f]{32}", re.ASCII)
 WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
-MANY_ROWS, MANY_VALUES, SHARE = 200, 100, 0.9
 Columns = Sequence[str]
 Rows = Sequence[Sequence[str]]
 
@@ -27,17 +26,20 @@ def flags_of(columns: Columns, rows: Rows, profile: Profile, identifiers: frozen
         for flags in (
             _of_persons(columns),
             _identifiers(cells, identifiers),
-            _row_level(columns, rows),
-            _many_values(cells, len(rows)),
+            _row_level(columns, rows, profile),
+            _many_values(cells, len(rows), profile),
             _small(cells, profile),
         )
         for f in flags
     )
 
 
-def of_text() -> Finding:
-    """T2."""
-    return finding("T2", Verdict.REVIEW, "This is text, or no table: nothing in it was looked at by the broker.")
+def of_text(text: str) -> tuple[Finding, ...]:
+    """T2, and T3 where pseudonyms stand in it."""
+    found = finding("T2", Verdict.REVIEW, "This is text, or no table: nothing in it was looked at by the broker.")
+    if not PSEUDONYM.search(text.casefold()):
+        return (found,)
+    return (found, finding("T3", Verdict.REVIEW, "Something in it looks like pseudonyms."))
 
 
 def _of_persons(columns: Columns) -> Iterator[Finding]:
@@ -53,16 +55,16 @@ def _identifiers(cells: dict[str, list[str]], identifiers: frozenset[str]) -> It
             yield finding("T3", Verdict.REVIEW, "A column is an identifier, or looks like pseudonyms.", name=name)
 
 
-def _row_level(columns: Columns, rows: Rows) -> Iterator[Finding]:
-    if len(rows) > MANY_ROWS and len(set(map(tuple, rows))) > SHARE * len(rows):
+def _row_level(columns: Columns, rows: Rows, profile: Profile) -> Iterator[Finding]:
+    if len(rows) > profile.many_rows and len(set(map(tuple, rows))) > profile.nearly_all * len(rows):
         sentence = "The table has many rows that are all different, as if each were of one person."
         yield finding("T4", Verdict.REVIEW, sentence, rows=len(rows), columns=len(columns))
 
 
-def _many_values(cells: dict[str, list[str]], rows: int) -> Iterator[Finding]:
+def _many_values(cells: dict[str, list[str]], rows: int, profile: Profile) -> Iterator[Finding]:
     for name, values in cells.items():
         distinct = len(set(values))
-        if distinct > MANY_VALUES and distinct > SHARE * rows:
+        if distinct > profile.many_values and distinct > profile.nearly_all * rows:
             yield finding(
                 "T5", Verdict.REVIEW, "A column has nearly as many values as rows.", name=name, values=distinct
             )

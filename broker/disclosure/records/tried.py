@@ -45,6 +45,7 @@ SENTENCES: dict[str, str] = {
     "H2": "No number is asked of a column with few different values.",
     "H3": "Names of columns stand in the script, and were not made while it ran.",
     "H4": "No other output of the script is of nearly as many people.",
+    "H5": "The tables of the script are of the same rows, and were judged together.",
     "W1": "The whole filtered population is at least the threshold.",
 }
 """The handbook's rules (F, M, P, Q, D, R, X) and the broker's own (A, H, L, W): what holds where nothing is found."""
@@ -87,9 +88,21 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
 """The profile's parameters that steer a rule, or what it judges; the others have none."""
 
 OF_NO_RULE = frozenset(
-    {"name", "source", "max_listed_rows", "max_group_steps", "small_quota", "suppressed_symbol", "file_digits"}
+    {
+        "name",
+        "source",
+        "max_listed_rows",
+        "max_group_steps",
+        "small_quota",
+        "suppressed_symbol",
+        "file_digits",
+        "many_rows",
+        "many_values",
+        "nearly_all",
+    }
 )
-"""Fields of a profile that no rule reads: what it is called, limits of work and of jobs, digits of scripts' files."""
+"""Fields of a profile that no rule reads: what it is called, limits of work and of jobs, and what is about scripts'
+files."""
 
 
 @dataclass(frozen=True, slots=True)

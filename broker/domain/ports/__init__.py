@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from broker.domain.ports.data import Engine, HandedEngine, HandedTo, SyntheticVaults, Vault, Vaults, VaultTable
+from broker.domain.ports.data import Engine, HandedEngine, HandedTo, Most, SyntheticVaults, Vault, Vaults, VaultTable
 from broker.domain.ports.ledger import LedgerStore
 from broker.domain.ports.memory import MemberFiles, MembersEngine, Populations
 from broker.domain.ports.records import (
@@ -57,6 +57,7 @@ __all__ = [
     "LedgerStore",
     "Limits",
     "MemoryPorts",
+    "Most",
     "OutputRecord",
     "Ports",
     "Post",

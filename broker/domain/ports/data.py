@@ -47,7 +47,7 @@ class Vault:
 # Frames (kind, payload) between broker and launcher; `sandbox_images/common/frames.py` puts them on the wire.
 #
 # to the launcher
-#   job      JSON {"kind": "sql"|"fit"|"python", "tables": [{"schema", "name", "paths": [..]}],
+#   job      JSON {"kind": "sql"|"fit"|"python"|"picture"|"parquet", "tables": [{"schema", "name", "paths": [..]}],
 #            "statements": [{"name", "sql"} or {.., "first", "doubt", "second"}] (sql only: see `broker.query.Looks`),
 #            "rows": {"columns", "steps"} (sql and fit: of rows that a script handed over, whose bytes follow the JSON
 #            after a line end: see `broker.engine.handed`), "model" (fit only: see `broker.engine.fitting`),
@@ -57,7 +57,8 @@ class Vault:
 #   program  the researcher's script, UTF-8 (python only)
 # from the launcher
 #   table    one Arrow IPC stream for each statement, in order (sql only); of handed rows first one of what was counted
-#            of them, and nothing after it where there is a problem; of a fit then those of the model
+#            of them, and nothing after it where there is a problem; of a fit then those of the model;
+#            of a Parquet file its text, or none
 #   file     JSON {"name"} + b"\n" + content: one a file that the script left in /out (python only)
 #   log      what the script printed, capped (python only)
 #   status   JSON {"word": a SandboxEnd value}, last
@@ -100,13 +101,25 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HandedTo:
-    """Whose rows: the attempt, its vault and inputs, and the rows' bytes, which nobody opens outside a container."""
+    """Whose rows: the attempt, its vault and inputs, and the rows' bytes, which nobody opens outside a container. Those
+    of several outputs come one after the other, `parts` bytes each; which of them are of other rows than the first is
+    then told by the bits of the problem's times."""
 
     vault: Vault
     inputs: tuple[Use, ...]
     content: bytes
     job: str
     attempt: int
+    parts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Most:
+    """How much is read of a table in a file: whoever has one more of anything has too many."""
+
+    rows: int
+    columns: int
+    bytes: int
 
 
 class HandedEngine(Protocol):
@@ -131,6 +144,12 @@ class HandedEngine(Protocol):
 
     def read_picture(self, frames: Sequence[tuple[str, bytes]]) -> bytes | None:
         """A PNG of few colours; None where the content was no picture."""
+
+    def prepare_parquet(self, to: HandedTo, limits: Limits, most: Most) -> SandboxRequest:
+        """The content of a Parquet file, to be made text."""
+
+    def read_parquet(self, frames: Sequence[tuple[str, bytes]]) -> bytes | None:
+        """Comma-separated text, as untrusted as the file; None where the content was no flat table."""
 
     def read(
         self, plan: Plan, frames: Sequence[tuple[str, bytes]], needs: Needs

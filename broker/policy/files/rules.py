@@ -68,6 +68,9 @@ def _profile(fields: Fields) -> Profile:
         max_leverage=_positive(fields, "max_leverage", Profile.max_leverage),
         max_influence=_positive(fields, "max_influence", Profile.max_influence),
         file_digits=fields.whole("file_digits", default=Profile.file_digits, least=1),
+        many_rows=fields.whole("many_rows", default=Profile.many_rows),
+        many_values=fields.whole("many_values", default=Profile.many_values),
+        nearly_all=_nearly_all(fields),
         fit_digits=fields.whole("fit_digits", default=Profile.fit_digits, least=1),
         whisker=_whisker(fields),
         max_listed_rows=fields.whole("max_listed_rows", least=1),
@@ -113,6 +116,13 @@ def _whisker(fields: Fields) -> float:
     found = fields.number("whisker") if fields.has("whisker") else Profile.whisker
     if not 0 < found < 0.25:
         raise fields.wrong("whisker", "policy-range", "whisker is a share above 0 and under a quarter.")
+    return found
+
+
+def _nearly_all(fields: Fields) -> float:
+    found = fields.number("nearly_all") if fields.has("nearly_all") else Profile.nearly_all
+    if not 0 < found < 1:
+        raise fields.wrong("nearly_all", "policy-range", "nearly_all is a share above 0 and below 1.")
     return found
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -39,8 +39,10 @@ class NoiseProcess:
     nothing left, noise may be drawn anew under it. Breach: it refused a request that the broker itself wrote.
     """
 
-    def __init__(self, seconds: float, command: Sequence[str] = COMMAND) -> None:
-        self._seconds, self._command = seconds, tuple(command)
+    def __init__(self, seconds: float | Callable[[], float], command: Sequence[str] = COMMAND) -> None:
+        """`seconds` may be asked for at each request: policy can change while the process is kept."""
+        self._seconds: Callable[[], float] = seconds if callable(seconds) else lambda: seconds
+        self._command = tuple(command)
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
 
@@ -53,7 +55,7 @@ class NoiseProcess:
     def warm(self) -> None:
         """Start it before it is needed."""
         with self._lock:
-            self._started(time.monotonic() + self._seconds)
+            self._started(time.monotonic() + self._seconds())
 
     def close(self) -> None:
         with self._lock:
@@ -73,7 +75,7 @@ class NoiseProcess:
         return tuple(_drawn(bundle, answer.arrays))
 
     def _asked(self, frame: bytes) -> Frame:
-        deadline = time.monotonic() + self._seconds
+        deadline = time.monotonic() + self._seconds()
         try:
             process = self._started(deadline)
             _send(process, frame, deadline)

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from npd import preview
+from npd.bounds import bounds_of
 from npd.errors import NpdError, listed
 from npd.formula import names_in
 from npd.handing import Handed, hand_over, hand_over_file
@@ -34,6 +35,7 @@ def table(
     name: str | None = None,
     *,
     variables: Variables | None = None,
+    bounds: Mapping[str, Sequence[float]] | None = None,
     person: str | None = None,
     description: str | None = None,
 ) -> Handed:
@@ -41,7 +43,8 @@ def table(
 
     `rows` has one row a person or event, with the column of pseudonyms. `measures` names figures:
     `{"n": "count", "people": "persons", "mean_score": ("score", "mean")}`; without it rows are counted. `variables`
-    says which columns are a catalogue's variable, unchanged: `["spring_census.LA"]`."""
+    says which columns are a catalogue's variable, unchanged: `["spring_census.LA"]`. `bounds` says of other columns
+    what they can be, `{"missed": (0, 100)}`: their means and sums leave with the digits that this allows."""
     place = here()
     stem = output_name(place, name)
     keys, wanted = columns_of(by, "by="), measures_of(measures)
@@ -54,6 +57,9 @@ def table(
     arrow = found.take([*keys, *measured], numbers=measured, groups=keys)
     wanted = {each: _told(each, measure, arrow) for each, measure in wanted.items()}
     request = {"person": found.person, "by": keys, "measures": wanted, "variables": found.variables}
+    if bounds:
+        own = [c for m in wanted.values() if (c := column_of(m)) is not None and c not in found.variables]
+        request["bounds"] = bounds_of(bounds, own, arrow)
     handed = Handed(stem, "table", request | {"description": description_of(place, stem, description)},
                     (*keys, *wanted))  # fmt: skip
     hand_over(place, handed, arrow)

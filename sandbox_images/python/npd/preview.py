@@ -18,6 +18,15 @@ def table(handed: Handed, rows: pa.Table) -> None:
     if made.num_rows > MOST:
         print(f"... and {made.num_rows - MOST:,} more rows")
     print("(no rule was applied to this: the broker tabulates the rows again and protects small groups)")
+    for column in _unbounded(handed.request):
+        print(f"(say bounds={{{column!r}: (least, largest)}}: figures of {column} lose their digits without)")
+
+
+def _unbounded(request: dict) -> list[str]:
+    """Measured numbers that are no catalogue variables, and of which the broker knows no bounds."""
+    asked = [(word, c) for measure in request["measures"].values() for word, c in measure.items()]
+    own = {c: None for word, c in asked if word in ("sum", "mean", "median", "std") and c not in request["variables"]}
+    return [c for c in own if c not in request.get("bounds", {})]
 
 
 def tabulated(handed: Handed, rows: pa.Table) -> pa.Table:

@@ -93,6 +93,28 @@ def test_what_the_trusted_stage_refuses_is_told(rehearse):
     assert found["outputs"] == []
 
 
+FILES = HEADER.replace("never.csv", "large.parquet").replace("scores.csv", "uneven.csv") + (
+    'frame.head(400).to_parquet("large.parquet")\n'
+    'open("uneven.csv", "w").write("a,b\\n1\\n")\n'
+    'open("note.txt", "wb").write(bytes([255]))\n'
+)
+
+
+def test_what_would_come_of_files_is_told(rehearse):
+    """A Parquet file is a table like any other; a file that could not be made anew says why."""
+    found = json.loads(rehearse(FILES, "--json")[1])
+    left = {output["name"]: output for output in found["left"]}
+    assert {name: output["declared"] for name, output in left.items()} == {
+        "large.csv": "large.csv", "uneven.csv": "uneven.csv", "note.txt": "note.txt",
+    }  # fmt: skip
+    assert left["large.csv"]["problem"] == ""
+    assert any("pseudonyms. (pupil_key)" in told for told in left["large.csv"]["look_at"])
+    assert "different numbers of columns" in left["uneven.csv"]["problem"]
+    assert "UTF-8" in left["note.txt"]["problem"]
+    out = rehearse(FILES)[1]
+    assert "a checker would be told: A column is an identifier, or looks like pseudonyms. (pupil_key)" in out
+
+
 def test_a_script_that_fails_gives_its_trace_and_exit_1(rehearse):
     code, out, _ = rehearse(HEADER + "frame['nothing']")
     assert code == 1

@@ -55,9 +55,7 @@ def test_a_reference_population_parts_everybody_of_each_year(keeper, snapshot, d
     for year, population in found.items():
         persons, cells = from_bytes(population.content).rows()
         every = rows(f"SELECT __person, min((LA, Gender)) FROM {source(data, snapshot, year)} GROUP BY __person")
-        assert {p: population.cells[c] for p, c in zip(persons.tolist(), cells.tolist(), strict=True)} == {
-            p: key for p, key in every
-        }
+        assert {p: population.cells[c] for p, c in zip(persons.tolist(), cells.tolist(), strict=True)} == dict(every)
         assert len(persons) == len(every)
         assert population.sizes == tuple(np.bincount(cells, minlength=len(population.cells)).tolist())
     assert found[2018].ident != found[2019].ident

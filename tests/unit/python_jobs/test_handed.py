@@ -36,6 +36,21 @@ def test_a_table() -> None:
     assert (found.by, found.measures) == (("LA",), (Asked("n", Told.COUNT, None), Asked("m", Told.MEAN, "score")))
 
 
+def test_a_table_may_say_what_its_own_columns_can_be() -> None:
+    assert read(TABLE).bounds == ()
+    assert read(TABLE, bounds={"score": [0, 100.5]}).bounds == (("score", 0.0, 100.5),)
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [[], {"LA": [0, 1]}, {"score": [1, 0]}, {"score": [0]}, {"score": [0, 2e9]}, {"score": [False, 1]},
+     {"score": "01"}, {"other": [0, 1]}, {"score": [0, None]}],
+)  # fmt: skip
+def test_bounds_are_of_measured_columns_of_the_scripts_own(bounds: Any) -> None:
+    with pytest.raises(Invalid):
+        read(TABLE, bounds=bounds)
+
+
 def test_a_regression_may_name_a_cluster() -> None:
     found = read(REGRESSION, cluster="URN")
     assert isinstance(found, HandedRegression)

@@ -1,0 +1,175 @@
+"""Attacks by Parquet files: what is hidden in one is gone, what is too much of one is not unpacked, and no such file is
+ever opened but in a container of trusted code without data. All of it in the real container."""
+
+import io
+import json
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from broker.domain.jobs import Kind
+from broker.domain.outputs import Verdict
+from broker.domain.ports import CollectedFile, HandedTo, Most, SandboxEnd
+from broker.python_jobs.left import Left
+from broker.sandbox.collector import FrameCollector
+from broker.sandbox.mounts import mount_of
+from broker.workflow.limits import limits_for
+from broker.workflow.parquet import with_parquet
+from broker.workflow.script_outputs import prepared_file
+from tests.attacks.script_town import policies, profile, stage_there
+
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
+MOST = Most(rows=5000, columns=200, bytes=16_000_000)
+TABLE = {"LA": ["B", "A"], "n": [40, 50], "mean": [1234.56789, None]}
+REMADE = "LA,mean,n\nA,,50\nB,1234.6,40\n"
+
+
+def parquet(table: Any, metadata: dict[str, str] | None = None, **options: Any) -> bytes:
+    target = io.BytesIO()
+    made = table if isinstance(table, pa.Table) else pa.table(table)
+    pq.write_table(made.replace_schema_metadata(metadata), target, **options)
+    return target.getvalue()
+
+
+def left(**files: bytes) -> Left:
+    frames = (("file", json.dumps({"name": f"{name}.parquet"}).encode() + b"\n" + c) for name, c in files.items())
+    return Left((), tuple(frames), {"t.parquet": "what it is"})
+
+
+def read(content: bytes) -> CollectedFile:
+    """The file as the broker collects it, once trusted code has told it."""
+    told, service = with_parquet(stage_there(), left(t=content)), policies().service
+    (file,) = FrameCollector().collect(told.files, service.allowed_files, service.max_file_bytes, service.max_file_rows)
+    return file
+
+
+def remade(content: bytes) -> str:
+    found = prepared_file(read(content), policies(), profile())
+    assert found.verdict is Verdict.REVIEW, found.staff
+    assert found.candidate is not None
+    return found.candidate.decode()
+
+
+def test_a_table_leaves_as_a_csv_that_the_broker_wrote() -> None:
+    assert remade(parquet(TABLE)) == REMADE
+
+
+def padded(content: bytes, more: bytes) -> bytes:
+    """Bytes between the last page and the footer, where nobody looks."""
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    return content[:footer] + more + content[footer:]
+
+
+WAYS: dict[str, Callable[[], bytes]] = {
+    "metadata": lambda: parquet(TABLE, {"pupil": "0a1b" * 1000, "pandas": "{}"}),
+    "order": lambda: parquet(pa.table(TABLE).take([1, 0]).select(["n", "mean", "LA"])),
+    "digits": lambda: parquet(TABLE | {"mean": [1234.5678900001, None]}),
+    "row groups": lambda: parquet(TABLE, row_group_size=1, compression="gzip"),
+    "encodings": lambda: parquet(TABLE, use_dictionary=False, version="1.0", compression="none"),
+    "a dictionary": lambda: parquet(pa.table(TABLE | {
+        "LA": pa.DictionaryArray.from_arrays([1, 0], ["A", "B", "0a1b" * 8])})),
+    "unused bytes": lambda: padded(parquet(TABLE), b"0a1b" * 1000),
+    "types": lambda: parquet(pa.table(TABLE).cast(pa.schema({
+        "LA": pa.large_string(), "n": pa.decimal128(30, 3), "mean": pa.float64()}))),
+    "not a number": lambda: parquet(TABLE | {"mean": [1234.56789, float("nan")]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_files_that_say_the_same_leave_as_the_same_bytes(way: str) -> None:
+    assert remade(WAYS[way]()) == REMADE
+
+
+def test_dates_are_as_in_a_csv() -> None:
+    moments = {"day": [date(2022, 9, 1)], "at": [datetime(2022, 9, 1)], "then": [datetime(2022, 9, 1, 8, 30)]}
+    assert remade(parquet(moments)) == "at,day,then\n2022-09-01,2022-09-01,2022-09-01 08:30:00\n"
+
+
+FLAGGED: dict[str, tuple[str, Callable[[], Any]]] = {
+    "identifiers": ("T3", lambda: {"PupilMatchingRefAnonymous": ["x"], "n": [40]}),
+    "pseudonyms": ("T3", lambda: {"who": ["0a1b" * 8]}),
+    "rows of persons": ("T4", lambda: {"a": list(range(1000, 1300)), "b": list(range(2000, 2300))}),
+    "many values": ("T5", lambda: {"score": [n + 0.5 for n in range(150)]}),
+    "small counts": ("F1", lambda: {"LA": ["A", "B"], "n": [3, 40]}),
+}
+
+
+@pytest.mark.parametrize("what", FLAGGED)
+def test_what_is_flagged_in_a_csv_is_flagged_in_it(what: str) -> None:
+    rule, table = FLAGGED[what]
+    found = prepared_file(read(parquet(table())), policies(), profile())
+    assert rule in [f[0] for f in json.loads(found.findings)]
+
+
+def nested(kind: pa.DataType, value: Any) -> bytes:
+    return parquet(pa.table({"x": pa.array([value], kind)}))
+
+
+def long_text() -> bytes:
+    """A few kilobytes that are five gigabytes of text: one long text, in each of many rows."""
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * 5000, pa.int32()), ["y" * 1_000_000])
+    return parquet(pa.table({"x": texts}), compression="zstd")
+
+
+def broken_pages() -> bytes:
+    """Nothing where the middle of its page was."""
+    whole = parquet({"x": ["y" * 5_000_000]}, use_dictionary=False, compression="zstd", write_statistics=False)
+    return whole[:200] + bytes(len(whole) - 400) + whole[-200:]
+
+
+STAYS: dict[str, Callable[[], bytes]] = {
+    "lists": lambda: nested(pa.list_(pa.int64()), [1]),
+    "structs": lambda: nested(pa.struct({"a": pa.int64()}), {"a": 1}),
+    "maps": lambda: nested(pa.map_(pa.string(), pa.int64()), [("a", 1)]),
+    "bytes": lambda: nested(pa.binary(), b"0a1b"),
+    "times of day": lambda: nested(pa.time64("us"), datetime(2022, 9, 1).time()),
+    "too many columns": lambda: parquet({f"x{n}": [1] for n in range(201)}),
+    "no columns": lambda: parquet(pa.table({})),
+    "no text": lambda: parquet(pa.table({"x": pa.array([b"\xff"], pa.binary()).view(pa.string())})),
+    "a bomb of text": long_text,
+    "broken pages": broken_pages,
+    "half a file": lambda: parquet(TABLE)[:-20],
+    "no Parquet": lambda: b"PAR1" + b"\xff" * 5000 + b"PAR1",
+    "nothing": lambda: b"",
+}
+
+
+@pytest.mark.parametrize("what", STAYS)
+def test_what_is_no_flat_table_stays_and_ends_no_job(what: str) -> None:
+    file = read(STAYS[what]())
+    assert (file.name, file.problem) == ("t.parquet", "type")
+
+
+def test_many_rows_are_not_unpacked() -> None:
+    """A hundred million rows in a few kilobytes."""
+    file = read(parquet(pa.table({"x": pa.repeat(pa.scalar(7, pa.int8()), 100_000_000)}), compression="zstd"))
+    assert (file.name, file.problem) == ("t.csv", "size")
+    assert len(file.content) < 50_000
+
+
+def test_two_columns_of_one_name_are_no_table() -> None:
+    twice = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["x", "x"])
+    found = prepared_file(read(parquet(twice)), policies(), profile())
+    assert (found.verdict, found.candidate) == (Verdict.REFUSE, None)
+
+
+@pytest.mark.parametrize("runtime", ["runc", "runsc"])
+def test_the_container_that_opens_it_has_no_data(runtime: str) -> None:
+    """On either runtime it is mounted on an empty folder, or narrowed to nothing; and it tells the same of a file."""
+    stage = stage_there(runtime)
+    to = HandedTo(stage.vault, stage.checked.uses, parquet(TABLE), stage.job, 1)
+    request = stage.handed.prepare_parquet(to, limits_for(Kind.SQL, policies()), MOST)
+    assert request.narrow == ()
+    with TemporaryDirectory() as folder:
+        assert list(mount_of(request, Path(folder)).rglob("*")) == []
+    result = stage.ports.sandbox.run(request)
+    assert result.end is SandboxEnd.ENDED
+    assert result.runtime == runtime
+    (told,) = (payload for kind, payload in result.frames if kind == "table")
+    assert told.decode().splitlines() == ["LA,n,mean", "B,40,1234.56789", "A,50,"]

@@ -1,0 +1,112 @@
+"""Attacks by several tables of one script: over the same rows they are one system, as tables of SQL are, and what is
+hidden in one follows from no other. Where they are of other rows a checker is told."""
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from broker.domain.outputs import Assessment
+from broker.python_jobs.left import LeftRequest
+from broker.workflow.handed_findings import Computed, Problem
+from broker.workflow.handed_outputs import compute
+from tests.attacks.script_town import VARIABLES, handed, rows, stage, stage_there
+from tests.integration.handed.conftest import file_of
+
+COUNTS = {"n": {"count": True}}
+YEARS, FREE = {"by": ["year"], "measures": COUNTS}, {"by": ["fsm", "year"], "measures": COUNTS}
+
+
+def judged(made: Computed) -> Assessment:
+    assert isinstance(made.found, Assessment), made
+    return made.found
+
+
+def holes(made: Computed) -> set[tuple[Any, int]]:
+    return {(row.keys, i) for row in judged(made).rows for i, hidden in enumerate(row.suppressed) if hidden}
+
+
+def rules(made: Computed) -> set[str]:
+    return {f.rule for f in judged(made).findings}
+
+
+def with_rows(request: LeftRequest, table: pa.Table) -> LeftRequest:
+    return LeftRequest(request.name, request.kind, request.request, file_of(table))
+
+
+def alone() -> tuple[set[Any], set[Any]]:
+    (one,), (other,) = compute(stage(), [handed("t", **YEARS)]), compute(stage(), [handed("u", **FREE)])
+    return holes(one), holes(other)
+
+
+def test_tables_of_the_same_rows_hide_more_together() -> None:
+    """The years of one, less those of the other, are who has no free meals: two more cells are hidden for it."""
+    one, other = compute(stage(), [handed("t", **YEARS), handed("u", **FREE)])
+    years, free = alone()
+    assert holes(one) >= years
+    assert holes(other) > free
+    audit = judged(other).audit
+    assert audit is not None
+    assert (audit.exact, audit.narrow) == (0, 0)
+    assert "H5" not in rules(one) | rules(other)
+    assert {"H1"} <= rules(one) & rules(other), "linked or not, a person looks"
+
+
+def test_columns_may_differ_where_rows_do_not() -> None:
+    """As the library writes them: each output has its own columns."""
+    used = rows()
+    less = with_rows(handed("t", **YEARS, variables=only("pupil", "year")), used.select(["pupil", "year"]))
+    more = with_rows(handed("u", **FREE, variables=only("pupil", "year", "fsm")), used.select(["fsm", "year", "pupil"]))
+    assert [holes(c) for c in compute(stage(), [less, more])] == [
+        holes(c) for c in compute(stage(), [handed("t", **YEARS), handed("u", **FREE)])
+    ]
+
+
+def only(*columns: str) -> dict[str, str]:
+    return {name: VARIABLES[name] for name in columns}
+
+
+@pytest.mark.parametrize("change", ["order", "fewer"])
+def test_rows_in_another_order_or_fewer_are_told(change: str) -> None:
+    table = rows().slice(1) if change == "fewer" else rows().take([*range(1, rows().num_rows), 0])
+    one, other = compute(stage(), [handed("t", **YEARS), with_rows(handed("u", **FREE), table)])
+    assert "H5" in rules(one) & rules(other)
+    assert holes(one) == alone()[0]
+
+
+def test_a_third_table_of_other_rows_keeps_no_two_apart() -> None:
+    third = handed("a", less=2, **YEARS)
+    together = compute(stage(), [handed("t", **YEARS), handed("u", **FREE)])
+    first, *others = compute(stage(), [third, handed("t", **YEARS), handed("u", **FREE)])
+    assert [holes(c) for c in others] == [holes(c) for c in together]
+    assert "H5" in rules(first)
+
+
+def test_a_table_with_a_problem_keeps_no_two_apart() -> None:
+    used = rows()
+    wrong = used.set_column(used.column_names.index("LA"), "LA", pa.array(["999"] * used.num_rows))
+    bad = with_rows(
+        handed("a", by=["LA"], measures=COUNTS, variables=only("pupil", "LA")), wrong.select(["pupil", "LA"])
+    )
+    good = [
+        with_rows(handed("t", **YEARS, variables=only("pupil", "year")), used.select(["pupil", "year"])),
+        with_rows(handed("u", **FREE, variables=only("pupil", "year", "fsm")), used.select(["pupil", "year", "fsm"])),
+    ]
+    withheld, *others = compute(stage(), [bad, *good])
+    assert isinstance(withheld.found, Problem)
+    assert [holes(c) for c in others] == [holes(c) for c in compute(stage(), good)]
+
+
+def test_a_column_that_is_two_things_is_judged_as_each() -> None:
+    """A derived column by which one table groups, and of which another asks a number."""
+    used = rows().append_column("late", pa.array([float(n % 40) for n in range(rows().num_rows)]))
+    by = with_rows(handed("t", by=["late"], measures=COUNTS), used)
+    of = with_rows(handed("u", by=["year"], measures={"late_mean": {"mean": "late"}}), used)
+    assert all("H5" in rules(c) for c in compute(stage(), [by, of]))
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("engine")
+def test_the_container_does_what_these_tests_do() -> None:
+    left = [handed("a", less=2, **YEARS), handed("t", **YEARS), handed("u", **FREE)]
+    assert compute(stage_there(), left) == compute(stage(), left)
