@@ -60,9 +60,7 @@ def _together(stage: Stage, family: Sequence[Table], before: Sequence[Computed])
     """Of a family, those that are of the first one's rows; all of them where these have no problem. Where one has, each
     is looked at alone, and those without are computed together once more. `before` were computed before the family."""
     checked, made = _run(stage, family, before)
-    if len(family) == 1:
-        return made
-    if checked is None or checked.problem is None:
+    if len(family) == 1 or checked is None or checked.problem is None:
         return made
     if checked.problem is RowsProblem.APART:
         same = [t for n, t in enumerate(family) if not checked.times >> n & 1]
@@ -95,10 +93,7 @@ def _run(
     limits = limits_for(Kind.SQL, stage.policies)
     result = stage.run(stage.handed.prepare(planned.plan, planned.rows, to, limits, needs))
     checked, evidence = stage.handed.read(planned.plan, result.frames, needs)
-    if evidence is None:
-        found = [_Found(None)] * len(family)
-    else:
-        found = _judged(stage, planned, to, evidence, before)
+    found = [_Found(None)] * len(family) if evidence is None else _judged(stage, planned, to, evidence, before)
     each = zip(family, found, planned.own, strict=True)
     return checked, tuple(
         replace(told(stage, t.asked, one.judged, checked, own.derived), compared=one.compared) for t, one, own in each

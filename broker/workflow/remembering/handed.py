@@ -1,4 +1,4 @@
-"""Tables that a script handed over, compared with memory while their rows are there: they are gone after the attempt."""
+"""Tables that a script handed over, compared with memory while their rows are there: after it they are gone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
