@@ -9,7 +9,7 @@ from functools import cache
 from os import sched_getaffinity
 from pathlib import Path
 from shutil import rmtree
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from broker.domain.errors import Unknown
 from broker.domain.ports import Clock, MemoryPorts, Ports, Post, Sandbox, Snapshot, Vault, Vaults, Warmth
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from broker.storage.store import SqlStore
     from broker.synth.generate import Summary
     from broker.workflow.private.ports import PrivatePorts, RunPorts
-    from broker.workflow.rehearsal_data import Wanted
+    from broker.workflow.rehearsal_data import Making, Wanted
     from broker.workflow.rehearse import Stage
     from broker.workflow.rehearse_script import ScriptStage
 
@@ -97,16 +97,6 @@ def build_worker(settings: "Settings", slot: int = 0) -> "RunPorts":
     )
 
 
-class Unseen:
-    """Nobody watches while the worker makes synthetic data."""
-
-    def waits(self) -> None: ...
-
-    def begins(self) -> None: ...
-
-    def steps(self, what: str, done: int, total: int) -> None: ...
-
-
 class SyntheticNPD:
     """The port `SyntheticVaults`: what a rehearsal runs on, in a folder of the worker's own."""
 
@@ -114,7 +104,7 @@ class SyntheticNPD:
         self._folder, self._policies = folder, policies
 
     def of(self, project: str) -> tuple[Vaults, Vault]:
-        from broker.workflow.rehearsal_data import wanted
+        from broker.workflow.rehearsal_data import Unseen, wanted
 
         policies = self._policies()
         found = policies.project(project)
@@ -237,17 +227,7 @@ def synthetic_years() -> range:
     return KNOWN
 
 
-class Making(Protocol):
-    """Who wants to know that data are made for a rehearsal, or that somebody else is making them."""
-
-    def waits(self) -> None: ...
-
-    def begins(self) -> None: ...
-
-    def steps(self, what: str, done: int, total: int) -> None: ...
-
-
-def build_stage(policies: Policies, project: str, wanted: "Wanted", root: Path, making: Making) -> "Stage":
+def build_stage(policies: Policies, project: str, wanted: "Wanted", root: Path, making: "Making") -> "Stage":
     """What a rehearsal runs on: synthetic data in a folder below `root`, made if they are not there yet."""
     from broker.engine.duckdb_engine import DuckDBEngine
     from broker.engine.here import EngineHere

@@ -36,7 +36,7 @@ class MemoryPolicy(Model):
     than `least` is not counted by itself: nearly every table by local authority splits it, and thresholds hide most of
     it. Sets that were stored before the memory was there name no population."""
 
-    fraction: float = 0.25
+    fraction: float = 0.1
     least: int = 100
     references: tuple[ReferencePopulation, ...] = ()
     standard: tuple[StandardPopulation, ...] = ()

@@ -12,16 +12,19 @@ with the counts that the fraction allows: of the pupils named with more than 0.9
 So 0.1: of three pupils whom the attacker is sure of two are wrong, rounded or not; from 0.2 on it is a coin's toss.
 """
 
+from pathlib import Path
+
 import numpy as np
 
 from broker.disclosure.differencing.caps import beyond, splits
 from broker.disclosure.differencing.compare import compare
 from broker.disclosure.differencing.members import members_of
 from broker.disclosure.repair.programs import Program
+from broker.policy.files import load_policies
 from tests.attacks.remembered_town import table
 
 PUPILS, COUNTS, BASE, T, SHARE = 200, 400, 5, 10, 0.23
-STATED = 0.1
+STATED = load_policies(Path(__file__).parents[2] / "policies").memory.fraction
 """The fraction that the memory's policy names."""
 
 

@@ -196,7 +196,7 @@ def test_invariant_12_memory_outlives_recall_and_project(town):
 
 
 def test_beyond_the_cap_an_exact_output_is_refused_and_nothing_of_it_can_leave(town):
-    """Policy lets a quarter of 120 persons be split: 30 figures. A table splits it as often as it has cells in it."""
+    """Of 120 persons a fiftieth: two figures. A table splits them as often as it has cells with some of them."""
     people = range(120)
     content = to_bytes(members_of(1, np.asarray(people), np.zeros(len(people), int)))
     town.ports.memory.populations.known = (
