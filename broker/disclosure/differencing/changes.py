@@ -32,6 +32,21 @@ def changed(new: Table, changes: Sequence[Change], memory: Mapping[int, Load]) -
     return new
 
 
+def without_total(table: Table) -> Table:
+    """The table as somebody knows it who does not know its total: who is in no shown cell is nowhere."""
+    shown = sorted({c for f in table.figures for c in f.shown})
+    persons, cells = table.members.rows()
+    kept = np.isin(cells, shown)
+    amounts = {name: amount[kept] for name, amount in table.members.amounts.items()}
+    return replace(table, members=members_of(table.members.count, persons[kept], cells[kept], amounts))
+
+
+def held_back(table: Table) -> int:
+    """How many persons are in no shown cell, but in the table."""
+    everybody, shown = (np.unique(t.members.rows()[0]) for t in (table, without_total(table)))
+    return len(everybody) - len(shown)
+
+
 def same_figures(new: Table, old: Table) -> dict[int, KnownFigure]:
     """By the place of a figure of the new table, the figure of the old one that tells the same of each cell."""
     found: dict[int, KnownFigure] = {}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from broker.disclosure.differencing.changes import Load, changed, same_figures
+from broker.disclosure.differencing.changes import Load, changed, same_figures, without_total
 from broker.disclosure.differencing.compare import compare_all
 from broker.disclosure.differencing.functionals import Functionals
 from broker.disclosure.differencing.joint import Numbers
@@ -30,15 +30,16 @@ class Mending:
     comparisons: tuple[Comparison, ...]
 
 
-def mend(new: Table, memory: Mapping[int, Load]) -> Mending:
+def mend(new: Table, memory: Mapping[int, Load], total_known: bool = True) -> Mending:
     """Compare, change, and compare again until no leak is left. `memory` has the remembered tables by number; the
-    workflow applies the changes to the output, repairs it as ever, and asks again."""
+    workflow applies the changes to the output, repairs it as ever, and asks again. Where nobody knows the table's
+    total, holes and remainder tell nothing: what is compared is `without_total`, the table that comes back is whole."""
     changes, first, table = list[Change](), None, new
     waiting = dict(memory)
     for _ in range(MOST_ROUNDS):
-        found = tuple(compare_all(table, waiting.values()))
+        found = tuple(compare_all(table if total_known else without_total(table), waiting.values()))
         first = found if first is None else first
-        more = tuple(_chosen(table, found, memory, changes))
+        more = tuple(_chosen(table, found, memory, changes, total_known))
         if not more:
             return Mending(tuple(changes), table, first)
         table = changed(table, more, memory)
@@ -69,7 +70,11 @@ def remainders(table: Table) -> Iterator[int]:
 
 
 def _chosen(
-    table: Table, comparisons: Sequence[Comparison], memory: Mapping[int, Load], before: Sequence[Change]
+    table: Table,
+    comparisons: Sequence[Comparison],
+    memory: Mapping[int, Load],
+    before: Sequence[Change],
+    total_known: bool,
 ) -> Iterator[Change]:
     """At most one change of a cell in a round: what one change mends, another need not."""
     taken = {c.cell for c in before if c.way is Way.EARLIER}
@@ -90,7 +95,7 @@ def _chosen(
         cells = {c for c in leak.new.cells if c in figures[leak.statistic].shown}
         if not any((leak.statistic, c) in touched for c in cells):
             yield from _hole(figures[leak.statistic], cells, sizes, touched, known)
-    for statistic in dict.fromkeys(remainders(table)):
+    for statistic in dict.fromkeys(remainders(table) if total_known else ()):
         if any((statistic, c) not in known for c in figures[statistic].shown):
             yield from _hole(figures[statistic], set(), sizes, touched, known)
 

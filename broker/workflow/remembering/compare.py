@@ -11,6 +11,7 @@ from itertools import takewhile
 
 import numpy as np
 
+from broker.disclosure.differencing.changes import held_back, without_total
 from broker.disclosure.differencing.compare import Load
 from broker.disclosure.differencing.members import Members, from_bytes
 from broker.disclosure.differencing.mending import mend
@@ -26,7 +27,7 @@ from broker.domain.ports import WorkerPorts
 from broker.domain.ports.memory import KnownPopulation, TableMembers, Where
 from broker.domain.scalars import Value
 from broker.policy.models import Policies
-from broker.workflow.remembering.changing import Changing, clouded, without_holes
+from broker.workflow.remembering.changing import Changing
 from broker.workflow.remembering.crowding import is_crowded
 from broker.workflow.remembering.tables import (
     Of,
@@ -103,8 +104,7 @@ class Comparing:
             found.assessments = self._asked.judge(self._said)
         else:
             self._withhold(found)
-        left = {w: t for w in self._asked.members if w not in found.identical and (t := self._table(found, w))}
-        found.tables = {w: self._to_remember(w, t) for w, t in left.items()}
+        found.tables = {w: t for w in self._asked.members if w not in found.identical and (t := self._table(found, w))}
         self._crowd(found)
         return found
 
@@ -136,12 +136,12 @@ class Comparing:
             table = None if where in found.identical else self._table(found, where)
             if table is None:
                 continue
-            whole = self._judged(found, where)
-            if self._is_near(where) and not self._has_hole(whole):
+            whole, is_near = self._judged(found, where), self._is_near(where)
+            if is_near and not self._has_hole(whole):
                 changes |= self._hide_one(where, whole)
                 continue
-            loads = self._loads | known_loads(self._asked.of, self._known(where)) | self._beside(found, where)
-            mending = mend(table, loads)
+            loads = self._loads | known_loads(self._asked.of, self._populations[where]) | self._beside(found, where)
+            mending = mend(whole, loads, total_known=not is_near)
             found.comparisons.setdefault(where, mending.comparisons)
             if mending.changes:
                 changes = True
@@ -192,16 +192,11 @@ class Comparing:
         found.assessments = self._asked.judge(self._said)
 
     def _table(self, found: Found, where: Where) -> Table | None:
-        """The table as it is judged by now; None where nothing of it would leave. Where its total is known to nobody,
-        neither is what its holes hold together."""
+        """The table as it is judged by now, and as it would be known; None where nothing of it would leave."""
         table = self._judged(found, where)
         if not any(f.shown for f in table.figures):
             return None
-        hides = self._is_near(where) and self._has_hole(table)
-        return Table(table.entry, table.figures, clouded(table)) if hides else table
-
-    def _to_remember(self, where: Where, table: Table) -> Table:
-        return Table(table.entry, table.figures, without_holes(table)) if self._is_near(where) else table
+        return without_total(table) if self._is_near(where) else table
 
     def _judged(self, found: Found, where: Where) -> Table:
         given = self._asked.members[where]
@@ -222,11 +217,8 @@ class Comparing:
         return any(len(p.sizes) == 1 and 0 < p.sizes[0] + apart < t for p in self._populations[where])
 
     def _has_hole(self, table: Table) -> bool:
-        """A hole of enough persons: nobody can add the table up."""
-        return (
-            table.members.count > 0
-            and len(table.members.rows()[0]) - len(without_holes(table).rows()[0]) >= self._asked.of.profile.t
-        )
+        """So many persons are in no shown cell that nobody can add the table up."""
+        return held_back(table) >= self._asked.of.profile.t
 
     def _hide_one(self, where: Where, table: Table) -> bool:
         """The smallest cell that leaves such a hole."""
@@ -248,11 +240,6 @@ class Comparing:
                 found.crowded.add(number)
             else:
                 tables += own
-
-    def _known(self, where: Where) -> list[KnownPopulation]:
-        """What the table is compared with. One that its total is near to is not: the total cannot be known then."""
-        near = self._is_near(where)
-        return [p for p in self._populations[where] if not near or len(p.sizes) > 1]
 
     def _all_known(self, where: Where) -> list[KnownPopulation]:
         planned = self._asked.plan.outputs[where[0]].tables[where[1]]

@@ -22,7 +22,7 @@ WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 @dataclass(frozen=True)
 class Drawn:
     """A table as drawn: rows of a person and cell, ones, totals of x; the cells that each figure shows; t; within how
-    many persons, who are known."""
+    many persons, who are known. `total_known`: whether the reader knows the table's totals."""
 
     count: int
     rows: Amounts
@@ -33,6 +33,7 @@ class Drawn:
     project: str
     snapshot: str
     within: int | None
+    total_known: bool = True
 
 
 FIGURES = {
@@ -68,10 +69,11 @@ EPSILON = 1e-9
 def known_cells(drawn: Drawn, figure: int) -> Iterator[tuple[bool, Cells, Cells]]:
     """What a reader knows of a figure: groups of persons with amounts, first those that are told, then what follows
     from known totals. Once the shown cells, and the holes together; and, for a count beside a larger one, each divided
-    by who is counted. With it whether all amounts are 1."""
+    by who is counted. With it whether all amounts are 1. Holes are known only where the total is."""
     name, shown = drawn.figures[figure]
     whole, everything = amounts_of(drawn, name), set(range(drawn.count))
-    yield is_plain(whole), [cell(whole, {c}) for c in sorted(shown)], [cell(whole, everything - shown)]
+    holes = [cell(whole, everything - shown)] if drawn.total_known else []
+    yield is_plain(whole), [cell(whole, {c}) for c in sorted(shown)], holes
     for larger, also in drawn.figures:
         more = amounts_of(drawn, larger)
         is_larger = all(max(0, more.get(k, 0)) >= v for k, v in whole.items()) and more != whole
@@ -80,7 +82,7 @@ def known_cells(drawn: Drawn, figure: int) -> Iterator[tuple[bool, Cells, Cells]
         rest = {k: v - whole.get(k, 0) for k, v in more.items() if v != whole.get(k, 0)}
         both = shown & also
         told = [*(cell(whole, {c}) for c in sorted(shown)), *(cell(rest, {c}) for c in sorted(both))]
-        holes = [cell(whole, everything - shown), cell(rest, everything - both)]
+        holes = [cell(whole, everything - shown), cell(rest, everything - both)] if drawn.total_known else []
         yield all(v == 1 for group in [*told, *holes] for v in group.values()), told, holes
 
 
@@ -128,6 +130,35 @@ def repeats(new: Drawn, old: Drawn, mine: int, theirs: int) -> bool:
     """Whether somewhere nothing is new."""
     sides = [sum(1 for _ in pairs_of_sides(new, old, mine, theirs, repeated)) for repeated in (False, True)]
     return sides[0] < sides[1]
+
+
+def everybody_of(size: int, t: int) -> Drawn:
+    """A known population, as a table of one cell that everybody has seen."""
+    rows = {(person, 0): 1.0 for person in range(size)}
+    return Drawn(1, rows, rows, rows, (("persons", frozenset({0})),), t, "", "", size)
+
+
+def apart_from_everybody(drawn: Drawn) -> int | None:
+    """How many persons of the known population the table counts another number of times than once; None without one."""
+    if drawn.within is None:
+        return None
+    times: Counter[int] = Counter()
+    for (person, _), rows in drawn.rows.items():
+        times[person] += rows
+    return sum(times[person] != 1 for person in range(drawn.within))
+
+
+def least_missing(drawn: Drawn) -> int | None:
+    """How few persons, at least one, any union of shown cells leaves of the known population; None without one."""
+    if drawn.within is None:
+        return None
+    known = np.ones(drawn.within)
+    found = []
+    for figure in range(len(drawn.figures)):
+        for _, told, holes in known_cells(drawn, figure):
+            amounts, _ = unions([*told, *holes], drawn.within, None)
+            found += np.count_nonzero(np.abs(known - amounts) > EPSILON, axis=1).tolist()
+    return min((n for n in found if n), default=None)
 
 
 def told_groups(drawn: Drawn, figure: int) -> Cells:

@@ -2,15 +2,19 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from histories import (
     FIGURES,
     Drawn,
+    apart_from_everybody,
     drawn_history,
     drawn_of,
+    everybody_of,
     has_light,
+    least_missing,
     repeats,
     shown_cells,
     smallest,
@@ -20,8 +24,10 @@ from histories import (
 )
 from memory_size import SEED, size, tell
 
+from broker.disclosure.differencing.changes import held_back, without_total
 from broker.disclosure.differencing.compare import compare
 from broker.disclosure.differencing.mending import mend, remainders
+from broker.disclosure.differencing.tables import Table
 from broker.domain.memory import Way
 
 HISTORIES = size("MEMORY_HISTORIES", 200)
@@ -98,3 +104,47 @@ def test_a_mended_history_has_no_leak_left() -> None:
                     assert smallest(after, as_drawn, *pair) is None, f"history {number}, table {n}: {pair}"
             released[n] = (mended.table, after)
     tell("memory_mended", {"histories": MENDED, "seed": SEED, **ways})
+
+
+@pytest.mark.timeout(14_400)
+def test_totals_that_a_few_tell_from_a_known_population_are_of_no_use_to_who_knows_that() -> None:
+    """Tables whose total is near to everybody's leave with a hole, and their total is known to nobody. An attacker who
+    knows how many there are, and every released figure, isolates nobody: with one such table, with any two tables, or
+    with any two of them and everybody."""
+    counted: Counter[str] = Counter()
+    for number in range(MENDED):
+        history = drawn_history(np.random.default_rng([SEED, 2, number]))
+        size = 1 + max(p for drawn in history for p, _ in drawn.rows)
+        released: list[tuple[Table, Drawn]] = []
+        for n, whole in enumerate(history):
+            drawn = replace(whole, within=size)
+            near = 0 < (apart_from_everybody(drawn) or 0) < drawn.t
+            everybody = everybody_of(size, drawn.t)
+            given = table_of(drawn, n)
+            if near and (given := _with_a_hole(given, drawn.t)) is None:
+                counted["no cell left"] += 1
+                continue
+            memory = [table_of(everybody, -1), *(table for table, _ in released)]
+            mended = mend(given, {t.entry.number: (lambda t=t: t) for t in memory}, total_known=not near)
+            if mended.table is None:
+                counted["withheld, near" if near else "withheld"] += 1
+                continue
+            counted["released, near" if near else "released"] += 1
+            after = replace(drawn_of(mended.table, drawn), total_known=not near)
+            assert not near or (least_missing(after) or drawn.t) >= drawn.t, f"history {number}, table {n}"
+            for old in [everybody, *(drawn for _, drawn in released)]:
+                for pair in pairs(after, old):
+                    assert smallest(after, old, *pair) is None, f"history {number}, table {n}: {pair}"
+            released.append((without_total(mended.table) if near else mended.table, after))
+    tell("memory_totals", {"histories": MENDED, "seed": SEED, **counted})
+
+
+def _with_a_hole(table: Table, t: int) -> Table | None:
+    """The smallest cells are hidden until t persons are in no shown one."""
+    sizes = table.members.sizes()
+    for cell in sorted(range(table.members.count), key=lambda c: (int(sizes[c]), c)):
+        if held_back(table) >= t:
+            return table
+        figures = tuple(replace(f, shown={c: v for c, v in f.shown.items() if c != cell}) for f in table.figures)
+        table = replace(table, figures=figures)
+    return None
