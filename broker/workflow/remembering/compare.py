@@ -233,7 +233,7 @@ class Comparing:
 
     def _crowd(self, found: Found) -> None:
         """In the job's order, each output with those before it that are not beyond the cap."""
-        tables: list[Table] = []
+        tables: list[Table] = list(self._asked.beside)
         for number in sorted({w[0] for w in found.tables}):
             own = [t for w, t in found.tables.items() if w[0] == number]
             if is_crowded(self._ports, self._asked.of.snapshot, [*tables, *own], self._asked.policies):

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from dashboard_kit import open_budgets, ran
 
 from broker.disclosure.differencing.members import members_of, to_bytes
 from broker.domain.errors import Conflict
@@ -215,6 +216,21 @@ def test_beyond_the_cap_an_exact_output_is_refused_and_nothing_of_it_can_leave(t
     from tests.unit.workflow.conftest import ROSA
 
     assert browse.job(town.ports, town.person(ROSA), job).state == "waiting for a decision"
+
+
+def test_beyond_the_cap_a_private_job_still_goes_and_is_neither_compared_nor_remembered(town):
+    open_budgets(town)
+    people = range(120)
+    content = to_bytes(members_of(1, np.asarray(people), np.zeros(len(people), int)))
+    town.ports.memory.populations.known = (
+        KnownPopulation("ref", "some", "s1", "npd.absence", 2022, ((),), (120,), content),
+    )
+    town.put_in_force(replace(town.policies, memory=replace(town.policies.memory, fraction=0.001)))
+    _, exact = town.ran()
+    assert (exact.verdict, exact.state) == (Verdict.REFUSE, OutputState.WITHHELD)
+    (private,) = town.store.outputs_of(ran(town))
+    assert (private.state, private.memory_version) == (OutputState.RELEASED, None)
+    assert town.store.remembered() == []
 
 
 def test_a_worker_without_a_memory_releases_nothing(town):
