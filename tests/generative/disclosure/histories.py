@@ -249,10 +249,14 @@ def has_light(new: Drawn, old: Drawn, mine: int, theirs: int) -> bool:
 
 
 def usual_scale(new: Drawn, old: Drawn, mine: int, theirs: int) -> list[float]:
-    """The factor of the amounts of more than half of the persons of one cell in each table."""
+    """The factor of the amounts of more than half of the persons of one cell in each table; of a table whose total
+    nobody knows, of those of whom any figure shows the cell."""
     ones = []
     for drawn, figure in ((new, mine), (old, theirs)):
         whole = amounts_of(drawn, drawn.figures[figure][0])
+        if not drawn.total_known:
+            known = frozenset[int]().union(*(shown for _, shown in drawn.figures))
+            whole = {k: v for k, v in whole.items() if k[1] in known}
         cells = Counter(p for p, _ in whole)
         ones.append({p: v for (p, _), v in whole.items() if cells[p] == 1})
     ratios = Counter(round(ones[0][p] / ones[1][p], 9) for p in ones[0].keys() & ones[1].keys())
