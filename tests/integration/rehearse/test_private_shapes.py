@@ -121,7 +121,7 @@ def test_the_interval_of_a_ratio_covers_what_is_without_noise(
     found = way(SHAPES[name], policies, stage_of)
     exact = {k: r[0] for k, r in told(found.without_noise()).items() if r[0] is not None}
     inside = total = 0
-    for _ in range(20):
+    for _ in range(100):  # of fewer, one run in a hundred has six of forty outside although intervals are right
         answer = found.drawn(noise)
         names = figures(answer)
         low, high = (names.index(f"r_{end}") for end in ("low", "high"))
@@ -129,7 +129,7 @@ def test_the_interval_of_a_ratio_covers_what_is_without_noise(
             if keys in exact and row[low] is not None:
                 total += 1
                 inside += float(row[low]) <= float(exact[keys]) + 0.06 and float(exact[keys]) - 0.06 <= float(row[high])
-    assert total >= 20
+    assert total >= 100
     assert inside / total > 0.85
 
 
