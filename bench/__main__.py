@@ -11,6 +11,7 @@ from bench.cold import cold_lines
 from bench.evidence import evidence_lines
 from bench.harness import Line, report
 from bench.job import job_lines
+from bench.memory import memory_lines
 from bench.privacy import privacy_lines
 from bench.private_rivals import rival_lines
 from bench.rehearse import rehearse_lines
@@ -30,6 +31,7 @@ def main() -> None:
         ("rehearsal from the shell", rehearse_lines),
         ("latency of a job", job_lines),
         ("repair of large tables", repair_lines),
+        ("a new table against the memory", memory_lines),
         ("assess beside acro", acro_lines),
         ("private queries beside others", rival_lines),
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING
 
-from broker.domain.ports import Clock, Ports, Post, Sandbox, Snapshot, Warmth
+from broker.domain.ports import Clock, MemoryPorts, Ports, Post, Sandbox, Snapshot, Warmth
 from broker.policy.models import Catalogue, Policies
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ Progress = Callable[[str, int, int], None]
 
 @cache
 def _store(url: str, witness: Path) -> "SqlStore":
-    from broker.storage.ledger.witness import FolderWitness
     from broker.storage.store import open_store
+    from broker.storage.witness import FolderWitness
 
-    return open_store(url, FolderWitness(witness))
+    return open_store(url, FolderWitness(witness), FolderWitness(witness / "memory", "memory"))
 
 
 def clock() -> Clock:
@@ -93,6 +93,7 @@ def build_worker(settings: "Settings", slot: int = 0) -> "RunPorts":
         handed=HandedDuckDB(),
         synthetic=build_synthetic(settings, lambda: policies_in_force(ports.store)),
         private=build_private(lambda: policies_in_force(ports.store).service.noise_wall_seconds),
+        memory=build_memory(settings, lambda: policies_in_force(ports.store)),
     )
 
 
@@ -106,6 +107,18 @@ def build_synthetic(settings: "Settings", policies: Callable[[], Policies]) -> "
         return build_stage(found, project, wanted, folder, making)
 
     return SyntheticNPD(policies, synthetic_years(), build)
+
+
+def build_memory(settings: "Settings", policies: Callable[[], Policies]) -> MemoryPorts:
+    """Who was in what was released, for the worker alone. The files' key is the owner's: it outlives projects."""
+    from broker.engine.members_engine import DuckDBMembers
+    from broker.memory.files import SealedFiles
+    from broker.storage.private_files import write_whole
+    from broker.vault.populations import PopulationKeeper
+    from broker.vault.pseudonyms import owner_key
+
+    files = SealedFiles(settings.root / "memory", owner_key(settings.root / "private", "memory"), write_whole)
+    return MemoryPorts(files, PopulationKeeper(settings.root, policies), DuckDBMembers())
 
 
 def build_private(seconds: Callable[[], float]) -> "PrivatePorts":

@@ -127,7 +127,9 @@ def _in_review(client: BrokerClient, job: str) -> list[InboxAnswer]:
 
 def _collect(client: BrokerClient, title: str, job: str) -> None:
     with stage(f"{title}: release") as told:
-        found = client.job(job)
+        deadline = time.monotonic() + WAIT_SECONDS
+        while (found := client.job(job))["state"] != "released" and time.monotonic() < deadline:
+            time.sleep(0.1)  # a worker compares it once more with everything that was released
         if found["state"] != "released":
             raise Unavailable(f"job {job} is {found['state']}, not released")
         for output in found["outputs"]:

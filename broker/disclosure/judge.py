@@ -9,7 +9,15 @@ from broker.above.evaluate import limited
 from broker.above.formulas import compute
 from broker.above.program import given, run
 from broker.disclosure.institution_rules import institution_notice
-from broker.disclosure.judged_tables import STATIC_IDS, Covered, JudgedRow, JudgedTable, judge_table
+from broker.disclosure.judged_tables import (
+    NOT_REMEMBERED,
+    STATIC_IDS,
+    Covered,
+    JudgedRow,
+    JudgedTable,
+    Remembered,
+    judge_table,
+)
 from broker.disclosure.listing import Registers
 from broker.disclosure.protect import empty
 from broker.disclosure.records.table_record import table_record
@@ -70,10 +78,16 @@ def ask(planned: PlannedOutput, evidence: OutputEvidence, profile: Profile) -> A
     return Asked(planned, evidence, profile, lineage_of(planned))
 
 
-def judged_by(asked: Asked, registers: Registers, secondary: Mapping[int, Covered] | None = None) -> list[JudgedTable]:
-    """The tables of an output; `secondary` are further figures to hide, by the table's number."""
+def judged_by(
+    asked: Asked,
+    registers: Registers,
+    secondary: Mapping[int, Covered] | None = None,
+    remembered: Mapping[int, Remembered] | None = None,
+) -> list[JudgedTable]:
+    """The tables of an output; `secondary` are further figures to hide, and `remembered` is what memory says of each
+    table, by the table's number."""
     pairs = zip(asked.planned.tables, asked.evidence.tables, strict=True)
-    covered = secondary or {}
+    covered, known = secondary or {}, remembered or {}
     return [
         judge_table(
             p,
@@ -84,6 +98,7 @@ def judged_by(asked: Asked, registers: Registers, secondary: Mapping[int, Covere
             asked.is_small,
             covered.get(n, frozenset()),
             margin=_is_margin(p, asked.planned.tables),
+            remembered=known.get(n, NOT_REMEMBERED),
         )
         for n, (p, e) in enumerate(pairs)
     ]

@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from broker.disclosure.judge import Asked, ask, assessed, has_holes, judged_by
-from broker.disclosure.judged_tables import Covered, JudgedTable
-from broker.disclosure.linking.families import Family, families_of, strangers
+from broker.disclosure.judged_tables import Covered, JudgedTable, Remembered
+from broker.disclosure.linking.families import Family, Where, families_of, strangers
 from broker.disclosure.linking.figures import Place
 from broker.disclosure.linking.patterns import Pattern, pattern_of
 from broker.disclosure.listing import Registers
@@ -27,24 +27,30 @@ def judge_job(
     profile: Profile,
     registers: Registers | None = None,
     progress: Progress = untold,
+    remembered: Mapping[Where, Remembered] | None = None,
 ) -> tuple[Assessment, ...]:
     """An assessment for each output, in order.
+
+    What memory says of a table's figures (`remembered`) holds as a rule does: what it hides, nobody can work out.
 
     Rules act on cells first. Then, family by family, further figures are hidden until nobody who knows the totals can
     work out what is hidden, in any table of the job (X1). Where that cannot be had or not be looked at, a person looks.
     """
     lists = registers or {}
     asked = [ask(p, e, profile) for p, e in zip(plan.outputs, evidence.outputs, strict=True)]
-    judged = [judged_by(a, lists) for a in asked]
+    said: Mapping[int, dict[int, Remembered]] = defaultdict(dict)
+    for (output, table), told in (remembered or {}).items():
+        said[output][table] = told
+    judged = [judged_by(a, lists, None, said[n]) for n, a in enumerate(asked)]
     if profile.zeros is ZeroPolicy.PUBLISH and any(map(has_holes, judged)):
         asked = [a.with_zeros_hidden() for a in asked]
-        judged = [judged_by(a, lists) for a in asked]
+        judged = [judged_by(a, lists, None, said[n]) for n, a in enumerate(asked)]
     families = families_of(plan, profile.max_joint_cells)
     joints = iter(evidence.joints)
     found = [_pattern(f, next(joints) if f.joint else None, asked, judged, profile, progress) for f in families]
     secondary = _by_table([p for pattern in found if pattern is not None for p in pattern.hidden])
     again = [
-        judged_by(a, lists, secondary[n]) if n in secondary else tables
+        judged_by(a, lists, secondary[n], said[n]) if n in secondary else tables
         for n, (a, tables) in enumerate(zip(asked, judged, strict=True))
     ]
     more, audits = _on_outputs(plan, families, found), _audits(families, found)

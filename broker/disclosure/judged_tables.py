@@ -2,13 +2,13 @@
 the table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from dataclasses import replace as changed
 
 from broker.above.cells import Cell, Line, Lines, Origin
 from broker.disclosure.listing import Registers, Row, listed_rows
 from broker.disclosure.table_words import ROWS, Findings, TableWords, figures_of, words_on
-from broker.disclosure.wording import FULL_LINE, SECONDARY, SMALL_POPULATION
+from broker.disclosure.wording import FULL_LINE, REMEMBERED, SECONDARY, SMALL_POPULATION
 from broker.domain.lineage import with_implied
 from broker.domain.outputs import Finding, TableEvidence, Verdict, worst
 from broker.domain.plans import PlannedTable
@@ -23,6 +23,18 @@ Covered = frozenset[tuple[tuple[Value, ...], int]]
 
 
 @dataclass(frozen=True, slots=True)
+class Remembered:
+    """What memory says of a table's figures: `hidden` must not be shown, and of `earlier` the value is shown that was
+    released before, whatever it is today."""
+
+    hidden: Covered = frozenset()
+    earlier: Mapping[tuple[tuple[Value, ...], int], Value] = field(default_factory=dict)
+
+
+NOT_REMEMBERED = Remembered()
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What holds for every row of the table. `read` are the statistics that the output reads; `implied` says of each
     those whose findings are its own too."""
@@ -33,6 +45,7 @@ class Context:
     words: TableWords
     hide_all: bool
     secondary: Covered
+    remembered: Remembered
     implied: Mapping[int, Sequence[int]]
 
 
@@ -78,6 +91,7 @@ def judge_table(
     hide_all: bool,
     secondary: Covered = frozenset(),
     margin: bool = False,
+    remembered: Remembered = NOT_REMEMBERED,
 ) -> JudgedTable:
     """Rows that may be shown: all listed ones, and of the others those in which a statistic that is read passes. Of a
     table that is not shown, every observed cell, for its findings. `secondary` are hidden whatever the rules say; a
@@ -86,7 +100,7 @@ def judge_table(
     read = read & idents if planned.shown else idents
     words = words_on(planned, evidence, profile, margin)
     implied = {i: sorted(with_implied(frozenset({i}), planned.statistics)) for i in idents}
-    context = Context(planned, profile, read, words, hide_all, secondary, implied)
+    context = Context(planned, profile, read, words, hide_all, secondary, remembered, implied)
     if planned.shown:
         rows, covered = listed_rows(planned.keys, evidence.cells, profile, registers)
     else:
@@ -116,7 +130,8 @@ def _judge_row(row: Row, context: Context) -> JudgedRow:
     cells = _keys(row, context)
     for s in context.planned.statistics:
         implied = [f for i in context.implied[s.ident] for f in alone[i]]
-        cells[s.ident] = _cell(figures.shown(s, context.profile), figures.own[s.ident].value, implied)
+        safe = context.remembered.earlier.get((row.keys, s.ident), figures.shown(s, context.profile))
+        cells[s.ident] = _cell(safe, figures.own[s.ident].value, implied)
     persons = row.cell.persons if row.cell else 0
     return JudgedRow(row, Line(cells, _exists(row, cells, context), row.listed, persons), alone)
 
@@ -147,6 +162,8 @@ def _judge_statistic(ident: int, row: Row, context: Context) -> Findings:
         found.append(FULL_LINE)
     if (row.keys, ident) in context.secondary:
         found.append(SECONDARY)
+    if (row.keys, ident) in context.remembered.hidden:
+        found.append(REMEMBERED)
     if any(f.verdict in HIDING for f in found):
         # A look that the data ask for is not needed at what is hidden, and would tell that there is something.
         found = [f for f in found if f.verdict in HIDING or f.rule in STATIC_IDS]

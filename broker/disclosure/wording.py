@@ -9,6 +9,7 @@ MISSING = "(missing)"
 SMALL_POPULATION = Finding("W1", Verdict.SUPPRESS, "The whole filtered population is under the threshold.")
 EMPTY_ROWS = Finding("F2", Verdict.SUPPRESS, "Listed rows in which nobody was found are hidden like small ones.")
 SECONDARY = Finding("X1", Verdict.SUPPRESS, "Hidden so that what is hidden beside it cannot be worked out.")
+REMEMBERED = Finding("X5", Verdict.SUPPRESS, "With what was released before, it would tell about a few persons.")
 FULL_LINE = Finding("F3", Verdict.SUPPRESS, "One category holds (nearly) everybody of its line of the table.")
 
 

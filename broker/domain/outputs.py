@@ -27,7 +27,7 @@ OUTPUT_TRANSITIONS: dict[OutputState, frozenset[OutputState]] = {
     OutputState.IN_REVIEW: frozenset(
         {OutputState.RETURNED, OutputState.REJECTED, OutputState.APPROVED, OutputState.WITHDRAWN}
     ),
-    OutputState.APPROVED: frozenset({OutputState.RELEASED}),
+    OutputState.APPROVED: frozenset({OutputState.RELEASED, OutputState.IN_REVIEW}),
     OutputState.RELEASED: frozenset({OutputState.RECALLED}),
     OutputState.WITHHELD: frozenset(),
     OutputState.RETURNED: frozenset(),
@@ -35,6 +35,8 @@ OUTPUT_TRANSITIONS: dict[OutputState, frozenset[OutputState]] = {
     OutputState.RECALLED: frozenset(),
     OutputState.WITHDRAWN: frozenset(),
 }
+"""`approved` goes back to `in_review` only where memory has changed it: what was released meanwhile shows more of it
+than its checkers saw, and it is another output than the one that they voted on."""
 
 DECIDED_STATES: frozenset[OutputState] = frozenset(set(OutputState) - {OutputState.ASSESSED, OutputState.IN_REVIEW})
 """An output in one of these needs nobody's decision any more."""
@@ -157,13 +159,14 @@ class OutputEvidence:
 
 @dataclass(frozen=True, slots=True)
 class JudgedStatistic:
-    """The rules' word on one statistic of one cell: those that spoke of it or of what it implies."""
+    """The rules' word on one statistic of one cell: those that spoke of it or of what it implies; and what leaves."""
 
     statistic: int
     evidence: StatisticEvidence
     rules: tuple[str, ...]
     verdict: Verdict
     hidden: bool
+    released: Value = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +245,8 @@ class OutputKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Output:
     """One table or file of a job. `staff_hash` (keyed) binds what checkers saw; `release_hash` is the SHA-256 of
-    the bytes that would leave; both name content in the outputs' store."""
+    the bytes that would leave; both name content in the outputs' store. `memory_version` is the state of memory that it
+    was compared with; None before that."""
 
     ident: str
     job: str
@@ -260,3 +264,4 @@ class Output:
     claimed_by: str | None = None
     reason: str | None = None
     overrides: tuple[str, ...] = field(default=())
+    memory_version: str | None = None

@@ -1,7 +1,7 @@
 """The DuckDB engine: a plan and a vault to the request of one sandboxed job. It opens no data and runs nothing."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from broker.disclosure.linking.families import families_of
@@ -9,7 +9,7 @@ from broker.domain.errors import Breach
 from broker.domain.outputs import JobEvidence, OutputEvidence
 from broker.domain.plans import Needs, Plan, PlannedOutput, PlannedTable, PublicRows
 from broker.domain.ports import Limits, SandboxRequest, Vault, VaultTable
-from broker.domain.relations import Scan, walk
+from broker.domain.relations import Relation, Scan, walk
 from broker.domain.variables import Years
 from broker.engine.frames import read_joint, read_public, read_table
 from broker.query import Looks, looks, render_public
@@ -83,8 +83,11 @@ def statements(plan: Plan, joints: Sequence[PlannedTable] = ()) -> Iterator[tupl
 
 def tables_read(plan: Plan) -> dict[str, Years | None]:
     """Every table that the plan scans, with the years of all its scans; None for a table without a year axis."""
+    return tables_in(a.contributions if isinstance(a, PlannedTable) else a.relation for _, a in statements(plan))
+
+
+def tables_in(relations: Iterable[Relation]) -> dict[str, Years | None]:
     found: dict[str, Years | None] = {}
-    relations = (a.contributions if isinstance(a, PlannedTable) else a.relation for _, a in statements(plan))
     scans = (r for relation in relations for r in walk(relation) if isinstance(r, Scan))
     for scan in scans:
         before = found.get(scan.table, frozenset())

@@ -57,9 +57,13 @@ def read_public(planned: PublicRows, payload: bytes) -> tuple[tuple[Value, ...],
     if table.schema.names != [f"c{ident}" for ident, _ in planned.columns]:
         raise breach("has other columns than planned")
     for (_, kind), found in zip(planned.columns, table.schema.types, strict=True):
-        if str(found) not in KINDS[kind] and not (kind is Type.DECIMAL and pa.types.is_decimal128(found)):
-            raise breach(f"has a column of type {found} that the plan does not ask for")
+        check_kind(kind, found)
     return tuple(tuple(plain_value(row[name]) for name in table.schema.names) for row in table.to_pylist())
+
+
+def check_kind(kind: Type, found: pa.DataType) -> None:
+    if str(found) not in KINDS[kind] and not (kind is Type.DECIMAL and pa.types.is_decimal128(found)):
+        raise breach(f"has a column of type {found} that the plan does not ask for")
 
 
 def arrow_table(payload: bytes) -> pa.Table:

@@ -4,7 +4,7 @@ Inside, the rows are verified by the statements of `verifying` before anything i
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,9 +30,9 @@ class HandedDuckDB:
 
     def prepare(self, plan: Plan, rows: HandedRows, to: HandedTo, limits: Limits, needs: Needs) -> SandboxRequest:
         """The plan's statements as the engine writes them, over the inputs' tables and the rows."""
-        asked = self.engine.prepare(plan, _beside(to.vault), to.job, to.attempt, limits, needs)
+        asked = self.engine.prepare(plan, without_files(to.vault), to.job, to.attempt, limits, needs)
         ((_, payload),) = asked.frames
-        job = json.loads(payload) | _job(rows, to, measured_of(plan, rows))
+        job = json.loads(payload) | handed_job(plan, rows, to)
         return replace(asked, frames=(("job", framed(job, to.content)),), mount=to.vault.evidence)
 
     def prepare_fit(self, asked: HandedRegression, rows: HandedRows, to: HandedTo, limits: Limits) -> SandboxRequest:
@@ -62,11 +62,13 @@ class HandedDuckDB:
         return checked, self.engine.read(plan, rest, needs)
 
 
-def _job(rows: HandedRows, to: HandedTo, measured: Sequence[str]) -> dict[str, Any]:
-    return {"tables": tables_of(to.vault, rows, to.inputs), "rows": asked_of_rows(rows, measured, to.parts)}
+def handed_job(plan: Plan, rows: HandedRows, to: HandedTo) -> dict[str, Any]:
+    """What the job frame says of the rows and of the tables that verify them."""
+    asked = asked_of_rows(rows, measured_of(plan, rows), to.parts)
+    return {"tables": tables_of(to.vault, rows, to.inputs), "rows": asked}
 
 
-def _beside(vault: Vault) -> Vault:
+def without_files(vault: Vault) -> Vault:
     """The vault as the plan over `handed.rows` sees it: with a table that no file holds, and nothing proved."""
     return replace(vault, tables=(*vault.tables, VaultTable("handed.rows", (), ())), proofs={})
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 
 from broker.domain.projects import Approval, Budget, Grant, Project
+from broker.policy.memory import MemoryPolicy
 from broker.policy.models import Model, Policies
 from broker.policy.privacy import PrivacyPolicies
 
@@ -21,8 +22,23 @@ def differences(before: Policies, after: Policies) -> list[str]:
         ),
         *_named("combination rule", {r.id: r for r in before.combinations}, {r.id: r for r in after.combinations}),
         *_privacy(before.privacy, after.privacy),
+        *_memory(before.memory, after.memory),
         *_named("service", {"limits": before.service}, {"limits": after.service}),
     ]
+
+
+def _memory(before: MemoryPolicy, after: MemoryPolicy) -> list[str]:
+    told = []
+    if before.fraction != after.fraction:
+        said = "the fraction of a reference population's persons, so many exact figures may split it,"
+        told.append(f"memory: {said} changes from {before.fraction} to {after.fraction}")
+    if before.least != after.least:
+        told.append(f"memory: populations count from {after.least} persons on, and not from {before.least}")
+    for kind, what in (("references", "reference population"), ("standard", "standard population")):
+        old, new = getattr(before, kind), getattr(after, kind)
+        found = _named(what, {p.name: p for p in old}, {p.name: p for p in new})
+        told += found or ([f"memory: the order of {kind} changes"] if old != new else [])
+    return told
 
 
 def _projects(before: Policies, after: Policies) -> list[str]:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from broker.domain.projects import Project
+from broker.policy.memory import MemoryPolicy
 from broker.policy.privacy import PrivacyPolicies
 from broker.policy.tables import (
     Catalogue,
@@ -188,6 +189,10 @@ class Service(Model):
     max_file_rows: int
     max_attempts: int
     jobs_per_project: int
+    members_bytes: int = 512 * 1024**2
+    members_memory_bytes: int = 4 * 1024**3
+    """What a sandbox may give out and use that tells who is in the cells of one table, in place of `output_bytes` and
+    `memory_bytes`."""
     time_slot_seconds: int = 10
     """A script that has ended looks as if it ran until the end of a slot of this length."""
     withheld_told_after_hours: int = 48
@@ -250,6 +255,7 @@ class Policies(Model):
     combinations: tuple[CombinationRule, ...]
     service: Service
     privacy: PrivacyPolicies = field(default_factory=PrivacyPolicies)
+    memory: MemoryPolicy = field(default_factory=MemoryPolicy)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -6,6 +6,7 @@ from broker.query.rendering.beside import institution_columns, record_key_column
 from broker.query.rendering.bounded import render_slots, render_sums
 from broker.query.rendering.choose import looks, render
 from broker.query.rendering.looks import Looks
+from broker.query.rendering.members import render_member_cells, render_members
 from broker.query.rendering.render import evidence_columns, render_public
 from broker.query.rendering.writing import quoted
 
@@ -20,6 +21,8 @@ __all__ = [
     "quoted",
     "record_key_columns",
     "render",
+    "render_member_cells",
+    "render_members",
     "render_public",
     "render_slots",
     "render_sums",

@@ -47,11 +47,15 @@ class JobMoves(LedgerWriting):
         return Lease(leased, leased.attempt, until)
 
     def renew(self, job: str, attempt: int, until: datetime, now: datetime | None = None) -> bool:
-        running = [jobs.c.ident == job, jobs.c.attempt == attempt, jobs.c.state == JobState.RUNNING]
-        if now is not None:
-            running.append(jobs.c.lease_until >= now)
+        mine = (jobs.c.ident == job, jobs.c.attempt == attempt)
+        leases = ((JobState.RUNNING, jobs.c.lease_until), (JobState.ASSESSING, jobs.c.comparing_until))
         with self._db.write() as connection:
-            return connection.execute(update(jobs).where(*running).values(lease_until=until)).rowcount == 1
+            for state, lease in leases:
+                held = lease.is_not(None) if now is None else lease >= now
+                prolonged = update(jobs).where(*mine, jobs.c.state == state, held).values({lease: until})
+                if connection.execute(prolonged).rowcount == 1:
+                    return True
+        return False
 
     def advance(
         self,
@@ -102,19 +106,23 @@ class JobMoves(LedgerWriting):
             return frozenset(connection.execute(query).scalars())
 
     def lapsed(self, now: datetime) -> list[Reap]:
-        late = (jobs.c.state == JobState.RUNNING, jobs.c.lease_until < now)
-        query = select(jobs.c.ident, jobs.c.attempt).where(*late).order_by(jobs.c.lease_until, jobs.c.ident)
+        late = or_(
+            and_(jobs.c.state == JobState.RUNNING, jobs.c.lease_until < now),
+            and_(jobs.c.state == JobState.ASSESSING, jobs.c.comparing_until < now),
+        )
+        query = select(jobs.c.ident, jobs.c.attempt).where(late).order_by(jobs.c.lease_until, jobs.c.ident)
         with self._db.read() as connection:
             return [Reap(row.ident, row.attempt) for row in connection.execute(query)]
 
     def waiting(self) -> list[tuple[str, int]]:
-        return self._in_state(JobState.QUEUED)
+        return self._where(jobs.c.state == JobState.QUEUED)
 
     def alive(self) -> frozenset[tuple[str, int]]:
-        return frozenset(self._in_state(JobState.RUNNING))
+        compares = and_(jobs.c.state == JobState.ASSESSING, jobs.c.comparing_until.is_not(None))
+        return frozenset(self._where(or_(jobs.c.state == JobState.RUNNING, compares)))
 
-    def _in_state(self, state: JobState) -> list[tuple[str, int]]:
-        query = select(jobs.c.ident, jobs.c.attempt).where(jobs.c.state == state)
+    def _where(self, condition: ColumnElement[bool]) -> list[tuple[str, int]]:
+        query = select(jobs.c.ident, jobs.c.attempt).where(condition)
         with self._db.read() as connection:
             rows = connection.execute(query.order_by(jobs.c.created, jobs.c.ident))
             return [(row.ident, row.attempt) for row in rows]
@@ -170,7 +178,7 @@ def _move(
     where = [jobs.c.ident == job, jobs.c.state == before]
     if attempt is not None:
         where.append(jobs.c.attempt == attempt)
-    values: dict[str, object] = {"state": after, "updated": now, "lease_until": None, **known}
+    values: dict[str, object] = {"state": after, "updated": now, "lease_until": None, "comparing_until": None, **known}
     if before is JobState.RUNNING:
         values |= {"started": None, "worker": None} if after is JobState.QUEUED else {"ended": now}
     if connection.execute(update(jobs).where(*where).values(values)).rowcount != 1:

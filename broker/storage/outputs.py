@@ -22,6 +22,9 @@ VOTED: dict[OutputState, Choice] = {
 }
 """What leaves review for one of these states has at least one vote that says so."""
 
+IS_ON_IT = (votes.c.staff_hash == outputs.c.staff_hash, votes.c.findings_hash == outputs.c.findings_hash)
+"""A vote on what the output is now, and not on what it was before memory changed it."""
+
 
 def output_of(row: Row[Any]) -> Output:
     return Output(
@@ -41,6 +44,7 @@ def output_of(row: Row[Any]) -> Output:
         claimed_by=row.claimed_by,
         reason=row.reason,
         overrides=tuple(row.overrides),
+        memory_version=row.memory_version,
     )
 
 
@@ -66,7 +70,13 @@ def values_of(record: OutputRecord, position: int) -> dict[str, object]:
         "updated": output.created,
         "reason": output.reason,
         "overrides": list(output.overrides),
+        "memory_version": output.memory_version,
+        "to_remember": remember_json(record),
     }
+
+
+def remember_json(record: OutputRecord) -> list[list[object]] | None:
+    return [[one.table, one.file, one.digest] for one in record.to_remember] or None
 
 
 class Outputs:
@@ -147,6 +157,8 @@ class Outputs:
     ) -> None:
         if after is OutputState.RELEASED:
             raise Breach("An output is released with its job's release only.")
+        if before is OutputState.APPROVED:
+            raise Breach("Only memory sends an approved output back, with what it is now.")
         with self._db.write() as connection:
             move(connection, output, before, after, now, reason)
             append(connection, events)
@@ -190,7 +202,8 @@ def move(
 
 
 def _check_voted(connection: Connection, output: str, choice: Choice) -> None:
-    query = select(votes.c.checker).where(votes.c.output == output, votes.c.choice == choice)
+    query = select(votes.c.checker).join(outputs, outputs.c.ident == votes.c.output)
+    query = query.where(votes.c.output == output, votes.c.choice == choice, *IS_ON_IT)
     if connection.execute(query.limit(1)).first() is None:
         raise Breach(f"Output {output!r} has no vote to {choice}.")
 

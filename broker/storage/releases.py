@@ -5,26 +5,30 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, insert, select, update
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict, Unknown
 from broker.domain.jobs import JobState
 from broker.domain.ledger.budgets import Aside
-from broker.domain.outputs import OutputState
+from broker.domain.outputs import DECIDED_STATES, OutputState
 from broker.domain.ports import Release
+from broker.domain.remembered import Remembering
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.jobs import job_row
 from broker.storage.ledger.looking import enter_asides
 from broker.storage.ledger.spends import settle_with_release
 from broker.storage.ledger.writing import LedgerWriting
+from broker.storage.memory.writing import MemoryWriting
 from broker.storage.outputs import move
 from broker.storage.stops import check_goes_on
-from broker.storage.tables import outputs, release_outputs, releases, snapshots
+from broker.storage.tables import jobs, outputs, release_outputs, releases, snapshots
+
+UNDECIDED = frozenset(OutputState) - DECIDED_STATES
 
 
-class Releases(LedgerWriting):
+class Releases(LedgerWriting, MemoryWriting):
     """The part of the store that lets outputs leave, and says what has left."""
 
     _db: Database
@@ -37,12 +41,18 @@ class Releases(LedgerWriting):
         events: Sequence[AuditEvent],
         *,
         asides: Sequence[Aside] = (),
+        remembering: Remembering | None = None,
     ) -> None:
         if hashlib.sha256(manifest.encode()).hexdigest() != release.manifest_hash:
             raise Breach("The manifest is not what the release's hash says.")
         with self._ledger() as connection:
+            if remembering is None:
+                self._check_memory(connection)
+            else:
+                self._enter(connection, remembering, now)
             _lock_snapshot(connection, release.job)
             _check_releasable(connection, release)
+            _decide(connection, release.job, now)
             _insert(connection, release, manifest)
             for output in release.outputs:
                 move(connection, output, OutputState.APPROVED, OutputState.RELEASED, now, None)
@@ -50,6 +60,7 @@ class Releases(LedgerWriting):
             enter_asides(connection, asides, now)
             append(connection, [*events, *settled])
             check_goes_on(connection, release.job)
+        self._sign_memory()
 
     def release_of(self, job: str) -> Release | None:
         with self._db.read() as connection:
@@ -81,13 +92,22 @@ def _check_releasable(connection: Connection, release: Release) -> None:
     # After waiting for the row another release may stand.
     if connection.execute(select(releases.c.ident).where(releases.c.job == release.job)).first():
         raise Conflict("already-released", f"Job {release.job!r} has its release already.")
-    if row.state != JobState.DECIDED:
+    undecided = select(outputs.c.ident).where(outputs.c.job == release.job, outputs.c.state.in_(sorted(UNDECIDED)))
+    open_ = row.state == JobState.ASSESSING and connection.execute(undecided.limit(1)).first()
+    if row.state not in {JobState.DECIDED, JobState.ASSESSING} or open_:
         raise Conflict("not-decided", f"Job {release.job!r} is {row.state}; a release needs every output decided.")
     if row.project != release.project:
         raise Breach("A release belongs to its job's project.")
     approved = select(outputs.c.ident).where(outputs.c.job == release.job, outputs.c.state == OutputState.APPROVED)
     if set(connection.execute(approved).scalars()) != set(release.outputs) or not release.outputs:
         raise Breach("A release holds exactly the approved outputs of its job, and at least one.")
+
+
+def _decide(connection: Connection, job: str, now: datetime) -> None:
+    """A job with something to release is decided with its release: until then memory may send an output back."""
+    assessing = (jobs.c.ident == job, jobs.c.state == JobState.ASSESSING)
+    decided = {"state": JobState.DECIDED, "updated": now, "comparing_until": None}
+    connection.execute(update(jobs).where(*assessing).values(decided))
 
 
 def _insert(connection: Connection, release: Release, manifest: str) -> None:

@@ -13,7 +13,7 @@ from broker.domain.reviews import Choice, Decided, Vote
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.messages import add
-from broker.storage.outputs import move, output_row
+from broker.storage.outputs import IS_ON_IT, move, output_row
 from broker.storage.tables import jobs, outputs, votes
 
 
@@ -54,17 +54,18 @@ class Reviews:
                 append(connection, _cast(connection, cast))
 
     def votes_of(self, output: str) -> list[Vote]:
-        """In the order in which they were cast."""
+        """Those on what the output is now, in the order in which they were cast."""
         with self._db.read() as connection:
-            return _votes(connection, output)
+            return _standing(_votes(connection, output), output_row(connection, output))
 
     def voted(self, outputs: frozenset[str]) -> frozenset[str]:
         query = select(votes.c.output).where(votes.c.output.in_(sorted(outputs))).distinct()
         with self._db.read() as connection:
             return frozenset(connection.execute(query).scalars())
 
-    def voted_by(self, checker: str, outputs: frozenset[str]) -> frozenset[str]:
-        query = select(votes.c.output).where(votes.c.checker == checker, votes.c.output.in_(sorted(outputs)))
+    def voted_by(self, checker: str, idents: frozenset[str]) -> frozenset[str]:
+        query = select(votes.c.output).where(votes.c.checker == checker, votes.c.output.in_(sorted(idents)))
+        query = query.join(outputs, outputs.c.ident == votes.c.output).where(*IS_ON_IT)
         with self._db.read() as connection:
             return frozenset(connection.execute(query).scalars())
 
@@ -86,10 +87,11 @@ def _cast(connection: Connection, cast: Cast) -> Sequence[AuditEvent]:
     vote = cast.vote
     row = output_row(connection, vote.output, lock=True)
     _check_open(row, vote)
-    earlier = _votes(connection, vote.output)
+    every = _votes(connection, vote.output)
+    earlier = _standing(every, row)
     if any(v.checker == vote.checker for v in earlier):
         raise Conflict("already-voted", "You have voted on this output already.")
-    _insert(connection, vote, len(earlier) + 1, row)
+    _insert(connection, vote, len(every) + 1, row)
     for message in cast.says:
         add(connection, message)
     decided = cast.decide((*earlier, vote)) if cast.decide is not None else None
@@ -110,6 +112,11 @@ def _check_open(row: Row[Any], vote: Vote) -> None:
 def _votes(connection: Connection, output: str) -> list[Vote]:
     query = select(votes).where(votes.c.output == output).order_by(votes.c.position)
     return [vote_of(row) for row in connection.execute(query)]
+
+
+def _standing(found: Sequence[Vote], row: Row[Any]) -> list[Vote]:
+    """Votes that were cast on another state of the output are kept, and count no more."""
+    return [v for v in found if (v.staff_hash, v.findings_hash) == (row.staff_hash, row.findings_hash)]
 
 
 def _insert(connection: Connection, vote: Vote, position: int, row: Row[Any]) -> None:

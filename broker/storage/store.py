@@ -3,6 +3,7 @@
 from broker.storage.accesses import Accesses
 from broker.storage.asked_rehearsals import AskedRehearsals
 from broker.storage.audit import AuditLog
+from broker.storage.comparing import Comparing
 from broker.storage.database import Database
 from broker.storage.erasures import Erasures
 from broker.storage.job_moves import JobMoves
@@ -12,8 +13,8 @@ from broker.storage.ledger.looking import LedgerLooks
 from broker.storage.ledger.reserving import Reserving
 from broker.storage.ledger.restoring import Restoring
 from broker.storage.ledger.spends import Spends
-from broker.storage.ledger.witness import FolderWitness
 from broker.storage.mailed import Mailed
+from broker.storage.memory.looking import MemoryLooks
 from broker.storage.messages import Messages
 from broker.storage.migrate import migrate
 from broker.storage.outputs import Outputs
@@ -26,6 +27,7 @@ from broker.storage.reviews import Reviews
 from broker.storage.saved import SavedDefinitions
 from broker.storage.snapshots import Snapshots
 from broker.storage.stops import Stops
+from broker.storage.witness import FolderWitness
 from broker.storage.workers import Workers
 
 
@@ -39,6 +41,7 @@ class SqlStore(
     Rehearsals,
     AskedRehearsals,
     Outputs,
+    Comparing,
     Reviews,
     Messages,
     Releases,
@@ -53,27 +56,33 @@ class SqlStore(
     Mailed,
     SavedDefinitions,
     Ledger,
+    MemoryLooks,
     AuditLog,
 ):
     """The port `Store` on SQLite or PostgreSQL. Safe for threads; each process opens its own.
 
-    Without a `witness` nobody would see that a restored back-up has forgotten spends: only tests go without."""
+    Without a `witness` nobody would see that a restored back-up has forgotten spends, nor without a `memory_witness`
+    what was released: only tests go without."""
 
-    def __init__(self, database: Database, witness: FolderWitness | None = None) -> None:
+    def __init__(
+        self, database: Database, witness: FolderWitness | None = None, memory_witness: FolderWitness | None = None
+    ) -> None:
         self._db = database
         self._witness = witness
+        self._memory_witness = memory_witness
 
     def close(self) -> None:
         self._db.close()
 
 
-def open_store(url: str, witness: FolderWitness | None = None) -> SqlStore:
+def open_store(url: str, witness: FolderWitness | None = None, memory_witness: FolderWitness | None = None) -> SqlStore:
     """Open the store at `url` (sqlite:///file or postgresql://…), migrated to the newest schema."""
     database = Database(url)
     try:
         migrate(database)
-        store = SqlStore(database, witness)
+        store = SqlStore(database, witness, memory_witness)
         store.begin_witness()
+        store.begin_memory_witness()
     except BaseException:
         database.close()
         raise

@@ -1,8 +1,5 @@
-"""The tables of the store: columns, keys and checks. No queries.
-
-Every state and closed word has a CHECK; what must be unique is unique here, not only in code. A change here
-needs a migration: a test compares the two.
-"""
+"""The tables of the store: columns, keys and checks. No queries. Every state and closed word has a CHECK; what must be
+unique is unique here, not only in code. A change here needs a migration: a test compares the two."""
 
 from collections.abc import Iterable
 
@@ -155,6 +152,7 @@ jobs = Table(
     Column("assessed_policy", Text),
     Column("read_saved", JSON),
     Column("kept", JSON),
+    Column("comparing_until", UtcTime),
     UniqueConstraint("researcher", "client_id"),
     one_of("kind", Kind),
     one_of("state", JobState),
@@ -189,6 +187,8 @@ outputs = Table(
     Column("claimed_by", ForeignKey("people.ident")),
     Column("reason", Text),
     Column("overrides", JSON, nullable=False),
+    Column("memory_version", Text),
+    Column("to_remember", JSON),
     UniqueConstraint("job", "name"),
     UniqueConstraint("job", "position"),
     one_of("kind", OutputKind),
@@ -209,8 +209,8 @@ votes = Table(
     Column("position", Integer, nullable=False),
     Column("choice", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("staff_hash", Text, nullable=False),
-    Column("findings_hash", Text, nullable=False),
+    Column("staff_hash", Text, primary_key=True),
+    Column("findings_hash", Text, primary_key=True),
     Column("memory_version", Text, nullable=False),
     Column("cast_at", UtcTime, nullable=False),
     Column("overrides", JSON, nullable=False),

@@ -120,7 +120,7 @@ class VaultKeeper:
         return self._vaults / f".{key}.lock"
 
     def _map(self, key: str) -> Path:
-        return self._private / "maps" / f"{key}.parquet"
+        return map_of(self._private, key)
 
     def _build(self, key: str, shares: list[Share], snapshot: Snapshot, secret: ProjectKey) -> None:
         half, half_map = self._vaults / f".half-{key}", self._map(f".half-{key}")
@@ -140,6 +140,11 @@ class VaultKeeper:
             _remove(half)
             half_map.unlink(missing_ok=True)
             raise
+
+
+def map_of(private: Path, key: str) -> Path:
+    """Where the way from a vault's person numbers to the global ones is kept."""
+    return private / "maps" / f"{key}.parquet"
 
 
 def vault_key(snapshot: str, project: Project, catalogue: Catalogue, secret: ProjectKey) -> str:

@@ -54,6 +54,11 @@ def owner_salt(private: Path, purpose: str) -> str:
     return hmac.digest(_master(private), b"owner\0" + purpose.encode(), "sha256").hex()
 
 
+def owner_key(private: Path, purpose: str) -> bytes:
+    """A key of the data's owner for one purpose, derived as `owner_salt` is."""
+    return bytes.fromhex(owner_salt(private, purpose))
+
+
 def _master(private: Path) -> bytes:
     private.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = private / MASTER_FILE

@@ -8,7 +8,7 @@ import structlog
 
 from broker.domain.jobs import JobState
 from broker.domain.ports import WorkerPorts
-from broker.workflow.run import KeepAlive
+from broker.workflow.ending import KeepAlive
 
 log = structlog.get_logger()
 
@@ -71,7 +71,7 @@ def _renew(ports: WorkerPorts, job: str, attempt: int, done: threading.Event, ou
 def _is_ours(ports: WorkerPorts, job: str, attempt: int, renew: bool) -> bool:
     if not renew:
         found = ports.store.job(job)
-        return found.state is JobState.RUNNING and found.attempt == attempt
+        return found.state in {JobState.RUNNING, JobState.ASSESSING} and found.attempt == attempt
     now = ports.clock.now()
     return ports.store.renew(job, attempt, now + ports.lease, now)
 

@@ -10,23 +10,33 @@ import structlog
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict, Unknown
+from broker.domain.jobs import Job, JobState
 from broker.domain.ledger.spends import Spend, SpendState
+from broker.domain.outputs import Output, OutputState
 from broker.domain.people import SYSTEM
 from broker.domain.ports import Reap, Store, WorkerPorts
+from broker.worker.heartbeat import keeper
 from broker.workflow.allot import allot
+from broker.workflow.ending import end_job
 from broker.workflow.policies import policies_in_force
 from broker.workflow.run import give_back
-from broker.workflow.settle import settle
+from broker.workflow.settle import is_to_compare
 from broker.workflow.stopping import end_stopped
 from broker.workflow.submit import hint
 
 log = structlog.get_logger()
 
+OF_WORKERS = frozenset({OutputState.ASSESSED, OutputState.APPROVED})
+"""Outputs that a worker compares or releases."""
+
+LONGEST_REST = 20
+"""Leases between two attempts at a comparison, at most."""
+
 Found = TypeVar("Found", bound=object)
 
 
 def reap(ports: WorkerPorts) -> int:
-    """End attempts whose worker is gone: first the sandbox, confirmed gone, then the job's state."""
+    """End attempts and comparisons whose worker is gone: first the sandbox, confirmed gone, then the job's state."""
     lapsed = ports.store.lapsed(ports.clock.now())
     return _each("reap", lapsed, lambda found: _reap(ports, found))
 
@@ -34,6 +44,9 @@ def reap(ports: WorkerPorts) -> int:
 def _reap(ports: WorkerPorts, found: Reap) -> None:
     ports.sandbox.terminate(found.job, found.attempt)
     ports.store.record([AuditEvent(ports.clock.now(), SYSTEM.ident, "lease.lapsed", found.job)])
+    if ports.store.job(found.job).state is JobState.ASSESSING:
+        ports.store.end_comparison(found.job, found.attempt)
+        return
     try:
         give_back(ports, found.job, found.attempt, policies_in_force(ports.store).service.max_attempts)
     except Conflict:
@@ -68,13 +81,29 @@ def sweep(ports: WorkerPorts) -> int:
 
 def settle_all(ports: WorkerPorts) -> int:
     """Take every step that waits for nobody and was not taken."""
-    return _each("settle", ports.store.unsettled(), lambda job: settle(ports, job))
+    return _settle(ports, lambda job, outputs: True)
 
 
-def settle_private(ports: WorkerPorts) -> int:
-    """The same for private jobs alone, which wait for nothing but the end of their slot of time."""
-    waiting = [job for job in ports.store.unsettled() if ports.store.job(job).is_private]
-    return _each("settle", waiting, lambda job: settle(ports, job))
+def settle_due(ports: WorkerPorts) -> int:
+    """The same for jobs that wait for a worker or for nothing but the end of their slot of time: what web left to do,
+    and private jobs."""
+    return _settle(ports, lambda job, outputs: job.is_private or any(o.state in OF_WORKERS for o in outputs))
+
+
+def _settle(ports: WorkerPorts, wanted: Callable[[Job, list[Output]], bool]) -> int:
+    """A comparison that did not come to its end rests a while before the next: each attempt counts as one at the run
+    does, so that an engine that is away is not asked on and on."""
+    found = ports.store.jobs_named(frozenset(ports.store.unsettled()))
+    outputs = ports.store.outputs_of_jobs(frozenset(found))
+    due = [ident for ident, job in sorted(found.items()) if wanted(job, outputs.get(ident, []))]
+    rested = [ident for ident in due if _has_rested_since(ports, found[ident], outputs.get(ident, []))]
+    keep_alive = keeper(ports)
+    return _each("settle", rested, lambda job: end_job(ports, job, keep_alive))
+
+
+def _has_rested_since(ports: WorkerPorts, job: Job, outputs: list[Output]) -> bool:
+    until = job.updated + min(max(job.attempt - 1, 0), LONGEST_REST) * ports.lease
+    return ports.clock.now() >= until or not is_to_compare(job, outputs)
 
 
 def settle_spends(ports: WorkerPorts) -> int:

@@ -23,7 +23,7 @@ from broker.worker.reconcile import (
     reap,
     remove_vaults,
     settle_all,
-    settle_private,
+    settle_due,
     settle_spends,
     sweep,
 )
@@ -59,6 +59,7 @@ def supervise(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
             test = ("self-test", partial(_test_sandbox, ports, said))
             threading.Thread(target=_attempt, args=test, daemon=True).start()
         _keep_mailing(ports, build_post(settings), settings.public_url, stop)
+        _keep_settling(ports, stop)
         kept = build_pool(ports)
         pool = _keep_warm(kept, stop)
         ready()
@@ -112,6 +113,20 @@ def _keep_mailing(ports: WorkerPorts, post: Post | None, home: str, stop: thread
     threading.Thread(target=serve, daemon=True, name="mail").start()
 
 
+def _keep_settling(ports: WorkerPorts, stop: threading.Event) -> None:
+    """End jobs beside the rounds of this process: a release waits for no slot, and a comparison with much memory holds
+    no lease of others up."""
+
+    def serve() -> None:
+        tick = 0
+        while not stop.wait(TICK_SECONDS):
+            step = settle_due if tick % SLOW_TICKS else settle_all
+            _attempt(step.__name__, partial(step, ports))
+            tick += 1
+
+    threading.Thread(target=serve, daemon=True, name="settling").start()
+
+
 def _keep_warm(pool: "Pool | None", stop: threading.Event) -> threading.Thread | None:
     """The pool beside the rounds of this process: making a sandbox ready takes longer than one."""
     if pool is None:
@@ -131,10 +146,10 @@ def _staff(slots: dict[int, subprocess.Popen[bytes]], wanted: int) -> None:
 
 def _reconcile(ports: WorkerPorts, *, slow: bool) -> None:
     """One round of everything that makes good."""
-    steps: list[Callable[[WorkerPorts], object]] = [reap, end_all_stopped, offer_waiting, settle_private]
+    steps: list[Callable[[WorkerPorts], object]] = [reap, end_all_stopped, offer_waiting]
     steps += [reap_rehearsals, offer_rehearsals]
     if slow:
-        steps += [allot_caps, sweep, settle_all, settle_spends, remove_vaults, drop_rehearsals]
+        steps += [allot_caps, sweep, settle_spends, remove_vaults, drop_rehearsals]
     for step in steps:
         _attempt(step.__name__, partial(step, ports))
 

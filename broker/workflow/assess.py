@@ -17,6 +17,7 @@ from broker.domain.ports import Lease, OutputRecord, SandboxResult, Vault, Worke
 from broker.policy.models import Policies, Profile
 from broker.workflow.check import Checked
 from broker.workflow.prepared import Prepared, table_prepared
+from broker.workflow.remembering.written import kept_for_release
 from broker.workflow.script_outputs import script_outputs
 from broker.workflow.scripts import RanScript
 
@@ -138,8 +139,10 @@ def _shelve(ports: WorkerPorts, job: Job, prepared: Prepared, declared: Sequence
         findings_hash=ports.shelf.keyed_hash(prepared.findings.encode()),
         verdict=prepared.verdict,
         created=now,
+        memory_version=prepared.memory_version,
     )
-    return OutputRecord(output, digest)
+    kept = kept_for_release(ports, prepared.tables) if prepared.tables else ()
+    return OutputRecord(output, digest, kept)
 
 
 def _description(descriptions: Sequence[tuple[str, str]], name: str) -> str:

@@ -1,6 +1,7 @@
 """A checker's word as it arrives, the closed list of reasons, and whether it may be cast. Casts nothing."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from broker.domain.errors import Conflict, Invalid
@@ -41,13 +42,13 @@ class Ballot:
     words: str = ""
 
 
-def memory_version(ports: Ports) -> str:
-    """Which state of everything released a vote saw: the number of releases made."""
-    return str(ports.store.releases_made())
+def memory_version(outputs: Iterable[Output]) -> str:
+    """Which state of everything released whoever looks at these outputs sees: the newest that one of them was compared
+    with."""
+    return str(max((int(o.memory_version or 0) for o in outputs), default=0))
 
 
-def check_ballot(ports: Ports, reached: ReachedOutput, ballot: Ballot, memory: str) -> None:
-    """`memory` is the version of today."""
+def check_ballot(ports: Ports, reached: ReachedOutput, ballot: Ballot) -> None:
     output = reached.output
     if ballot.reason not in REASONS:
         raise Invalid("reason", f"The reason must be one of {', '.join(REASONS)}.", "/reason")
@@ -58,11 +59,15 @@ def check_ballot(ports: Ports, reached: ReachedOutput, ballot: Ballot, memory: s
         check_words(ballot.words, "/words")
     if (ballot.staff_hash, ballot.findings_hash) != (output.staff_hash, output.findings_hash):
         raise Conflict("changed", "The output is not what you looked at; look at it again.")
-    if ballot.memory_version != memory:
-        raise Conflict("memory-changed", "Something was released since you looked; look at the output again.")
+    if not _saw(ballot.memory_version, output):
+        raise Conflict("memory-changed", "The output was compared anew since you looked; look at it again.")
     if ballot.choice is Choice.APPROVE:
         _check_approvable(ports, reached)
         _check_overrides(ports, output, ballot)
+
+
+def _saw(version: str, output: Output) -> bool:
+    return version.isascii() and version.isdigit() and int(version) >= int(output.memory_version or 0)
 
 
 def _check_approvable(ports: Ports, reached: ReachedOutput) -> None:

@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from broker.domain.handed import SENTENCES, HandedFigure, RowsChecked
 from broker.domain.outputs import Assessment, Finding, Verdict, worst
+
+if TYPE_CHECKING:
+    from broker.workflow.remembering.handed import ComparedTable
 
 CHOSEN = "A script chose these rows: the broker has verified whose they are, and not why these and no others."
 PREPARED = "A script prepared the rows; columns that are no variables of the catalogue were not verified."
@@ -35,6 +39,8 @@ class Computed:
     found: Assessment | HandedFigure | Problem
     rows: int = 0
     persons: int = 0
+    compared: "ComparedTable | None" = None
+    """What memory says of a table; None where it was not asked."""
 
 
 def problem_of(checked: RowsChecked) -> Problem:

@@ -3,18 +3,19 @@ SQL, and what is hidden in one follows from no other. What is of other rows is c
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.needs import needs_of
 from broker.domain.errors import Breach, Invalid
 from broker.domain.handed import HandedTable, RowsChecked, RowsProblem
 from broker.domain.jobs import Kind
-from broker.domain.outputs import Assessment
+from broker.domain.outputs import Assessment, JobEvidence
 from broker.domain.ports import HandedTo
 from broker.workflow.handed_findings import Computed, Problem, told_others
 from broker.workflow.handing import PlannedRows, planned_tables
 from broker.workflow.limits import limits_for
+from broker.workflow.remembering.handed import ComparedTable, HandedTables, compare_handed
 from broker.workflow.trusted import Stage, told
 
 
@@ -32,7 +33,7 @@ def tables(stage: Stage, wanted: Sequence[Table]) -> tuple[Computed, ...]:
     rest, families = list(wanted), 0
     while rest:
         family = _alike(stage, rest)
-        found |= {c.name: c for c in _together(stage, family)}
+        found |= {c.name: c for c in _together(stage, family, list(found.values()))}
         rest = [t for t in rest if t.asked.name not in found]
         families += 1
     made = (found[t.asked.name] for t in wanted)
@@ -55,28 +56,30 @@ def _planned(stage: Stage, family: Sequence[Table]) -> PlannedRows | None:
         return None
 
 
-def _together(stage: Stage, family: Sequence[Table]) -> tuple[Computed, ...]:
+def _together(stage: Stage, family: Sequence[Table], before: Sequence[Computed]) -> tuple[Computed, ...]:
     """Of a family, those that are of the first one's rows; all of them where these have no problem. Where one has, each
-    is looked at alone, and those without are computed together once more."""
-    if len(family) == 1:
-        return _run(stage, family)[1]
-    checked, made = _run(stage, family)
-    if checked is None or checked.problem is None:
+    is looked at alone, and those without are computed together once more. `before` were computed before the family."""
+    checked, made = _run(stage, family, before)
+    if len(family) == 1 or checked is None or checked.problem is None:
         return made
     if checked.problem is RowsProblem.APART:
         same = [t for n, t in enumerate(family) if not checked.times >> n & 1]
         if not same or len(same) == len(family):
             raise Breach("The sandbox told of other rows than there were.")
-        return _together(stage, same)
-    alone = [c for t in family for c in _run(stage, [t])[1]]
+        return _together(stage, same, before)
+    alone: list[Computed] = []
+    for table in family:
+        alone += _run(stage, [table], [*before, *alone])[1]
     sound = {c.name for c in alone if not isinstance(c.found, Problem)}
     if not 1 < len(sound) < len(family):
         return tuple(alone)
-    again = _together(stage, [t for t in family if t.asked.name in sound])
+    again = _together(stage, [t for t in family if t.asked.name in sound], before)
     return (*again, *(c for c in alone if c.name not in sound))
 
 
-def _run(stage: Stage, family: Sequence[Table]) -> tuple[RowsChecked | None, tuple[Computed, ...]]:
+def _run(
+    stage: Stage, family: Sequence[Table], before: Sequence[Computed]
+) -> tuple[RowsChecked | None, tuple[Computed, ...]]:
     """One container: what it says of the rows, and the tables. None where the request itself cannot be planned."""
     try:
         planned = planned_tables([t.asked for t in family], stage.inputs, stage.project, stage.policies)
@@ -90,8 +93,26 @@ def _run(stage: Stage, family: Sequence[Table]) -> tuple[RowsChecked | None, tup
     limits = limits_for(Kind.SQL, stage.policies)
     result = stage.run(stage.handed.prepare(planned.plan, planned.rows, to, limits, needs))
     checked, evidence = stage.handed.read(planned.plan, result.frames, needs)
-    found: Sequence[Assessment | None] = [None] * len(family)
-    if evidence is not None:
-        found = judge_job(planned.plan, evidence, stage.profile, stage.vaults.registers(stage.vault))
+    found = [_Found(None)] * len(family) if evidence is None else _judged(stage, planned, to, evidence, before)
     each = zip(family, found, planned.own, strict=True)
-    return checked, tuple(told(stage, t.asked, one, checked, own.derived) for t, one, own in each)
+    return checked, tuple(
+        replace(told(stage, t.asked, one.judged, checked, own.derived), compared=one.compared) for t, one, own in each
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    judged: Assessment | None
+    compared: ComparedTable | None = None
+
+
+def _judged(
+    stage: Stage, planned: PlannedRows, to: HandedTo, evidence: JobEvidence, before: Sequence[Computed]
+) -> list[_Found]:
+    """By the rules alone on synthetic data; with everything released, and the job's own tables before these, else."""
+    if stage.memory is None:
+        registers = stage.vaults.registers(stage.vault)
+        return [_Found(one) for one in judge_job(planned.plan, evidence, stage.profile, registers)]
+    beside = [t for c in before if c.compared is not None for t in c.compared.tables]
+    given = HandedTables(planned.plan, planned.rows, to, evidence, stage.vaults, beside)
+    return [_Found(c.judged, c) for c in compare_handed(stage.memory, given, stage.project, stage.policies)]

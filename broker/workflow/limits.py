@@ -1,5 +1,7 @@
 """What one job may take, by kind, as policy's service says. Decides nothing."""
 
+from dataclasses import replace
+
 from broker.domain.jobs import Kind
 from broker.domain.ports import Limits
 from broker.policy.models import Policies
@@ -16,3 +18,11 @@ def limits_for(kind: Kind, policies: Policies) -> Limits:
         threads=service.threads,
         scratch_bytes=service.scratch_bytes,
     )
+
+
+def members_limits(policies: Policies) -> Limits:
+    """Of the second, trusted look that tells who is in the cells of a table: a row for each person is more than any
+    result. One table at a time keeps within it."""
+    service = policies.service
+    limits = limits_for(Kind.SQL, policies)
+    return replace(limits, output_bytes=service.members_bytes, memory_bytes=service.members_memory_bytes)

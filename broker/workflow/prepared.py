@@ -2,11 +2,15 @@
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from broker.disclosure.records.renderings import released_csv
 from broker.disclosure.records.stored_form import assessment_to_json
 from broker.domain.outputs import Assessment, OutputKind, Verdict
 from broker.policy.models import Profile
+
+if TYPE_CHECKING:
+    from broker.disclosure.differencing.tables import Table
 
 CSV = "text/csv"
 
@@ -23,6 +27,9 @@ class Prepared:
     findings: str
     verdict: Verdict
     small: bool
+    memory_version: str | None = None
+    tables: "tuple[Table, ...]" = ()
+    """What goes into memory with its release, where it was compared while it was prepared."""
 
 
 def table_prepared(assessment: Assessment, name: str, profile: Profile) -> Prepared:

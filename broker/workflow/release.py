@@ -11,10 +11,10 @@ from broker.domain.errors import Breach, Invalid, Unknown
 from broker.domain.idents import new_ident
 from broker.domain.jobs import Job, JobState
 from broker.domain.ledger.budgets import Aside
-from broker.domain.outputs import Output, OutputState
+from broker.domain.outputs import DECIDED_STATES, Output, OutputState
 from broker.domain.people import SYSTEM, Person
 from broker.domain.permissions import Action
-from broker.domain.ports import Ports, Release
+from broker.domain.ports import Ports, Release, WorkerPorts
 from broker.domain.reviews import Choice
 from broker.policy.allotments import promised_tables
 from broker.policy.models import Policies, Profile, Rounding
@@ -23,7 +23,10 @@ from broker.workflow.policies import policies_assessed, policies_in_force
 from broker.workflow.private.told import manifest_profile
 from broker.workflow.records import privacy_of, shelve_released
 from broker.workflow.relations import project_or_unknown, reach_job, reach_output
+from broker.workflow.remembering.releasing import remembering
 from broker.workflow.stopping import is_stopped
+
+READY = frozenset({JobState.ASSESSING, JobState.DECIDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +36,19 @@ class Download:
     content: bytes
 
 
-def release_job(ports: Ports, job: Job) -> Release | None:
-    """Release a decided job's approved outputs, if it has any and has not been released.
+def release_job(ports: WorkerPorts, job: Job) -> Release | None:
+    """Release a job's approved outputs, if every output is decided, it has any, and has not been released: the job is
+    decided with it. Raises Moved where memory does not let an output go as it is any more, and Conflict("memory-moved")
+    where others were released just now.
 
     Content is on the released shelf before the row is written: a crash leaves bytes that nobody can name. Nothing
     leaves for a project that policy has dropped since, nor exactly about a data set that policy keeps to differential
     privacy by now, nor while an administrator has stopped project or researcher: it is held until that is otherwise.
     """
-    approved = [o for o in ports.store.outputs_of(job.ident) if o.state is OutputState.APPROVED]
-    if job.state is not JobState.DECIDED or not approved or ports.store.release_of(job.ident) is not None:
+    outputs = ports.store.outputs_of(job.ident)
+    approved = [o for o in outputs if o.state is OutputState.APPROVED]
+    ready = job.state in READY and all(o.state in DECIDED_STATES for o in outputs)
+    if not ready or not approved or ports.store.release_of(job.ident) is not None:
         return None
     today = policies_in_force(ports.store)
     if today.project(job.submission.project) is None or not may_leave(ports, job, today):
@@ -55,6 +62,7 @@ def release_job(ports: Ports, job: Job) -> Release | None:
         _shelve_released(ports, output)
         records[output.ident] = shelve_released(ports, job, output, policies)
     ident = new_ident(now)
+    memory = None if job.is_private else remembering(ports, job, ident, approved)
     asides = asides_of(ports, job, ident, today)
     manifest = _manifest(ports, job, approved, policies, now, records) | _beside_claim(ports, job, asides, today)
     written = json.dumps(manifest, indent=2, sort_keys=True)
@@ -66,14 +74,16 @@ def release_job(ports: Ports, job: Job) -> Release | None:
         manifest_hash=sha256(written.encode()).hexdigest(),
         outputs=tuple(o.ident for o in approved),
     )
+    decided = AuditEvent(now, SYSTEM.ident, "job.decided", job.ident)
     events = [
+        *([decided] if job.state is JobState.ASSESSING else []),
         AuditEvent(now, SYSTEM.ident, "release.made", release.ident, (("job", job.ident),)),
         *(
             AuditEvent(now, SYSTEM.ident, "output.released", o.ident, (("sha256", o.release_hash or ""),))
             for o in approved
         ),
     ]
-    ports.store.release(release, written, now, events, asides=asides)
+    ports.store.release(release, written, now, events, asides=asides, remembering=memory)
     return release
 
 

@@ -63,7 +63,7 @@ def look(ports: Ports, person: Person, output_ident: str) -> Look:
         candidate=None if output.release_hash is None else ports.shelf.get("staff", output.release_hash),
         votes=seen,
         needed=_needed(reached, any(v.overrides for v in seen)),
-        memory_version=memory_version(ports),
+        memory_version=memory_version([output]),
         relation=reached.relation,
     )
 
@@ -86,9 +86,8 @@ def cast_vote(ports: Ports, person: Person, output_ident: str, ballot: Ballot) -
 def cast_votes(ports: Ports, person: Person, ballots: Mapping[str, Ballot]) -> dict[str, OutputState]:
     """Cast votes on several outputs, all of them or none: the states after it."""
     reached = {ident: reach_output(ports, person, Action.VOTE_OUTPUT, ident) for ident in ballots}
-    memory = memory_version(ports)
     for ident, ballot in ballots.items():
-        check_ballot(ports, reached[ident], ballot, memory)
+        check_ballot(ports, reached[ident], ballot)
     now = ports.clock.now()
     ports.store.cast_all([_cast(ports, person, reached[ident], ballot, now) for ident, ballot in ballots.items()])
     for job in {r.job.ident for r in reached.values()}:

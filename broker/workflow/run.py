@@ -1,8 +1,5 @@
 """Stages 2 to 5 for one attempt: lease, check again under today's policy, vault, sandbox; then `assess`."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-
 from broker.disclosure.needs import needs_of
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict, Unavailable, Unknown
@@ -14,6 +11,7 @@ from broker.policy.models import Policies, Profile
 from broker.workflow.assess import Ran, assess, assess_nothing, only_keeps
 from broker.workflow.check import Checked, check_submission
 from broker.workflow.cohorts import saved_then
+from broker.workflow.ending import KeepAlive, end_job
 from broker.workflow.failing import Failed
 from broker.workflow.limits import limits_for
 from broker.workflow.policies import policies_in_force
@@ -23,14 +21,11 @@ from broker.workflow.private.by_blocks.trying import try_on_synthetic
 from broker.workflow.private.outputs import assess_private
 from broker.workflow.private.ports import RunPorts
 from broker.workflow.scripts import Script, run_script
-from broker.workflow.settle import settle
-
-KeepAlive = Callable[[str, int], AbstractContextManager[None]]
-"""While entered, renews the lease of (job, attempt), and kills the sandbox when the lease is lost."""
 
 
 def run_job(ports: RunPorts, job: str, worker: str, keep_alive: KeepAlive) -> bool:
-    """Run one attempt of a job to its end. False if somebody else has it or it is not to be run.
+    """Run one attempt of a job, and go on to its end. False if somebody else has it or it is not to be run: then, if
+    it has run, only what is left of its end is done.
 
     A lost lease makes every later write a Conflict("stale"), which is dropped here: the attempt that took over
     tells what happened.
@@ -39,6 +34,7 @@ def run_job(ports: RunPorts, job: str, worker: str, keep_alive: KeepAlive) -> bo
     started = AuditEvent(now, SYSTEM.ident, "job.started", job, (("worker", worker),))
     lease = ports.store.lease(job, worker, now + ports.lease, now, [started])
     if lease is None:
+        end_job(ports, job, keep_alive)
         return False
     try:
         with keep_alive(job, lease.attempt):
@@ -47,7 +43,7 @@ def run_job(ports: RunPorts, job: str, worker: str, keep_alive: KeepAlive) -> bo
         if conflict.code not in {"stale", "already-running"}:
             raise
         return False
-    settle(ports, job)
+    end_job(ports, job, keep_alive)
     return True
 
 

@@ -16,13 +16,13 @@ from broker.domain.projects import Project
 from broker.policy.models import Policies
 from broker.workflow import cohorts
 from broker.workflow.check import Checked, check_submission
+from broker.workflow.ending import KeepAlive
 from broker.workflow.failing import Failed
 from broker.workflow.policies import policies_in_force
 from broker.workflow.rehearsal_document import output_document, script_outcome, shortened
 from broker.workflow.rehearsals import noted
 from broker.workflow.rehearse import Stage, rehearse
 from broker.workflow.rehearse_script import ScriptStage, rehearse_script
-from broker.workflow.run import KeepAlive
 from broker.workflow.stopping import is_stopped
 
 CHANGED = "The policy or the project has changed since you asked: check the text again."

@@ -16,6 +16,8 @@ from broker.policy.models import Policies, Profile
 from broker.python_jobs.remade import Sheet, remake
 from broker.workflow.handed_findings import Computed, Problem
 from broker.workflow.prepared import Prepared, table_prepared
+from broker.workflow.remembering.handed import ComparedTable
+from broker.workflow.remembering.written import prepared_again
 from broker.workflow.scripts import RanScript
 
 UNKNOWN = "application/octet-stream"
@@ -32,7 +34,7 @@ def script_outputs(
 ) -> list[Prepared]:
     names = {name.casefold(): name for name, _ in declared}
     computed = _computed_once(ran.computed, [name.rpartition(".")[0] for name in names.values()])
-    tables = {c.name.casefold(): c.found for c in computed if isinstance(c.found, Assessment)}
+    tables = {c.name.casefold(): c for c in computed if isinstance(c.found, Assessment)}
     made = [_computed(c, tables, profile) for c in computed]
     service = policies.service
     files = ports.collector.collect(
@@ -80,8 +82,19 @@ def _each_once(made: Iterable[Prepared]) -> Iterable[Prepared]:
             yield one
 
 
-def _computed(computed: Computed, tables: Mapping[str, Assessment], profile: Profile) -> Prepared:
+def _remembered(made: Prepared, compared: ComparedTable | None) -> Prepared:
+    """A table goes into memory with whatever shows its figures."""
+    if compared is None:
+        return made
+    tables = () if made.candidate is None else compared.tables
+    return replace(made, memory_version=compared.version, tables=tables)
+
+
+def _computed(computed: Computed, tables: Mapping[str, Computed], profile: Profile) -> Prepared:
     found = computed.found
+    if isinstance(found, Assessment) and computed.compared is not None:
+        made = prepared_again(found, f"{computed.name}.csv", profile, computed.compared.told)
+        return _remembered(made, computed.compared)
     if isinstance(found, Assessment):
         return table_prepared(found, f"{computed.name}.csv", profile)
     try:
@@ -96,16 +109,17 @@ def _computed(computed: Computed, tables: Mapping[str, Assessment], profile: Pro
     return _withheld(name, problem.code, summary)
 
 
-def _drawn(name: str, figure: HandedFigure, tables: Mapping[str, Assessment]) -> Prepared:
+def _drawn(name: str, figure: HandedFigure, tables: Mapping[str, Computed]) -> Prepared:
     """The broker draws it from what would be released of a table of the same job, and it needs what that needs."""
-    table = tables.get(figure.data.casefold())
-    if table is None:
+    of = tables.get(figure.data.casefold())
+    if of is None or not isinstance(table := of.found, Assessment):
         raise Invalid("request", f"The job has no table {figure.data} that a figure could be drawn of.", "/data")
     content, file = draw(figure, table), f"{name}.svg"
     told = [{"rule": "G2", "sentence": DRAWN, "figures": {"table": f"{figure.data}.csv"}}]
     staff = json.dumps({"file": file, "problem": None, "summary": {"handed": "figure", "look_at": told}})
     verdict = worst([Verdict.REVIEW, table.verdict])
-    return Prepared(file, OutputKind.FILE, SVG, staff.encode(), content, "G2", verdict, table.small)
+    made = Prepared(file, OutputKind.FILE, SVG, staff.encode(), content, "G2", verdict, table.small)
+    return _remembered(made, of.compared)
 
 
 def _withheld(name: str, code: str, summary: Mapping[str, object]) -> Prepared:

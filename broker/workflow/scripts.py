@@ -68,7 +68,8 @@ class Script:
         if project is None:
             raise Breach(f"project of job {self.job} left the policy during its run")
         attempt = self.lease.attempt
-        return Stage(self.ports, vaults, self.job, attempt, vault, self.checked, project, self.policies)
+        real = self.ports if vaults is self.ports.vaults else None
+        return Stage(self.ports, vaults, self.job, attempt, vault, self.checked, project, self.policies, real)
 
 
 def run_script(script: Script, vault_of: Callable[[], Vault]) -> tuple[Vault, RanScript]:

@@ -1,45 +1,76 @@
-"""What follows by itself once outputs are assessed or decided: routing, deciding the job, releasing. Idempotent.
+"""What follows by itself once outputs are assessed or decided: routing, and deciding the job. Idempotent.
 
-Called after a run, after each vote and by the reconciler, so a crash between two steps is made good by the next call.
+Called after each vote, and as a part of what a worker does (`broker.workflow.ending`), so a crash between two steps is
+made good by the next call. What only a worker may do (compare with memory, release) is left to one, and offered to it.
 """
 
 from broker.domain.audit import AuditEvent
-from broker.domain.errors import Conflict
+from broker.domain.errors import Conflict, Unavailable
 from broker.domain.jobs import Job, JobState
-from broker.domain.outputs import DECIDED_STATES, Output, OutputState, Verdict
+from broker.domain.outputs import DECIDED_STATES, Output, OutputKind, OutputState, Verdict
 from broker.domain.people import SYSTEM
 from broker.domain.ports import Ports
 from broker.domain.projects import Project
 from broker.policy.models import Policies
 from broker.workflow.policies import policies_in_force, policies_of, rules_stand
 from broker.workflow.relations import project_of
-from broker.workflow.release import release_job
 from broker.workflow.silence import hides_end, hides_withheld
+
+LOST = frozenset({"stale", "already-released", "memory-moved"})
+"""Conflicts of somebody who was overtaken: nothing of theirs was written."""
 
 
 def settle(ports: Ports, job_ident: str) -> None:
-    """Do every step of a job that waits for nobody. Losing a race to another settler is fine."""
+    """Do every step of a job that waits for nobody and needs no worker. Losing a race to another settler is fine."""
     try:
-        _settle(ports, ports.store.job(job_ident))
+        job = ports.store.job(job_ident)
+        if settle_here(ports, job):
+            _offer(ports, job)
     except Conflict as conflict:
-        if conflict.code not in {"stale", "already-released"}:
+        if conflict.code not in LOST:
             raise
 
 
-def _settle(ports: Ports, job: Job) -> None:
-    if job.state is JobState.ASSESSING:
-        if job.is_private and hides_end(policies_of(ports.store, job.policy), job, ports.clock.now()):
-            return  # policy lets its outputs go by themselves, and when they do tells how long it ran
-        _route(ports, job)
-        outputs = ports.store.outputs_of(job.ident)
-        hidden = hides_withheld(ports, policies_of(ports.store, job.policy), job, outputs)
-        if not hidden and all(o.state in DECIDED_STATES for o in outputs):
-            now = ports.clock.now()
-            event = AuditEvent(now, SYSTEM.ident, "job.decided", job.ident)
-            ports.store.advance(job.ident, job.attempt, JobState.ASSESSING, JobState.DECIDED, now, [event])
-            job = ports.store.job(job.ident)
+def settle_here(ports: Ports, job: Job) -> bool:
+    """The same, once; whether a worker has to go on."""
     if job.state is JobState.DECIDED:
-        release_job(ports, job)
+        return ports.store.release_of(job.ident) is None and _is_approved(ports.store.outputs_of(job.ident))
+    if job.state is not JobState.ASSESSING:
+        return False
+    if job.is_private and hides_end(policies_of(ports.store, job.policy), job, ports.clock.now()):
+        return False  # policy lets its outputs go by themselves, and when they do tells how long it ran
+    if is_to_compare(job, ports.store.outputs_of(job.ident)):
+        return True
+    _route(ports, job)
+    outputs = ports.store.outputs_of(job.ident)
+    hidden = hides_withheld(ports, policies_of(ports.store, job.policy), job, outputs)
+    if hidden or not all(o.state in DECIDED_STATES for o in outputs):
+        return False
+    if _is_approved(outputs):
+        return True
+    now = ports.clock.now()
+    event = AuditEvent(now, SYSTEM.ident, "job.decided", job.ident)
+    ports.store.advance(job.ident, job.attempt, JobState.ASSESSING, JobState.DECIDED, now, [event])
+    return False
+
+
+def is_to_compare(job: Job, outputs: list[Output]) -> bool:
+    """Whether a table of the job has not been compared with memory. Private answers need no comparison, and files that
+    scripts wrote have no population that it could be made with: a person looks at those."""
+    exact = (o for o in outputs if o.kind is OutputKind.TABLE and not job.is_private)
+    return any(o.state is OutputState.ASSESSED and o.memory_version is None for o in exact)
+
+
+def _is_approved(outputs: list[Output]) -> bool:
+    return any(o.state is OutputState.APPROVED for o in outputs)
+
+
+def _offer(ports: Ports, job: Job) -> None:
+    """A hint: where the queue does not answer, workers look for themselves."""
+    try:
+        ports.queue.offer(job.ident, job.attempt)
+    except Unavailable:
+        return
 
 
 def _route(ports: Ports, job: Job) -> None:

@@ -8,7 +8,7 @@ from broker.domain.errors import Unavailable
 from broker.domain.handed import HandedRegression, HandedTable, RowsChecked
 from broker.domain.jobs import FailureCode
 from broker.domain.outputs import Assessment
-from broker.domain.ports import HandedEngine, SandboxEnd, SandboxRequest, SandboxResult, Vault, Vaults
+from broker.domain.ports import HandedEngine, SandboxEnd, SandboxRequest, SandboxResult, Vault, Vaults, WorkerPorts
 from broker.domain.projects import Project
 from broker.policy.models import Policies, Profile
 from broker.python_jobs.rows import Inputs
@@ -41,6 +41,8 @@ class Stage:
     checked: Checked
     project: Project
     policies: Policies
+    memory: WorkerPorts | None = None
+    """Who compares tables with everything released; None on synthetic data."""
 
     @property
     def inputs(self) -> Inputs:

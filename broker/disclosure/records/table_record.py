@@ -36,7 +36,8 @@ def _cell(row: JudgedRow) -> RecordedCell | None:
     for ident, evidence in cell.statistics.items():
         shown = row.line.cells.get(ident)
         if shown is not None:
-            judged.append(JudgedStatistic(ident, evidence, tuple(sorted(shown.rules)), shown.verdict, shown.hidden))
+            told = (tuple(sorted(shown.rules)), shown.verdict, shown.hidden, None if shown.hidden else shown.released)
+            judged.append(JudgedStatistic(ident, evidence, *told))
     return cell.keys, cell.rows, cell.persons, tuple(judged)
 
 
@@ -71,10 +72,11 @@ def evidence_to_json(evidence: StatisticEvidence) -> dict[str, Any]:
 
 def _judged_to_json(judged: JudgedStatistic) -> list[Any]:
     told = [judged.statistic, evidence_to_json(judged.evidence)]
-    return [*told, list(judged.rules), judged.verdict.value, judged.hidden]
+    return [*told, list(judged.rules), judged.verdict.value, judged.hidden, value_to_json(judged.released)]
 
 
 def _judged_from_json(document: list[Any]) -> JudgedStatistic:
-    statistic, found, rules, verdict, hidden = document
+    statistic, found, rules, verdict, hidden, *released = document
     values: dict[str, Any] = {n: value_from_json(v) for n, v in found.items()}
-    return JudgedStatistic(statistic, StatisticEvidence(**values), tuple(rules), Verdict(verdict), hidden)
+    told = (tuple(rules), Verdict(verdict), hidden, *map(value_from_json, released))
+    return JudgedStatistic(statistic, StatisticEvidence(**values), *told)

@@ -37,6 +37,8 @@ SENTENCES: dict[str, str] = {
     "X2": "A sole contributor, who knows the own figure, can work out no other.",
     "X3": "Hidden figures that add up to a total of nobody are known to be of nobody.",
     "X4": "What is hidden in one table is hidden in those that are linked to it.",
+    "X5": "No difference to anything that was ever released, in any project, tells about fewer than the threshold.",
+    "X6": "Exact figures on one reference population are fewer than would tell about everybody in it.",
     "A1": "The statistic and its argument have an automatic verdict.",
     "A2": "A count of distinct values counts values, whose contributors are others than the persons.",
     "A3": "Rows depend on figures of other people, which are not shown.",
@@ -82,6 +84,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "X2": ("min_interval", *DOMINANCE),
     "X3": ("zeros",),
     "X4": ("min_interval", *DOMINANCE),
+    "X5": ("t",),
     "L1": ("max_joint_cells", "max_joint_targets"),
     "W1": ("t",),
 }

@@ -34,11 +34,12 @@ MOVES = frozenset(EntryKind(state.value) for state in SpendState)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A change in its place. `subject` is a job, an account's name or a source; `body` is canonical JSON."""
+    """A change in its place, of the ledger or of the memory, whose chain is alike. `subject` is a job, an account's
+    name, a source or a release; `body` is canonical JSON."""
 
     number: int
     at: datetime
-    kind: EntryKind
+    kind: StrEnum
     subject: str
     body: str
     previous: str
@@ -68,7 +69,7 @@ class LedgerCheck:
         return self.broken is None and not self.forgotten and not self.differs
 
 
-def entry_hash(number: int, at: datetime, kind: EntryKind, subject: str, body: str, previous: str) -> str:
+def entry_hash(number: int, at: datetime, kind: StrEnum, subject: str, body: str, previous: str) -> str:
     text = json.dumps([number, at.isoformat(), kind.value, subject, body], separators=(",", ":"))
     return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
 
@@ -77,7 +78,7 @@ def followed(entries: Iterable[Entry]) -> Iterator[tuple[Entry, bool]]:
     """Each entry with whether it follows from the one before. Only `restored` leaves out the numbers that were lost."""
     number, previous = 0, GENESIS
     for entry in entries:
-        gap = entry.kind is EntryKind.RESTORED and entry.number > number
+        gap = entry.kind.value == EntryKind.RESTORED and entry.number > number
         made = entry_hash(entry.number, entry.at, entry.kind, entry.subject, entry.body, entry.previous)
         yield entry, (entry.number == number + 1 or gap) and entry.previous == previous and entry.hash == made
         number, previous = entry.number, entry.hash

@@ -15,11 +15,13 @@ from broker.domain.ports.data import (
     VaultTable,
 )
 from broker.domain.ports.ledger import LedgerStore
+from broker.domain.ports.memory import MemberFiles, MembersEngine, Populations
 from broker.domain.ports.records import (
     EVERY_RELEASE,
     Access,
     AuditWanted,
     Cast,
+    Compared,
     Counters,
     Decision,
     Filter,
@@ -32,6 +34,7 @@ from broker.domain.ports.records import (
     Release,
     Snapshot,
     StoredPolicy,
+    ToRemember,
     WorkerReport,
 )
 from broker.domain.ports.rehearsing import Room
@@ -57,6 +60,7 @@ __all__ = [
     "Clock",
     "CollectedFile",
     "Collector",
+    "Compared",
     "Counters",
     "Decision",
     "Engine",
@@ -66,6 +70,7 @@ __all__ = [
     "Lease",
     "LedgerStore",
     "Limits",
+    "MemoryPorts",
     "Most",
     "OutputRecord",
     "Ports",
@@ -87,6 +92,7 @@ __all__ = [
     "StoredPolicy",
     "SyntheticData",
     "SyntheticVaults",
+    "ToRemember",
     "Vault",
     "VaultTable",
     "Vaults",
@@ -110,9 +116,20 @@ class Ports:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryPorts:
+    """What only the worker has of the memory of everything released: files of members, persons beyond any grant, and
+    who is in a table's cells."""
+
+    files: MemberFiles
+    populations: Populations
+    engine: MembersEngine
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerPorts(Ports):
     """What the worker has beside them: the only process that touches data and the sandbox engine. Without `handed`
-    nothing that a script hands over is computed; without `synthetic` no script runs on the synthetic NPD first."""
+    nothing that a script hands over is computed; without `synthetic` no script runs on the synthetic NPD first; without
+    `memory` no table is compared or released."""
 
     sandbox: Sandbox
     collector: Collector
@@ -121,3 +138,4 @@ class WorkerPorts(Ports):
     lease: timedelta = LEASE
     handed: HandedEngine | None = None
     synthetic: SyntheticVaults | None = None
+    memory: MemoryPorts | None = None

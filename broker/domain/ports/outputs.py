@@ -11,12 +11,15 @@ from broker.domain.outputs import Output, OutputState
 from broker.domain.ports.records import (
     EVERY_RELEASE,
     Cast,
+    Compared,
     Filter,
     RegisterCount,
     RegisterEntry,
     RegisterFilter,
     Release,
+    ToRemember,
 )
+from broker.domain.remembered import Remembering
 from broker.domain.reviews import Decided, Vote
 
 
@@ -73,16 +76,38 @@ class OutputStore(Protocol):
     def cast_all(self, casts: Sequence[Cast]) -> None:
         """Store votes on several outputs as `cast` does, and what is said with them: all of it or nothing."""
 
-    def voted_by(self, checker: str, outputs: frozenset[str]) -> frozenset[str]:
+    def voted_by(self, checker: str, idents: frozenset[str]) -> frozenset[str]:
         """Which of these outputs the checker has voted on."""
 
-    def votes_of(self, output: str) -> list[Vote]: ...
+    def votes_of(self, output: str) -> list[Vote]:
+        """Those on what the output is now: memory may have changed it since others were cast, which count no more."""
 
     def voted(self, outputs: frozenset[str]) -> frozenset[str]:
         """Those of these outputs that anybody has voted on."""
 
     def voters_on_projects_of(self, researcher: str, projects: frozenset[str] = frozenset()) -> frozenset[str]:
         """Checkers who have voted on an output of a job by `researcher`, or of one of `projects`."""
+
+
+class ComparingStore(Protocol):
+    """Who compares a job's outputs with memory now, and what came of it."""
+
+    def lease_comparison(self, job: str, until: datetime, now: datetime) -> int | None:
+        """The right to compare the outputs of an `assessing` job until `until`, as its next attempt, whose number it
+        gives; `renew` prolongs it. None if somebody has it, the job is in another state, or it is stopped."""
+
+    def end_comparison(self, job: str, attempt: int) -> None:
+        """Give that right up, so that another may have it."""
+
+    def put_compared(
+        self, job: str, attempt: int, found: Sequence[Compared], now: datetime, events: Sequence[AuditEvent]
+    ) -> None:
+        """Put what comparing made of outputs in their place, and give the right up; all of it or nothing. An approved
+        output may go back to review so: votes on what it was count no more. Conflict("stale") if the right is lost or
+        an output is not what was compared."""
+
+    def to_remember(self, output: str) -> tuple[ToRemember, ...]:
+        """What goes into memory with the output's release."""
 
 
 class MessageStore(Protocol):
@@ -112,10 +137,13 @@ class ReleaseStore(Protocol):
         events: Sequence[AuditEvent],
         *,
         asides: Sequence[Aside] = (),
+        remembering: Remembering | None = None,
     ) -> None:
         """In one transaction under the snapshot's lock: insert the release (unique per job), move its outputs
-        approved → released, release the job's spend if it has one, and enter in the ledger what stands beside the
-        claim from now on. Conflict("already-released") on a second one."""
+        approved → released, release the job's spend if it has one, enter in the ledger what stands beside the claim
+        from now on, and in the memory what was released (see `MemoryStore`; None: nothing of it has members).
+        Conflict("already-released") on a second one, Conflict("memory-moved") where something was released since it was
+        compared with the memory."""
 
     def release_of(self, job: str) -> Release | None: ...
 

@@ -137,12 +137,22 @@ class WorkerReport:
 
 
 @dataclass(frozen=True, slots=True)
+class ToRemember:
+    """A table of an output that goes into memory with its release: its number, and its file of members."""
+
+    table: int
+    file: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class OutputRecord:
-    """A new output with the content that belongs to it: `assessment` is the staff JSON, `release` the bytes that
-    would leave (None where nothing can)."""
+    """An output with the content that belongs to it: `evidence_digest` names the staff JSON. `to_remember` is for the
+    worker alone."""
 
     output: Output
     evidence_digest: str
+    to_remember: tuple[ToRemember, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,3 +200,11 @@ class Counters:
 
     small_jobs: int = 0
     extra: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """An output that was compared with memory: what it was, and what it is now, in the same state or the next one."""
+
+    before: Output
+    record: "OutputRecord"

@@ -9,7 +9,8 @@ from broker.domain.jobs import FailureCode, Job, JobState
 from broker.domain.people import Person
 from broker.domain.ports.halting import ErasureStore, StopStore
 from broker.domain.ports.ledger import LedgerStore
-from broker.domain.ports.outputs import MessageStore, OutputStore, ReleaseStore
+from broker.domain.ports.memory import MemoryStore
+from broker.domain.ports.outputs import ComparingStore, MessageStore, OutputStore, ReleaseStore
 from broker.domain.ports.records import (
     Access,
     AuditWanted,
@@ -50,8 +51,8 @@ class JobStore(Protocol):
         """Queued → running with attempt+1, by compare-and-set; None if it is not queued (any more)."""
 
     def renew(self, job: str, attempt: int, until: datetime, now: datetime | None = None) -> bool:
-        """Prolong a lease; False if the attempt is no longer the running one, or (by `now`) its lease has lapsed: a
-        lapsed lease never comes back, so that whoever ends the attempt is not overtaken."""
+        """Prolong a lease, of a run or a comparison; False if the attempt is no longer the one that has it, or (by
+        `now`) it has lapsed: a lapsed lease never comes back, so that whoever ends the attempt is not overtaken."""
 
     def advance(
         self,
@@ -74,13 +75,13 @@ class JobStore(Protocol):
         `attempt` None means: whatever attempt it is at (withdraw, decide)."""
 
     def lapsed(self, now: datetime) -> list[Reap]:
-        """Running jobs whose lease has lapsed."""
+        """Running jobs whose lease has lapsed, and jobs the lease on whose comparison has."""
 
     def waiting(self) -> list[tuple[str, int]]:
         """(job, attempt) of every queued job, oldest first: what the reconciler offers again."""
 
     def alive(self) -> frozenset[tuple[str, int]]:
-        """(job, attempt) of every running job: what the sweeper must leave alone."""
+        """(job, attempt) of every job that runs or is compared: what the sweeper must leave alone."""
 
     def unsettled(self) -> list[str]:
         """Jobs whose next step waits for nobody, oldest first: `assessing` with an output to route or none left to
@@ -237,6 +238,7 @@ class Store(
     RehearsalStore,
     AskedRehearsalStore,
     OutputStore,
+    ComparingStore,
     MessageStore,
     ReleaseStore,
     PeopleStore,
@@ -244,10 +246,11 @@ class Store(
     ErasureStore,
     SavedStore,
     LedgerStore,
+    MemoryStore,
     AuditStore,
     Protocol,
 ):
-    """The truth about jobs, outputs, votes, releases, policies, people, ledger and audit.
+    """The truth about jobs, outputs, votes, releases, policies, people, ledger, memory and audit.
 
     Each method that changes something takes the audit events of that change and writes both in one transaction,
     or neither. Methods that move a state do so by compare-and-set and raise Conflict("stale") when the row is no

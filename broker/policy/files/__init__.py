@@ -5,6 +5,7 @@ from pathlib import Path
 from broker.domain.errors import Invalid
 from broker.policy.files.budgets import read_privacy
 from broker.policy.files.catalogue import read_catalogue
+from broker.policy.files.memory import read_memory
 from broker.policy.files.projects import read_projects
 from broker.policy.files.rules import load_profile, read_combinations, read_profiles, read_service
 from broker.policy.models import Policies
@@ -26,4 +27,5 @@ def load_policies(folder: Path) -> Policies:
         combinations=read_combinations(folder / "combinations.yaml", catalogue),
         service=read_service(folder / "service.yaml"),
         privacy=privacy,
+        memory=read_memory(folder / "memory.yaml", catalogue),
     )

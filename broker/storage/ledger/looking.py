@@ -6,13 +6,13 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, insert, select
 
 from broker.domain.amounts import Accounting, Amount
 from broker.domain.audit import AuditEvent
 from broker.domain.ledger.amounts import Account
 from broker.domain.ledger.budgets import Aside, Beside, Point
-from broker.domain.ledger.chain import MOVES, Entry, EntryKind, Head, LedgerCheck, followed
+from broker.domain.ledger.chain import MOVES, EntryKind, Head, LedgerCheck
 from broker.domain.ledger.replay import replay
 from broker.domain.ledger.spends import SpendState
 from broker.storage.chain import append
@@ -23,9 +23,8 @@ from broker.storage.ledger.tables import (
     ledger_asides,
     ledger_charges,
     ledger_entries,
-    ledger_head,
 )
-from broker.storage.ledger.writing import LedgerWriting, append_entry, is_remembered
+from broker.storage.ledger.writing import LedgerWriting, append_entry
 
 
 class LedgerLooks(LedgerWriting):
@@ -53,22 +52,10 @@ class LedgerLooks(LedgerWriting):
     def verify_ledger(self, heads: Sequence[Head] = ()) -> LedgerCheck:
         """Follow the chain to its head, look for signed heads (the last one always), and make the totals again."""
         with self._db.read() as connection:
-            rows = connection.execute(select(ledger_entries).order_by(ledger_entries.c.number))
-            entries = [_entry(row) for row in rows]
-            broken = next((entry.number for entry, holds in followed(entries) if not holds), None)
-            head = connection.execute(select(ledger_head)).one()
-            if broken is None and (head.number, head.hash) != _end(entries):
-                broken = len(entries) + 1
-            forgotten = tuple(h for h in self._wanted(heads) if not self._has(connection, h))
+            entries, broken = self._ledger_chain.follow(connection, EntryKind)
+            forgotten = tuple(h for h in self._ledger_chain.wanted(heads) if not self._ledger_chain.has(connection, h))
             differs = () if broken is not None else tuple(differing(connection, replay(entries)))
         return LedgerCheck(len(entries), broken, forgotten, differs)
-
-    def _wanted(self, heads: Sequence[Head]) -> list[Head]:
-        last = None if self._witness is None else self._witness.last()
-        return [*heads, *([last] if last is not None else [])]
-
-    def _has(self, connection: Connection, head: Head) -> bool:
-        return self._witness is not None and is_remembered(connection, self._witness, head)
 
 
 def enter_asides(connection: Connection, asides: Sequence[Aside], now: datetime) -> bool:
@@ -108,11 +95,3 @@ def _points(connection: Connection, account: Account, accounting: Accounting) ->
             reserved -= amount
             spent = spent + amount if state is SpendState.CHARGED else spent
         yield Point(row.at, row.subject, state, spent, reserved)
-
-
-def _entry(row: Row[Any]) -> Entry:
-    return Entry(row.number, row.at, EntryKind(row.kind), row.subject, row.body, row.previous, row.hash)
-
-
-def _end(entries: Sequence[Entry]) -> tuple[int, str]:
-    return (entries[-1].number, entries[-1].hash) if entries else (0, "0" * 64)

@@ -1,7 +1,6 @@
 """After a restored back-up: what it had forgotten is entered again, and the lost head is named. Nothing is forgiven:
 what is entered again is spent."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -9,7 +8,7 @@ from sqlalchemy import Connection
 
 from broker.domain.amounts import Amount
 from broker.domain.audit import AuditEvent
-from broker.domain.errors import Conflict, Forbidden
+from broker.domain.errors import Conflict
 from broker.domain.ledger.amounts import Account
 from broker.domain.ledger.chain import EntryKind, Head
 from broker.domain.ledger.spends import Asked, SpendState
@@ -19,6 +18,7 @@ from broker.storage.ledger.found import spend_in
 from broker.storage.ledger.reserving import charges_within, enter_spend
 from broker.storage.ledger.spends import move_spend
 from broker.storage.ledger.writing import LedgerWriting, append_entry
+from broker.storage.signed_chain import check_two, lost_body
 
 
 class Restoring(LedgerWriting):
@@ -33,13 +33,12 @@ class Restoring(LedgerWriting):
         now: datetime,
         events: Sequence[AuditEvent],
     ) -> None:
-        _check_two(by)
+        check_two(by, "ledger")
         with self._db.write() as connection:
             if self._witness is None or self._witness.last() != lost or self._remembers(connection):
                 raise Conflict("nothing-lost", "This is not the head that the ledger has lost.")
-            body = {"lost": lost.number, "signature": lost.signature, "by": sorted(by)}
-            text = json.dumps(body, sort_keys=True)
-            append_entry(connection, now, EntryKind.RESTORED, "ledger", text, after=lost.number)
+            body = lost_body(lost, by)
+            append_entry(connection, now, EntryKind.RESTORED, "ledger", body, after=lost.number)
             for account in sorted(caps):
                 enter_cap(connection, account, caps[account], locked(connection, [account]).get(account), now)
             for asked in spends:
@@ -48,17 +47,12 @@ class Restoring(LedgerWriting):
         self._sign()
 
     def vouch(self, exported: Head, by: frozenset[str], events: Sequence[AuditEvent]) -> None:
-        _check_two(by)
+        check_two(by, "ledger")
         if self._witness is None or self._witness.last() is not None:
             raise Conflict("nothing-lost", "The last signed head is there; no other is taken for it.")
         with self._db.write() as connection:
             append(connection, events)
         self._witness.keep(exported)
-
-
-def _check_two(by: frozenset[str]) -> None:
-    if len(by) < 2:
-        raise Forbidden("second-administrator", "What the ledger has lost is given back by two administrators.")
 
 
 def _enter(connection: Connection, asked: Asked, now: datetime) -> None:

@@ -40,5 +40,5 @@ def context(ports: Ports, person: Person, look: Look, staff: Mapping[str, Any]) 
         rules=rules_tried(profile, found) if judged else (),
         profile=profile.name,
         thread=for_checker(ports, person, look.output),
-        submitted=submitted_in(ports, person, look.job, look.relation, look.memory_version),
+        submitted=submitted_in(ports, person, look.job, look.relation),
     )

@@ -112,6 +112,6 @@ def _behind(staff: Mapping[str, Any], keys: list[Any], column: int) -> Iterator[
 
 
 def _statistic(measures: Mapping[int, str], judged: list[Any]) -> Behind:
-    ident, evidence, rules, verdict, _hidden = judged
+    ident, evidence, rules, verdict, *_ = judged
     told = tuple((NAMES[name], evidence[name]) for name in NAMES if name in evidence)
     return Behind(measures[ident], verdict, tuple(rules), told)

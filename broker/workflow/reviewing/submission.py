@@ -59,17 +59,17 @@ class Submitted:
 def submitted(ports: Ports, person: Person, job_ident: str) -> Submitted:
     """A job without any output that the person may look at answers like one that is not there."""
     reached = reach_job(ports, person, Action.VIEW_JOB, job_ident)
-    return submitted_in(ports, person, reached.job, reached.relation, memory_version(ports))
+    return submitted_in(ports, person, reached.job, reached.relation)
 
 
-def submitted_in(ports: Ports, person: Person, job: Job, relation: Relation, memory: str) -> Submitted:
+def submitted_in(ports: Ports, person: Person, job: Job, relation: Relation) -> Submitted:
     """Of a job that the person has reached."""
     every = ports.store.outputs_of(job.ident)
     found = tuple(o for o in every if may(person, Action.VIEW_EVIDENCE, relation, o.state))
     if not found:
         raise Unknown("job", job.ident)
     voted = ports.store.voted_by(person.ident, frozenset(o.ident for o in found))
-    return Submitted(job, found, voted, memory)
+    return Submitted(job, found, voted, memory_version(found))
 
 
 def next_after(ports: Ports, person: Person, output_ident: str) -> Output | None:

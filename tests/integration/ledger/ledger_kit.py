@@ -13,8 +13,8 @@ from broker.domain.audit import AuditEvent
 from broker.domain.ledger.amounts import Account, Cost, Loss
 from broker.domain.ledger.refusals import ReleaseMaximum
 from broker.domain.ledger.spends import Answer, Asked, SpendState, question_of
-from broker.storage.ledger.witness import FolderWitness
 from broker.storage.store import SqlStore, open_store
+from broker.storage.witness import FolderWitness
 
 START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 UNIT, PROJECT, TABLE = "pupil", "P0733", "npd.absence"

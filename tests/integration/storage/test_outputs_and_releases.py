@@ -175,8 +175,8 @@ def test_a_second_release_is_a_conflict_and_changes_nothing(store, given):
 
 
 def test_no_release_before_the_job_is_decided(store, given):
-    job, outputs = given.assessing(APPROVED)
-    release, manifest = given.release(job, outputs)
+    job, outputs = given.assessing(APPROVED, IN_REVIEW)
+    release, manifest = given.release(job, outputs[:1])
     with pytest.raises(Conflict):
         store.release(release, manifest, given.at(6), [given.event()])
     assert store.output(outputs[0]).state is APPROVED

@@ -14,7 +14,7 @@ from broker.domain.ledger.budgets import Aside, Beside
 from broker.domain.ledger.refusals import ReleaseMaximum
 from broker.domain.ledger.spends import Answer, Asked, SpendState
 from broker.domain.outputs import OutputState
-from broker.storage.ledger.witness import FolderWitness
+from broker.storage.witness import FolderWitness
 
 COST = Amount(Accounting.PURE, 100)
 MOST = ReleaseMaximum(COST)

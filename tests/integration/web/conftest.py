@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -21,7 +22,7 @@ from broker.domain.idents import new_ident
 from broker.domain.jobs import JobState, Kind, Submission
 from broker.domain.outputs import Output, OutputKind, OutputState, Verdict
 from broker.domain.people import Person, Role
-from broker.domain.ports import OutputRecord, Ports
+from broker.domain.ports import OutputRecord, Ports, WorkerPorts
 from broker.policy.files import load_policies
 from broker.policy.models import Policies
 from broker.storage.shelf import FolderShelf
@@ -30,6 +31,7 @@ from broker.web.app import create_app
 from broker.web.passwords import hash_password
 from broker.web.setup import WebSettings
 from broker.workflow import administer, rehearsals
+from broker.workflow.ending import end_job
 from broker.workflow.settle import settle
 from broker.workflow.submit import submit
 
@@ -67,14 +69,20 @@ class ListQueue:
 
     offers: list[tuple[str, int]] = field(default_factory=list)
     answers: bool = True
+    worker: Callable[[str], None] = lambda job: None
+    """Who ends a job that is offered, at once."""
 
     def offer(self, job: str, attempt: int) -> None:
-        if not self.answers:
-            raise Unavailable("the queue is away")
-        self.offers.append((job, attempt))
+        self._take(job, attempt)
+        self.worker(job)
 
     def offer_rehearsal(self, rehearsal: str, attempt: int) -> None:
-        self.offer(rehearsal, attempt)
+        self._take(rehearsal, attempt)
+
+    def _take(self, ident: str, attempt: int) -> None:
+        if not self.answers:
+            raise Unavailable("the queue is away")
+        self.offers.append((ident, attempt))
 
     def depth(self) -> int:
         if not self.answers:
@@ -152,7 +160,7 @@ class Site:
             state=OutputState.ASSESSED, media_type="text/csv", size=len(candidate or b""),
             release_hash=None if candidate is None else sha256(candidate).hexdigest(),
             staff_hash=shelf.keyed_hash(staff), findings_hash=shelf.keyed_hash(b"findings"), verdict=verdict,
-            created=now,
+            created=now, memory_version="0",
         )  # fmt: skip
         self.ports.store.advance(
             job, attempt, JobState.RUNNING, JobState.ASSESSING, now, [AuditEvent(now, "broker", "job.assessed", job)],
@@ -217,6 +225,10 @@ def open_site(founded: Path, folder: Path, **settings: Any) -> Iterator[Site]:
     ports = Ports(store=store, queue=queue, shelf=FolderShelf(folder / "outputs"), clock=clock)
     tokens = {ident: administer.make_token(ports, store.person(ident), ident) for ident in ROLES}
     given = {"secret_key": b"k" * 32, "demo_sign_in": True, "secure_cookies": False, **settings}
+    worker = WorkerPorts(
+        store, queue, ports.shelf, clock, sandbox=None, collector=None, vaults=None, engine=None
+    )  # ends jobs that need neither data nor a sandbox
+    queue.worker = lambda job: end_job(worker, job, lambda job, attempt: nullcontext())
     yield Site(create_app(ports, WebSettings(**given)), ports, clock, queue, tokens)
     store.close()
 

@@ -123,7 +123,7 @@ def test_the_attack_is_a_page_of_its_own_without_scripts(site, large):
 def test_a_page_says_what_it_does_not_know(site):
     _, output = site.assessed()
     page = text(site.browser(CLEO), f"/outputs/{output}")
-    assert "Not judged yet" in page
+    assert "Not compared" in page
     assert "released no other output of this name" in page
     site.released()
     assert "last release of absence" in text(site.browser(CLEO), f"/outputs/{output}")

@@ -32,7 +32,7 @@ withdrawn  ->
 OUTPUT_DRAWING = """
 assessed   -> approved in_review withdrawn withheld
 in_review  -> approved rejected returned withdrawn
-approved   -> released
+approved   -> released in_review
 released   -> recalled
 withheld   ->
 returned   ->

@@ -7,6 +7,7 @@ import pytest
 
 from broker.domain.errors import Invalid
 from broker.policy.files import load_policies
+from broker.policy.memory import MemoryPolicy
 
 POLICIES = Path(__file__).parents[3] / "policies"
 
@@ -45,6 +46,13 @@ FAULTS = [
     ("projects/P0421.yaml", "unit: pupil, loss", "unit: pupil, table: npd.cin, loss", "budget-of", "- {unit: pupil,"),
     ("privacy/datasets.yaml", "table: npd.cla", "table: npd.clo", "unknown-table", "- {table: npd.clo"),
     ("privacy/datasets.yaml", "table: npd.cla", "table: npd.ks1", "duplicate-dataset", "- {table: npd.ks1, only"),
+    ("memory.yaml", "fraction: 0.1", "fraction: 0", "policy-range", "fraction: 0"),
+    ("memory.yaml", "fraction: 0.1", "fractions: 0.1", "unknown-key", "fractions: 0.1"),
+    ("memory.yaml", "variables: [LA,", "variables: [LAs,", "unknown-variable", "- {name: local"),
+    ("memory.yaml", "[LA, NCyearActual]", "[PupilMatchingRefAnonymous]", "unknown-variable", "- {name: local"),
+    ("memory.yaml", "[LA, NCyearActual]", "[]", "missing-key", "- {name: local"),
+    ("memory.yaml", "table: npd.spring_census, variables", "table: npd.census, variables", "unknown-table", "- {name"),
+    ("memory.yaml", "table: npd.spring_census, variables", "table: ref.schools, variables", "no-unit", "- {name: lo"),
     ("projects/P0733.yaml", "project: P0733", "project: P0421", "duplicate-project", "project: P0421"),
     ("projects/FIXTURE.yaml", "default_schema: fixture", "default_schema: fixtures", "unknown-schema", "default_sch"),
     ("catalogue/codesets.yaml", "  eth_minor:\n", "  eth_minor: &a\n", "policy-anchor", "eth_minor: &a"),
@@ -145,3 +153,17 @@ def test_a_set_without_the_folder_promises_nothing(folder: Path) -> None:
     for project in (folder / "projects").glob("P0[47]*.yaml"):
         project.unlink()
     assert load_policies(folder).privacy.promises == ()
+
+
+def test_two_populations_of_one_name_are_a_fault(folder: Path) -> None:
+    path = folder / "memory.yaml"
+    line = next(line for line in path.read_text().splitlines() if "local authority" in line)
+    path.write_text(path.read_text().replace(line, f"{line}\n{line}"))
+    with pytest.raises(Invalid) as caught:
+        load_policies(folder)
+    assert caught.value.code == "duplicate-population"
+
+
+def test_a_set_without_a_memory_file_has_no_reference_population(folder: Path) -> None:
+    (folder / "memory.yaml").unlink()
+    assert load_policies(folder).memory == MemoryPolicy()

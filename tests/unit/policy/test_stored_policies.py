@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from broker.domain.errors import Breach
+from broker.policy.changes import differences
 from broker.policy.files import load_policies
+from broker.policy.memory import MemoryPolicy
 from broker.policy.models import Policies, canonical_json
 from broker.policy.stored import policies_from_json, policies_to_json
 
@@ -47,3 +49,27 @@ def test_changed_or_unreadable_text_is_a_breach(policies: Policies) -> None:
         policies_from_json(text.replace('"votes":1', '"votes":0'), policies.fingerprint)
     with pytest.raises(Breach, match="version"):
         policies_from_json(json.dumps({"catalogue": {}}))
+
+
+def test_a_set_that_was_stored_before_there_was_a_memory_names_no_population(policies: Policies) -> None:
+    told = json.loads(policies_to_json(policies))
+    del told["memory"], told["service"]["members_bytes"], told["service"]["members_memory_bytes"]
+    text = canonical_json(told)
+    again = policies_from_json(text, hashlib.sha256(text.encode()).hexdigest())
+    assert (again.memory, again.service) == (MemoryPolicy(), policies.service)
+
+
+def test_changes_of_the_memorys_policy_are_told(policies: Policies) -> None:
+    memory = policies.memory
+    reference = replace(memory.references[0], variables=("LA",))
+    other = replace(memory, fraction=0.5, references=(reference,), standard=())
+    assert differences(policies, replace(policies, memory=other)) == [
+        "memory: the fraction of a reference population's persons, so many exact figures may split it, changes from "
+        "0.1 to 0.5",
+        "reference population local authority and year group changes in variables",
+        "standard population on roll is removed",
+    ]
+    two = replace(memory, references=(memory.references[0], replace(reference, name="LA")))
+    turned = replace(two, references=two.references[::-1])
+    told = differences(replace(policies, memory=two), replace(policies, memory=turned))
+    assert told == ["memory: the order of references changes"]

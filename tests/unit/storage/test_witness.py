@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from broker.domain.errors import Breach
-from broker.storage.ledger.witness import FolderWitness
+from broker.storage.witness import FolderWitness
 
 
 def test_the_head_never_goes_back(tmp_path):

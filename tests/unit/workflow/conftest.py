@@ -28,6 +28,7 @@ from broker.domain.ports import (
     Vault,
     VaultTable,
 )
+from broker.domain.ports.memory import Where
 from broker.domain.reviews import Choice
 from broker.domain.variables import Use
 from broker.policy.files import load_policies
@@ -39,12 +40,15 @@ from broker.storage.store import open_store
 from broker.worker import reconcile
 from broker.workflow import administer, review
 from broker.workflow.ballots import Ballot
+from broker.workflow.ending import end_job
 from broker.workflow.private.ports import PrivatePorts
 from broker.workflow.private.ports import RunPorts as Ports
 from broker.workflow.run import run_job
 from broker.workflow.submit import submit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from remembering_kit import COMPARES, memory
 
 SQL = """-- output: absence
 SELECT a.NCyearActual, COUNT(*) AS n FROM npd.absence AS a
@@ -113,6 +117,7 @@ class OneAtATime:
     running: set[tuple[str, int]] = field(default_factory=set)
     files: dict[str, bytes] = field(default_factory=lambda: {"phases.csv": b"PHASE,n\nPS,100\n"})
     ran: list[tuple[str, int]] = field(default_factory=list)
+    compared: list[tuple[str, int]] = field(default_factory=list)
     killed: list[tuple[str, int]] = field(default_factory=list)
     during: Any = None
     block: float = 4.0
@@ -121,6 +126,9 @@ class OneAtATime:
         name = (request.job, request.attempt)
         if name in self.running:
             raise Conflict("already-running", "A sandbox of this job and attempt exists already.")
+        if request.frames == COMPARES:
+            self.compared.append(name)
+            return SandboxResult(SandboxEnd.ENDED, (), "sha256:1", "runc", 0.1)
         self.running.add(name)
         self.ran.append(name)
         if self.during is not None and request.mount != THERE:
@@ -222,6 +230,16 @@ class CountingEngine:
 
     def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]], needs: Needs) -> JobEvidence:
         return JobEvidence(tuple(self._evidence(output) for output in plan.outputs))
+
+    def cells_of(self, plan: Plan, where: Where) -> Mapping[tuple[Any, ...], Sequence[int]]:
+        """Who is in the cells: nobody in two of them, nobody in two plans."""
+        table = plan.outputs[where[0]].tables[where[1]]
+        (key,) = table.keys
+        first = int(plan.hash[:4], 16) % 50 * 2000
+        return {
+            (value,): range(first + n * self.persons, first + (n + 1) * self.persons)
+            for n, value in enumerate(key.domain or ("7",))
+        }
 
     def _evidence(self, output: PlannedOutput) -> OutputEvidence:
         (table,) = output.tables
@@ -332,8 +350,14 @@ class Broker:
         return Ballot(choice, reason, *hashes, overrides, "A person can see it." if overrides else "")
 
     def vote(self, checker: str, output: str, choice: Choice = Choice.APPROVE, *overrides: str) -> str:
+        """The state of the output when a worker has done what follows."""
         ballot = self.ballot(checker, output, choice, *overrides)
-        return review.cast_vote(self.ports, self.person(checker), output, ballot).value
+        review.cast_vote(self.ports, self.person(checker), output, ballot)
+        self.end(self.store.output(output).job)
+        return self.store.output(output).state.value
+
+    def end(self, job: str) -> None:
+        end_job(self.ports, job, lambda job, attempt: nullcontext())
 
     def reconcile(self) -> None:
         """What the supervisor does once every lease of dead workers has lapsed."""
@@ -341,6 +365,11 @@ class Broker:
         r = reconcile
         for step in (r.reap, r.offer_waiting, r.allot_caps, r.settle_all, r.settle_spends, r.remove_vaults):
             step(self.ports)
+
+    def snapshot(self, ident: str) -> None:
+        """New data, on which jobs run from now on."""
+        made = Snapshot(ident, "0" * 64, self.clock.now(), True, f"snapshots/{ident}", "{}")
+        administer.put_snapshot(self.ports, made)
 
     def govern(self, **changes: Any) -> Policies:
         """Put a policy set in force in which the project differs so."""
@@ -390,7 +419,7 @@ def opened(folder: Path, policies: Policies) -> Iterator[Broker]:
     store = open_store(f"sqlite:///{folder / 'broker.sqlite'}")
     ports = Ports(
         store, queue, FolderShelf(folder / "outputs"), clock, sandbox, FrameCollector(), vaults, engine,
-        handed=NothingHanded(), synthetic=Synthetic(), private=private,
+        handed=NothingHanded(), synthetic=Synthetic(), private=private, memory=memory(engine.cells_of),
     )  # fmt: skip
     yield Broker(ports, clock, queue, sandbox, vaults, engine, policies)
     store.close()

@@ -43,10 +43,8 @@ def send(broker: Any, text: str = COUNT, **more: Any) -> str:
 
 def after_slot(broker: Any, job: str) -> None:
     """When the coarse slot of time is over in which a private job looks as if it ran."""
-    from broker.workflow.settle import settle
-
     broker.clock.at = broker.clock.at.replace(microsecond=0) + 2 * broker.ports.lease
-    settle(broker.ports, job)
+    broker.end(job)
 
 
 def ran(broker: Any, text: str = COUNT, **more: Any) -> str:

@@ -14,6 +14,7 @@ from broker.domain.ledger.spends import SpendState
 from broker.domain.outputs import OutputState
 from broker.domain.ports import SandboxEnd
 from broker.domain.projects import Mode
+from broker.worker.reconcile import settle_due
 from broker.workflow import browse, records, release
 
 
@@ -307,9 +308,9 @@ def test_a_private_job_looks_as_if_it_ran_until_it_is_released(dashboard, monkey
 
     dashboard.clock.at += timedelta(seconds=12)
     assert shown() == "running"
-    monkeypatch.setattr("broker.workflow.settle.release_job", lambda *_: None)
-    dashboard.reconcile()
-    assert dashboard.store.job(job).state is JobState.DECIDED
+    monkeypatch.setattr("broker.workflow.ending.release_job", lambda *_: None)
+    settle_due(dashboard.ports)
+    assert {o.state.value for o in dashboard.store.outputs_of(job)} == {"approved"}
     assert shown() == "running"
     dashboard.clock.at += timedelta(seconds=32)
     assert shown() == "waiting for a decision"

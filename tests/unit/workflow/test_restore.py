@@ -13,8 +13,8 @@ from broker.domain.ledger.amounts import Account, Cost, Loss
 from broker.domain.ledger.chain import Head
 from broker.domain.ledger.spends import Asked, SpendState
 from broker.domain.people import Person, Role
-from broker.storage.ledger.witness import FolderWitness
 from broker.storage.store import open_store
+from broker.storage.witness import FolderWitness
 from broker.workflow import accounts, budgets, restore
 from broker.workflow.allot import allot
 from broker.workflow.restore import Forgotten

@@ -136,6 +136,7 @@ def test_one_word_on_a_whole_submission_all_or_none(broker):
         submission.vote_all(broker.ports, broker.person(CLEO), job, stale)
     assert [broker.store.votes_of(o.ident) for o in outputs] == [[], [], []]
     assert submission.vote_all(broker.ports, broker.person(CLEO), job, ballots) == 3
+    broker.end(job)
     assert {o.state for o in broker.store.outputs_of(job)} == {OutputState.RELEASED}
 
 
@@ -207,6 +208,7 @@ def test_the_difference_to_the_last_release_of_the_same_output(broker):
     assert earlier.earlier(broker.ports, looked, 1) is None
     broker.vote(CLEO, first.ident)
     broker.engine.persons = 60
+    broker.snapshot("s2")
     _, second = broker.ran()
     found = earlier.earlier(broker.ports, review.look(broker.ports, broker.person(CLEO), second.ident), 1)
     assert (found.output, found.equal) == (first.ident, 0)

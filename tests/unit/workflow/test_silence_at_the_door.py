@@ -29,7 +29,7 @@ ROWS, SMALL_ROWS, LARGEST, LOWEST, TOTAL = 40_013, 50_021, 60_037, 70_067, 61_00
 MARKERS = (ROWS, SMALL_ROWS, LARGEST, LOWEST, TOTAL)
 """Exact figures of the evidence below: a reader of released figures sees none of them."""
 
-RULES = re.compile(r"\b([FM][1-9]|P[1-3]|Q[1-4]|D1|X[1-4]|A[1-3]|L1|W1)\b")
+RULES = re.compile(r"\b([FM][1-9]|P[1-3]|Q[1-4]|D1|X[1-6]|A[1-3]|L1|W1)\b")
 BODIES = {
     "/votes": {
         "choice": "approve",
@@ -225,6 +225,7 @@ def worlds(door: Door) -> list[tuple[str, str]]:
     found = []
     for votes, then in ((0, None), (1, None), (1, Choice.APPROVE), (1, Choice.RETURN), (2, Choice.REJECT)):
         door.asks_for(votes)
+        door.broker.snapshot(f"s{votes}-{then}")
         job, output = door.ran()
         found.append((job, output))
         if then is not None:
@@ -232,6 +233,7 @@ def worlds(door: Door) -> list[tuple[str, str]]:
                 door.broker.vote(checker, output, then)
     door.engine.negative = True
     door.asks_for(0)
+    door.broker.snapshot("s-negative")
     found.append(door.ran())
     assert {door.broker.store.output(o).state for _, o in found} == {
         OutputState.RELEASED, OutputState.IN_REVIEW, OutputState.RETURNED, OutputState.REJECTED,

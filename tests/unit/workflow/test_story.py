@@ -44,7 +44,7 @@ def test_the_whole_way(broker):
     release.recall(broker.ports, broker.person(ADA), output.ident, "The figures were wrong.")
     with pytest.raises(Conflict):
         release.download(broker.ports, broker.person(ROSA), output.ident)
-    assert broker.events(job) == ["job.submitted", "job.started", "job.assessed", "job.decided"]
+    assert broker.events(job) == ["job.submitted", "job.started", "job.assessed", "job.compared", "job.decided"]
     assert broker.events(output.ident) == [
         "output.in_review", "output.viewed", "output.voted", "output.approved", "output.released",
         "output.downloaded", "output.recalled",
@@ -144,7 +144,7 @@ def test_a_project_that_policy_dropped_gets_nothing_until_it_is_back(broker):
     broker.put_in_force(replace(broker.policies, projects=others))
     broker.vote(CLEO, broker.store.outputs_of(job)[1].ident, Choice.REJECT)
     broker.reconcile()
-    assert (broker.store.job(job).state, broker.store.release_of(job)) == (JobState.DECIDED, None)
+    assert (broker.store.job(job).state, broker.store.release_of(job)) == (JobState.ASSESSING, None)
     with pytest.raises(Unknown):
         broker.send()
     broker.put_in_force(broker.policies)

@@ -1,4 +1,4 @@
-"""The last signed head of the ledger in a folder beside the database: a restored back-up cannot agree with it unseen.
+"""The last signed head of a chain in a folder beside the database: a restored back-up cannot agree with it unseen.
 
 The folder should stand on another disk than the database and never be restored with it. It holds no figures.
 """
@@ -17,15 +17,15 @@ from broker.storage.private_files import own_key, write_whole
 
 
 class FolderWitness:
-    """Signs heads with a key of its own, and keeps the last one: it never goes back."""
+    """Signs heads of one chain (`of`) with a key of its own, and keeps the last one: it never goes back."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, of: str = "ledger") -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder = folder
-        self._key = own_key(folder / "key", "ledger")
+        self._folder, self._of = folder, of
+        self._key = own_key(folder / "key", of)
 
     def sign(self, number: int, digest: str) -> Head:
-        signed = hmac.new(self._key, f"ledger\n{number}\n{digest}".encode(), sha256)
+        signed = hmac.new(self._key, f"{self._of}\n{number}\n{digest}".encode(), sha256)
         return Head(number, signed.hexdigest())
 
     def knows(self, head: Head, digest: str) -> bool:
@@ -39,7 +39,7 @@ class FolderWitness:
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:
-            raise Breach("The ledger's last signed head cannot be read.") from error
+            raise Breach(f"The {self._of}'s last signed head cannot be read.") from error
 
     def keep(self, head: Head) -> None:
         """Durable before it returns. Of several that come at once the furthest stays."""

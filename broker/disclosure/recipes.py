@@ -1,0 +1,116 @@
+"""What a planned table is, in texts that are equal for equal tables in any job or project: recipe and figures. No data.
+
+Two tables of one recipe count the same persons by the same keys with the same statistics, however each was written.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
+
+from broker.disclosure.linking.populations import Names, Population, population_of
+from broker.domain.memory import KnownFigure
+from broker.domain.outputs import TableRecord
+from broker.domain.plans import Measure, PlannedTable, Statistic
+from broker.domain.relations import Scan, walk
+from broker.domain.scalars import Value, columns_of, text_of
+
+Cells = Mapping[tuple[Value, ...], int]
+"""The number of each of a table's cells, by its keys."""
+
+DIGITS = 15
+
+
+class SameNames(Names):
+    """Numbers that follow from the names alone, so that texts of two jobs can be compared."""
+
+    def number(self, name: str) -> int:
+        found = int(sha256(name.encode()).hexdigest()[:DIGITS], 16)
+        return self.numbers.setdefault(name, found)
+
+
+def recipe_of(table: PlannedTable) -> str:
+    """A hash of population, keys and shown statistics. A key's list and a statistic's number count for nothing."""
+    population = population_of(table, SameNames())
+    asked = " and ".join(sorted(text_of(c) for c in population.conditions))
+    keys = ", ".join(text_of(population.of(k.expression)) for k in table.keys)
+    told = ", ".join(sorted(_told(s, population) for s in shown_statistics(table)))
+    return sha256(f"{population.base}\nwhere {asked}\nby {keys}\nof {told}".encode()).hexdigest()
+
+
+def shown_statistics(table: PlannedTable) -> Iterator[Statistic]:
+    """A statistic that stands behind another is nobody's figure."""
+    return (s for s in table.statistics if s.behind is None)
+
+
+def scans_of(table: PlannedTable) -> list[Scan]:
+    """The person tables that a planned table reads."""
+    return [r for r in walk(table.contributions) if isinstance(r, Scan) and r.person is not None]
+
+
+def told_by(table: PlannedTable, record: TableRecord, cells: Cells, read: frozenset[int]) -> tuple[KnownFigure, ...]:
+    """What a judged table tells of each of its cells if it leaves so; `read` are the statistics that the output
+    reads."""
+    population, variables = population_of(table, SameNames()), _variables(table)
+    found: list[KnownFigure] = []
+    for statistic in shown_statistics(table):
+        if statistic.ident not in read:
+            continue
+        told, reads = _told(statistic, population), _reads(statistic, variables)
+        shown = _shown(record, cells, statistic.ident)
+        found += [
+            KnownFigure(statistic.ident, amount, once, told, reads if of_values else frozenset(), shown)
+            for amount, once, of_values in _parts(statistic)
+        ]
+    return tuple(found)
+
+
+COUNTS = frozenset({Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT})
+
+
+def _parts(statistic: Statistic) -> Sequence[tuple[str, bool, bool]]:
+    """The totals over persons that a statistic tells: (amount, once, whether it adds up values). Of what is no total
+    (a quantile, a deviation) the persons themselves: whoever is in it or not."""
+    given, ones, total = (f"s{statistic.ident}_{name}" for name in ("given", "ones", "total"))
+    match statistic.measure:
+        case Measure.COUNT_ROWS:
+            return [("rows", False, False)]
+        case Measure.COUNT_PERSONS if statistic.argument is None:
+            return [("", False, False)]
+        case Measure.COUNT_PERSONS:
+            return [(given, True, False)]
+        case Measure.COUNT_VALUES | Measure.COUNT_DISTINCT:
+            return [(given, False, False)]
+        case Measure.ONES:
+            return [(ones, False, False)]
+        case Measure.SHARE:
+            return [(ones, False, False), (given, False, False)]
+        case Measure.SUM:
+            return [(total, False, True)]
+        case Measure.MEAN:
+            return [(total, False, True), (given, False, False)]
+    return [(given, True, True), (given, False, False)]
+
+
+def _told(statistic: Statistic, population: Population) -> str:
+    argument = "" if statistic.argument is None else text_of(population.of(statistic.argument))
+    form = "" if statistic.form is None else f" {statistic.form!r}"
+    return f"{statistic.measure.value}({argument}){form}{' truncated' if statistic.truncated else ''}"
+
+
+def _variables(table: PlannedTable) -> dict[int, str]:
+    """By column, the variable that it is, as far as it is one as it stands."""
+    return {c.ident: f"{s.table}.{c.variable}" for s in scans_of(table) for c in s.columns}
+
+
+def _reads(statistic: Statistic, variables: Mapping[int, str]) -> frozenset[str]:
+    """What an argument reads. A column that is computed below could read anything of the table."""
+    idents = frozenset() if statistic.argument is None else columns_of(statistic.argument)
+    return frozenset(variables[i] for i in idents) if idents <= variables.keys() else frozenset(variables.values())
+
+
+def _shown(record: TableRecord, cells: Cells, ident: int) -> dict[int, Value]:
+    found: dict[int, Value] = {}
+    for keys, _, __, judged in record.cells:
+        for one in judged:
+            if one.statistic == ident and not one.hidden:
+                found[cells[keys]] = one.released
+    return found

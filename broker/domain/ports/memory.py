@@ -1,0 +1,194 @@
+"""The memory's ports: who is in the cells of a job's tables, and what was released before. Docstrings are the contract.
+
+Members are bytes here, as `broker.disclosure.differencing` writes them: the ground knows no arrays. Persons in them are
+GLOBAL numbers. No sandbox sees the memory, no page opens its files: only the worker's ports below lead to them.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from broker.domain.audit import AuditEvent
+from broker.domain.handed import HandedRows
+from broker.domain.ledger.chain import Head
+from broker.domain.memory import Entry, KnownFigure, MemoryVersion
+from broker.domain.plans import Needs, Plan
+from broker.domain.ports.data import HandedTo, Vault
+from broker.domain.ports.sandbox import Limits, SandboxRequest
+from broker.domain.remembered import NewEntry, Remembering, StoredMembers
+from broker.domain.scalars import Value
+
+Where = tuple[int, int]
+"""A table of a job: the output's number and the table's number in it (as `disclosure.linking.families`)."""
+
+Frames = Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class TableMembers:
+    """Of one planned table: its cells' keys, by the number of the cell, and the members."""
+
+    where: Where
+    cells: tuple[tuple[Value, ...], ...]
+    content: bytes
+
+
+class MembersEngine(Protocol):
+    """Members of the shown planned tables of a plan. Holds no data itself.
+
+    1. `shown` are the tables that have members: those that stand in an output. What depends on other people (context)
+       and joint tables have none.
+    2. A request is for the tables of `wanted`, in that order: a caller that wants little memory asks one by one. Its
+       limits are `members_limits`' of the workflow, because a row for each person is more than any result.
+    3. `numbers` are the vault's, of `Populations.numbers`: project-local numbers never leave `read_members`.
+    4. Added up by cell, members are what the evidence of the same plan says: persons, rows, ones, sums.
+    """
+
+    def shown(self, plan: Plan) -> tuple[Where, ...]: ...
+
+    def prepare_members(
+        self, plan: Plan, vault: Vault, job: str, attempt: int, limits: Limits, needs: Needs, wanted: Sequence[Where]
+    ) -> SandboxRequest: ...
+
+    def read_members(
+        self, plan: Plan, frames: Frames, numbers: bytes, wanted: Sequence[Where]
+    ) -> tuple[TableMembers, ...]:
+        """Raise Breach if the frames are not exactly what was asked for."""
+
+    def prepare_handed_members(
+        self, plan: Plan, rows: HandedRows, to: HandedTo, limits: Limits, needs: Needs, wanted: Sequence[Where]
+    ) -> SandboxRequest:
+        """The same of rows that a script handed over, which are verified again."""
+
+    def read_handed_members(
+        self, plan: Plan, frames: Frames, numbers: bytes, wanted: Sequence[Where]
+    ) -> tuple[TableMembers, ...]:
+        """Raise Breach also where the rows have a problem: they had none when they were judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPopulation:
+    """A partition of persons of a snapshot that everybody is taken to know. `ident` is equal for equal definitions on
+    the same snapshot, and its cells have the same numbers then."""
+
+    ident: str
+    name: str
+    snapshot: str
+    table: str
+    year: int | None
+    cells: tuple[tuple[Value, ...], ...]
+    sizes: tuple[int, ...]
+    content: bytes
+    """Members of its cells: each person of it in one cell, once."""
+
+
+class Populations(Protocol):
+    """What the vault knows of persons beyond a project's grants. The worker only; nothing of it is in any mount."""
+
+    def numbers(self, vault: Vault) -> bytes:
+        """The global number of each project-local one, in order: 32-bit, little-endian."""
+
+    def everybody(self, snapshot: str, table: str, year: int | None) -> KnownPopulation:
+        """All persons of a person table and year: one cell. Made when it is first asked for, and kept."""
+
+    def references(self, snapshot: str) -> Iterator[KnownPopulation]:
+        """The policy's reference populations, one for every year of their tables that the snapshot has, one by one:
+        all at once are large. Made when they are first asked for, and kept."""
+
+
+class MemberFiles(Protocol):
+    """The encrypted files of members. Worker only.
+
+    1. `put` is durable before it returns; `about` (`domain.remembered.about`) is what is needed to remember the file's
+       table again after a restored back-up, and is encrypted with it.
+    2. `get` raises Breach where the file is missing, damaged, another's, or of another digest.
+    3. A file that no entry names is what a crash between file and row has left, or what a restored back-up forgot.
+       Where the memory holds its last signed head it is the first: nothing of it was released.
+    """
+
+    def put(self, about: str, content: bytes) -> StoredMembers: ...
+
+    def get(self, stored: StoredMembers) -> bytes: ...
+
+    def about(self, name: str) -> str:
+        """What was said of a file when it was put."""
+
+    def stored(self, name: str) -> StoredMembers:
+        """How an entry would name a file: what it has forgotten is entered again so."""
+
+    def missing(self, named: Collection[str]) -> tuple[str, ...]:
+        """Those of these names that there is no file of: the memory cannot be compared with while there is one."""
+
+    def unnamed(self, named: Collection[str], before: datetime) -> tuple[str, ...]:
+        """The files written before a moment that are not among these names."""
+
+    def discard(self, name: str, named: Collection[str]) -> None:
+        """Remove a file that is not among these names; Breach for one that is."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryCheck:
+    """What following the memory found: lines that hold, the number of the first that does not, signed heads that it
+    does not know, numbers of entries whose tables say something else than the chain."""
+
+    lines: int
+    broken: int | None
+    forgotten: tuple[Head, ...] = ()
+    differs: tuple[int, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        return self.broken is None and not self.forgotten and not self.differs
+
+
+class MemoryStore(Protocol):
+    """Everything that was ever released, as populations. It only grows: the database itself refuses anything else.
+
+    1. `ReleaseStore.release` takes a `Remembering` and writes it in its transaction, under the one lock of the memory.
+       Conflict("memory-moved") if the version is not `seen` any more: then nothing was released, and the caller
+       compares with what came since. So two releases that were each compared alone are never both out.
+    2. Every change, and every release, raises Breach while the memory does not hold its last signed head (a restored
+       back-up), and returns only after the new head is signed.
+    3. It survives a project's removal, a recall, and the destruction of data.
+    """
+
+    def memory_version(self) -> MemoryVersion: ...
+
+    def remembered(
+        self, *, after: MemoryVersion | None = None, recipe: str | None = None, release: str | None = None
+    ) -> list[Entry]:
+        """In order of number: all, or those after a version, of a recipe, of a release."""
+
+    def members_of(self, entry: int) -> StoredMembers | None: ...
+
+    def known_figures(self, entry: int) -> tuple[KnownFigure, ...]: ...
+
+    def member_files(self) -> frozenset[str]:
+        """The names of all files that entries name."""
+
+    def split_counts(self, snapshot: str) -> Mapping[str, tuple[int, ...]]:
+        """By reference population, for each of its cells the figures released so far that split it."""
+
+    def remember(self, remembering: Remembering, now: datetime, events: Sequence[AuditEvent]) -> MemoryVersion:
+        """Without a release: public tables. As in 1."""
+
+    def memory_head(self) -> Head | None: ...
+
+    def verify_memory(self, heads: Sequence[Head] = ()) -> MemoryCheck:
+        """Follow the chain, find the last signed head and `heads` in it, and compare every entry with its line."""
+
+    def reenter_memory(
+        self,
+        lost: Head,
+        entries: Sequence[NewEntry],
+        by: frozenset[str],
+        now: datetime,
+        events: Sequence[AuditEvent],
+    ) -> None:
+        """After a restored back-up: enter what it forgot (the files that no entry names tell), and name the lost head,
+        which ends the Breach. Forbidden("second-administrator") by fewer than two; Conflict("nothing-lost") unless
+        `lost` is the head that is missed."""
+
+    def vouch_memory(self, exported: Head, by: frozenset[str], events: Sequence[AuditEvent]) -> None:
+        """Where the signed head itself was lost: take one that was exported for the last."""

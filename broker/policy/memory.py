@@ -1,0 +1,42 @@
+"""What policy says of the memory of everything released: reference populations with the cap on exact figures about
+them, and standard populations that are offered by name. Frozen models; no I/O, no rules."""
+
+from dataclasses import dataclass
+
+from broker.policy.tables import Model
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferencePopulation(Model):
+    """Everybody of a person table, by some of its variables: a population for each of their values and each year.
+
+    Over all projects and for each snapshot, no more exact figures that split one of them are released than the
+    fraction of its persons.
+    """
+
+    name: str
+    table: str
+    variables: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandardPopulation(Model):
+    """A population that many tables are about, offered where two near ones would be compared to persons. `about` is
+    for people; `where` is what a query writes."""
+
+    name: str
+    table: str
+    where: str
+    about: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryPolicy(Model):
+    """`fraction` of the persons of a reference population: so many exact figures may split it. One of fewer persons
+    than `least` is not counted by itself: nearly every table by local authority splits it, and thresholds hide most of
+    it. Sets that were stored before the memory was there name no population."""
+
+    fraction: float = 0.1
+    least: int = 100
+    references: tuple[ReferencePopulation, ...] = ()
+    standard: tuple[StandardPopulation, ...] = ()

@@ -1,0 +1,100 @@
+"""What comparing makes of outputs: a staff record with what overlaps, findings, and what goes into memory later."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+from broker.disclosure.differencing.members import to_bytes
+from broker.disclosure.differencing.tables import Comparison, Table
+from broker.domain.memory import OVERLAP_WORDS, Entry, OverlapKind, Source
+from broker.domain.outputs import Assessment, Finding, Output, Verdict, worst
+from broker.domain.ports import OutputRecord, Ports, ToRemember, WorkerPorts
+from broker.domain.remembered import NewEntry, about
+from broker.policy.models import Profile
+from broker.workflow.prepared import Prepared, table_prepared
+from broker.workflow.remembering.compare import Comparing, Found
+from broker.workflow.remembering.tables import memory_of
+
+NOT_MENDED = Finding(
+    "X5",
+    Verdict.REFUSE,
+    "With what was released before, it would tell about a few persons, and no repair was found that leaves a table.",
+)
+CROWDED = Finding(
+    "X6",
+    Verdict.REFUSE,
+    "So many exact figures on one reference population are released that more of them would tell about everybody in "
+    "it: of this population, only differential privacy gives answers.",
+)
+
+
+def with_findings(judged: Assessment, found: Found, number: int) -> Assessment:
+    """The findings on an output as a whole."""
+    more = [f for f, outputs in ((NOT_MENDED, found.refused), (CROWDED, found.crowded)) if number in outputs]
+    verdict = worst([judged.verdict, *(f.verdict for f in more)])
+    return replace(judged, findings=(*judged.findings, *more), verdict=verdict)
+
+
+def prepared_again(judged: Assessment, name: str, profile: Profile, told: Mapping[str, Any]) -> Prepared:
+    """As it was prepared before it was compared, with what memory says. Beyond the cap nothing can leave."""
+    made = table_prepared(judged, name, profile)
+    staff = json.dumps(json.loads(made.staff) | {"memory": dict(told)}).encode()
+    leaves = not any(f.rule == CROWDED.rule and f.verdict is Verdict.REFUSE for f in judged.findings)
+    return replace(made, staff=staff, candidate=made.candidate if leaves else None)
+
+
+def told_of(compared: Comparing, found: Found, number: int, project: str) -> dict[str, Any]:
+    """What checkers are told: of the project's own releases which overlap and how, of others that there is one."""
+    told: list[dict[str, Any]] = []
+    others = False
+    for where, same in found.identical.items():
+        if where[0] == number:
+            others |= same.project != project
+            told += _own(same, project, OverlapKind.IDENTICAL, None, True)
+    for where, comparisons in found.comparisons.items():
+        for one in comparisons if where[0] == number else ():
+            entry = compared.entries.get(one.overlap.entry)
+            if entry is not None and one.overlap.kind is not OverlapKind.DISJOINT:
+                others |= entry.project != project
+                told += _own(entry, project, one.overlap.kind, one.overlap.persons, one.overlap.exact)
+    return {"version": str(found.version), "overlaps": told, "others": others}
+
+
+def _own(entry: Entry, project: str, kind: OverlapKind, persons: int | None, exact: bool) -> list[dict[str, Any]]:
+    if entry.project != project and entry.source is not Source.PUBLIC:
+        return []
+    told = {"release": entry.release, "output": entry.output, "table": entry.table, "source": entry.source.value}
+    return [told | {"how": kind.value, "words": OVERLAP_WORDS[kind], "persons": persons, "exact": exact}]
+
+
+def kept_for_release(ports: WorkerPorts, tables: Sequence[Table]) -> tuple[ToRemember, ...]:
+    """Files of members, which nobody can read before or after but a worker. They name no release yet."""
+    files = memory_of(ports).files
+    made = []
+    for table in tables:
+        stored = files.put(about(NewEntry(table.entry, table.figures)), to_bytes(table.members))
+        made.append(ToRemember(table.entry.table, stored.name, stored.digest))
+    return tuple(made)
+
+
+def record_of(ports: Ports, before: Output, made: Prepared, version: str, kept: tuple[ToRemember, ...]) -> OutputRecord:
+    """The output as it is after comparing, with its content on the staff shelf."""
+    digest = ports.shelf.put("staff", made.staff)
+    if made.candidate is not None:
+        ports.shelf.put("staff", made.candidate)
+    after = replace(
+        before,
+        size=len(made.candidate or b""),
+        release_hash=None if made.candidate is None else sha256(made.candidate).hexdigest(),
+        staff_hash=ports.shelf.keyed_hash(sha256(made.staff + (made.candidate or b"")).digest()),
+        findings_hash=ports.shelf.keyed_hash(made.findings.encode()),
+        verdict=made.verdict,
+        memory_version=version,
+    )
+    return OutputRecord(after, digest, kept)
+
+
+def leaks(comparisons: Sequence[Comparison]) -> bool:
+    return not all(c.is_clean for c in comparisons)

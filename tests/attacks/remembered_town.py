@@ -1,0 +1,51 @@
+"""Small drawn tables of a little town for the memory: cells by name, with the persons in each."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+
+from broker.disclosure.differencing.members import members_of
+from broker.disclosure.differencing.tables import Table
+from broker.domain.memory import Entry, KnownFigure, Source
+
+WHEN = datetime(2026, 1, 1, tzinfo=UTC)
+Cells = Mapping[str, Sequence[int]]
+
+
+def table(
+    number: int,
+    cells: Cells,
+    *,
+    t: int = 10,
+    holes: Collection[str] = (),
+    total: Mapping[int, float] | None = None,
+    ones: Collection[int] | None = None,
+    project: str = "A",
+    snapshot: str = "s1",
+    recipe: str = "",
+    noise: int = 0,
+    within: Mapping[str, int] | None = None,
+    values: bool = True,
+) -> Table:
+    """A table of counts; with `total` of each person also of sums, with `ones` of the ones of a share."""
+    names = list(cells)
+    rows = [(p, c) for c, name in enumerate(names) for p in cells[name]]
+    amounts = {}
+    shown = {c: len(cells[n]) if values else None for c, n in enumerate(names) if n not in holes}
+    figures = [KnownFigure(0, "rows", True, "count", frozenset(), shown)]
+    if total is not None:
+        amounts["total"] = [total.get(p, 0) for p, _ in rows]
+        figures.append(KnownFigure(1, "total", False, "sum of x", frozenset({"t.x"}), shown))
+    if ones is not None:
+        amounts["ones"] = [int(p in ones) for p, _ in rows]
+        figures.append(KnownFigure(2, "ones", False, "ones of y", frozenset(), shown))
+    members = members_of(len(names), [p for p, _ in rows], [c for _, c in rows], amounts)
+    entry = Entry(
+        number, f"R{number}", "o", 0, project, snapshot, "npd-default", t, recipe or f"recipe {number}", "pupil",
+        Source.RELEASE, WHEN, len(names), noise, within or {},
+    )  # fmt: skip
+    return Table(entry, tuple(figures), members)
+
+
+def people(*spans: tuple[int, int]) -> list[int]:
+    """Persons by first and last number."""
+    return [p for first, last in spans for p in range(first, last + 1)]

@@ -1,0 +1,21 @@
+"""Tests of the memory's findings fail where their defence is removed: in a proof (PROOF_DEFENCES=all) the cap, too."""
+
+import importlib
+import json
+import os
+from pathlib import Path
+
+from tests.prove.memory_defences import DEFENCES, FINDINGS, RECONSTRUCTION, run
+
+
+def test_removed_defences_are_seen() -> None:
+    more = {RECONSTRUCTION} if os.environ.get("PROOF_DEFENCES") == "all" else set()
+    found = run(frozenset({FINDINGS} | more))
+    if "PROOF_FIGURES" in os.environ:
+        (Path(os.environ["PROOF_FIGURES"]) / "memory_defences.json").write_text(json.dumps(found))
+    assert found["missed"] == []
+
+
+def test_each_test_of_a_finding_has_a_defence_that_can_be_removed() -> None:
+    names = [n for n in vars(importlib.import_module(FINDINGS)) if n.startswith("test_")]
+    assert all(any(n.startswith(d.test) for d in DEFENCES) for n in names)

@@ -1,0 +1,345 @@
+"""Small random release histories, and every union of their cells looked at one by one: the memory's brute force."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import product
+
+import numpy as np
+
+from broker.disclosure.differencing.members import members_of
+from broker.disclosure.differencing.tables import Table
+from broker.domain.memory import Entry, KnownFigure, Source
+
+Amounts = Mapping[tuple[int, int], float]
+"""By person and cell."""
+
+EVERYBODY = "people@1"
+WHEN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A table as drawn: rows of a person and cell, ones, totals of x; the cells that each figure shows; t; within how
+    many persons, who are known. `total_known`: whether the reader knows the table's totals."""
+
+    count: int
+    rows: Amounts
+    ones: Amounts
+    total: Amounts
+    figures: tuple[tuple[str, frozenset[int]], ...]
+    t: int
+    project: str
+    snapshot: str
+    within: int | None
+    total_known: bool = True
+
+
+FIGURES = {
+    "persons": ("rows", True, frozenset()),
+    "rows": ("rows", False, frozenset()),
+    "ones": ("ones", False, frozenset()),
+    "total": ("total", False, frozenset({"x"})),
+}
+
+
+def table_of(drawn: Drawn, number: int) -> Table:
+    pairs = sorted(drawn.rows)
+    amounts = {n: [getattr(drawn, n).get(k, 0) for k in pairs] for n in ("rows", "ones", "total")}
+    members = members_of(drawn.count, [p for p, _ in pairs], [c for _, c in pairs], amounts)
+    figures = tuple(
+        KnownFigure(s, *FIGURES[name][:2], name, FIGURES[name][2], dict.fromkeys(shown))
+        for s, (name, shown) in enumerate(drawn.figures)
+    )
+    within = {} if drawn.within is None else {EVERYBODY: drawn.within}
+    entry = Entry(
+        number, "", "", 0, drawn.project, drawn.snapshot, "", drawn.t, f"{number}", "pupil", Source.RELEASE, WHEN,
+        drawn.count, 0, within,
+    )  # fmt: skip
+    return Table(entry, figures, members)
+
+
+Cells = list[dict[int, float]]
+Rows = np.ndarray
+Sides = tuple[np.ndarray, np.ndarray]
+EPSILON = 1e-9
+
+
+def known_cells(drawn: Drawn, figure: int) -> Iterator[tuple[bool, Cells, Cells]]:
+    """What a reader knows of a figure: groups of persons with amounts, first those that are told, then what follows
+    from known totals. Once the shown cells, and the holes together; and, for a count beside a larger one, each divided
+    by who is counted. With it whether all amounts are 1. Holes are known only where the total is."""
+    name, shown = drawn.figures[figure]
+    whole, everything = amounts_of(drawn, name), set(range(drawn.count))
+    holes = [cell(whole, everything - shown)] if drawn.total_known else []
+    yield is_plain(whole), [cell(whole, {c}) for c in sorted(shown)], holes
+    for larger, also in drawn.figures:
+        more = amounts_of(drawn, larger)
+        is_larger = all(max(0, more.get(k, 0)) >= v for k, v in whole.items()) and more != whole
+        if FIGURES[name][2] or FIGURES[larger][2] or not also or not is_larger:
+            continue
+        rest = {k: v - whole.get(k, 0) for k, v in more.items() if v != whole.get(k, 0)}
+        both = shown & also
+        told = [*(cell(whole, {c}) for c in sorted(shown)), *(cell(rest, {c}) for c in sorted(both))]
+        holes = [cell(whole, everything - shown), cell(rest, everything - both)] if drawn.total_known else []
+        yield all(v == 1 for group in [*told, *holes] for v in group.values()), told, holes
+
+
+def amounts_of(drawn: Drawn, name: str) -> Amounts:
+    if name == "persons":
+        return {k: float(np.sign(v)) for k, v in drawn.rows.items() if v}
+    return {k: float(v) for k, v in getattr(drawn, name).items() if v}
+
+
+def is_plain(whole: Amounts) -> bool:
+    return all(v == 1 for v in whole.values())
+
+
+def cell(whole: Amounts, cells: set[int]) -> dict[int, float]:
+    found: Counter[int] = Counter()
+    for (person, at), amount in whole.items():
+        if at in cells:
+            found[person] += amount
+    return dict(found)
+
+
+def unions(cells: Cells, persons: int, everybody: int | None) -> Sides:
+    """Every union, and every complement of one in the known population, as amounts by person; whether each tells
+    anything of the table."""
+    amounts = np.zeros((len(cells), persons))
+    for row, group in zip(amounts, cells, strict=True):
+        row[list(group)] = list(group.values())
+    sides = np.array(list(product((0, 1), repeat=len(cells))))
+    has = sides[:, [bool(c) for c in cells]]
+    if everybody is None:
+        return sides @ amounts, has.any(axis=1)
+    known = (np.arange(persons) < everybody).astype(float)
+    return np.concatenate([sides @ amounts, known - sides @ amounts]), np.append(has.any(axis=1), ~has.all(axis=1))
+
+
+def smallest(new: Drawn, old: Drawn, mine: int, theirs: int) -> int | None:
+    """How few persons any difference of the two figures isolates, at least one and fewer than t; None where none does.
+    Old amounts also count times the factor that most persons have.
+
+    What two groups that were small in their own tables tell each by itself is no difference of the tables."""
+    return _smallest(new, old, mine, theirs, [1.0, *usual_scale(new, old, mine, theirs)])
+
+
+def repeats(new: Drawn, old: Drawn, mine: int, theirs: int) -> bool:
+    """Whether somewhere nothing is new."""
+    sides = [sum(1 for _ in pairs_of_sides(new, old, mine, theirs, repeated)) for repeated in (False, True)]
+    return sides[0] < sides[1]
+
+
+def everybody_of(size: int, t: int) -> Drawn:
+    """A known population, as a table of one cell that everybody has seen."""
+    rows = {(person, 0): 1.0 for person in range(size)}
+    return Drawn(1, rows, rows, rows, (("persons", frozenset({0})),), t, "", "", size)
+
+
+def apart_from_everybody(drawn: Drawn) -> int | None:
+    """How many persons of the known population the table counts another number of times than once; None without one."""
+    if drawn.within is None:
+        return None
+    times: Counter[int] = Counter()
+    for (person, _), rows in drawn.rows.items():
+        times[person] += rows
+    return sum(times[person] != 1 for person in range(drawn.within))
+
+
+def least_missing(drawn: Drawn) -> int | None:
+    """How few persons, at least one, any union of shown cells leaves of the known population; None without one."""
+    if drawn.within is None:
+        return None
+    known = np.ones(drawn.within)
+    found = []
+    for figure in range(len(drawn.figures)):
+        for _, told, holes in known_cells(drawn, figure):
+            amounts, _ = unions([*told, *holes], drawn.within, None)
+            found += np.count_nonzero(np.abs(known - amounts) > EPSILON, axis=1).tolist()
+    return min((n for n in found if n), default=None)
+
+
+def told_groups(drawn: Drawn, figure: int) -> Cells:
+    """Of a figure and of its divisions."""
+    return [group for _, told, _ in known_cells(drawn, figure) for group in told]
+
+
+def shown_cells(drawn: Drawn, figure: int) -> Cells:
+    """Those with anybody in them."""
+    name, shown = drawn.figures[figure]
+    whole = amounts_of(drawn, name)
+    return [found for found in (cell(whole, {c}) for c in sorted(shown)) if found]
+
+
+def smallest_by_any_scale(new: Drawn, old: Drawn, mine: int, theirs: int) -> int | None:
+    """The same with every factor that any person has."""
+    persons = range(1 + max((p for p, _ in [*new.rows, *old.rows]), default=0))
+    cells, others = list(known_cells(new, mine)), list(known_cells(old, theirs))
+    groups = [
+        (a, b)
+        for _, told, holes in cells
+        for _, known, more in others
+        for a in [*told, *holes]
+        for b in [*known, *more]
+    ]
+    ratios = {round(a[p] / b[p], 9) for a, b in groups for p in persons if p in a and p in b}
+    return _smallest(new, old, mine, theirs, sorted(ratios | {1.0}))
+
+
+def _smallest(new: Drawn, old: Drawn, mine: int, theirs: int, by: list[float]) -> int | None:
+    t = max(new.t, old.t)
+    found = [t] + [
+        least_difference(left, (right[0] * scale, right[1]), t)
+        for scale in by
+        for left, right in pairs_of_sides(new, old, mine, theirs)
+    ]
+    return min(found) if min(found) < t else None
+
+
+def pairs_of_sides(
+    new: Drawn, old: Drawn, mine: int, theirs: int, repeated: bool = False
+) -> Iterator[tuple[Sides, Sides]]:
+    """Where every told group of the new figure is told by the old one, nothing is new, and there is nothing to ask."""
+    for plain, told, holes in known_cells(new, mine):
+        for also, known, others in known_cells(old, theirs):
+            if not repeated and all(group in known for group in told if group):
+                continue
+            everybody = new.within if plain and also and old.within is not None else None
+            persons = max([1, everybody or 0, *(1 + p for c in [*told, *holes, *known, *others] for p in c)])
+            yield unions([*told, *holes], persons, everybody), unions([*known, *others], persons, everybody)
+
+
+def least_difference(left: Sides, right: Sides, t: int) -> int:
+    """At most t."""
+    least, light = t, None
+    for row in left[0][left[1]]:
+        differences = right[0][right[1]] - row
+        sizes = np.count_nonzero(np.abs(differences) > EPSILON, axis=1)
+        for at in np.flatnonzero((sizes > 0) & (sizes < least)):
+            if light is None:
+                light = sums_of_light(left[0], right[0], t)
+            if sizes[at] < least and key(differences[at]) not in light:
+                least = int(sizes[at])
+    return least
+
+
+def sums_of_light(left: Rows, right: Rows, t: int) -> set[bytes]:
+    """What is told by groups of fewer than t of either table alone, and by two of them side by side."""
+    mine, theirs = (light_of(rows, t) for rows in (left, right))
+    apart = (mine != 0).astype(int) @ (theirs != 0).astype(int).T == 0
+    a, b = np.nonzero(apart)
+    return {key(row) for row in mine[a] + theirs[b]}
+
+
+def key(row: np.ndarray) -> bytes:
+    return bytes((np.round(row, 6) + 0.0).data)
+
+
+def light_of(rows: Rows, t: int) -> Rows:
+    light = rows[np.count_nonzero(np.abs(rows) > EPSILON, axis=1) < t]
+    return np.unique(np.concatenate([light, -light, np.zeros((1, rows.shape[1]))]), axis=0)
+
+
+def has_light(new: Drawn, old: Drawn, mine: int, theirs: int) -> bool:
+    """Whether either table alone tells a group of fewer than t persons."""
+    t = max(new.t, old.t)
+    return any(len(light_of(rows[0], t)) > 1 for pair in pairs_of_sides(new, old, mine, theirs) for rows in pair)
+
+
+def usual_scale(new: Drawn, old: Drawn, mine: int, theirs: int) -> list[float]:
+    """The factor of the amounts of more than half of the persons of one cell in each table; of a table whose total
+    nobody knows, of those of whom any figure shows the cell."""
+    ones = []
+    for drawn, figure in ((new, mine), (old, theirs)):
+        whole = amounts_of(drawn, drawn.figures[figure][0])
+        if not drawn.total_known:
+            known = frozenset[int]().union(*(shown for _, shown in drawn.figures))
+            whole = {k: v for k, v in whole.items() if k[1] in known}
+        cells = Counter(p for p, _ in whole)
+        ones.append({p: v for (p, _), v in whole.items() if cells[p] == 1})
+    ratios = Counter(round(ones[0][p] / ones[1][p], 9) for p in ones[0].keys() & ones[1].keys())
+    return [r for r, n in ratios.items() if 2 * n > ratios.total() and r != 1]
+
+
+def drawn_history(chance: np.random.Generator) -> list[Drawn]:
+    """Releases from one population, near each other in many ways: filters that leave out a few, cells made finer,
+    persons moved or gone in a later snapshot, persons with several rows, totals changed for a few, holes."""
+    everybody = int(chance.integers(10, 44))
+    keys = chance.integers(0, 3, (everybody, 3))
+    x = chance.integers(0, 4, everybody)
+    flag = chance.integers(0, 2, everybody)
+    many = chance.random() < 0.5
+    twice = chance.random(everybody) < chance.choice([0, 0.1, 0.6]) if many else np.zeros(everybody, bool)
+    return [_drawn(chance, everybody, keys.copy(), x.copy(), flag, twice) for _ in range(int(chance.integers(2, 5)))]
+
+
+def repaired(whole: Amounts, count: int, hidden: set[int], t: int) -> set[int]:
+    """Cells of fewer than t are holes, and the holes together are t or more."""
+    sizes = [sum(1 for (_, at), v in whole.items() if at == c and v) for c in range(count)]
+    found = hidden | {c for c in range(count) if sizes[c] < t}
+    more = iter(sorted(set(range(count)) - found, key=lambda c: sizes[c]))
+    while 0 < len({p for (p, at), v in whole.items() if at in found and v}) < t and len(found) < count:
+        found.add(next(more))
+    return found
+
+
+def _drawn(chance, everybody: int, keys, x, flag, twice) -> Drawn:
+    t = int(chance.choice([2, 3, 3, 4]))
+    snapshot = int(chance.integers(0, 2))
+    inside = np.ones(everybody, bool)
+    few = int(chance.integers(0, 4))
+    if few:
+        who = chance.choice(everybody, few, replace=False)
+        match chance.integers(0, 3):
+            case 0:
+                inside[who] = False
+            case 1:
+                keys[who] = chance.integers(0, 3, (few, 3))
+            case _:
+                x[who] = 0
+    if chance.random() < 0.3:
+        inside &= keys[:, 2] != 0
+    elif chance.random() < 0.1:
+        inside &= flag == 0
+    width = int(chance.choice([1, 1, 2])) if not twice.any() else 1
+    first = int(chance.integers(0, 2))
+    cells = keys[:, first] if width == 1 else 3 * keys[:, 0] + (keys[:, 1] > 0)
+    _, cells = np.unique(cells, return_inverse=True)
+    scale = int(chance.choice([1, 1, 1, 100]))
+    rows: Counter[tuple[int, int]] = Counter()
+    ones, total = Counter(), Counter()
+    for p in np.flatnonzero(inside):
+        at = [int(cells[p])] + (
+            [int(chance.integers(0, cells.max() + 1)) if chance.random() < 0.2 else (p % (int(cells.max()) + 1))]
+            if twice[p]
+            else []
+        )
+        for c in map(int, at):
+            rows[int(p), c] += 1
+            ones[int(p), c] += int(flag[p])
+            total[int(p), c] += scale * int(x[p])
+    count = int(cells.max()) + 1
+    figures, careless = [], chance.random() < 0.1
+    for name in chance.permutation(["persons", "rows", "ones", "total"])[: int(chance.integers(1, 4))]:
+        hidden = set(np.flatnonzero(chance.random(count) < chance.choice([0, 0.3])).tolist())
+        whole = {"persons": rows, "rows": rows, "ones": ones, "total": total}[str(name)]
+        figures.append(
+            (str(name), frozenset(set(range(count)) - (hidden if careless else repaired(whole, count, hidden, t))))
+        )
+    within = everybody if chance.random() < 0.3 else None
+    return Drawn(count, rows, ones, total, tuple(figures), t, f"P{chance.integers(0, 3)}", f"s{snapshot}", within)
+
+
+def drawn_of(table: Table, like: Drawn) -> Drawn:
+    """A table of the memory as one that was drawn: its remainder is one more cell, which is never shown."""
+    persons, cells = (a.tolist() for a in table.members.rows())
+    ones = np.ones(len(persons))
+    given = {
+        n: dict(zip(zip(persons, cells, strict=True), map(float, table.members.amounts.get(n, ones)), strict=True))
+        for n in ("rows", "ones", "total")
+    }
+    figures = tuple((f.told, frozenset(f.shown)) for f in table.figures)
+    within = table.entry.within.get(EVERYBODY)
+    return Drawn(table.members.count + 1, given["rows"], given["ones"], given["total"], figures, like.t, "", "", within)

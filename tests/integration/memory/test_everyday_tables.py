@@ -1,0 +1,167 @@
+"""Two near-equal everyday tables, through the workflow on the synthetic NPD: after repair both are released, in any
+order, and no difference of the two tells of a few persons. Real engine, real vault, real files; the sandbox is here."""
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from threading import Barrier, Lock, Semaphore
+
+import pytest
+
+from broker.disclosure.differencing.compare import compare
+from broker.domain.jobs import Kind, Submission
+from broker.domain.outputs import OutputState
+from broker.domain.people import Person, Role
+from broker.domain.ports import MemoryPorts, Ports, Snapshot, WorkerPorts
+from broker.engine.members_engine import DuckDBMembers
+from broker.memory.files import SealedFiles
+from broker.policy.files import load_policies
+from broker.policy.models import Policies
+from broker.sandbox.collector import FrameCollector
+from broker.storage.clock import SystemClock
+from broker.storage.private_files import write_whole
+from broker.storage.shelf import FolderShelf
+from broker.storage.store import open_store
+from broker.vault.populations import PopulationKeeper
+from broker.wiring import build_stage
+from broker.workflow import administer
+from broker.workflow.ending import end_job
+from broker.workflow.rehearsal_data import wanted
+from broker.workflow.remembering.tables import remembered_table
+from broker.workflow.run import run_job
+from broker.workflow.submit import submit
+
+PROJECT, PUPILS, YEAR = "P0421", 4000, 2018
+TABLES = frozenset({"npd.spring_census", "npd.ks2_pupil"})
+ON_ROLL = """-- output: {name}
+SELECT PHASE, COUNT(*) AS pupils FROM npd.spring_census
+WHERE AcademicYear = '2018/2019' AND OnRoll = 1{more} GROUP BY PHASE"""
+BANDS = """CASE WHEN KS2_MATSCORE < 97 THEN '1' WHEN KS2_MATSCORE < 102 THEN '2' WHEN KS2_MATSCORE < 106 THEN '3'
+WHEN KS2_MATSCORE < 110 THEN '4' ELSE '5' END"""
+KS2 = f"""-- output: {{name}}
+SELECT {BANDS} AS band, COUNT(*) AS pupils FROM npd.ks2_pupil
+WHERE KS2_ACADYR = '2018/2019'{{more}} GROUP BY {BANDS}"""
+PAIRS = {
+    "with and without the duplicate filter": (ON_ROLL.format(name="a", more=""),
+        ON_ROLL.format(name="b", more=" AND (RecordStatus IS NULL OR RecordStatus < 100)")),
+    "everybody and who is on roll": (ON_ROLL.format(name="a", more="").replace(" AND OnRoll = 1", ""),
+        ON_ROLL.format(name="b", more="")),
+    "excluding missing KS2": (KS2.format(name="a", more=""),
+        KS2.format(name="b", more=" AND KS2_READSCORE IS NOT NULL")),
+}  # fmt: skip
+
+
+class Quiet:
+    def waits(self) -> None: ...
+
+    def begins(self) -> None: ...
+
+    def steps(self, what: str, done: int, total: int) -> None: ...
+
+
+class NoQueue:
+    def offer(self, job: str, attempt: int) -> None: ...
+
+    def depth(self) -> int:
+        return 0
+
+
+class Alone:
+    """Runs one request at a time: warnings that are silenced here are silenced for the whole process."""
+
+    def __init__(self, runner) -> None:
+        self._runner, self._lock = runner, Lock()
+
+    def run(self, request):
+        with self._lock:
+            return self._runner.run(request)
+
+
+def trimmed(policies: Policies) -> Policies:
+    """The project with two tables of one year, whose outputs policy lets go by itself."""
+    own = policies.project(PROJECT)
+    assert own is not None
+    grants = tuple(replace(g, years=frozenset({YEAR})) for g in own.grants if g.table in TABLES)
+    made = replace(own, grants=grants, votes=0, mode=own.mode)
+    return replace(policies, projects=tuple(made if p.ident == PROJECT else p for p in policies.projects))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Policies, object]:
+    policies = trimmed(load_policies(Path(__file__).parents[3] / "policies"))
+    own = policies.project(PROJECT)
+    assert own is not None
+    asked = wanted(own, policies.catalogue, range(YEAR, YEAR + 1), PUPILS, 1)
+    return policies, build_stage(policies, PROJECT, asked, tmp_path_factory.mktemp("town"), Quiet())
+
+
+@pytest.fixture
+def town(made, url: str, tmp_path: Path) -> WorkerPorts:
+    policies, stage = made
+    data = stage.vaults._data
+    store = open_store(url)
+    files = SealedFiles(tmp_path / "memory", b"k" * 32, write_whole)
+    memory = MemoryPorts(files, PopulationKeeper(data, lambda: policies), DuckDBMembers())
+    shelf, clock = FolderShelf(tmp_path / "outputs"), SystemClock()
+    ports = WorkerPorts(
+        store, NoQueue(), shelf, clock, Alone(stage.runner), FrameCollector(), stage.vaults, stage.engine, memory=memory
+    )
+    people = [(Person(i, i, frozenset({r})), None) for i, r in (
+        ("demo-researcher", Role.RESEARCHER), ("demo-admin-1", Role.ADMINISTRATOR),
+        ("demo-admin-2", Role.ADMINISTRATOR))]  # fmt: skip
+    administer.found_broker(Ports(store, ports.queue, shelf, clock), people)
+    administer.propose_policy(ports, store.person("demo-admin-1"), policies)
+    administer.apply_policy(ports, store.person("demo-admin-2"), policies.fingerprint)
+    administer.put_snapshot(ports, Snapshot(stage.snapshot, "0" * 64, clock.now(), True, "here", "{}"))
+    yield ports
+    store.close()
+    shutil.rmtree(tmp_path / "memory")
+
+
+def released(ports: WorkerPorts, text: str) -> dict[str, str]:
+    """Run a job to its end: the released figures by their keys; a hole is `c`."""
+    job, checked = submit(
+        ports, ports.store.person("demo-researcher"), Submission(PROJECT, Kind.SQL, "", text, "t", "p")
+    )
+    assert checked.accepted, checked.refusals
+    run_job(ports, job.ident, "w", lambda job, attempt: nullcontext())
+    end_job(ports, job.ident, lambda job, attempt: nullcontext())
+    (output,) = ports.store.outputs_of(job.ident)
+    assert output.state is OutputState.RELEASED, (output.state, output.verdict)
+    lines = ports.shelf.get("released", output.release_hash).decode().splitlines()[1:]
+    return dict(line.rsplit(",", 1) for line in lines)
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("turned", [False, True], ids=["", "turned"])
+def test_two_near_equal_everyday_tables_are_both_released_after_repair(town, pair, turned):
+    first, second = PAIRS[pair][::-1] if turned else PAIRS[pair]
+    one, two = released(town, first), released(town, second)
+    assert len(town.store.remembered()) == 2
+    shown = {k for k in one if one[k] != "c"} & {k for k in two if two[k] != "c"}
+    assert shown, "neither is refused as a whole"
+    old, new = (remembered_table(town, town.memory, entry)() for entry in town.store.remembered())
+    assert compare(new, old).is_clean, "no union of the one and no union of the other differ by a few persons"
+
+
+def test_invariant_4_two_releases_at_once_each_clean_alone_are_never_both_out(town, monkeypatch):
+    """Both are compared with an empty memory, and both write at one moment: one of them is out, and the other looks
+    again and leaves with what that one told."""
+    texts = PAIRS["everybody and who is on roll"]
+    gate, whole, first = Barrier(2), town.store.release, Semaphore(2)
+
+    def together(*given, **named):
+        if first.acquire(blocking=False):
+            gate.wait(100)
+        return whole(*given, **named)
+
+    monkeypatch.setattr(town.store, "release", together)
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda text: released(town, text), texts))
+    assert len(found) == len(town.store.remembered()) == 2
+    old, new = (remembered_table(town, town.memory, entry)() for entry in town.store.remembered())
+    assert compare(new, old).is_clean
+    again = [line for line in town.store.audit() if line.event.action == "job.compared"]
+    assert len(again) == 3, "one was compared a second time"

@@ -1,0 +1,274 @@
+"""The memory on a job's way: what leaves is compared with everything released when it is assessed, and once more when
+it leaves. Persons are plain numbers here; cells are those of the plan's own lists."""
+
+from contextlib import nullcontext
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from dashboard_kit import open_budgets, ran
+
+from broker.disclosure.differencing.members import members_of, to_bytes
+from broker.domain.errors import Conflict
+from broker.domain.jobs import JobState
+from broker.domain.memory import MemoryVersion
+from broker.domain.outputs import OutputState, Verdict
+from broker.domain.ports.memory import KnownPopulation
+from broker.domain.reviews import Choice
+from broker.storage.memory.tables import memory_entries
+from broker.workflow import ending, review
+from broker.workflow.reviewing.evidence import row_of
+from tests.unit.workflow.conftest import CHRIS, CLEO, PROJECT, SQL, Broker
+
+OTHER = SQL.replace("a.AcademicYear = '2022/2023'", "a.AcademicYear = '2022/2023' AND a.FSMeligible IS NOT NULL")
+"""The same, but for a few: another recipe."""
+
+
+@pytest.fixture
+def town(broker: Broker) -> Broker:
+    """`missing` says how many persons of each cell are in the first table and not in the second."""
+    broker.missing = 0
+    whole = broker.engine.cells_of
+
+    def cells_of(plan, where):
+        every = {k: range(n * 100, n * 100 + 40) for n, k in enumerate(whole(plan, where))}
+        fewer = "FSMeligible" in repr(plan.outputs[where[0]].tables[where[1]].contributions)
+        return {k: found[broker.missing :] if fewer else found for k, found in every.items()}
+
+    broker.ports.memory.engine.cells_of = cells_of
+    return broker
+
+
+def values(broker: Broker, output: str) -> set[str]:
+    found = broker.store.output(output)
+    lines = broker.ports.shelf.get("staff", found.release_hash).decode().splitlines()[1:]
+    return {line.rpartition(",")[2] for line in lines}
+
+
+def staff(broker: Broker, output: str) -> dict:
+    return review_json(broker, output)
+
+
+def review_json(broker: Broker, output: str) -> dict:
+    import json
+
+    return json.loads(review.look(broker.ports, broker.person(CLEO), output).staff)
+
+
+def released(broker: Broker, text: str = SQL, **more) -> str:
+    _, output = broker.ran(text, **more)
+    assert broker.vote(CLEO, output.ident) == "released"
+    return output.ident
+
+
+def test_a_release_is_remembered_with_its_populations_and_figures(town):
+    output = released(town)
+    (entry,) = town.store.remembered()
+    assert (entry.output, entry.project, entry.snapshot, entry.t) == (output, PROJECT, "s1", 10)
+    assert entry.release == town.store.release_of(town.store.output(output).job).ident
+    (figure,) = town.store.known_figures(entry.number)
+    assert figure.is_count
+    assert set(figure.shown.values()) == {40}
+    assert town.store.members_of(entry.number) is not None
+    assert town.store.output(output).memory_version == "0"
+
+
+def test_what_is_not_released_is_not_remembered(town):
+    _, output = town.ran()
+    assert town.vote(CLEO, output.ident, Choice.REJECT) == "rejected"
+    assert town.store.remembered() == []
+
+
+def test_an_identical_table_passes_free_with_the_same_values_and_holes(town):
+    """Even where it would come out otherwise today: what was shown once is known."""
+    first = released(town)
+    town.engine.persons = 60
+    second = released(town)
+    assert values(town, second) == values(town, first) == {"40"}
+    assert len(town.store.remembered()) == 1, "it tells nothing new"
+    assert staff(town, second)["memory"]["overlaps"][0]["how"] == "identical"
+
+
+def test_invariant_4_a_table_that_moved_by_a_few_leaves_with_the_earlier_values(town):
+    released(town)
+    town.missing, town.engine.persons = 3, 37
+    output = released(town, OTHER)
+    assert values(town, output) == {"40"}
+    overlap = staff(town, output)["memory"]["overlaps"][0]
+    assert (overlap["how"], overlap["persons"]) == ("difference", 3)
+
+
+def test_a_table_that_moved_by_enough_leaves_as_it_is(town):
+    released(town)
+    town.missing, town.engine.persons = 20, 20
+    assert values(town, released(town, OTHER)) == {"20"}
+
+
+def test_invariant_4_two_that_are_clean_alone_are_never_both_out(town):
+    """Both were approved before either left: the second goes back to review, with other figures, and its votes bind no
+    more."""
+    town.govern(votes=2)
+    town.missing = 3
+    _, first = town.ran()
+    town.engine.persons = 37
+    job, second = town.ran(OTHER)
+    town.vote(CLEO, first.ident)
+    town.vote(CLEO, second.ident)
+    assert town.vote(CHRIS, first.ident) == "released"
+    assert town.vote(CHRIS, second.ident) == "in_review"
+    back = town.store.output(second.ident)
+    assert (back.staff_hash, back.memory_version) != (second.staff_hash, second.memory_version)
+    assert town.store.job(job).state is JobState.ASSESSING
+    assert town.store.votes_of(second.ident) == []
+    assert values(town, second.ident) == {"40"}
+    assert "output.in_review" in town.events(second.ident)[-1]
+    assert town.vote(CLEO, second.ident) == "in_review"
+    assert town.vote(CHRIS, second.ident) == "released"
+    assert len(town.store.remembered()) == 2
+
+
+def test_what_nobody_votes_on_is_mended_and_leaves_by_itself(town):
+    town.govern(votes=0)
+    town.missing = 3
+    town.ran()
+    town.engine.persons = 37
+    _, output = town.ran(OTHER)
+    assert output.state is OutputState.RELEASED
+    assert values(town, output.ident) == {"40"}
+
+
+def test_somebody_who_releases_between_comparing_and_writing_is_seen(town, monkeypatch):
+    """The last look and the release are of one version of memory: whoever was overtaken looks again."""
+    town.govern(votes=0)
+    town.missing = 3
+    whole, overtaken = town.store.release, []
+
+    def slow(*given, **named):
+        if not overtaken:
+            overtaken.append(1)
+            town.engine.persons = 40
+            town.run(town.send(SQL, client_id="other"))
+            town.engine.persons = 37
+        return whole(*given, **named)
+
+    town.engine.persons = 37
+    monkeypatch.setattr(town.store, "release", slow)
+    _, output = town.ran(OTHER)
+    assert len(town.store.remembered()) == 2
+    assert output.state is OutputState.RELEASED
+    assert values(town, output.ident) == {"40"}
+
+
+def test_two_projects_are_compared_and_a_checker_learns_only_that_there_is_one(town):
+    released(town)
+    everyone = {p.ident: p for p in town.policies.projects}
+    own = replace(everyone[PROJECT], ident="P9000", title="Another", votes=1)
+    town.put_in_force(replace(town.policies, projects=(*town.policies.projects, own)))
+    town.missing, town.engine.persons = 3, 37
+    _, output = town.ran(OTHER, project="P9000")
+    told = staff(town, output.ident)["memory"]
+    assert (told["overlaps"], told["others"]) == ([], True)
+    assert values(town, output.ident) == {"40"}
+
+
+def test_re_runs_on_changed_data_are_compared_across_snapshots(town):
+    released(town)
+    town.snapshot("s2")
+    town.missing = 1
+    whole = town.ports.memory.engine.cells_of
+    town.ports.memory.engine.cells_of = lambda plan, where: {k: v[1:] for k, v in whole(plan, where).items()}
+    town.engine.persons = 39
+    output = released(town)
+    assert values(town, output) == {"40"}
+    assert {e.snapshot for e in town.store.remembered()} == {"s1", "s2"}
+
+
+def test_invariant_12_memory_outlives_recall_and_project(town):
+    output = released(town)
+    from broker.workflow import release
+    from tests.unit.workflow.conftest import ADA
+
+    release.recall(town.ports, town.person(ADA), output, "The figures were wrong.")
+    others = tuple(p for p in town.policies.projects if p.ident != PROJECT)
+    town.put_in_force(replace(town.policies, projects=others))
+    assert [e.output for e in town.store.remembered()] == [output]
+    with pytest.raises(Exception, match="append-only"), town.store._db.write() as connection:
+        connection.execute(memory_entries.delete())
+
+
+def test_beyond_the_cap_an_exact_output_is_refused_and_nothing_of_it_can_leave(town):
+    """Of 120 persons a fiftieth: two figures. A table splits them as often as it has cells with some of them."""
+    people = range(120)
+    content = to_bytes(members_of(1, np.asarray(people), np.zeros(len(people), int)))
+    town.ports.memory.populations.known = (
+        KnownPopulation("ref", "some", "s1", "npd.absence", 2022, ((),), (120,), content),
+    )
+    memory = replace(town.policies.memory, fraction=0.02)
+    town.put_in_force(replace(town.policies, memory=memory))
+    released(town)
+    assert dict(town.store.split_counts("s1"))["ref"] == (2,)
+    town.missing, town.engine.persons = 20, 20
+    job, output = town.ran(OTHER)
+    assert (output.verdict, output.release_hash, output.state) == (Verdict.REFUSE, None, OutputState.WITHHELD)
+    rules = {f["rule"] for f in staff(town, output.ident)["findings"]}
+    assert "X6" in rules
+    from broker.workflow import browse
+    from tests.unit.workflow.conftest import ROSA
+
+    assert browse.job(town.ports, town.person(ROSA), job).state == "waiting for a decision"
+
+
+def test_beyond_the_cap_a_private_job_still_goes_and_is_neither_compared_nor_remembered(town):
+    open_budgets(town)
+    people = range(120)
+    content = to_bytes(members_of(1, np.asarray(people), np.zeros(len(people), int)))
+    town.ports.memory.populations.known = (
+        KnownPopulation("ref", "some", "s1", "npd.absence", 2022, ((),), (120,), content),
+    )
+    town.put_in_force(replace(town.policies, memory=replace(town.policies.memory, fraction=0.001)))
+    _, exact = town.ran()
+    assert (exact.verdict, exact.state) == (Verdict.REFUSE, OutputState.WITHHELD)
+    (private,) = town.store.outputs_of(ran(town))
+    assert (private.state, private.memory_version) == (OutputState.RELEASED, None)
+    assert town.store.remembered() == []
+
+
+def test_a_worker_without_a_memory_releases_nothing(town):
+    ports = replace(town.ports, memory=None)
+    job = town.send()
+    from broker.workflow.run import run_job
+
+    run_job(ports, job, "w1", lambda job, attempt: nullcontext())
+    assert town.store.outputs_of(job)[0].state is OutputState.ASSESSED
+    town.reconcile()
+    assert town.store.outputs_of(job)[0].state is OutputState.IN_REVIEW
+
+
+def test_web_stops_before_the_release_and_hints_a_worker(town):
+    _, output = town.ran()
+    ballot = town.ballot(CLEO, output.ident)
+    before = len(town.queue.offers)
+    review.cast_vote(town.ports, town.person(CLEO), output.ident, ballot)
+    assert town.store.output(output.ident).state is OutputState.APPROVED
+    assert [job for job, _ in town.queue.offers[before:]] == [output.job]
+    assert town.run(output.job) is False, "a slot that is offered it ends it"
+    assert town.store.output(output.ident).state is OutputState.RELEASED
+
+
+def test_a_vote_names_the_state_of_memory_that_it_saw(town):
+    _, output = town.ran()
+    ballot = town.ballot(CLEO, output.ident)
+    assert ballot.memory_version == "0"
+    with pytest.raises(Conflict):
+        review.cast_vote(town.ports, town.person(CLEO), output.ident, replace(ballot, memory_version="x"))
+    released(town, OTHER)
+    assert town.store.memory_version() == MemoryVersion(1)
+    assert review.cast_vote(town.ports, town.person(CLEO), output.ident, ballot) is OutputState.APPROVED
+
+
+def test_figures_hidden_by_memory_have_their_rule_for_staff(town):
+    released(town)
+    town.missing, town.engine.persons = 3, 37
+    _, output = town.ran(OTHER)
+    assert row_of(staff(town, output.ident), 0) is not None
+    assert ending.ROUNDS > 1
