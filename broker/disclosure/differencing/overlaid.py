@@ -7,16 +7,18 @@ from numpy.typing import NDArray
 from broker.disclosure.differencing.functionals import Functional
 from broker.disclosure.differencing.joint import MOST_BINS, Counts, Joint, Numbers
 from broker.disclosure.differencing.kinds import SAME, Several, Vector
+from broker.disclosure.differencing.scales import Scale
 
 
-def joints(new: Functional, old: Functional, scale: float) -> tuple[Joint, Joint | None]:
+def joints(new: Functional, old: Functional, scale: Scale) -> tuple[Joint, Joint | None]:
     """Persons in one cell of each table at most: by pair of cells, those of equal amounts, and those of others."""
-    if new.is_plain and old.is_plain and scale == 1:
+    if new.is_plain and old.is_plain and scale.is_one:
         return new.counter.count(old.members), None
     persons, cells = old.members.listed()
     labels = new.counter.labels(persons)
     both = labels != new.members.nobody
-    mine, theirs = new.amounts(persons), scale * old.amounts(persons)
+    mine = new.amounts(persons) * scale.new[new.vertices[labels]]
+    theirs = old.amounts(persons) * scale.old[old.vertices[cells]]
     other = both & (np.abs(mine - theirs) > SAME * (np.abs(mine) + np.abs(theirs)))
     rows, columns = new.members.count + 2, old.members.count + 2
     alone = new.counter.sizes - np.bincount(labels[both], minlength=rows)
@@ -34,14 +36,15 @@ def _tally(rows: int, columns: int, left: Numbers, right: Numbers) -> Joint:
     return Joint(rows, columns, None, (found // columns, found % columns, weight))
 
 
-def several_of(new: Functional, old: Functional, scale: float) -> Several:
+def several_of(new: Functional, old: Functional, scale: Scale) -> Several:
     """Persons in several cells of either table, with all their cells of both."""
     persons = np.union1d(new.members.more_persons, old.members.more_persons)
     p, v, a = new.rows_of(persons)
     q, w, b = old.rows_of(persons)
+    a, b = a * scale.new[v], b * scale.old[w]
     rests = _in_the_rest(persons, (p, a), (q, b), new.size, old.size)
     ends = np.concatenate([v, new.size + w, rests.vertices])
-    amounts = np.concatenate([a, -scale * b, rests.amounts])
+    amounts = np.concatenate([a, -b, rests.amounts])
     return Several(np.concatenate([p, q, rests.persons]), ends, amounts)
 
 

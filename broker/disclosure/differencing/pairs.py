@@ -1,6 +1,6 @@
 """A part of a new table against a part of a remembered one, figure by figure. Who may learn of it is not asked here."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from broker.disclosure.differencing.sides import small_sides
 from broker.disclosure.differencing.tables import Leak, Table
 from broker.domain.memory import KnownFigure, OverlapKind
 
+Sides = tuple[frozenset[int], frozenset[int], Found, bool]
+"""Vertices of the new table and of the old, what was found, and whether amounts were multiplied for it."""
+
 
 def comparable(new: KnownFigure, old: KnownFigure) -> bool:
     """Counts with counts, and totals that read a variable in common."""
@@ -28,7 +31,7 @@ class Pair:
         self._mine, self._theirs, self._new, self._old = mine, theirs, new, old
         self._t = max(new.entry.t, old.entry.t)
         self._repeats: dict[tuple[int, int], list[int]] = {}
-        self._seen: dict[tuple[int, int], list[tuple[frozenset[int], frozenset[int], Found]]] = {}
+        self._seen: dict[tuple[int, int], list[Sides]] = {}
         self.leaks: list[Leak] = []
         self.kinds: list[OverlapKind] = []
         self.repeated: set[tuple[int, int]] = set()
@@ -42,30 +45,29 @@ class Pair:
     def _look_at(self, figure: KnownFigure, other: KnownFigure) -> None:
         new, old = self._mine.made.of(figure), self._theirs.made.of(other)
         if (id(new), id(old)) not in self._seen:
-            scales = scales_of(self._mine.undivided(figure), self._theirs.undivided(other))
-            self._seen[id(new), id(old)] = self._found(new, old, scales)
-        if self._mine.made is self._mine.whole:
+            self._seen[id(new), id(old)] = self._found(new, old)
+        if self._mine.is_whole:
             self.repeated |= {(figure.statistic, new.shown[v]) for v in self._repeats.get((id(new), id(old)), ())}
         noise = min(self._new.entry.noise, self._old.entry.noise)
-        for mine, theirs, found in self._seen[id(new), id(old)]:
+        covered = new.is_plain and old.is_plain and noise >= self._t
+        for mine, theirs, found, scaled in self._seen[id(new), id(old)]:
             sides = self._mine.side(new, mine), self._theirs.side(old, theirs)
-            covered = figure.is_count and noise >= self._t
-            leak = Leak(figure.statistic, other.statistic, *sides, found.persons, found.exact, covered)
+            leak = Leak(figure.statistic, other.statistic, *sides, found.persons, found.exact, covered, scaled)
             self.leaks.append(leak)
 
-    def _found(
-        self, new: Functional, old: Functional, scales: Sequence[float]
-    ) -> list[tuple[frozenset[int], frozenset[int], Found]]:
+    def _found(self, new: Functional, old: Functional) -> list[Sides]:
         found = []
-        for scale in scales:
-            for everybody in self._populations() if new.is_plain and old.is_plain and scale == 1 else [None]:
+        for scale in scales_of(new, old):
+            for everybody in self._populations() if new.is_plain and old.is_plain else [None]:
                 over = laid(new, old, self._t, everybody, scale)
                 self.kinds.append(over.kind)
-                if scale == 1:
+                if scale.is_one:
                     self._repeats[id(new), id(old)] = np.flatnonzero(over.repeated).tolist()
                     if over.repeated.all():
                         return []
-                found += [(*_inside(label, f, new.size), f) for f, label in _small(over, new.size, self._t)]
+                found += [
+                    (*_inside(label, f, new.size), f, not scale.is_one) for f, label in _small(over, new.size, self._t)
+                ]
         return found
 
     def _populations(self) -> list[int | None]:

@@ -10,6 +10,7 @@ from broker.disclosure.differencing.functionals import Functional
 from broker.disclosure.differencing.joint import Counts, Joint, Numbers
 from broker.disclosure.differencing.kinds import People, Several
 from broker.disclosure.differencing.overlaid import by_vertices, counted_twice, joints, several_of
+from broker.disclosure.differencing.scales import Scale
 from broker.disclosure.differencing.standing import overlap_of, repeated_of
 from broker.domain.memory import OverlapKind
 
@@ -28,9 +29,9 @@ class Laid:
     repeated: Flags
 
 
-def laid(new: Functional, old: Functional, limit: int, everybody: int | None = None, scale: float = 1.0) -> Laid:
+def laid(new: Functional, old: Functional, limit: int, everybody: int | None, scale: Scale) -> Laid:
     """`everybody`: how many persons a known population has that holds both tables; None where there is none. `scale`:
-    by what the old amounts are multiplied."""
+    by what amounts are multiplied."""
     equal, unequal = joints(new, old, scale)
     several = several_of(new, old, scale)
     overlap = overlap_of(equal, unequal, several)
