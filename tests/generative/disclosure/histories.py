@@ -217,13 +217,14 @@ def pairs_of_sides(
     new: Drawn, old: Drawn, mine: int, theirs: int, repeated: bool = False
 ) -> Iterator[tuple[Sides, Sides]]:
     """Where every told group of the new figure is told by the old one, nothing is new, and there is nothing to ask."""
-    for plain, told, holes in known_cells(new, mine):
-        for also, known, others in known_cells(old, theirs):
-            if not repeated and all(group in known for group in told if group):
-                continue
-            everybody = new.within if plain and also and old.within is not None else None
-            persons = max([1, everybody or 0, *(1 + p for c in [*told, *holes, *known, *others] for p in c)])
-            yield unions([*told, *holes], persons, everybody), unions([*known, *others], persons, everybody)
+    of_totals = bool(FIGURES[new.figures[mine][0]][2])
+    both = (zip if of_totals else product)(known_cells(new, mine), known_cells(old, theirs))  # units are known or not
+    for (plain, told, holes), (also, known, others) in both:
+        if not repeated and all(group in known for group in told if group):
+            continue
+        everybody = new.within if plain and also and old.within is not None else None
+        persons = max([1, everybody or 0, *(1 + p for c in [*told, *holes, *known, *others] for p in c)])
+        yield unions([*told, *holes], persons, everybody), unions([*known, *others], persons, everybody)
 
 
 def least_difference(left: Sides, right: Sides, t: int) -> int:
