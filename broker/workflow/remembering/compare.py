@@ -20,7 +20,7 @@ from broker.disclosure.judged_tables import Remembered
 from broker.disclosure.linking.families import families_of
 from broker.disclosure.recipes import recipe_of
 from broker.domain.lineage import read_by
-from broker.domain.memory import Change, Entry, KnownFigure, MemoryVersion, Way
+from broker.domain.memory import Change, Entry, KnownFigure, MemoryVersion, Source, Way
 from broker.domain.outputs import Assessment
 from broker.domain.plans import Plan
 from broker.domain.ports import WorkerPorts
@@ -108,13 +108,17 @@ class Comparing:
         self._crowd(found)
         return found
 
+    def has_members(self, entry: Entry) -> bool:
+        """Whether anything is compared with it: not with numbers whose population nobody knows."""
+        return entry.number in self._loads
+
     def _return_identical(self, found: Found) -> None:
         """A table of equal recipe on equal data that left under rules at least as strict is known already: it leaves
         with the same values and the same holes."""
         t = self._asked.of.profile.t
         for where in self._asked.members:
             recipe = recipe_of(self._asked.plan.outputs[where[0]].tables[where[1]])
-            same = (e for e in self.entries.values() if (e.recipe, e.snapshot) == (recipe, self._asked.of.snapshot))
+            same = [e for e in self.entries.values() if _is_made_alike(e, recipe, self._asked.of.snapshot)]
             entry = next((e for e in same if e.t >= t and len(self._cells(where)) == e.cells), None)
             if entry is not None:
                 found.identical[where] = entry
@@ -255,3 +259,8 @@ class Comparing:
     def _idents(self, where: Where) -> frozenset[int]:
         output = self._asked.plan.outputs[where[0]]
         return read_by(output) & {s.ident for s in output.tables[where[1]].statistics}
+
+
+def _is_made_alike(entry: Entry, recipe: str, snapshot: str) -> bool:
+    """Of equal recipe and data, and judged by rules: what somebody published elsewhere was not."""
+    return (entry.recipe, entry.snapshot, entry.source) == (recipe, snapshot, Source.RELEASE)
