@@ -18,7 +18,8 @@ from broker.domain.projects import Project
 from broker.policy.models import Policies, Profile
 from broker.workflow.failing import Failed
 from broker.workflow.limits import members_limits
-from broker.workflow.remembering.compare import Asked, Comparing, Found
+from broker.workflow.remembering.asked import Asked, Found
+from broker.workflow.remembering.compare import Comparing
 from broker.workflow.remembering.tables import Of, memory_of
 from broker.workflow.remembering.written import told_of, with_findings
 

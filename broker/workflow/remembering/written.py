@@ -14,7 +14,8 @@ from broker.domain.ports import OutputRecord, Ports, ToRemember, WorkerPorts
 from broker.domain.remembered import NewEntry, about
 from broker.policy.models import Profile
 from broker.workflow.prepared import Prepared, table_prepared
-from broker.workflow.remembering.compare import Comparing, Found
+from broker.workflow.remembering.asked import Found
+from broker.workflow.remembering.compare import Comparing
 from broker.workflow.remembering.tables import memory_of
 
 NOT_MENDED = Finding(
