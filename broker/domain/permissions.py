@@ -25,6 +25,7 @@ class Action(StrEnum):
     DISCUSS_OUTPUT = "discuss-output"
     DOWNLOAD_RELEASE = "download-release"
     DROP_SAVED = "drop-saved"
+    KEEP_PUBLIC_TABLES = "keep-public-tables"
     KEEP_SNAPSHOTS = "keep-snapshots"
     MANAGE_PEOPLE = "manage-people"
     PROPOSE_LOOKUP = "propose-lookup"
@@ -78,6 +79,7 @@ PERMISSIONS: dict[tuple[Role, Action], frozenset[State]] = {
     (Role.CHECKER, Action.VIEW_TEXT): frozenset(JobState),
     (Role.CHECKER, Action.VOTE_OUTPUT): frozenset({OutputState.IN_REVIEW}),
     (Role.ADMINISTRATOR, Action.APPLY_POLICY): NO_STATE,
+    (Role.ADMINISTRATOR, Action.KEEP_PUBLIC_TABLES): NO_STATE,
     (Role.ADMINISTRATOR, Action.KEEP_SNAPSHOTS): NO_STATE,
     (Role.ADMINISTRATOR, Action.MANAGE_PEOPLE): NO_STATE,
     (Role.ADMINISTRATOR, Action.PROPOSE_POLICY): NO_STATE,

@@ -20,6 +20,7 @@ from broker.storage.migrate import migrate
 from broker.storage.outputs import Outputs
 from broker.storage.people import People
 from broker.storage.policies import Policies
+from broker.storage.public_tables import PublicTables
 from broker.storage.register import RegisterLooks
 from broker.storage.rehearsals import Rehearsals
 from broker.storage.releases import Releases
@@ -57,6 +58,7 @@ class SqlStore(
     SavedDefinitions,
     Ledger,
     MemoryLooks,
+    PublicTables,
     AuditLog,
 ):
     """The port `Store` on SQLite or PostgreSQL. Safe for threads; each process opens its own.

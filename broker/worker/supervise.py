@@ -27,6 +27,7 @@ from broker.worker.reconcile import (
     settle_spends,
     sweep,
 )
+from broker.worker.reconcile_public import run_public_tables
 from broker.worker.reconcile_rehearsals import drop_rehearsals, offer_rehearsals, reap_rehearsals
 from broker.worker.report import Said, begun, report
 from broker.workflow.notices import mail_notices
@@ -120,8 +121,9 @@ def _keep_settling(ports: WorkerPorts, stop: threading.Event) -> None:
     def serve() -> None:
         tick = 0
         while not stop.wait(TICK_SECONDS):
-            step = settle_due if tick % SLOW_TICKS else settle_all
-            _attempt(step.__name__, partial(step, ports))
+            slow = tick % SLOW_TICKS == 0
+            for step in [settle_all, run_public_tables] if slow else [settle_due]:
+                _attempt(step.__name__, partial(step, ports))
             tick += 1
 
     threading.Thread(target=serve, daemon=True, name="settling").start()
