@@ -15,6 +15,9 @@ from broker.storage.ledger.restoring import Restoring
 from broker.storage.ledger.spends import Spends
 from broker.storage.mailed import Mailed
 from broker.storage.memory.looking import MemoryLooks
+from broker.storage.memory.measuring import MemoryMeasures
+from broker.storage.memory.restoring import MemoryRestoring
+from broker.storage.memory.sweeping import MemorySweeping
 from broker.storage.messages import Messages
 from broker.storage.migrate import migrate
 from broker.storage.outputs import Outputs
@@ -33,6 +36,10 @@ from broker.storage.workers import Workers
 
 class Ledger(Accounts, Reserving, Spends, LedgerLooks, Restoring):
     """The port `LedgerStore`, as a part of the store."""
+
+
+class Memory(MemoryLooks, MemoryMeasures, MemoryRestoring, MemorySweeping):
+    """The port `MemoryStore`, as a part of the store."""
 
 
 class SqlStore(
@@ -56,7 +63,7 @@ class SqlStore(
     Mailed,
     SavedDefinitions,
     Ledger,
-    MemoryLooks,
+    Memory,
     AuditLog,
 ):
     """The port `Store` on SQLite or PostgreSQL. Safe for threads; each process opens its own.
