@@ -1,16 +1,15 @@
 """How full each reference population is: persons, the figures released that split it, and how many may. Frozen values
 for staff; which population is large enough to be counted by itself is policy's."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-
-from broker.domain.scalars import Value
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredPopulation:
-    """A reference population of a snapshot: its cells, and how many persons each has. `least` is the policy's number
-    when it was measured: a cell of fewer persons is not counted by itself, and its size is 0 here."""
+    """A reference population of a snapshot: its cells by their keys as people read them, and the persons of each.
+    `least` is the policy's number when it was measured: a cell of fewer persons is not counted by itself, and its size
+    is 0 here."""
 
     snapshot: str
     population: str
@@ -19,7 +18,7 @@ class MeasuredPopulation:
     year: int | None
     variables: tuple[str, ...]
     least: int
-    cells: tuple[tuple[Value, ...], ...]
+    cells: tuple[tuple[str, ...], ...]
     sizes: tuple[int, ...]
 
 
@@ -30,43 +29,63 @@ class Gauge:
     of: MeasuredPopulation
     cell: int
     used: int
-    fraction: float
+    cap: int
 
     @property
     def persons(self) -> int:
         return self.of.sizes[self.cell]
 
     @property
-    def cap(self) -> int:
-        """The largest number of figures that is not more than the fraction of the persons."""
-        return int(self.fraction * self.persons)
-
-    @property
     def share(self) -> float:
-        return self.used / self.cap if self.cap else 1.0
+        return share_of(self.used, self.cap)
 
     @property
     def is_full(self) -> bool:
         return self.used >= self.cap
 
     @property
-    def keys(self) -> tuple[tuple[str, Value], ...]:
-        return tuple(zip(self.of.variables, self.of.cells[self.cell], strict=True))
-
-    @property
-    def words(self) -> str:
-        """As a person reads it, and searches for it."""
-        year = "" if self.of.year is None else f", {self.of.year}"
-        keys = " ".join(f"{name}={'(missing)' if value is None else value}" for name, value in self.keys)
-        return f"{keys or 'everybody'}{year}"
+    def keys(self) -> tuple[tuple[str, str], ...]:
+        return tuple(zip(self.of.variables, self.of.cells[self.cell], strict=False))
 
 
-def gauges(
+Place = tuple[float, int, int, int]
+"""Minus the share, minus the figures, the number of the population and of its cell: the fullest sorts first."""
+
+
+def places(
     measured: Sequence[MeasuredPopulation], used: Mapping[str, Sequence[int]], least: int, fraction: float
-) -> Iterator[Gauge]:
-    """Of every cell that is large enough to be counted by itself."""
-    for one in measured:
-        counts = used.get(one.population, (0,) * len(one.sizes))
-        for cell, (persons, figures) in enumerate(zip(one.sizes, counts, strict=True)):
-            if persons >= max(least, 1):
-                yield Gauge(one, cell, figures, fraction)
+) -> list[Place]:
+    """Of every cell that is large enough to be counted by itself, in no order: a country has tens of thousands."""
+    found: list[Place] = []
+    for number, one in enumerate(measured):
+        counts = used.get(one.population) or (0,) * len(one.sizes)
+        counted = enumerate(zip(one.sizes, counts, strict=True))
+        found += [
+            (-share_of(figures, int(fraction * persons)), -figures, number, cell)
+            for cell, (persons, figures) in counted
+            if persons >= max(least, 1)
+        ]
+    return found
+
+
+def at(place: Place, measured: Sequence[MeasuredPopulation], fraction: float) -> Gauge:
+    _, figures, number, cell = place
+    one = measured[number]
+    return Gauge(one, cell, -figures, int(fraction * one.sizes[cell]))
+
+
+def said_of(place: Place, measured: Sequence[MeasuredPopulation]) -> str:
+    """What a cell is found by: its population and year, each variable with its value."""
+    _, __, number, cell = place
+    one = measured[number]
+    keys = (f"{name}={value}" for name, value in zip(one.variables, one.cells[cell], strict=False))
+    return " ".join((one.name, one.table, str(one.year or ""), *keys)).casefold()
+
+
+def share_of(used: int, cap: int) -> float:
+    """Of the cap; what may have no figure at all is full."""
+    return used / cap if cap else 1.0
+
+
+def fullest(found: Iterable[Place]) -> float:
+    return max((-place[0] for place in found), default=0.0)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select
 
 from broker.domain.caps import MeasuredPopulation
-from broker.domain.remembered import canonical, values_from_json, values_to_json
+from broker.domain.remembered import canonical
 from broker.storage.database import Database
 from broker.storage.memory.tables import memory_populations
 
@@ -51,12 +51,12 @@ def _values(one: MeasuredPopulation) -> dict[str, object]:
         "year": one.year,
         "least": one.least,
         "variables": canonical(list(one.variables)),
-        "cells": canonical([values_to_json(cell) for cell in one.cells]),
+        "cells": canonical([list(cell) for cell in one.cells]),
         "sizes": canonical(list(one.sizes)),
     }
 
 
 def _of(row: Row[Any]) -> MeasuredPopulation:
-    cells = tuple(values_from_json(cell) for cell in json.loads(row.cells))
+    cells = tuple(map(tuple, json.loads(row.cells)))
     named = (row.snapshot, row.population, row.name, row.held_in, row.year)
     return MeasuredPopulation(*named, tuple(json.loads(row.variables)), row.least, cells, tuple(json.loads(row.sizes)))
