@@ -11,7 +11,7 @@ from broker.domain.jobs import Job, Kind
 from broker.domain.outputs import Output
 from broker.domain.projects import Project
 from broker.domain.saved import SCHEMA
-from broker.web import models, models_staff
+from broker.web import models, models_catalogue, models_staff
 from broker.workflow.check import Checked
 from broker.workflow.records import AcroFolder
 from broker.workflow.release import Download
