@@ -28,7 +28,8 @@ docs: setup ## write the generated pages, and the pictures of the pages
 	$(PY) -m docs.generate
 	$(PY) -m docs.screenshots
 
-test: services check ## everything, with the small version of every proof
+test: ## everything, with the small version of every proof
+	@$(MAKE) --no-print-directory -j2 services check
 	$(PY) -m pytest -n 3 --dist loadfile
 
 prove: services ## the full proofs of one issue: make prove PROVE=A

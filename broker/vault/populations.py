@@ -15,8 +15,8 @@ from broker.disclosure.differencing.members import members_of, to_bytes
 from broker.domain.errors import Breach, Unknown
 from broker.domain.ports import Vault
 from broker.domain.ports.memory import KnownPopulation
-from broker.domain.remembered import values_from_json, values_to_json
 from broker.domain.scalars import Value
+from broker.domain.stored_values import values_from_json, values_to_json
 from broker.policy.models import Policies, canonical_json
 from broker.vault.duck import Connection, connection, name, parquet_of
 from broker.vault.ingest import PERSON
