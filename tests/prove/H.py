@@ -23,9 +23,9 @@ WHOLE = (
 UNDER_GVISOR = ("everything", "maximum", "overrun", "float__nan__")
 PEOPLE = ("logit", "boosting", "decomposition")
 NATIONAL = (
-    "a national OLS coefficient of 600,000 pupils, and 1,000 blocks before padding (errors are means over 400 draws and "
-    "more: the mean of the 20 that the promise names moves by a fifth, so that one run in fifteen would be over it though "
-    "it holds; what 20 gave is told beside it)"
+    "a national OLS coefficient of 600,000 pupils, and 1,000 blocks before padding (errors are means over 400 draws "
+    "and more: the mean of the 20 that the promise names moves by a fifth, so that one run in fifteen would be over it "
+    "though it holds; what 20 gave is told beside it)"
 )
 ALONE = {NATIONAL: ((f"{BLOCKS}/test_national.py",), ("national_mean", "national_median", "thousand_blocks"))}
 """What measures time comes first, with nothing beside it."""
