@@ -170,7 +170,9 @@ def script(name: str, seconds: float) -> str:
     if name in SHAPES:
         return tools + ANSWER.format(signal="pass", seen="return False") % (SECRET, f"return {name}", HIGH, HIGH, LOW)
     if name == "mixed":
-        return tools + _mixed()
+        return tools + _mixed(FAILS)
+    if name == "shapes":
+        return tools + _mixed({SECRET + n: f"return {shape}" for n, shape in enumerate(SHAPES)})
     if name == "everything":
         return tools + _everything()
     if name == "maximum":
@@ -185,9 +187,9 @@ def script(name: str, seconds: float) -> str:
 TOGETHER = ("state", "scratch", "places", "shared_memory", "numbers_of_processes", "mounts", "sockets", "locks", "memory", "signals")  # fmt: skip
 
 
-def _mixed() -> str:
+def _mixed(ways_of: dict[int, str]) -> str:
     """Each block as its child says."""
-    ways = "".join(f"    if (scores == {score}).any():\n        {way}\n" for score, way in FAILS.items())
+    ways = "".join(f"    if (scores == {score}).any():\n        {way}\n" for score, way in ways_of.items())
     return f'\n\ndef answer(tables):\n    scores = tables["npd.a"]["Score"]\n{ways}    return {LOW}\n'
 
 
