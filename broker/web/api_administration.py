@@ -12,7 +12,7 @@ from broker.domain.permissions import Action
 from broker.domain.ports import StoredPolicy
 from broker.policy.models import Policies
 from broker.policy.stored import POLICIES
-from broker.web import models, models_staff
+from broker.web import models, models_catalogue, models_staff
 from broker.web.documented import changes, gives, subject
 from broker.web.passwords import hash_password
 from broker.web.setup import caller, door, ports
@@ -28,19 +28,19 @@ def me() -> dict[str, Any]:
     return models_staff.MeShown.model_validate(caller()).model_dump(mode="json")
 
 
-@api.get("/projects", responses=gives(200, models.ProjectsShown))
+@api.get("/projects", responses=gives(200, models_catalogue.ProjectsShown))
 def projects() -> dict[str, Any]:
     """The projects that name the caller, with their grants."""
     mine = [project_shown(p) for p in browse.my_projects(ports(), caller())]
-    return models.ProjectsShown(projects=mine).model_dump(mode="json")
+    return models_catalogue.ProjectsShown(projects=mine).model_dump(mode="json")
 
 
-@api.get("/catalogue", responses=gives(200, models.CatalogueShown))
-def catalogue(query: models.CatalogueQuery) -> dict[str, Any]:
+@api.get("/catalogue", responses=gives(200, models_catalogue.CatalogueShown))
+def catalogue(query: models_catalogue.CatalogueQuery) -> dict[str, Any]:
     """Variables by words of their name or description, with the years that the caller's projects were granted."""
     found = preview.find_variables(ports(), caller(), query.q, query.limit)
-    shown = [models.EntryShown.model_validate(e) for e in found]
-    return models.CatalogueShown(variables=shown).model_dump(mode="json")
+    shown = [models_catalogue.EntryShown.model_validate(e) for e in found]
+    return models_catalogue.CatalogueShown(variables=shown).model_dump(mode="json")
 
 
 @api.post("/tokens", responses=changes(201, models_staff.TokenShown))

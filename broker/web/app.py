@@ -12,6 +12,7 @@ from broker.web import (
     api_administration,
     api_jobs,
     api_ledger,
+    api_memory,
     api_reviews,
     api_saved,
     api_threads,
@@ -23,6 +24,7 @@ from broker.web import (
     pages_administration_audit,
     pages_administration_data,
     pages_administration_erasures,
+    pages_administration_memory,
     pages_administration_people,
     pages_administration_policies,
     pages_administration_projects,
@@ -55,6 +57,7 @@ API_SUBJECTS = (
     api_threads.api,
     api_saved.api,
     api_ledger.api,
+    api_memory.api,
     api_administration.api,
 )
 PAGES = (
@@ -78,6 +81,7 @@ PAGES = (
     pages_administration_policies.pages,
     pages_administration_data.pages,
     pages_administration_erasures.pages,
+    pages_administration_memory.pages,
     pages_administration_stops.pages,
     pages_administration_audit.pages,
     pages_notices.pages,

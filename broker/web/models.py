@@ -79,11 +79,6 @@ class JobsQuery(Given):
     limit: int = Field(50, ge=1, le=200)
 
 
-class CatalogueQuery(Given):
-    q: Annotated[Text, Field(max_length=200)] = ""
-    limit: int = Field(200, ge=1, le=1000)
-
-
 class AuditQuery(Given):
     first: int = Field(1, ge=1, le=2**31)
     limit: int = Field(200, ge=1, le=1000)
@@ -181,8 +176,26 @@ class OutputShown(Shown):
     reason: str | None
 
 
+class SlotsShown(Shown):
+    """Of a private script: by its schedule, `slot` of `slots` runs. Follows from the clock and the script's line."""
+
+    slot: int
+    slots: int
+    lasts_seconds: float
+
+
+class ProgressShown(Shown):
+    """`ahead`: at most so many jobs are before it; `minutes` that it has run, of at most `limit`."""
+
+    waits: bool
+    ahead: int | None
+    minutes: int | None
+    limit: int
+    blocks: SlotsShown | None
+
+
 class JobShown(Shown):
-    """A job as the caller may see it."""
+    """A job as the caller may see it. `progress`: where it is asked for alone, and waits or runs."""
 
     ident: str
     project: str
@@ -201,6 +214,7 @@ class JobShown(Shown):
     released: bool
     replaces: str | None
     kept: list[str] = []
+    progress: ProgressShown | None = None
 
 
 class TraceShown(Shown):
@@ -238,49 +252,3 @@ class CheckShown(Shown):
     outputs: list[PlannedShown]
     kept: list[str] = []
     private: dict[str, Any] | None = None
-
-
-class GrantShown(Shown):
-    table: str
-    variable: str
-    years: YearList
-    justification: str
-    link_key: bool
-    group_quasi: bool
-
-
-class ProjectShown(Shown):
-    ident: str
-    title: str
-    organisation: str
-    purpose: str
-    expires: str
-    mode: str
-    profile: str
-    votes: int
-    dialect: str
-    researchers: WordList
-    grants: list[GrantShown]
-
-
-class ProjectsShown(Shown):
-    projects: list[ProjectShown]
-
-
-class GrantedShown(Shown):
-    project: str
-    years: YearList
-
-
-class EntryShown(Shown):
-    table: str
-    variable: str
-    type: str
-    cls: str
-    description: str
-    years: YearList
-    granted: list[GrantedShown]
-
-
-class CatalogueShown(Shown):
-    variables: list[EntryShown]

@@ -11,7 +11,7 @@ from broker.domain.jobs import Job, Kind
 from broker.domain.outputs import Output
 from broker.domain.projects import Project
 from broker.domain.saved import SCHEMA
-from broker.web import models, models_staff
+from broker.web import models, models_catalogue, models_staff
 from broker.workflow.check import Checked
 from broker.workflow.records import AcroFolder
 from broker.workflow.release import Download
@@ -46,10 +46,10 @@ def _planned(checked: Checked) -> list[models.PlannedShown]:
     return [models.PlannedShown.model_validate(o) for o in checked.plan.outputs] if checked.plan else []
 
 
-def project_shown(project: Project) -> models.ProjectShown:
-    fields: dict[str, Any] = {name: getattr(project, name) for name in models.ProjectShown.model_fields}
+def project_shown(project: Project) -> models_catalogue.ProjectShown:
+    fields: dict[str, Any] = {name: getattr(project, name) for name in models_catalogue.ProjectShown.model_fields}
     plain = {"expires": project.expires.isoformat(), "mode": project.mode.value}
-    return models.ProjectShown.model_validate(fields | plain)
+    return models_catalogue.ProjectShown.model_validate(fields | plain)
 
 
 def inbox_item(output: Output, job: Job) -> models_staff.InboxItem:

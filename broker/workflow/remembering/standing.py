@@ -12,7 +12,7 @@ from broker.disclosure.differencing.members import Members, from_bytes
 from broker.disclosure.differencing.tables import Table
 from broker.disclosure.linking.families import families_of
 from broker.domain.lineage import read_by
-from broker.domain.memory import KnownFigure
+from broker.domain.memory import Entry, KnownFigure
 from broker.domain.ports import WorkerPorts
 from broker.domain.ports.memory import KnownPopulation, Where
 from broker.domain.scalars import Value
@@ -44,6 +44,10 @@ class Standing:
         families = families_of(asked.plan, 0)
         self._family = {m.where: n for n, family in enumerate(families) for m in family.members}
         self._populations = {where: self._all_known(where) for where in asked.members}
+
+    def has_members(self, entry: Entry) -> bool:
+        """Whether anything is compared with it: not with numbers whose population nobody knows."""
+        return entry.number in self._loads
 
     def _table(self, found: Found, where: Where) -> Table | None:
         """The table as it is judged by now, and as it would be known; None where nothing of it would leave."""

@@ -35,6 +35,7 @@ TRICKS = {
     "memory": Trick("pass", "return finds_mark()"),
     "signals": Trick("[attempt(os.kill, pid, signal.SIGKILL) for pid in (-1, 0, os.getppid(), *range(2, 400)) if pid != os.getpid()]", "return False"),
     "limits": Trick("pass", "return False", "bombs()"),
+    "room": Trick("pass", "return reserves(2 << 30)"),
     "files_without_end": Trick("[writes(f'/tmp/{n}', 1 << 20) for n in range(200)]", "return False"),
     "crash": Trick("os._exit(9)", "return False"),
     "crash_hard": Trick("ctypes.string_at(0)", "return False"),
@@ -53,7 +54,7 @@ FAILS = {
 """Scores of children whose block fails, and how."""
 
 TOOLS = f"""
-import builtins, ctypes, fcntl, gc, os, signal, socket, sys, threading, time
+import builtins, ctypes, fcntl, gc, mmap, os, signal, socket, sys, threading, time
 libc = ctypes.CDLL(None, use_errno=True)
 held = []
 MARK = b"".join([b"{MARKS[0]}", b"{MARKS[1]}"])
@@ -130,6 +131,12 @@ def finds_mark():
                     return True
         frame = frame.f_back
     return False
+
+
+def reserves(size):
+    # more than one block may have: what it could fill, and end the sandbox by
+    with mmap.mmap(-1, size):
+        return True
 
 
 def bombs():
