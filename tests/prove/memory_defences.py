@@ -43,6 +43,7 @@ def both(*removed: Removed) -> Removed:
 
 NO_HOLES = edited(f"{ROOM}.overlaid:by_vertices", "return table", "table[-2], table[:, -2] = 0, 0; return table")
 NOT_REPEATED = edited(f"{ROOM}.standing:repeated_of", "return found", "return found & False")
+SAME_MEMBERS = put(f"{ROOM}.compare._equal", lambda *_: True)
 ANY_SIDE = edited(
     f"{ROOM}.blocks:Tells.anything",
     "return not self.new.isdisjoint(inside) and not self.old.isdisjoint(inside)",
@@ -52,13 +53,13 @@ ANY_SIDE = edited(
 DEFENCES = (
     Defence("amounts are compared, not only persons", edited(f"{ROOM}.overlaid:joints", "other = both & (", "other = np.zeros(len(both), bool) & ("), "test_03_the_same_population"),
     Defence("a factor between totals is found", edited(f"{ROOM}.scales:scales_of", "sorted((mine & theirs | whole) - {1.0})", "list[float]()"), "test_03_the_same_in_hundreds_is"),
-    Defence("a recipe is of one snapshot", edited(f"{ROOM}.compare:is_repeated", "(new.entry.recipe, new.entry.snapshot) != (old.entry.recipe, old.entry.snapshot)", "new.entry.recipe != old.entry.recipe"), "test_25"),
+    Defence("a recipe is of one snapshot", both(SAME_MEMBERS, edited(f"{ROOM}.compare:is_repeated", "(new.entry.recipe, new.entry.snapshot) != (old.entry.recipe, old.entry.snapshot)", "new.entry.recipe != old.entry.recipe")), "test_25"),
     Defence("all projects are compared", edited(f"{ROOM}.compare:Comparer.against", "if is_repeated(self._new, old):", "if self._new.entry.project != old.entry.project:"), "test_26"),
     Defence("an earlier value is of the same amounts", edited(f"{ROOM}.mending:_earlier", ">= table.entry.t", "> 10**9"), "test_46_an_earlier_value_is_of"),
     Defence("each cell has its own factor", put(f"{ROOM}.scales._by_cell", lambda *_: ()), "test_03_the_same_in_hundreds_in_some"),
     Defence("noise covers persons who count once", edited(f"{ROOM}.pairs:Pair._look_at", "new.is_plain and old.is_plain and ", ""), "test_46_keyed_noise_covers_nobody"),
     Defence("the larger t rules", edited(f"{ROOM}.pairs:Pair.__init__", "max(new.entry.t, old.entry.t)", "min(new.entry.t, old.entry.t)"), "test_27_the_larger"),
-    Defence("the same recipe has the same holes", edited(f"{ROOM}.compare:is_repeated", "return [(f.told", "return True or [(f.told"), "test_27_the_same"),
+    Defence("the same recipe has the same holes", edited(f"{ROOM}.compare:is_repeated", "told[0] == told[1]", "True"), "test_27_the_same"),
     Defence("holes are known together", NO_HOLES, "test_28"),
     Defence("unions are compared, not only cells", edited(f"{ROOM}.compare:Comparer.against", "for pair in found for leak in pair.leaks)", "for pair in found for leak in pair.leaks if len(leak.new.cells) < 2)"), "test_29_unions"),
     Defence("a share tells its rest", put(f"{ROOM}.parts._divided", lambda *_: ()), "test_29_the_rest"),
@@ -74,6 +75,8 @@ DEFENCES = (
     Defence("a total that nobody knows tells nothing", edited(f"{ROOM}.mending:mend", "table if total_known else without_total(table)", "table"), "test_47_a_total"),
     Defence("a small group of one table alone is no difference", both(NOT_REPEATED, ANY_SIDE), "test_48"),
     Defence("tables of one script that are not linked are compared", edited("broker.workflow.remembering.compare:Comparing._beside", "[*self._asked.beside, *others]", "others"), "test_29_two_families", FAMILIES),
+    Defence("a recipe of handed rows is of these rows", edited("broker.workflow.remembering.standing:Standing._rows", "is not None", "is True"), "test_46_other_rows", FAMILIES),
+    Defence("an equal recipe with other persons is compared", both(SAME_MEMBERS, edited("broker.workflow.remembering.standing:Standing._rows", "is not None", "is True")), "test_29_two_families", FAMILIES),
     Defence("figures are counted against the cap", put(f"{RECONSTRUCTION}.beyond", lambda *_: ()), "test_11_the_cap", RECONSTRUCTION),
 )  # fmt: skip
 

@@ -18,6 +18,8 @@ DIGITS = 9
 
 Usual = tuple[int, float, int]
 """A group of persons (of a cell, or of a pair of cells), a factor that half of them have, and how many that are."""
+Votes = tuple[Numbers, Numbers, Vector, Numbers]
+"""For pairs of cells, a vertex of the one table and of the other (numbered after these), a factor, and how many."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,15 +109,27 @@ def _listed(group: Numbers, factors: Vector, count: Numbers) -> list[Usual]:
 
 
 def _by_cell(pairs: Sequence[Usual], rows: int, columns: int) -> Iterator[Scale]:
-    """Where a CASE multiplies cells by different factors: pairs of cells one after the other, those of most persons
-    first, get the factor by which their amounts are the same."""
+    """Where a CASE multiplies cells by different factors: cells one after the other, joined by most persons first, get
+    the factor by which their amounts are those of the cells before."""
     if len({factor for _, factor, _ in pairs}) < 2:
         return
+    pair, value, count = (np.array(of) for of in zip(*pairs, strict=True))
+    left, right = pair // columns, rows + pair % columns
     factor, label = np.ones(rows + columns), np.arange(rows + columns)
-    for pair, value, _ in sorted(pairs, key=lambda one: -one[2]):
-        left, right = pair // columns, rows + pair % columns
-        if label[left] != label[right]:
-            others = label == label[right]
-            factor[others] *= factor[left] * value / factor[right]
-            label[others] = label[left]
+    for at in np.argsort(-count, kind="stable"):
+        mine, theirs = label[left[at]], label[right[at]]
+        if mine != theirs:
+            step = _most(factor, label, (left, right, value, count), mine, theirs)
+            factor[label == theirs] *= step
+            label[label == theirs] = mine
     yield Scale(factor[:rows], factor[rows:])
+
+
+def _most(factor: Vector, label: Numbers, pairs: Votes, mine: int, theirs: int) -> float:
+    """By what the one group of cells is multiplied, as most persons between it and the other have it."""
+    left, right, value, count = pairs
+    there, back = ((label[left] == a) & (label[right] == b) for a, b in ((mine, theirs), (theirs, mine)))
+    steps = factor[left] * value / factor[right]
+    found, number = np.unique(rounded(np.concatenate([steps[there], 1 / steps[back]])), return_inverse=True)
+    votes = np.bincount(number, weights=np.concatenate([count[there], count[back]]))
+    return float(found[votes.argmax()])

@@ -218,9 +218,10 @@ def pairs_of_sides(
 ) -> Iterator[tuple[Sides, Sides]]:
     """Where every told group of the new figure is told by the old one, nothing is new, and there is nothing to ask."""
     of_totals = bool(FIGURES[new.figures[mine][0]][2])
-    both = (zip if of_totals else product)(known_cells(new, mine), known_cells(old, theirs))  # units are known or not
-    for (plain, told, holes), (also, known, others) in both:
-        if not repeated and all(group in known for group in told if group):
+    both = list((zip if of_totals else product)(known_cells(new, mine), known_cells(old, theirs)))
+    is_known = [all(group in known for group in told if group) for (_, told, _), (_, known, _) in both]
+    for ((plain, told, holes), (also, known, others)), nothing_new in zip(both, is_known, strict=True):
+        if not repeated and (any(is_known) if of_totals else nothing_new):  # the same totals in any unit
             continue
         everybody = new.within if plain and also and old.within is not None else None
         persons = max([1, everybody or 0, *(1 + p for c in [*told, *holes, *known, *others] for p in c)])
