@@ -22,6 +22,7 @@ COMMANDS = {
     "collecting": ("release", "register"),
     "budgets": ("budget",),
     "administrate": ("policy", "audit"),
+    "memory": ("memory",),
     "founding": ("found", "token"),
 }
 """Which module has which commands: only the one that is called is imported, so a check starts at once."""

@@ -12,6 +12,7 @@ from broker.web import (
     api_administration,
     api_jobs,
     api_ledger,
+    api_public_tables,
     api_reviews,
     api_saved,
     api_threads,
@@ -30,6 +31,7 @@ from broker.web import (
     pages_inbox,
     pages_lookups,
     pages_notices,
+    pages_public_tables,
     pages_rehearsals,
     pages_research,
     pages_research_collect,
@@ -56,6 +58,7 @@ API_SUBJECTS = (
     api_saved.api,
     api_ledger.api,
     api_administration.api,
+    api_public_tables.api,
 )
 PAGES = (
     public.pages,
@@ -78,6 +81,7 @@ PAGES = (
     pages_administration_policies.pages,
     pages_administration_data.pages,
     pages_administration_erasures.pages,
+    pages_public_tables.pages,
     pages_administration_stops.pages,
     pages_administration_audit.pages,
     pages_notices.pages,
