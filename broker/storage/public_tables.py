@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     and_,
     insert,
+    literal,
     or_,
     select,
     update,
@@ -62,6 +63,7 @@ public_tables = Table(
 """`standing` is the folded name while the table is not withdrawn. `entry` is its number in the memory."""
 
 P = public_tables.c
+LISTED = [literal("").label(c.name) if c.name == "figures" else c for c in public_tables.c]
 TO_RUN = and_(P.confirmed_by.is_not(None), P.entry.is_(None))
 
 
@@ -79,7 +81,7 @@ class PublicTables(MemoryWriting):
             raise Conflict("already-asked", "A public table of this name is there already.") from error
 
     def public_tables(self, limit: int = 200) -> list[PublicTable]:
-        return self._public(select(public_tables).order_by(P.at.desc(), P.ident.desc()).limit(limit))
+        return self._public(select(*LISTED).order_by(P.at.desc(), P.ident.desc()).limit(limit))
 
     def public_table(self, ident: str) -> PublicTable:
         with self._db.read() as connection:
@@ -101,7 +103,7 @@ class PublicTables(MemoryWriting):
 
     def public_tables_to_run(self, now: datetime) -> list[PublicTable]:
         free = or_(P.lease_until.is_(None), P.lease_until < now)
-        return self._public(select(public_tables).where(TO_RUN, free).order_by(P.at, P.ident))
+        return self._public(select(*LISTED).where(TO_RUN, free).order_by(P.at, P.ident))
 
     def lease_public_table(self, ident: str, until: datetime, now: datetime) -> int | None:
         free = (P.ident == ident, TO_RUN, or_(P.lease_until.is_(None), P.lease_until < now))

@@ -13,6 +13,7 @@ from broker.web import (
     api_jobs,
     api_ledger,
     api_memory,
+    api_public_tables,
     api_reviews,
     api_saved,
     api_threads,
@@ -32,6 +33,7 @@ from broker.web import (
     pages_inbox,
     pages_lookups,
     pages_notices,
+    pages_public_tables,
     pages_rehearsals,
     pages_research,
     pages_research_collect,
@@ -59,6 +61,7 @@ API_SUBJECTS = (
     api_ledger.api,
     api_memory.api,
     api_administration.api,
+    api_public_tables.api,
 )
 PAGES = (
     public.pages,
@@ -82,6 +85,7 @@ PAGES = (
     pages_administration_data.pages,
     pages_administration_erasures.pages,
     pages_administration_memory.pages,
+    pages_public_tables.pages,
     pages_administration_stops.pages,
     pages_administration_audit.pages,
     pages_notices.pages,

@@ -20,7 +20,7 @@ class PublicTableStore(Protocol):
         """Conflict("already-asked") if one of the same name stands."""
 
     def public_tables(self, limit: int = 200) -> list[PublicTable]:
-        """Newest first."""
+        """Newest first, without their figures, which can be large."""
 
     def public_table(self, ident: str) -> PublicTable: ...
 
@@ -30,7 +30,7 @@ class PublicTableStore(Protocol):
     def withdraw_public_table(self, ident: str, now: datetime, event: AuditEvent) -> None: ...
 
     def public_tables_to_run(self, now: datetime) -> list[PublicTable]:
-        """Confirmed ones that no worker runs at the moment, oldest first."""
+        """Confirmed ones that no worker runs at the moment, oldest first; without their figures, too."""
 
     def lease_public_table(self, ident: str, until: datetime, now: datetime) -> int | None:
         """The attempt; None where it is not to be run, or somebody runs it."""
