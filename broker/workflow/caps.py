@@ -44,7 +44,8 @@ def caps(ports: Ports, person: Person, snapshot: str = "", search: str = "", pag
     """Those that have every word of `search`; of the newest snapshot that was measured, if none is named."""
     check_administrator(person, Action.VIEW_MEMORY)
     measured_ones, rules = ports.store.measured_snapshots(), policies_in_force(ports.store).memory
-    known = tuple(s.ident for s in ports.store.snapshots() if s.ident in measured_ones)
+    listed = [s.ident for s in ports.store.snapshots() if s.ident in measured_ones]
+    known = (*listed, *sorted(measured_ones.difference(listed)))
     if snapshot and snapshot not in known:
         raise Unknown("snapshot", snapshot)
     which = snapshot or next(iter(known), "")

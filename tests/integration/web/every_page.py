@@ -11,8 +11,11 @@ from typing import Any
 
 from broker.domain.asked_rehearsals import RehearsalState
 from broker.domain.audit import AuditEvent
+from broker.domain.caps import MeasuredPopulation
 from broker.domain.jobs import FailureCode, JobState, Kind
+from broker.domain.memory import Entry, Source
 from broker.domain.outputs import Verdict
+from broker.domain.remembered import NewEntry, Remembering, Splits
 from broker.policy.files import load_policies
 from broker.workflow import erasing
 from tests.integration.web.conftest import ADA, AMIR, CLEO, OTIS, ROSA, SQL, Site
@@ -128,6 +131,10 @@ ROWS = (
     Row("data.all_snapshots", "/administration/snapshots", STAFF),
     Row("erasures.erasures", "/administration/erasures", STAFF),
     Row("data.ledger", "/administration/budgets", STAFF),
+    Row("caps.caps", "/administration/memory", STAFF, looks=(
+        "/administration/memory?q=la%3D301+2021", "/administration/memory?q=nothing-like-it",
+        "/administration/memory?page=2",
+    )),
     Row("stops.stops", "/administration/stops", STAFF),
     Row("audit.search", "/administration/audit", STAFF, looks=("/administration/audit?actor=nobody",)),
     Row("notices.notices", "/notices", (302, 200, 200, 200, 200)),
@@ -149,7 +156,7 @@ def things(site: Site) -> dict[str, str]:
         "refused": site.submitted("SELECT a.NoSuchThing, COUNT(*) AS n FROM npd.absence AS a GROUP BY a.NoSuchThing"),
         "queued": site.submitted(), "saved": kept_cohort(site), "lookup": proposed_lookup(site),
         "refusing": site.assessed(Verdict.REFUSE)[1],
-        "erasure": asked_erasure(site), **rehearsals_of(site),
+        "erasure": asked_erasure(site), **rehearsals_of(site), "measured": measured_caps(site),
     }  # fmt: skip
 
 
@@ -204,6 +211,30 @@ def proposed_lookup(site: Site) -> str:
 
 def asked_erasure(site: Site) -> str:
     return str(erasing.ask(site.ports, site.person(AMIR), "PMR", "K000001", "E/2026/1"))
+
+
+def measured_caps(site: Site, places: int = 12, years: range = range(2021, 2023)) -> str:
+    """Reference populations as a worker measures them: `places` local authorities with 14 year groups in each year, and
+    figures that split them, of which the first has all that it may."""
+    store, rules = site.ports.store, load_policies(Path(__file__).parents[3] / "policies").memory
+    cells = tuple((str(301 + n // 14), str(n % 14)) for n in range(places * 14))
+    sizes = tuple(0 if n == 1 else 1000 + n for n in range(len(cells)))
+    (reference,) = rules.references
+    names = [f"{reference.name}/{reference.table}/{year}/0" for year in years]
+    found = [
+        MeasuredPopulation(
+            "s1", name, reference.name, reference.table, year, reference.variables, rules.least, cells, sizes
+        )
+        for name, year in zip(names, years, strict=True)
+    ]
+    store.put_measured(found)
+    counts = tuple(100 if n == 0 else n % 50 for n in range(len(cells)))
+    now = site.clock.now()
+    entry = Entry(0, "r", "o", 0, "P0421", "s1", "npd", 10, "recipe", "pupil", Source.RELEASE, now, 3)
+    new = NewEntry(entry, (), tuple(Splits("s1", name, counts) for name in names))
+    event = AuditEvent(now, "broker", "release.made", "r")
+    store.remember(Remembering(store.memory_version(), (new,)), now, [event])
+    return names[0]
 
 
 def failed_script(site: Site) -> str:
