@@ -53,8 +53,7 @@ def _say_caps(found: dict[str, Any]) -> None:
 
 
 def _population(cap: dict[str, Any]) -> str:
-    keys = " ".join(f"{k['variable']}={k['value']}" for k in cap["keys"]) or cap["name"]
-    return f"{cap['table']} {cap['year'] or ''} {keys}"
+    return f"{cap['table']} {cap['year'] or ''} {cap['keys'] or cap['name']}"
 
 
 @memory.command()

@@ -217,7 +217,7 @@ def measured_caps(site: Site, places: int = 12, years: range = range(2021, 2023)
     """Reference populations as a worker measures them: `places` local authorities with 14 year groups in each year, and
     figures that split them, of which the first has all that it may."""
     store, rules = site.ports.store, load_policies(Path(__file__).parents[3] / "policies").memory
-    cells = tuple((str(301 + n // 14), str(n % 14)) for n in range(places * 14))
+    cells = tuple(f"LA={301 + n // 14} NCyearActual={n % 14}" for n in range(places * 14))
     sizes = tuple(0 if n == 1 else 1000 + n for n in range(len(cells)))
     (reference,) = rules.references
     names = [f"{reference.name}/{reference.table}/{year}/0" for year in years]
