@@ -221,10 +221,9 @@ def measured_caps(site: Site, places: int = 12, years: range = range(2021, 2023)
     sizes = tuple(0 if n == 1 else 1000 + n for n in range(len(cells)))
     (reference,) = rules.references
     names = [f"{reference.name}/{reference.table}/{year}/0" for year in years]
+    of, table = reference.name, reference.table
     found = [
-        MeasuredPopulation(
-            "s1", name, reference.name, reference.table, year, reference.variables, rules.least, cells, sizes
-        )
+        MeasuredPopulation("s1", name, of, table, year, rules.least, cells, sizes)
         for name, year in zip(names, years, strict=True)
     ]
     store.put_measured(found)
