@@ -71,7 +71,8 @@ class PopulationKeeper:
         head, _, content = path.read_bytes().partition(b"\n")
         told = json.loads(head)
         cells = tuple(values_from_json(cell) for cell in told["cells"])
-        return KnownPopulation(ident, named, snapshot, table, year, cells, tuple(told["sizes"]), content)
+        sizes = tuple(told["sizes"])
+        return KnownPopulation(ident, named, snapshot, table, year, cells, sizes, content, tuple(variables))
 
 
 def ident_of(named: str, table: str, variables: Sequence[str], year: int | None) -> str:

@@ -9,7 +9,7 @@ from broker.web import models, models_given
 from broker.web.documented import JSON_OBJECT, changes, gives, subject
 from broker.web.setup import caller, ports
 from broker.web.shown import check_shown, content_response
-from broker.workflow import browse, looks, preview, records, release, submit, withdraw
+from broker.workflow import browse, follow, looks, preview, records, release, submit, withdraw
 
 api = subject("jobs")
 
@@ -57,8 +57,12 @@ def jobs(query: models_given.JobsQuery) -> dict[str, Any]:
 
 @api.get("/jobs/<job>", responses=gives(200, models.JobShown))
 def job(path: models_given.JobPath) -> dict[str, Any]:
-    """One job with its text, refusals, uses, and what may be known of its outputs."""
-    return job_shown(browse.job(ports(), caller(), path.job))
+    """One job with its text, refusals, uses, how far it is, and what may be known of its outputs."""
+    view = browse.job(ports(), caller(), path.job)
+    shown, far = job_shown(view), follow.progress(ports(), caller(), view)
+    if far.waits or far.minutes is not None:
+        shown["progress"] = models.ProgressShown.model_validate(far).model_dump(mode="json")
+    return shown
 
 
 def job_shown(view: browse.JobView) -> dict[str, Any]:

@@ -82,8 +82,26 @@ class OutputShown(Shown):
     reason: str | None
 
 
+class SlotsShown(Shown):
+    """Of a private script: by its schedule, `slot` of `slots` runs. Follows from the clock and the script's line."""
+
+    slot: int
+    slots: int
+    lasts_seconds: float
+
+
+class ProgressShown(Shown):
+    """`ahead`: at most so many jobs are before it; `minutes` that it has run, of at most `limit`."""
+
+    waits: bool
+    ahead: int | None
+    minutes: int | None
+    limit: int
+    blocks: SlotsShown | None
+
+
 class JobShown(Shown):
-    """A job as the caller may see it."""
+    """A job as the caller may see it. `progress`: where it is asked for alone, and waits or runs."""
 
     ident: str
     project: str
@@ -102,6 +120,7 @@ class JobShown(Shown):
     released: bool
     replaces: str | None
     kept: list[str] = []
+    progress: ProgressShown | None = None
 
 
 class TraceShown(Shown):
