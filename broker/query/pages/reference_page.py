@@ -47,10 +47,11 @@ counts whole weeks.
 STANDARD_HEAD = """
 ## Standard populations
 
-Two tables about one population can both be released whole. Of two about nearly one population the second is mended: figures
-are hidden or keep their earlier values, because the difference would tell of a few people. So policy names populations
-that many tables are about, and `broker check` says when a text is near one: when it asks for some of the conditions, or for
-all of them and leaves out who has no value somewhere. It says so by the text alone; nothing is refused for it.
+Two tables about one population can both be released whole. Of two about nearly one population the second is mended:
+figures are hidden or keep their earlier values, because the difference would tell of a few people. So policy names
+populations that many tables are about, and `broker check` says when a text is near one: when it asks for some of the
+conditions, or for all of them and leaves out who has no value somewhere. It says so by the text alone; nothing is
+refused for it.
 
 | name | table | condition | who |
 | --- | --- | --- | --- |
