@@ -124,6 +124,8 @@ def packed(table: pa.Table) -> bytes:
 
 def serve(kind: block.Kind, way: socket.socket, own: int) -> None:
     """A lane's whole life: ends with the launcher."""
+    apart.next_processes(own)
+    kind.settings["threads"] = apart.counted_apart()
     way.sendall(DONE)
     child = 0
     while True:
