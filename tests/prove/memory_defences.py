@@ -40,31 +40,31 @@ def both(*removed: Removed) -> Removed:
     return context
 
 
-NO_HOLES = edited(f"{ROOM}.people:_by_vertices", "return table", "table[-2], table[:, -2] = 0, 0; return table")
-NOT_REPEATED = edited(f"{ROOM}.people:_repeated", "return found", "return found & False")
+NO_HOLES = edited(f"{ROOM}.overlaid:by_vertices", "return table", "table[-2], table[:, -2] = 0, 0; return table")
+NOT_REPEATED = edited(f"{ROOM}.standing:repeated_of", "return found", "return found & False")
 ANY_SIDE = edited(
-    f"{ROOM}.sides:Tells.anything",
+    f"{ROOM}.blocks:Tells.anything",
     "return not self.new.isdisjoint(inside) and not self.old.isdisjoint(inside)",
     "return True",
 )
 
 DEFENCES = (
-    Defence("amounts are compared, not only persons", edited(f"{ROOM}.people:joints", "other = both & (", "other = np.zeros(len(both), bool) & ("), "test_03_the_same_population"),
+    Defence("amounts are compared, not only persons", edited(f"{ROOM}.overlaid:joints", "other = both & (", "other = np.zeros(len(both), bool) & ("), "test_03_the_same_population"),
     Defence("a factor between totals is found", edited(f"{ROOM}.scales:scales_of", "else (1.0, most)", "else (1.0,)"), "test_03_the_same_in_hundreds"),
     Defence("a recipe is of one snapshot", edited(f"{ROOM}.compare:is_repeated", "(new.entry.recipe, new.entry.snapshot) != (old.entry.recipe, old.entry.snapshot)", "new.entry.recipe != old.entry.recipe"), "test_25"),
     Defence("all projects are compared", edited(f"{ROOM}.compare:Comparer.against", "if is_repeated(self._new, old):", "if self._new.entry.project != old.entry.project:"), "test_26"),
-    Defence("the larger t rules", edited(f"{ROOM}.compare:_Pair.__init__", "max(new.entry.t, old.entry.t)", "min(new.entry.t, old.entry.t)"), "test_27_the_larger"),
+    Defence("the larger t rules", edited(f"{ROOM}.pairs:Pair.__init__", "max(new.entry.t, old.entry.t)", "min(new.entry.t, old.entry.t)"), "test_27_the_larger"),
     Defence("the same recipe has the same holes", edited(f"{ROOM}.compare:is_repeated", "return [(f.told", "return True or [(f.told"), "test_27_the_same"),
     Defence("holes are known together", NO_HOLES, "test_28"),
     Defence("unions are compared, not only cells", edited(f"{ROOM}.compare:Comparer.against", "for pair in found for leak in pair.leaks)", "for pair in found for leak in pair.leaks if len(leak.new.cells) < 2)"), "test_29_unions"),
     Defence("a share tells its rest", put(f"{ROOM}.parts._divided", lambda *_: ()), "test_29_the_rest"),
-    Defence("persons of several cells are looked at", edited(f"{ROOM}.people:_several", "persons = np.union1d(new.members.more_persons, old.members.more_persons)", "persons = new.members.more_persons[:0]"), "test_29_persons"),
+    Defence("persons of several cells are looked at", edited(f"{ROOM}.overlaid:several_of", "persons = np.union1d(new.members.more_persons, old.members.more_persons)", "persons = new.members.more_persons[:0]"), "test_29_persons"),
     Defence("earlier values are given", put(f"{ROOM}.mending._earlier", lambda *_: ()), "test_46_near_equal"),
     Defence("earlier values are given where results are missing", put(f"{ROOM}.mending._earlier", lambda *_: ()), "test_46_excluding"),
     Defence("cells are hidden where there is no earlier value", put(f"{ROOM}.mending._hole", lambda *_: ()), "test_46_what_cannot"),
     Defence("an earlier value leaves a remainder", edited(f"{ROOM}.changes:_replaced", "return _added_up(new.count, parts,", "return _added_up(new.count, parts[:2],"), "test_46_one_earlier"),
     Defence("what repeats the memory is known", NOT_REPEATED, "test_46_one_earlier"),
-    Defence("noise covers only what it is wide enough for", edited(f"{ROOM}.compare:_Pair._look_at", "noise >= self._t", "noise >= 0"), "test_46_keyed_noise"),
+    Defence("noise covers only what it is wide enough for", edited(f"{ROOM}.pairs:Pair._look_at", "noise >= self._t", "noise >= 0"), "test_46_keyed_noise"),
     Defence("a hole is what the total leaves", NO_HOLES, "test_47_totals"),
     Defence("known populations have everybody else", edited(f"{ROOM}.people:laid", "rest = None if everybody is None else", "rest = None if everybody else"), "test_47_everybody"),
     Defence("a small group of one table alone is no difference", both(NOT_REPEATED, ANY_SIDE), "test_48"),
