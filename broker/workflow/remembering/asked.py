@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from broker.disclosure.differencing.tables import Comparison, Table
 from broker.disclosure.judged_tables import Remembered
+from broker.disclosure.recipes import recipe_of
 from broker.domain.memory import Entry, MemoryVersion
 from broker.domain.outputs import Assessment
-from broker.domain.plans import Plan
+from broker.domain.plans import Plan, PlannedTable
 from broker.domain.ports.memory import TableMembers, Where
 from broker.policy.models import Policies
+from broker.workflow.remembering.reading import Read, read_of
 from broker.workflow.remembering.tables import Of
 
 Said = dict[Where, Remembered]
@@ -18,9 +21,17 @@ Judge = Callable[[Mapping[Where, Remembered]], Sequence[Assessment]]
 
 
 @dataclass(frozen=True, slots=True)
+class HandedFrom:
+    """Rows of a script: what they are, by a hash of theirs, and what was in its vault."""
+
+    rows: str
+    read: Read
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """The job's tables: their plan, who is in them, how they are judged again; and tables of the same job that were
-    compared before these."""
+    compared before these. `handed`: they are of a script's rows."""
 
     of: Of
     plan: Plan
@@ -28,6 +39,18 @@ class Asked:
     judge: Judge
     policies: Policies
     beside: Sequence[Table] = ()
+    handed: HandedFrom | None = None
+
+    def planned(self, where: Where) -> PlannedTable:
+        return self.plan.outputs[where[0]].tables[where[1]]
+
+    def recipe(self, where: Where) -> str:
+        """A script's table says nothing of whose rows it counts: these are a part of what it is."""
+        recipe = recipe_of(self.planned(where))
+        return recipe if self.handed is None else sha256(f"{recipe} of {self.handed.rows}".encode()).hexdigest()
+
+    def read(self, where: Where) -> Read:
+        return read_of(self.planned(where)) if self.handed is None else self.handed.read
 
 
 @dataclass(slots=True)

@@ -14,15 +14,16 @@ from broker.disclosure.linking.families import families_of
 from broker.domain.lineage import read_by
 from broker.domain.memory import KnownFigure
 from broker.domain.ports import WorkerPorts
-from broker.domain.ports.memory import KnownPopulation, Where
+from broker.domain.ports.memory import Where
 from broker.domain.scalars import Value
 from broker.workflow.remembering.asked import Asked, Found, Said
+from broker.workflow.remembering.known import Known, is_near, known_of
+from broker.workflow.remembering.reading import Read
 from broker.workflow.remembering.tables import (
     entry_of,
     judged_table,
     memory_of,
     numbered,
-    populations_of,
     remembered_table,
 )
 
@@ -43,7 +44,7 @@ class Standing:
         self._mended: dict[Where, Members] = {}
         families = families_of(asked.plan, 0)
         self._family = {m.where: n for n, family in enumerate(families) for m in family.members}
-        self._populations = {where: self._all_known(where) for where in asked.members}
+        self._known = self._all_known()
 
     def _table(self, found: Found, where: Where) -> Table | None:
         """The table as it is judged by now, and as it would be known; None where nothing of it would leave."""
@@ -55,20 +56,20 @@ class Standing:
     def _judged(self, found: Found, where: Where) -> Table:
         given = self._asked.members[where]
         output = self._asked.plan.outputs[where[0]]
-        known = {p.ident: sum(p.sizes) for p in self._populations[where] if len(p.sizes) == 1}
-        entry = entry_of(self._asked.of, output, where, given, known)
+        known = {k.ident: k.sizes[0] for k in self._known[where] if k.whole and k.holds}
+        entry = entry_of(self._asked.of, output, self._asked.recipe(where), given, known)
         members = self._mended.get(where) or from_bytes(given.content)
         return judged_table(self._asked.plan, where, entry, given, members, found.assessments[where[0]])
 
     def _is_near(self, where: Where) -> bool:
         """Whether fewer than t persons tell the table's total from a known population, because they are not in it or
         count several times: then nobody can be taken to know the total, and it must not be told."""
-        members, t = from_bytes(self._asked.members[where].content), self._asked.of.profile.t
+        members = from_bytes(self._asked.members[where].content)
         persons, _ = members.rows()
         rows = members.amounts.get("rows", np.ones(len(persons)))
-        several = len(np.unique(np.concatenate([members.more_persons, persons[rows != 1]])))
-        apart = several - len(np.unique(persons))
-        return any(len(p.sizes) == 1 and 0 < p.sizes[0] + apart < t for p in self._populations[where])
+        several = np.unique(np.concatenate([members.more_persons, persons[rows != 1]]))
+        once = np.setdiff1d(persons, several)
+        return is_near(self._known[where], once, several, self._asked.of.profile.t)
 
     def _has_hole(self, table: Table) -> bool:
         """So many persons are in no shown cell that nobody can add the table up."""
@@ -88,9 +89,13 @@ class Standing:
         beside = self._beside(found, where)
         return beside[entry]().figures if entry in beside else ()
 
-    def _all_known(self, where: Where) -> list[KnownPopulation]:
-        planned = self._asked.plan.outputs[where[0]].tables[where[1]]
-        return populations_of(self._memory, self._asked.of.snapshot, planned, self._asked.policies.memory.least)
+    def _all_known(self) -> dict[Where, list[Known]]:
+        """What is read of many tables is looked up once."""
+        found: dict[Read, list[Known]] = {}
+        of, least = self._asked.of, self._asked.policies.memory.least
+        for read in map(self._asked.read, self._asked.members):
+            found[read] = found[read] if read in found else known_of(self._memory, of.snapshot, read, least)
+        return {where: found[self._asked.read(where)] for where in self._asked.members}
 
     def _figures(self, found: Found, where: Where) -> tuple[KnownFigure, ...]:
         table = self._table(found, where)
