@@ -25,6 +25,7 @@ TAGS = {
     "in review": "yellow", "returned": "yellow", "withdrawn": "grey", "withheld": "grey",
     "retired": "grey", "stopped": "red", "ended": "grey", "active": "green", "inactive": "grey",
     "in use": "green", "silent": "red", "answers": "green", "does not answer": "red",
+    "exact": "green", "to be run": "blue", "numbers only": "yellow", "waits for a second administrator": "yellow",
     "expired": "grey", "closed": "grey", "done": "green", "cancelled": "grey",
 }  # fmt: skip
 """The colour of a state's tag; colour never says what the word does not."""
@@ -70,6 +71,8 @@ PLACES = (
                 "policies.profiles",
                 "policies.tables",
                 "data.all_snapshots",
+                "published.all_tables",
+                "published.table",
                 "data.ledger",
                 "data.verify_ledger",
                 "stops.stops",

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 
 from broker.disclosure.differencing.tables import Comparison, Table
 from broker.disclosure.judged_tables import Remembered
@@ -12,7 +11,7 @@ from broker.domain.outputs import Assessment
 from broker.domain.plans import Plan, PlannedTable
 from broker.domain.ports.memory import TableMembers, Where
 from broker.policy.models import Policies
-from broker.workflow.remembering.reading import Read, read_of
+from broker.workflow.remembering.reading import Read, Sources, read_of
 from broker.workflow.remembering.tables import Of
 
 Said = dict[Where, Remembered]
@@ -22,10 +21,10 @@ Judge = Callable[[Mapping[Where, Remembered]], Sequence[Assessment]]
 
 @dataclass(frozen=True, slots=True)
 class HandedFrom:
-    """Rows of a script: what they are, by a hash of theirs, and what was in its vault."""
+    """Of rows that a script handed over: their hash, and the tables and years that they can be from."""
 
     rows: str
-    read: Read
+    places: Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +44,11 @@ class Asked:
         return self.plan.outputs[where[0]].tables[where[1]]
 
     def recipe(self, where: Where) -> str:
-        """A script's table says nothing of whose rows it counts: these are a part of what it is."""
-        recipe = recipe_of(self.planned(where))
-        return recipe if self.handed is None else sha256(f"{recipe} of {self.handed.rows}".encode()).hexdigest()
+        return recipe_of(self.planned(where), "" if self.handed is None else self.handed.rows)
 
     def read(self, where: Where) -> Read:
-        return read_of(self.planned(where)) if self.handed is None else self.handed.read
+        """No plan says where a script's rows are from: from any table that it could read."""
+        return read_of(self.planned(where)) if self.handed is None else Read(self.handed.places, None)
 
 
 @dataclass(slots=True)

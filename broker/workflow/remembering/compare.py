@@ -12,6 +12,7 @@ from broker.disclosure.judged_tables import Remembered
 from broker.domain.memory import Change, Entry, Way
 from broker.domain.outputs import Assessment
 from broker.domain.ports.memory import Where
+from broker.policy.strictness import is_as_strict
 from broker.workflow.remembering.asked import Found
 from broker.workflow.remembering.changing import Changing
 from broker.workflow.remembering.crowding import is_crowded
@@ -43,14 +44,19 @@ class Comparing(Standing):
     def _return_identical(self, found: Found) -> None:
         """A table of equal recipe on equal data that left under rules at least as strict is known already: it leaves
         with the same values and the same holes."""
-        t = self._asked.of.profile.t
         for where in self._asked.members:
             recipe = self._asked.recipe(where)
             same = (e for e in self.entries.values() if (e.recipe, e.snapshot) == (recipe, self._asked.of.snapshot))
-            entry = next((e for e in same if e.t >= t and len(self._cells(where)) == e.cells), None)
+            entry = next((e for e in same if len(self._cells(where)) == e.cells and self._may_leave_so(e)), None)
             if entry is not None:
                 found.identical[where] = entry
                 self._said[where] = self._as_it_left(found, where, entry)
+
+    def _may_leave_so(self, entry: Entry) -> bool:
+        """Whether it was judged by rules at least as strict; the profile may be another one by now, or gone."""
+        mine = self._asked.of.profile
+        then = (p for p in self._asked.policies.profiles if p.name == entry.profile)
+        return entry.t >= mine.t and any(is_as_strict(p, mine) for p in then)
 
     def _as_it_left(self, found: Found, where: Where, entry: Entry) -> Remembered:
         then = {f.told: f for f in self._ports.store.known_figures(entry.number)}

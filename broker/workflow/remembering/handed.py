@@ -16,12 +16,11 @@ from broker.domain.plans import Plan
 from broker.domain.ports import HandedTo, SandboxEnd, Vaults, WorkerPorts
 from broker.domain.ports.memory import TableMembers, Where
 from broker.domain.projects import Project
-from broker.policy.models import Policies, Profile, TableKind
+from broker.policy.models import Policies, Profile
 from broker.workflow.failing import Failed
 from broker.workflow.limits import members_limits
 from broker.workflow.remembering.asked import Asked, Found, HandedFrom
 from broker.workflow.remembering.compare import Comparing
-from broker.workflow.remembering.reading import Read
 from broker.workflow.remembering.tables import Of, memory_of
 from broker.workflow.remembering.written import told_of, with_findings
 
@@ -61,17 +60,18 @@ def compare_handed(
 
     of = Of(project.ident, given.to.vault.snapshot, profile, ports.clock.now())
     members = {m.where: m for m in _members(ports, given, profile, policies)}
-    comparing = Comparing(ports, Asked(of, given.plan, members, judge, policies, given.beside, _from(given, policies)))
+    asked = Asked(of, given.plan, members, judge, policies, given.beside, _from(given))
+    comparing = Comparing(ports, asked)
     found = comparing.run(judge({}))
     return tuple(_compared(comparing, found, n, project.ident) for n in range(len(given.plan.outputs)))
 
 
-def _from(given: HandedTables, policies: Policies) -> HandedFrom:
-    """Rows are of persons of the script's inputs: of which one, where there is one table and year."""
-    person = {t.full_name for t in policies.catalogue.tables if t.kind is TableKind.PERSON}
-    years = ((u.table, y) for u in given.to.inputs if u.table in person for y in (u.years or [None]))
-    every = frozenset(years)
-    return HandedFrom(sha256(given.to.content).hexdigest(), Read(every, every if len(every) == 1 else frozenset()))
+def _from(given: HandedTables) -> HandedFrom:
+    """The tables that the rows' pseudonyms stand in, in the years that the script may read."""
+    tables = {key.table for key in given.rows.keys}
+    uses = [use for use in given.to.inputs if use.table in tables]
+    places = frozenset((use.table, year) for use in uses for year in (use.years if use.years is not None else (None,)))
+    return HandedFrom(sha256(given.to.content).hexdigest(), places)
 
 
 def _compared(comparing: Comparing, found: Found, number: int, project: str) -> ComparedTable:

@@ -2,18 +2,20 @@
 that it reads, and reference populations of these. Reads no entry of the memory."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from broker.disclosure.differencing.compare import Load
-from broker.disclosure.differencing.members import from_bytes, members_of, to_bytes
+from broker.disclosure.differencing.members import Persons, from_bytes, members_of, to_bytes
 from broker.disclosure.differencing.tables import Table
 from broker.domain.errors import Unknown
 from broker.domain.memory import Entry, KnownFigure, Source
 from broker.domain.ports import MemoryPorts
 from broker.domain.ports.memory import KnownPopulation
-from broker.workflow.remembering.reading import Read, Sources
+from broker.workflow.remembering.reading import Read
 from broker.workflow.remembering.tables import Of
 
 
@@ -29,31 +31,31 @@ class Known:
     load: Callable[[], KnownPopulation]
 
 
-def known_of(memory: MemoryPorts, snapshot: str, read: Read, least: int) -> list[Known]:
+def known_of(memory: MemoryPorts, snapshot: str, read: Read, least: int, persons: Persons | None = None) -> list[Known]:
     """Everybody of what is read, and reference populations of it. Of these, cells of fewer than `least` persons are one
-    with others: what is so small is published by nobody."""
-    every = [k for source in sorted(read.every, key=repr) if (k := _everybody(memory, snapshot, source, read.holding))]
+    with others: what is so small is published by nobody. `persons` are the table's: where no plan says where they are
+    from, a population that has all of them holds the table."""
+
+    def holds(found: KnownPopulation) -> bool:
+        if read.holding is not None:
+            return (found.table, found.year) in read.holding
+        return persons is not None and bool(np.isin(persons, from_bytes(found.content).listed()[0]).all())
+
+    every = []
+    for source in sorted(read.every, key=repr):
+        load = partial(memory.populations.everybody, snapshot, *source)
+        with suppress(Unknown):  # a year that the snapshot does not have
+            found = load()
+            every.append(Known(found.ident, found.sizes, holds(found), True, load))
     for found in memory.populations.references(snapshot):
         if (found.table, found.year) in read.every and sum(found.sizes) >= least:
-            every.append(_reference(_published(found, least), (found.table, found.year) in read.holding))
+            published = _published(found, least)
+            every.append(Known(found.ident, published.sizes, holds(found), False, partial(_same, published)))
     return every
 
 
-def _everybody(memory: MemoryPorts, snapshot: str, source: tuple[str, int | None], holding: Sources) -> Known | None:
-    """None where the snapshot has nothing of that year."""
-
-    def load() -> KnownPopulation:
-        return memory.populations.everybody(snapshot, *source)
-
-    try:
-        found = load()
-    except Unknown:
-        return None
-    return Known(found.ident, found.sizes, source in holding, True, load)
-
-
-def _reference(found: KnownPopulation, holds: bool) -> Known:
-    return Known(found.ident, found.sizes, holds, False, lambda: found)
+def _same(population: KnownPopulation) -> KnownPopulation:
+    return population
 
 
 def _published(population: KnownPopulation, least: int) -> KnownPopulation:

@@ -24,10 +24,11 @@ Sources = frozenset[tuple[str, int | None]]
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What a table is made from: every table and year that it reads of persons, and those that hold all of its."""
+    """What a table is made from: every table and year that it reads of persons, and those that hold all of its. Where
+    these are None no plan says which they are."""
 
     every: Sources
-    holding: Sources
+    holding: Sources | None
 
 
 def read_of(table: PlannedTable) -> Read:

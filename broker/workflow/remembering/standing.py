@@ -12,13 +12,12 @@ from broker.disclosure.differencing.members import Members, from_bytes
 from broker.disclosure.differencing.tables import Table
 from broker.disclosure.linking.families import families_of
 from broker.domain.lineage import read_by
-from broker.domain.memory import KnownFigure
+from broker.domain.memory import Entry, KnownFigure
 from broker.domain.ports import WorkerPorts
 from broker.domain.ports.memory import Where
 from broker.domain.scalars import Value
 from broker.workflow.remembering.asked import Asked, Found, Said
 from broker.workflow.remembering.known import Known, is_near, known_of
-from broker.workflow.remembering.reading import Read
 from broker.workflow.remembering.tables import (
     entry_of,
     judged_table,
@@ -45,6 +44,10 @@ class Standing:
         families = families_of(asked.plan, 0)
         self._family = {m.where: n for n, family in enumerate(families) for m in family.members}
         self._known = self._all_known()
+
+    def has_members(self, entry: Entry) -> bool:
+        """Whether anything is compared with it: not with numbers whose population nobody knows."""
+        return entry.number in self._loads
 
     def _table(self, found: Found, where: Where) -> Table | None:
         """The table as it is judged by now, and as it would be known; None where nothing of it would leave."""
@@ -90,12 +93,12 @@ class Standing:
         return beside[entry]().figures if entry in beside else ()
 
     def _all_known(self) -> dict[Where, list[Known]]:
-        """What is read of many tables is looked up once."""
-        found: dict[Read, list[Known]] = {}
         of, least = self._asked.of, self._asked.policies.memory.least
-        for read in map(self._asked.read, self._asked.members):
-            found[read] = found[read] if read in found else known_of(self._memory, of.snapshot, read, least)
-        return {where: found[self._asked.read(where)] for where in self._asked.members}
+        found = {}
+        for where, given in self._asked.members.items():
+            persons = np.unique(from_bytes(given.content).rows()[0])
+            found[where] = known_of(self._memory, of.snapshot, self._asked.read(where), least, persons)
+        return found
 
     def _figures(self, found: Found, where: Where) -> tuple[KnownFigure, ...]:
         table = self._table(found, where)

@@ -52,15 +52,21 @@ def told_of(compared: Comparing, found: Found, number: int, project: str) -> dic
     others = False
     for where, same in found.identical.items():
         if where[0] == number:
-            others |= same.project != project
+            others |= _is_of_another(same, project)
             told += _own(same, project, OverlapKind.IDENTICAL, None, True)
     for where, comparisons in found.comparisons.items():
         for one in comparisons if where[0] == number else ():
             entry = compared.entries.get(one.overlap.entry)
             if entry is not None and one.overlap.kind is not OverlapKind.DISJOINT:
-                others |= entry.project != project
+                others |= _is_of_another(entry, project)
                 told += _own(entry, project, one.overlap.kind, one.overlap.persons, one.overlap.exact)
-    return {"version": str(found.version), "overlaps": told, "others": others}
+    numbers = [e.output for e in compared.entries.values() if e.source is Source.PUBLIC and not compared.has_members(e)]
+    return {"version": str(found.version), "overlaps": told, "others": others, "numbers_only": numbers}
+
+
+def _is_of_another(entry: Entry, project: str) -> bool:
+    """A public table is everybody's."""
+    return entry.source is Source.RELEASE and entry.project != project
 
 
 def _own(entry: Entry, project: str, kind: OverlapKind, persons: int | None, exact: bool) -> list[dict[str, Any]]:

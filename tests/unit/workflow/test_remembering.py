@@ -91,6 +91,19 @@ def test_an_identical_table_passes_free_with_the_same_values_and_holes(town):
     assert staff(town, second)["memory"]["overlaps"][0]["how"] == "identical"
 
 
+@pytest.mark.parametrize(("base", "values_then"), [(1, {"60"}), (5, {"40"})])
+def test_an_identical_table_that_left_under_laxer_rules_is_judged_by_its_own(town, base, values_then):
+    """An equal threshold does not make rules equal: what a profile rounds further does not leave finer for having left
+    elsewhere. The first one's profile is `npd-default` with the base that it has by now."""
+    released(town)
+    town.engine.persons = 60
+    default = town.policies.profile("npd-default")
+    others = (replace(default, name="further"), *(p for p in town.policies.profiles if p is not default))
+    town.policies = replace(town.policies, profiles=(replace(default, round_base=base), *others))
+    town.govern(profile="further")
+    assert values(town, released(town)) == values_then
+
+
 def test_invariant_4_a_table_that_moved_by_a_few_leaves_with_the_earlier_values(town):
     released(town)
     town.missing, town.engine.persons = 3, 37
