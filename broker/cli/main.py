@@ -23,7 +23,6 @@ COMMANDS = {
     "budgets": ("budget",),
     "remembering": ("memory",),
     "administrate": ("policy", "audit"),
-    "memory": ("memory",),
     "founding": ("found", "token"),
 }
 """Which module has which commands: only the one that is called is imported, so a check starts at once."""

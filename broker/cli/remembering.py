@@ -8,6 +8,7 @@ import typer
 
 from broker.cli.documents import document, head_in, print_state
 from broker.cli.here import member_files_here, ports_here
+from broker.cli.publishing import public
 from broker.cli.remote import client
 from broker.cli.show import print_json, print_table, say
 
@@ -21,6 +22,7 @@ memory = typer.Typer(name="memory", help="The memory of everything released.", n
 
 
 def register(app: typer.Typer) -> None:
+    memory.add_typer(public)
     app.add_typer(memory)
 
 
@@ -53,8 +55,7 @@ def _say_caps(found: dict[str, Any]) -> None:
 
 
 def _population(cap: dict[str, Any]) -> str:
-    keys = " ".join(f"{k['variable']}={k['value']}" for k in cap["keys"]) or cap["name"]
-    return f"{cap['table']} {cap['year'] or ''} {keys}"
+    return f"{cap['table']} {cap['year'] or ''} {cap['keys'] or cap['name']}"
 
 
 @memory.command()

@@ -76,7 +76,8 @@ COUNTS = frozenset({Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_D
 
 def parts_of(statistic: Statistic) -> Sequence[tuple[str, bool, bool]]:
     """The totals over persons that a statistic tells: (amount, once, whether it adds up values). Of what is no total
-    (a quantile, a deviation) the persons themselves: whoever is in it or not."""
+    (a quantile, a deviation) the persons themselves: whoever is in it or not. So too of a sum and a mean: who is in the
+    one and not in the other has 0, if the two are equal."""
     given, ones, total = (f"s{statistic.ident}_{name}" for name in ("given", "ones", "total"))
     match statistic.measure:
         case Measure.COUNT_ROWS:
@@ -92,9 +93,9 @@ def parts_of(statistic: Statistic) -> Sequence[tuple[str, bool, bool]]:
         case Measure.SHARE:
             return [(ones, False, False), (given, False, False)]
         case Measure.SUM:
-            return [(total, False, True)]
+            return [(total, False, True), (given, True, True)]
         case Measure.MEAN:
-            return [(total, False, True), (given, False, False)]
+            return [(total, False, True), (given, False, False), (given, True, True)]
     return [(given, True, True), (given, False, False)]
 
 

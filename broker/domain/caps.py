@@ -7,18 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class MeasuredPopulation:
-    """A reference population of a snapshot: its cells by their keys as people read them, and the persons of each.
-    `least` is the policy's number when it was measured: a cell of fewer persons is not counted by itself, and its size
-    is 0 here."""
+    """A reference population of a snapshot: its cells by their keys as people read them (`LA=301 NCyearActual=7`), and
+    the persons of each. `least` is the policy's number when it was measured: a cell of fewer persons is not counted by
+    itself, and its size is 0 here."""
 
     snapshot: str
     population: str
     name: str
     table: str
     year: int | None
-    variables: tuple[str, ...]
     least: int
-    cells: tuple[tuple[str, ...], ...]
+    cells: tuple[str, ...]
     sizes: tuple[int, ...]
 
 
@@ -37,15 +36,16 @@ class Gauge:
 
     @property
     def share(self) -> float:
-        return share_of(self.used, self.cap)
+        """Of the cap; what may have no figure at all is full."""
+        return self.used / self.cap if self.cap else 1.0
 
     @property
     def is_full(self) -> bool:
         return self.used >= self.cap
 
     @property
-    def keys(self) -> tuple[tuple[str, str], ...]:
-        return tuple(zip(self.of.variables, self.of.cells[self.cell], strict=False))
+    def keys(self) -> str:
+        return self.of.cells[self.cell]
 
 
 Place = tuple[float, int, int, int]
@@ -57,14 +57,13 @@ def places(
 ) -> list[Place]:
     """Of every cell that is large enough to be counted by itself, in no order: a country has tens of thousands."""
     found: list[Place] = []
+    least = max(least, 1)
     for number, one in enumerate(measured):
         counts = used.get(one.population) or (0,) * len(one.sizes)
-        counted = enumerate(zip(one.sizes, counts, strict=True))
-        found += [
-            (-share_of(figures, int(fraction * persons)), -figures, number, cell)
-            for cell, (persons, figures) in counted
-            if persons >= max(least, 1)
-        ]
+        for cell, (persons, figures) in enumerate(zip(one.sizes, counts, strict=True)):
+            if persons >= least:
+                cap = int(fraction * persons)
+                found.append((-figures / cap if cap else -1.0, -figures, number, cell))
     return found
 
 
@@ -74,17 +73,18 @@ def at(place: Place, measured: Sequence[MeasuredPopulation], fraction: float) ->
     return Gauge(one, cell, -figures, int(fraction * one.sizes[cell]))
 
 
-def said_of(place: Place, measured: Sequence[MeasuredPopulation]) -> str:
-    """What a cell is found by: its population and year, each variable with its value."""
-    _, __, number, cell = place
-    one = measured[number]
-    keys = (f"{name}={value}" for name, value in zip(one.variables, one.cells[cell], strict=False))
-    return " ".join((one.name, one.table, str(one.year or ""), *keys)).casefold()
+def found_by(words: Sequence[str], every: Sequence[Place], measured: Sequence[MeasuredPopulation]) -> list[Place]:
+    """Those that have every word in their population's name, table and year, or in their keys."""
+    folded = [word.casefold() for word in words]
+    more = [[w for w in folded if w not in f"{m.name} {m.table} {m.year or ''}".casefold()] for m in measured]
+    return [
+        place for place in every
+        if not (left := more[place[2]]) or _has(measured[place[2]].cells[place[3]].casefold(), left)
+    ]  # fmt: skip
 
 
-def share_of(used: int, cap: int) -> float:
-    """Of the cap; what may have no figure at all is full."""
-    return used / cap if cap else 1.0
+def _has(text: str, words: Sequence[str]) -> bool:
+    return all(word in text for word in words)
 
 
 def fullest(found: Iterable[Place]) -> float:

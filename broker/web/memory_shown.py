@@ -29,7 +29,7 @@ def _cap_shown(gauge: Gauge) -> models.CapShown:
         name=gauge.of.name,
         table=gauge.of.table,
         year=gauge.of.year,
-        keys=[models.KeyShown(variable=name, value=value) for name, value in gauge.keys],
+        keys=gauge.keys,
         persons=gauge.persons,
         used=gauge.used,
         cap=gauge.cap,

@@ -17,19 +17,14 @@ class CapsQuery(Given):
     page: Annotated[int, Field(ge=1, le=100_000)] = 1
 
 
-class KeyShown(Shown):
-    variable: str
-    value: str
-
-
 class CapShown(Shown):
-    """A reference population: `used` of at most `cap` exact figures that split its `persons` are released. `share` is
-    used by cap."""
+    """A reference population: its persons have these `keys`, and `used` of at most `cap` exact figures that split them
+    are released. `share` is used by cap."""
 
     name: str
     table: str
     year: int | None
-    keys: list[KeyShown]
+    keys: str
     persons: int
     used: int
     cap: int

@@ -5,7 +5,7 @@ from flask import Blueprint, render_template, request
 from broker.web.setup import caller, ports
 from broker.workflow import caps as full
 
-pages = Blueprint("memory", __name__)
+pages = Blueprint("caps", __name__)
 
 
 @pages.get("/administration/memory")

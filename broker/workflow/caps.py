@@ -1,11 +1,10 @@
 """How full the caps on exact figures are, for administrators: which reference populations come to differential privacy
 only next. Looks at what the worker measured; opens no file of the memory."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 
-from broker.domain.caps import Gauge, MeasuredPopulation, Place, at, fullest, places, said_of
+from broker.domain.caps import Gauge, MeasuredPopulation, Place, at, found_by, fullest, places
 from broker.domain.errors import Unknown
 from broker.domain.ledger.chain import Head
 from broker.domain.people import Person
@@ -44,12 +43,13 @@ def caps(ports: Ports, person: Person, snapshot: str = "", search: str = "", pag
     """Those that have every word of `search`; of the newest snapshot that was measured, if none is named."""
     check_administrator(person, Action.VIEW_MEMORY)
     measured_ones, rules = ports.store.measured_snapshots(), policies_in_force(ports.store).memory
-    known = tuple(s.ident for s in ports.store.snapshots() if s.ident in measured_ones)
+    listed = [s.ident for s in ports.store.snapshots() if s.ident in measured_ones]
+    known = (*listed, *sorted(measured_ones.difference(listed)))
     if snapshot and snapshot not in known:
         raise Unknown("snapshot", snapshot)
     which = snapshot or next(iter(known), "")
     measured, every, unmeasured = _places(ports, which, rules)
-    found = _with(every, measured, search)
+    found = found_by(search.split(), every, measured)
     page = min(max(page, 1), max(1, -(-len(found) // PAGE)))
     first = nsmallest(page * PAGE, found)[(page - 1) * PAGE :]
     shown = tuple(at(place, measured, rules.fraction) for place in first)
@@ -79,8 +79,3 @@ def _places(ports: Ports, snapshot: str, rules: MemoryPolicy) -> tuple[list[Meas
     measured, used = ports.store.measured(snapshot), ports.store.split_counts(snapshot)
     unmeasured = len(used.keys() - {m.population for m in measured})
     return measured, places(measured, used, rules.least, rules.fraction), unmeasured
-
-
-def _with(every: list[Place], measured: Sequence[MeasuredPopulation], search: str) -> list[Place]:
-    words = search.casefold().split()
-    return [p for p in every if all(word in said_of(p, measured) for word in words)] if words else every

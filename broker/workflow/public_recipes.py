@@ -27,11 +27,11 @@ class Readied:
     recipe: Recipe
 
 
-def readied(given: Published, ident: str, policies: Policies) -> Readied:
-    """Raises Invalid with every reason why the recipe is none."""
-    everything = tuple(g for t in policies.catalogue.tables if t.grantable for g in _all_of(t))
-    uses = _compiled(given, _project(ident, everything, policies), policies).uses
-    project = _project(ident, tuple(_granted(uses, policies)), policies)
+def readied(given: Published, table: str, policies: Policies) -> Readied:
+    """Raises Invalid with every reason why the recipe is none. `table` is the public table's id."""
+    ident = f"public-table-{table}"
+    uses = _compiled(given, own_project(ident, everything(policies), policies), policies).uses
+    project = own_project(ident, tuple(_granted(uses, policies)), policies)
     plan = _compiled(given, project, policies)
     return Readied(project, plan, recipe_in(plan))
 
@@ -49,10 +49,11 @@ def _told(refusal: Refusal) -> str:
     return f"{place}{refusal.message} {refusal.advice}".strip()
 
 
-def _project(ident: str, grants: tuple[Grant, ...], policies: Policies) -> Project:
-    """A name of its own, so that its pseudonyms are nobody else's. What is not asked of it has no meaning."""
+def own_project(ident: str, grants: tuple[Grant, ...], policies: Policies) -> Project:
+    """A project of the broker's own. Each has a name of its own, so that its pseudonyms are nobody else's. What is not
+    asked of it has no meaning."""
     return Project(
-        ident=f"public-table-{ident}",
+        ident=ident,
         title="",
         organisation="",
         organisation_type="",
@@ -66,6 +67,11 @@ def _project(ident: str, grants: tuple[Grant, ...], policies: Policies) -> Proje
         researchers=frozenset(),
         grants=grants,
     )
+
+
+def everything(policies: Policies) -> tuple[Grant, ...]:
+    """All that anybody can be granted."""
+    return tuple(g for t in policies.catalogue.tables if t.grantable for g in _all_of(t))
 
 
 def _all_of(table: Table) -> list[Grant]:

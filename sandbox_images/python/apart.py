@@ -7,6 +7,7 @@ import ctypes
 import errno
 import os
 import resource
+import threading
 
 import launcher
 import syscalls
@@ -19,7 +20,9 @@ COVERED = ("/out", "/data", "/sys", "/proc")
 """What all blocks would see: an empty folder lies over each. (`/dev` is made anew, with these devices.)"""
 DEVICES = ("null", "zero", "full", "random", "urandom")
 FEW = 64
-"""Open files and threads of a block."""
+"""Open files of a block."""
+OF_A_LANE = 4
+"""Its two processes, a child and that one's thread: fewer than there are in all."""
 CAPABILITIES = (0x20080522, 0)
 """Version 3 of the call, of this process."""
 
@@ -84,14 +87,14 @@ def fresh_scratch(size: int) -> None:
     os.chdir(SCRATCH)
 
 
-def limit(memory: int, seconds: float, scratch: int) -> None:
+def limit(memory: int, seconds: float, scratch: int, tasks: int) -> None:
     """The limits of one block. Address space is counted from what the libraries have mapped already."""
     caps = {
         resource.RLIMIT_AS: memory,
         resource.RLIMIT_CPU: int(seconds) + 2,
         resource.RLIMIT_FSIZE: scratch,
         resource.RLIMIT_NOFILE: FEW,
-        resource.RLIMIT_NPROC: FEW,
+        resource.RLIMIT_NPROC: tasks,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 0,
     }
@@ -101,11 +104,30 @@ def limit(memory: int, seconds: float, scratch: int) -> None:
         resource.setrlimit(which, (value, value))
 
 
-def close_off() -> None:
+def counted_apart() -> bool:
+    """Whether this kernel counts the threads of a lane by themselves. gVisor counts those of all lanes together: there
+    what one block has would be what another lacks, and blocks do without. Tried by a child that may be few."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    try:
+        give_up()
+        resource.setrlimit(resource.RLIMIT_NPROC, (OF_A_LANE, OF_A_LANE))
+        threading.Thread(target=int).start()
+    except BaseException:
+        os._exit(1)
+    os._exit(0)
+
+
+def close_off(threads: bool) -> None:
     """Give up every power that the namespaces gave, and forbid what would give one again."""
+    give_up()
+    syscalls.forbid(threads)
+
+
+def give_up() -> None:
     header, none = (ctypes.c_uint32 * 2)(*CAPABILITIES), (ctypes.c_uint32 * 6)()
     demand(libc.capset(header, none), "fewer powers")
-    syscalls.forbid()
 
 
 def mounted(source: str, target: str, kind: str | None, flags: int, data: str | None = None) -> bool:

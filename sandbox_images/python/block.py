@@ -56,8 +56,8 @@ def become(settings: dict) -> None:
     group would reach the lane's too, whatever namespaces say: so it has one of its own.)"""
     os.setsid()
     apart.fresh_scratch(settings["scratch_bytes"])
-    apart.limit(settings["address_bytes"], settings["seconds"], settings["scratch_bytes"])
-    apart.close_off()
+    apart.limit(settings["address_bytes"], settings["seconds"], settings["scratch_bytes"], settings["tasks"])
+    apart.close_off(settings["threads"])
 
 
 def close_others(kept: set[int]) -> None:

@@ -99,8 +99,8 @@ def warm(modules: list[str]) -> None:
 
 
 def exercise() -> None:
-    """What every block does first, done until the interpreter has learned it: libraries load the rest of themselves, and
-    code that has settled is not written to any more, so that blocks share its pages."""
+    """What every block does first, done until the interpreter has learned it: libraries load the rest of themselves,
+    and code that has settled is not written to any more, so that blocks share its pages."""
     made = pa.table({"whole": [1, None], "number": [1.0, 2.0], "text": ["a", None]})
     content = packed(made)
     for _ in range(SETTLES):
@@ -124,6 +124,8 @@ def packed(table: pa.Table) -> bytes:
 
 def serve(kind: block.Kind, way: socket.socket, own: int) -> None:
     """A lane's whole life: ends with the launcher."""
+    apart.next_processes(own)
+    kind.settings["threads"] = apart.counted_apart()
     way.sendall(DONE)
     child = 0
     while True:

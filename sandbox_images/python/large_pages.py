@@ -1,6 +1,6 @@
-"""Makes a process cheap to fork: its memory is put into large pages, so that a fork copies one entry of its tables where
-it would copy hundreds, and an end gives one back. Standard library only. Where the kernel has no such pages (gVisor) or
-has none left, everything is as it was: nothing but time depends on it."""
+"""Makes a process cheap to fork: its memory is put into large pages, so that a fork copies one entry of its tables
+where it would copy hundreds, and an end gives one back. Standard library only. Where the kernel has no such pages
+(gVisor) or has none left, everything is as it was: nothing but time depends on it."""
 
 import contextlib
 import ctypes

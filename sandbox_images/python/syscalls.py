@@ -3,7 +3,8 @@ container's own filter inside (gVisor), this is the only one.
 
 It closes what namespaces leave open between blocks that run beside or after one another: sockets, System V and POSIX
 messages, locks and watches on the files that all of them see, the processor that another block runs on, the machine's
-memory and load; and every way to change mounts, to make a process or to look into one.
+memory and load, numbers that the kernel counts up for everybody (of pipes), stores that everybody takes from (requests
+for files, huge pages); and every way to change mounts, to make a process or to look into one.
 """
 
 import ctypes
@@ -13,7 +14,7 @@ import struct
 
 PR_SET_SECCOMP, MODE_FILTER = 22, 2
 ALLOW, REFUSE = 0x7FFF0000, 0x00050000
-NUMBER, ARCH, FIRST, SECOND = 0, 4, 16, 24
+NUMBER, ARCH, FIRST, SECOND, FOURTH = 0, 4, 16, 24, 40
 """Where the number, the architecture and the low words of arguments lie in what a filter sees."""
 LOAD, EQUAL, AT_LEAST, ANY_BIT, GIVE = 0x20, 0x15, 0x35, 0x45, 0x06
 THREAD = 0x00010000
@@ -28,7 +29,8 @@ NUMBERS = {
     "setns": (308, 268), "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51),
     "shmget": (29, 194), "shmctl": (31, 195), "shmat": (30, 196), "semget": (64, 190), "semop": (65, 193),
     "semctl": (66, 191), "semtimedop": (220, 192), "msgget": (68, 186), "msgsnd": (69, 189), "msgrcv": (70, 188),
-    "msgctl": (71, 187), "mq_open": (240, 180), "mq_unlink": (241, 181), "socket": (41, 198),
+    "msgctl": (71, 187), "mq_open": (240, 180), "mq_unlink": (241, 181), "socket": (41, 198), "socketpair": (53, 199),
+    "pipe": (22, None), "pipe2": (293, 59), "io_setup": (206, 0), "ustat": (136, None),
     "inotify_init": (253, None), "inotify_init1": (294, 26), "inotify_add_watch": (254, 27),
     "fanotify_init": (300, 262), "fanotify_mark": (301, 263), "flock": (73, 32), "memfd_create": (319, 279),
     "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219), "userfaultfd": (323, 282),
@@ -44,25 +46,27 @@ NUMBERS = {
     "set_mempolicy": (238, 237), "migrate_pages": (256, 238), "move_pages": (279, 239), "lookup_dcookie": (212, 18),
     "vhangup": (153, 58), "iopl": (172, None), "ioperm": (173, None), "modify_ldt": (154, None),
 }  # fmt: skip
-CLONE, CLONE3, FCNTL = (56, 220), 435, (72, 25)
-COMMANDS = (5, 6, 7, 36, 37, 38, 1024, 1026, 1031)
-"""Of fcntl: locks, leases, watches, and the size of pipes, which all of a user's share."""
+CLONE, FCNTL, MMAP = (56, 220), (72, 25), (9, 222)
+COMMANDS = (0, 1, 2, 3, 4, 1030)
+"""Of fcntl, these alone: copies and flags of what is open. Others are locks, leases, watches, hints that stay."""
+HUGE = 0x00040000
+"""The flag of mmap that takes huge pages from the machine's store."""
 NEWER = (436, 437, 439, 441, 449, 452, 454, 455, 456)
 """Of the numbers that are the same everywhere: close_range, openat2, faccessat2, epoll_pwait2, futexes, fchmodat2."""
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 
-def forbid() -> None:
+def forbid(threads: bool = True) -> None:
     """Lay the filter on this thread and all that come of it. The process must have no other thread yet."""
-    program = assembled(platform.machine())
+    program = assembled(platform.machine(), threads)
     text = ctypes.create_string_buffer(program)
     told = ctypes.create_string_buffer(struct.pack("@HxxxxxxP", len(program) // 8, ctypes.addressof(text)))
     if ctypes.CDLL(None).prctl(PR_SET_SECCOMP, MODE_FILTER, told, 0, 0):
         raise SystemExit("The kernel takes no filter.")
 
 
-def assembled(machine: str) -> bytes:
-    """The filter's instructions."""
+def assembled(machine: str, threads: bool = True) -> bytes:
+    """The filter's instructions; without `threads` a block has one and no more."""
     column, arch = MACHINES[machine]
     refuse = (GIVE, 0, 0, REFUSE | errno.EPERM)
     absent = (GIVE, 0, 0, REFUSE | errno.ENOSYS)
@@ -72,9 +76,16 @@ def assembled(machine: str) -> bytes:
     for number in NEWER:
         lines += [(EQUAL, 0, 1, number), (GIVE, 0, 0, ALLOW)]
     lines += [(AT_LEAST, 0, 1, SHARED), absent]  # clone3 among them: the C library falls back to clone
-    lines += [(EQUAL, 0, 4, CLONE[column]), (LOAD, 0, 0, FIRST), (ANY_BIT, 1, 0, THREAD), refuse, (GIVE, 0, 0, ALLOW)]
+    lines += [
+        (EQUAL, 0, 4, CLONE[column]),
+        (LOAD, 0, 0, FIRST),
+        (ANY_BIT, 1, 0, THREAD if threads else 0),
+        refuse,
+        (GIVE, 0, 0, ALLOW),
+    ]
+    lines += [(EQUAL, 0, 4, MMAP[column]), (LOAD, 0, 0, FOURTH), (ANY_BIT, 0, 1, HUGE), refuse, (GIVE, 0, 0, ALLOW)]
     lines += [(EQUAL, 0, 2 + 2 * len(COMMANDS), FCNTL[column]), (LOAD, 0, 0, SECOND)]
     for command in COMMANDS:
-        lines += [(EQUAL, 0, 1, command), refuse]
-    lines += [(GIVE, 0, 0, ALLOW)] * 2
+        lines += [(EQUAL, 0, 1, command), (GIVE, 0, 0, ALLOW)]
+    lines += [refuse, (GIVE, 0, 0, ALLOW)]
     return b"".join(struct.pack("=HBBI", *line) for line in lines)

@@ -2,13 +2,17 @@
 
 `tests/prove/memory_defences.py` removes them one at a time. Tables are drawn small, and read as documentation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from broker.disclosure.differencing.changes import Load, held_back, without_total
 from broker.disclosure.differencing.compare import compare
 from broker.disclosure.differencing.mending import mend
 from broker.disclosure.differencing.tables import Leak, Side, Table
-from broker.domain.memory import OverlapKind, Way
+from broker.disclosure.recipes import parts_of
+from broker.domain.memory import KnownFigure, OverlapKind, Way
+from broker.domain.plans import Measure, Statistic
+from broker.domain.scalars import Type
 from tests.attacks.remembered_town import people, table
 
 NORTH, SOUTH = people((1, 40)), people((41, 80))
@@ -48,6 +52,21 @@ def test_03_the_same_in_hundreds_in_some_cells() -> None:
     first = table(1, {"town": NORTH + SOUTH}, total=x)
     units = {p: 100 * v if p in NORTH else v for p, v in x.items() if p != 7}
     assert 1 in {leak.persons for leak in leaks(table(2, {"north": NORTH, "south": SOUTH}, total=units), first)}
+
+
+def test_03_the_same_total_without_a_few_who_have_nothing() -> None:
+    """Two equal totals, the second without one child: that child has 0. Who is in a total is compared, too."""
+    x = {p: float(p % 4) for p in NORTH + SOUTH}
+    everybody, without = (table(n, {"all": [p for p in NORTH + SOUTH if p != 8 * (n - 1)]}, total=x) for n in (1, 2))
+    assert x[8] == 0
+    told = [replace(t, figures=with_persons(t.figures[1:])) for t in (without, everybody)]
+    assert [leak.persons for leak in leaks(*told)] == [1]
+
+
+def with_persons(figures: Sequence[KnownFigure]) -> tuple[KnownFigure, ...]:
+    """Totals as a recipe tells of a sum: the total, and who is in it."""
+    told = [once for _, once, _ in parts_of(Statistic(1, Measure.SUM, None, Type.DOUBLE))]
+    return tuple(replace(f, amount="rows" if once else f.amount, once=once) for f in figures for once in told)
 
 
 def test_25_another_snapshot_without_one_child() -> None:

@@ -20,8 +20,8 @@ Sides = tuple[frozenset[int], frozenset[int], Found, bool]
 
 
 def comparable(new: KnownFigure, old: KnownFigure) -> bool:
-    """Counts with counts, and totals that read a variable in common."""
-    return (new.is_count and old.is_count) or not new.reads.isdisjoint(old.reads)
+    """Counts with counts; of what reads a variable in common totals with totals, and persons with persons."""
+    return (new.is_count and old.is_count) or (new.once == old.once and not new.reads.isdisjoint(old.reads))
 
 
 class Pair:

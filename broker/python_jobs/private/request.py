@@ -11,14 +11,18 @@ from broker.python_jobs.request import IMAGE
 
 START_SECONDS = 60
 """For reading the rows and importing what the script names, before the first slot."""
+BLOCK_TASKS = 64
+"""Threads of one block. The sandbox has room for those of all lanes: none is short of them by what another has."""
 
 
 def limits_of(asks: Asks, limits: Limits, service: Service, rows: int) -> Limits:
     """Of the whole sandbox: its lanes, the rows twice while they are read, and as long as its slots last."""
+    processes = limits.processes + service.threads * BLOCK_TASKS
     memory = (
         service.threads * (service.block_memory_bytes + service.block_scratch_bytes) + limits.memory_bytes + 2 * rows
     )
-    return replace(limits, wall_seconds=int(lasting(asks, service)) + START_SECONDS, memory_bytes=memory)
+    wall = int(lasting(asks, service)) + START_SECONDS
+    return replace(limits, wall_seconds=wall, memory_bytes=memory, processes=processes)
 
 
 def prepare_blocks(
@@ -46,6 +50,7 @@ def prepare_blocks(
             "rest_seconds": service.block_rest_milliseconds / 1000,
             "memory_bytes": service.block_memory_bytes,
             "scratch_bytes": service.block_scratch_bytes,
+            "tasks": BLOCK_TASKS,
         },
         "settings": asdict(limits),
     }

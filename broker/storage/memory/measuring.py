@@ -50,13 +50,11 @@ def _values(one: MeasuredPopulation) -> dict[str, object]:
         "held_in": one.table,
         "year": one.year,
         "least": one.least,
-        "variables": canonical(list(one.variables)),
-        "cells": canonical([list(cell) for cell in one.cells]),
+        "cells": canonical(list(one.cells)),
         "sizes": canonical(list(one.sizes)),
     }
 
 
 def _of(row: Row[Any]) -> MeasuredPopulation:
-    cells = tuple(map(tuple, json.loads(row.cells)))
-    named = (row.snapshot, row.population, row.name, row.held_in, row.year)
-    return MeasuredPopulation(*named, tuple(json.loads(row.variables)), row.least, cells, tuple(json.loads(row.sizes)))
+    named = (row.snapshot, row.population, row.name, row.held_in, row.year, row.least)
+    return MeasuredPopulation(*named, tuple(json.loads(row.cells)), tuple(json.loads(row.sizes)))

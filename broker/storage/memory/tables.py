@@ -88,7 +88,6 @@ memory_populations = Table(
     Column("held_in", Text, nullable=False),
     Column("year", Integer),
     Column("least", Integer, nullable=False),
-    Column("variables", Text, nullable=False),
     Column("cells", Text, nullable=False),
     Column("sizes", Text, nullable=False),
 )

@@ -8,7 +8,9 @@ from broker.disclosure.differencing.members import from_bytes
 from broker.disclosure.differencing.tables import Table
 from broker.domain.caps import MeasuredPopulation
 from broker.domain.ports import WorkerPorts
+from broker.domain.ports.memory import KnownPopulation
 from broker.domain.remembered import Splits
+from broker.domain.scalars import Value
 from broker.policy.models import Policies
 from broker.workflow.remembering.tables import memory_of
 
@@ -46,9 +48,14 @@ def _measured(ports: WorkerPorts, snapshot: str, policies: Policies) -> Iterator
     least = policies.memory.least
     for known in memory_of(ports).populations.references(snapshot):
         sizes = tuple(size if size >= least else 0 for size in known.sizes)
-        named = (known.name, known.table, known.year, known.variables)
-        cells = tuple(tuple("(missing)" if key is None else str(key) for key in cell) for cell in known.cells)
-        yield MeasuredPopulation(snapshot, known.ident, *named, least, cells, sizes)
+        cells = tuple(_words(known, cell) for cell in known.cells)
+        named = (known.ident, known.name, known.table, known.year)
+        yield MeasuredPopulation(snapshot, *named, least, cells, sizes)
+
+
+def _words(known: KnownPopulation, cell: Sequence[Value]) -> str:
+    named = zip(known.variables, cell, strict=False)
+    return " ".join(f"{variable}={'(missing)' if key is None else key}" for variable, key in named)
 
 
 def _keep_measured(ports: WorkerPorts, snapshot: str, found: Mapping[str, MeasuredPopulation]) -> None:

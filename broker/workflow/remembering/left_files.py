@@ -1,8 +1,6 @@
 """Files of members that no entry names: what a process left that never came to its end, and what a restored back-up has
 forgotten. The first are swept, the second are never touched."""
 
-import structlog
-
 from broker.domain.errors import Breach, Unknown
 from broker.domain.memory import Entry, Source
 from broker.domain.outputs import OutputState
@@ -10,8 +8,6 @@ from broker.domain.ports import Store, WorkerPorts
 from broker.domain.ports.memory import MemberFiles
 from broker.domain.remembered import from_about
 from broker.workflow.remembering.tables import memory_of
-
-log = structlog.get_logger()
 
 LEASES = 20
 """A file younger than so many leases is left alone: what has written it is most likely about to name it. If it names it
@@ -36,13 +32,18 @@ def sweep_members(ports: WorkerPorts) -> int:
 def may_prove(store: Store, files: MemberFiles, name: str) -> bool:
     """Whether a file may be all that tells of something released: it names a release that the memory has no entry of.
     One that cannot be read may be anything."""
-    try:
-        entry = from_about(files.about(name)).entry
-    except (Breach, ValueError, KeyError, TypeError):
-        log.warning("memory", step="sweep", file=name, error="cannot be read")
+    entry = _entry_of(files, name)
+    if entry is None:
         return True
     waits = entry.source is Source.RELEASE and not entry.release
     return not waits and not _is_entered(store, entry)
+
+
+def _entry_of(files: MemberFiles, name: str) -> Entry | None:
+    try:
+        return from_about(files.about(name)).entry
+    except (Breach, ValueError, KeyError, TypeError):
+        return None
 
 
 def _is_entered(store: Store, entry: Entry) -> bool:

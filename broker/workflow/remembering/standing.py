@@ -25,6 +25,7 @@ from broker.workflow.remembering.tables import (
     numbered,
     remembered_table,
 )
+from broker.workflow.standard_populations import Near, near_standard
 
 BESIDE = -1_000_000
 """The first number of tables of the same job that are compared with each other; known populations have -1 and so on."""
@@ -48,6 +49,10 @@ class Standing:
     def has_members(self, entry: Entry) -> bool:
         """Whether anything is compared with it: not with numbers whose population nobody knows."""
         return entry.number in self._loads
+
+    def near_standard(self) -> tuple[Near, ...]:
+        """Of the job's outputs, by their text alone."""
+        return near_standard(self._asked.plan, self._asked.policies)
 
     def _table(self, found: Found, where: Where) -> Table | None:
         """The table as it is judged by now, and as it would be known; None where nothing of it would leave."""

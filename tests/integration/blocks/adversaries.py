@@ -31,6 +31,9 @@ TRICKS = {
     "numbers_of_processes": Trick("[run_thread() for _ in range(200)]", "return os.getpid() > 100"),
     "mounts": Trick("below(); tells_below(); deeper(); tells_below()", "below(); return os.path.exists('/tmp/told') or os.path.exists('/dev/told')"),
     "sockets": Trick("s = socket.socket(socket.AF_UNIX); s.bind('\\0told'); s.listen(); held.append(s)", "return until_end(connects)", "rest()"),
+    "pairs": Trick("s = socket.socketpair()[0]; s.bind('\\0told'); held.append(s)", "return until_end(is_named)", "rest()"),
+    "inodes": Trick("comes_to_a_round_number()", "return is_round()"),
+    "threads": Trick("held.extend(threads(40))", "return until_end(lacks_threads)", "rest()"),
     "locks": Trick("f = open(fcntl.__file__ if hasattr(fcntl, '__file__') else os.__file__); fcntl.flock(f, fcntl.LOCK_EX); held.append(f)", "return until_end(is_locked)", "rest()"),
     "memory": Trick("pass", "return finds_mark()"),
     "signals": Trick("[attempt(os.kill, pid, signal.SIGKILL) for pid in (-1, 0, os.getppid(), *range(2, 400)) if pid != os.getpid()]", "return False"),
@@ -113,6 +116,57 @@ def connects():
         return way.connect_ex("\\0told") == 0
 
 
+def is_named():
+    s = socket.socketpair()[0]
+    try:
+        s.bind("\\0told")
+    except OSError as fault:
+        return fault.errno == 98
+    finally:
+        s.close()
+
+
+def inode():
+    # the kernel counts pipes up for everybody: who stops at a round number is seen by who comes next
+    ends = os.pipe()
+    try:
+        return os.fstat(ends[0]).st_ino
+    finally:
+        for end in ends:
+            os.close(end)
+
+
+def comes_to_a_round_number():
+    while inode() % 1024 != 512:
+        pass
+
+
+def is_round():
+    return 512 < inode() % 1024 < 640
+
+
+def threads(number):
+    waiting, found = threading.Event(), []
+    threading.stack_size(1 << 16)
+    for _ in range(number):
+        found.append(threading.Thread(target=waiting.wait, daemon=True))
+        found[-1].start()
+    return [waiting, *found]
+
+
+def lacks_threads():
+    run_thread()
+    try:
+        found = threads(45)
+    except RuntimeError:
+        return True
+    found[0].set()
+    for thread in found[1:]:
+        thread.join()
+    time.sleep(0.05)
+    return False
+
+
 def is_locked():
     with open(os.__file__) as file:
         try:
@@ -184,7 +238,7 @@ def script(name: str, seconds: float) -> str:
     return tools + ANSWER.format(signal=trick.signal, seen=trick.seen) % (SECRET, does, HIGH, HIGH, LOW)
 
 
-TOGETHER = ("state", "scratch", "places", "shared_memory", "numbers_of_processes", "mounts", "sockets", "locks", "memory", "signals")  # fmt: skip
+TOGETHER = ("state", "scratch", "places", "shared_memory", "numbers_of_processes", "mounts", "sockets", "pairs", "inodes", "locks", "memory", "signals")  # fmt: skip
 
 
 def _mixed(ways_of: dict[int, str]) -> str:

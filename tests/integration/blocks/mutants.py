@@ -61,10 +61,13 @@ MEASURES = {
     "devices beside which nothing can be written": Measure(
         (("apart.py", '    mount("tmpfs", SCRATCH, "tmpfs", AGAIN | READ_ONLY | NOSUID | NOEXEC)\n', ""),), "places"
     ),
-    "numbers of processes of its own": Measure((("lanes.py", "            apart.next_processes(own)\n", ""),), "numbers_of_processes"),
-    "no power over mounts": Measure((("block.py", "    apart.close_off()\n", ""),), "mounts"),
-    "no sockets": Measure((("apart.py", "    syscalls.forbid()\n", ""),), "sockets"),
-    "no locks": Measure((("apart.py", "    syscalls.forbid()\n", ""),), "locks"),
+    "numbers of processes of its own": Measure((("lanes.py", "            apart.next_processes(own)\n", ""),), "numbers_of_processes", only=("runc",)),
+    "no threads where all are counted together": Measure((("apart.py", "    syscalls.forbid(threads)\n", "    syscalls.forbid()\n"),), "threads", only=("runsc",)),
+    "no power over mounts": Measure((("block.py", "    apart.close_off(settings[\"threads\"])\n", ""),), "mounts"),
+    "no sockets": Measure((("apart.py", "    syscalls.forbid(threads)\n", ""),), "sockets"),
+    "no pairs of sockets": Measure((("syscalls.py", ' "socketpair": (53, 199),', ''),), "pairs"),
+    "no numbers that all count up": Measure((("syscalls.py", '"pipe": (22, None), "pipe2": (293, 59), ', ''),), "inodes"),
+    "no locks": Measure((("apart.py", "    syscalls.forbid(threads)\n", ""),), "locks"),
     "a process group of its own": Measure((("block.py", "    os.setsid()\n", ""),), "signals", only=("runc",)),
     "rows after the fork": Measure(
         (

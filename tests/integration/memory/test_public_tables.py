@@ -308,14 +308,32 @@ def test_a_snapshot_that_is_retired_before_the_run_leaves_numbers(town):  # noqa
     assert (found.state, found.found.why) == (PublicState.NUMBERS, Why.RETIRED)
 
 
-def test_attack_a_published_table_and_a_jobs_table_that_together_tell_a_few_pupils_apart(town):  # noqa: F811
+@pytest.mark.parametrize("known", [False, True], ids=["not registered", "registered"])
+def test_attack_a_published_table_and_a_jobs_table_that_together_tell_a_few_pupils_apart(town, known):  # noqa: F811
     """The department has published everybody by phase; a job asks the same of those on roll. Fewer than t are not, so
-    who subtracts the one from the other has them."""
+    who subtracts the one from the other has them. Nobody stops it where the published table is not registered."""
     exact, job = counted(town), EVERYBODY.format(name="job", more=" AND OnRoll = 1")
     on_roll = counted(town, " AND OnRoll = 1")
     assert any(0 < exact[p] - on_roll.get(p, 0) < 10 for p in exact), "there is something to find"
-    registered(town, figures(exact))
+    if known:
+        registered(town, figures(exact))
     left = released(town, job)
+    if not known:
+        registered(town, figures(exact))
     new, old = (e for s in (Source.RELEASE, Source.PUBLIC) for e in town.store.remembered() if e.source is s)
-    assert compare(remembered_table(town, town.memory, new)(), remembered_table(town, town.memory, old)()).is_clean
+    found = compare(remembered_table(town, town.memory, new)(), remembered_table(town, town.memory, old)())
+    assert found.is_clean == known
     assert {p for p, value in left.items() if value != "c"}, "it is mended, not refused"
+    if known:
+        staff = town.shelf.get("staff", town.store.evidence_digest(new.output)).decode()
+        assert '"source": "public"' in staff, "checkers are told of the overlap"
+
+
+def test_published_figures_count_against_the_cap_as_released_ones_do(town):  # noqa: F811
+    snapshot = town.store.latest_snapshot().ident
+    assert not any(map(any, town.store.split_counts(snapshot).values()))
+    registered(town, figures(counted(town)))
+    used = town.store.split_counts(snapshot)
+    assert any(map(any, used.values()))
+    registered(town, figures(counted(town) | {"PS": 1}), name="Numbers alone")
+    assert town.store.split_counts(snapshot) == used, "numbers without a population split nothing"

@@ -67,6 +67,14 @@ def test_two_hundred_outputs_ask_no_more_queries_than_one(site):
     assert max(crowd) <= 32
 
 
+def test_a_job_that_waits_has_one_word_for_checkers_and_its_researcher(site):
+    job, _ = site.assessed()
+    for person in (CLEO, ROSA):
+        page = text(site.browser(person), f"/jobs/{job}")
+        assert "Waiting for a decision" in page
+        assert "Assessing" not in page
+
+
 def test_all_shown_of_a_submission_are_decided_at_once(site):
     job, _ = many(site, 40)
     browser = site.browser(CLEO)

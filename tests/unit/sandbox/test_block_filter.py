@@ -10,6 +10,9 @@ import pytest
 SOURCES = Path(__file__).resolve().parents[3] / "sandbox_images" / "python"
 ALLOW, REFUSE = 0x7FFF0000, 0x00050000
 READ = {"x86_64": 0, "aarch64": 63}
+CLONE3 = 435
+LOCKS_LEASES_WATCHES_HINTS = (5, 6, 7, 36, 37, 38, 1024, 1026, 1031, 1033, 1035, 1036, 1037, 1038)
+"""Commands of fcntl by which a file, or what a user may have of pipes, holds something for who looks later."""
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +59,15 @@ def test_what_a_block_may_ask(syscalls, machine):
             assert word(numbers[column]) == refused, name
     assert word(syscalls.CLONE[column], 0x003D0F00) == ALLOW, "a thread"
     assert word(syscalls.CLONE[column], 17) == refused, "a process"
-    assert word(syscalls.CLONE3) == absent
+    assert word(CLONE3) == absent
     assert all(word(number) == ALLOW for number in syscalls.NEWER)
     assert word(463) == absent, "whatever a newer kernel has"
-    assert word(syscalls.FCNTL[column], 3, 1) == ALLOW
-    for command in syscalls.COMMANDS:
+    for command in (0, 1, 2, 3, 4, 1030):
+        assert word(syscalls.FCNTL[column], 3, command) == ALLOW, command
+    for command in LOCKS_LEASES_WATCHES_HINTS:
         assert word(syscalls.FCNTL[column], 3, command) == refused, command
+    assert word(syscalls.MMAP[column], 0, 4096, 3, 0x22) == ALLOW
+    assert word(syscalls.MMAP[column], 0, 4096, 3, 0x40022) == refused, "pages of the machine's store"
     assert judged(program, arch ^ 1, READ[machine]) == refused, "another machine's numbers"
 
 

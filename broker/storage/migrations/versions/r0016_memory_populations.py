@@ -22,7 +22,7 @@ def upgrade() -> None:
         *map(_text, ("snapshot", "population", "name", "held_in")),
         sa.Column("year", sa.Integer(), nullable=True),
         sa.Column("least", sa.Integer(), nullable=False),
-        *map(_text, ("variables", "cells", "sizes")),
+        *map(_text, ("cells", "sizes")),
         sa.PrimaryKeyConstraint("snapshot", "population", name=op.f("pk_memory_populations")),
     )
     op.create_table(
