@@ -3,9 +3,19 @@ after, of SQL and of what a script hands over; and a worker that is killed while
 
 import csv
 import io
+import os
+import random
+import signal
+import time
+from itertools import combinations
 
 import pytest
 
+from broker.disclosure.differencing.compare import compare
+from broker.settings import Settings
+from broker.wiring import build_memory
+from broker.workflow.policies import policies_in_force
+from broker.workflow.remembering.tables import remembered_table
 from tests.e2e.jobs import approve, send, wait
 from tests.e2e.test_crashes import events_of, slots_of
 
