@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 
 from broker.disclosure.differencing.tables import Comparison, Table
 from broker.disclosure.judged_tables import Remembered
+from broker.disclosure.recipes import recipe_of
 from broker.domain.memory import Entry, MemoryVersion
 from broker.domain.outputs import Assessment
-from broker.domain.plans import Plan
+from broker.domain.plans import Plan, PlannedTable
 from broker.domain.ports.memory import TableMembers, Where
 from broker.policy.models import Policies
-from broker.workflow.remembering.populations import Place
+from broker.workflow.remembering.reading import Read, Sources, read_of
 from broker.workflow.remembering.tables import Of
 
 Said = dict[Where, Remembered]
@@ -23,13 +24,13 @@ class HandedFrom:
     """Of rows that a script handed over: their hash, and the tables and years that they can be from."""
 
     rows: str
-    places: frozenset[Place]
+    places: Sources
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """The job's tables: their plan, who is in them, how they are judged again; and tables of the same job that were
-    compared before these."""
+    compared before these. `handed`: they are of a script's rows."""
 
     of: Of
     plan: Plan
@@ -38,6 +39,16 @@ class Asked:
     policies: Policies
     beside: Sequence[Table] = ()
     handed: HandedFrom | None = None
+
+    def planned(self, where: Where) -> PlannedTable:
+        return self.plan.outputs[where[0]].tables[where[1]]
+
+    def recipe(self, where: Where) -> str:
+        return recipe_of(self.planned(where), "" if self.handed is None else self.handed.rows)
+
+    def read(self, where: Where) -> Read:
+        """No plan says where a script's rows are from: from any table that it could read."""
+        return read_of(self.planned(where)) if self.handed is None else Read(self.handed.places, None)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from broker.disclosure.differencing.mending import mend
 from broker.disclosure.differencing.tables import Table
 from broker.disclosure.judged_tables import Remembered
-from broker.disclosure.recipes import recipe_of
 from broker.domain.memory import Change, Entry, Way
 from broker.domain.outputs import Assessment
 from broker.domain.ports.memory import Where
@@ -17,10 +16,8 @@ from broker.policy.strictness import is_as_strict
 from broker.workflow.remembering.asked import Found
 from broker.workflow.remembering.changing import Changing
 from broker.workflow.remembering.crowding import is_crowded
+from broker.workflow.remembering.known import known_loads
 from broker.workflow.remembering.standing import Standing
-from broker.workflow.remembering.tables import (
-    known_loads,
-)
 
 ROUNDS = 5
 """Hiding for the sake of memory can make the rules hide more, and that is compared again, so many times at most."""
@@ -48,7 +45,7 @@ class Comparing(Standing):
         """A table of equal recipe on equal data that left under rules at least as strict is known already: it leaves
         with the same values and the same holes."""
         for where in self._asked.members:
-            recipe = recipe_of(self._asked.plan.outputs[where[0]].tables[where[1]], self._rows)
+            recipe = self._asked.recipe(where)
             same = (e for e in self.entries.values() if (e.recipe, e.snapshot) == (recipe, self._asked.of.snapshot))
             entry = next((e for e in same if len(self._cells(where)) == e.cells and self._may_leave_so(e)), None)
             if entry is not None:
@@ -81,7 +78,7 @@ class Comparing(Standing):
             if is_near and not self._has_hole(whole):
                 changes |= self._hide_one(where, whole)
                 continue
-            loads = self._loads | known_loads(self._asked.of, self._populations[where]) | self._beside(found, where)
+            loads = self._loads | known_loads(self._asked.of, self._known[where]) | self._beside(found, where)
             mending = mend(whole, loads, total_known=not is_near)
             found.comparisons.setdefault(where, mending.comparisons)
             if mending.changes:

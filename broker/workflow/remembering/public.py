@@ -26,7 +26,8 @@ from broker.workflow.limits import members_limits
 from broker.workflow.policies import policies_in_force
 from broker.workflow.public_recipes import Readied, readied
 from broker.workflow.remembering.crowding import splits_of
-from broker.workflow.remembering.populations import populations_of
+from broker.workflow.remembering.known import known_of
+from broker.workflow.remembering.reading import read_of
 from broker.workflow.remembering.tables import memory_of
 
 WHERE = (0, 0)
@@ -123,8 +124,8 @@ def _run(
     if not made.is_exact:
         told = Reproduced(made.agreed, made.compared, Why.DIFFERS)
         return told, _New(_listed(ports, table, ready, figures))
-    known = populations_of(memory_of(ports), table.published.snapshot, ready.recipe.table, policies.memory.least)
-    within = {p.ident: sum(p.sizes) for p in known if len(p.sizes) == 1}
+    known = known_of(memory_of(ports), table.published.snapshot, read_of(ready.recipe.table), policies.memory.least)
+    within = {k.ident: k.sizes[0] for k in known if k.whole and k.holds}
     entry = _entry(ports, table, ready.recipe.unit, len(found.cells))
     entry = replace(entry, recipe=recipe_of(ready.recipe.table), within=within)
     exact = Table(entry, figures_of(ready.recipe.table, made.shown), members)

@@ -14,10 +14,12 @@ from broker.domain.jobs import Job, Kind
 from broker.domain.outputs import Output, OutputState, Verdict, worst
 from broker.domain.people import SYSTEM
 from broker.domain.ports import Compared, OutputRecord, WorkerPorts
+from broker.domain.remembered import StoredMembers
 from broker.workflow.policies import policies_assessed, policies_in_force
 from broker.workflow.prepared import Prepared
 from broker.workflow.relations import project_or_unknown
 from broker.workflow.remembering.sql_tables import SqlTables
+from broker.workflow.remembering.tables import memory_of
 from broker.workflow.remembering.written import (
     NOT_MENDED,
     prepared_again,
@@ -26,19 +28,36 @@ from broker.workflow.remembering.written import (
 from broker.workflow.settle import way_of
 
 
-def compare_job(ports: WorkerPorts, job: Job, attempt: int, outputs: Sequence[Output]) -> None:
-    """Compare these outputs, which are assessed, or approved and not clean any more, and put what comes of it in their
-    place. Raises Failed where they cannot be compared."""
+def compare_job(
+    ports: WorkerPorts, job: Job, attempt: int, outputs: Sequence[Output], clean: frozenset[str] = frozenset()
+) -> None:
+    """Compare these outputs, which are assessed or approved, and put what comes of it in their place. Raises Failed
+    where they cannot be compared. Those that are `clean` as they are, of a job with others that are not, are compared
+    with these again, because all of them leave together; what does not change stays approved."""
     if job.submission.kind is Kind.SQL:
         records = SqlTables(ports, job, attempt).compared(outputs)
     else:
+        outputs = [o for o in outputs if o.ident not in clean]
         records = [_refused(ports, job, output) for output in outputs]
+    pairs = [(o, r) for o, r in zip(outputs, records, strict=True) if o.ident not in clean or not _is_same(ports, o, r)]
     now = ports.clock.now()
     version = max((r.output.memory_version or "0" for r in records), key=int, default="0")
     told = AuditEvent(now, SYSTEM.ident, "job.compared", job.ident, (("memory", version),))
-    found = [Compared(o, _routed(ports, job, o, r)) for o, r in zip(outputs, records, strict=True)]
+    found = [Compared(o, _routed(ports, job, o, r)) for o, r in pairs]
     events = [told, *(e for c in found for e in _events(ports, c))]
     ports.store.put_compared(job.ident, attempt, found, now, events)
+
+
+def _is_same(ports: WorkerPorts, before: Output, record: OutputRecord) -> bool:
+    """The same bytes would leave, of the same persons, and people would read the same findings."""
+    after = record.output
+    if (after.release_hash, after.findings_hash) != (before.release_hash, before.findings_hash):
+        return False
+    files, then = memory_of(ports).files, ports.store.to_remember(before.ident)
+    ours, theirs = (
+        [(k.table, files.get(StoredMembers(k.file, k.digest))) for k in kept] for kept in (record.to_remember, then)
+    )
+    return ours == theirs
 
 
 def _routed(ports: WorkerPorts, job: Job, before: Output, record: OutputRecord) -> OutputRecord:
@@ -64,21 +83,20 @@ def _events(ports: WorkerPorts, found: Compared) -> list[AuditEvent]:
 
 
 def _refused(ports: WorkerPorts, job: Job, before: Output) -> OutputRecord:
-    """A script's table whose rows are gone: it stays as it is, and a person learns that it must not leave so."""
+    """A script's table whose rows are gone: it cannot be mended, so nothing of it leaves. Sent again, its script's rows
+    are compared with what moved it, and mended."""
     staff = json.loads(ports.shelf.get("staff", ports.store.evidence_digest(before.ident)))
     told = (staff.get("memory") or {}) | {"version": str(ports.store.memory_version())}
     if "rows" not in staff:  # a figure that was drawn of a table
-        content = None if before.release_hash is None else ports.shelf.get("staff", before.release_hash)
         shown = json.dumps(staff | {"memory": told | {"refused": NOT_MENDED.sentence}}).encode()
-        drawn = Prepared(
-            before.name, before.kind, before.media_type, shown, content, NOT_MENDED.rule, Verdict.REFUSE, False
+        prepared = Prepared(
+            before.name, before.kind, before.media_type, shown, None, NOT_MENDED.rule, Verdict.REFUSE, False
         )
-        return record_of(ports, before, drawn, told["version"], ports.store.to_remember(before.ident))
-    policies = policies_assessed(ports.store, job)
-    profile = policies.profile(project_or_unknown(policies, job.submission.project).profile)
-    judged = assessment_from_json(staff)
-    verdict = worst([judged.verdict, NOT_MENDED.verdict])
-    prepared: Prepared = prepared_again(
-        replace(judged, findings=(*judged.findings, NOT_MENDED), verdict=verdict), before.name, profile, told
-    )
-    return record_of(ports, before, prepared, told["version"], ports.store.to_remember(before.ident))
+    else:
+        policies = policies_assessed(ports.store, job)
+        profile = policies.profile(project_or_unknown(policies, job.submission.project).profile)
+        judged = assessment_from_json(staff)
+        verdict = worst([judged.verdict, NOT_MENDED.verdict])
+        judged = replace(judged, findings=(*judged.findings, NOT_MENDED), verdict=verdict)
+        prepared = replace(prepared_again(judged, before.name, profile, told), candidate=None)
+    return record_of(ports, before, prepared, told["version"], ())

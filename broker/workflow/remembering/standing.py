@@ -14,10 +14,10 @@ from broker.disclosure.linking.families import families_of
 from broker.domain.lineage import read_by
 from broker.domain.memory import Entry, KnownFigure
 from broker.domain.ports import WorkerPorts
-from broker.domain.ports.memory import KnownPopulation, Where
+from broker.domain.ports.memory import Where
 from broker.domain.scalars import Value
 from broker.workflow.remembering.asked import Asked, Found, Said
-from broker.workflow.remembering.populations import populations_around, populations_of
+from broker.workflow.remembering.known import Known, is_near, known_of
 from broker.workflow.remembering.tables import (
     entry_of,
     judged_table,
@@ -44,7 +44,7 @@ class Standing:
         self._mended: dict[Where, Members] = {}
         families = families_of(asked.plan, 0)
         self._family = {m.where: n for n, family in enumerate(families) for m in family.members}
-        self._populations = {where: self._all_known(where) for where in asked.members}
+        self._known = self._all_known()
 
     def has_members(self, entry: Entry) -> bool:
         """Whether anything is compared with it: not with numbers whose population nobody knows."""
@@ -64,20 +64,20 @@ class Standing:
     def _judged(self, found: Found, where: Where) -> Table:
         given = self._asked.members[where]
         output = self._asked.plan.outputs[where[0]]
-        known = {p.ident: sum(p.sizes) for p in self._populations[where] if len(p.sizes) == 1}
-        entry = entry_of(self._asked.of, output, where, given, known, self._rows)
+        known = {k.ident: k.sizes[0] for k in self._known[where] if k.whole and k.holds}
+        entry = entry_of(self._asked.of, output, self._asked.recipe(where), given, known)
         members = self._mended.get(where) or from_bytes(given.content)
         return judged_table(self._asked.plan, where, entry, given, members, found.assessments[where[0]])
 
     def _is_near(self, where: Where) -> bool:
         """Whether fewer than t persons tell the table's total from a known population, because they are not in it or
         count several times: then nobody can be taken to know the total, and it must not be told."""
-        members, t = from_bytes(self._asked.members[where].content), self._asked.of.profile.t
+        members = from_bytes(self._asked.members[where].content)
         persons, _ = members.rows()
         rows = members.amounts.get("rows", np.ones(len(persons)))
-        several = len(np.unique(np.concatenate([members.more_persons, persons[rows != 1]])))
-        apart = several - len(np.unique(persons))
-        return any(len(p.sizes) == 1 and 0 < p.sizes[0] + apart < t for p in self._populations[where])
+        several = np.unique(np.concatenate([members.more_persons, persons[rows != 1]]))
+        once = np.setdiff1d(persons, several)
+        return is_near(self._known[where], once, several, self._asked.of.profile.t)
 
     def _has_hole(self, table: Table) -> bool:
         """So many persons are in no shown cell that nobody can add the table up."""
@@ -97,17 +97,13 @@ class Standing:
         beside = self._beside(found, where)
         return beside[entry]().figures if entry in beside else ()
 
-    def _all_known(self, where: Where) -> list[KnownPopulation]:
-        snapshot, least = self._asked.of.snapshot, self._asked.policies.memory.least
-        if self._asked.handed is not None:
-            places = self._asked.handed.places
-            return populations_around(self._memory, snapshot, places, self._asked.members[where], least)
-        planned = self._asked.plan.outputs[where[0]].tables[where[1]]
-        return populations_of(self._memory, snapshot, planned, least)
-
-    @property
-    def _rows(self) -> str:
-        return self._asked.handed.rows if self._asked.handed is not None else ""
+    def _all_known(self) -> dict[Where, list[Known]]:
+        of, least = self._asked.of, self._asked.policies.memory.least
+        found = {}
+        for where, given in self._asked.members.items():
+            persons = np.unique(from_bytes(given.content).rows()[0])
+            found[where] = known_of(self._memory, of.snapshot, self._asked.read(where), least, persons)
+        return found
 
     def _figures(self, found: Found, where: Where) -> tuple[KnownFigure, ...]:
         table = self._table(found, where)

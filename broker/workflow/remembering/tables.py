@@ -1,20 +1,20 @@
-"""Tables as the memory knows them: judged ones that may leave, remembered ones, and totals that everybody knows."""
+"""Tables as the memory knows them: judged ones that may leave, and remembered ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from broker.disclosure.differencing.compare import Load
 from broker.disclosure.differencing.members import Members, from_bytes
 from broker.disclosure.differencing.tables import Table
-from broker.disclosure.recipes import recipe_of, told_by
+from broker.disclosure.recipes import told_by
 from broker.domain.errors import Breach, Unavailable
 from broker.domain.lineage import read_by
-from broker.domain.memory import Entry, KnownFigure, Source
+from broker.domain.memory import Entry, Source
 from broker.domain.outputs import Assessment
 from broker.domain.plans import Plan, PlannedOutput
 from broker.domain.ports import MemoryPorts, Ports, WorkerPorts
-from broker.domain.ports.memory import KnownPopulation, TableMembers, Where
+from broker.domain.ports.memory import TableMembers, Where
 from broker.domain.remembered import StoredMembers, from_about
 from broker.policy.models import Profile, Rounding
 
@@ -40,21 +40,18 @@ def memory_of(ports: WorkerPorts) -> MemoryPorts:
     return ports.memory
 
 
-def entry_of(
-    of: Of, output: PlannedOutput, where: Where, found: TableMembers, known: Mapping[str, int], rows: str
-) -> Entry:
-    """The entry that a planned table would be; `known` are the populations that hold all of it, `rows` is as in
-    `recipe_of`."""
+def entry_of(of: Of, output: PlannedOutput, recipe: str, found: TableMembers, known: Mapping[str, int]) -> Entry:
+    """The entry that a planned table would be; `known` are the populations that hold all of it."""
     return Entry(
         number=0,
         release="",
         output="",
-        table=where[1],
+        table=found.where[1],
         project=of.project,
         snapshot=of.snapshot,
         profile=of.profile.name,
         t=of.profile.t,
-        recipe=recipe_of(output.tables[where[1]], rows),
+        recipe=recipe,
         unit=output.unit,
         source=Source.RELEASE,
         when=of.now,
@@ -93,26 +90,6 @@ def kept_table(memory: MemoryPorts, stored: StoredMembers) -> Table:
     """A table that was compared and waits for its release."""
     told = from_about(memory.files.about(stored.name))
     return Table(told.entry, told.figures, from_bytes(memory.files.get(stored)))
-
-
-def known_table(of: Of, number: int, population: KnownPopulation) -> Table:
-    """A known population as a table that was never released and that everybody has seen."""
-    sizes = dict(enumerate(population.sizes))
-    figure = KnownFigure(0, "", once=False, told="persons", reads=frozenset(), shown=sizes)
-    source = Source.POPULATION
-    entry = Entry(
-        number, "", "", 0, "", population.snapshot, "", of.profile.t, population.ident, "", source, of.now, len(sizes)
-    )
-    return Table(entry, (figure,), from_bytes(population.content))
-
-
-def known_loads(of: Of, populations: Sequence[KnownPopulation]) -> dict[int, Load]:
-    """By numbers below 0: no entry has one."""
-
-    def load(number: int, population: KnownPopulation) -> Load:
-        return lambda: known_table(of, number, population)
-
-    return {-n: load(-n, p) for n, p in enumerate(populations, 1)}
 
 
 def numbered(table: Table, number: int) -> Table:

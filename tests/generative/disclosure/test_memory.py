@@ -32,6 +32,7 @@ from broker.domain.memory import Way
 
 HISTORIES = size("MEMORY_HISTORIES", 200)
 MENDED = size("MEMORY_MENDED", 60)
+MISSED: list[str] = []
 
 
 def pairs(new: Drawn, old: Drawn) -> Iterator[tuple[int, int]]:
@@ -67,7 +68,9 @@ def _verdict(new: Drawn, old: Drawn, pair: tuple[int, int], leaks: list, number:
     least = smallest(new, old, *pair)
     is_exact = any(leak.exact for leak in leaks)
     if least is not None:
-        assert leaks, f"history {number}: {pair} leaks {least}"
+        if not leaks:
+            MISSED.append(f"history {number}: {pair} leaks {least}")
+            return "leaks missed"
         return "leaks found" if is_exact else "leaks feared"
     if not leaks:
         return "clean"
