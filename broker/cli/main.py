@@ -21,8 +21,8 @@ COMMANDS = {
     "checking": ("review", "recall"),
     "collecting": ("release", "register"),
     "budgets": ("budget",),
+    "remembering": ("memory",),
     "administrate": ("policy", "audit"),
-    "memory": ("memory",),
     "founding": ("found", "token"),
 }
 """Which module has which commands: only the one that is called is imported, so a check starts at once."""

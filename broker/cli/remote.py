@@ -108,8 +108,8 @@ def status(
 def _followed(hand: "BrokerClient", job: str) -> "JobAnswer":
     seen = ""
     while (found := hand.job(job))["state"] in MOVING:
-        if found["state"] != seen:
-            seen = found["state"]
+        if (now := f"{found['state']}{_far(found)}") != seen:
+            seen = now
             err.print(f"job {job}: {seen}", markup=False)
         time.sleep(PAUSE_SECONDS)
     return found
@@ -125,13 +125,20 @@ def _list(jobs: "list[JobAnswer]", as_json: bool) -> int:
 
 
 def _print_job(job: "JobAnswer", text: str | None = None) -> None:
-    say(f"job {job['ident']}: {job['state']}")
+    say(f"job {job['ident']}: {job['state']}{_far(job)}")
     for name in job["kept"]:
         say(f"keeps {name}")
     print_refusals(job["refusals"], text)
     after = NEXT.get(job["state"])
     if after:
         say(after.format(job=job["ident"]))
+
+
+def _far(job: "JobAnswer") -> str:
+    """How far a job is that runs in slots: by its schedule, which nothing that its blocks do can change."""
+    progress = job["progress"]
+    found = progress["blocks"] if progress else None
+    return f", slot {found['slot']} of {found['slots']}" if found else ""
 
 
 def outputs(job: Job, as_json: AsJson = False) -> int:

@@ -30,6 +30,20 @@ class OutputAnswer(TypedDict):
     reason: str | None
 
 
+class SlotsAnswer(TypedDict):
+    slot: int
+    slots: int
+    lasts_seconds: float
+
+
+class ProgressAnswer(TypedDict):
+    waits: bool
+    ahead: int | None
+    minutes: int | None
+    limit: int
+    blocks: SlotsAnswer | None
+
+
 class JobAnswer(TypedDict):
     ident: str
     project: str
@@ -48,6 +62,7 @@ class JobAnswer(TypedDict):
     released: bool
     replaces: str | None
     kept: list[str]
+    progress: ProgressAnswer | None
 
 
 class InboxAnswer(TypedDict):

@@ -27,13 +27,15 @@ class SameNames(Names):
         return self.numbers.setdefault(name, found)
 
 
-def recipe_of(table: PlannedTable) -> str:
-    """A hash of population, keys and shown statistics. A key's list and a statistic's number count for nothing."""
+def recipe_of(table: PlannedTable, rows: str = "") -> str:
+    """A hash of population, keys and shown statistics. A key's list and a statistic's number count for nothing. `rows`
+    is a hash of the rows that a script handed over: its plan says nothing of whom they are."""
     population = population_of(table, SameNames())
     asked = " and ".join(sorted(text_of(c) for c in population.conditions))
     keys = ", ".join(text_of(population.of(k.expression)) for k in table.keys)
     told = ", ".join(sorted(_told(s, population) for s in shown_statistics(table)))
-    return sha256(f"{population.base}\nwhere {asked}\nby {keys}\nof {told}".encode()).hexdigest()
+    source = f"\nfrom {rows}" if rows else ""
+    return sha256(f"{population.base}\nwhere {asked}\nby {keys}\nof {told}{source}".encode()).hexdigest()
 
 
 def shown_statistics(table: PlannedTable) -> Iterator[Statistic]:

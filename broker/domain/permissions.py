@@ -33,6 +33,7 @@ class Action(StrEnum):
     RECALL_OUTPUT = "recall-output"
     REHEARSE_JOB = "rehearse-job"
     RESTORE_LEDGER = "restore-ledger"
+    RESTORE_MEMORY = "restore-memory"
     STOP_ALL = "stop-all"
     STOP_JOB = "stop-job"
     SUBMIT_JOB = "submit-job"
@@ -41,6 +42,7 @@ class Action(StrEnum):
     VIEW_EVIDENCE = "view-evidence"
     VIEW_JOB = "view-job"
     VIEW_LEDGER = "view-ledger"
+    VIEW_MEMORY = "view-memory"
     VIEW_SAVED = "view-saved"
     VIEW_TEXT = "view-text"
     VOTE_OUTPUT = "vote-output"
@@ -85,12 +87,14 @@ PERMISSIONS: dict[tuple[Role, Action], frozenset[State]] = {
     (Role.ADMINISTRATOR, Action.PROPOSE_POLICY): NO_STATE,
     (Role.ADMINISTRATOR, Action.RECALL_OUTPUT): frozenset({OutputState.RELEASED}),
     (Role.ADMINISTRATOR, Action.RESTORE_LEDGER): NO_STATE,
+    (Role.ADMINISTRATOR, Action.RESTORE_MEMORY): NO_STATE,
     (Role.ADMINISTRATOR, Action.STOP_ALL): NO_STATE,
     (Role.ADMINISTRATOR, Action.STOP_JOB): ACTIVE,
     (Role.ADMINISTRATOR, Action.VERIFY_AUDIT): NO_STATE,
     (Role.ADMINISTRATOR, Action.VIEW_BUDGET): NO_STATE,
     (Role.ADMINISTRATOR, Action.VIEW_JOB): frozenset(JobState),
     (Role.ADMINISTRATOR, Action.VIEW_LEDGER): NO_STATE,
+    (Role.ADMINISTRATOR, Action.VIEW_MEMORY): NO_STATE,
 }
 """Absent means never. An administrator sees that a job exists, not its text and no output."""
 

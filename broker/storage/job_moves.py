@@ -17,6 +17,7 @@ from broker.storage.database import Database
 from broker.storage.jobs import job_of, job_row
 from broker.storage.ledger.spends import settle_with_job
 from broker.storage.ledger.writing import LedgerWriting
+from broker.storage.memory.held_files import hold_files
 from broker.storage.outputs import values_of
 from broker.storage.public_tables import vaults_of_public_tables
 from broker.storage.stops import is_stopped
@@ -82,6 +83,7 @@ class JobMoves(LedgerWriting):
         if small:
             known["small"] = True
         with self._db.write() as connection:
+            hold_files(connection, [one.file for record in outputs for one in record.to_remember])
             _move(connection, job, attempt, before, after, now, known)
             _insert_outputs(connection, job, outputs)
             withdrawn = _settle_outputs(connection, job, after, now)

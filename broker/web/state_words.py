@@ -15,10 +15,15 @@ MEANING = {
     "kept": "The project keeps what it defined: other jobs can read it.",
 }
 
+SAME = "All slots are equally long, whatever their blocks do, and are counted from the whole minute of its beginning."
+
 
 def told_of(state: str, progress: Progress) -> str:
     if progress.waits:
         return f"It waits for a free place. {_place(progress.ahead)}"
+    if progress.blocks is not None:
+        found = progress.blocks
+        return f"By its schedule, slot {found.slot} of {found.slots} runs. {SAME}"
     if progress.minutes is not None:
         return f"It has run for {_minutes(progress.minutes)} of at most {_minutes(progress.limit)}."
     return MEANING.get(state, "")

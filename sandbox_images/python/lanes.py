@@ -12,12 +12,15 @@ import socket
 
 import apart
 import block
+import large_pages
 import launcher
 import numpy
 import pyarrow as pa
-from npd.blocks import tables_of
+from npd.blocks import numbers_of, tables_of
 
 BEGIN, END, DONE = b"b", b"e", b"d"
+SETTLES = 30
+"""Times after which the interpreter has put its quick forms into the code that it runs."""
 SETTLED = 60.0
 """Seconds that a lane may take to answer: it does almost nothing."""
 
@@ -92,13 +95,31 @@ def warm(modules: list[str]) -> None:
     exercise()
     gc.collect()
     gc.freeze()
+    large_pages.join()
 
 
 def exercise() -> None:
-    """What every block does first, done once for all of them: libraries load the rest of themselves here."""
+    """What every block does first, done until the interpreter has learned it: libraries load the rest of themselves,
+    and code that has settled is not written to any more, so that blocks share its pages."""
     made = pa.table({"whole": [1, None], "number": [1.0, 2.0], "text": ["a", None]})
-    tables_of(("a.b",), [made])["b"]
-    numpy.linalg.lstsq(numpy.eye(2), numpy.ones(2), rcond=None)
+    content = packed(made)
+    for _ in range(SETTLES):
+        reading, writing = os.pipe()
+        os.write(writing, content)
+        os.close(writing)
+        frame = tables_of(("a.b",), block.received(reading))["b"]
+        columns = numpy.column_stack([numpy.ones(len(frame)), frame["number"]])
+        found, *_ = numpy.linalg.lstsq(columns, frame["number"].to_numpy(), rcond=None)
+        numbers_of(found, 2)
+
+
+def packed(table: pa.Table) -> bytes:
+    """As rows come."""
+    target = pa.BufferOutputStream()
+    with pa.ipc.new_stream(target, table.schema) as writer:
+        writer.write_table(table)
+    content = target.getvalue().to_pybytes()
+    return block.LENGTH.pack(len(content)) + content
 
 
 def serve(kind: block.Kind, way: socket.socket, own: int) -> None:

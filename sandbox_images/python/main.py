@@ -13,7 +13,6 @@ import time
 
 import blocks
 import collect
-import duckdb
 import launcher
 import npd
 import pandas as pd  # noqa: F401  imported before the job comes, so that a waiting sandbox has it ready
@@ -127,7 +126,9 @@ def be_child(channel: launcher.Channel, told: int, printing: int, tasks: int) ->
 
 def warm_up() -> None:
     """DuckDB's default connection, while nobody waits for it. On one thread: the kernel narrows what a thread sees, and
-    those that the job's settings ask for come of the narrowed one."""
+    those that the job's settings ask for come of the narrowed one. (Blocks, forked by hundreds, do without it.)"""
+    import duckdb
+
     duckdb.set_default_connection(duckdb.connect(":memory:", config={"threads": 1, "async_threads": 0}))
     duckdb.sql("SELECT 1").fetchall()
 

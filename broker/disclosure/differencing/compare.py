@@ -11,6 +11,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
+import numpy as np
+
+from broker.disclosure.differencing.members import Members
 from broker.disclosure.differencing.pairs import Pair
 from broker.disclosure.differencing.parts import parts_of
 from broker.disclosure.differencing.tables import Comparison, Leak, Table
@@ -60,10 +63,20 @@ class Comparer:
 
 
 def is_repeated(new: Table, old: Table) -> bool:
-    """The same recipe on the same data, with the same holes: nothing can be subtracted."""
+    """The same recipe on the same data, with the same holes and, whatever was mended in either, the same persons in
+    each cell: nothing can be subtracted."""
     if (new.entry.recipe, new.entry.snapshot) != (old.entry.recipe, old.entry.snapshot):
         return False
-    return [(f.told, set(f.shown)) for f in new.figures] == [(f.told, set(f.shown)) for f in old.figures]
+    told = [[(f.told, set(f.shown)) for f in t.figures] for t in (new, old)]
+    return told[0] == told[1] and _equal(new.members, old.members)
+
+
+def _equal(one: Members, other: Members) -> bool:
+    """Whether they have the same persons in the same cells, with the same amounts."""
+    arrays = ((*m.rows(), *(a for _, a in sorted(m.amounts.items()))) for m in (one, other))
+    return (one.count, sorted(one.amounts)) == (other.count, sorted(other.amounts)) and all(
+        np.array_equal(a, b) for a, b in zip(*arrays, strict=True)
+    )
 
 
 def _overlap(number: int, leaks: Sequence[Leak], kinds: Sequence[OverlapKind]) -> Overlap:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broker.disclosure.differencing.contraction import Edges, Flags, grown, summed
+from broker.disclosure.differencing.early import is_one
 from broker.disclosure.differencing.functionals import Functional
 from broker.disclosure.differencing.joint import Counts, Joint, Numbers
 from broker.disclosure.differencing.kinds import People, Several
@@ -32,6 +33,8 @@ class Laid:
 def laid(new: Functional, old: Functional, limit: int, everybody: int | None, scale: Scale) -> Laid:
     """`everybody`: how many persons a known population has that holds both tables; None where there is none. `scale`:
     by what amounts are multiplied."""
+    if scale.is_one and is_one(new, old, limit, everybody is None):
+        return _whole(new, old)
     equal, unequal = joints(new, old, scale)
     several = several_of(new, old, scale)
     overlap = overlap_of(equal, unequal, several)
@@ -56,6 +59,15 @@ def laid(new: Functional, old: Functional, limit: int, everybody: int | None, sc
     both = table if apart is None else table + apart
     anybody = np.concatenate([both.any(axis=1), both.any(axis=0)])
     return Laid(people, label, overlap, rest is None, _peopled(anybody, several, new.size), repeated)
+
+
+def _whole(new: Functional, old: Functional) -> Laid:
+    """Nothing is apart, so that it does not matter who is where."""
+    size, none = new.size + old.size, _edges(None, 0)
+    nobody = Several(*(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)))
+    people = People(size, size - 1, none, none, nobody)
+    repeated = new.counter.sizes[list(new.shown[: new.told])] == 0
+    return Laid(people, np.zeros(size, np.int64), OverlapKind.APART, True, np.ones(size, bool), repeated)
 
 
 def _doubled(table: Counts, apart: Counts | None, limit: int) -> tuple[NDArray[np.float32], int]:

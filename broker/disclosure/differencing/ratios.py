@@ -7,55 +7,75 @@ import numpy as np
 from broker.disclosure.differencing.functionals import Functional
 from broker.disclosure.differencing.joint import Numbers
 from broker.disclosure.differencing.kinds import Vector
+from broker.disclosure.differencing.members import Persons
+
+ENOUGH = 64
+"""Of persons in several cells so many of each cell are looked at: a factor is what most have."""
+
+Rows = tuple[Numbers, Numbers, Vector]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ratios:
     """A row for each person and pair of their vertices: amounts of the new table by amounts of the old one. Nothing is
-    0. Persons of several vertices have, beside these, what all of theirs together are."""
+    0. Persons of several vertices have rows for one of them, for two and for all together."""
 
+    persons: Numbers
     new: Numbers
     old: Numbers
     amount: Vector
 
 
-def ratios_of(new: Functional, old: Functional) -> Ratios:
+def ratios_of(new: Functional, old: Functional) -> tuple[Ratios, Ratios]:
+    """Of persons in one cell of each table, and of those in several of any."""
     persons, cells = old.members.listed()
     labels = new.counter.labels(persons)
     both = labels != new.members.nobody
     persons, labels = persons[both], labels[both]
-    single = new.amounts(persons) / old.amounts(persons)
-    more, others, amounts = _several(new, old)
-    return Ratios(
-        np.concatenate([new.vertices[labels], more]),
-        np.concatenate([old.vertices[cells[both]], others]),
-        np.concatenate([single, amounts]),
-    )
+    ratios = new.amounts(persons) / old.amounts(persons)
+    single = Ratios(persons.astype(np.int64), new.vertices[labels], old.vertices[cells[both]], ratios)
+    return single, _several(new, old)
 
 
-def _several(new: Functional, old: Functional) -> tuple[Numbers, Numbers, Vector]:
+def _several(new: Functional, old: Functional) -> Ratios:
     persons = np.union1d(new.members.more_persons, old.members.more_persons)
-    p, v, a, first = _summed(*new.rows_of(persons), new.size)
-    q, w, b, second = _summed(*old.rows_of(persons), old.size)
-    starts, ends = np.searchsorted(q, p), np.searchsorted(q, p, side="right")
+    persons = np.union1d(_some(new, persons), _some(old, persons))
+    p, v, a = _together(*_summed(*new.rows_of(persons), new.size))
+    q, w, b = _together(*_summed(*old.rows_of(persons), old.size))
+    left, right = _by_person(p, q)
+    return Ratios(p[left], v[left], w[right], a[left] / b[right])
+
+
+def _some(of: Functional, persons: Persons) -> Persons:
+    who, vertices, _ = of.rows_of(persons)
+    order = np.argsort(vertices, kind="stable")
+    size = np.bincount(vertices, minlength=1)
+    place = np.arange(len(order)) - np.repeat(np.cumsum(size) - size, size)[: len(order)]
+    return np.unique(who[order[place < ENOUGH]]).astype(np.uint32)
+
+
+def _by_person(left: Numbers, right: Numbers) -> tuple[Numbers, Numbers]:
+    """Every row of the one with every row of the other that is of the same person."""
+    starts, ends = np.searchsorted(right, left), np.searchsorted(right, left, side="right")
     times = ends - starts
-    left = np.repeat(np.arange(len(p)), times)
-    right = np.arange(len(left)) - np.repeat(np.cumsum(times) - times, times) + np.repeat(starts, times)
-    single, whole = a[left] / b[right], first[left] / np.where(second[right] == 0, 1, second[right])
-    asked = (first[left] != 0) & (second[right] != 0) & (whole != single)
-    return (
-        np.concatenate([v[left], v[left][asked]]),
-        np.concatenate([w[right], w[right][asked]]),
-        np.concatenate([single, whole[asked]]),
-    )
+    row = np.repeat(np.arange(len(left)), times)
+    return row, np.arange(len(row)) - np.repeat(np.cumsum(times) - times, times) + np.repeat(starts, times)
 
 
-def _summed(persons: Numbers, vertices: Numbers, amounts: Vector, size: int) -> tuple[Numbers, Numbers, Vector, Vector]:
-    """By person and vertex, with each person's whole beside it; what cancels is gone."""
+def _summed(persons: Numbers, vertices: Numbers, amounts: Vector, size: int) -> Rows:
+    """By person and vertex."""
     keys, where = np.unique(persons * size + vertices, return_inverse=True)
-    found = np.bincount(where, weights=amounts, minlength=len(keys))
-    kept = found != 0
-    who, found = keys[kept] // size, found[kept]
-    _, of = np.unique(who, return_inverse=True)
-    whole = np.bincount(of, weights=found, minlength=1).astype(np.float64)[of]
-    return who, keys[kept] % size, found, whole
+    return keys // size, keys % size, np.bincount(where, weights=amounts, minlength=len(keys)).astype(float)
+
+
+def _together(persons: Numbers, vertices: Numbers, amounts: Vector) -> Rows:
+    """Each vertex by itself, with each other one of the person, and with all of them; what cancels is gone."""
+    row, other = _by_person(persons, persons)
+    two = amounts[row] + np.where(row == other, 0, amounts[other])
+    _, of = np.unique(persons, return_inverse=True)
+    whole = np.bincount(of, weights=amounts, minlength=1)[of]
+    p, v = np.concatenate([persons[row], persons]), np.concatenate([vertices[row], vertices])
+    a = np.concatenate([two, whole])
+    order = np.argsort(p, kind="stable")
+    order = order[a[order] != 0]
+    return p[order], v[order], a[order]

@@ -79,6 +79,8 @@ class KnownPopulation:
     sizes: tuple[int, ...]
     content: bytes
     """Members of its cells: each person of it in one cell, once."""
+    variables: tuple[str, ...] = ()
+    """What the keys of its cells are values of."""
 
 
 class Populations(Protocol):
@@ -118,8 +120,8 @@ class MemberFiles(Protocol):
     def missing(self, named: Collection[str]) -> tuple[str, ...]:
         """Those of these names that there is no file of: the memory cannot be compared with while there is one."""
 
-    def unnamed(self, named: Collection[str], before: datetime) -> tuple[str, ...]:
-        """The files written before a moment that are not among these names."""
+    def unnamed(self, named: Collection[str], before: datetime | None = None) -> tuple[str, ...]:
+        """The files that are not among these names: all, or those written before a moment."""
 
     def discard(self, name: str, named: Collection[str]) -> None:
         """Remove a file that is not among these names; Breach for one that is."""

@@ -1,11 +1,12 @@
 """The memory's port in the store: what was released before, and whether it is whole. Docstrings are the contract."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from broker.domain.audit import AuditEvent
+from broker.domain.caps import MeasuredPopulation
 from broker.domain.ledger.chain import Head
 from broker.domain.memory import Entry, KnownFigure, MemoryVersion
 from broker.domain.remembered import NewEntry, Remembering, StoredMembers
@@ -54,8 +55,29 @@ class MemoryStore(Protocol):
     def split_counts(self, snapshot: str) -> Mapping[str, tuple[int, ...]]:
         """By reference population, for each of its cells the figures released so far that split it."""
 
+    def put_measured(self, found: Sequence[MeasuredPopulation]) -> None:
+        """How large reference populations are, in place of what was said of them before."""
+
+    def measured(self, snapshot: str) -> list[MeasuredPopulation]: ...
+
+    def measured_least(self, snapshot: str) -> Mapping[str, int]:
+        """By measured population, the policy's least number of persons when it was measured."""
+
+    def measured_snapshots(self) -> frozenset[str]: ...
+
+    def give_up(self, files: Collection[str], now: datetime) -> frozenset[str]:
+        """Those of these files of members that no entry names, nor an output that may still leave: from now on nothing
+        can name them (Conflict for whoever tries), and they may be removed. None at all while the memory does not hold
+        its last signed head: what no entry names may be what it forgot."""
+
     def remember(self, remembering: Remembering, now: datetime, events: Sequence[AuditEvent]) -> MemoryVersion:
         """Without a release: public tables. As in 1."""
+
+    def memory_holds(self) -> bool:
+        """Whether it holds its last signed head: anything else ends in the Breach of 2."""
+
+    def lost_memory_head(self) -> Head | None:
+        """The last signed head, where the memory does not hold it; None where it does, or where no head is there."""
 
     def memory_head(self) -> Head | None: ...
 

@@ -175,3 +175,9 @@ def slots_of(asks: Asks, service: Service) -> int:
 def lasting(asks: Asks, service: Service) -> float:
     """How long all slots together last, whatever the data are."""
     return slots_of(asks, service) * (seconds_of(asks, service) + service.block_rest_milliseconds / 1000)
+
+
+def slot_at(asks: Asks, service: Service, passed: float) -> int:
+    """Which slot runs by the schedule, so many seconds after its beginning: of the clock and the line alone."""
+    length = seconds_of(asks, service) + service.block_rest_milliseconds / 1000
+    return min(int(max(passed, 0.0) / length) + 1, slots_of(asks, service))

@@ -10,11 +10,20 @@ from broker.domain.outputs import Assessment
 from broker.domain.plans import Plan
 from broker.domain.ports.memory import TableMembers, Where
 from broker.policy.models import Policies
+from broker.workflow.remembering.populations import Place
 from broker.workflow.remembering.tables import Of
 
 Said = dict[Where, Remembered]
 Judge = Callable[[Mapping[Where, Remembered]], Sequence[Assessment]]
 """The rules' word on the job's outputs with what memory says of their tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandedFrom:
+    """Of rows that a script handed over: their hash, and the tables and years that they can be from."""
+
+    rows: str
+    places: frozenset[Place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,7 @@ class Asked:
     judge: Judge
     policies: Policies
     beside: Sequence[Table] = ()
+    handed: HandedFrom | None = None
 
 
 @dataclass(slots=True)

@@ -48,7 +48,7 @@ class Comparing(Standing):
         """A table of equal recipe on equal data that left under rules at least as strict is known already: it leaves
         with the same values and the same holes."""
         for where in self._asked.members:
-            recipe = recipe_of(self._asked.plan.outputs[where[0]].tables[where[1]])
+            recipe = recipe_of(self._asked.plan.outputs[where[0]].tables[where[1]], self._rows)
             same = (e for e in self.entries.values() if (e.recipe, e.snapshot) == (recipe, self._asked.of.snapshot))
             entry = next((e for e in same if len(self._cells(where)) == e.cells and self._may_leave_so(e)), None)
             if entry is not None:

@@ -26,7 +26,8 @@ from broker.workflow.limits import members_limits
 from broker.workflow.policies import policies_in_force
 from broker.workflow.public_recipes import Readied, readied
 from broker.workflow.remembering.crowding import splits_of
-from broker.workflow.remembering.tables import memory_of, populations_of
+from broker.workflow.remembering.populations import populations_of
+from broker.workflow.remembering.tables import memory_of
 
 WHERE = (0, 0)
 """The one table of a recipe's one output."""

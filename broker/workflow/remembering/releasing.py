@@ -6,6 +6,7 @@ from dataclasses import replace
 from broker.disclosure.differencing.compare import compare_all
 from broker.disclosure.differencing.members import to_bytes
 from broker.disclosure.differencing.tables import Table
+from broker.domain.errors import Breach
 from broker.domain.jobs import Job
 from broker.domain.memory import MemoryVersion
 from broker.domain.outputs import Output
@@ -29,6 +30,10 @@ def remembering(ports: WorkerPorts, job: Job, release: str, approved: Sequence[O
     kept = {o.ident: ports.store.to_remember(o.ident) for o in approved}
     if not any(kept.values()):
         return None
+    if not ports.store.memory_holds():
+        raise Breach("The memory does not hold its last signed head: nothing is released, and no file is written.")
+    if gone := [o for o in approved if _has_lost(ports, kept[o.ident])]:
+        raise Moved(tuple(gone))
     seen, snapshot = ports.store.memory_version(), job.snapshot or ""
     tables = {o.ident: [_table(ports, one) for one in kept[o.ident]] for o in approved}
     moved = [o for o in approved if not _is_clean(ports, o, tables[o.ident])]
@@ -46,6 +51,11 @@ def _entry(ports: WorkerPorts, output: Output, release: str, table: Table) -> Ne
     entry = replace(table.entry, release=release, output=output.ident)
     new = NewEntry(entry, table.figures, splits_of(ports, entry.snapshot, [table]))
     return replace(new, members=memory_of(ports).files.put(about(new), to_bytes(table.members)))
+
+
+def _has_lost(ports: WorkerPorts, kept: Sequence[ToRemember]) -> bool:
+    """Whether a file of what waits is not there any more: a store that was restored names what was swept since."""
+    return bool(memory_of(ports).files.missing([one.file for one in kept]))
 
 
 def _table(ports: WorkerPorts, one: ToRemember) -> Table:

@@ -17,12 +17,12 @@ from broker.domain.ports import WorkerPorts
 from broker.domain.ports.memory import KnownPopulation, Where
 from broker.domain.scalars import Value
 from broker.workflow.remembering.asked import Asked, Found, Said
+from broker.workflow.remembering.populations import populations_around, populations_of
 from broker.workflow.remembering.tables import (
     entry_of,
     judged_table,
     memory_of,
     numbered,
-    populations_of,
     remembered_table,
 )
 from broker.workflow.standard_populations import Near, near_standard
@@ -65,7 +65,7 @@ class Standing:
         given = self._asked.members[where]
         output = self._asked.plan.outputs[where[0]]
         known = {p.ident: sum(p.sizes) for p in self._populations[where] if len(p.sizes) == 1}
-        entry = entry_of(self._asked.of, output, where, given, known)
+        entry = entry_of(self._asked.of, output, where, given, known, self._rows)
         members = self._mended.get(where) or from_bytes(given.content)
         return judged_table(self._asked.plan, where, entry, given, members, found.assessments[where[0]])
 
@@ -98,8 +98,16 @@ class Standing:
         return beside[entry]().figures if entry in beside else ()
 
     def _all_known(self, where: Where) -> list[KnownPopulation]:
+        snapshot, least = self._asked.of.snapshot, self._asked.policies.memory.least
+        if self._asked.handed is not None:
+            places = self._asked.handed.places
+            return populations_around(self._memory, snapshot, places, self._asked.members[where], least)
         planned = self._asked.plan.outputs[where[0]].tables[where[1]]
-        return populations_of(self._memory, self._asked.of.snapshot, planned, self._asked.policies.memory.least)
+        return populations_of(self._memory, snapshot, planned, least)
+
+    @property
+    def _rows(self) -> str:
+        return self._asked.handed.rows if self._asked.handed is not None else ""
 
     def _figures(self, found: Found, where: Where) -> tuple[KnownFigure, ...]:
         table = self._table(found, where)

@@ -1,6 +1,6 @@
 """Tables as the memory knows them: judged ones that may leave, remembered ones, and totals that everybody knows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,10 +12,9 @@ from broker.domain.errors import Breach, Unavailable
 from broker.domain.lineage import read_by
 from broker.domain.memory import Entry, KnownFigure, Source
 from broker.domain.outputs import Assessment
-from broker.domain.plans import Plan, PlannedOutput, PlannedTable
+from broker.domain.plans import Plan, PlannedOutput
 from broker.domain.ports import MemoryPorts, Ports, WorkerPorts
 from broker.domain.ports.memory import KnownPopulation, TableMembers, Where
-from broker.domain.relations import Filter, Join, JoinHow, Project, Relation, Scan
 from broker.domain.remembered import StoredMembers, from_about
 from broker.policy.models import Profile, Rounding
 
@@ -41,8 +40,11 @@ def memory_of(ports: WorkerPorts) -> MemoryPorts:
     return ports.memory
 
 
-def entry_of(of: Of, output: PlannedOutput, where: Where, found: TableMembers, known: Mapping[str, int]) -> Entry:
-    """The entry that a planned table would be; `known` are the populations that hold all of it."""
+def entry_of(
+    of: Of, output: PlannedOutput, where: Where, found: TableMembers, known: Mapping[str, int], rows: str
+) -> Entry:
+    """The entry that a planned table would be; `known` are the populations that hold all of it, `rows` is as in
+    `recipe_of`."""
     return Entry(
         number=0,
         release="",
@@ -52,7 +54,7 @@ def entry_of(of: Of, output: PlannedOutput, where: Where, found: TableMembers, k
         snapshot=of.snapshot,
         profile=of.profile.name,
         t=of.profile.t,
-        recipe=recipe_of(output.tables[where[1]]),
+        recipe=recipe_of(output.tables[where[1]], rows),
         unit=output.unit,
         source=Source.RELEASE,
         when=of.now,
@@ -91,39 +93,6 @@ def kept_table(memory: MemoryPorts, stored: StoredMembers) -> Table:
     """A table that was compared and waits for its release."""
     told = from_about(memory.files.about(stored.name))
     return Table(told.entry, told.figures, from_bytes(memory.files.get(stored)))
-
-
-def populations_of(memory: MemoryPorts, snapshot: str, table: PlannedTable, least: int) -> list[KnownPopulation]:
-    """The known populations that hold everybody of a planned table, and reference populations of what it reads where
-    each has `least` persons: smaller ones are published by nobody."""
-    scans = [(s.table, year) for s in _holding(table.contributions) if (year := _year(s)) is not False]
-    every = [memory.populations.everybody(snapshot, name, year) for name, year in dict.fromkeys(scans)]
-    references = [
-        r for r in memory.populations.references(snapshot) if (r.table, r.year) in scans and min(r.sizes) >= least
-    ]
-    return [*every, *references]
-
-
-def _year(scan: Scan) -> int | bool | None:
-    """The one year of a scan; None for a table without years, False for one with several."""
-    if scan.years is None:
-        return None
-    return next(iter(scan.years)) if len(scan.years) == 1 else False
-
-
-def _holding(relation: Relation) -> Iterator[Scan]:
-    """The scans of persons that hold everybody of a relation."""
-    match relation:
-        case Scan(person=person):
-            if person is not None:
-                yield relation
-        case Filter(child=child) | Project(child=child):
-            yield from _holding(child)
-        case Join(how=how, left=left, right=right):
-            if how is not JoinHow.FULL:
-                yield from _holding(left)
-            if how in {JoinHow.INNER, JoinHow.CROSS}:
-                yield from _holding(right)
 
 
 def known_table(of: Of, number: int, population: KnownPopulation) -> Table:

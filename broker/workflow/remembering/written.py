@@ -32,6 +32,13 @@ CROWDED = Finding(
 )
 
 
+IN_ORDER = [kind.value for kind in (
+    OverlapKind.DIFFERENCE, OverlapKind.COVERED, OverlapKind.IDENTICAL, OverlapKind.NESTED, OverlapKind.APART,
+    OverlapKind.DISJOINT,
+)]  # fmt: skip
+"""What a checker has to know first."""
+
+
 def with_findings(judged: Assessment, found: Found, number: int) -> Assessment:
     """The findings on an output as a whole."""
     more = [f for f, outputs in ((NOT_MENDED, found.refused), (CROWDED, found.crowded)) if number in outputs]
@@ -62,6 +69,7 @@ def told_of(compared: Comparing, found: Found, number: int, project: str) -> dic
                 others |= _is_of_another(entry, project)
                 told += _own(entry, project, one.overlap.kind, one.overlap.persons, one.overlap.exact)
     numbers = [e.output for e in compared.entries.values() if e.source is Source.PUBLIC and not compared.has_members(e)]
+    told.sort(key=lambda one: (IN_ORDER.index(one["how"]), one["persons"] or 0))
     standard = [_offered(near) for near in compared.near_standard() if near.output == number]
     said = {"version": str(found.version), "overlaps": told, "others": others, "numbers_only": numbers}
     return said | {"standard": standard}

@@ -35,6 +35,7 @@ TRICKS = {
     "memory": Trick("pass", "return finds_mark()"),
     "signals": Trick("[attempt(os.kill, pid, signal.SIGKILL) for pid in (-1, 0, os.getppid(), *range(2, 400)) if pid != os.getpid()]", "return False"),
     "limits": Trick("pass", "return False", "bombs()"),
+    "room": Trick("pass", "return reserves(2 << 30)"),
     "files_without_end": Trick("[writes(f'/tmp/{n}', 1 << 20) for n in range(200)]", "return False"),
     "crash": Trick("os._exit(9)", "return False"),
     "crash_hard": Trick("ctypes.string_at(0)", "return False"),
@@ -53,7 +54,7 @@ FAILS = {
 """Scores of children whose block fails, and how."""
 
 TOOLS = f"""
-import builtins, ctypes, fcntl, gc, os, signal, socket, sys, threading, time
+import builtins, ctypes, fcntl, gc, mmap, os, signal, socket, sys, threading, time
 libc = ctypes.CDLL(None, use_errno=True)
 held = []
 MARK = b"".join([b"{MARKS[0]}", b"{MARKS[1]}"])
@@ -132,6 +133,12 @@ def finds_mark():
     return False
 
 
+def reserves(size):
+    # more than one block may have: what it could fill, and end the sandbox by
+    with mmap.mmap(-1, size):
+        return True
+
+
 def bombs():
     kept = []
     while True:
@@ -163,7 +170,9 @@ def script(name: str, seconds: float) -> str:
     if name in SHAPES:
         return tools + ANSWER.format(signal="pass", seen="return False") % (SECRET, f"return {name}", HIGH, HIGH, LOW)
     if name == "mixed":
-        return tools + _mixed()
+        return tools + _mixed(FAILS)
+    if name == "shapes":
+        return tools + _mixed({SECRET + n: f"return {shape}" for n, shape in enumerate(SHAPES)})
     if name == "everything":
         return tools + _everything()
     if name == "maximum":
@@ -178,9 +187,9 @@ def script(name: str, seconds: float) -> str:
 TOGETHER = ("state", "scratch", "places", "shared_memory", "numbers_of_processes", "mounts", "sockets", "locks", "memory", "signals")  # fmt: skip
 
 
-def _mixed() -> str:
+def _mixed(ways_of: dict[int, str]) -> str:
     """Each block as its child says."""
-    ways = "".join(f"    if (scores == {score}).any():\n        {way}\n" for score, way in FAILS.items())
+    ways = "".join(f"    if (scores == {score}).any():\n        {way}\n" for score, way in ways_of.items())
     return f'\n\ndef answer(tables):\n    scores = tables["npd.a"]["Score"]\n{ways}    return {LOW}\n'
 
 

@@ -76,7 +76,7 @@ MEASURES = {
         ),
         "memory",
     ),
-    "a limit of memory": Measure((("apart.py", "        resource.RLIMIT_AS: memory,\n", ""),), "limits", 12.0, ("runsc",)),
+    "a limit of memory": Measure((("apart.py", "        resource.RLIMIT_AS: memory,\n", ""),), "room"),
     "slots to their end": Measure(
         (
             (

@@ -10,7 +10,7 @@ from blocks_kit import asks, ended, run, town
 from mutants import MEASURES, Changed, changed_image, removed
 from privacy_size import tell
 
-BLOCKS, SECONDS, AT = 12, {"runc": 0.6, "runsc": 1.5}, 3
+BLOCKS, SECONDS, AT = 8, {"runc": 0.6, "runsc": 1.5}, 3
 START_SECONDS = 18.0
 """Most that a sandbox takes beside its slots, on a machine with much to do; less than a trick lasts that wins time."""
 ALL = os.environ.get("PROOF_DEFENCES") == "all"

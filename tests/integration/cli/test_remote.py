@@ -1,12 +1,17 @@
 """The commands that speak to a broker: what they print, what they ask for, and how they end."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
 from broker.cli.evidence import print_look
+from broker.domain.jobs import Kind, Submission
 from broker.domain.outputs import OutputState, Verdict
-from tests.integration.web.conftest import ADA, CLEO, REFUSED_SQL, ROSA, SQL
+from broker.domain.ports import Snapshot
+from broker.workflow.administer import put_snapshot
+from tests.integration.web.conftest import ADA, CLEO, DANA, REFUSED_SQL, ROSA, SQL
+from tests.integration.web.test_private import BLOCKS
 
 
 def votes(site, output):
@@ -148,6 +153,15 @@ def test_status_waits_until_people_decide(site, at, monkeypatch):
     monkeypatch.setattr("broker.cli.remote.time.sleep", asked.append)
     assert "waiting for a decision" in at(ROSA, "status", job, "--wait")[1]
     assert asked == []
+
+
+def test_status_of_a_script_over_blocks_tells_its_slot(site, at):
+    put_snapshot(site.ports, Snapshot("s1", "0" * 64, site.ports.clock.now(), True, "snapshots/s1", "{}"))
+    job = site.client(DANA).submit(Submission("P0733", Kind.PYTHON, "", BLOCKS, "By block", "A test"))["ident"]
+    assert at(DANA, "status", job)[1].startswith(f"job {job}: queued\n")
+    site.running(job)
+    site.clock.at = site.clock.at.replace(second=0, microsecond=0) + timedelta(seconds=71)
+    assert at(DANA, "status", job)[1].startswith(f"job {job}: running, slot 21 of 150\n")
 
 
 def test_a_job_can_be_withdrawn(site, at):

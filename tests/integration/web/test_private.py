@@ -1,5 +1,7 @@
 """A private question at the door: its forecast with what is left, its refusal where not enough is, on pages and API."""
 
+from datetime import timedelta
+
 import pytest
 
 from broker.domain.errors import Conflict, Refused
@@ -71,3 +73,23 @@ def test_a_history_of_an_account_that_does_not_exist_is_no_event(site):
     before = len(site.client(ADA).audit())
     assert site.client(ADA).account_history("pupil", "what\x14ever") == []
     assert len(site.client(ADA).audit()) == before
+
+
+BLOCKS = """# private: epsilon 0.5, blocks 300, range month [1, 12]
+# input: npd.absence [MonthOfBirth] 2022/2023
+# output: month.csv | Mean month of birth
+def answer(tables):
+    return tables["absence"].MonthOfBirth.mean()
+"""
+
+
+@pytest.mark.usefixtures("snapshot")
+def test_a_script_over_blocks_tells_its_slot_on_page_and_api(site):
+    """Nothing of what its blocks do is in it: tests/unit/workflow/test_block_progress.py."""
+    client, browser = site.client(DANA), site.browser(DANA)
+    job = client.submit(Submission("P0733", Kind.PYTHON, "", BLOCKS, "By block", "A test"))["ident"]
+    assert client.job(job)["progress"] == {"waits": True, "ahead": 0, "minutes": None, "limit": 15, "blocks": None}
+    site.running(job)
+    site.clock.at = site.clock.at.replace(second=0, microsecond=0) + timedelta(seconds=71)
+    assert "By its schedule, slot 21 of 150 runs." in text(browser, f"/jobs/{job}/state")
+    assert client.job(job)["progress"]["blocks"] == {"slot": 21, "slots": 150, "lasts_seconds": 82.5}

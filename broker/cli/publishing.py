@@ -1,4 +1,4 @@
-"""Commands about the memory of everything released: tables that were published elsewhere. They speak to a server."""
+"""`broker memory public`: tables that were published elsewhere. These commands speak to a server."""
 
 from typing import Annotated, Any
 
@@ -10,13 +10,7 @@ from broker.cli.show import minute, print_json, print_table, read_text, say
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Ident = Annotated[str, typer.Argument(help="The table's id.")]
 
-memory = typer.Typer(name="memory", help="The memory of everything released.", no_args_is_help=True)
 public = typer.Typer(name="public", help="Tables that were published elsewhere (administrators).", no_args_is_help=True)
-
-
-def register(app: typer.Typer) -> None:
-    memory.add_typer(public)
-    app.add_typer(memory)
 
 
 @public.command()

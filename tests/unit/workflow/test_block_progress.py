@@ -1,0 +1,98 @@
+"""How far a private script is: by the schedule of its line and the clock, so that nothing a script does can be read
+from it. Watched every few seconds while it runs, and after, until it is told that it has ended."""
+
+import math
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from dashboard_kit import DORA, open_budgets, send
+
+from broker.domain.ports import SandboxEnd
+from broker.workflow import browse, follow
+
+LINE = """# private: epsilon 0.5, blocks 300, range month [1, 12]
+# input: npd.absence [MonthOfBirth] 2022/2023
+# output: month.csv | Mean month of birth
+"""
+SCRIPTS = {
+    "answers": LINE + "def answer(tables):\n    return tables['absence'].MonthOfBirth.mean()\n",
+    "crashes at once": LINE + "import os\ndef answer(tables):\n    return os._exit(9)\n",
+    "overruns": LINE + "import time\ndef answer(tables):\n    return time.sleep(10**6)\n",
+}
+ENDS = {"answers": 4.0, "crashes at once": math.nan, "overruns": math.nan}
+STEP, SLOTS, LENGTH = timedelta(seconds=5), 150, 0.55
+LATE = {"answers": 0, "crashes at once": 0, "overruns": 3}
+"""Seconds by which the machine is late at the end: what its blocks' work has done to it."""
+
+
+@pytest.fixture
+def dashboard(broker):
+    open_budgets(broker)
+    broker.ports = replace(broker.ports, synthetic=None, lease=timedelta(minutes=10))
+    return broker
+
+
+def watched(broker, name, end=SandboxEnd.ENDED):
+    """What its researcher is told at each moment since it began, while it is told to run."""
+    job, told = send(broker, SCRIPTS[name]), []
+    broker.sandbox.block, broker.sandbox.end = ENDS[name], SandboxEnd.ENDED
+    broker.clock.at = broker.clock.at.replace(hour=broker.clock.at.hour + 1, minute=0, second=12, microsecond=0)
+
+    def look():
+        broker.clock.at = broker.clock.at.replace(microsecond=0)
+        told.append(follow.followed(broker.ports, broker.person(DORA), job)[1].blocks)
+
+    def runs(request):
+        if not request.apart:
+            return
+        for _ in range(18):
+            look()
+            broker.clock.at += STEP
+        broker.clock.at += timedelta(seconds=LATE[name])
+        broker.sandbox.end = end
+
+    broker.sandbox.during = runs
+    assert broker.run(job)
+    broker.sandbox.during = None
+    return job, told
+
+
+def test_the_slot_that_is_told_is_the_same_whatever_the_script_does(dashboard):
+    found = {name: watched(dashboard, name)[1] for name in SCRIPTS}
+    assert found["answers"] == found["crashes at once"] == found["overruns"]
+    assert all(p is not None for p in found["answers"])
+
+
+@pytest.mark.parametrize("end", [SandboxEnd.CRASHED, SandboxEnd.TIME_LIMIT])
+def test_it_is_the_same_for_one_that_will_fail(dashboard, end):
+    assert watched(dashboard, "overruns", end)[1] == watched(dashboard, "answers")[1]
+
+
+def test_it_counts_from_the_whole_minute_and_never_beyond_the_last_slot(dashboard):
+    _, told = watched(dashboard, "answers")
+    assert [p.slots for p in told] == [SLOTS] * len(told)
+    assert [p.slot for p in told[:10]] == [1] * 10, "what began at twelve seconds past counts from the minute's end"
+    assert told[-1].slot == 1 + math.floor((12 + 17 * 5 - 60) / LENGTH)
+    assert told[0].lasts_seconds == pytest.approx(SLOTS * LENGTH)
+
+
+def test_after_its_end_it_goes_on_by_the_schedule_until_the_end_is_told(dashboard):
+    seen = {}
+    for name in SCRIPTS:
+        job, _ = watched(dashboard, name)
+        dashboard.clock.at = dashboard.clock.at.replace(microsecond=0) - timedelta(seconds=LATE[name])
+        view = browse.brief(dashboard.ports, dashboard.person(DORA), job)
+        assert view.state == "running"
+        seen[name] = follow.progress(dashboard.ports, dashboard.person(DORA), view).blocks
+    assert len(set(seen.values())) == 1
+
+
+def test_other_jobs_have_none(dashboard):
+    from dashboard_kit import COUNT
+
+    told, job = [], send(dashboard, COUNT)
+    dashboard.sandbox.during = lambda _: told.append(follow.followed(dashboard.ports, dashboard.person(DORA), job)[1])
+    assert dashboard.run(job)
+    assert told[0].minutes == 0
+    assert told[0].blocks is None
