@@ -77,8 +77,8 @@ DEFENCES = (
     Defence("a total that nobody knows tells nothing", edited(f"{ROOM}.mending:mend", "table if total_known else without_total(table)", "table"), "test_47_a_total"),
     Defence("a small group of one table alone is no difference", both(NOT_REPEATED, ANY_SIDE), "test_48"),
     Defence("tables of one script that are not linked are compared", edited("broker.workflow.remembering.compare:Comparing._beside", "[*self._asked.beside, *others]", "others"), "test_29_two_families", FAMILIES),
-    Defence("a recipe of handed rows is of these rows", edited("broker.workflow.remembering.standing:Standing._rows", "is not None", "is True"), "test_46_other_rows", FAMILIES),
-    Defence("an equal recipe with other persons is compared", both(SAME_MEMBERS, edited("broker.workflow.remembering.standing:Standing._rows", "is not None", "is True")), "test_29_two_families", FAMILIES),
+    Defence("a recipe of handed rows is of these rows", edited("broker.workflow.remembering.asked:Asked.recipe", "self.handed is None", "True"), "test_46_other_rows", FAMILIES),
+    Defence("an equal recipe with other persons is compared", both(SAME_MEMBERS, edited("broker.workflow.remembering.asked:Asked.recipe", "self.handed is None", "True")), "test_29_two_families", FAMILIES),
     Defence("figures are counted against the cap", put(f"{RECONSTRUCTION}.beyond", lambda *_: ()), "test_11_the_cap", RECONSTRUCTION),
 )  # fmt: skip
 
