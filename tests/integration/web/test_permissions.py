@@ -28,6 +28,7 @@ BODIES = {
     "people": {"name": "New", "roles": []},
     "policies": {"content": "{}"},
     "lookup": {"name": "bands", "about": "Bands.", "text": "code,band\n1,low\n"},
+    "published": {"name": "A", "source": "B", "recipe": "SELECT 1", "snapshot": "s0", "figures": "a,b"},
     "decision": {"choice": "approve", "reason": "public-values"},
     "votes": {
         "choice": "approve",
@@ -90,6 +91,11 @@ TABLE = [
     ("GET", "/ledger/head", None, 404, 404, 403, 404),  # this store signs no heads
     ("POST", "/ledger/reentries", "forgotten", 404, 404, 403, 201),
     ("POST", "/ledger/vouches", "head", 404, 404, 403, 201),
+    ("GET", "/public-tables", None, 404, 404, 403, 200),
+    ("POST", "/public-tables", "published", 404, 404, 403, 400),  # there is no such snapshot
+    ("GET", "/public-tables/" + "0" * 64, None, 404, 404, 403, 404),
+    ("POST", "/public-tables/" + "0" * 64 + "/confirmation", None, 404, 404, 403, 404),
+    ("POST", "/public-tables/" + "0" * 64 + "/withdrawal", None, 404, 404, 403, 404),
     ("GET", "/memory/caps", None, 404, 404, 403, 200),
     ("GET", "/memory/head", None, 404, 404, 403, 404),  # nor of its memory
     ("POST", "/memory/reentries", "tables", 404, 404, 403, 409),  # nothing is lost
