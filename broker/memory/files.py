@@ -16,6 +16,8 @@ Write = Callable[[Path, bytes], None]
 """Writes a file for its owner only, all of it under its name or nothing, durable before it returns."""
 
 NAME = re.compile(r"[0-9a-f]{32}")
+DRAFT = re.compile(r"[0-9a-f]{32}\.[0-9a-f]{16}")
+"""What a crash leaves of a file that was not written to its end (`Write`)."""
 MODE = 0o700
 
 
@@ -57,6 +59,12 @@ class SealedFiles:
         if name in named or not NAME.fullmatch(name):
             raise Breach("A file that the memory names is never removed.")
         (self._folder / name).unlink(missing_ok=True)
+
+    def drop_drafts(self, before: datetime) -> int:
+        old = [p for p in self._folder.iterdir() if DRAFT.fullmatch(p.name) and _written(p) < before]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
 
     def _whole(self) -> list[Path]:
         """A draft that a crash has left has another name."""

@@ -125,3 +125,6 @@ class MemberFiles(Protocol):
 
     def discard(self, name: str, named: Collection[str]) -> None:
         """Remove a file that is not among these names; Breach for one that is."""
+
+    def drop_drafts(self, before: datetime) -> int:
+        """Remove what crashes before a moment have left of files that were not written to their end."""

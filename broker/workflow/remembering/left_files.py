@@ -19,9 +19,11 @@ LEFT = frozenset({OutputState.RELEASED, OutputState.RECALLED})
 def sweep_members(ports: WorkerPorts) -> int:
     """Remove files that nothing names. How many were removed."""
     files, store, now = memory_of(ports).files, ports.store, ports.clock.now()
+    before = now - LEASES * ports.lease
+    files.drop_drafts(before)
     if not store.memory_holds():
         return 0
-    old = files.unnamed(store.member_files(), now - LEASES * ports.lease)
+    old = files.unnamed(store.member_files(), before)
     gone = store.give_up([name for name in old if not may_prove(store, files, name)], now)
     named = store.member_files()
     for name in sorted(gone):

@@ -103,3 +103,14 @@ def test_only_files_that_no_entry_names_can_be_removed(files, tmp_path):
         files.discard(one.name, {one.name})
     files.discard(other.name, {one.name})
     assert files.unnamed(set(), LATER) == (one.name,)
+
+
+def test_what_was_not_written_to_its_end_is_dropped_when_it_is_old(files, tmp_path):
+    stored = files.put("", b"whole")
+    draft = tmp_path / "memory" / f"{stored.name}.{'0' * 16}"
+    draft.write_bytes(b"half")
+    assert files.unnamed(frozenset()) == (stored.name,)
+    assert files.drop_drafts(datetime.now(UTC) - timedelta(minutes=1)) == 0
+    assert files.drop_drafts(LATER) == 1
+    assert not draft.exists()
+    assert files.get(stored) == b"whole"
