@@ -136,8 +136,8 @@ def _print_job(job: "JobAnswer", text: str | None = None) -> None:
 
 def _far(job: "JobAnswer") -> str:
     """How far a job is that runs in slots: by its schedule, which nothing that its blocks do can change."""
-    progress = job["progress"]
-    found = progress["blocks"] if progress else None
+    told = job["progress"]
+    found = told["blocks"] if told else None
     return f", slot {found['slot']} of {found['slots']}" if found else ""
 
 

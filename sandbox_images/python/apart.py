@@ -15,9 +15,12 @@ import syscalls
 NEWNS, NEWUSER, NEWPID = 0x00020000, 0x10000000, 0x20000000
 READ_ONLY, NOSUID, NODEV, NOEXEC, AGAIN, BIND, WITH_ALL_BELOW = 1, 2, 4, 8, 32, 4096, 16384
 SCRATCH = "/tmp"
+NOTHING = f"{SCRATCH}/none"
 INODES = 4096
 COVERED = ("/out", "/data", "/sys", "/proc")
 """What all blocks would see: an empty folder lies over each. (`/dev` is made anew, with these devices.)"""
+GIVEN = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
+"""Files that an engine lays into a container, from a disk of the host where it is told when they were read."""
 DEVICES = ("null", "zero", "full", "random", "urandom")
 FEW = 64
 """Open files of a block."""
@@ -63,7 +66,10 @@ def cover() -> None:
         place = f"{SCRATCH}/{name}"
         os.close(os.open(place, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
         mount(f"/dev/{name}", place, None, BIND)
+    os.close(os.open(NOTHING, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o400))
     mount("tmpfs", SCRATCH, "tmpfs", AGAIN | READ_ONLY | NOSUID | NOEXEC)
+    for path in filter(os.path.exists, GIVEN):
+        mount(NOTHING, path, None, BIND)
     mount(SCRATCH, "/dev", None, BIND | WITH_ALL_BELOW)
     for path in COVERED:
         mount("tmpfs", path, "tmpfs", READ_ONLY | NOSUID | NODEV | NOEXEC, "size=4k,mode=555")

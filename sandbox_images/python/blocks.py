@@ -74,17 +74,19 @@ class Schedule:
 
     def __init__(self, found: list[lanes.Lane], asked: dict, numbers: int, shown: Shown | None) -> None:
         self._lanes, self._numbers, self._shown = found, numbers, shown
-        self._seconds, self._rest = asked["seconds"], asked["rest_seconds"]
+        self._seconds, self._rest, self._spare = asked["seconds"], asked["rest_seconds"], asked["spare_seconds"]
 
     def run(self, rows: Rows) -> list[float]:
-        """Every slot begins when it has to, or, where the machine was slow, later: it is never shorter for that."""
+        """Every slot begins when it has to, or, where the machine or a block's end was slow, later: it is never shorter
+        for that. The rests of those that follow make up for it, and what is spare at the end: a block that is slow to
+        go moves neither later slots for long nor the end."""
         found: list[float] = []
         due = time.monotonic()
         for first in range(0, len(rows.lengths), len(self._lanes)):
-            time.sleep(max(0.0, due - time.monotonic()))
-            due = max(due, time.monotonic()) + self._seconds + self._rest
+            wait(due)
+            due += self._seconds + self._rest
             found += self._slot([rows.next(length) for length in rows.lengths[first : first + len(self._lanes)]])
-        time.sleep(max(0.0, due - time.monotonic()))
+        wait(due + self._spare)
         return found
 
     def _slot(self, contents: list[list[memoryview]]) -> list[float]:
@@ -93,7 +95,7 @@ class Schedule:
         running = [(lane, *lane.begin(printing)) for lane, _ in zip(self._lanes, contents, strict=False)]
         until = time.monotonic() + self._seconds
         feed({feeding: rows for (_, feeding, _), rows in zip(running, contents, strict=True)}, until)
-        wait(until, [answer for _, _, answer in running])
+        wait(until)
         for lane, _, _ in running:
             lane.end()
         if self._shown is not None:
@@ -109,7 +111,7 @@ class Schedule:
         return numbers if numbers and all(map(math.isfinite, numbers)) else (NOTHING,) * self._numbers
 
 
-def wait(until: float, answers: list[int]) -> None:
+def wait(until: float) -> None:
     """A slot is over when its time is, whatever its blocks have done."""
     time.sleep(max(0.0, until - time.monotonic()))
 

@@ -69,6 +69,13 @@ def with_persons(figures: Sequence[KnownFigure]) -> tuple[KnownFigure, ...]:
     return tuple(replace(f, amount="rows" if once else f.amount, once=once) for f in figures for once in told)
 
 
+def test_03_a_total_of_ones_is_a_count() -> None:
+    """The sum of a variable that is 0 or 1, and the count of those who have 1, without one."""
+    first = table(1, {"north": NORTH, "south": SOUTH}, total={p: float(p % 2) for p in NORTH + SOUTH})
+    odd = {"north": people((1, 40))[::2], "south": [p for p in people((41, 80))[::2] if p != 51]}
+    assert [leak.persons for leak in leaks(table(2, odd), first)] == [1]
+
+
 def test_25_another_snapshot_without_one_child() -> None:
     """Person numbers are stable: the table of the next snapshot is compared like any other."""
     first = table(1, {"north": NORTH, "south": SOUTH}, recipe="r")

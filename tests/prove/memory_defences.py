@@ -54,6 +54,7 @@ DEFENCES = (
     Defence("amounts are compared, not only persons", edited(f"{ROOM}.overlaid:joints", "other = both & (", "other = np.zeros(len(both), bool) & ("), "test_03_the_same_population"),
     Defence("a factor between totals is found", edited(f"{ROOM}.scales:scales_of", "sorted((mine & theirs | whole) - {1.0})", "list[float]()"), "test_03_the_same_in_hundreds_is"),
     Defence("who is in a total is compared", put(f"{FINDINGS}.parts_of", lambda _: [("", False, True)]), "test_03_the_same_total"),
+    Defence("a total of ones is a count", put(f"{ROOM}.pairs.Pair._are_counts", lambda *_: False), "test_03_a_total_of_ones"),
     Defence("a recipe is of one snapshot", both(SAME_MEMBERS, edited(f"{ROOM}.compare:is_repeated", "(new.entry.recipe, new.entry.snapshot) != (old.entry.recipe, old.entry.snapshot)", "new.entry.recipe != old.entry.recipe")), "test_25"),
     Defence("all projects are compared", edited(f"{ROOM}.compare:Comparer.against", "if is_repeated(self._new, old):", "if self._new.entry.project != old.entry.project:"), "test_26"),
     Defence("an earlier value is of the same amounts", edited(f"{ROOM}.mending:_earlier", ">= table.entry.t", "> 10**9"), "test_46_an_earlier_value_is_of"),

@@ -39,8 +39,13 @@ class Pair:
     def look(self) -> None:
         for figure in self._mine.figures:
             for old in self._theirs.figures:
-                if comparable(figure, old):
+                if comparable(figure, old) or self._are_counts(figure, old):
                     self._look_at(figure, old)
+
+    def _are_counts(self, figure: KnownFigure, other: KnownFigure) -> bool:
+        """A total of a variable that is 1 for everybody who has it at all is a count of them."""
+        both = ((self._mine.made, figure), (self._theirs.made, other))
+        return all(f.is_count or (not f.once and made.of(f).is_plain) for made, f in both)
 
     def _look_at(self, figure: KnownFigure, other: KnownFigure) -> None:
         new, old = self._mine.made.of(figure), self._theirs.made.of(other)

@@ -21,6 +21,8 @@ BLOCKS = re.compile(r"blocks[ \t]+(\d{1,7})", re.IGNORECASE)
 RANGE = re.compile(rf"range(?:[ \t]+([A-Za-z]\w{{0,39}}))?[ \t]*\[[ \t]*{NUMBER}[ \t]*,[ \t]*{NUMBER}[ \t]*\]",
                    re.IGNORECASE | re.ASCII)  # fmt: skip
 SECONDS = re.compile(rf"seconds[ \t]+{POSITIVE}", re.IGNORECASE)
+SPARE_SECONDS = 1
+"""After the last slot, where the rests were too short for blocks that are slow to go: the end is where it was to be."""
 FORM = "Write  # private: epsilon 0.5, blocks 500, range [-20, 10]  with a range for each number that answer returns."
 
 
@@ -173,8 +175,9 @@ def slots_of(asks: Asks, service: Service) -> int:
 
 
 def lasting(asks: Asks, service: Service) -> float:
-    """How long all slots together last, whatever the data are."""
-    return slots_of(asks, service) * (seconds_of(asks, service) + service.block_rest_milliseconds / 1000)
+    """How long all slots together last, and what is spare after them, whatever the data are."""
+    length = seconds_of(asks, service) + service.block_rest_milliseconds / 1000
+    return slots_of(asks, service) * length + SPARE_SECONDS
 
 
 def slot_at(asks: Asks, service: Service, passed: float) -> int:

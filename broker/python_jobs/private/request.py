@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from broker.domain.ports import Limits, SandboxRequest, Vault
 from broker.policy.models import Service
 from broker.python_jobs.private.asks import Asks
-from broker.python_jobs.private.line import lasting, seconds_of
+from broker.python_jobs.private.line import SPARE_SECONDS, lasting, seconds_of
 from broker.python_jobs.request import IMAGE
 
 START_SECONDS = 60
@@ -48,6 +48,7 @@ def prepare_blocks(
         "block": {
             "seconds": seconds_of(asks, service),
             "rest_seconds": service.block_rest_milliseconds / 1000,
+            "spare_seconds": SPARE_SECONDS,
             "memory_bytes": service.block_memory_bytes,
             "scratch_bytes": service.block_scratch_bytes,
             "tasks": BLOCK_TASKS,

@@ -1,7 +1,7 @@
 """The cap: how many exact figures may split each reference population of a snapshot, over all projects. Beyond it the
 many together would tell about everybody in it, whatever is hidden in each."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from broker.disclosure.differencing.caps import beyond, splits
 from broker.disclosure.differencing.members import from_bytes
@@ -29,37 +29,33 @@ def _splits(ports: WorkerPorts, snapshot: str, tables: Sequence[Table]) -> Itera
 
 
 def is_crowded(ports: WorkerPorts, snapshot: str, tables: Sequence[Table], policies: Policies) -> bool:
-    """Whether the tables, with everything released before, are more than the cap lets go. What the populations are is
-    kept for staff, who may not open them."""
-    used = ports.store.split_counts(snapshot)
-    measured = {m.population: m for m in _measured(ports, snapshot, policies)}
-    _keep_measured(ports, snapshot, measured)
-    rules = policies.memory
+    """Whether the tables, with everything released before, are more than the cap lets go."""
+    used, rules = ports.store.split_counts(snapshot), policies.memory
+    sizes = {known.ident: known.sizes for known in _kept_for_staff(ports, snapshot, rules.least)}
     for s in splits_of(ports, snapshot, tables):
-        sizes = measured[s.population].sizes
         before = used.get(s.population, (0,) * len(s.counts))
-        crowded = beyond(before, s.counts, sizes, rules.fraction)
-        if any(sizes[cell] >= rules.least for cell in crowded):
+        crowded = beyond(before, s.counts, sizes[s.population], rules.fraction)
+        if any(sizes[s.population][cell] >= rules.least for cell in crowded):
             return True
     return False
 
 
-def _measured(ports: WorkerPorts, snapshot: str, policies: Policies) -> Iterator[MeasuredPopulation]:
-    least = policies.memory.least
+def _kept_for_staff(ports: WorkerPorts, snapshot: str, least: int) -> Iterator[KnownPopulation]:
+    """The reference populations; what staff may know of each is in the store when it was met first."""
+    before = ports.store.measured_least(snapshot)
     for known in memory_of(ports).populations.references(snapshot):
-        sizes = tuple(size if size >= least else 0 for size in known.sizes)
-        cells = tuple(_words(known, cell) for cell in known.cells)
-        named = (known.ident, known.name, known.table, known.year)
-        yield MeasuredPopulation(snapshot, *named, least, cells, sizes)
+        if before.get(known.ident) != least:
+            ports.store.put_measured([_measured(known, least)])
+        yield known
+
+
+def _measured(known: KnownPopulation, least: int) -> MeasuredPopulation:
+    sizes = tuple(size if size >= least else 0 for size in known.sizes)
+    cells = tuple(_words(known, cell) for cell in known.cells)
+    named = (known.snapshot, known.ident, known.name, known.table, known.year)
+    return MeasuredPopulation(*named, least, cells, sizes)
 
 
 def _words(known: KnownPopulation, cell: Sequence[Value]) -> str:
     named = zip(known.variables, cell, strict=False)
     return " ".join(f"{variable}={'(missing)' if key is None else key}" for variable, key in named)
-
-
-def _keep_measured(ports: WorkerPorts, snapshot: str, found: Mapping[str, MeasuredPopulation]) -> None:
-    before = ports.store.measured_least(snapshot)
-    new = [m for ident, m in found.items() if before.get(ident) != m.least]
-    if new:
-        ports.store.put_measured(new)

@@ -50,9 +50,7 @@ def _is_entered(store: Store, entry: Entry) -> bool:
     """Whether the memory has the table that a file tells of, from another file: a release that did not come to its end
     was tried again."""
     if entry.source is not Source.RELEASE:
-        return any(
-            (e.source, e.snapshot) == (entry.source, entry.snapshot) for e in store.remembered(recipe=entry.recipe)
-        )
+        return any((e.source, e.output) == (entry.source, entry.output) for e in store.remembered())
     try:
         output = store.output(entry.output)
     except Unknown:

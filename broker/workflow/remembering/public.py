@@ -28,7 +28,7 @@ from broker.workflow.public_recipes import Readied, readied
 from broker.workflow.remembering.crowding import splits_of
 from broker.workflow.remembering.known import known_of
 from broker.workflow.remembering.reading import read_of
-from broker.workflow.remembering.tables import memory_of
+from broker.workflow.remembering.tables import check_holds, memory_of
 
 WHERE = (0, 0)
 """The one table of a recipe's one output."""
@@ -59,6 +59,7 @@ class _NumbersOnly(Exception):
 def enter(ports: WorkerPorts, ident: str, attempt: int) -> None:
     """Run one confirmed table under its lease, and remember what comes of it. Conflict("stale") if the lease is lost;
     Unavailable or Breach where it is to be tried again."""
+    check_holds(ports)
     table, policies = ports.store.public_table(ident), policies_in_force(ports.store)
     known = next((e for e in ports.store.remembered() if e.source is Source.PUBLIC and e.output == ident), None)
     found, new = _found(ports, table, attempt, policies)

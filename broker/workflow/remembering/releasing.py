@@ -6,7 +6,6 @@ from dataclasses import replace
 from broker.disclosure.differencing.compare import compare_all
 from broker.disclosure.differencing.members import to_bytes
 from broker.disclosure.differencing.tables import Table
-from broker.domain.errors import Breach
 from broker.domain.jobs import Job
 from broker.domain.memory import MemoryVersion
 from broker.domain.outputs import Output
@@ -14,7 +13,7 @@ from broker.domain.ports import ToRemember, WorkerPorts
 from broker.domain.remembered import NewEntry, Remembering, StoredMembers, about
 from broker.workflow.policies import policies_in_force
 from broker.workflow.remembering.crowding import is_crowded, splits_of
-from broker.workflow.remembering.tables import kept_table, memory_of, remembered_table
+from broker.workflow.remembering.tables import check_holds, kept_table, memory_of, remembered_table
 
 
 class Moved(Exception):
@@ -30,8 +29,7 @@ def remembering(ports: WorkerPorts, job: Job, release: str, approved: Sequence[O
     kept = {o.ident: ports.store.to_remember(o.ident) for o in approved}
     if not any(kept.values()):
         return None
-    if not ports.store.memory_holds():
-        raise Breach("The memory does not hold its last signed head: nothing is released, and no file is written.")
+    check_holds(ports)
     if gone := [o for o in approved if _has_lost(ports, kept[o.ident])]:
         raise Moved(tuple(gone))
     seen, snapshot = ports.store.memory_version(), job.snapshot or ""

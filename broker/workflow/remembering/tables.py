@@ -40,6 +40,13 @@ def memory_of(ports: WorkerPorts) -> MemoryPorts:
     return ports.memory
 
 
+def check_holds(ports: Ports) -> None:
+    """Before a file is written that tells of something released: where the store would refuse the release, it would
+    look as if it had been made and forgotten."""
+    if not ports.store.memory_holds():
+        raise Breach("The memory does not hold its last signed head: nothing is released or entered until it does.")
+
+
 def entry_of(of: Of, output: PlannedOutput, recipe: str, found: TableMembers, known: Mapping[str, int]) -> Entry:
     """The entry that a planned table would be; `known` are the populations that hold all of it."""
     return Entry(

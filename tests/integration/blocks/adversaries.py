@@ -32,6 +32,7 @@ TRICKS = {
     "mounts": Trick("below(); tells_below(); deeper(); tells_below()", "below(); return os.path.exists('/tmp/told') or os.path.exists('/dev/told')"),
     "sockets": Trick("s = socket.socket(socket.AF_UNIX); s.bind('\\0told'); s.listen(); held.append(s)", "return until_end(connects)", "rest()"),
     "pairs": Trick("s = socket.socketpair()[0]; s.bind('\\0told'); held.append(s)", "return until_end(is_named)", "rest()"),
+    "read_times": Trick("[attempt(reads, path) for path in GIVEN]", "return any(attempt(was_read, path) for path in GIVEN)"),
     "inodes": Trick("comes_to_a_round_number()", "return is_round()"),
     "threads": Trick("held.extend(threads(40))", "return until_end(lacks_threads)", "rest()"),
     "locks": Trick("f = open(fcntl.__file__ if hasattr(fcntl, '__file__') else os.__file__); fcntl.flock(f, fcntl.LOCK_EX); held.append(f)", "return until_end(is_locked)", "rest()"),
@@ -124,6 +125,20 @@ def is_named():
         return fault.errno == 98
     finally:
         s.close()
+
+
+GIVEN = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/etc/passwd", os.__file__)
+
+
+def reads(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def was_read(path):
+    # a disk that is told when it is read is told once: the first time after the file was written
+    found = os.stat(path)
+    return found.st_atime_ns > max(found.st_mtime_ns, found.st_ctime_ns)
 
 
 def inode():
@@ -238,7 +253,7 @@ def script(name: str, seconds: float) -> str:
     return tools + ANSWER.format(signal=trick.signal, seen=trick.seen) % (SECRET, does, HIGH, HIGH, LOW)
 
 
-TOGETHER = ("state", "scratch", "places", "shared_memory", "numbers_of_processes", "mounts", "sockets", "pairs", "inodes", "locks", "memory", "signals")  # fmt: skip
+TOGETHER = ("state", "scratch", "places", "shared_memory", "numbers_of_processes", "mounts", "sockets", "pairs", "inodes", "read_times", "locks", "memory", "signals")  # fmt: skip
 
 
 def _mixed(ways_of: dict[int, str]) -> str:

@@ -55,6 +55,9 @@ MEASURES = {
         "scratch",
     ),
     "no other place to write": Measure((("apart.py", 'COVERED = ("/out", ', 'COVERED = ('),), "places"),
+    "no files that tell when they were read": Measure(
+        (("apart.py", "    for path in filter(os.path.exists, GIVEN):\n", "    for path in ():\n"),), "read_times", only=("runsc",)
+    ),
     "devices of its own": Measure(
         (("apart.py", '    mount(SCRATCH, "/dev", None, BIND | WITH_ALL_BELOW)\n', ""),), "shared_memory"
     ),
@@ -82,12 +85,10 @@ MEASURES = {
     "a limit of memory": Measure((("apart.py", "        resource.RLIMIT_AS: memory,\n", ""),), "room"),
     "slots to their end": Measure(
         (
-            (
-                "blocks.py",
-                "    time.sleep(max(0.0, until - time.monotonic()))\n\n\ndef feed",
-                "    import select\n    left = set(answers)\n    while left and time.monotonic() < until:\n        left -= set(select.select(list(left), [], [], until - time.monotonic())[0])\n\n\ndef feed",
-            ),
-            ("blocks.py", "            due = max(due, time.monotonic()) + self._seconds + self._rest", "            due = time.monotonic()"),
+            ("blocks.py", "        wait(until)\n", "        left = {answer for _, _, answer in running}\n        while left and time.monotonic() < until:\n            left -= set(select.select(list(left), [], [], until - time.monotonic())[0])\n"),
+            ("blocks.py", "            due += self._seconds + self._rest", "            due = time.monotonic()"),
+            ("blocks.py", "        wait(due + self._spare)\n", ""),
+            ("blocks.py", "import selectors\n", "import select\nimport selectors\n"),
         ),
         "overrun",
         2.0,

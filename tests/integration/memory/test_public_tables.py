@@ -284,6 +284,15 @@ def test_nothing_is_entered_while_the_memory_has_forgotten_something(town, monke
     assert run_public_tables(replace(town, clock=Later(town.clock, 3 * town.lease))) == 1
 
 
+def test_a_memory_that_has_forgotten_is_not_told_by_files_of_what_never_was_entered(town, monkeypatch):  # noqa: F811
+    """Each attempt would leave one, and nobody could agree what was forgotten."""
+    with monkeypatch.context() as patch:
+        patch.setattr(town.store, "memory_holds", lambda: False)
+        ident = registered(town, figures(counted(town)))
+    assert town.memory.files.unnamed(town.store.member_files()) == ()
+    assert town.store.public_table(ident).state is PublicState.CONFIRMED
+
+
 def test_what_a_restored_back_up_was_given_again_is_entered_once(town):  # noqa: F811
     """The memory has the entry, and the row of the public table forgot it."""
     from sqlalchemy import text as sql
