@@ -17,7 +17,7 @@ from broker.domain.people import SYSTEM
 from broker.domain.ports import Reap, Store, WorkerPorts
 from broker.worker.heartbeat import keeper
 from broker.workflow.allot import allot
-from broker.workflow.ending import end_job
+from broker.workflow.ending import end_job, end_lapsed
 from broker.workflow.policies import policies_in_force
 from broker.workflow.run import give_back
 from broker.workflow.settle import is_to_compare
@@ -44,10 +44,10 @@ def reap(ports: WorkerPorts) -> int:
 def _reap(ports: WorkerPorts, found: Reap) -> None:
     ports.sandbox.terminate(found.job, found.attempt)
     ports.store.record([AuditEvent(ports.clock.now(), SYSTEM.ident, "lease.lapsed", found.job)])
-    if ports.store.job(found.job).state is JobState.ASSESSING:
-        ports.store.end_comparison(found.job, found.attempt)
-        return
     try:
+        if ports.store.job(found.job).state is JobState.ASSESSING:
+            end_lapsed(ports, found.job, found.attempt)
+            return
         give_back(ports, found.job, found.attempt, policies_in_force(ports.store).service.max_attempts)
     except Conflict:
         return

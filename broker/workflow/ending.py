@@ -10,11 +10,17 @@ from broker.domain.jobs import FailureCode, Job, JobState
 from broker.domain.outputs import Output, OutputState
 from broker.domain.people import SYSTEM
 from broker.domain.ports import WorkerPorts
+from broker.domain.ports.records import AuditWanted
 from broker.workflow.failing import Failed
+from broker.workflow.policies import policies_in_force
 from broker.workflow.release import release_job
 from broker.workflow.remembering.releasing import Moved
 from broker.workflow.remembering.stage import compare_job
 from broker.workflow.settle import LOST, is_to_compare, settle_here
+
+LAPSES = 2
+"""Of attempts that policy allows, so many times as many workers may die at a job, at its run or as it is compared:
+else a job whose comparison ends every worker would never end."""
 
 KeepAlive = Callable[[str, int], AbstractContextManager[None]]
 """While entered, renews the lease of (job, attempt), and kills the sandbox when the lease is lost."""
@@ -84,3 +90,15 @@ def _fail(ports: WorkerPorts, job: Job, attempt: int, code: FailureCode) -> None
         raise Conflict("stale", f"The lease on job {job.ident!r} is lost.")
     event = AuditEvent(now, SYSTEM.ident, "job.failed", job.ident, (("code", code.value),))
     ports.store.advance(job.ident, attempt, JobState.ASSESSING, JobState.FAILED, now, [event], failure=code)
+
+
+def end_lapsed(ports: WorkerPorts, job_ident: str, attempt: int) -> None:
+    """The worker that compared is gone, and its sandbox too: another one begins again, so many times."""
+    most = LAPSES * policies_in_force(ports.store).service.max_attempts
+    lapses = ports.store.search_audit(AuditWanted(subject=job_ident, action="lease.lapsed", limit=most))
+    if len(lapses) < most:
+        ports.store.end_comparison(job_ident, attempt)
+        return
+    now, code = ports.clock.now(), FailureCode.INFRASTRUCTURE
+    event = AuditEvent(now, SYSTEM.ident, "job.failed", job_ident, (("code", code.value),))
+    ports.store.advance(job_ident, attempt, JobState.ASSESSING, JobState.FAILED, now, [event], failure=code)

@@ -1,4 +1,4 @@
-"""Invariants 1, 4 and 7 where memory is concerned: a release and its entries are one, a script's table that moved
+"""Invariants 1, 4, 6 and 7 where memory is concerned: a release and its entries are one, a script's table that moved
 cannot leave by anybody's word, and the audit log tells nothing of what was compared."""
 
 from dataclasses import replace
@@ -10,12 +10,15 @@ from test_remembering import OTHER, SQL, released, town, values  # noqa: F401
 
 from broker.disclosure.differencing.members import members_of, to_bytes
 from broker.domain.errors import Breach, Conflict
+from broker.domain.jobs import FailureCode, JobState
 from broker.domain.memory import MemoryVersion
 from broker.domain.outputs import OutputState, Verdict
 from broker.domain.ports.memory import KnownPopulation
 from broker.domain.reviews import Choice
 from broker.storage.memory import writing
+from broker.worker import reconcile
 from broker.workflow import ballots, review
+from broker.workflow.ending import LAPSES
 from broker.workflow.remembering import stage
 from tests.unit.workflow.conftest import CLEO, Broker
 
@@ -87,3 +90,21 @@ def test_invariant_4_beyond_memory_no_checker_sets_a_finding_aside(town: Broker)
     with pytest.raises(Conflict):
         review.cast_vote(town.ports, town.person(CLEO), output.ident, ballot)
     assert town.store.release_of(job) is None
+
+
+def test_invariant_6_a_job_whose_comparison_ends_every_worker_ends(broker: Broker, monkeypatch) -> None:
+    """Each begins to compare and dies: the job does not wait for ever."""
+    with monkeypatch.context() as patched:
+        patched.setattr(broker.store, "lease_comparison", lambda *given: None)
+        job, _ = broker.ran()
+    assert broker.store.job(job).state is JobState.ASSESSING
+    most = LAPSES * broker.policies.service.max_attempts
+    for number in range(1, most + 1):
+        now = broker.clock.now()
+        assert broker.store.lease_comparison(job, now + broker.ports.lease, now) is not None
+        broker.clock.at += 2 * broker.ports.lease
+        assert reconcile.reap(broker.ports) == 1
+        assert broker.store.job(job).state is (JobState.FAILED if number == most else JobState.ASSESSING)
+    assert broker.store.job(job).failure is FailureCode.INFRASTRUCTURE
+    assert [o.state for o in broker.store.outputs_of(job)] == [OutputState.WITHDRAWN]
+    assert broker.store.release_of(job) is None
