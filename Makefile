@@ -28,8 +28,9 @@ docs: setup ## write the generated pages, and the pictures of the pages
 	$(PY) -m docs.generate
 	$(PY) -m docs.screenshots
 
-test: services check ## everything, with the small version of every proof
-	$(PY) -m pytest -n 2 --dist loadfile
+test: ## everything, with the small version of every proof
+	@$(MAKE) --no-print-directory -j2 services check
+	$(PY) -m pytest -n 3 --dist loadfile
 
 prove: services ## the full proofs of one issue: make prove PROVE=A
 	$(PY) -m tests.prove.$(PROVE)

@@ -12,6 +12,7 @@ from shutil import rmtree
 from typing import TYPE_CHECKING
 
 from broker.domain.ports import Clock, MemoryPorts, Ports, Post, Sandbox, Snapshot, Warmth
+from broker.domain.ports.memory import MemberFiles
 from broker.policy.models import Catalogue, Policies
 
 if TYPE_CHECKING:
@@ -112,13 +113,17 @@ def build_synthetic(settings: "Settings", policies: Callable[[], Policies]) -> "
 def build_memory(settings: "Settings", policies: Callable[[], Policies]) -> MemoryPorts:
     """Who was in what was released, for the worker alone. The files' key is the owner's: it outlives projects."""
     from broker.engine.members_engine import DuckDBMembers
+    from broker.vault.populations import PopulationKeeper
+
+    return MemoryPorts(build_member_files(settings), PopulationKeeper(settings.root, policies), DuckDBMembers())
+
+
+def build_member_files(settings: "Settings") -> MemberFiles:
     from broker.memory.files import SealedFiles
     from broker.storage.private_files import write_whole
-    from broker.vault.populations import PopulationKeeper
     from broker.vault.pseudonyms import owner_key
 
-    files = SealedFiles(settings.root / "memory", owner_key(settings.root / "private", "memory"), write_whole)
-    return MemoryPorts(files, PopulationKeeper(settings.root, policies), DuckDBMembers())
+    return SealedFiles(settings.root / "memory", owner_key(settings.root / "private", "memory"), write_whole)
 
 
 def build_private(seconds: Callable[[], float]) -> "PrivatePorts":

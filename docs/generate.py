@@ -13,9 +13,9 @@ from broker.query.pages.reference_page import sql_page
 HERE = Path(__file__).parent
 (HERE / "states.md").write_text(states_page())
 (HERE / "refusals.md").write_text(refusals_page())
-(HERE / "sql.md").write_text(sql_page())
+POLICIES = load_policies(HERE.parent / "policies")
+(HERE / "sql.md").write_text(sql_page(POLICIES.memory.standard))
 (HERE / "records.md").write_text(records_page())
 
-ROOT = HERE.parent
-LIBRARY = ROOT / "sandbox_images" / "python" / "npd" / "catalogue.json"
-LIBRARY.write_text(library_catalogue(load_policies(ROOT / "policies").catalogue), encoding="utf-8")
+LIBRARY = HERE.parent / "sandbox_images" / "python" / "npd" / "catalogue.json"
+LIBRARY.write_text(library_catalogue(POLICIES.catalogue), encoding="utf-8")

@@ -31,3 +31,18 @@ def sandbox_root(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Path
     root = tmp_path_factory.mktemp("sandbox")
     (root / "build").symlink_to(images)
     return root
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where workers share the tests, they are shared in this order."""
+    if hasattr(config, "workerinput"):
+        from tests.sharing import place
+
+        items.sort(key=lambda item: place(item.nodeid.partition("::")[0]))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    from tests.sharing import Sharing
+
+    return Sharing(config, log)

@@ -2,17 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from broker.cli.documents import document, head_in, print_state
 from broker.cli.here import ports_here
 from broker.cli.remote import client
-from broker.cli.show import minute, print_json, print_table, read_text, say
-from broker.domain.errors import Invalid
-
-if TYPE_CHECKING:
-    from broker.domain.ledger.chain import Head
+from broker.cli.show import minute, print_json, print_table, say
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Document = Annotated[str, typer.Argument(help="A JSON file; - reads standard input.")]
@@ -94,8 +91,8 @@ def verify(
     as_json: AsJson = False,
 ) -> int:
     """Verify the ledger's chain, its signed heads and every total, on the store itself."""
-    found = ports_here().store.verify_ledger([] if head is None else [_head(head)])
-    document = {
+    found = ports_here().store.verify_ledger([] if head is None else [head_in(head)])
+    told = {
         "holds": found.holds,
         "entries": found.entries,
         "broken_at": found.broken,
@@ -103,9 +100,9 @@ def verify(
         "differs": list(found.differs),
     }
     if as_json:
-        print_json(document)
+        print_json(told)
     else:
-        _say_check(document)
+        _say_check(told)
     return 0 if found.holds else 1
 
 
@@ -132,38 +129,10 @@ def head(as_json: AsJson = False) -> int:
 @budget.command()
 def reenter(file: Document, as_json: AsJson = False) -> int:
     """After a restored back-up: enter what the ledger forgot, once two administrators ask for the same."""
-    return _state(client().reenter(_document(file)), as_json)
+    return print_state(client().reenter(document(file)), as_json)
 
 
 @budget.command()
 def vouch(file: Document, as_json: AsJson = False) -> int:
     """Where the signed head itself was lost: take an exported one, once two administrators ask for the same."""
-    return _state(client().vouch(_document(file)), as_json)
-
-
-def _state(state: str, as_json: bool) -> int:
-    if as_json:
-        print_json({"state": state})
-    else:
-        say("asked: a second administrator does it with the same command" if state == "asked" else state)
-    return 0
-
-
-def _document(file: str) -> dict[str, Any]:
-    try:
-        found = json.loads(read_text(file))
-    except json.JSONDecodeError as error:
-        raise Invalid("json", f"{file} is no JSON: {error}.", file) from error
-    if not isinstance(found, dict):
-        raise Invalid("json", f"{file} is no JSON object.", file)
-    return found
-
-
-def _head(path: Path) -> "Head":
-    from broker.domain.ledger.chain import Head
-
-    found = _document(str(path))
-    number, signature = found.get("number"), found.get("signature")
-    if not isinstance(number, int) or not isinstance(signature, str):
-        raise Invalid("head", "A head has a number and a signature.", str(path))
-    return Head(number, signature)
+    return print_state(client().vouch(document(file)), as_json)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from broker.domain.errors import Invalid, Unknown
 from broker.domain.ports import Ports
+from broker.domain.ports.memory import MemberFiles
 from broker.domain.projects import Project
 from broker.policy.files import load_policies
 from broker.policy.models import Policies
@@ -20,6 +21,18 @@ def ports_here() -> Ports:
             "no-broker", f"There is no broker in {settings.root}: set BROKER_DATA to its folder.", "BROKER_DATA"
         )
     return build_ports(settings)
+
+
+def member_files_here() -> MemberFiles:
+    """The memory's files in BROKER_DATA: on the worker's machine, for whoever may read what the worker reads."""
+    from broker.settings import read_settings
+    from broker.wiring import build_member_files
+
+    settings = read_settings()
+    if not (settings.root / "memory").is_dir():
+        sentence = f"There is no memory in {settings.root}: its files are on the worker's machine."
+        raise Invalid("no-memory", sentence, "BROKER_DATA")
+    return build_member_files(settings)
 
 
 def policies_of(folder: Path) -> Policies:

@@ -21,6 +21,7 @@ COMMANDS = {
     "checking": ("review", "recall"),
     "collecting": ("release", "register"),
     "budgets": ("budget",),
+    "remembering": ("memory",),
     "administrate": ("policy", "audit"),
     "founding": ("found", "token"),
 }

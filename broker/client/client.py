@@ -231,6 +231,37 @@ class BrokerClient:
         """Take an exported head for the last one: "asked" or "taken"."""
         return str(self._json("POST", f"{API}/ledger/vouches", json=head)["state"])
 
+    def caps(self, snapshot: str = "", search: str = "", page: int = 1) -> dict[str, Any]:
+        """How full the caps on exact figures are, the fullest first."""
+        return self._json("GET", f"{API}/memory/caps", params={"snapshot": snapshot, "search": search, "page": page})
+
+    def memory_head(self) -> dict[str, Any]:
+        return self._json("GET", f"{API}/memory/head")
+
+    def reenter_memory(self, forgotten: dict[str, Any]) -> str:
+        """Have a worker enter what a restored memory forgot: "asked" or "agreed"."""
+        return str(self._json("POST", f"{API}/memory/reentries", json=forgotten)["state"])
+
+    def vouch_memory(self, head: dict[str, Any]) -> str:
+        """Take an exported head of the memory for the last one: "asked" or "taken"."""
+        return str(self._json("POST", f"{API}/memory/vouches", json=head)["state"])
+
+    def public_tables(self) -> list[dict[str, Any]]:
+        """Tables that were published elsewhere, without recipes and figures."""
+        return cast(list[dict[str, Any]], self._json("GET", f"{API}/public-tables")["tables"])
+
+    def public_table(self, ident: str) -> dict[str, Any]:
+        return self._json("GET", f"{API}/public-tables/{_part(ident)}")
+
+    def add_public_table(self, given: dict[str, str]) -> dict[str, Any]:
+        return self._json("POST", f"{API}/public-tables", json=given)
+
+    def confirm_public_table(self, ident: str) -> None:
+        self._send("POST", f"{API}/public-tables/{_part(ident)}/confirmation")
+
+    def withdraw_public_table(self, ident: str) -> None:
+        self._send("POST", f"{API}/public-tables/{_part(ident)}/withdrawal")
+
     # everybody
 
     def register(self) -> list[ReleaseAnswer]:

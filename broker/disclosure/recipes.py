@@ -27,13 +27,15 @@ class SameNames(Names):
         return self.numbers.setdefault(name, found)
 
 
-def recipe_of(table: PlannedTable) -> str:
-    """A hash of population, keys and shown statistics. A key's list and a statistic's number count for nothing."""
+def recipe_of(table: PlannedTable, rows: str = "") -> str:
+    """A hash of population, keys and shown statistics. A key's list and a statistic's number count for nothing. `rows`
+    is a hash of the rows that a script handed over: its plan says nothing of whom they are."""
     population = population_of(table, SameNames())
     asked = " and ".join(sorted(text_of(c) for c in population.conditions))
     keys = ", ".join(text_of(population.of(k.expression)) for k in table.keys)
     told = ", ".join(sorted(_told(s, population) for s in shown_statistics(table)))
-    return sha256(f"{population.base}\nwhere {asked}\nby {keys}\nof {told}".encode()).hexdigest()
+    source = f"\nfrom {rows}" if rows else ""
+    return sha256(f"{population.base}\nwhere {asked}\nby {keys}\nof {told}{source}".encode()).hexdigest()
 
 
 def shown_statistics(table: PlannedTable) -> Iterator[Statistic]:
@@ -49,16 +51,22 @@ def scans_of(table: PlannedTable) -> list[Scan]:
 def told_by(table: PlannedTable, record: TableRecord, cells: Cells, read: frozenset[int]) -> tuple[KnownFigure, ...]:
     """What a judged table tells of each of its cells if it leaves so; `read` are the statistics that the output
     reads."""
+    asked = (s.ident for s in shown_statistics(table) if s.ident in read)
+    return figures_of(table, {ident: _shown(record, cells, ident) for ident in asked})
+
+
+def figures_of(table: PlannedTable, values: Mapping[int, Mapping[int, Value]]) -> tuple[KnownFigure, ...]:
+    """What a planned table tells that shows these values, by statistic and the number of the cell."""
     population, variables = population_of(table, SameNames()), _variables(table)
     found: list[KnownFigure] = []
     for statistic in shown_statistics(table):
-        if statistic.ident not in read:
+        if statistic.ident not in values:
             continue
         told, reads = _told(statistic, population), _reads(statistic, variables)
-        shown = _shown(record, cells, statistic.ident)
+        shown = values[statistic.ident]
         found += [
             KnownFigure(statistic.ident, amount, once, told, reads if of_values else frozenset(), shown)
-            for amount, once, of_values in _parts(statistic)
+            for amount, once, of_values in parts_of(statistic)
         ]
     return tuple(found)
 
@@ -66,9 +74,10 @@ def told_by(table: PlannedTable, record: TableRecord, cells: Cells, read: frozen
 COUNTS = frozenset({Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT})
 
 
-def _parts(statistic: Statistic) -> Sequence[tuple[str, bool, bool]]:
+def parts_of(statistic: Statistic) -> Sequence[tuple[str, bool, bool]]:
     """The totals over persons that a statistic tells: (amount, once, whether it adds up values). Of what is no total
-    (a quantile, a deviation) the persons themselves: whoever is in it or not."""
+    (a quantile, a deviation) the persons themselves: whoever is in it or not. So too of a sum and a mean: who is in the
+    one and not in the other has 0, if the two are equal."""
     given, ones, total = (f"s{statistic.ident}_{name}" for name in ("given", "ones", "total"))
     match statistic.measure:
         case Measure.COUNT_ROWS:
@@ -84,9 +93,9 @@ def _parts(statistic: Statistic) -> Sequence[tuple[str, bool, bool]]:
         case Measure.SHARE:
             return [(ones, False, False), (given, False, False)]
         case Measure.SUM:
-            return [(total, False, True)]
+            return [(total, False, True), (given, True, True)]
         case Measure.MEAN:
-            return [(total, False, True), (given, False, False)]
+            return [(total, False, True), (given, False, False), (given, True, True)]
     return [(given, True, True), (given, False, False)]
 
 

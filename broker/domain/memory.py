@@ -33,7 +33,7 @@ class Entry:
     """A planned table that was released, or is about to be (`number` is 0 then).
 
     number            its place in the memory, from 1
-    release, output   whose table it is; empty for what is not a release of a job
+    release, output   whose table it is; of a public table no release and its id; empty for a known population
     table             its number in the output
     project           empty for what is nobody's
     snapshot          the state of the data that it was made from

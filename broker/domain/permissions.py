@@ -25,6 +25,7 @@ class Action(StrEnum):
     DISCUSS_OUTPUT = "discuss-output"
     DOWNLOAD_RELEASE = "download-release"
     DROP_SAVED = "drop-saved"
+    KEEP_PUBLIC_TABLES = "keep-public-tables"
     KEEP_SNAPSHOTS = "keep-snapshots"
     MANAGE_PEOPLE = "manage-people"
     PROPOSE_LOOKUP = "propose-lookup"
@@ -32,6 +33,7 @@ class Action(StrEnum):
     RECALL_OUTPUT = "recall-output"
     REHEARSE_JOB = "rehearse-job"
     RESTORE_LEDGER = "restore-ledger"
+    RESTORE_MEMORY = "restore-memory"
     STOP_ALL = "stop-all"
     STOP_JOB = "stop-job"
     SUBMIT_JOB = "submit-job"
@@ -40,6 +42,7 @@ class Action(StrEnum):
     VIEW_EVIDENCE = "view-evidence"
     VIEW_JOB = "view-job"
     VIEW_LEDGER = "view-ledger"
+    VIEW_MEMORY = "view-memory"
     VIEW_SAVED = "view-saved"
     VIEW_TEXT = "view-text"
     VOTE_OUTPUT = "vote-output"
@@ -78,17 +81,20 @@ PERMISSIONS: dict[tuple[Role, Action], frozenset[State]] = {
     (Role.CHECKER, Action.VIEW_TEXT): frozenset(JobState),
     (Role.CHECKER, Action.VOTE_OUTPUT): frozenset({OutputState.IN_REVIEW}),
     (Role.ADMINISTRATOR, Action.APPLY_POLICY): NO_STATE,
+    (Role.ADMINISTRATOR, Action.KEEP_PUBLIC_TABLES): NO_STATE,
     (Role.ADMINISTRATOR, Action.KEEP_SNAPSHOTS): NO_STATE,
     (Role.ADMINISTRATOR, Action.MANAGE_PEOPLE): NO_STATE,
     (Role.ADMINISTRATOR, Action.PROPOSE_POLICY): NO_STATE,
     (Role.ADMINISTRATOR, Action.RECALL_OUTPUT): frozenset({OutputState.RELEASED}),
     (Role.ADMINISTRATOR, Action.RESTORE_LEDGER): NO_STATE,
+    (Role.ADMINISTRATOR, Action.RESTORE_MEMORY): NO_STATE,
     (Role.ADMINISTRATOR, Action.STOP_ALL): NO_STATE,
     (Role.ADMINISTRATOR, Action.STOP_JOB): ACTIVE,
     (Role.ADMINISTRATOR, Action.VERIFY_AUDIT): NO_STATE,
     (Role.ADMINISTRATOR, Action.VIEW_BUDGET): NO_STATE,
     (Role.ADMINISTRATOR, Action.VIEW_JOB): frozenset(JobState),
     (Role.ADMINISTRATOR, Action.VIEW_LEDGER): NO_STATE,
+    (Role.ADMINISTRATOR, Action.VIEW_MEMORY): NO_STATE,
 }
 """Absent means never. An administrator sees that a job exists, not its text and no output."""
 

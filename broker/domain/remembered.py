@@ -4,12 +4,12 @@ so that neither can say something else, and a restored back-up can be told what 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 from typing import Any
 
 from broker.domain.memory import Entry, KnownFigure, MemoryVersion, Source
 from broker.domain.scalars import Value
+from broker.domain.stored_values import value_from_json, value_to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,51 +84,19 @@ def figures_to_json(figures: Sequence[KnownFigure]) -> list[dict[str, Any]]:
             "once": f.once,
             "told": f.told,
             "reads": sorted(f.reads),
-            "shown": [[cell, _plain(value)] for cell, value in sorted(f.shown.items())],
+            "shown": [[cell, value_to_json(value)] for cell, value in sorted(f.shown.items())],
         }
         for f in figures
     ]
 
 
 def figures_from_json(documents: Sequence[Mapping[str, Any]]) -> tuple[KnownFigure, ...]:
-    return tuple(
-        KnownFigure(
-            **{**d, "reads": frozenset(d["reads"]), "shown": {cell: _value(value) for cell, value in d["shown"]}}
-        )
-        for d in documents
-    )
+    return tuple(KnownFigure(**{**d, "reads": frozenset(d["reads"]), "shown": _shown(d["shown"])}) for d in documents)
 
 
-def values_to_json(values: Sequence[Value]) -> list[Any]:
-    return [_plain(value) for value in values]
-
-
-def values_from_json(document: Sequence[Any]) -> tuple[Value, ...]:
-    return tuple(_value(value) for value in document)
+def _shown(document: Sequence[Any]) -> dict[int, Value]:
+    return {cell: value_from_json(value) for cell, value in document}
 
 
 def canonical(document: object) -> str:
     return json.dumps(document, sort_keys=True, separators=(",", ":"))
-
-
-def _plain(value: Value) -> Any:
-    """JSON would change decimals, and has no dates."""
-    match value:
-        case Decimal():
-            return {"decimal": str(value)}
-        case date():
-            return {"date": value.isoformat()}
-        case _:
-            return value
-
-
-def _value(document: Any) -> Value:
-    match document:
-        case {"decimal": str(text)}:
-            return Decimal(text)
-        case {"date": str(text)}:
-            return date.fromisoformat(text)
-        case None | bool() | int() | float() | str():
-            return document
-        case _:
-            raise ValueError("no value")

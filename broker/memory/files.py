@@ -49,8 +49,9 @@ class SealedFiles:
     def missing(self, named: Collection[str]) -> tuple[str, ...]:
         return tuple(sorted(set(named) - {p.name for p in self._whole()}))
 
-    def unnamed(self, named: Collection[str], before: datetime) -> tuple[str, ...]:
-        return tuple(sorted(p.name for p in self._whole() if p.name not in named and _written(p) < before))
+    def unnamed(self, named: Collection[str], before: datetime | None = None) -> tuple[str, ...]:
+        found = [p for p in self._whole() if p.name not in named]
+        return tuple(sorted(p.name for p in found if before is None or _written(p) < before))
 
     def discard(self, name: str, named: Collection[str]) -> None:
         if name in named or not NAME.fullmatch(name):

@@ -53,6 +53,15 @@ def hand_over(tree: Path, tag: str) -> str:
         archive.unlink(missing_ok=True)
 
 
+def drop(digest: str) -> None:
+    """Remove an image. The engine keeps one that a container stands on, or that others have named besides."""
+    try:
+        with client() as engine:
+            engine.remove_image(digest)
+    except DockerException:
+        return
+
+
 def export(base: str, tree: Path) -> list[dict[str, str]]:
     """The file system of an image that the engine has; gives the list for the SBOM."""
     archive = tree.with_suffix(".tar")

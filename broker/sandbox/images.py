@@ -93,10 +93,18 @@ class Images:
 
     def _forget(self, kind: str, needed: frozenset[str]) -> None:
         """Folders of recipes that are a day out of use; a younger one may still have a job on it."""
-        for old in self._folder.glob(f"{kind}-*"):
-            stale = time.time() - old.stat().st_mtime > DAY
-            if old.is_dir() and stale and old.name not in needed:
+        for old in [path for path in self._folder.glob(f"{kind}-*") if path.is_dir() and path.name not in needed]:
+            if time.time() - old.stat().st_mtime > DAY:
+                self._drop(old)
                 shutil.rmtree(old, ignore_errors=True)
+
+    def _drop(self, old: Path) -> None:
+        """What the engine was given of a folder; layers it was never given."""
+        record = old.with_name(f"{old.name}.json")
+        if self._engine and record.is_file():
+            engine_images.drop(str(json.loads(record.read_text())["digest"]))
+        record.unlink(missing_ok=True)
+        old.with_name(f"{old.name}.sbom.json").unlink(missing_ok=True)
 
     def _make(self, name: str, progress: Progress) -> str:
         key = self.key(name)

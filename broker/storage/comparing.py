@@ -14,6 +14,7 @@ from broker.domain.ports import Compared, ToRemember
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.jobs import job_row
+from broker.storage.memory.held_files import hold_files
 from broker.storage.outputs import output_row, remember_json
 from broker.storage.stops import is_stopped
 from broker.storage.tables import jobs, outputs
@@ -44,6 +45,7 @@ class Comparing:
     ) -> None:
         held = (jobs.c.ident == job, jobs.c.attempt == attempt, jobs.c.comparing_until.is_not(None))
         with self._db.write() as connection:
+            hold_files(connection, [one.file for c in found for one in c.record.to_remember])
             ended = update(jobs).where(*held, jobs.c.state == JobState.ASSESSING).values(comparing_until=None)
             if connection.execute(ended).rowcount != 1:
                 raise Conflict("stale", f"Job {job!r} is compared by another process, or not any more.")

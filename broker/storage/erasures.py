@@ -13,6 +13,7 @@ from broker.domain.errors import Conflict, Forbidden, Unknown
 from broker.domain.jobs import JobState
 from broker.storage.chain import append
 from broker.storage.database import Database
+from broker.storage.public_tables import reads_snapshot
 from broker.storage.tables import jobs, snapshots
 from broker.storage.tables_administration import erasures
 
@@ -79,7 +80,7 @@ class Erasures:
     def supersede_snapshot(self, ident: str, since: datetime, now: datetime, events: Sequence[AuditEvent]) -> bool:
         with self._db.write() as connection:
             early = select(jobs.c.ident).where(jobs.c.state.in_(READING), jobs.c.created <= since).limit(1)
-            if connection.execute(early).first() is not None:
+            if connection.execute(early).first() is not None or reads_snapshot(connection, ident):
                 return False
             open_still = (snapshots.c.ident == ident, snapshots.c.retired.is_(None))
             connection.execute(update(snapshots).where(*open_still).values(retired=now))

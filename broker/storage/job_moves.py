@@ -17,7 +17,9 @@ from broker.storage.database import Database
 from broker.storage.jobs import job_of, job_row
 from broker.storage.ledger.spends import settle_with_job
 from broker.storage.ledger.writing import LedgerWriting
+from broker.storage.memory.held_files import hold_files
 from broker.storage.outputs import values_of
+from broker.storage.public_tables import vaults_of_public_tables
 from broker.storage.stops import is_stopped
 from broker.storage.tables import jobs, outputs, releases
 
@@ -81,6 +83,7 @@ class JobMoves(LedgerWriting):
         if small:
             known["small"] = True
         with self._db.write() as connection:
+            hold_files(connection, [one.file for record in outputs for one in record.to_remember])
             _move(connection, job, attempt, before, after, now, known)
             _insert_outputs(connection, job, outputs)
             withdrawn = _settle_outputs(connection, job, after, now)
@@ -103,7 +106,7 @@ class JobMoves(LedgerWriting):
         wanted = jobs.c.state.in_((JobState.QUEUED, JobState.RUNNING)) if reading else unfinished
         query = select(jobs.c.vault).where(wanted, jobs.c.vault.is_not(None)).distinct()
         with self._db.read() as connection:
-            return frozenset(connection.execute(query).scalars())
+            return frozenset(connection.execute(query).scalars()) | vaults_of_public_tables(connection)
 
     def lapsed(self, now: datetime) -> list[Reap]:
         late = or_(

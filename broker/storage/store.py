@@ -15,11 +15,15 @@ from broker.storage.ledger.restoring import Restoring
 from broker.storage.ledger.spends import Spends
 from broker.storage.mailed import Mailed
 from broker.storage.memory.looking import MemoryLooks
+from broker.storage.memory.measuring import MemoryMeasures
+from broker.storage.memory.restoring import MemoryRestoring
+from broker.storage.memory.sweeping import MemorySweeping
 from broker.storage.messages import Messages
 from broker.storage.migrate import migrate
 from broker.storage.outputs import Outputs
 from broker.storage.people import People
 from broker.storage.policies import Policies
+from broker.storage.public_tables import PublicTables
 from broker.storage.register import RegisterLooks
 from broker.storage.rehearsals import Rehearsals
 from broker.storage.releases import Releases
@@ -33,6 +37,10 @@ from broker.storage.workers import Workers
 
 class Ledger(Accounts, Reserving, Spends, LedgerLooks, Restoring):
     """The port `LedgerStore`, as a part of the store."""
+
+
+class Memory(MemoryLooks, MemoryMeasures, MemoryRestoring, MemorySweeping):
+    """The port `MemoryStore`, as a part of the store."""
 
 
 class SqlStore(
@@ -56,7 +64,8 @@ class SqlStore(
     Mailed,
     SavedDefinitions,
     Ledger,
-    MemoryLooks,
+    Memory,
+    PublicTables,
     AuditLog,
 ):
     """The port `Store` on SQLite or PostgreSQL. Safe for threads; each process opens its own.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow.parquet as parquet
 
-from broker.domain.errors import Unknown
+from broker.domain.errors import Breach, Unknown
 from broker.domain.ports import Snapshot, Vault, VaultTable
 from broker.domain.projects import Project
 from broker.domain.scalars import Value
@@ -53,8 +53,18 @@ class VaultKeeper:
         found = policies.project(project)
         if found is None:
             raise Unknown("project", project)
-        secret = project_key(self._private, project)
-        asked = (project, snapshot, policies.fingerprint, secret.ident)
+        return self._ensure(found, snapshot, policies)
+
+    def ensure_own(self, project: Project, snapshot: str) -> Vault:
+        """See `broker.domain.ports.Vaults`."""
+        policies = self._policies()
+        if policies.project(project.ident) is not None:
+            raise Breach(f"The project {project.ident} is not the broker's own.")
+        return self._ensure(project, snapshot, policies)
+
+    def _ensure(self, found: Project, snapshot: str, policies: Policies) -> Vault:
+        secret = project_key(self._private, found.ident)
+        asked = (found.ident, snapshot, policies.fingerprint, secret.ident)
         vault, shares, stored = self._known.get(asked) or self._described(asked, found, policies.catalogue, secret)
         with locked(self._lock(vault.key)):
             if not (self._vaults / vault.key).is_dir():

@@ -15,8 +15,8 @@ from broker.disclosure.differencing.members import members_of, to_bytes
 from broker.domain.errors import Breach, Unknown
 from broker.domain.ports import Vault
 from broker.domain.ports.memory import KnownPopulation
-from broker.domain.remembered import values_from_json, values_to_json
 from broker.domain.scalars import Value
+from broker.domain.stored_values import values_from_json, values_to_json
 from broker.policy.models import Policies, canonical_json
 from broker.vault.duck import Connection, connection, name, parquet_of
 from broker.vault.ingest import PERSON
@@ -71,7 +71,8 @@ class PopulationKeeper:
         head, _, content = path.read_bytes().partition(b"\n")
         told = json.loads(head)
         cells = tuple(values_from_json(cell) for cell in told["cells"])
-        return KnownPopulation(ident, named, snapshot, table, year, cells, tuple(told["sizes"]), content)
+        sizes = tuple(told["sizes"])
+        return KnownPopulation(ident, named, snapshot, table, year, cells, sizes, content, tuple(variables))
 
 
 def ident_of(named: str, table: str, variables: Sequence[str], year: int | None) -> str:

@@ -12,7 +12,7 @@ from broker.domain.permissions import Action
 from broker.domain.ports import StoredPolicy
 from broker.policy.models import Policies
 from broker.policy.stored import POLICIES
-from broker.web import models, models_staff
+from broker.web import models, models_given, models_staff
 from broker.web.documented import changes, gives, subject
 from broker.web.passwords import hash_password
 from broker.web.setup import caller, door, ports
@@ -36,7 +36,7 @@ def projects() -> dict[str, Any]:
 
 
 @api.get("/catalogue", responses=gives(200, models.CatalogueShown))
-def catalogue(query: models.CatalogueQuery) -> dict[str, Any]:
+def catalogue(query: models_given.CatalogueQuery) -> dict[str, Any]:
     """Variables by words of their name or description, with the years that the caller's projects were granted."""
     found = preview.find_variables(ports(), caller(), query.q, query.limit)
     shown = [models.EntryShown.model_validate(e) for e in found]
@@ -65,7 +65,7 @@ def people() -> dict[str, Any]:
 
 
 @api.put("/people/<person>", responses=changes(204, None))
-def put_person(path: models.PersonPath, body: models.PersonBody) -> tuple[str, int]:
+def put_person(path: models_given.PersonPath, body: models_given.PersonBody) -> tuple[str, int]:
     """Make or change another person's account (administrators). What gives power (a new account, another role,
     becoming active) waits, inactive, until a second administrator asks for the same. A password is for new demo
     accounts only."""
@@ -86,7 +86,7 @@ def policy_in_force() -> dict[str, Any]:
 
 
 @api.post("/policies", responses=changes(201, models_staff.PolicyShown))
-def propose_policy(body: models.PolicyBody) -> tuple[dict[str, Any], int]:
+def propose_policy(body: models_given.PolicyBody) -> tuple[dict[str, Any], int]:
     """Put a policy set before the second administrator."""
     administer.check_administrator(caller(), Action.PROPOSE_POLICY)
     stored = administer.propose_policy(ports(), caller(), read_policies(body.content))
@@ -107,14 +107,14 @@ def _policy_shown(stored: StoredPolicy) -> dict[str, Any]:
 
 
 @api.post("/policies/<fingerprint>/application", responses=changes(204, None))
-def apply_policy(path: models.PolicyPath) -> tuple[str, int]:
+def apply_policy(path: models_given.PolicyPath) -> tuple[str, int]:
     """Put a proposed set in force; not by the administrator who proposed it."""
     administer.apply_policy(ports(), caller(), path.fingerprint)
     return "", 204
 
 
 @api.get("/audit", responses=gives(200, models_staff.AuditLinesShown))
-def audit(query: models.AuditQuery) -> dict[str, Any]:
+def audit(query: models_given.AuditQuery) -> dict[str, Any]:
     """Lines of the audit log (administrators): ids and codes only."""
     lines = administer.audit_lines(ports(), caller(), query.first, query.limit)
     shown = [

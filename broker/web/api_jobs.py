@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, url_for
 
 from broker.domain.jobs import Submission
-from broker.web import models
+from broker.web import models, models_given
 from broker.web.documented import JSON_OBJECT, changes, gives, subject
 from broker.web.setup import caller, ports
 from broker.web.shown import check_shown, content_response
@@ -17,7 +17,7 @@ Answer = tuple[dict[str, Any], int] | tuple[dict[str, Any], int, dict[str, str]]
 
 
 @api.post("/submissions", responses={200: models.JobShown, **changes(201, models.JobShown)})
-def submit_job(body: models.SubmissionBody) -> Answer:
+def submit_job(body: models_given.SubmissionBody) -> Answer:
     """Submit a job. 201 for a new one (refused ones too, with every reason), 200 for a client id sent before."""
     before = ports().clock.now()
     job, _ = submit.submit(ports(), caller(), submission_of(body))
@@ -25,7 +25,7 @@ def submit_job(body: models.SubmissionBody) -> Answer:
     return shown, 201 if job.created >= before else 200, {"Location": url_for("jobs.job", job=job.ident)}
 
 
-def submission_of(body: models.SubmissionBody) -> Submission:
+def submission_of(body: models_given.SubmissionBody) -> Submission:
     return Submission(
         project=body.project,
         kind=body.kind,
@@ -40,14 +40,14 @@ def submission_of(body: models.SubmissionBody) -> Submission:
 
 
 @api.post("/checks", responses=changes(200, models.CheckShown))
-def check(body: models.CheckBody) -> dict[str, Any]:
+def check(body: models_given.CheckBody) -> dict[str, Any]:
     """Check a text without submitting it: every refusal, every use, and the outputs that it would make."""
     checked = preview.check_text(ports(), caller(), body.project, body.text, body.kind, body.dialect)
     return check_shown(checked, preview.forecast(ports(), body.project, checked)).model_dump(mode="json")
 
 
 @api.get("/jobs", responses=gives(200, models.JobsShown))
-def jobs(query: models.JobsQuery) -> dict[str, Any]:
+def jobs(query: models_given.JobsQuery) -> dict[str, Any]:
     """Jobs that the caller may see, newest first, without texts and outputs."""
     found = browse.jobs(ports(), caller(), query.project, query.after, query.limit)
     following = found[-1].ident if len(found) == query.limit else None
@@ -56,7 +56,7 @@ def jobs(query: models.JobsQuery) -> dict[str, Any]:
 
 
 @api.get("/jobs/<job>", responses=gives(200, models.JobShown))
-def job(path: models.JobPath) -> dict[str, Any]:
+def job(path: models_given.JobPath) -> dict[str, Any]:
     """One job with its text, refusals, uses, how far it is, and what may be known of its outputs."""
     view = browse.job(ports(), caller(), path.job)
     shown, far = job_shown(view), follow.progress(ports(), caller(), view)
@@ -70,21 +70,21 @@ def job_shown(view: browse.JobView) -> dict[str, Any]:
 
 
 @api.get("/jobs/<job>/trace", responses=gives(200, models.TraceShown))
-def trace(path: models.JobPath) -> dict[str, Any]:
+def trace(path: models_given.JobPath) -> dict[str, Any]:
     """How a script did on the synthetic NPD, with all that it printed there, for whoever may read its text; and what a
     checker has told of its end on real data."""
     return models.TraceShown.model_validate(looks.trace(ports(), caller(), path.job)).model_dump(mode="json")
 
 
 @api.post("/jobs/<job>/withdrawal", responses=changes(204, None))
-def withdraw_job(path: models.JobPath) -> tuple[str, int]:
+def withdraw_job(path: models_given.JobPath) -> tuple[str, int]:
     """Withdraw a job of one's own project, at any time before its outputs are decided."""
     withdraw.withdraw(ports(), caller(), path.job)
     return "", 204
 
 
 @api.post("/jobs/<job>/stop", responses=changes(204, None))
-def stop_job(path: models.JobPath) -> tuple[str, int]:
+def stop_job(path: models_given.JobPath) -> tuple[str, int]:
     """Stop a job (administrators)."""
     withdraw.withdraw(ports(), caller(), path.job, stop=True)
     return "", 204
@@ -96,18 +96,18 @@ BYTES = {"description": "The released bytes", "content": {"*/*": {"schema": {"ty
 
 
 @api.get("/jobs/<job>/manifest", responses={**gives(200, None), 200: MANIFEST})
-def manifest(path: models.JobPath) -> Response:
+def manifest(path: models_given.JobPath) -> Response:
     """How the job's release came to be: method, public parameters, hashes of the released bytes."""
     return Response(release.manifest(ports(), caller(), path.job), mimetype="application/json")
 
 
 @api.get("/outputs/<output>/content", responses={**gives(200, None), 200: BYTES})
-def content(path: models.OutputPath) -> Response:
+def content(path: models_given.OutputPath) -> Response:
     """The released bytes of an output, always as an attachment."""
     return content_response(release.download(ports(), caller(), path.output))
 
 
 @api.get("/outputs/<output>/record", responses={**gives(200, None), 200: RECORD})
-def record(path: models.OutputPath) -> Response:
+def record(path: models_given.OutputPath) -> Response:
     """What may be said of how a released output was made: method, public parameters, symbols, notes."""
     return Response(records.of_release(ports(), caller(), path.output), mimetype="application/json")

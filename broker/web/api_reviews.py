@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response
 
-from broker.web import models, models_staff
+from broker.web import models_given, models_staff
 from broker.web.documented import JSON_OBJECT, changes, gives, subject
 from broker.web.setup import caller, ports
 from broker.web.shown import acro_shown, inbox_item
@@ -40,20 +40,20 @@ LOG = {"description": "What the script printed on real data", "content": {"text/
 
 
 @api.get("/jobs/<job>/failure", responses={**gives(200, None), 200: LOG})
-def failure(path: models.JobPath) -> Response:
+def failure(path: models_given.JobPath) -> Response:
     """What a script printed on real data before it failed, for an independent checker; the look is in the audit log."""
     return Response(looks.failure(ports(), caller(), path.job), mimetype="text/plain")
 
 
 @api.post("/jobs/<job>/failure", responses=changes(204, None))
-def tell_failure(path: models.JobPath, body: models.RecallBody) -> tuple[str, int]:
+def tell_failure(path: models_given.JobPath, body: models_given.RecallBody) -> tuple[str, int]:
     """Tell a job's researchers, once and without figures, why it failed on real data."""
     looks.tell(ports(), caller(), path.job, body.reason)
     return "", 204
 
 
 @api.get("/outputs/<output>/evidence", responses=gives(200, models_staff.EvidenceShown))
-def evidence(path: models.OutputPath) -> dict[str, Any]:
+def evidence(path: models_given.OutputPath) -> dict[str, Any]:
     """An output with its evidence, findings and candidate; the look is in the audit log."""
     return evidence_shown(review.look(ports(), caller(), path.output)).model_dump(mode="json")
 
@@ -91,39 +91,39 @@ STAFF_RECORD = {"description": "The staff record (docs/records.md)", "content": 
 
 
 @api.get("/outputs/<output>/staff-record", responses={**gives(200, None), 200: STAFF_RECORD})
-def staff_record(path: models.OutputPath) -> dict[str, Any]:
+def staff_record(path: models_given.OutputPath) -> dict[str, Any]:
     """Every rule that an output was tried by, verdicts, evidence, pattern and audit; the look is in the audit log."""
     return records.for_staff(ports(), caller(), path.output)
 
 
 @api.get("/jobs/<job>/acro", responses=gives(200, models_staff.AcroShown))
-def acro(path: models.JobPath) -> dict[str, Any]:
+def acro(path: models_given.JobPath) -> dict[str, Any]:
     """A job's outputs as ACRO's `results.json` with the files that it names; each look is in the audit log."""
     return acro_shown(records.acro(ports(), caller(), path.job)).model_dump(mode="json")
 
 
 @api.put("/outputs/<output>/claim", responses=changes(204, None))
-def claim(path: models.OutputPath) -> tuple[str, int]:
+def claim(path: models_given.OutputPath) -> tuple[str, int]:
     """Say that one works on an output."""
     review.claim(ports(), caller(), path.output, True)
     return "", 204
 
 
 @api.delete("/outputs/<output>/claim", responses=changes(204, None))
-def give_up_claim(path: models.OutputPath) -> tuple[str, int]:
+def give_up_claim(path: models_given.OutputPath) -> tuple[str, int]:
     """Say that one no longer works on an output."""
     review.claim(ports(), caller(), path.output, False)
     return "", 204
 
 
 @api.post("/outputs/<output>/votes", responses=changes(201, models_staff.StateShown))
-def vote(path: models.OutputPath, body: models.VoteBody) -> tuple[dict[str, Any], int]:
+def vote(path: models_given.OutputPath, body: models_given.VoteBody) -> tuple[dict[str, Any], int]:
     """Vote on an output, once; enough equal votes decide it."""
     state = review.cast_vote(ports(), caller(), path.output, ballot_of(body))
     return models_staff.StateShown(state=state.value).model_dump(mode="json"), 201
 
 
-def ballot_of(body: models.VoteBody) -> Ballot:
+def ballot_of(body: models_given.VoteBody) -> Ballot:
     return Ballot(
         choice=body.choice,
         reason=body.reason,
@@ -137,7 +137,7 @@ def ballot_of(body: models.VoteBody) -> Ballot:
 
 
 @api.post("/outputs/<output>/recall", responses=changes(204, None))
-def recall(path: models.OutputPath, body: models.RecallBody) -> tuple[str, int]:
+def recall(path: models_given.OutputPath, body: models_given.RecallBody) -> tuple[str, int]:
     """Take a released output back (independent checkers and administrators)."""
     release.recall(ports(), caller(), path.output, body.reason)
     return "", 204

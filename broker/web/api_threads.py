@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from broker.domain.errors import Invalid
-from broker.web import models, models_threads
+from broker.web import models_given, models_threads
 from broker.web.documented import changes, gives, subject
 from broker.web.setup import caller, ports
 from broker.workflow import review
@@ -17,14 +17,14 @@ api = subject("messages")
 
 
 @api.get("/outputs/<output>/messages", responses=gives(200, models_threads.ThreadShown))
-def messages(path: models.OutputPath) -> dict[str, Any]:
+def messages(path: models_given.OutputPath) -> dict[str, Any]:
     """An output's thread, for checkers: others' words show after one's own vote."""
     found = [models_threads.MessageShown.model_validate(m) for m in thread.thread(ports(), caller(), path.output)]
     return models_threads.ThreadShown(messages=found).model_dump(mode="json")
 
 
 @api.post("/outputs/<output>/messages", responses=changes(204, None))
-def say(path: models.OutputPath, body: models_threads.MessageBody) -> tuple[str, int]:
+def say(path: models_given.OutputPath, body: models_threads.MessageBody) -> tuple[str, int]:
     """Write about an output; checkers' words with a digit wait for a second checker before researchers read them."""
     thread.say(ports(), caller(), path.output, body.text, body.audience)
     return "", 204
@@ -38,14 +38,14 @@ def confirm(path: models_threads.MessagePath) -> tuple[str, int]:
 
 
 @api.get("/jobs/<job>/messages", responses=gives(200, models_threads.ToldListShown))
-def told(path: models.JobPath) -> dict[str, Any]:
+def told(path: models_given.JobPath) -> dict[str, Any]:
     """What was said about the decided outputs of a job, for its researchers."""
     found = [models_threads.ToldShown.model_validate(m) for m in thread.for_researchers(ports(), caller(), path.job)]
     return models_threads.ToldListShown(messages=found).model_dump(mode="json")
 
 
 @api.post("/jobs/<job>/votes", responses=changes(201, models_threads.CastShown))
-def vote_on_all(path: models.JobPath, body: models_threads.VotesBody) -> tuple[dict[str, Any], int]:
+def vote_on_all(path: models_given.JobPath, body: models_threads.VotesBody) -> tuple[dict[str, Any], int]:
     """Cast one word on several outputs of a job: all of them or none."""
     ballots = {o.output: _ballot(body, o) for o in body.outputs}
     if len(ballots) != len(body.outputs):
@@ -66,7 +66,7 @@ def _ballot(body: models_threads.VotesBody, seen: models_threads.SeenBody) -> Ba
 
 
 @api.get("/outputs/<output>/attack", responses=gives(200, models_threads.AttackShown))
-def attack(path: models.OutputPath) -> dict[str, Any]:
+def attack(path: models_given.OutputPath) -> dict[str, Any]:
     """What could be worked out of each hidden figure of a table as it would leave; the look is in the audit log."""
     look = review.look(ports(), caller(), path.output)
     found = [models_threads.AttackedShown.model_validate(asdict(a)) for a in attacked(json.loads(look.staff))]

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, jsonify, make_response
 
 from broker.web.setup import caller, ports
 from broker.workflow import watch
+from broker.workflow.caps import fullest_caps
 
 pages = Blueprint("health", __name__)
 
@@ -41,4 +42,7 @@ def metrics() -> Response:
     if found.queue is not None:
         lines += ["# HELP broker_queue_depth Offers in the queue.", "# TYPE broker_queue_depth gauge"]
         lines.append(f"broker_queue_depth {found.queue}")
+    name = "broker_memory_cap_fullest_ratio"
+    lines += [f"# HELP {name} How full the fullest reference population of a snapshot is.", f"# TYPE {name} gauge"]
+    lines += [f'{name}{{snapshot="{s}"}} {share:.4f}' for s, share in fullest_caps(ports(), caller())]
     return Response("\n".join(lines) + "\n", content_type="text/plain; version=0.0.4; charset=utf-8")

@@ -21,13 +21,18 @@ TAGS = {
     "released": "green", "live": "green", "approved": "green", "decided": "green", "holds": "green", "kept": "green",
     "refused": "red", "failed": "red", "rejected": "red", "recalled": "red", "limit": "red", "not released": "red",
     "recalled in part": "red",
-    "queued": "blue", "running": "blue", "assessing": "blue", "waiting for a decision": "yellow",
+    "queued": "blue", "running": "blue", "waiting for a decision": "yellow",
     "in review": "yellow", "returned": "yellow", "withdrawn": "grey", "withheld": "grey",
     "retired": "grey", "stopped": "red", "ended": "grey", "active": "green", "inactive": "grey",
     "in use": "green", "silent": "red", "answers": "green", "does not answer": "red",
+    "exact": "green", "to be run": "blue", "numbers only": "yellow", "waits for a second administrator": "yellow",
     "expired": "grey", "closed": "grey", "done": "green", "cancelled": "grey",
 }  # fmt: skip
 """The colour of a state's tag; colour never says what the word does not."""
+
+
+SPOKEN = {"assessing": "waiting for a decision"}
+"""Staff read of a job's state in the words that its researcher reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,8 @@ PLACES = (
                 "policies.profiles",
                 "policies.tables",
                 "data.all_snapshots",
+                "published.all_tables",
+                "published.table",
                 "data.ledger",
                 "data.verify_ledger",
                 "stops.stops",
@@ -118,7 +125,7 @@ def tag_colour(state: str) -> str:
 
 def words(code: str) -> str:
     """A closed word as people write it."""
-    return code.replace("_", " ")
+    return SPOKEN.get(code, code).replace("_", " ")
 
 
 def marked(attributes: dict[str, str], wrong: object) -> dict[str, str]:

@@ -146,3 +146,33 @@ class VerifiedShown(Shown):
     lines: int
     head: str
     broken_at: int | None
+
+
+class PublicTableLine(Shown):
+    """A table that was published elsewhere. `agreed` of `compared` figures are made by its recipe, once it was run;
+    `why` says why it is known as numbers only."""
+
+    ident: str
+    name: str
+    source: str
+    dialect: str
+    snapshot: str
+    rounding: str
+    state: str
+    by: str
+    at: datetime
+    confirmed_by: str | None
+    confirmed_at: datetime | None
+    agreed: int | None
+    compared: int | None
+    why: str | None
+    entry: int | None
+
+
+class PublicTableShown(PublicTableLine):
+    recipe: str
+    figures: str
+
+
+class PublicTablesShown(Shown):
+    tables: list[PublicTableLine]

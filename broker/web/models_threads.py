@@ -7,7 +7,8 @@ from pydantic import Field
 
 from broker.domain.messages import LONGEST, Audience
 from broker.domain.reviews import Choice
-from broker.web.models import Given, OutputPath, Shown, Text
+from broker.web.models import Given, Shown, Text
+from broker.web.models_given import OutputPath
 
 
 class MessagePath(OutputPath):

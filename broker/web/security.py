@@ -16,7 +16,8 @@ SLACK_BYTES = 64 * 1024
 
 DEFAULT_TEXT_BYTES = 64 * 1024
 POLICY_BYTES = 8 * 1024 * 1024
-POLICY_ENDPOINT = "administration.propose_policy"
+LARGE_ENDPOINTS = frozenset({"administration.propose_policy", "published.ask", "public-tables.ask"})
+"""Where administrators give whole policy sets, or tables that were published elsewhere."""
 LOOKUP_ENDPOINTS = frozenset({"keeping.propose", "saved.propose"})
 ENCODED = 3
 """A form writes a byte as three, where it is no letter or digit."""
@@ -72,7 +73,7 @@ def check_size() -> None:
 
 
 def body_cap() -> int:
-    if request.endpoint == POLICY_ENDPOINT:
+    if request.endpoint in LARGE_ENDPOINTS:
         return POLICY_BYTES
     try:
         if request.endpoint in LOOKUP_ENDPOINTS:

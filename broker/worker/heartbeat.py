@@ -39,6 +39,11 @@ def rehearsal_keeper(ports: WorkerPorts) -> KeepAlive:
     return _keeper(ports, _rehearsal_is_ours)
 
 
+def public_keeper(ports: WorkerPorts) -> KeepAlive:
+    """The same for a public table's recipe."""
+    return _keeper(ports, _public_table_is_ours)
+
+
 def _keeper(ports: WorkerPorts, ours: Ours) -> KeepAlive:
     @contextmanager
     def keep_alive(job: str, attempt: int) -> Iterator[None]:
@@ -81,3 +86,10 @@ def _rehearsal_is_ours(ports: WorkerPorts, rehearsal: str, attempt: int, renew: 
         return (rehearsal, attempt) in ports.store.rehearsals_alive()
     now = ports.clock.now()
     return ports.store.renew_rehearsal(rehearsal, attempt, now + ports.lease, now)
+
+
+def _public_table_is_ours(ports: WorkerPorts, ident: str, attempt: int, renew: bool) -> bool:
+    if not renew:
+        return (ident, attempt) in ports.store.public_tables_alive()
+    now = ports.clock.now()
+    return ports.store.renew_public_table(ident, attempt, now + ports.lease, now)

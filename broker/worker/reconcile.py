@@ -74,9 +74,10 @@ def end_all_stopped(ports: WorkerPorts) -> int:
 
 
 def sweep(ports: WorkerPorts) -> int:
-    """Kill sandboxes that belong to no running attempt, of a job or of a rehearsal. The list of running ones
-    is read after the sandboxes are listed: an attempt is running in the store before its sandbox exists."""
-    return ports.sandbox.sweep(lambda: ports.store.alive() | ports.store.rehearsals_alive())
+    """Kill sandboxes that belong to no running attempt, of a job, a rehearsal or a public table. The list of running
+    ones is read after the sandboxes are listed: an attempt is running in the store before its sandbox exists."""
+    store = ports.store
+    return ports.sandbox.sweep(lambda: store.alive() | store.rehearsals_alive() | store.public_tables_alive())
 
 
 def settle_all(ports: WorkerPorts) -> int:

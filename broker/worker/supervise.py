@@ -27,12 +27,16 @@ from broker.worker.reconcile import (
     settle_spends,
     sweep,
 )
+from broker.worker.reconcile_public import run_public_tables
 from broker.worker.reconcile_rehearsals import drop_rehearsals, offer_rehearsals, reap_rehearsals
 from broker.worker.report import Said, begun, report
 from broker.workflow.notices import mail_notices
+from broker.workflow.remembering.left_files import sweep_members
+from broker.workflow.remembering.reentering import reenter_agreed
 
 TICK_SECONDS = 1.0
 SLOW_TICKS = 10
+RARE_TICKS = 300
 MAIL_SECONDS = 30.0
 POOL_SECONDS = 10
 """How long the pool may take to remove what waits; the next one removes what it leaves."""
@@ -69,7 +73,7 @@ def supervise(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
                 _attempt("queue", queue.ensure)
             _attempt("slots", lambda: _staff(slots, settings.slots))
             slow = tick % SLOW_TICKS == 0
-            _reconcile(ports, slow=slow)
+            _reconcile(ports, slow=slow, rare=tick % RARE_TICKS == 0)
             if slow:
                 _attempt("report", lambda: report(ports, said, slots, None if kept is None else kept.ready()))
             tick += 1
@@ -120,8 +124,9 @@ def _keep_settling(ports: WorkerPorts, stop: threading.Event) -> None:
     def serve() -> None:
         tick = 0
         while not stop.wait(TICK_SECONDS):
-            step = settle_due if tick % SLOW_TICKS else settle_all
-            _attempt(step.__name__, partial(step, ports))
+            slow = tick % SLOW_TICKS == 0
+            for step in [settle_all, run_public_tables] if slow else [settle_due]:
+                _attempt(step.__name__, partial(step, ports))
             tick += 1
 
     threading.Thread(target=serve, daemon=True, name="settling").start()
@@ -144,12 +149,14 @@ def _staff(slots: dict[int, subprocess.Popen[bytes]], wanted: int) -> None:
             slots[number] = subprocess.Popen(command)
 
 
-def _reconcile(ports: WorkerPorts, *, slow: bool) -> None:
+def _reconcile(ports: WorkerPorts, *, slow: bool, rare: bool = False) -> None:
     """One round of everything that makes good."""
     steps: list[Callable[[WorkerPorts], object]] = [reap, end_all_stopped, offer_waiting]
     steps += [reap_rehearsals, offer_rehearsals]
     if slow:
-        steps += [allot_caps, sweep, settle_spends, remove_vaults, drop_rehearsals]
+        steps += [allot_caps, sweep, settle_spends, remove_vaults, drop_rehearsals, reenter_agreed]
+    if rare:
+        steps += [sweep_members]
     for step in steps:
         _attempt(step.__name__, partial(step, ports))
 

@@ -15,6 +15,7 @@ from broker.policy.models import Policies
 from broker.policy.stored import policies_from_json, policies_to_json
 from broker.workflow.allot import allot, check_allottable
 from broker.workflow.policies import policies_in_force
+from broker.workflow.standard_populations import check_standard
 
 TOKEN_LIFE = timedelta(days=90)
 
@@ -102,6 +103,7 @@ def propose_policy(ports: Ports, person: Person, policies: Policies) -> StoredPo
     check_administrator(person, Action.PROPOSE_POLICY)
     _check_names(policies)
     check_allotments(policies)
+    check_standard(policies)
     now = ports.clock.now()
     stored = StoredPolicy(policies.fingerprint, policies_to_json(policies), person.ident, now, None, None)
     ports.store.propose_policy(stored, [AuditEvent(now, person.ident, "policy.proposed", policies.fingerprint)])

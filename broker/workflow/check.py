@@ -20,6 +20,7 @@ from broker.scope.check import check_scope
 from broker.scope.combinations import check_combinations
 from broker.scope.exact import check_exact
 from broker.workflow.private.mode import check_mode
+from broker.workflow.standard_populations import advice_on
 
 if TYPE_CHECKING:
     from broker.workflow.private.texts import PrivateText
@@ -105,7 +106,7 @@ def _check_sql(text: str, dialect: str, project: Project, policies: Policies, sa
     refusals = check_mode(project, Kind.SQL, lines)
     if refusals or lines.is_private:
         return _private(checked, lines, refusals, project, policies)
-    return checked
+    return checked if plan is None else replace(checked, advice=(*plan.advice, *advice_on(plan, project, policies)))
 
 
 def _private(

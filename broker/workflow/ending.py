@@ -40,10 +40,12 @@ def _step(ports: WorkerPorts, job: Job, keep_alive: KeepAlive) -> bool:
     outputs = ports.store.outputs_of(job.ident)
     if is_to_compare(job, outputs):
         return _compare(ports, job, [o for o in outputs if o.state is OutputState.ASSESSED], keep_alive)
+    approved = [o for o in outputs if o.state is OutputState.APPROVED]
     try:
         release_job(ports, job)
     except Moved as moved:
-        return _compare(ports, job, list(moved.outputs), keep_alive)
+        clean = frozenset(o.ident for o in approved) - {o.ident for o in moved.outputs}
+        return _compare(ports, job, approved, keep_alive, clean)
     except Conflict as conflict:
         if conflict.code != "memory-moved":
             raise
@@ -51,14 +53,20 @@ def _step(ports: WorkerPorts, job: Job, keep_alive: KeepAlive) -> bool:
     return False
 
 
-def _compare(ports: WorkerPorts, job: Job, outputs: list[Output], keep_alive: KeepAlive) -> bool:
+def _compare(
+    ports: WorkerPorts,
+    job: Job,
+    outputs: list[Output],
+    keep_alive: KeepAlive,
+    clean: frozenset[str] = frozenset(),
+) -> bool:
     now = ports.clock.now()
     attempt = ports.store.lease_comparison(job.ident, now + ports.lease, now)
     if attempt is None:
         return False
     try:
         with keep_alive(job.ident, attempt):
-            compare_job(ports, ports.store.job(job.ident), attempt, outputs)
+            compare_job(ports, ports.store.job(job.ident), attempt, outputs, clean)
     except Failed as failed:
         _fail(ports, job, attempt, failed.code)
     except Breach:

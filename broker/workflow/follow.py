@@ -1,5 +1,5 @@
-"""How far a job is, as its researcher may know it: a coarse place in the queue, whole minutes against the limit, and of
-a private script the slot that runs by its schedule. Looks at the clock and at public numbers, never at a sandbox."""
+"""How far a job is, as its researcher may know it: a coarse place in the queue, whole minutes against the limit, and
+of a private script the slot that runs by its schedule. Looks at the clock and at public numbers, never at a sandbox."""
 
 from dataclasses import dataclass
 

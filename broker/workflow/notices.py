@@ -14,6 +14,7 @@ from broker.domain.erasures import ErasureState
 from broker.domain.jobs import Shown
 from broker.domain.people import SYSTEM, Person, Role
 from broker.domain.ports import AuditWanted, Ports, Post
+from broker.domain.public_tables import PublicState
 from broker.workflow import browse, looks, lookups
 from broker.workflow.accounts import ASKED
 from broker.workflow.administer import PERSON_PUT, holder
@@ -44,6 +45,7 @@ def notices_for(ports: Ports, person: Person) -> list[Notice]:
     found: list[Notice] = []
     if Role.ADMINISTRATOR in person.roles:
         found += [*_policies(ports, person), *_lifts(ports, person), *_erasures(ports, person)]
+        found += _public_tables(ports, person)
         found += _accounts(ports, person)
     if Role.CHECKER in person.roles:
         found += _to_check(ports, person)
@@ -76,6 +78,14 @@ def _erasures(ports: Ports, person: Person) -> Iterator[Notice]:
         if asked.state is ErasureState.ASKED and holder(ports, asked.by) != holder(ports, person.ident):
             sentence = f"An erasure, case {asked.case}, asked for by {asked.by}, waits for you."
             yield Notice(f"erasure:{asked.number}", sentence, "/administration/erasures", asked.at)
+
+
+def _public_tables(ports: Ports, person: Person) -> Iterator[Notice]:
+    for asked in ports.store.public_tables():
+        if asked.state is PublicState.ASKED and holder(ports, asked.by) != holder(ports, person.ident):
+            sentence = f"A table published elsewhere, registered by {asked.by}, waits for you."
+            path = f"/administration/public-tables/{asked.ident}"
+            yield Notice(f"public-table:{asked.ident}", sentence, path, asked.at)
 
 
 def _accounts(ports: Ports, person: Person) -> Iterator[Notice]:

@@ -39,6 +39,7 @@ def for_staff(ports: Ports, person: Person, output_ident: str) -> dict[str, Any]
     head = {"output": output.ident, "job": job.ident, "project": job.submission.project, "snapshot": job.snapshot}
     head |= {"state": output.state.value, "policy": job.assessed_policy or job.policy, "staff_hash": output.staff_hash}
     document = _staff_document(ports, output)
+    head |= {"memory": document.get("memory")}
     if output.kind is OutputKind.FILE:
         return head | {"name": output.name, "file": document}
     if (privacy := document.get("privacy")) is not None:

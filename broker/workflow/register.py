@@ -4,6 +4,7 @@ It shows what policy says of projects and what has left, in the columns of the d
 shares; of jobs, researchers and what has not left it knows nothing. Moments are whole minutes.
 """
 
+import re
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -55,6 +56,12 @@ class Dataset:
     years: Years | None
     justification: str
     variables: tuple[GrantedVariable, ...]
+
+    @property
+    def called(self) -> str:
+        """For a reader who knows no table's name: what the catalogue says of it first."""
+        first = re.split(r" \(|[,;]", self.about)[0]
+        return first[:1].upper() + first[1:] or self.table
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import Protocol
 
 from broker.domain.errors import Invalid
 from broker.domain.projects import Project
@@ -16,26 +15,6 @@ LAYOUT = "1"
 SECONDS_A_FILE = 0.025
 SECONDS_A_ROW = 2.6e-6
 """What making them takes on two cores, as measured: enough to say beforehand how long to wait."""
-
-
-class Making(Protocol):
-    """Who wants to know that data are made for a rehearsal, or that somebody else is making them."""
-
-    def waits(self) -> None: ...
-
-    def begins(self) -> None: ...
-
-    def steps(self, what: str, done: int, total: int) -> None: ...
-
-
-class Unseen:
-    """Nobody watches while the worker makes synthetic data."""
-
-    def waits(self) -> None: ...
-
-    def begins(self) -> None: ...
-
-    def steps(self, what: str, done: int, total: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from broker.domain.amounts import Amount
-from broker.domain.audit import AuditEvent, AuditLine
+from broker.domain.audit import AuditEvent
 from broker.domain.ledger.amounts import Account, costs_to_json
 from broker.domain.ledger.chain import Head, charges_to_json
 from broker.domain.ledger.spends import Asked
-from broker.domain.people import Person, Role
+from broker.domain.people import Person
 from broker.domain.permissions import Action
 from broker.domain.ports import Ports
-from broker.workflow.administer import check_administrator, holder
+from broker.workflow.both import two_ask
 
 SUBJECT = "ledger"
 
@@ -61,25 +61,7 @@ def vouch(ports: Ports, person: Person, exported: Head) -> bool:
 
 def _both(ports: Ports, person: Person, asked: str, digest: str) -> frozenset[str] | None:
     """Both administrators, if another one has asked for exactly this; else this one's wish is written down."""
-    check_administrator(person, Action.RESTORE_LEDGER)
-    actors = {line.event.actor for line in _lines(ports, asked, digest)}
-    seconds = sorted(a for a in actors if _is_other_administrator(ports, a, person))
-    if seconds:
-        return frozenset({seconds[0], person.ident})
-    if person.ident not in actors:
-        ports.store.record([AuditEvent(ports.clock.now(), person.ident, asked, SUBJECT, (("sha256", digest),))])
-    return None
-
-
-def _lines(ports: Ports, asked: str, digest: str) -> list[AuditLine]:
-    return [line for line in ports.store.audit_of(SUBJECT, asked) if ("sha256", digest) in line.event.codes]
-
-
-def _is_other_administrator(ports: Ports, ident: str, person: Person) -> bool:
-    """Still one, and by no account the same person."""
-    other = ports.store.person(ident)
-    rules = other.active and Role.ADMINISTRATOR in other.roles
-    return rules and holder(ports, ident) != holder(ports, person.ident)
+    return two_ask(ports, person, Action.RESTORE_LEDGER, (SUBJECT, asked), (("sha256", digest),))
 
 
 def _digest(head: Head, *parts: object) -> str:

@@ -25,13 +25,17 @@ def table(
     noise: int = 0,
     within: Mapping[str, int] | None = None,
     values: bool = True,
+    often: Mapping[int, int] | None = None,
 ) -> Table:
-    """A table of counts; with `total` of each person also of sums, with `ones` of the ones of a share."""
+    """A table of counts; with `total` of each person also of sums, with `ones` of the ones of a share. Persons
+    `often` have so many rows, which the count counts."""
     names = list(cells)
     rows = [(p, c) for c, name in enumerate(names) for p in cells[name]]
     amounts = {}
     shown = {c: len(cells[n]) if values else None for c, n in enumerate(names) if n not in holes}
-    figures = [KnownFigure(0, "rows", True, "count", frozenset(), shown)]
+    figures = [KnownFigure(0, "rows", often is None, "count", frozenset(), shown)]
+    if often is not None:
+        amounts["rows"] = [often[p] for p, _ in rows]
     if total is not None:
         amounts["total"] = [total.get(p, 0) for p, _ in rows]
         figures.append(KnownFigure(1, "total", False, "sum of x", frozenset({"t.x"}), shown))

@@ -2,13 +2,17 @@
 
 `tests/prove/memory_defences.py` removes them one at a time. Tables are drawn small, and read as documentation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from broker.disclosure.differencing.changes import Load
+from broker.disclosure.differencing.changes import Load, held_back, without_total
 from broker.disclosure.differencing.compare import compare
 from broker.disclosure.differencing.mending import mend
 from broker.disclosure.differencing.tables import Leak, Side, Table
-from broker.domain.memory import OverlapKind, Way
+from broker.disclosure.recipes import parts_of
+from broker.domain.memory import KnownFigure, OverlapKind, Way
+from broker.domain.plans import Measure, Statistic
+from broker.domain.scalars import Type
 from tests.attacks.remembered_town import people, table
 
 NORTH, SOUTH = people((1, 40)), people((41, 80))
@@ -33,12 +37,43 @@ def test_03_the_same_population_with_other_values() -> None:
     assert [leak.persons for leak in leaks(third, first)] == [1]
 
 
-def test_03_the_same_in_hundreds() -> None:
+def test_03_the_same_in_hundreds_is_the_same() -> None:
     """100 * x is the x of the same people."""
     x = {p: float(p) for p in NORTH + SOUTH}
     first = table(1, {"north": NORTH, "south": SOUTH}, total=x)
     second = table(2, {"north": NORTH, "south": SOUTH}, total={p: 100 * v for p, v in x.items() if p != 7})
     assert [leak.persons for leak in leaks(second, first)] == [1]
+
+
+def test_03_the_same_in_hundreds_in_some_cells() -> None:
+    """A CASE that multiplies the north by 100 and not the south: both together are the x of the whole town, but for
+    one."""
+    x = {p: float(p) for p in NORTH + SOUTH}
+    first = table(1, {"town": NORTH + SOUTH}, total=x)
+    units = {p: 100 * v if p in NORTH else v for p, v in x.items() if p != 7}
+    assert 1 in {leak.persons for leak in leaks(table(2, {"north": NORTH, "south": SOUTH}, total=units), first)}
+
+
+def test_03_the_same_total_without_a_few_who_have_nothing() -> None:
+    """Two equal totals, the second without one child: that child has 0. Who is in a total is compared, too."""
+    x = {p: float(p % 4) for p in NORTH + SOUTH}
+    everybody, without = (table(n, {"all": [p for p in NORTH + SOUTH if p != 8 * (n - 1)]}, total=x) for n in (1, 2))
+    assert x[8] == 0
+    told = [replace(t, figures=with_persons(t.figures[1:])) for t in (without, everybody)]
+    assert [leak.persons for leak in leaks(*told)] == [1]
+
+
+def with_persons(figures: Sequence[KnownFigure]) -> tuple[KnownFigure, ...]:
+    """Totals as a recipe tells of a sum: the total, and who is in it."""
+    told = [once for _, once, _ in parts_of(Statistic(1, Measure.SUM, None, Type.DOUBLE))]
+    return tuple(replace(f, amount="rows" if once else f.amount, once=once) for f in figures for once in told)
+
+
+def test_03_a_total_of_ones_is_a_count() -> None:
+    """The sum of a variable that is 0 or 1, and the count of those who have 1, without one."""
+    first = table(1, {"north": NORTH, "south": SOUTH}, total={p: float(p % 2) for p in NORTH + SOUTH})
+    odd = {"north": people((1, 40))[::2], "south": [p for p in people((41, 80))[::2] if p != 51]}
+    assert [leak.persons for leak in leaks(table(2, odd), first)] == [1]
 
 
 def test_25_another_snapshot_without_one_child() -> None:
@@ -154,12 +189,33 @@ def test_46_one_earlier_value_leaves_no_remainder_of_a_few() -> None:
     assert mended.table.figures[0].shown == {0: 40, 1: 40, 2: 40}
 
 
+def test_46_an_earlier_value_is_of_the_same_amounts() -> None:
+    """The count of a cell moved by two, and its total by many: the earlier count is given, and no earlier total."""
+    x = {p: float(p) for p in NORTH + SOUTH}
+    first = table(1, {"north": NORTH, "south": SOUTH}, total=x)
+    more = table(2, {"north": NORTH, "south": people((41, 78))}, total={p: v + p % 9 for p, v in x.items()})
+    mended = mend(more, remembered(first))
+    assert mended.table is not None
+    assert [(c.way, c.cell, c.statistic) for c in mended.changes][:2] == [
+        (Way.EARLIER, 1, None), (Way.SUPPRESS, 1, 1),
+    ]  # fmt: skip
+    assert 1 not in mended.table.figures[1].shown
+    assert mended.table.figures[0].shown == {0: 40, 1: 40}
+
+
 def test_46_keyed_noise_on_both_sides_covers_a_small_difference() -> None:
     first, second = (table(n, {"all": people((n, 80))}, noise=10) for n in (1, 2))
     found = compare(second, first)
     assert found.is_clean
     assert found.overlap.kind is OverlapKind.COVERED
     assert not compare(table(2, {"all": people((2, 80))}), first).is_clean
+
+
+def test_46_keyed_noise_covers_nobody_who_counts_often() -> None:
+    """Noise of as many as t persons is less than what a person of fifty rows adds to a count of rows."""
+    rows = {p: 50 if p == 1 else 1 for p in people((1, 80))}
+    first, second = (table(n, {"all": people((n, 80))}, noise=10, often=rows) for n in (1, 2))
+    assert not compare(second, first).is_clean
 
 
 def test_47_totals_after_a_hole() -> None:
@@ -180,6 +236,22 @@ def test_47_everybody_else_of_a_known_population() -> None:
     assert leak.persons == 2
     assert leak.new.complement or leak.old.complement
     assert not leaks(table(2, girls), boys)
+
+
+def test_47_a_total_that_nobody_knows() -> None:
+    """A hundred are known, and three of them are not in the table: no hole makes up for it while the table's total is
+    known, and all of it would stay here. Where nobody knows the total, one hole does, and nobody adds the table up."""
+    known = {"year 6": 100}
+    everybody = table(-1, {"all": people((1, 100))}, within=known)
+    cells = {"north": NORTH, "south": SOUTH, "east": people((81, 97))}
+    assert mend(table(1, cells, within=known), remembered(everybody)).table is None
+    mended = mend(table(1, cells, within=known), remembered(everybody), total_known=False)
+    assert mended.table is not None
+    assert mended.table.figures[0].shown == {0: 40, 1: 40}
+    assert held_back(mended.table) == 17
+    released = without_total(mended.table)
+    assert compare(released, everybody).is_clean
+    assert [leak.persons for leak in leaks(table(2, {"east": people((81, 97))}, within=known), released)] == [3]
 
 
 def test_48_what_is_public_may_be_released_again() -> None:

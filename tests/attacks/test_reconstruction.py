@@ -22,6 +22,7 @@ from broker.disclosure.differencing.members import members_of
 from broker.disclosure.repair.programs import Program
 from broker.policy.files import load_policies
 from tests.attacks.remembered_town import table
+from tests.generative.disclosure.memory_size import tell
 
 PUPILS, COUNTS, BASE, T, SHARE = 200, 400, 5, 10, 0.23
 STATED = load_policies(Path(__file__).parents[2] / "policies").memory.fraction
@@ -78,6 +79,8 @@ def test_11_without_the_cap_many_counts_name_nearly_everybody() -> None:
     assert len(gone) > 0.9 * COUNTS, "every count is large, and far from every other"
     counts = BASE * np.round((halves & flagged).sum(axis=1) / BASE)
     found = named(halves[gone], counts[gone], BASE / 2) > 0.5
+    right, wrong = int((found & flagged).sum()), int((found & ~flagged).sum())
+    tell("reconstruction", {"counts": len(gone), "flagged": int(flagged.sum()), "named": right, "wrongly": wrong})
     assert (found & flagged).sum() >= 0.9 * flagged.sum()
     assert (found & ~flagged).sum() <= 2
 
@@ -90,4 +93,6 @@ def test_11_the_cap_leaves_the_attacker_with_names_that_are_mostly_wrong() -> No
         assert len(gone) == STATED * PUPILS, "then it is differential privacy only"
         more = sure(flagged, halves, gone)
         right, wrong = right + more[0], wrong + more[1]
+    told = {"fraction": STATED, "counts": round(STATED * PUPILS), "towns": 5, "named": right, "wrongly": wrong}
+    tell("reconstruction_capped", told)
     assert right < 0.45 * (right + wrong)

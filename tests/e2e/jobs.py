@@ -7,6 +7,9 @@ from broker.client import BrokerClient
 from broker.client.answers import JobAnswer, LookAnswer
 from broker.domain.jobs import Kind, Submission
 
+POLL_SECONDS = 0.15
+"""Between two looks: asking more often takes the processor from what is waited for."""
+
 ABSENCE = """-- output: absence
 SELECT a.NCyearActual, a.FSMeligible, COUNT(*) AS n, COUNT(DISTINCT a.PupilMatchingRefAnonymous) AS pupils,
        SUM(a.OverallAbsence_6HalfTerms) AS missed
@@ -42,7 +45,7 @@ def wait(client: BrokerClient, job: str, seconds: float = 90, until: frozenset[s
             return state
         if time.monotonic() > deadline:
             raise AssertionError(f"job {job} is still {state} after {seconds} s")
-        time.sleep(0.05)
+        time.sleep(POLL_SECONDS)
 
 
 def approve(checker: BrokerClient, job: str) -> list[LookAnswer]:
@@ -50,7 +53,7 @@ def approve(checker: BrokerClient, job: str) -> list[LookAnswer]:
     deadline = time.monotonic() + 20
     while not (found := [w for w in checker.inbox() if w["job"] == job]):
         assert time.monotonic() < deadline, f"no output of job {job} came to review"
-        time.sleep(0.05)
+        time.sleep(POLL_SECONDS)
     looks = []
     for waiting in found:
         seen = checker.look(waiting["output"])
@@ -58,5 +61,5 @@ def approve(checker: BrokerClient, job: str) -> list[LookAnswer]:
         looks.append(seen)
     while any(output["state"] == "approved" for output in checker.job(job)["outputs"]):
         assert time.monotonic() < deadline + 20, f"job {job} was approved and no worker released it"
-        time.sleep(0.05)
+        time.sleep(POLL_SECONDS)
     return looks

@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from broker.domain.jobs import Kind, Submission
+from broker.domain.ports import AuditWanted
 from broker.workflow import rehearsals
 from tests.e2e.jobs import ABSENCE, SLOW, approve, send, wait
 
@@ -44,7 +45,7 @@ def slots_of(site) -> list[int]:
 
 
 def events_of(site, job: str) -> Counter[str]:
-    return Counter(line.event.action for line in site.ports.store.audit() if line.event.subject == job)
+    return Counter(line.event.action for line in site.ports.store.search_audit(AuditWanted(job, limit=1000)))
 
 
 def assert_released_once(site, job: str) -> None:

@@ -2,15 +2,13 @@
 worked examples, evidence by certificates, and speed; figures go to docs/proofs/C.json."""
 
 import sys
-import tempfile
-from pathlib import Path
 
 from bench.acro import acro_lines
 from bench.evidence import evidence_lines
 from bench.harness import Line as Speed
 from bench.rehearse import rehearse_lines
 from bench.repair import repair_lines
-from tests.prove.properties import property_line
+from tests.prove.properties import property_lines
 from tests.prove.record import Line, write
 
 SEED = 20261125
@@ -69,10 +67,7 @@ def speed_lines() -> list[Line]:
 
 
 def main() -> None:
-    lines = speed_lines()
-    with tempfile.TemporaryDirectory(prefix="prove-c-") as name:
-        for title, (files, told) in PROPERTIES.items():
-            lines.append(property_line(title, files, told, SIZES, SEED, Path(name)))
+    lines = speed_lines() + property_lines(PROPERTIES, SIZES, SEED)
     sys.exit(0 if write("C", SEED, lines) else 1)
 
 

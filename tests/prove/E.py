@@ -3,13 +3,11 @@ library, findings with their defences removed, and latency; figures go to docs/p
 parts` leaves latency out, and prints without writing."""
 
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from tests.prove import container_core as container
-from tests.prove.properties import property_line
-from tests.prove.record import Line, write
+from tests.prove.properties import property_lines
+from tests.prove.record import write
 
 SEED = container.SEED
 SIZES = {**container.SIZES, "PROOF_DEFENCES": "all", "PROOF_RUNTIMES": "runc runsc", "PROOF_PANDAS": "of the image,3"}
@@ -40,19 +38,11 @@ PROPERTIES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
 }  # fmt: skip
 
 
-def property_lines() -> list[Line]:
-    """One after the other: they share the engine, and some of them measure how long a sandbox takes."""
-    with tempfile.TemporaryDirectory(prefix="prove-e-") as folder:
-        return [
-            property_line(title, files, told, SIZES, SEED, Path(folder)) for title, (files, told) in PROPERTIES.items()
-        ]
-
-
 def main() -> None:
     if sys.argv[1:] != ["parts"]:
-        lines = [*container.latency_lines(), *property_lines()]
+        lines = [*container.latency_lines(), *property_lines(PROPERTIES, SIZES, SEED)]
         sys.exit(0 if write("E", SEED, lines) else 1)
-    lines = property_lines()
+    lines = property_lines(PROPERTIES, SIZES, SEED)
     for line in lines:
         print(f"{'met    ' if line.met else 'NOT MET'} {line.name}: {line.figures} {line.note}")
     sys.exit(0 if all(line.met for line in lines) else 1)

@@ -1,9 +1,10 @@
-"""One line of a proof: files of the everyday suite at full size, with the figures that they tell."""
+"""Lines of a proof: files of the everyday suite at full size, with the figures that they tell."""
 
 import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,3 +27,13 @@ def property_line(
         if (folder / f"{part}.json").exists():
             figures[part] = json.loads((folder / f"{part}.json").read_text())
     return Line(name, ended.returncode == 0, figures, "" if ended.returncode == 0 else ended.stdout[-1500:])
+
+
+def property_lines(
+    properties: Mapping[str, tuple[Sequence[str], Sequence[str]]], sizes: Mapping[str, object], seed: int
+) -> list[Line]:
+    """One after the other: what shares an engine, and what measures time, is not disturbed by the others."""
+    with tempfile.TemporaryDirectory(prefix="prove-") as folder:
+        return [
+            property_line(title, files, told, sizes, seed, Path(folder)) for title, (files, told) in properties.items()
+        ]

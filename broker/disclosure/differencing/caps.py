@@ -19,11 +19,12 @@ from broker.disclosure.differencing.tables import Table
 def splits(table: Table, references: Members) -> tuple[int, ...]:
     """By the cell of `references` (each person of it in one), how many figures of the table tell its persons apart:
     count some of them and not all, or with different amounts. Several figures of the same amounts count each; the two
-    of a mean are two."""
+    of a mean are two, and who is in a total is no figure beside it."""
     made, counter = Functionals(table.members), Counter(references)
     sizes = references.sizes()[: references.count]
     found: Numbers = np.zeros(references.count, np.int64)
-    for figure in table.figures:
+    totals = {f.statistic for f in table.figures if not f.is_count and not f.once}
+    for figure in (f for f in table.figures if f.is_count or not f.once or f.statistic not in totals):
         found += _split(made.of(figure), counter, sizes)
     return tuple(map(int, found))
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from broker.disclosure.differencing.joint import Numbers
-from broker.disclosure.differencing.kinds import Vector
+from broker.disclosure.differencing.kinds import SAME, Vector
 from broker.disclosure.differencing.members import Members, members_of
 from broker.disclosure.differencing.tables import Table
 from broker.domain.memory import Change, KnownFigure, Way
@@ -57,6 +57,27 @@ def same_figures(new: Table, old: Table) -> dict[int, KnownFigure]:
             found[place] = other
             left.remove(other)
     return found
+
+
+Of = tuple[Table, KnownFigure, int]
+"""A cell of a figure of a table."""
+
+
+def moved(new: Of, old: Of) -> int:
+    """Of how many persons the two cells have other amounts."""
+    (persons, mine), (others, theirs) = (_cell(*of) for of in (new, old))
+    who = np.concatenate([persons, others])
+    _, where = np.unique(who, return_inverse=True)
+    left = np.bincount(where, weights=np.concatenate([mine, -theirs]), minlength=1)
+    size = np.bincount(where, weights=np.abs(np.concatenate([mine, theirs])), minlength=1)
+    return int(np.count_nonzero(np.abs(left) > SAME * size))
+
+
+def _cell(table: Table, figure: KnownFigure, cell: int) -> tuple[Numbers, Vector]:
+    persons, cells = table.members.rows()
+    there = cells == cell
+    given = table.members.amounts.get(figure.amount, np.ones(len(persons)))[there].astype(float)
+    return persons[there].astype(np.int64), np.sign(given) if figure.once else given
 
 
 def _without(figure: KnownFigure, change: Change) -> KnownFigure:

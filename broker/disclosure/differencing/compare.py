@@ -13,15 +13,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from broker.disclosure.differencing.functionals import Functional
-from broker.disclosure.differencing.joining import joined
-from broker.disclosure.differencing.joint import Numbers
-from broker.disclosure.differencing.parts import Part, parts_of
-from broker.disclosure.differencing.people import Laid, laid
-from broker.disclosure.differencing.scales import scales_of
-from broker.disclosure.differencing.sides import Found, Tells, small_sides
+from broker.disclosure.differencing.members import Members
+from broker.disclosure.differencing.pairs import Pair
+from broker.disclosure.differencing.parts import parts_of
 from broker.disclosure.differencing.tables import Comparison, Leak, Table
-from broker.domain.memory import KnownFigure, Overlap, OverlapKind
+from broker.domain.memory import Overlap, OverlapKind
 
 Load = Callable[[], Table]
 
@@ -46,11 +42,6 @@ def compare_all(new: Table, memory: Iterable[Load]) -> Iterator[Comparison]:
             yield comparer.against(waiting.popleft().result())
 
 
-def comparable(new: KnownFigure, old: KnownFigure) -> bool:
-    """Counts with counts, and totals that read a variable in common."""
-    return (new.is_count and old.is_count) or not new.reads.isdisjoint(old.reads)
-
-
 class Comparer:
     """A new table, made ready once for all that it is compared with."""
 
@@ -63,7 +54,7 @@ class Comparer:
         if is_repeated(self._new, old):
             return Comparison(Overlap(old.entry.number, OverlapKind.IDENTICAL), ())
         parts = parts_of(old)
-        found = [_Pair(mine, theirs, self._new, old) for mine in self._parts for theirs in parts]
+        found = [Pair(mine, theirs, self._new, old) for mine in self._parts for theirs in parts]
         for pair in found:
             pair.look()
         leaks = tuple(dict.fromkeys(leak for pair in found for leak in pair.leaks))
@@ -72,10 +63,20 @@ class Comparer:
 
 
 def is_repeated(new: Table, old: Table) -> bool:
-    """The same recipe on the same data, with the same holes: nothing can be subtracted."""
+    """The same recipe on the same data, with the same holes and, whatever was mended in either, the same persons in
+    each cell: nothing can be subtracted."""
     if (new.entry.recipe, new.entry.snapshot) != (old.entry.recipe, old.entry.snapshot):
         return False
-    return [(f.told, set(f.shown)) for f in new.figures] == [(f.told, set(f.shown)) for f in old.figures]
+    told = [[(f.told, set(f.shown)) for f in t.figures] for t in (new, old)]
+    return told[0] == told[1] and _equal(new.members, old.members)
+
+
+def _equal(one: Members, other: Members) -> bool:
+    """Whether they have the same persons in the same cells, with the same amounts."""
+    arrays = ((*m.rows(), *(a for _, a in sorted(m.amounts.items()))) for m in (one, other))
+    return (one.count, sorted(one.amounts)) == (other.count, sorted(other.amounts)) and all(
+        np.array_equal(a, b) for a, b in zip(*arrays, strict=True)
+    )
 
 
 def _overlap(number: int, leaks: Sequence[Leak], kinds: Sequence[OverlapKind]) -> Overlap:
@@ -85,70 +86,3 @@ def _overlap(number: int, leaks: Sequence[Leak], kinds: Sequence[OverlapKind]) -
         least = min(open_leaks or leaks, key=lambda leak: (not leak.exact, leak.persons))
         return Overlap(number, kind, least.persons, least.exact)
     return Overlap(number, kinds[0] if kinds else OverlapKind.DISJOINT)
-
-
-class _Pair:
-    """A part of the new table against a part of the old one."""
-
-    def __init__(self, mine: Part, theirs: Part, new: Table, old: Table) -> None:
-        self._mine, self._theirs, self._new, self._old = mine, theirs, new, old
-        self._t = max(new.entry.t, old.entry.t)
-        self._repeats: dict[tuple[int, int], list[int]] = {}
-        self._seen: dict[tuple[int, int], list[tuple[frozenset[int], frozenset[int], Found]]] = {}
-        self.leaks: list[Leak] = []
-        self.kinds: list[OverlapKind] = []
-        self.repeated: set[tuple[int, int]] = set()
-
-    def look(self) -> None:
-        for figure in self._mine.figures:
-            for old in self._theirs.figures:
-                if comparable(figure, old):
-                    self._look_at(figure, old)
-
-    def _look_at(self, figure: KnownFigure, other: KnownFigure) -> None:
-        new, old = self._mine.made.of(figure), self._theirs.made.of(other)
-        if (id(new), id(old)) not in self._seen:
-            scales = scales_of(self._mine.undivided(figure), self._theirs.undivided(other))
-            self._seen[id(new), id(old)] = self._found(new, old, scales)
-        if self._mine.made is self._mine.whole:
-            self.repeated |= {(figure.statistic, new.shown[v]) for v in self._repeats.get((id(new), id(old)), ())}
-        noise = min(self._new.entry.noise, self._old.entry.noise)
-        for mine, theirs, found in self._seen[id(new), id(old)]:
-            sides = self._mine.side(new, mine), self._theirs.side(old, theirs)
-            covered = figure.is_count and noise >= self._t
-            leak = Leak(figure.statistic, other.statistic, *sides, found.persons, found.exact, covered)
-            self.leaks.append(leak)
-
-    def _found(
-        self, new: Functional, old: Functional, scales: Sequence[float]
-    ) -> list[tuple[frozenset[int], frozenset[int], Found]]:
-        found = []
-        for scale in scales:
-            for everybody in self._populations() if new.is_plain and old.is_plain and scale == 1 else [None]:
-                over = laid(new, old, self._t, everybody, scale)
-                self.kinds.append(over.kind)
-                if scale == 1:
-                    self._repeats[id(new), id(old)] = np.flatnonzero(over.repeated).tolist()
-                    if over.repeated.all():
-                        return []
-                found += [(*_inside(label, f, new.size), f) for f, label in _small(over, new.size, self._t)]
-        return found
-
-    def _populations(self) -> list[int | None]:
-        """Sizes of known populations that hold both tables."""
-        mine, theirs = self._new.entry.within, self._old.entry.within
-        return [*sorted({size for ident, size in mine.items() if ident in theirs})] or [None]
-
-
-def _small(over: Laid, size: int, t: int) -> Iterator[tuple[Found, Numbers]]:
-    label, kinds, wide = joined(over.people, over.label, t)
-    mine, theirs = (frozenset(map(int, label[at][over.peopled[at]])) for at in (slice(size), slice(size, None)))
-    rest = None if over.tied else int(label[size - 1])
-    out = int(label[over.people.out])
-    for found in small_sides(over.people.size, out, kinds, wide, Tells(mine, theirs, rest if rest != out else None), t):
-        yield found, label
-
-
-def _inside(label: Numbers, found: Found, size: int) -> tuple[frozenset[int], frozenset[int]]:
-    vertices = np.flatnonzero(np.isin(label, list(found.inside)))
-    return frozenset(map(int, vertices[vertices < size])), frozenset(map(int, vertices[vertices >= size] - size))

@@ -18,11 +18,13 @@ MOST_PAIRS = 1 << 20
 
 
 def grown(table: NDArray[np.float32], limit: float, tied: bool) -> tuple[Flags, Flags]:
-    """Rows and columns that are one with the column of the most weight. The last row and the last column are one vertex
-    where they are `tied`."""
+    """Rows and columns that are one with the column of the most weight: columns by way of single rows, and then one by
+    way of the other. The last row and the last column are one vertex where they are `tied`."""
     rows, columns = np.zeros(table.shape[0], bool), np.zeros(table.shape[1], bool)
     if table.size:
-        columns[int(table.sum(axis=0).argmax())] = True
+        most = int(table.sum(axis=0).argmax())
+        columns = np.minimum(table, table[:, [most]]).sum(axis=0) >= limit
+        columns[most] = True
     while True:
         before = np.count_nonzero(rows) + np.count_nonzero(columns)
         if tied:

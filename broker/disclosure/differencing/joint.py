@@ -80,31 +80,56 @@ class Counter:
         found[self._nobody, members.nobody] = 0
         return Joint(self.rows, columns, found)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether all numbers up to the largest are in a cell."""
+        return not self.sizes[self._nobody] and int(self.sizes.sum()) == len(self._labels)
+
+    def of_part(self, members: Members, end: int) -> Counts | None:
+        """Persons of the other table alone, and of these the first; None where the pairs are too many."""
+        columns = members.count + 2
+        if self.rows * max(columns, 256) > MOST_BINS:
+            return None
+        cells = members.cells[:end]
+        if members.persons is None:
+            found = self._pieces(cells, columns, min(end, len(self._labels)))
+            found[:, members.nobody] = 0
+            return found
+        return self._listed(members.persons[:end], cells, columns)
+
     def _by_number(self, cells: Cells, columns: int) -> Counts:
-        """Cells of one byte are written into the lowest byte of the numbers of pairs: no arithmetic at all."""
         both = min(len(cells), len(self._labels))
+        table = self._pieces(cells, columns, both)
+        table[self._nobody] += np.bincount(cells[both:], minlength=columns)
+        table[:, columns - 1] += np.bincount(self._labels[both:], minlength=self.rows)
+        return table
+
+    def _pieces(self, cells: Cells, columns: int, end: int) -> Counts:
+        """Cells of one byte are written into the lowest byte of the numbers of pairs: no arithmetic at all."""
         found = np.zeros(self.rows * (256 if columns <= 256 else columns), np.int64)
-        for start in range(0, both, PIECE):
-            piece = slice(start, min(start + PIECE, both))
+        for start in range(0, end, PIECE):
+            piece = slice(start, min(start + PIECE, end))
             if columns <= 256:
                 self._low[piece] = cells[piece]
                 pairs = self._wide[piece]
             else:
                 pairs = self._labels[piece] * columns + cells[piece]
             found += np.bincount(pairs, minlength=len(found))
-        table = found.reshape(self.rows, -1)[:, :columns].copy()
-        table[self._nobody] += np.bincount(cells[both:], minlength=columns)
-        table[:, columns - 1] += np.bincount(self._labels[both:], minlength=self.rows)
-        return table
+        return found.reshape(self.rows, -1)[:, :columns].copy()
 
     def _by_list(self, persons: Persons, cells: Cells, columns: int) -> Counts:
+        table = self._listed(persons, cells, columns)
+        table[:, columns - 1] = self.sizes - table[:, : columns - 1].sum(axis=1)
+        return table
+
+    def _listed(self, persons: Persons, cells: Cells, columns: int) -> Counts:
+        """Persons of the list alone."""
         inside = np.searchsorted(persons, len(self._labels))
         pairs = np.take(self._narrow, persons[:inside]).astype(np.int64)
         pairs *= columns
         pairs += cells[:inside]
         table = np.bincount(pairs, minlength=self.rows * columns).reshape(self.rows, columns)
         table[self._nobody] += np.bincount(cells[inside:], minlength=columns)
-        table[:, columns - 1] = self.sizes - table[:, : columns - 1].sum(axis=1)
         return table
 
     def _sorted(self, members: Members, columns: int) -> Joint:

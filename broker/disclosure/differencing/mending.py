@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from broker.disclosure.differencing.changes import Load, changed, same_figures, without_total
+from broker.disclosure.differencing.changes import Load, changed, moved, same_figures, without_total
 from broker.disclosure.differencing.compare import compare_all
 from broker.disclosure.differencing.functionals import Functionals
 from broker.disclosure.differencing.joint import Numbers
@@ -82,11 +82,12 @@ def _chosen(
     sizes = table.members.sizes()
     for comparison in comparisons:
         leaks = [leak for leak in comparison.leaks if not leak.covered]
-        for change, leak in _earlier(table, comparison.overlap.entry, leaks, memory):
+        for (change, *holes), leak in _earlier(table, comparison.overlap.entry, leaks, memory):
             if change.cell not in taken:
                 taken.add(change.cell)
                 touched |= {(f.statistic, change.cell) for f in table.figures}
                 yield change
+                yield from holes
                 leaks.remove(leak)
         waiting += leaks
     known = frozenset[tuple[int, int]]().union(*(c.repeated for c in comparisons))
@@ -102,9 +103,10 @@ def _chosen(
 
 def _earlier(
     table: Table, entry: int, leaks: Sequence[Leak], memory: Mapping[int, Load]
-) -> Iterator[tuple[Change, Leak]]:
-    """Cells that moved by a few: one cell against one, of which the earlier value is a figure of the same kind."""
-    asked = [leak for leak in leaks if leak.exact and _is_of_one(leak)]
+) -> Iterator[tuple[list[Change], Leak]]:
+    """Cells that moved by a few: one cell against one, of which the earlier value is a figure of the same kind. Another
+    figure of the cell that moved by many, as when it is in other units now, becomes a hole."""
+    asked = [leak for leak in leaks if leak.exact and not leak.scaled and _is_of_one(leak)]
     if not asked:
         return
     old = memory[entry]()
@@ -115,7 +117,15 @@ def _earlier(
             same.get(n) for n, f in enumerate(table.figures) if f.statistic == leak.statistic and cell in f.shown
         ]
         if figures and all(f is not None and earlier in f.shown for f in figures):
-            yield Change(Way.EARLIER, cell, None, entry, earlier), leak
+            far = [
+                figure.statistic
+                for n, figure in enumerate(table.figures)
+                if cell in figure.shown
+                if n not in same or moved((table, figure, cell), (old, same[n], earlier)) >= table.entry.t
+            ]
+            if leak.statistic not in far:
+                holes = [Change(Way.SUPPRESS, cell, statistic) for statistic in dict.fromkeys(far)]
+                yield [Change(Way.EARLIER, cell, None, entry, earlier), *holes], leak
 
 
 def _is_of_one(leak: Leak) -> bool:

@@ -16,17 +16,13 @@ from broker.domain.memory import KnownFigure
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """Figures over the same cells. `cells`: of how many cells the table is; beyond them a part counts the others of
-    each cell, then the holes of its two counts. `whole` and `origins` are the table's own, figure by figure."""
+    each cell, then the holes of its two counts.
+    `is_whole`: it is the table as it stands."""
 
     made: Functionals
     figures: tuple[KnownFigure, ...]
     cells: int
-    whole: Functionals
-    origins: tuple[KnownFigure, ...]
-
-    def undivided(self, figure: KnownFigure) -> Functional:
-        """The functional of the table that a figure is a part of."""
-        return self.whole.of(self.origins[self.figures.index(figure)])
+    is_whole: bool
 
     def side(self, functional: Functional, vertices: frozenset[int]) -> Side:
         """Vertices of one of its functionals as cells of the table."""
@@ -40,12 +36,11 @@ class Part:
 def parts_of(table: Table) -> tuple[Part, ...]:
     """A figure without a shown cell tells nothing."""
     figures = tuple(f for f in table.figures if f.shown)
-    whole = Functionals(table.members)
-    plain = Part(whole, figures, table.members.count, whole, figures)
-    return (plain, *_divided(table.members, figures, whole))
+    plain = Part(Functionals(table.members), figures, table.members.count, is_whole=True)
+    return (plain, *_divided(table.members, figures))
 
 
-def _divided(members: Members, figures: tuple[KnownFigure, ...], whole: Functionals) -> Iterator[Part]:
+def _divided(members: Members, figures: tuple[KnownFigure, ...]) -> Iterator[Part]:
     counts = {(f.amount, f.once): f for f in figures if f.is_count}
     if len(counts) < 2:
         return
@@ -56,7 +51,7 @@ def _divided(members: Members, figures: tuple[KnownFigure, ...], whole: Function
             is_larger = np.all(amounts[key][inside] <= amounts[other][inside])
             if is_larger and np.any(amounts[key] != amounts[other]):
                 made, divided = _part(members, figure, larger, amounts[key], amounts[other] - amounts[key])
-                yield Part(made, (divided,), members.count, whole, (figure,))
+                yield Part(made, (divided,), members.count, is_whole=False)
 
 
 def _amounts(members: Members, figure: KnownFigure) -> Vector:

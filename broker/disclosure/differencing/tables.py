@@ -29,7 +29,8 @@ class Side:
 class Leak:
     """A figure of the new table over `new` and one of the remembered over `old` differ by what `persons` persons (1 to
     t - 1) add. `exact` is False where that many were not counted but could not be ruled out. `covered`: the keyed noise
-    of both is wide enough that the difference tells nothing. Statistics are numbers in their planned tables."""
+    of both is wide enough that the difference tells nothing. `scaled`: it is of amounts that were multiplied, so that
+    neither value can stand for the other. Statistics are numbers in their planned tables."""
 
     statistic: int
     old_statistic: int
@@ -38,6 +39,7 @@ class Leak:
     persons: int
     exact: bool = True
     covered: bool = False
+    scaled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

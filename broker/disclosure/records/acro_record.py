@@ -25,6 +25,7 @@ CHECKS: dict[str, frozenset[str]] = {
     "class-disclosure": frozenset({"F2", "F3", "F4"}),
     "institutions": frozenset({"F6"}),
     "secondary": SECONDARY,
+    "differencing": frozenset({"X5"}),
 }
 """Our rules under ACRO's names, and under names of our own where ACRO has no such check."""
 

@@ -24,6 +24,7 @@ is forbidden, as its evidence is. JSON:
 | --- | --- |
 | `record`, `version` | `{RECORD}`, 1 |
 | `output`, `job`, `project`, `snapshot`, `policy`, `state`, `staff_hash` | what it is a record of; `policy` is the fingerprint of the rules it was judged by |
+| `memory` | the `version` of the memory of everything released that it was compared with, the project's own releases (and public tables) that it `overlaps` (`release`, `output`, `table`, `source`, `how`, in `words`, `persons` in the smallest difference, and whether that is `exact`), and whether a release of `others` overlaps it; null for what is not compared |
 | `name`, `columns`, `verdict`, `small` | the table; the worst that it needs; whether its population, or every cell, is under the threshold |
 | `profile` | `name` and `source` of the profile |
 | `rules` | every rule tried: `id`, `sentence` (what holds where it finds nothing), `parameters`, and its number of `findings` |

@@ -5,10 +5,10 @@ from dataclasses import fields
 from typing import Any
 
 from broker.disclosure.judged_tables import JudgedRow, JudgedTable
-from broker.disclosure.records.stored_values import value_from_json, value_to_json
 from broker.domain.outputs import JudgedStatistic, StatisticEvidence, TableRecord, Verdict
 from broker.domain.plans import Key
 from broker.domain.scalars import Value
+from broker.domain.stored_values import value_from_json, value_to_json
 
 EVIDENCE = {f.name: f.default for f in fields(StatisticEvidence)}
 RecordedCell = tuple[tuple[Value, ...], int, int, tuple[JudgedStatistic, ...]]

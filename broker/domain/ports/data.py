@@ -10,6 +10,7 @@ from broker.domain.handed import HandedRegression, HandedRows, RowsChecked
 from broker.domain.outputs import JobEvidence
 from broker.domain.plans import Needs, Plan
 from broker.domain.ports.sandbox import Limits, SandboxRequest
+from broker.domain.projects import Project
 from broker.domain.proofs import Proofs
 from broker.domain.scalars import Value
 from broker.domain.variables import Use
@@ -78,6 +79,9 @@ class Vaults(Protocol):
     """
 
     def ensure(self, project: str, snapshot: str) -> Vault: ...
+
+    def ensure_own(self, project: Project, snapshot: str) -> Vault:
+        """The same for a project of the broker's own, which no policy names: nobody but the worker reads its vault."""
 
     def registers(self, vault: Vault) -> Mapping[str, Sequence[Value]]: ...
 

@@ -58,6 +58,6 @@ class ErasureStore(Protocol):
 
     def supersede_snapshot(self, ident: str, since: datetime, now: datetime, events: Sequence[AuditEvent]) -> bool:
         """Retire it, if it is not; False, and nothing is done, while a job that was accepted until `since` waits or
-        runs, and so may come to read it."""
+        runs, and so may come to read it, or while a public table is run on it."""
 
     def note_erased(self, numbers: Sequence[int], now: datetime, event: AuditEvent) -> None: ...

@@ -1,22 +1,20 @@
-"""The memory's ports: who is in the cells of a job's tables, and what was released before. Docstrings are the contract.
+"""The memory's ports that only a worker has: who is in the cells of a job's tables, known populations, and files of
+members. Docstrings are the contract.
 
 Members are bytes here, as `broker.disclosure.differencing` writes them: the ground knows no arrays. Persons in them are
 GLOBAL numbers. No sandbox sees the memory, no page opens its files: only the worker's ports below lead to them.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from broker.domain.audit import AuditEvent
 from broker.domain.handed import HandedRows
-from broker.domain.ledger.chain import Head
-from broker.domain.memory import Entry, KnownFigure, MemoryVersion
 from broker.domain.plans import Needs, Plan
 from broker.domain.ports.data import HandedTo, Vault
 from broker.domain.ports.sandbox import Limits, SandboxRequest
-from broker.domain.remembered import NewEntry, Remembering, StoredMembers
+from broker.domain.remembered import StoredMembers
 from broker.domain.scalars import Value
 
 Where = tuple[int, int]
@@ -81,6 +79,8 @@ class KnownPopulation:
     sizes: tuple[int, ...]
     content: bytes
     """Members of its cells: each person of it in one cell, once."""
+    variables: tuple[str, ...] = ()
+    """What the keys of its cells are values of."""
 
 
 class Populations(Protocol):
@@ -120,75 +120,8 @@ class MemberFiles(Protocol):
     def missing(self, named: Collection[str]) -> tuple[str, ...]:
         """Those of these names that there is no file of: the memory cannot be compared with while there is one."""
 
-    def unnamed(self, named: Collection[str], before: datetime) -> tuple[str, ...]:
-        """The files written before a moment that are not among these names."""
+    def unnamed(self, named: Collection[str], before: datetime | None = None) -> tuple[str, ...]:
+        """The files that are not among these names: all, or those written before a moment."""
 
     def discard(self, name: str, named: Collection[str]) -> None:
         """Remove a file that is not among these names; Breach for one that is."""
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryCheck:
-    """What following the memory found: lines that hold, the number of the first that does not, signed heads that it
-    does not know, numbers of entries whose tables say something else than the chain."""
-
-    lines: int
-    broken: int | None
-    forgotten: tuple[Head, ...] = ()
-    differs: tuple[int, ...] = ()
-
-    @property
-    def holds(self) -> bool:
-        return self.broken is None and not self.forgotten and not self.differs
-
-
-class MemoryStore(Protocol):
-    """Everything that was ever released, as populations. It only grows: the database itself refuses anything else.
-
-    1. `ReleaseStore.release` takes a `Remembering` and writes it in its transaction, under the one lock of the memory.
-       Conflict("memory-moved") if the version is not `seen` any more: then nothing was released, and the caller
-       compares with what came since. So two releases that were each compared alone are never both out.
-    2. Every change, and every release, raises Breach while the memory does not hold its last signed head (a restored
-       back-up), and returns only after the new head is signed.
-    3. It survives a project's removal, a recall, and the destruction of data.
-    """
-
-    def memory_version(self) -> MemoryVersion: ...
-
-    def remembered(
-        self, *, after: MemoryVersion | None = None, recipe: str | None = None, release: str | None = None
-    ) -> list[Entry]:
-        """In order of number: all, or those after a version, of a recipe, of a release."""
-
-    def members_of(self, entry: int) -> StoredMembers | None: ...
-
-    def known_figures(self, entry: int) -> tuple[KnownFigure, ...]: ...
-
-    def member_files(self) -> frozenset[str]:
-        """The names of all files that entries name."""
-
-    def split_counts(self, snapshot: str) -> Mapping[str, tuple[int, ...]]:
-        """By reference population, for each of its cells the figures released so far that split it."""
-
-    def remember(self, remembering: Remembering, now: datetime, events: Sequence[AuditEvent]) -> MemoryVersion:
-        """Without a release: public tables. As in 1."""
-
-    def memory_head(self) -> Head | None: ...
-
-    def verify_memory(self, heads: Sequence[Head] = ()) -> MemoryCheck:
-        """Follow the chain, find the last signed head and `heads` in it, and compare every entry with its line."""
-
-    def reenter_memory(
-        self,
-        lost: Head,
-        entries: Sequence[NewEntry],
-        by: frozenset[str],
-        now: datetime,
-        events: Sequence[AuditEvent],
-    ) -> None:
-        """After a restored back-up: enter what it forgot (the files that no entry names tell), and name the lost head,
-        which ends the Breach. Forbidden("second-administrator") by fewer than two; Conflict("nothing-lost") unless
-        `lost` is the head that is missed."""
-
-    def vouch_memory(self, exported: Head, by: frozenset[str], events: Sequence[AuditEvent]) -> None:
-        """Where the signed head itself was lost: take one that was exported for the last."""

@@ -9,8 +9,9 @@ from broker.domain.jobs import FailureCode, Job, JobState
 from broker.domain.people import Person
 from broker.domain.ports.halting import ErasureStore, StopStore
 from broker.domain.ports.ledger import LedgerStore
-from broker.domain.ports.memory import MemoryStore
+from broker.domain.ports.memory_store import MemoryStore
 from broker.domain.ports.outputs import ComparingStore, MessageStore, OutputStore, ReleaseStore
+from broker.domain.ports.public_tables import PublicTableStore
 from broker.domain.ports.records import (
     Access,
     AuditWanted,
@@ -247,6 +248,7 @@ class Store(
     SavedStore,
     LedgerStore,
     MemoryStore,
+    PublicTableStore,
     AuditStore,
     Protocol,
 ):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from broker.domain.refusal_codes import CODES
+from broker.policy.memory import StandardPopulation
 from broker.query.pages.differences import DIFFERENCES, FOLLOWED
 from broker.query.pages.shapes import REFUSED, SHAPES, WORDS
 from broker.query.scalars.functions import DUCKDB, TABLES, TSQL, Function
@@ -43,8 +44,22 @@ counts whole weeks.
 """
 
 
-def sql_page() -> str:
-    """docs/sql.md."""
+STANDARD_HEAD = """
+## Standard populations
+
+Two tables about one population can both be released whole. Of two about nearly one population the second is mended:
+figures are hidden or keep their earlier values, because the difference would tell of a few people. So policy names
+populations that many tables are about, and `broker check` says when a text is near one: when it asks for some of the
+conditions, or for all of them and leaves out who has no value somewhere. It says so by the text alone; nothing is
+refused for it.
+
+| name | table | condition | who |
+| --- | --- | --- | --- |
+"""
+
+
+def sql_page(standard: Iterable[StandardPopulation]) -> str:
+    """docs/sql.md, with policy's standard populations."""
     parts = [HEAD, _shapes(), "\n## T-SQL as it runs here\n", BOUNDS]
     for title, rows in DIFFERENCES.items():
         parts.append(f"\n### {title}\n\n| construct | T-SQL | here | |\n| --- | --- | --- | --- |\n")
@@ -54,7 +69,11 @@ def sql_page() -> str:
     common = [f for f in TABLES["tsql"] if f not in TSQL]
     for title, table in (("In both dialects", common), ("In `tsql`", TSQL), ("In `duckdb`", DUCKDB)):
         parts += [f"\n## {title}\n", DUCKDB_NOTES if table is DUCKDB else "", _functions(table)]
-    return "".join(parts)
+    return "".join([*parts, STANDARD_HEAD, standard_rows(standard)])
+
+
+def standard_rows(standard: Iterable[StandardPopulation]) -> str:
+    return "".join(f"| {p.name} | `{p.table}` | `{_cell(p.where)}` | {p.about} |\n" for p in standard)
 
 
 def _shapes() -> str:

@@ -9,7 +9,7 @@ from sqlglot import exp
 from broker.domain.saved import NAME, SCHEMA
 from broker.policy.models import Service
 from broker.query.refusing import Report, Stop
-from broker.query.script import clauses, desugar, idioms
+from broker.query.script import changing, clauses, desugar, idioms
 from broker.query.script.making import Maker
 from broker.query.script.parameters import Variables
 from broker.query.script.temporary import Definition, Temps, name_of
@@ -192,9 +192,9 @@ class Reader:
         if isinstance(tree, exp.Insert):
             desugar.inserted(tree, self.temps)
         elif isinstance(tree, exp.Update):
-            desugar.updated(tree, self.temps)
+            changing.updated(tree, self.temps)
         elif isinstance(tree, exp.Delete):
-            desugar.deleted(tree, self.temps)
+            changing.deleted(tree, self.temps)
         else:
             query = tree.unnest()
             if not isinstance(query, exp.Select | exp.SetOperation):

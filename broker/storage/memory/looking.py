@@ -10,7 +10,7 @@ from broker.domain.errors import Unknown
 from broker.domain.ledger.chain import Entry as Line
 from broker.domain.ledger.chain import Head
 from broker.domain.memory import Entry, KnownFigure, MemoryVersion
-from broker.domain.ports.memory import MemoryCheck
+from broker.domain.ports.memory_store import MemoryCheck
 from broker.domain.remembered import Splits, StoredMembers, entry_from_json, figures_from_json
 from broker.storage.memory.tables import LineKind, memory_entries, memory_figures, memory_splits
 from broker.storage.memory.writing import MemoryWriting, line_body

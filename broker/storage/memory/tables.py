@@ -1,6 +1,6 @@
 """The tables of the memory: columns, keys and checks. No queries; no foreign keys: it outlives projects and jobs.
 
-Nothing in them is ever changed or removed; triggers see to it.
+Nothing in them is ever changed or removed, but what only measures: triggers see to it.
 """
 
 from enum import StrEnum
@@ -78,3 +78,26 @@ memory_splits = Table(
 )
 """For each cell of a reference population how many figures split it, this entry's among them: the newest row of a
 population is its count, because entries come one by one."""
+
+memory_populations = Table(
+    "memory_populations",
+    metadata,
+    Column("snapshot", Text, primary_key=True),
+    Column("population", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("held_in", Text, nullable=False),
+    Column("year", Integer),
+    Column("least", Integer, nullable=False),
+    Column("cells", Text, nullable=False),
+    Column("sizes", Text, nullable=False),
+)
+"""What the gauge of the cap shows: a reference population, its cells and their persons, as canonical JSON
+(`broker.domain.caps`). No part of the memory: the worker can measure it again at any time."""
+
+memory_swept = Table(
+    "memory_swept",
+    metadata,
+    Column("file", Text, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+)
+"""Files of members that were, or are about to be, removed: nothing names one of them from then on."""

@@ -16,6 +16,7 @@ from broker.domain.memory import MemoryVersion
 from broker.domain.remembered import NewEntry, Remembering, Splits, about, canonical
 from broker.storage.chain import append
 from broker.storage.database import Database
+from broker.storage.memory.held_files import check_kept
 from broker.storage.memory.tables import (
     LineKind,
     memory_entries,
@@ -24,7 +25,7 @@ from broker.storage.memory.tables import (
     memory_lines,
     memory_splits,
 )
-from broker.storage.signed_chain import SignedChain, check_two, lost_body
+from broker.storage.signed_chain import SignedChain
 from broker.storage.witness import FolderWitness
 
 
@@ -56,6 +57,7 @@ class MemoryWriting:
         self._check_memory(connection)
         if version != remembering.seen.entries:
             raise Conflict("memory-moved", "Something was released since this was compared with the memory.")
+        check_kept(connection, [e.members.name for e in remembering.entries if e.members], "memory-moved")
         for new in remembering.entries:
             enter_entry(connection, self._memory, new, now)
 
@@ -67,30 +69,6 @@ class MemoryWriting:
 
     def memory_head(self) -> Head | None:
         return self._memory.signed(self._db)
-
-    def reenter_memory(
-        self, lost: Head, entries: Sequence[NewEntry], by: frozenset[str], now: datetime, events: Sequence[AuditEvent]
-    ) -> None:
-        check_two(by, "memory")
-        witness = self._memory_witness
-        with self._db.write() as connection:
-            self._memory.locked_end(connection)
-            if witness is None or witness.last() != lost or self._memory.remembers(connection):
-                raise Conflict("nothing-lost", "This is not the head that the memory has lost.")
-            named, body = LineKind.RESTORED, lost_body(lost, by)
-            self._memory.append(connection, now, named, "memory", body, after=lost.number)
-            for new in entries:
-                enter_entry(connection, self._memory, new, now)
-            append(connection, events)
-        self._sign_memory()
-
-    def vouch_memory(self, exported: Head, by: frozenset[str], events: Sequence[AuditEvent]) -> None:
-        check_two(by, "memory")
-        if self._memory_witness is None or self._memory_witness.last() is not None:
-            raise Conflict("nothing-lost", "The last signed head is there; no other is taken for it.")
-        with self._db.write() as connection:
-            append(connection, events)
-        self._memory_witness.keep(exported)
 
 
 def enter_entry(connection: Connection, chain: SignedChain, new: NewEntry, now: datetime) -> None:

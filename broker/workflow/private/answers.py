@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from broker.disclosure.records.stored_values import value_from_json, value_to_json
 from broker.domain.errors import Breach
+from broker.domain.stored_values import value_from_json, value_to_json
 from broker.privacy.design import Design
 from broker.privacy.noise.client import Drawn
 from broker.privacy.noise.described import to_text

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from broker.disclosure.differencing.tables import Table
@@ -18,7 +19,8 @@ from broker.domain.projects import Project
 from broker.policy.models import Policies, Profile
 from broker.workflow.failing import Failed
 from broker.workflow.limits import members_limits
-from broker.workflow.remembering.compare import Asked, Comparing, Found
+from broker.workflow.remembering.asked import Asked, Found, HandedFrom
+from broker.workflow.remembering.compare import Comparing
 from broker.workflow.remembering.tables import Of, memory_of
 from broker.workflow.remembering.written import told_of, with_findings
 
@@ -58,9 +60,18 @@ def compare_handed(
 
     of = Of(project.ident, given.to.vault.snapshot, profile, ports.clock.now())
     members = {m.where: m for m in _members(ports, given, profile, policies)}
-    comparing = Comparing(ports, Asked(of, given.plan, members, judge, policies, given.beside))
+    asked = Asked(of, given.plan, members, judge, policies, given.beside, _from(given))
+    comparing = Comparing(ports, asked)
     found = comparing.run(judge({}))
     return tuple(_compared(comparing, found, n, project.ident) for n in range(len(given.plan.outputs)))
+
+
+def _from(given: HandedTables) -> HandedFrom:
+    """The tables that the rows' pseudonyms stand in, in the years that the script may read."""
+    tables = {key.table for key in given.rows.keys}
+    uses = [use for use in given.to.inputs if use.table in tables]
+    places = frozenset((use.table, year) for use in uses for year in (use.years if use.years is not None else (None,)))
+    return HandedFrom(sha256(given.to.content).hexdigest(), places)
 
 
 def _compared(comparing: Comparing, found: Found, number: int, project: str) -> ComparedTable:

@@ -13,7 +13,7 @@ from broker.domain.ports import ToRemember, WorkerPorts
 from broker.domain.remembered import NewEntry, Remembering, StoredMembers, about
 from broker.workflow.policies import policies_in_force
 from broker.workflow.remembering.crowding import is_crowded, splits_of
-from broker.workflow.remembering.tables import kept_table, memory_of, remembered_table
+from broker.workflow.remembering.tables import check_holds, kept_table, memory_of, remembered_table
 
 
 class Moved(Exception):
@@ -29,6 +29,9 @@ def remembering(ports: WorkerPorts, job: Job, release: str, approved: Sequence[O
     kept = {o.ident: ports.store.to_remember(o.ident) for o in approved}
     if not any(kept.values()):
         return None
+    check_holds(ports)
+    if gone := [o for o in approved if _has_lost(ports, kept[o.ident])]:
+        raise Moved(tuple(gone))
     seen, snapshot = ports.store.memory_version(), job.snapshot or ""
     tables = {o.ident: [_table(ports, one) for one in kept[o.ident]] for o in approved}
     moved = [o for o in approved if not _is_clean(ports, o, tables[o.ident])]
@@ -46,6 +49,11 @@ def _entry(ports: WorkerPorts, output: Output, release: str, table: Table) -> Ne
     entry = replace(table.entry, release=release, output=output.ident)
     new = NewEntry(entry, table.figures, splits_of(ports, entry.snapshot, [table]))
     return replace(new, members=memory_of(ports).files.put(about(new), to_bytes(table.members)))
+
+
+def _has_lost(ports: WorkerPorts, kept: Sequence[ToRemember]) -> bool:
+    """Whether a file of what waits is not there any more: a store that was restored names what was swept since."""
+    return bool(memory_of(ports).files.missing([one.file for one in kept]))
 
 
 def _table(ports: WorkerPorts, one: ToRemember) -> Table:

@@ -1,21 +1,20 @@
-"""Tables as the memory knows them: judged ones that may leave, remembered ones, and totals that everybody knows."""
+"""Tables as the memory knows them: judged ones that may leave, and remembered ones."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from broker.disclosure.differencing.compare import Load
 from broker.disclosure.differencing.members import Members, from_bytes
 from broker.disclosure.differencing.tables import Table
-from broker.disclosure.recipes import recipe_of, told_by
+from broker.disclosure.recipes import told_by
 from broker.domain.errors import Breach, Unavailable
 from broker.domain.lineage import read_by
-from broker.domain.memory import Entry, KnownFigure, Source
+from broker.domain.memory import Entry, Source
 from broker.domain.outputs import Assessment
-from broker.domain.plans import Plan, PlannedOutput, PlannedTable
+from broker.domain.plans import Plan, PlannedOutput
 from broker.domain.ports import MemoryPorts, Ports, WorkerPorts
-from broker.domain.ports.memory import KnownPopulation, TableMembers, Where
-from broker.domain.relations import Filter, Join, JoinHow, Project, Relation, Scan
+from broker.domain.ports.memory import TableMembers, Where
 from broker.domain.remembered import StoredMembers, from_about
 from broker.policy.models import Profile, Rounding
 
@@ -41,18 +40,25 @@ def memory_of(ports: WorkerPorts) -> MemoryPorts:
     return ports.memory
 
 
-def entry_of(of: Of, output: PlannedOutput, where: Where, found: TableMembers, known: Mapping[str, int]) -> Entry:
+def check_holds(ports: Ports) -> None:
+    """Before a file is written that tells of something released: where the store would refuse the release, it would
+    look as if it had been made and forgotten."""
+    if not ports.store.memory_holds():
+        raise Breach("The memory does not hold its last signed head: nothing is released or entered until it does.")
+
+
+def entry_of(of: Of, output: PlannedOutput, recipe: str, found: TableMembers, known: Mapping[str, int]) -> Entry:
     """The entry that a planned table would be; `known` are the populations that hold all of it."""
     return Entry(
         number=0,
         release="",
         output="",
-        table=where[1],
+        table=found.where[1],
         project=of.project,
         snapshot=of.snapshot,
         profile=of.profile.name,
         t=of.profile.t,
-        recipe=recipe_of(output.tables[where[1]]),
+        recipe=recipe,
         unit=output.unit,
         source=Source.RELEASE,
         when=of.now,
@@ -91,59 +97,6 @@ def kept_table(memory: MemoryPorts, stored: StoredMembers) -> Table:
     """A table that was compared and waits for its release."""
     told = from_about(memory.files.about(stored.name))
     return Table(told.entry, told.figures, from_bytes(memory.files.get(stored)))
-
-
-def populations_of(memory: MemoryPorts, snapshot: str, table: PlannedTable, least: int) -> list[KnownPopulation]:
-    """The known populations that hold everybody of a planned table, and reference populations of what it reads where
-    each has `least` persons: smaller ones are published by nobody."""
-    scans = [(s.table, year) for s in _holding(table.contributions) if (year := _year(s)) is not False]
-    every = [memory.populations.everybody(snapshot, name, year) for name, year in dict.fromkeys(scans)]
-    references = [
-        r for r in memory.populations.references(snapshot) if (r.table, r.year) in scans and min(r.sizes) >= least
-    ]
-    return [*every, *references]
-
-
-def _year(scan: Scan) -> int | bool | None:
-    """The one year of a scan; None for a table without years, False for one with several."""
-    if scan.years is None:
-        return None
-    return next(iter(scan.years)) if len(scan.years) == 1 else False
-
-
-def _holding(relation: Relation) -> Iterator[Scan]:
-    """The scans of persons that hold everybody of a relation."""
-    match relation:
-        case Scan(person=person):
-            if person is not None:
-                yield relation
-        case Filter(child=child) | Project(child=child):
-            yield from _holding(child)
-        case Join(how=how, left=left, right=right):
-            if how is not JoinHow.FULL:
-                yield from _holding(left)
-            if how in {JoinHow.INNER, JoinHow.CROSS}:
-                yield from _holding(right)
-
-
-def known_table(of: Of, number: int, population: KnownPopulation) -> Table:
-    """A known population as a table that was never released and that everybody has seen."""
-    sizes = dict(enumerate(population.sizes))
-    figure = KnownFigure(0, "", once=False, told="persons", reads=frozenset(), shown=sizes)
-    source = Source.POPULATION
-    entry = Entry(
-        number, "", "", 0, "", population.snapshot, "", of.profile.t, population.ident, "", source, of.now, len(sizes)
-    )
-    return Table(entry, (figure,), from_bytes(population.content))
-
-
-def known_loads(of: Of, populations: Sequence[KnownPopulation]) -> dict[int, Load]:
-    """By numbers below 0: no entry has one."""
-
-    def load(number: int, population: KnownPopulation) -> Load:
-        return lambda: known_table(of, number, population)
-
-    return {-n: load(-n, p) for n, p in enumerate(populations, 1)}
 
 
 def numbered(table: Table, number: int) -> Table:

@@ -14,8 +14,10 @@ from broker.domain.ports import OutputRecord, Ports, ToRemember, WorkerPorts
 from broker.domain.remembered import NewEntry, about
 from broker.policy.models import Profile
 from broker.workflow.prepared import Prepared, table_prepared
-from broker.workflow.remembering.compare import Comparing, Found
+from broker.workflow.remembering.asked import Found
+from broker.workflow.remembering.compare import Comparing
 from broker.workflow.remembering.tables import memory_of
+from broker.workflow.standard_populations import Near
 
 NOT_MENDED = Finding(
     "X5",
@@ -28,6 +30,13 @@ CROWDED = Finding(
     "So many exact figures on one reference population are released that more of them would tell about everybody in "
     "it: of this population, only differential privacy gives answers.",
 )
+
+
+IN_ORDER = [kind.value for kind in (
+    OverlapKind.DIFFERENCE, OverlapKind.COVERED, OverlapKind.IDENTICAL, OverlapKind.NESTED, OverlapKind.APART,
+    OverlapKind.DISJOINT,
+)]  # fmt: skip
+"""What a checker has to know first."""
 
 
 def with_findings(judged: Assessment, found: Found, number: int) -> Assessment:
@@ -51,15 +60,28 @@ def told_of(compared: Comparing, found: Found, number: int, project: str) -> dic
     others = False
     for where, same in found.identical.items():
         if where[0] == number:
-            others |= same.project != project
+            others |= _is_of_another(same, project)
             told += _own(same, project, OverlapKind.IDENTICAL, None, True)
     for where, comparisons in found.comparisons.items():
         for one in comparisons if where[0] == number else ():
             entry = compared.entries.get(one.overlap.entry)
             if entry is not None and one.overlap.kind is not OverlapKind.DISJOINT:
-                others |= entry.project != project
+                others |= _is_of_another(entry, project)
                 told += _own(entry, project, one.overlap.kind, one.overlap.persons, one.overlap.exact)
-    return {"version": str(found.version), "overlaps": told, "others": others}
+    numbers = [e.output for e in compared.entries.values() if e.source is Source.PUBLIC and not compared.has_members(e)]
+    told.sort(key=lambda one: (IN_ORDER.index(one["how"]), one["persons"] or 0))
+    standard = [_offered(near) for near in compared.near_standard() if near.output == number]
+    said = {"version": str(found.version), "overlaps": told, "others": others, "numbers_only": numbers}
+    return said | {"standard": standard}
+
+
+def _offered(near: Near) -> dict[str, str]:
+    return {name: getattr(near.population, name) for name in ("name", "about", "where")}
+
+
+def _is_of_another(entry: Entry, project: str) -> bool:
+    """A public table is everybody's."""
+    return entry.source is Source.RELEASE and entry.project != project
 
 
 def _own(entry: Entry, project: str, kind: OverlapKind, persons: int | None, exact: bool) -> list[dict[str, Any]]:

@@ -10,9 +10,9 @@ from typing import Any
 
 from broker.disclosure.files.published import attack_table
 from broker.disclosure.records.renderings import text_of_value
-from broker.disclosure.records.stored_values import value_from_json
 from broker.domain.errors import Invalid
 from broker.domain.plans import Measure
+from broker.domain.stored_values import value_from_json
 
 ADDS_UP = {Measure.COUNT_ROWS.value, Measure.COUNT_VALUES.value, Measure.ONES.value, Measure.SUM.value}
 MOST_ROWS, MOST_HOLES = 3000, 150

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from broker.disclosure.records.tried import Tried, rules_tried
+from broker.domain.memory import Source
 from broker.domain.messages import Message
 from broker.domain.outputs import Finding, Verdict
 from broker.domain.people import Person
@@ -12,6 +13,7 @@ from broker.domain.ports import Ports
 from broker.domain.variables import Use
 from broker.workflow.browse import explained
 from broker.workflow.policies import policies_assessed
+from broker.workflow.public_tables import named
 from broker.workflow.relations import project_or_unknown
 from broker.workflow.review import Look
 from broker.workflow.reviewing.submission import Submitted, submitted_in
@@ -20,13 +22,15 @@ from broker.workflow.reviewing.thread import for_checker
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`rules` are those that the output was tried by: none for a script's file and for a private output."""
+    """`rules` are those that the output was tried by: none for a script's file and for a private output. `published`
+    are the names of the tables published elsewhere that its comparison speaks of, by their ids."""
 
     uses: tuple[Use, ...]
     rules: tuple[Tried, ...]
     profile: str
     thread: tuple[Message, ...]
     submitted: Submitted
+    published: Mapping[str, str]
 
 
 def context(ports: Ports, person: Person, look: Look, staff: Mapping[str, Any]) -> Context:
@@ -41,4 +45,10 @@ def context(ports: Ports, person: Person, look: Look, staff: Mapping[str, Any]) 
         profile=profile.name,
         thread=for_checker(ports, person, look.output),
         submitted=submitted_in(ports, person, look.job, look.relation),
+        published=_published(ports, staff.get("memory") or {}),
     )
+
+
+def _published(ports: Ports, told: Mapping[str, Any]) -> dict[str, str]:
+    overlapping = [o["output"] for o in told.get("overlaps", ()) if o["source"] == Source.PUBLIC]
+    return named(ports, [*overlapping, *told.get("numbers_only", ())])

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import product
 
@@ -22,7 +22,8 @@ WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 @dataclass(frozen=True)
 class Drawn:
     """A table as drawn: rows of a person and cell, ones, totals of x; the cells that each figure shows; t; within how
-    many persons, who are known. `total_known`: whether the reader knows the table's totals."""
+    many persons, who are known. `total_known`: whether the reader knows the table's totals. `factors`: by what a CASE
+    multiplies the totals of each cell, which the reader knows too."""
 
     count: int
     rows: Amounts
@@ -34,6 +35,7 @@ class Drawn:
     snapshot: str
     within: int | None
     total_known: bool = True
+    factors: tuple[float, ...] = ()
 
 
 FIGURES = {
@@ -74,6 +76,13 @@ def known_cells(drawn: Drawn, figure: int) -> Iterator[tuple[bool, Cells, Cells]
     whole, everything = amounts_of(drawn, name), set(range(drawn.count))
     holes = [cell(whole, everything - shown)] if drawn.total_known else []
     yield is_plain(whole), [cell(whole, {c}) for c in sorted(shown)], holes
+    if name == "total" and drawn.factors:
+        told = [divided(cell(whole, {c}), drawn.factors[c]) for c in sorted(shown)]
+        yield (
+            False,
+            told,
+            [divided(group, drawn.factors[min(everything - shown)]) for group in holes if shown < everything],
+        )
     for larger, also in drawn.figures:
         more = amounts_of(drawn, larger)
         is_larger = all(max(0, more.get(k, 0)) >= v for k, v in whole.items()) and more != whole
@@ -94,6 +103,10 @@ def amounts_of(drawn: Drawn, name: str) -> Amounts:
 
 def is_plain(whole: Amounts) -> bool:
     return all(v == 1 for v in whole.values())
+
+
+def divided(group: dict[int, float], factor: float) -> dict[int, float]:
+    return {p: v / factor for p, v in group.items()}
 
 
 def cell(whole: Amounts, cells: set[int]) -> dict[int, float]:
@@ -120,7 +133,7 @@ def unions(cells: Cells, persons: int, everybody: int | None) -> Sides:
 
 def smallest(new: Drawn, old: Drawn, mine: int, theirs: int) -> int | None:
     """How few persons any difference of the two figures isolates, at least one and fewer than t; None where none does.
-    Old amounts also count times the factor that most persons have.
+    Old amounts also count times the factor that most persons have, those of both tables or those of the two unions.
 
     What two groups that were small in their own tables tell each by itself is no difference of the tables."""
     return _smallest(new, old, mine, theirs, [1.0, *usual_scale(new, old, mine, theirs)])
@@ -195,6 +208,8 @@ def _smallest(new: Drawn, old: Drawn, mine: int, theirs: int, by: list[float]) -
         for scale in by
         for left, right in pairs_of_sides(new, old, mine, theirs)
     ]
+    without = (replace(new, within=None), old, mine, theirs)
+    found += [least_scaled_difference(*sides, t) for sides in pairs_of_sides(*without) if _has_amounts(sides)]
     return min(found) if min(found) < t else None
 
 
@@ -202,13 +217,15 @@ def pairs_of_sides(
     new: Drawn, old: Drawn, mine: int, theirs: int, repeated: bool = False
 ) -> Iterator[tuple[Sides, Sides]]:
     """Where every told group of the new figure is told by the old one, nothing is new, and there is nothing to ask."""
-    for plain, told, holes in known_cells(new, mine):
-        for also, known, others in known_cells(old, theirs):
-            if not repeated and all(group in known for group in told if group):
-                continue
-            everybody = new.within if plain and also and old.within is not None else None
-            persons = max([1, everybody or 0, *(1 + p for c in [*told, *holes, *known, *others] for p in c)])
-            yield unions([*told, *holes], persons, everybody), unions([*known, *others], persons, everybody)
+    of_totals = bool(FIGURES[new.figures[mine][0]][2])
+    both = list((zip if of_totals else product)(known_cells(new, mine), known_cells(old, theirs)))
+    is_known = [all(group in known for group in told if group) for (_, told, _), (_, known, _) in both]
+    for ((plain, told, holes), (also, known, others)), nothing_new in zip(both, is_known, strict=True):
+        if not repeated and (any(is_known) if of_totals else nothing_new):  # the same totals in any unit
+            continue
+        everybody = new.within if plain and also and old.within is not None else None
+        persons = max([1, everybody or 0, *(1 + p for c in [*told, *holes, *known, *others] for p in c)])
+        yield unions([*told, *holes], persons, everybody), unions([*known, *others], persons, everybody)
 
 
 def least_difference(left: Sides, right: Sides, t: int) -> int:
@@ -223,6 +240,33 @@ def least_difference(left: Sides, right: Sides, t: int) -> int:
             if sizes[at] < least and key(differences[at]) not in light:
                 least = int(sizes[at])
     return least
+
+
+def _has_amounts(sides: tuple[Sides, Sides]) -> bool:
+    return not all(np.isin(rows, (-1, 0, 1)).all() for rows, _ in sides)
+
+
+def least_scaled_difference(left: Sides, right: Sides, t: int) -> int:
+    """The same where the factor is the one that more than half of the persons of two unions have."""
+    least, light = t, None
+    others = right[0][right[1]]
+    for row in left[0][left[1]]:
+        both = (others != 0) & (row != 0)
+        ratios = np.sort(np.where(both, row / np.where(both, others, 1), np.inf), axis=1)
+        middle = np.take_along_axis(ratios, np.maximum(both.sum(axis=1, keepdims=True) - 1, 0) // 2, axis=1)
+        differences = others * np.where(np.isfinite(middle), middle, 1) - row
+        sizes = np.count_nonzero(np.abs(differences) > EPSILON, axis=1)
+        most = 2 * sizes < np.count_nonzero((others != 0) | (row != 0), axis=1)
+        for at in np.flatnonzero((sizes > 0) & (sizes < least) & most):
+            if light is None:
+                light = sums_of_light(left[0], right[0], t)
+            if sizes[at] < least and not _of_light(differences[at], middle[at, 0], light):
+                least = int(sizes[at])
+    return least
+
+
+def _of_light(difference: Rows, factor: float, light: set[bytes]) -> bool:
+    return any(key(difference / by) in light for by in (1, factor, -1, -factor))
 
 
 def sums_of_light(left: Rows, right: Rows, t: int) -> set[bytes]:
@@ -249,30 +293,36 @@ def has_light(new: Drawn, old: Drawn, mine: int, theirs: int) -> bool:
 
 
 def usual_scale(new: Drawn, old: Drawn, mine: int, theirs: int) -> list[float]:
-    """The factor of the amounts of more than half of the persons of one cell in each table; of a table whose total
-    nobody knows, of those of whom any figure shows the cell."""
+    """The factor of the amounts of more than half of the persons of one cell in each table."""
     ones = []
     for drawn, figure in ((new, mine), (old, theirs)):
         whole = amounts_of(drawn, drawn.figures[figure][0])
-        if not drawn.total_known:
-            known = frozenset[int]().union(*(shown for _, shown in drawn.figures))
-            whole = {k: v for k, v in whole.items() if k[1] in known}
         cells = Counter(p for p, _ in whole)
         ones.append({p: v for (p, _), v in whole.items() if cells[p] == 1})
     ratios = Counter(round(ones[0][p] / ones[1][p], 9) for p in ones[0].keys() & ones[1].keys())
     return [r for r, n in ratios.items() if 2 * n > ratios.total() and r != 1]
 
 
-def drawn_history(chance: np.random.Generator) -> list[Drawn]:
+def drawn_history(chance: np.random.Generator, units: bool = False) -> list[Drawn]:
     """Releases from one population, near each other in many ways: filters that leave out a few, cells made finer,
-    persons moved or gone in a later snapshot, persons with several rows, totals changed for a few, holes."""
+    persons moved or gone in a later snapshot, persons with several rows, totals changed for a few, holes. `units`: some
+    tables have totals in hundreds in some cells, and nobody is in several."""
     everybody = int(chance.integers(10, 44))
     keys = chance.integers(0, 3, (everybody, 3))
     x = chance.integers(0, 4, everybody)
     flag = chance.integers(0, 2, everybody)
     many = chance.random() < 0.5
     twice = chance.random(everybody) < chance.choice([0, 0.1, 0.6]) if many else np.zeros(everybody, bool)
-    return [_drawn(chance, everybody, keys.copy(), x.copy(), flag, twice) for _ in range(int(chance.integers(2, 5)))]
+    twice &= not units
+    found = [_drawn(chance, everybody, keys.copy(), x.copy(), flag, twice) for _ in range(int(chance.integers(2, 5)))]
+    return [_in_units(chance, drawn) for drawn in found] if units else found
+
+
+def _in_units(chance: np.random.Generator, drawn: Drawn) -> Drawn:
+    if chance.random() < 0.4:
+        return replace(drawn, factors=(1.0,) * drawn.count)
+    factors = tuple(map(float, chance.choice([1, 100], drawn.count)))
+    return replace(drawn, total={k: v * factors[k[1]] for k, v in drawn.total.items()}, factors=factors)
 
 
 def repaired(whole: Amounts, count: int, hidden: set[int], t: int) -> set[int]:
@@ -341,5 +391,17 @@ def drawn_of(table: Table, like: Drawn) -> Drawn:
         for n in ("rows", "ones", "total")
     }
     figures = tuple((f.told, frozenset(f.shown)) for f in table.figures)
-    within = table.entry.within.get(EVERYBODY)
-    return Drawn(table.members.count + 1, given["rows"], given["ones"], given["total"], figures, like.t, "", "", within)
+    within, factors = table.entry.within.get(EVERYBODY), (*like.factors, 1.0) if like.factors else ()
+    return Drawn(
+        table.members.count + 1,
+        given["rows"],
+        given["ones"],
+        given["total"],
+        figures,
+        like.t,
+        "",
+        "",
+        within,
+        True,
+        factors,
+    )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from broker.cli import budgets, checking, collecting, keeping, remote
+from broker.cli import budgets, checking, collecting, keeping, publishing, remembering, remote
 from broker.cli.main import run
 from broker.cli.server import Doors
 from tests.integration.web.conftest import Site, founded, policies, site
@@ -20,7 +20,7 @@ def at(site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
     """`at(person, "status", job)`: the command as that person, run to its end."""
 
     def command(person: str, *arguments: str) -> Ended:
-        for room in (remote, checking, collecting, keeping, budgets):
+        for room in (remote, checking, collecting, keeping, budgets, publishing, remembering):
             monkeypatch.setattr(room, "client", lambda: site.client(person))
         code = run(list(arguments), Doors(lambda: None, lambda: None, lambda once, pupils: 0))
         return code, *capsys.readouterr()

@@ -1,6 +1,8 @@
 """Two near-equal everyday tables, through the workflow on the synthetic NPD: after repair both are released, in any
 order, and no difference of the two tells of a few persons. Real engine, real vault, real files; the sandbox is here."""
 
+import json
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -51,6 +53,9 @@ PAIRS = {
     "excluding missing KS2": (KS2.format(name="a", more=""),
         KS2.format(name="b", more=" AND KS2_READSCORE IS NOT NULL")),
 }  # fmt: skip
+
+
+TOLD: dict[str, dict[str, int]] = {}
 
 
 class Quiet:
@@ -142,6 +147,9 @@ def test_two_near_equal_everyday_tables_are_both_released_after_repair(town, pai
     assert len(town.store.remembered()) == 2
     shown = {k for k in one if one[k] != "c"} & {k for k in two if two[k] != "c"}
     assert shown, "neither is refused as a whole"
+    TOLD[f"{pair}{' turned' if turned else ''}"] = {"rows": len(one), "shown in both": len(shown)}
+    if folder := os.environ.get("PROOF_FIGURES"):
+        (Path(folder) / "everyday.json").write_text(json.dumps(TOLD))
     old, new = (remembered_table(town, town.memory, entry)() for entry in town.store.remembered())
     assert compare(new, old).is_clean, "no union of the one and no union of the other differ by a few persons"
 

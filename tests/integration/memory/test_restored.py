@@ -34,7 +34,7 @@ def restored(memory: Memory, url, copied):
     store.close()
 
 
-def test_nothing_is_released_or_remembered_by_a_memory_that_has_forgotten(restored):
+def test_invariant_12_nothing_is_released_or_remembered_by_a_memory_that_has_forgotten(restored):
     memory, waiting = restored
     for act in (
         lambda: memory.remember(new(4)),

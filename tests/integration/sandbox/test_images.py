@@ -10,7 +10,7 @@ import pytest
 
 from broker.domain.errors import Unavailable
 from broker.policy.files import load_policies
-from broker.sandbox import root_tree
+from broker.sandbox import engine_images, root_tree
 from broker.sandbox.images import NAMES, Images, build
 from broker.sandbox.root_tree import FORBIDDEN
 
@@ -100,3 +100,20 @@ def test_a_base_that_is_not_here_is_never_fetched(engine, tmp_path):
     (tmp_path / "base").write_text("nowhere/at-all:1")
     with pytest.raises(Unavailable, match="never fetched"):
         Images(tmp_path).layers.base(lambda line: None)
+
+
+def test_an_image_a_day_out_of_use_leaves_the_engine_too(sandbox_root, tmp_path):
+    """Else each new recipe would leave a gigabyte in the engine for good."""
+    built = Images(sandbox_root / "build")
+    tree = tmp_path / "tiny"
+    (tree / "opt").mkdir(parents=True)
+    digests = [engine_images.hand_over(tree, f"sql-{name}") for name in ("test-old", "test-young")]
+    for name, digest in zip(("old", "young"), digests, strict=True):
+        (tmp_path / f"sql-{name}").mkdir()
+        (tmp_path / f"sql-{name}.json").write_text(json.dumps({"digest": digest}))
+    os.utime(tmp_path / "sql-old", (0, 0))
+    Images(tmp_path)._forget("sql", frozenset())
+    assert [engine_images.holds(digest) for digest in digests] == [False, True]
+    assert sorted(path.name for path in tmp_path.glob("sql-*")) == ["sql-young", "sql-young.json"]
+    engine_images.drop(digests[1])
+    assert built.digest_of("sql")

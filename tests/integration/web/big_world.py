@@ -31,6 +31,7 @@ STATES = (OutputState.RELEASED,) * 6 + (OutputState.IN_REVIEW,) * 2 + (OutputSta
 def fill(site: Site, jobs: int = JOBS, lines: int = LINES) -> dict[str, str]:
     """Fill the site's store; ids of one thing of each kind, as `every_page.things` gives them."""
     first = things_of(site)
+    measured_country(site)
     staff = json.dumps(staff_document(Verdict.PUBLISH)).encode()
     digest = site.ports.shelf.put("staff", staff)
     for shelf in ("staff", "released"):
@@ -57,6 +58,13 @@ def things_of(site: Site) -> dict[str, str]:
     from tests.integration.web.every_page import things
 
     return things(site)
+
+
+def measured_country(site: Site) -> None:
+    """The reference populations of a country: 150 local authorities with 14 year groups, of 14 years."""
+    from tests.integration.web.every_page import measured_caps
+
+    measured_caps(site, 150, range(2010, 2024))
 
 
 def _model(database: Database, job: str) -> dict[str, Any]:

@@ -11,10 +11,15 @@ from typing import Any
 
 from broker.domain.asked_rehearsals import RehearsalState
 from broker.domain.audit import AuditEvent
+from broker.domain.caps import MeasuredPopulation
 from broker.domain.jobs import FailureCode, JobState, Kind
+from broker.domain.memory import Entry, Source
 from broker.domain.outputs import Verdict
+from broker.domain.ports import Snapshot
+from broker.domain.public_tables import Published, Reproduced, Why
+from broker.domain.remembered import NewEntry, Remembering, Splits
 from broker.policy.files import load_policies
-from broker.workflow import erasing
+from broker.workflow import erasing, public_tables
 from tests.integration.web.conftest import ADA, AMIR, CLEO, OTIS, ROSA, SQL, Site
 
 VISITORS = (None, ROSA, OTIS, CLEO, ADA)
@@ -127,7 +132,15 @@ ROWS = (
     Row("policies.tables", "/administration/tables", STAFF),
     Row("data.all_snapshots", "/administration/snapshots", STAFF),
     Row("erasures.erasures", "/administration/erasures", STAFF),
+    Row("published.all_tables", "/administration/public-tables", STAFF),
+    Row("published.table", "/administration/public-tables/{public_table}", STAFF, looks=(
+        "/administration/public-tables/{numbers_only}",
+    )),
     Row("data.ledger", "/administration/budgets", STAFF),
+    Row("caps.caps", "/administration/memory", STAFF, looks=(
+        "/administration/memory?q=la%3D301+2021", "/administration/memory?q=nothing-like-it",
+        "/administration/memory?page=2",
+    )),
     Row("stops.stops", "/administration/stops", STAFF),
     Row("audit.search", "/administration/audit", STAFF, looks=("/administration/audit?actor=nobody",)),
     Row("notices.notices", "/notices", (302, 200, 200, 200, 200)),
@@ -149,7 +162,8 @@ def things(site: Site) -> dict[str, str]:
         "refused": site.submitted("SELECT a.NoSuchThing, COUNT(*) AS n FROM npd.absence AS a GROUP BY a.NoSuchThing"),
         "queued": site.submitted(), "saved": kept_cohort(site), "lookup": proposed_lookup(site),
         "refusing": site.assessed(Verdict.REFUSE)[1],
-        "erasure": asked_erasure(site), **rehearsals_of(site),
+        "erasure": asked_erasure(site), **public_tables_of(site), **rehearsals_of(site),
+        "measured": measured_caps(site),
     }  # fmt: skip
 
 
@@ -204,6 +218,49 @@ def proposed_lookup(site: Site) -> str:
 
 def asked_erasure(site: Site) -> str:
     return str(erasing.ask(site.ports, site.person(AMIR), "PMR", "K000001", "E/2026/1"))
+
+
+def public_tables_of(site: Site) -> dict[str, str]:
+    """One that waits for a second administrator, and one whose recipe was run and did not make the figures."""
+    at = site.clock.now()
+    site.ports.store.put_snapshot(Snapshot("s1", "s1", at, True, "/x", "{}"), [AuditEvent(at, ADA, "p", "s1")])
+    waiting, run = (public_tables.ask(site.ports, site.person(AMIR), published(name)) for name in ("One", "Two"))
+    public_tables.confirm(site.ports, site.person(ADA), run)
+    store, now = site.ports.store, site.clock.now()
+    attempt = store.lease_public_table(run, now + timedelta(minutes=1), now)
+    assert attempt is not None
+    found = Reproduced(1, 2, Why.DIFFERS)
+    entry = Entry(0, "", run, 0, "", "s1", "", 1, "", "pupil", Source.PUBLIC, now, 2)
+    seen = Remembering(store.memory_version(), (NewEntry(entry, ()),))
+    store.enter_public_table(run, attempt, found, seen, now, [AuditEvent(now, "broker", "public-table.entered", run)])
+    return {"public_table": waiting, "numbers_only": run}
+
+
+def published(name: str = "Absence in schools") -> Published:
+    return Published(name, "https://example.org/absence", SQL, "tsql", "s1", "5", "NCyearActual,n\n7,100\n8,\n")
+
+
+def measured_caps(site: Site, places: int = 12, years: range = range(2021, 2023)) -> str:
+    """Reference populations as a worker measures them: `places` local authorities with 14 year groups in each year, and
+    figures that split them, of which the first has all that it may."""
+    store, rules = site.ports.store, load_policies(Path(__file__).parents[3] / "policies").memory
+    cells = tuple(f"LA={301 + n // 14} NCyearActual={n % 14}" for n in range(places * 14))
+    sizes = tuple(0 if n == 1 else 1000 + n for n in range(len(cells)))
+    (reference,) = rules.references
+    names = [f"{reference.name}/{reference.table}/{year}/0" for year in years]
+    of, table = reference.name, reference.table
+    found = [
+        MeasuredPopulation("s1", name, of, table, year, rules.least, cells, sizes)
+        for name, year in zip(names, years, strict=True)
+    ]
+    store.put_measured(found)
+    counts = tuple(100 if n == 0 else n % 50 for n in range(len(cells)))
+    now = site.clock.now()
+    entry = Entry(0, "r", "o", 0, "P0421", "s1", "npd", 10, "recipe", "pupil", Source.RELEASE, now, 3)
+    new = NewEntry(entry, (), tuple(Splits("s1", name, counts) for name in names))
+    event = AuditEvent(now, "broker", "release.made", "r")
+    store.remember(Remembering(store.memory_version(), (new,)), now, [event])
+    return names[0]
 
 
 def failed_script(site: Site) -> str:

@@ -88,6 +88,7 @@ def test_invariant_9_withheld_and_in_review_look_alike_on_every_page_of_a_resear
         job, output = site.assessed(verdict, candidate)
         made = {"job": job, "waiting_job": job, "queued": job, "refused": job, "failed": job, "out": output}
         made |= {"waiting": output, "refusing": output, "saved": MISSING, "lookup": MISSING, "rehearsal": MISSING}
+        made |= {"public_table": MISSING}
         shown = {}
         for row in ROWS:
             if "{" not in row.path:

@@ -24,6 +24,7 @@ BODIES = {
     },
     "head": {"number": 1, "signature": "0" * 64},
     "forgotten": {"lost": {"number": 1, "signature": "0" * 64}},
+    "tables": {"lost": {"number": 1, "signature": "0" * 64}, "files": [], "case": "2026/1"},
     "people": {"name": "New", "roles": []},
     "policies": {"content": "{}"},
     "lookup": {"name": "bands", "about": "Bands.", "text": "code,band\n1,low\n"},
@@ -89,6 +90,10 @@ TABLE = [
     ("GET", "/ledger/head", None, 404, 404, 403, 404),  # this store signs no heads
     ("POST", "/ledger/reentries", "forgotten", 404, 404, 403, 201),
     ("POST", "/ledger/vouches", "head", 404, 404, 403, 201),
+    ("GET", "/memory/caps", None, 404, 404, 403, 200),
+    ("GET", "/memory/head", None, 404, 404, 403, 404),  # nor of its memory
+    ("POST", "/memory/reentries", "tables", 404, 404, 403, 409),  # nothing is lost
+    ("POST", "/memory/vouches", "head", 404, 404, 403, 201),
     ("GET", "/inbox", None, 200, 200, 200, 200),
     ("GET", "/failures", None, 404, 404, 200, 404),
     ("GET", "/projects", None, 200, 200, 200, 200),

@@ -46,6 +46,13 @@ def test_projects_are_found_by_words_and_status(site):
     assert "No project fits" in get(site, "/register?q=100%25+%00x")
 
 
+def test_data_sets_are_told_in_words(site):
+    page = get(site, "/register?q=dashboard")
+    assert "School Census pupil level; Pupil absence by term and year; Key Stage 1 teacher assessment" in page
+    assert "npd." not in page
+    assert "Pupil absence by term and year: " in get(site, "/register/projects/P0733")
+
+
 def test_a_project_has_its_page_and_an_unknown_one_has_none(site):
     site.released()
     page = get(site, "/register/projects/P0421")

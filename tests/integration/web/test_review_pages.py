@@ -67,6 +67,14 @@ def test_two_hundred_outputs_ask_no_more_queries_than_one(site):
     assert max(crowd) <= 32
 
 
+def test_a_job_that_waits_has_one_word_for_checkers_and_its_researcher(site):
+    job, _ = site.assessed()
+    for person in (CLEO, ROSA):
+        page = text(site.browser(person), f"/jobs/{job}")
+        assert "Waiting for a decision" in page
+        assert "Assessing" not in page
+
+
 def test_all_shown_of_a_submission_are_decided_at_once(site):
     job, _ = many(site, 40)
     browser = site.browser(CLEO)
@@ -298,3 +306,56 @@ def test_who_may_send_which_form(site, person, column):
     browser = site.browser(person)
     found = {row[0]: post(browser, "/", row[0].format(**things), **SENT).status_code for row in FORMS}
     assert found == {row[0]: row[column] for row in FORMS}
+
+
+def overlapping(site, monkeypatch, **memory):
+    """An output whose comparison with memory found this, and what its checker and its staff record are told."""
+    whole = conftest.staff_document
+    monkeypatch.setattr(conftest, "staff_document", lambda verdict: whole(verdict) | {"memory": memory})
+    _, output = site.assessed()
+    page = site.browser(CLEO).get(f"/outputs/{output}").get_data(as_text=True)
+    record = site.call(CLEO, "GET", f"/api/v1/outputs/{output}/staff-record").json
+    return page.split("Overlap with earlier releases")[1].split("</section>")[0], record["memory"]
+
+
+def overlap(number, how, persons=None):
+    told = {"release": f"rel-{number}", "output": f"out-{number}", "table": 0, "source": "release", "how": how}
+    return told | {"words": f"words of {how}", "persons": persons, "exact": persons != 7}
+
+
+def test_a_checker_sees_which_releases_of_the_project_overlap_and_how(site, monkeypatch):
+    overlaps = [overlap(1, "difference", 3), overlap(2, "difference", 7), overlap(3, "nested")]
+    shown, recorded = overlapping(site, monkeypatch, version="9", overlaps=overlaps, others=False)
+    for number in (1, 2, 3):
+        assert f'href="/outputs/out-{number}">rel-{number}</a>' in shown
+    assert "up to entry 9 of the memory" in shown
+    assert "7 (feared, not counted)" in shown
+    assert "words of nested" in shown
+    assert "another project" not in shown
+    assert recorded["overlaps"] == overlaps
+
+
+def test_of_other_projects_a_checker_learns_only_that_there_is_one(site, monkeypatch):
+    shown, recorded = overlapping(site, monkeypatch, version="9", overlaps=[], others=True)
+    assert "A release of another project overlaps it, too." in shown
+    assert "Nothing that was released overlaps it" not in shown
+    assert (recorded["overlaps"], recorded["others"]) == ([], True)
+
+
+def test_of_many_overlaps_the_first_are_shown_and_the_record_has_all(site, monkeypatch):
+    many = [overlap(n, "apart") for n in range(60)]
+    shown, recorded = overlapping(site, monkeypatch, version="70", overlaps=many, others=False)
+    assert shown.count("words of apart") == 50
+    assert "The first 50 of 60" in shown
+    assert len(recorded["overlaps"]) == 60
+
+
+def test_what_nothing_overlaps_says_so_and_what_is_not_compared_does_not(site, monkeypatch):
+    shown, _ = overlapping(site, monkeypatch, version="0", overlaps=[], others=False)
+    assert "Nothing that was released overlaps it." in shown
+    monkeypatch.undo()
+    _, output = site.assessed()
+    page = site.browser(CLEO).get(f"/outputs/{output}").get_data(as_text=True)
+    assert "Nothing that was released overlaps it." not in page
+    assert "is for you to judge" in page
+    assert site.call(CLEO, "GET", f"/api/v1/outputs/{output}/staff-record").json["memory"] is None

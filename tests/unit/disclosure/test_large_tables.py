@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from broker.disclosure.differencing import joint, people, sides
+from broker.disclosure.differencing import joint, overlaid, searching
+from broker.disclosure.differencing.blocks import Tells
 from broker.disclosure.differencing.compare import compare, compare_all
 from broker.disclosure.differencing.kinds import EDGE, Kinds
+from broker.disclosure.differencing.sides import small_sides
 from broker.domain.memory import OverlapKind
 from tests.attacks.remembered_town import people as persons
 from tests.attacks.remembered_town import table
@@ -26,7 +28,7 @@ def drawn(seed: int, number: int):
 def test_tables_of_too_many_pairs_are_sorted_and_say_the_same(seed, monkeypatch):
     new, old = drawn(seed, 2), drawn(seed, 1)
     usual = {(leak.statistic, leak.old_statistic) for leak in compare(new, old).leaks}
-    for module in (joint, people):
+    for module in (joint, overlaid):
         monkeypatch.setattr(module, "MOST_BINS", 0)
     assert {(leak.statistic, leak.old_statistic) for leak in compare(new, old).leaks} >= usual
 
@@ -45,10 +47,10 @@ def test_a_search_that_ends_early_is_feared(monkeypatch):
     tells nothing, which takes a look at every side to know."""
     ends = np.array([[1, 2], [1, 3], [2, 3], [4, 5], [4, 6], [5, 6], [3, 4]])
     found = Kinds(ends, np.full(7, EDGE, np.uint64), np.array([3, 3, 3, 3, 3, 3, 1]))
-    asked = (7, 0, [found], [], sides.Tells(frozenset({1, 2, 3}), frozenset({4, 5, 6}), None), 5)
-    assert sides.small_sides(*asked) == []
-    monkeypatch.setattr(sides, "MOST_STEPS", 0)
-    assert [f.exact for f in sides.small_sides(*asked)] == [False]
+    asked = (7, 0, [found], [], Tells(frozenset({1, 2, 3}), frozenset({4, 5, 6}), None), 5)
+    assert small_sides(*asked) == []
+    monkeypatch.setattr(searching, "MOST_STEPS", 0)
+    assert [f.exact for f in small_sides(*asked)] == [False]
 
 
 def test_many_are_compared_in_their_order():

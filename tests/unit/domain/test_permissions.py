@@ -32,6 +32,7 @@ decide-lookup     .                             lookup-in-review              .
 discuss-output    told                          all-but-withdrawn             .
 download-release  released                      .                             .
 drop-saved        listed                        .                             .
+keep-public-tables .                            .                             -
 keep-snapshots    .                             .                             -
 manage-people     .                             .                             -
 propose-lookup    -                             .                             .

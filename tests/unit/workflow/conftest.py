@@ -19,6 +19,7 @@ from broker.domain.outputs import CellEvidence, JobEvidence, Output, OutputEvide
 from broker.domain.people import Person, Role
 from broker.domain.plans import Needs, Plan, PlannedOutput
 from broker.domain.ports import (
+    AuditWanted,
     Limits,
     SandboxEnd,
     SandboxRequest,
@@ -64,6 +65,9 @@ PYTHON = """# input: npd.spring_census [PHASE] 2022/2023
 # output: pupil-2.csv | The third of three
 print("hello")
 """
+
+MANY = 10_000
+"""More lines than the audit log of a test has on one subject."""
 
 ROSA, REX, DORA = "demo-researcher", "colleague", "demo-dashboard"
 CLEO, CHRIS, CARA = "demo-checker-1", "demo-checker-2", "checker-3"
@@ -383,7 +387,8 @@ class Broker:
         return policies
 
     def events(self, subject: str) -> list[str]:
-        return [line.event.action for line in self.store.audit() if line.event.subject == subject]
+        """What was done to it, in order."""
+        return [line.event.action for line in reversed(self.store.search_audit(AuditWanted(subject, limit=MANY)))]
 
 
 def send(ports: Ports, by: str, text: str = SQL, **more: Any) -> str:

@@ -1,11 +1,15 @@
-"""What tests of private jobs send, and how their budgets are opened."""
+"""What tests of private jobs send, how their budgets are opened, and how a process dies on the way of one."""
 
 import json
 from typing import Any
 
+import pytest
+
 from broker.domain.amounts import Accounting, Amount
 from broker.domain.audit import AuditEvent
 from broker.domain.ledger.amounts import Account
+from broker.domain.ledger.spends import SpendState
+from broker.domain.outputs import OutputState
 
 DASHBOARD, DORA = "P0733", "demo-dashboard"
 COUNT = """-- private: epsilon 0.5
@@ -52,6 +56,35 @@ def ran(broker: Any, text: str = COUNT, **more: Any) -> str:
     assert broker.run(job)
     after_slot(broker, job)
     return job
+
+
+class Killed(BaseException):
+    """kill -9: nothing in the broker catches it."""
+
+
+def killed_at(broker: Any, job: str, monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> None:
+    """Run the job in a process that dies as it calls `owner.name`; it was charged before that."""
+
+    def dies(*_args: object, **_more: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, dies)
+        with pytest.raises(Killed):
+            broker.run(job)
+    assert broker.store.spend_of(job).state is SpendState.CHARGED
+
+
+def ends_right_after(broker: Any, job: str, drawn: bool) -> None:
+    """What a process that died left is taken up: noise is `drawn` where no answer is kept, nothing is charged again."""
+    broker.reconcile()
+    broker.clock.at += broker.ports.lease
+    draws = broker.ports.private.noise.draws
+    assert broker.run(job)
+    assert broker.ports.private.noise.draws == draws + drawn, "an answer that is there is the answer"
+    broker.reconcile()
+    assert spent(broker) == (500_000, 0)
+    assert broker.store.outputs_of(job)[0].state is OutputState.RELEASED
 
 
 def everything_kept(broker: Any, folder: Any) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,11 @@ Cells = Mapping[tuple[Value, ...], Sequence[int]]
 @dataclass
 class FilesInMemory:
     files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    put_so_far: int = 0
 
     def put(self, about: str, content: bytes) -> StoredMembers:
-        name = f"m{len(self.files)}"
+        self.put_so_far += 1
+        name = f"m{self.put_so_far}"
         self.files[name] = about, content
         return StoredMembers(name, hashlib.sha256(content).hexdigest())
 
@@ -41,7 +44,14 @@ class FilesInMemory:
     def about(self, name: str) -> str:
         return self.files[name][0]
 
-    def unnamed(self, named: Collection[str]) -> tuple[str, ...]:
+    def stored(self, name: str) -> StoredMembers:
+        return StoredMembers(name, hashlib.sha256(self.files[name][1]).hexdigest())
+
+    def missing(self, named: Collection[str]) -> tuple[str, ...]:
+        return tuple(sorted(set(named) - self.files.keys()))
+
+    def unnamed(self, named: Collection[str], before: datetime | None = None) -> tuple[str, ...]:
+        """A test's clock does not write these: all of them are old enough."""
         return tuple(sorted(self.files.keys() - set(named)))
 
     def discard(self, name: str, named: Collection[str]) -> None:

@@ -6,7 +6,18 @@ import json
 from dataclasses import replace
 
 import pytest
-from dashboard_kit import COUNT, DASHBOARD, DORA, everything_kept, open_budgets, ran, send, spent
+from dashboard_kit import (
+    COUNT,
+    DASHBOARD,
+    DORA,
+    ends_right_after,
+    everything_kept,
+    killed_at,
+    open_budgets,
+    ran,
+    send,
+    spent,
+)
 
 from broker.domain.errors import Refused
 from broker.domain.jobs import JobState
@@ -101,33 +112,15 @@ def test_sending_again_with_the_same_client_id_reserves_once(dashboard):
 def test_killed_after_the_charge_it_ends_right_and_is_charged_once(dashboard, monkeypatch, at):
     job = send(dashboard)
     ports = dashboard.ports
-
-    class Killed(BaseException):
-        pass
-
-    def dies(*_args, **_more):
-        raise Killed
-
-    owner, name = {
+    call = {
         "engine": (ports.private.engine, "read"),
         "noise": (ports.private.noise, "draw"),
         "shelf": (type(ports.shelf), "put"),
         "answered": (type(ports.store), "advance"),
     }[at]
-    with monkeypatch.context() as patch:
-        patch.setattr(owner, name, dies)
-        with pytest.raises(Killed):
-            dashboard.run(job)
-    assert dashboard.store.spend_of(job).state is SpendState.CHARGED
+    killed_at(dashboard, job, monkeypatch, *call)
     assert (dashboard.store.spend_of(job).answer is not None) == (at == "answered")
-    dashboard.reconcile()
-    dashboard.clock.at += dashboard.ports.lease
-    draws = ports.private.noise.draws
-    assert dashboard.run(job)
-    assert ports.private.noise.draws == draws + (at != "answered"), "an answer that is there is the answer"
-    dashboard.reconcile()
-    assert spent(dashboard) == (500_000, 0)
-    assert outputs(dashboard, job)[0].state is OutputState.RELEASED
+    ends_right_after(dashboard, job, drawn=at != "answered")
 
 
 @pytest.mark.parametrize("end", [e for e in SandboxEnd if e is not SandboxEnd.ENDED])

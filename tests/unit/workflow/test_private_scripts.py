@@ -7,10 +7,9 @@ import math
 from dataclasses import replace
 
 import pytest
-from dashboard_kit import DORA, everything_kept, open_budgets, ran, send, spent
+from dashboard_kit import DORA, ends_right_after, everything_kept, killed_at, open_budgets, ran, send, spent
 
 from broker.domain.jobs import JobState, Kind
-from broker.domain.ledger.spends import SpendState
 from broker.domain.outputs import OutputState
 from broker.domain.ports import SandboxEnd
 from broker.workflow import browse, records, release
@@ -91,32 +90,14 @@ def test_the_same_script_again_has_its_answer_and_costs_nothing(dashboard):
 def test_killed_after_the_charge_it_ends_right_and_is_charged_once(dashboard, monkeypatch, at):
     job = sent(dashboard)
     ports = dashboard.ports
-
-    class Killed(BaseException):
-        pass
-
-    def dies(*_args, **_more):
-        raise Killed
-
-    owner, name = {
+    call = {
         "cut": (ports.private.blocks, "read_cut"),
         "noise": (ports.private.noise, "draw"),
         "shelf": (type(ports.shelf), "put"),
         "answered": (type(ports.store), "advance"),
     }[at]
-    with monkeypatch.context() as patch:
-        patch.setattr(owner, name, dies)
-        with pytest.raises(Killed):
-            dashboard.run(job)
-    assert dashboard.store.spend_of(job).state is SpendState.CHARGED
-    dashboard.reconcile()
-    dashboard.clock.at += dashboard.ports.lease
-    draws = ports.private.noise.draws
-    assert dashboard.run(job)
-    assert ports.private.noise.draws == draws + (at != "answered"), "an answer that is there is the answer"
-    dashboard.reconcile()
-    assert spent(dashboard) == (500_000, 0)
-    assert dashboard.store.outputs_of(job)[0].state is OutputState.RELEASED
+    killed_at(dashboard, job, monkeypatch, *call)
+    ends_right_after(dashboard, job, drawn=at != "answered")
 
 
 @pytest.mark.parametrize("end", [e for e in SandboxEnd if e is not SandboxEnd.ENDED])

@@ -1,0 +1,136 @@
+"""What a researcher tries who wants a few pupils out of two releases, or out of one and what everybody knows: each way
+of writing it, through the workflow on the synthetic NPD. The attacker here shares no code with the comparison: who is
+in the shown cells, by the members that were remembered, against everybody in the snapshot's own files."""
+
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+import test_everyday_tables as everyday
+from test_everyday_tables import PROJECT, town  # noqa: F401
+
+from broker.disclosure.differencing.tables import Table
+from broker.domain.jobs import Kind, Submission
+from broker.domain.ports import WorkerPorts
+from broker.domain.remembered import StoredMembers
+from broker.policy.files import load_policies
+from broker.policy.models import Policies
+from broker.wiring import build_stage
+from broker.workflow.ending import end_job
+from broker.workflow.rehearsal_data import wanted
+from broker.workflow.remembering.tables import kept_table
+from broker.workflow.run import run_job
+from broker.workflow.submit import submit
+
+CENSUS, YEARS, T = "npd.spring_census", (2018, 2019), 10
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Policies, object]:
+    """The census of two years."""
+    policies = load_policies(Path(__file__).parents[3] / "policies")
+    own = policies.project(PROJECT)
+    assert own is not None
+    grants = tuple(replace(g, years=frozenset(YEARS)) for g in own.grants if g.table == CENSUS)
+    project = replace(own, grants=grants, votes=0)
+    policies = replace(policies, projects=tuple(project if p.ident == PROJECT else p for p in policies.projects))
+    asked = wanted(project, policies.catalogue, range(YEARS[0], YEARS[-1] + 1), 3000, 1)
+    return policies, build_stage(policies, PROJECT, asked, tmp_path_factory.mktemp("attacked"), everyday.Quiet())
+
+
+RARE, BUT = "{0}.OnRoll = 0 AND {0}.FSMeligible = 1", "({0}.OnRoll <> 0 OR {0}.FSMeligible <> 1)"
+
+
+def test_the_condition_leaves_out_a_few(made):
+    _, stage = made
+    vault = stage.vaults.ensure(PROJECT, stage.snapshot)
+    (table,) = (t for t in vault.tables if t.name == CENSUS)
+    path = vault.evidence / table.paths[table.years.index(YEARS[0])]
+    ((all_of, left),) = duckdb.sql(
+        f"SELECT count(DISTINCT __p), count(DISTINCT __p) FILTER (OnRoll <> 0 OR FSMeligible <> 1) FROM '{path}'"
+    ).fetchall()
+    assert 2 <= all_of - left < T
+
+
+def told(ports: WorkerPorts, text: str) -> list[Table]:
+    """The tables of a job as they leave by themselves, or once a checker has approved them."""
+    researcher = ports.store.person("demo-researcher")
+    job, checked = submit(ports, researcher, Submission(PROJECT, Kind.SQL, "", text, "t", "p"))
+    assert checked.accepted, checked.refusals
+    run_job(ports, job.ident, "w", lambda job, attempt: nullcontext())
+    end_job(ports, job.ident, lambda job, attempt: nullcontext())
+    outputs = ports.store.outputs_of(job.ident)
+    assert all(o.memory_version is not None for o in outputs)
+    kept = [k for o in outputs for k in ports.store.to_remember(o.ident)]
+    return [kept_table(ports.memory, StoredMembers(k.file, k.digest)) for k in kept]
+
+
+def isolated(ports: WorkerPorts, tables: list[Table], years: tuple[int, ...] = YEARS) -> list[str]:
+    """What is told of 1 to t-1 persons by one table and everybody of a year."""
+    found = []
+    for number, table in enumerate(tables):
+        persons, cells = table.members.rows()
+        for figure in (f for f in table.figures if f.is_count and f.shown):
+            amounts = table.members.amounts.get(figure.amount, np.ones(len(persons)))
+            given = np.sign(amounts) if figure.once else amounts
+            shown = [(persons[cells == c], given[cells == c]) for c in figure.shown]
+            for year in years:
+                least = least_apart(shown, people(ports, table.entry.snapshot, year))
+                if least < T:
+                    found.append(f"table {number} and everybody of {year}: {least}")
+    return found
+
+
+def least_apart(cells: list[tuple[np.ndarray, np.ndarray]], everybody: np.ndarray) -> int:
+    """Of all unions of cells, the fewest persons whom one counts otherwise than once for everybody; not none."""
+    size = 1 + max(int(p.max(initial=0)) for p in [everybody, *(p for p, _ in cells)])
+    wanted, least = np.bincount(everybody, minlength=size), size + T
+    counts = [np.bincount(p, weights=a, minlength=size) for p, a in cells if len(p)]
+    assert len(counts) < 16
+    for chosen in range(1 << len(counts)):
+        added = sum((c for n, c in enumerate(counts) if chosen >> n & 1), np.zeros(size, int))
+        apart = int(np.count_nonzero(added != wanted))
+        least = min(least, apart or least)
+    return least
+
+
+def people(ports: WorkerPorts, snapshot: str, year: int) -> np.ndarray:
+    (path,) = ports.memory.populations._data.glob(f"snapshots/{snapshot}/{CENSUS}/{year}.parquet")
+    return duckdb.sql(f"SELECT DISTINCT __person FROM '{path}'").fetchnumpy()["__person"]
+
+
+FIRST = "a.AcademicYear = '2018/2019'"
+KEY = "PupilMatchingRefAnonymous"
+WAYS = {
+    "the first row of each": """SELECT COUNT(*) AS n FROM (SELECT ROW_NUMBER() OVER (PARTITION BY a.{key}
+        ORDER BY a.PHASE) AS r FROM npd.spring_census AS a WHERE {first} AND {but}) AS x WHERE x.r = 1""",
+    "grouped by pupil": """SELECT COUNT(*) AS n FROM (SELECT a.{key} AS k, MAX(a.PHASE) AS p
+        FROM npd.spring_census AS a WHERE {first} AND {but} GROUP BY a.{key}) AS x""",
+    "in two parts": """SELECT COUNT(*) AS n FROM (SELECT a.{key} AS k, MAX(a.PHASE) AS p FROM npd.spring_census AS a
+        WHERE {first} AND {but} AND a.Gender = 'F' GROUP BY a.{key} UNION ALL SELECT a.{key} AS k, MAX(a.PHASE) AS p
+        FROM npd.spring_census AS a WHERE {first} AND {but} AND (a.Gender IS NULL OR a.Gender <> 'F')
+        GROUP BY a.{key}) AS x""",
+    "by a subquery": """SELECT COUNT(*) AS n FROM (SELECT a.{key} AS k, MAX(a.PHASE) AS p
+        FROM npd.spring_census AS a WHERE {first} AND EXISTS (SELECT 1 FROM npd.spring_census AS b
+        WHERE b.AcademicYear = '2018/2019' AND b.{key} = a.{key} AND {inner}) GROUP BY a.{key}) AS x""",
+    "two years": """SELECT x.y, COUNT(*) AS n FROM (SELECT a.AcademicYear AS y, a.{key} AS k, MAX(a.PHASE) AS p
+        FROM npd.spring_census AS a WHERE a.AcademicYear IN ('2018/2019', '2019/2020') AND NOT ({first} AND {is_rare})
+        GROUP BY a.AcademicYear, a.{key}) AS x GROUP BY x.y""",
+    "two years, and only what is large": """SELECT x.y, COUNT(*) AS n FROM (SELECT a.AcademicYear AS y, a.{key} AS k,
+        MAX(a.PHASE) AS p FROM npd.spring_census AS a WHERE a.AcademicYear IN ('2018/2019', '2019/2020') AND {but}
+        GROUP BY a.AcademicYear, a.{key}) AS x GROUP BY x.y HAVING COUNT(*) > 20""",
+}  # fmt: skip
+
+
+def written(way: str) -> str:
+    words = {"first": FIRST, "is_rare": RARE.format("a"), "but": BUT.format("a"), "inner": BUT.format("b")}
+    words |= {"key": KEY}
+    return f"-- output: t\n{WAYS[way].format(**words)}"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_one_release_that_leaves_out_a_few_of_everybody_does_not_tell_of_them(town, way):  # noqa: F811
+    assert isolated(town, told(town, written(way))) == []

@@ -1,0 +1,118 @@
+"""Public tables in the store, on each database: who decides, one attempt at a time, one entry in one transaction."""
+
+import pytest
+
+from broker.domain.audit import AuditEvent
+from broker.domain.errors import Conflict, Forbidden, Unknown
+from broker.domain.memory import Entry, MemoryVersion, Source
+from broker.domain.ports import Snapshot
+from broker.domain.public_tables import PublicState, PublicTable, Published, Reproduced, Why
+from broker.domain.remembered import NewEntry, Remembering
+
+FOUND = Reproduced(3, 3)
+
+
+def event(given, action="test.done", minutes=0):
+    return AuditEvent(given.at(minutes), "ada", action, "p1")
+
+
+def asked(store, given, ident="p1", name="Absence"):
+    published = Published(name, "https://example.org", "SELECT 1", "duckdb", "s1", "5", "LA,n\n1,2\n")
+    store.ask_public_table(PublicTable(ident, published, "ada", given.at()), event(given, "public-table.asked"))
+    return ident
+
+
+def confirmed(store, given, ident="p1", **more):
+    asked(store, given, ident, **more)
+    store.confirm_public_table(ident, "bob", given.at(1), event(given, "public-table.confirmed", 1))
+    return ident
+
+
+def brings(store, given, ident="p1", seen=None):
+    entry = Entry(0, "", ident, 0, "", "s1", "", 1, "", "pupil", Source.PUBLIC, given.at(), 1)
+    return Remembering(seen or store.memory_version(), (NewEntry(entry, ()),))
+
+
+def enter(store, given, attempt, found=FOUND, ident="p1", **more):
+    events = [event(given, "public-table.entered", 9)]
+    store.enter_public_table(ident, attempt, found, brings(store, given, ident, **more), given.at(9), events)
+
+
+def test_two_administrators_and_what_was_asked_reads_back(store, given):
+    asked(store, given)
+    with pytest.raises(Conflict):
+        asked(store, given, "p2", name="ABSENCE")
+    with pytest.raises(Forbidden):
+        store.confirm_public_table("p1", "ada", given.at(1), event(given))
+    with pytest.raises(Unknown):
+        store.public_table("p9")
+    assert store.public_tables_to_run(given.at(1)) == []
+    assert store.lease_public_table("p1", given.at(2), given.at(1)) is None
+    store.confirm_public_table("p1", "bob", given.at(1), event(given))
+    for again in (lambda: store.confirm_public_table("p1", "eve", given.at(2), event(given)),
+                  lambda: store.withdraw_public_table("p1", given.at(2), event(given))):  # fmt: skip
+        with pytest.raises(Conflict):
+            again()
+    found = store.public_table("p1")
+    assert (found.state, found.confirmed_by, found.published.figures) == (PublicState.CONFIRMED, "bob", "LA,n\n1,2\n")
+    assert [t.published.figures for t in store.public_tables()] == [""], "lists are without figures"
+
+
+def test_a_withdrawn_one_makes_room_for_another(store, given):
+    asked(store, given)
+    store.withdraw_public_table("p1", given.at(1), event(given))
+    asked(store, given, "p2")
+    assert {t.ident: t.state for t in store.public_tables()} == {
+        "p1": PublicState.WITHDRAWN, "p2": PublicState.ASKED,
+    }  # fmt: skip
+
+
+def test_one_attempt_at_a_time_and_a_lapsed_one_writes_nothing(store, given):
+    confirmed(store, given)
+    assert store.lease_public_table("p1", given.at(3), given.at(2)) == 1
+    assert store.lease_public_table("p1", given.at(3), given.at(2)) is None
+    assert store.public_tables_alive() == {("p1", 1)}
+    assert store.renew_public_table("p1", 1, given.at(4), given.at(3))
+    assert not store.renew_public_table("p1", 1, given.at(9), given.at(5)), "a lapsed lease never comes back"
+    assert [t.ident for t in store.public_tables_to_run(given.at(5))] == ["p1"]
+    assert store.lease_public_table("p1", given.at(9), given.at(5)) == 2
+    lines, version = store.audit_head(), store.memory_version()
+    with pytest.raises(Conflict, match="another attempt"):
+        enter(store, given, 1)
+    with pytest.raises(Conflict):
+        store.name_public_vault("p1", 1, "v1")
+    assert (store.audit_head(), store.memory_version()) == (lines, version)
+    enter(store, given, 2)
+    with pytest.raises(Conflict):
+        enter(store, given, 2)
+    assert store.memory_version() == MemoryVersion(1)
+
+
+def test_what_was_found_and_its_entry_are_one_change(store, given):
+    confirmed(store, given)
+    attempt = store.lease_public_table("p1", given.at(3), given.at(2))
+    with pytest.raises(Conflict) as caught:
+        enter(store, given, attempt, seen=MemoryVersion(5))
+    assert caught.value.code == "memory-moved"
+    assert store.public_table("p1").found is None
+    enter(store, given, attempt, Reproduced(1, 3, Why.DIFFERS))
+    found = store.public_table("p1")
+    assert (found.state, found.found, found.entry) == (PublicState.NUMBERS, Reproduced(1, 3, Why.DIFFERS), 1)
+    assert [e.output for e in store.remembered()] == ["p1"]
+    assert store.verify_memory().holds
+    assert (store.public_tables_alive(), store.public_tables_to_run(given.at(20))) == (frozenset(), [])
+
+
+def test_a_vault_that_is_read_is_in_use_and_its_snapshot_superseded_by_nobody(store, given):
+    store.put_snapshot(Snapshot("s2", "2", given.at(), True, "/x", "{}"), [event(given)])
+    confirmed(store, given)
+    attempt = store.lease_public_table("p1", given.at(30), given.at(2))
+    assert store.name_public_vault("p1", attempt, "v1")
+    assert "v1" in store.vaults_in_use()
+    assert "v1" in store.vaults_in_use(reading=True)
+    assert not store.supersede_snapshot("s1", given.at(0), given.at(3), [event(given)])
+    store.rest_public_table("p1", attempt, given.at(4))
+    assert "v1" not in store.vaults_in_use()
+    assert store.supersede_snapshot("s1", given.at(0), given.at(3), [event(given)])
+    attempt = store.lease_public_table("p1", given.at(30), given.at(5))
+    assert not store.name_public_vault("p1", attempt, "v1"), "a retired snapshot is read by nobody any more"

@@ -1,0 +1,89 @@
+"""Invariants 1, 4 and 7 where memory is concerned: a release and its entries are one, a script's table that moved
+cannot leave by anybody's word, and the audit log tells nothing of what was compared."""
+
+from dataclasses import replace
+from hashlib import sha256
+
+import numpy as np
+import pytest
+from test_remembering import OTHER, SQL, released, town, values  # noqa: F401
+
+from broker.disclosure.differencing.members import members_of, to_bytes
+from broker.domain.errors import Breach, Conflict
+from broker.domain.memory import MemoryVersion
+from broker.domain.outputs import OutputState, Verdict
+from broker.domain.ports.memory import KnownPopulation
+from broker.domain.reviews import Choice
+from broker.storage.memory import writing
+from broker.workflow import ballots, review
+from broker.workflow.remembering import stage
+from tests.unit.workflow.conftest import CLEO, Broker
+
+
+def test_invariant_1_a_release_that_cannot_be_remembered_is_none(town: Broker, monkeypatch) -> None:  # noqa: F811
+    """Whatever goes wrong when its entries are written, after them or before: nothing of it is there."""
+    whole = writing.enter_entry
+    _, output = town.ran()
+
+    def half(*given):
+        whole(*given)
+        raise Breach("the store fails in the middle of it")
+
+    monkeypatch.setattr(writing, "enter_entry", half)
+    with pytest.raises(Breach):
+        town.vote(CLEO, output.ident)
+    assert town.store.release_of(output.job) is None
+    assert town.store.memory_version() == MemoryVersion(0)
+    assert town.store.remembered() == []
+    assert town.store.output(output.ident).state is OutputState.APPROVED
+    monkeypatch.setattr(writing, "enter_entry", whole)
+    town.reconcile()
+    assert town.store.output(output.ident).state is OutputState.RELEASED
+    assert [e.output for e in town.store.remembered()] == [output.ident]
+
+
+def test_invariant_7_the_audit_log_tells_nothing_of_what_was_compared(town: Broker) -> None:  # noqa: F811
+    """Two tables, the second mended: no figure, no recipe, no file of members, and no hash that is not keyed."""
+    released(town)
+    town.missing, town.engine.persons = 3, 37
+    output = released(town, OTHER)
+    assert values(town, output) == {"40"}
+    codes = [code for line in town.store.audit() for code in line.event.codes if line.event.action == "job.compared"]
+    assert {name for name, _ in codes} == {"memory"}
+    assert {told for _, told in codes} == {"0", "1"}, "how many entries there were, and no more"
+    text = " ".join(str(line.event) for line in town.store.audit())
+    files = town.ports.memory.files.files
+    for name, (about, content) in files.items():
+        hashes = [sha256(b).hexdigest() for b in (about.encode(), content)]
+        assert not any(word in text for word in [f"'{name}'", *hashes])
+    for entry in town.store.remembered():
+        assert entry.recipe not in text
+        assert town.store.members_of(entry.number).digest not in text
+    staff = town.store.evidence_digest(output)
+    assert staff not in text
+
+
+def test_invariant_4_a_scripts_table_that_moved_cannot_leave_by_anybodys_word(town: Broker) -> None:  # noqa: F811
+    """Its rows are gone, so it cannot be mended. No checker can set that aside: nothing of it is there to leave."""
+    _, output = town.ran()
+    approved = replace(town.store.output(output.ident), state=OutputState.APPROVED)
+    record = stage._refused(town.ports, town.store.job(output.job), approved)
+    assert (record.output.verdict, record.output.release_hash, record.to_remember) == (Verdict.REFUSE, None, ())
+
+
+def test_invariant_4_beyond_memory_no_checker_sets_a_finding_aside(town: Broker) -> None:  # noqa: F811
+    """Where nothing may leave there is nothing to vote for, whatever reasons are given."""
+    memory = replace(town.policies.memory, fraction=0.0001)
+    town.put_in_force(replace(town.policies, memory=memory))
+    content = to_bytes(members_of(1, np.arange(120), np.zeros(120, int)))
+    known = KnownPopulation("ref", "some", "s1", "npd.absence", 2022, ((),), (120,), content)
+    town.ports.memory.populations.known = (known,)
+    job, output = town.ran()
+    assert (output.verdict, output.release_hash, output.state) == (Verdict.REFUSE, None, OutputState.WITHHELD)
+    ballot = ballots.Ballot(
+        Choice.APPROVE, "meets-rules", output.staff_hash, output.findings_hash, output.memory_version,
+        overrides=("X6",), why="It seems fine to me.",
+    )  # fmt: skip
+    with pytest.raises(Conflict):
+        review.cast_vote(town.ports, town.person(CLEO), output.ident, ballot)
+    assert town.store.release_of(job) is None
