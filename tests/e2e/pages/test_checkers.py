@@ -192,3 +192,15 @@ def test_all_of_it_by_keyboard(served: Served, monkeypatch: pytest.MonkeyPatch) 
 
 def quiet(*visits: Visit) -> bool:
     return all(v.quiet() for v in visits)
+
+
+def test_the_vote_is_in_sight_where_the_rules_refuse(served: Served) -> None:
+    """Whatever stands above it in the panel, in a window of 1280 by 900."""
+    _, output = served.site.assessed(Verdict.REFUSE)
+    visit = served.visit(CLEO)
+    page = visit.go(f"/outputs/{output}")
+    page.evaluate("window.scrollTo(0, document.querySelector('.app-review').getBoundingClientRect().top)")
+    box = page.get_by_role("button", name="Vote and go to the next").bounding_box()
+    assert box is not None
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] <= 900
