@@ -34,19 +34,21 @@ class Measured:
         return round(min(self.times), 1)
 
 
-def measure(site: Site, made: dict[str, str], visits: int) -> list[Measured]:
-    """Every page, once to warm up, then `visits` times."""
+def measure(site: Site, made: dict[str, str], visits: int, more: int = 0, most_ms: float = 0) -> list[Measured]:
+    """Every page, once to warm up, then `visits` times; up to `more` again, as long as none took under `most_ms`."""
     cookies = {who: cookie_of(site, who) for who in {row.visitor for row in ROWS if row.html}}
     found = []
     with counted(site) as queries, served(site) as port:
         for row in (row for row in ROWS if row.html):
             for address in row.addresses:
                 one = Measured(row, address.format(**made))
-                for _ in range(visits + 1):
+                for visit in range(1 + visits + more):
+                    if visit > visits and one.best_ms <= most_ms:
+                        break
                     queries.clear()
                     took, one.status = first_byte(port, one.address, cookies[row.visitor])
-                    one.times.append(took)
-                one.times, one.queries = one.times[1:], len(queries)
+                    one.times = [*one.times, took] if visit else []
+                one.queries = len(queries)
                 found.append(one)
     return found
 
