@@ -1,7 +1,7 @@
 """Releases in the store: one a job, whole, never changed. What the register shows of them is `register`'s."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -42,6 +42,7 @@ class Releases(LedgerWriting, MemoryWriting):
         *,
         asides: Sequence[Aside] = (),
         remembering: Remembering | None = None,
+        content: Mapping[str, str] | None = None,
     ) -> None:
         if hashlib.sha256(manifest.encode()).hexdigest() != release.manifest_hash:
             raise Breach("The manifest is not what the release's hash says.")
@@ -52,6 +53,7 @@ class Releases(LedgerWriting, MemoryWriting):
                 self._enter(connection, remembering, now)
             _lock_snapshot(connection, release.job)
             _check_releasable(connection, release)
+            _check_content(connection, content or {})
             _decide(connection, release.job, now)
             _insert(connection, release, manifest)
             for output in release.outputs:
@@ -101,6 +103,13 @@ def _check_releasable(connection: Connection, release: Release) -> None:
     approved = select(outputs.c.ident).where(outputs.c.job == release.job, outputs.c.state == OutputState.APPROVED)
     if set(connection.execute(approved).scalars()) != set(release.outputs) or not release.outputs:
         raise Breach("A release holds exactly the approved outputs of its job, and at least one.")
+
+
+def _check_content(connection: Connection, content: Mapping[str, str]) -> None:
+    """Another worker may have compared an output anew since it was read: manifest and memory tell of other bytes then."""
+    query = select(outputs.c.ident, outputs.c.release_hash).where(outputs.c.ident.in_(content))
+    if any(content[ident] != held for ident, held in connection.execute(query).tuples()):
+        raise Conflict("stale", "An output was compared anew since it was read.")
 
 
 def _decide(connection: Connection, job: str, now: datetime) -> None:

@@ -83,7 +83,8 @@ def release_job(ports: WorkerPorts, job: Job) -> Release | None:
             for o in approved
         ),
     ]
-    ports.store.release(release, written, now, events, asides=asides, remembering=memory)
+    content = {o.ident: o.release_hash or "" for o in approved}
+    ports.store.release(release, written, now, events, asides=asides, remembering=memory, content=content)
     return release
 
 

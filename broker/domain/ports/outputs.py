@@ -1,6 +1,6 @@
 """The store port's part about outputs: votes, threads and releases. Docstrings are the contract."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -138,12 +138,14 @@ class ReleaseStore(Protocol):
         *,
         asides: Sequence[Aside] = (),
         remembering: Remembering | None = None,
+        content: Mapping[str, str] | None = None,
     ) -> None:
         """In one transaction under the snapshot's lock: insert the release (unique per job), move its outputs
         approved → released, release the job's spend if it has one, enter in the ledger what stands beside the claim
         from now on, and in the memory what was released (see `MemoryStore`; None: nothing of it has members).
         Conflict("already-released") on a second one, Conflict("memory-moved") where something was released since it was
-        compared with the memory."""
+        compared with the memory. `content` has the hash of each output's bytes as it was read for
+        the manifest; Conflict("stale") where an output has others by now."""
 
     def release_of(self, job: str) -> Release | None: ...
 

@@ -174,6 +174,18 @@ def test_a_second_release_is_a_conflict_and_changes_nothing(store, given):
     assert store.audit_head() == head
 
 
+def test_what_was_compared_anew_since_it_was_read_does_not_leave_with_the_words_of_then(store, given):
+    job, outputs = given.decided(APPROVED)
+    release, manifest = given.release(job, outputs)
+    held = store.output(outputs[0]).release_hash
+    with pytest.raises(Conflict) as caught:
+        store.release(release, manifest, given.at(6), [given.event()], content={outputs[0]: "0" * 64})
+    assert caught.value.code == "stale"
+    assert store.release_of(job) is None
+    store.release(release, manifest, given.at(6), [given.event("release.made")], content={outputs[0]: held})
+    assert store.release_of(job) == release
+
+
 def test_no_release_before_the_job_is_decided(store, given):
     job, outputs = given.assessing(APPROVED, IN_REVIEW)
     release, manifest = given.release(job, outputs[:1])
