@@ -106,9 +106,9 @@ def _check_releasable(connection: Connection, release: Release) -> None:
 
 
 def _check_content(connection: Connection, content: Mapping[str, str]) -> None:
-    """Another worker may have compared an output anew since it was read: manifest and memory tell of other bytes then."""
+    """Another worker may have compared an output anew since: then manifest and memory tell of other bytes."""
     query = select(outputs.c.ident, outputs.c.release_hash).where(outputs.c.ident.in_(content))
-    if any(content[ident] != held for ident, held in connection.execute(query).tuples()):
+    if any(content[ident] != held for ident, held in connection.execute(query)):
         raise Conflict("stale", "An output was compared anew since it was read.")
 
 
