@@ -41,12 +41,14 @@ class Quiet:
 
 @dataclass
 class Parts:
-    """Of the ports what the way of a script uses; nothing is stored."""
+    """Of the ports what the way of a script uses; nothing is stored, and with no vaults of its own nothing is compared
+    with a memory either."""
 
     sandbox: Any
     collector: Any
     handed: Any
     synthetic: None = None
+    vaults: None = None
 
 
 @dataclass
