@@ -34,6 +34,8 @@ for n in range(100_000):
                     Verdict.REFUSE, now)
     records = [OutputRecord(output, "e")]
     store.advance(ident, 1, JobState.RUNNING, JobState.ASSESSING, now, event("assessed"), outputs=records)
+    if n == 1:
+        print("writes", flush=True)
 """
 
 LINES = {JobState.QUEUED: 1, JobState.RUNNING: 2, JobState.ASSESSING: 3}
@@ -45,7 +47,7 @@ def test_a_writer_killed_at_random_moments_leaves_whole_changes_only(store, give
     for round_ in range(6):
         writer = subprocess.Popen([sys.executable, "-c", WRITER, url, f"w{round_}"], stdout=subprocess.PIPE, text=True)
         try:
-            assert writer.stdout.readline() == "ready\n"
+            assert [writer.stdout.readline() for _ in range(2)] == ["ready\n", "writes\n"]
             time.sleep(draw.uniform(0.01, 0.12))
         finally:
             writer.send_signal(signal.SIGKILL)

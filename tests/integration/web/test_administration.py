@@ -43,6 +43,7 @@ TABLE = [
     ("POST", "/administration/public-tables/{none}/confirmation", {}, 404, 403, 404),
     ("POST", "/administration/public-tables/{none}/withdrawal", {}, 404, 403, 404),
     ("GET", "/administration/budgets", None, 404, 403, 200),
+    ("GET", "/administration/memory", None, 404, 403, 200),
     ("POST", "/administration/budgets/verification", {}, 404, 403, 200),
     ("GET", "/administration/audit", None, 404, 403, 200),
     ("POST", "/administration/audit/verification", {}, 404, 403, 200),

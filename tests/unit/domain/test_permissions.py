@@ -40,6 +40,7 @@ propose-policy    .                             .                             -
 recall-output     .                             released                      released
 rehearse-job      -                             .                             .
 restore-ledger    .                             .                             -
+restore-memory    .                             .                             -
 stop-all          .                             .                             -
 stop-job          .                             .                             queued,running,assessing
 submit-job        -                             .                             .
@@ -48,6 +49,7 @@ view-budget       -                             -                             -
 view-evidence     .                             all-but-withdrawn             .
 view-job          any-job                       any-job                       any-job
 view-ledger       .                             .                             -
+view-memory       .                             .                             -
 view-saved        listed                        any-saved                     .
 view-text         any-job                       any-job                       .
 vote-output       .                             in_review                     .
