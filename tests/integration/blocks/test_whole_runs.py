@@ -75,10 +75,15 @@ def vaults():
         yield made
 
 
+def named(script):
+    """What may stand in a container's name."""
+    return "".join(c for c in script if c.isalnum())[:5]
+
+
 def answers(sandbox, name, vault, made, seconds):
     """A whole run, from the vault to the blocks' answers."""
     asked = PrivateScript(Program(script(name, seconds), ()), CUT, made, SPEND, None, None)
-    where = Where(vault, f"whole-{name[:5].strip('[(.')}-{vault.snapshot[:6]}", 1, limits_for(Kind.SQL, POLICIES))
+    where = Where(vault, f"whole-{named(name)}-{vault.snapshot[:6]}", 1, limits_for(Kind.SQL, POLICIES))
     ports = PrivatePorts(None, None, Cutter())
     rows = running.rows_of(asked, ports, sandbox, where, POLICIES.service)
     content, result = running.answered_by_blocks(asked, rows, sandbox, where, POLICIES.service)
