@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from broker.cli.documents import document, head_in, print_state
+from broker.cli.documents import document, head_in, print_state, say_chain
 from broker.cli.here import ports_here
 from broker.cli.remote import client
 from broker.cli.show import minute, print_json, print_table, say
@@ -107,10 +107,7 @@ def verify(
 
 
 def _say_check(found: dict[str, Any]) -> None:
-    broken = found["broken_at"]
-    say(f"ledger: {found['entries']} entries, {'all hold' if broken is None else f'broken at entry {broken}'}")
-    for head in found["forgotten"]:
-        say(f"the signed head {head['number']} is not in it: a back-up was restored ({head['signature']})")
+    say_chain("ledger", found)
     for name in found["differs"]:
         say(f"{name} says something else than the entries")
 

@@ -1,4 +1,4 @@
-"""JSON files that administrators hand to commands: read, and told of what is wrong with them."""
+"""JSON that administrators hand to commands, and what commands say of chains: read, and told what is wrong with it."""
 
 import json
 from pathlib import Path
@@ -40,3 +40,11 @@ def print_state(state: str, as_json: bool) -> int:
     else:
         say("asked: a second administrator does it with the same command" if state == "asked" else state)
     return 0
+
+
+def say_chain(name: str, found: dict[str, Any]) -> None:
+    """What was found of a chain: whether it holds, and signed heads that it has forgotten."""
+    broken = found["broken_at"]
+    say(f"{name}: {found['entries']} entries, {'all hold' if broken is None else f'broken at entry {broken}'}")
+    for head in found["forgotten"]:
+        say(f"the signed head {head['number']} is not in it: a back-up was restored ({head['signature']})")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from broker.cli.documents import document, head_in, print_state
+from broker.cli.documents import document, head_in, print_state, say_chain
 from broker.cli.here import member_files_here, ports_here
 from broker.cli.publishing import public
 from broker.cli.remote import client
@@ -83,10 +83,7 @@ def verify(
 
 
 def _say_check(found: dict[str, Any]) -> None:
-    broken = found["broken_at"]
-    say(f"memory: {found['entries']} entries, {'all hold' if broken is None else f'broken at entry {broken}'}")
-    for head in found["forgotten"]:
-        say(f"the signed head {head['number']} is not in it: a back-up was restored ({head['signature']})")
+    say_chain("memory", found)
     for number in found["differs"]:
         say(f"entry {number} says something else than the chain")
     for number in found["without_members"]:
