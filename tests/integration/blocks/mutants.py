@@ -71,7 +71,7 @@ MEASURES = {
     "no pairs of sockets": Measure((("syscalls.py", ' "socketpair": (53, 199),', ''),), "pairs"),
     "no numbers that all count up": Measure((("syscalls.py", '"pipe": (22, None), "pipe2": (293, 59), ', ''),), "inodes"),
     "no locks": Measure((("apart.py", "    syscalls.forbid(threads)\n", ""),), "locks"),
-    "a process group of its own": Measure((("block.py", "    os.setsid()\n", ""),), "signals", only=("runc",)),
+    "a process group of its own": Measure((("block.py", "    os.setsid()\n", ""),), "own_group", only=("runc",)),
     "rows after the fork": Measure(
         (
             (

@@ -85,7 +85,14 @@ if FULL:
     @pytest.mark.docker
     @pytest.mark.parametrize("name", TRICKS)
     def test_a_trick_reaches_no_other_block(sandbox, name):
-        check(*tried(sandbox, name), np.nan if name in DEADLY else HIGH)
+        check(*tried(sandbox, name), *answers_of(name, sandbox.runtime()))
+
+    def answers_of(name, runtime):
+        """Of the block with the person. (Linux lets process 1 of a namespace, which a block is, live through signals from
+        within it; under gVisor a block that kills its own group has no answer, as one that crashes.)"""
+        if name in DEADLY or (name == "own_group" and runtime == "runsc"):
+            return (np.nan,)
+        return (HIGH,)
 
 
 @pytest.mark.docker

@@ -37,9 +37,7 @@ CANDIDATES = 61
 FULL = bool(size("BLOCK_TRICKS", 0))
 SCRIPTS = ("everything", "maximum", "state", "scratch", "places", "shared_memory", "crash", "overrun", "float('nan')", "[1.0, 2.0]") if FULL else ("everything",)  # fmt: skip
 RUNTIMES = ("runc", "runsc") if FULL else ("runc",)
-ON_BOTH = ("everything", "maximum", "overrun", "float('nan')")
-"""Whole runs under gVisor; every trick by itself is tried there by `test_apart`."""
-CASES = [(name, r) for name in SCRIPTS for r in RUNTIMES if r == "runc" or name in ON_BOTH]
+CASES = [(name, r) for name in SCRIPTS for r in RUNTIMES]
 PROFILE = replace(POLICIES.privacy.profile("npd-private"), block_candidates=CANDIDATES)
 SPEND = as_written(Accounting.APPROXIMATE, 1.0, 1e-9)
 CUT = Cut((), (CutTable("npd.a", ("Key", "Score"), frozenset({2018})),), "pupil")
