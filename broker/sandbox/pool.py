@@ -34,6 +34,9 @@ READY_SECONDS = 60.0
 LOST_SECONDS = 20.0
 """A waiting container that is on no shelf has been taken by somebody who renames it at once, or who has died."""
 
+LOOK_SECONDS = LOST_SECONDS / 4
+"""Between two looks for such: the engine is asked for its containers, which costs it more than all else of a round."""
+
 log = structlog.get_logger()
 
 
@@ -44,6 +47,7 @@ class Pool:
         self._sandbox, self._warmth = sandbox, warmth
         self._sizes: dict[tuple[str, str], int] = {}
         self._lost: dict[str, float] = {}
+        self._looked = 0.0
         self._busy_since = 0.0
         self._ours = False
 
@@ -117,10 +121,13 @@ class Pool:
 
     def _reap_lost(self, known: set[str]) -> None:
         """Containers that wait for nobody: their taker died before it gave them a job's name."""
+        now = time.monotonic()
+        if now - self._looked < LOOK_SECONDS:
+            return
+        self._looked = now
         with self._sandbox.engines.get() as engine:
             found = owned(engine, self._sandbox.owner)
             lost = {one for one, name in found.items() if name.startswith(WARM) and one not in known}
-            now = time.monotonic()
             self._lost = {one: self._lost.get(one, now) for one in lost}
             for one, since in self._lost.items():
                 if now - since > LOST_SECONDS:

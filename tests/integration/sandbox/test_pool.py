@@ -296,6 +296,7 @@ def test_what_its_taker_has_lost_is_reaped(api, quick, sql, monkeypatch):
     (name,) = filled(quick, request, pool)
     assert quick.shelf.take(quick.shelf.want(quick.box(request, request.mount))).name == name
     monkeypatch.setattr("broker.sandbox.pool.LOST_SECONDS", 0.2)
+    monkeypatch.setattr("broker.sandbox.pool.LOOK_SECONDS", 0.0)
     pool._reap({}, WARMTH)
     assert waiting_of(api, quick) == [name]
     time.sleep(0.3)
