@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from statistics import mean, pvariance
 
@@ -35,12 +36,14 @@ MEAN = Statistic(14, Measure.MEAN, Column(4, Type.INT), Type.DECIMAL, bounds=(0,
 SUM = Statistic(15, Measure.SUM, Column(4, Type.INT), Type.INT, bounds=(0, 90))
 ALL = (COUNT, PERSONS, ONES, SHARE, MEAN, SUM)
 
-KEYS = {person: random.Random(person).getrandbits(32) for person in range(200_000)}
-"""Everybody's record key."""
+
+@cache
+def record_key(person: int) -> int:
+    return random.Random(person).getrandbits(32)
 
 
 def key(persons: Iterable[int]) -> int:
-    return sum(KEYS[p] for p in persons) % 2**32
+    return sum(map(record_key, persons)) % 2**32
 
 
 def plan(*statistics: Statistic) -> PlannedOutput:

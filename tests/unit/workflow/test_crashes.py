@@ -81,13 +81,17 @@ def vote(ports: WorkerPorts, job: str) -> None:
 
 
 def finish(broker: Broker, text: str, client_id: str) -> str:
-    """The researcher sends again, the reconciler makes good, the checker looks again: until nothing is left to do."""
+    """The researcher sends again, the reconciler makes good, the checker looks again: until nothing is left to do, and
+    once more."""
     job = send(broker.ports, ROSA, text, client_id=client_id)
     for _ in range(3):
+        is_decided = broker.store.job(job).state is JobState.DECIDED
         broker.reconcile()
         for waiting, _ in broker.store.waiting():
             broker.run(waiting)
         vote(broker.ports, job)
+        if is_decided:
+            break
     broker.reconcile()
     return job
 
