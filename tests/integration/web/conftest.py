@@ -12,8 +12,10 @@ from typing import Any
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 
 from broker.client import BrokerClient
 from broker.domain.audit import AuditEvent
@@ -28,7 +30,6 @@ from broker.policy.models import Policies
 from broker.storage.shelf import FolderShelf
 from broker.storage.store import open_store
 from broker.web.app import create_app
-from broker.web.passwords import hash_password
 from broker.web.setup import WebSettings
 from broker.workflow import administer, rehearsals
 from broker.workflow.ending import end_job
@@ -41,6 +42,8 @@ WHERE a.AcademicYear = '2022/2023' GROUP BY a.NCyearActual"""
 
 REFUSED_SQL = "SELECT a.NoSuchThing, COUNT(*) AS n FROM npd.absence AS a GROUP BY a.NoSuchThing"
 PASSWORD = "a demo password"
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""What signing in costs, and that it costs the same without an account, is tried elsewhere."""
 CSV = b"NCyearActual,n\n7,100\n8,c\n"
 
 ROSA, OTIS, DANA = "demo-researcher", "other-researcher", "demo-dashboard"
@@ -211,7 +214,7 @@ def founded(policies: Policies, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def found_site(policies: Policies, folder: Path) -> None:
     store = open_store(f"sqlite:///{folder / 'broker.sqlite'}")
     ports = Ports(store=store, queue=ListQueue(), shelf=FolderShelf(folder / "outputs"), clock=TickingClock())
-    hashed = hash_password(PASSWORD)
+    hashed = QUICK.hash(PASSWORD)
     found = [(Person(ident, ident.title(), frozenset({role})), hashed) for ident, role in ROLES.items()]
     administer.found_broker(ports, found)
     administer.propose_policy(ports, store.person(ADA), policies)
@@ -229,8 +232,17 @@ def open_site(founded: Path, folder: Path, **settings: Any) -> Iterator[Site]:
         store, queue, ports.shelf, clock, sandbox=None, collector=None, vaults=None, engine=None
     )  # ends jobs that need neither data nor a sandbox
     queue.worker = lambda job: end_job(worker, job, lambda job, attempt: nullcontext())
-    yield Site(create_app(ports, WebSettings(**given)), ports, clock, queue, tokens)
+    app = create_app(ports, WebSettings(**given))
+    app.jinja_env.bytecode_cache = templates_of(founded)
+    yield Site(app, ports, clock, queue, tokens)
     store.close()
+
+
+def templates_of(founded: Path) -> FileSystemBytecodeCache:
+    """Compiled once for all doors of a run, as they are once for the one that serves."""
+    kept = founded.with_name("templates")
+    kept.mkdir(exist_ok=True)
+    return FileSystemBytecodeCache(str(kept))
 
 
 @pytest.fixture
