@@ -1,7 +1,6 @@
 """What a policy set allots: accounts and caps; what contradicts itself is told before it is in force."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -11,16 +10,10 @@ from broker.domain.ledger.amounts import Account
 from broker.domain.projects import Budget, Mode
 from broker.policy.allotments import allotments, check_allotments, promised_tables, release_maximum
 from broker.policy.changes import differences
-from broker.policy.files import load_policies
 from broker.policy.models import Policies
 from broker.policy.stored import policies_from_json, policies_to_json
 
 APPROXIMATE = Accounting.APPROXIMATE
-
-
-@pytest.fixture(scope="module")
-def policies() -> Policies:
-    return load_policies(Path(__file__).parents[3] / "policies")
 
 
 def changed(policies: Policies, **fields: object) -> Policies:

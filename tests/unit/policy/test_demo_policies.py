@@ -14,11 +14,6 @@ from broker.policy.models import Policies, TableKind, Unit, YearFormat
 POLICIES = Path(__file__).parents[3] / "policies"
 
 
-@pytest.fixture(scope="module")
-def policies() -> Policies:
-    return load_policies(POLICIES)
-
-
 def test_loading_all_policies_is_quick() -> None:
     best = min(_seconds() for _ in range(3))
     assert best < 0.7
