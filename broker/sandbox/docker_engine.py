@@ -115,8 +115,7 @@ class DockerSandbox:
         return Box(digest, facts.runtime, place, request.limits, self._cpus, facts.apparmor, apart)
 
     def missing(self) -> tuple[str, ...]:
-        held = {verdict.probe for verdict in self.verdicts() if verdict.held}
-        return tuple(sorted(selftest.REQUIRED - held))
+        return selftest.missing(self.verdicts())
 
     def _check_real(self, request: SandboxRequest) -> None:
         if not request.synthetic and (missing := self.missing()):
