@@ -28,7 +28,7 @@ class Comparing:
 
     _db: Database
 
-    def lease_comparison(self, job: str, until: datetime, now: datetime) -> int | None:
+    def lease_comparison(self, job: str, until: datetime) -> int | None:
         free = (jobs.c.ident == job, jobs.c.state == JobState.ASSESSING, jobs.c.comparing_until.is_(None))
         taken = update(jobs).where(*free, ~is_stopped())
         with self._db.write() as connection:

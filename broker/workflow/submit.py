@@ -57,7 +57,7 @@ def submit(ports: Ports, person: Person, submission: Submission) -> tuple[Job, C
         kept=tuple(k.name for k in checked.kept) if checked.accepted else (),
     )
     if checked.private is not None and job.state is JobState.QUEUED:
-        job = reserve(ports, person, job, checked, policies)
+        job = reserve(ports, person, job, checked)
     keeps = cohorts.entries_of(job, checked.kept) if checked.accepted else []
     codes = (("kind", submission.kind.value), ("project", project.ident), ("state", state.value))
     events = [AuditEvent(now, person.ident, "job.submitted", job.ident, codes)]

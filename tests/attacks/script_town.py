@@ -40,7 +40,7 @@ from broker.wiring import build_stage, synthetic_years
 from broker.workflow import administer
 from broker.workflow.check import check_submission
 from broker.workflow.handed_findings import by_person
-from broker.workflow.handing import planned_table, rows_to_fit
+from broker.workflow.handing import planned_tables, rows_to_fit
 from broker.workflow.rehearsal_data import wanted
 from broker.workflow.rehearse import Stage as RehearsalStage
 from broker.workflow.trusted import Stage
@@ -123,7 +123,7 @@ def named(given: pa.Table, planned: HandedRows) -> bytes:
 def tabulated(given: pa.Table, **changed: Any) -> tuple[RowsChecked, Assessment | None]:
     """What becomes of a table's rows: as a checker would get it, or the problem."""
     asked = read_request(json.dumps(TABLE | changed).encode(), "table", "t")
-    planned = planned_table(asked, inputs(), project(), policies())
+    planned = planned_tables((asked,), inputs(), project(), policies())
     to = HandedTo(vault(), tuple(inputs().uses), named(given, planned.rows), "j", 1)
     engine, needs = HandedDuckDB(), needs_of(profile())
     frames = run_here(engine.prepare(planned.plan, planned.rows, to, LIMITS, needs))

@@ -110,7 +110,7 @@ def test_no_output_comes_to_name_a_file_that_was_given_up(memory: Memory):
     file = memory.put(new(1)).members
     kept = (ToRemember(0, file.name, file.digest),)
     job, (output,) = given.assessing(OutputState.ASSESSED)
-    attempt = store.lease_comparison(job, given.at(20), given.at(10))
+    attempt = store.lease_comparison(job, given.at(20))
     store.give_up([file.name], NOW)
     before = store.output(output)
     found = Compared(before, OutputRecord(replace(before, memory_version="0"), "9" * 64, kept))

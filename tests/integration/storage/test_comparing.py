@@ -21,7 +21,7 @@ def other(store, ident, state, **changes):
 
 
 def leased(store, given, job):
-    return store.lease_comparison(job, given.at(20), given.at(10))
+    return store.lease_comparison(job, given.at(20))
 
 
 def test_one_process_compares_a_job_at_a_time(store, given):

@@ -101,7 +101,7 @@ def test_invariant_6_a_job_whose_comparison_ends_every_worker_ends(broker: Broke
     most = LAPSES * broker.policies.service.max_attempts
     for number in range(1, most + 1):
         now = broker.clock.now()
-        assert broker.store.lease_comparison(job, now + broker.ports.lease, now) is not None
+        assert broker.store.lease_comparison(job, now + broker.ports.lease) is not None
         broker.clock.at += 2 * broker.ports.lease
         assert reconcile.reap(broker.ports) == 1
         assert broker.store.job(job).state is (JobState.FAILED if number == most else JobState.ASSESSING)
