@@ -7,7 +7,7 @@ from broker.domain.errors import Refusal, Unknown
 from broker.domain.jobs import Job, JobState, Shown, shown_state
 from broker.domain.outputs import Output, OutputState
 from broker.domain.people import Person, Role
-from broker.domain.permissions import Action, may
+from broker.domain.permissions import TOLD, Action, may
 from broker.domain.ports import Filter, Ports
 from broker.domain.projects import Project
 from broker.domain.saved import SCHEMA
@@ -18,8 +18,6 @@ from broker.workflow.check import check_submission
 from broker.workflow.policies import policies_in_force, policies_of
 from broker.workflow.relations import RelationOf, project_or_unknown, reach_job, relation_of, relations
 from broker.workflow.silence import hides_withheld, looks_running, told_end
-
-TOLD = frozenset({OutputState.RELEASED, OutputState.RECALLED, OutputState.RETURNED, OutputState.REJECTED})
 
 
 @dataclass(frozen=True, slots=True)
