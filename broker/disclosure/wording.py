@@ -4,8 +4,6 @@ from broker.domain.groups import Across, Keep, Meet, Regroup
 from broker.domain.outputs import Finding, Verdict
 from broker.policy.models import Profile, Rounding
 
-MISSING = "(missing)"
-
 SMALL_POPULATION = Finding("W1", Verdict.SUPPRESS, "The whole filtered population is under the threshold.")
 EMPTY_ROWS = Finding("F2", Verdict.SUPPRESS, "Listed rows in which nobody was found are hidden like small ones.")
 SECONDARY = Finding("X1", Verdict.SUPPRESS, "Hidden so that what is hidden beside it cannot be worked out.")
