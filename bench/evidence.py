@@ -12,7 +12,7 @@ from bench.harness import Line, compare
 from broker.disclosure.judge import judge
 from broker.disclosure.needs import needs_of
 from broker.disclosure.table_words import words_on
-from broker.domain.outputs import OutputEvidence, TableEvidence
+from broker.domain.evidence import OutputEvidence, TableEvidence
 from broker.domain.plans import PlannedOutput
 from broker.domain.proofs import Proof, Proofs
 from broker.engine.duckdb_engine import texts_of

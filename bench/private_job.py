@@ -11,8 +11,8 @@ from pathlib import Path
 import duckdb
 
 from bench.evidence import AUTHORITIES, DAYS, ETHNICITIES, ROWS, THREADS
+from broker.domain.findings import Assessment
 from broker.domain.jobs import Kind
-from broker.domain.outputs import Assessment
 from broker.domain.ports import SandboxEnd, SandboxRequest, Vault, VaultTable
 from broker.domain.proofs import Proof
 from broker.engine.here import PERFECT_BITS, EngineHere

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from broker.above.evaluate import limited
 from broker.domain.errors import Breach
-from broker.domain.outputs import Verdict, worst
+from broker.domain.findings import Verdict, worst
 from broker.domain.scalars import MISSING, Value
 
 

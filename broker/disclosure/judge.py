@@ -23,9 +23,10 @@ from broker.disclosure.records.table_record import table_record
 from broker.disclosure.rules import STATIC, Question, findings_of
 from broker.disclosure.wording import CONTEXT, EMPTY_ROWS, SMALL_POPULATION, notes_of, symbols_of
 from broker.domain.errors import Breach
+from broker.domain.evidence import OutputEvidence
+from broker.domain.findings import Assessment, Audit, Finding, JudgedCell, Verdict, worst
 from broker.domain.groups import bases_of
 from broker.domain.lineage import Lineage, lineage_of, walk
-from broker.domain.outputs import Assessment, Audit, Finding, JudgedCell, OutputEvidence, Verdict, worst
 from broker.domain.plans import PlannedOutput, PlannedTable
 from broker.policy.models import Profile, ZeroPolicy
 

@@ -4,7 +4,7 @@ from decimal import ROUND_DOWN, Decimal
 
 from broker.above.evaluate import Number, number, rounded, size
 from broker.disclosure.rules.telling import least_shown_as
-from broker.domain.outputs import StatisticEvidence
+from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans import Deviation, Measure, Statistic
 from broker.domain.scalars import Value
 from broker.policy.models import Profile

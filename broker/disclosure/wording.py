@@ -1,7 +1,7 @@
 """Sentences that go with an assessment: public notes, symbols, findings on whole outputs. No figures here."""
 
+from broker.domain.findings import Finding, Verdict
 from broker.domain.groups import Across, Keep, Meet, Regroup
-from broker.domain.outputs import Finding, Verdict
 from broker.policy.models import Profile, Rounding
 
 SMALL_POPULATION = Finding("W1", Verdict.SUPPRESS, "The whole filtered population is under the threshold.")

@@ -19,8 +19,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from broker.domain.findings import Verdict
 from broker.domain.jobs import FailureCode, JobState, Kind
-from broker.domain.outputs import OutputKind, OutputState, Verdict
+from broker.domain.outputs import OutputKind, OutputState
 from broker.domain.people import Role
 from broker.domain.reviews import Choice
 from broker.domain.saved import SavedState

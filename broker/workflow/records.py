@@ -11,8 +11,9 @@ from broker.disclosure.records.staff_record import staff_record
 from broker.disclosure.records.stored_form import assessment_from_json
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Unknown
+from broker.domain.findings import Assessment
 from broker.domain.jobs import Job
-from broker.domain.outputs import Assessment, Output, OutputKind, OutputState
+from broker.domain.outputs import Output, OutputKind, OutputState
 from broker.domain.people import Person
 from broker.domain.permissions import Action, may
 from broker.domain.ports import Ports

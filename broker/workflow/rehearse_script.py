@@ -6,8 +6,8 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from broker.domain.findings import Assessment
 from broker.domain.handed import HandedFigure
-from broker.domain.outputs import Assessment
 from broker.domain.ports import CollectedFile, Collector, HandedEngine, SandboxEnd, Vaults
 from broker.domain.projects import Project
 from broker.policy.models import Policies, Profile

@@ -8,8 +8,9 @@ from dataclasses import replace
 from broker.disclosure.figures import draw
 from broker.disclosure.files.flags import flags_of, of_text
 from broker.domain.errors import Invalid
+from broker.domain.findings import Assessment, Finding, Verdict, worst
 from broker.domain.handed import HandedFigure
-from broker.domain.outputs import Assessment, Finding, OutputKind, Verdict, worst
+from broker.domain.outputs import OutputKind
 from broker.domain.ports import CollectedFile, WorkerPorts
 from broker.domain.variables import VariableClass
 from broker.policy.models import Policies, Profile

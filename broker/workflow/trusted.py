@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from broker.domain.errors import Unavailable
+from broker.domain.findings import Assessment
 from broker.domain.handed import HandedRegression, HandedTable, RowsChecked
 from broker.domain.jobs import FailureCode
-from broker.domain.outputs import Assessment
 from broker.domain.ports import HandedEngine, SandboxEnd, SandboxRequest, SandboxResult, Vault, Vaults, WorkerPorts
 from broker.domain.projects import Project
 from broker.policy.models import Policies, Profile

@@ -13,8 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from broker.domain.findings import Verdict
 from broker.domain.jobs import FailureCode, Word, coarse_word
-from broker.domain.outputs import Verdict
 from broker.domain.ports import CollectedFile, Limits, Sandbox, SandboxEnd, SandboxRequest, SandboxResult
 from broker.policy.files import load_policies
 from broker.policy.models import Service

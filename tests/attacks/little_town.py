@@ -10,7 +10,7 @@ from broker.disclosure.files.microdata import assess
 from broker.disclosure.files.tabulate import tabulate_rows
 from broker.disclosure.files.tabulation import Asked
 from broker.disclosure.records.renderings import released_csv
-from broker.domain.outputs import Assessment
+from broker.domain.findings import Assessment
 from broker.domain.people import Person
 from broker.domain.ports import Snapshot
 from broker.policy.files import load_policies

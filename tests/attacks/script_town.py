@@ -21,9 +21,9 @@ import pyarrow as pa
 from broker.disclosure.judge_fit import judge_fit
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.needs import needs_of
+from broker.domain.findings import Assessment
 from broker.domain.handed import HandedRows, RowsChecked
 from broker.domain.jobs import Kind
-from broker.domain.outputs import Assessment
 from broker.domain.people import Person
 from broker.domain.ports import HandedTo, SandboxEnd, SandboxRequest, SandboxResult, Snapshot, Vault
 from broker.domain.projects import Project

@@ -18,8 +18,10 @@ from broker.disclosure.files.tabulation import Asked
 from broker.disclosure.listing import listed_rows
 from broker.disclosure.records.renderings import released_csv, released_record
 from broker.disclosure.rules import Question, findings_of
+from broker.domain.evidence import CellEvidence, StatisticEvidence
+from broker.domain.findings import Assessment, Verdict
 from broker.domain.handed import RowsChecked
-from broker.domain.outputs import Assessment, CellEvidence, Output, OutputKind, OutputState, StatisticEvidence, Verdict
+from broker.domain.outputs import Output, OutputKind, OutputState
 from broker.domain.plans import Key, Measure, Needs
 from broker.domain.ports import CollectedFile
 from broker.domain.scalars import Column, Type

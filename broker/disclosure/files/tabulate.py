@@ -12,7 +12,7 @@ from broker.disclosure.files.tabulation import Asked, TabulatedCell, Tabulation,
 from broker.disclosure.repair.tables import Place, totals_above
 from broker.disclosure.rules import MAGNITUDES
 from broker.domain.errors import Invalid
-from broker.domain.outputs import StatisticEvidence
+from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans import Measure
 from broker.domain.scalars import MISSING, Value
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from broker.domain.outputs import Finding
+from broker.domain.findings import Finding
 from broker.policy.models import Profile
 
 SENTENCES: dict[str, str] = {

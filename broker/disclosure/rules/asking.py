@@ -6,7 +6,8 @@ from decimal import Decimal
 from functools import cache
 
 from broker.above.evaluate import number
-from broker.domain.outputs import Finding, StatisticEvidence, Verdict
+from broker.domain.evidence import StatisticEvidence
+from broker.domain.findings import Finding, Verdict
 from broker.domain.plans import Measure
 from broker.domain.scalars import Value
 from broker.policy.models import Profile, ZeroPolicy

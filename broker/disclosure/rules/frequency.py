@@ -10,7 +10,7 @@ from broker.disclosure.rules.asking import (
     Question,
     finding,
 )
-from broker.domain.outputs import Verdict
+from broker.domain.findings import Verdict
 from broker.policy.models import Profile
 
 

@@ -17,7 +17,7 @@ from broker.disclosure.rules.asking import (
     is_too_close,
     p_percent_of,
 )
-from broker.domain.outputs import Verdict
+from broker.domain.findings import Verdict
 from broker.domain.plans import Measure
 from broker.policy.models import Profile
 

@@ -2,7 +2,7 @@
 
 from broker.disclosure.rules.asking import Answer, Question, exact, finding
 from broker.disclosure.rules.telling import parts_shown_as
-from broker.domain.outputs import SEVERITY, Verdict
+from broker.domain.findings import SEVERITY, Verdict
 from broker.domain.plans import Measure
 from broker.policy.models import Profile
 

@@ -2,7 +2,7 @@
 
 from broker.above.evaluate import number
 from broker.disclosure.rules.asking import Answer, Question, finding
-from broker.domain.outputs import Verdict
+from broker.domain.findings import Verdict
 from broker.domain.plans import Measure
 from broker.policy.models import Profile
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from broker.disclosure.columns import Fields, Mask, Numbers
 from broker.disclosure.rules import Question
-from broker.domain.outputs import CellEvidence, StatisticEvidence
+from broker.domain.evidence import CellEvidence, StatisticEvidence
 from broker.domain.plans import Statistic
 from broker.domain.scalars import Value
 from broker.policy.models import Profile

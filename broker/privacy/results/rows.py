@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from broker.above.cells import Line, leaves
 from broker.above.formulas import compute
-from broker.domain.outputs import JudgedCell, Verdict
+from broker.domain.findings import JudgedCell, Verdict
 from broker.domain.plans import OutputColumn
 from broker.domain.scalars import MISSING, Column, Value
 from broker.privacy.results.strips import Strip, Strips

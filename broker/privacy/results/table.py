@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from broker.above.cells import Work
 from broker.above.program import given, run
+from broker.domain.findings import Assessment, Finding, Verdict
 from broker.domain.groups import Base
-from broker.domain.outputs import Assessment, Finding, Verdict
 from broker.domain.plans import OutputColumn, PlannedOutput
 from broker.domain.scalars import Value
 from broker.privacy.asking.measurable import Measurable

@@ -9,9 +9,9 @@ from broker.disclosure.differencing.members import Members, from_bytes
 from broker.disclosure.differencing.tables import Table
 from broker.disclosure.recipes import told_by
 from broker.domain.errors import Breach, Unavailable
+from broker.domain.findings import Assessment
 from broker.domain.lineage import read_by
 from broker.domain.memory import Entry, Source
-from broker.domain.outputs import Assessment
 from broker.domain.plans import Plan, PlannedOutput
 from broker.domain.ports import MemoryPorts, Ports, WorkerPorts
 from broker.domain.ports.memory import TableMembers, Where

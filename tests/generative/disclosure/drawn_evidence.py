@@ -6,7 +6,7 @@ from itertools import product
 from pathlib import Path
 from random import Random
 
-from broker.domain.outputs import CellEvidence, StatisticEvidence, TableEvidence
+from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
 from broker.domain.plans import Deviation, Fraction, Key, Measure, PlannedTable, Statistic
 from broker.domain.relations import Scan
 from broker.domain.scalars import Column, Type, Value

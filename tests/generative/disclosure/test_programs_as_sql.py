@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.disclosure.judge import judge
+from broker.domain.evidence import OutputEvidence
 from broker.domain.groups import Across, AcrossColumn, Base, Extend, First, Group, Keep, Meet, Regroup, Stack
-from broker.domain.outputs import OutputEvidence
 from broker.domain.plans import OutputColumn, PlannedOutput
 from broker.domain.relations import JoinHow
 from broker.domain.scalars import Scalar

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from broker.disclosure.judge import judge
 from broker.disclosure.records.renderings import released_csv, released_record
 from broker.domain.errors import Breach
+from broker.domain.evidence import OutputEvidence, TableEvidence
 from broker.domain.groups import Across, AcrossColumn, Base, Extend, First, Group, Keep, Meet, Regroup, Stack
-from broker.domain.outputs import OutputEvidence, TableEvidence
 from broker.domain.plans import OutputColumn, PlannedOutput, PlannedTable
 from broker.domain.relations import JoinHow
 from broker.domain.scalars import Column, Scalar, Type

@@ -14,7 +14,7 @@ from proof_size import seed, size, tell
 from query_kit import planned
 
 from broker.disclosure.judge import judge
-from broker.domain.outputs import OutputEvidence, StatisticEvidence, TableEvidence
+from broker.domain.evidence import OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.plans import Measure, Needs, PlannedOutput, PlannedTable
 from broker.domain.proofs import Proof, Proofs
 from broker.engine.frames import read_table

@@ -9,7 +9,7 @@ import pytest
 from query_kit import compiled, judged, shown
 
 from broker.disclosure.records.renderings import released_csv
-from broker.domain.outputs import Verdict
+from broker.domain.findings import Verdict
 from broker.policy.models import Profile
 
 PROFILE = Profile(name="npd", source="test", t=10)

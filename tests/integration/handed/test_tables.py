@@ -9,8 +9,9 @@ import pytest
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.needs import needs_of
+from broker.domain.evidence import JobEvidence
+from broker.domain.findings import Assessment, Verdict
 from broker.domain.handed import RowsChecked, RowsProblem
-from broker.domain.outputs import Assessment, JobEvidence, Verdict
 from broker.domain.ports import HandedTo, Vault
 from broker.engine.handed import HandedDuckDB
 from broker.python_jobs.handed import read_request

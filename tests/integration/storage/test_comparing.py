@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from broker.domain.errors import Breach, Conflict
+from broker.domain.findings import Verdict
 from broker.domain.jobs import JobState
-from broker.domain.outputs import OutputState, Verdict
+from broker.domain.outputs import OutputState
 from broker.domain.ports import Compared, OutputRecord, Reap, ToRemember
 from broker.domain.reviews import Choice
 

@@ -15,8 +15,8 @@ import pyarrow.parquet as parquet
 import pytest
 
 from broker.domain.errors import Breach
+from broker.domain.evidence import CellEvidence
 from broker.domain.groups import Base
-from broker.domain.outputs import CellEvidence
 from broker.domain.plans import Key, Measure, Needs, Plan, PlannedOutput, PlannedTable, Statistic
 from broker.domain.ports import Limits, Vault
 from broker.domain.relations import Filter, Gather, Join, JoinHow, Relation, Scan, ScanColumn, Union

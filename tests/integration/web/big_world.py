@@ -15,9 +15,10 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from broker.domain.audit import AuditEvent, line_hash
+from broker.domain.findings import Verdict
 from broker.domain.idents import new_ident
 from broker.domain.jobs import JobState, Kind
-from broker.domain.outputs import OutputKind, OutputState, Verdict
+from broker.domain.outputs import OutputKind, OutputState
 from broker.storage import tables
 from broker.storage.database import Database
 from tests.integration.web.conftest import CHRIS, CLEO, CSV, DANA, OTIS, ROSA, Site, staff_document

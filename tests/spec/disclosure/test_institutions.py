@@ -7,8 +7,9 @@ import pytest
 
 from broker.disclosure.judge import judge
 from broker.disclosure.records.renderings import released_csv
+from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
+from broker.domain.findings import Assessment, Verdict
 from broker.domain.groups import Base
-from broker.domain.outputs import Assessment, CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence, Verdict
 from broker.domain.plans import Key, Measure, OutputColumn, PlannedOutput, PlannedTable, Statistic
 from broker.domain.relations import Scan
 from broker.domain.scalars import Column, Type

@@ -18,8 +18,9 @@ from broker.above.formulas import compute
 from broker.above.program import given as given_rows
 from broker.above.program import run as run_program
 from broker.disclosure.judge import judge
+from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
+from broker.domain.findings import Assessment
 from broker.domain.groups import bases_of
-from broker.domain.outputs import Assessment, CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.plans import Needs, PlannedOutput, PlannedTable
 from broker.domain.projects import Mode, Project
 from broker.domain.scalars import Type

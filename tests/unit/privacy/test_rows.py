@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.domain.outputs import JudgedCell, Verdict
+from broker.domain.findings import JudgedCell, Verdict
 from broker.domain.plans import KEY, Measure, OutputColumn, Statistic
 from broker.domain.scalars import MISSING, Type, Value
 from broker.domain.scalars import Column as Named

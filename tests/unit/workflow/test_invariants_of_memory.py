@@ -10,9 +10,10 @@ from test_remembering import OTHER, SQL, released, town, values  # noqa: F401
 
 from broker.disclosure.differencing.members import members_of, to_bytes
 from broker.domain.errors import Breach, Conflict
+from broker.domain.findings import Verdict
 from broker.domain.jobs import FailureCode, JobState
 from broker.domain.memory import MemoryVersion
-from broker.domain.outputs import OutputState, Verdict
+from broker.domain.outputs import OutputState
 from broker.domain.ports.memory import KnownPopulation
 from broker.domain.reviews import Choice
 from broker.storage.memory import writing
