@@ -19,7 +19,7 @@ from broker.engine.duckdb_engine import texts_of
 from broker.engine.frames import read_table
 from broker.engine.here import PERFECT_BITS, asked_of
 from broker.policy.files import load_policies
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 from broker.query import compile_sql, looks
 
 ROUNDS = 5

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from broker.domain.ports import Clock, MemoryPorts, Ports, Post, Sandbox, Snapshot, Warmth
 from broker.domain.ports.memory import MemberFiles
-from broker.policy.models import Catalogue, Policies
+from broker.policy.catalogue import Catalogue
+from broker.policy.models import Policies
 
 if TYPE_CHECKING:
     from broker.disclosure.files.tabulation import Asked, Tabulation

@@ -13,7 +13,8 @@ from broker.cli.show import print_json, print_table, say
 from broker.domain.errors import Invalid, Unknown
 from broker.domain.plans import Measure, Needs
 from broker.policy.files import load_profile
-from broker.policy.models import Policies, Profile
+from broker.policy.models import Policies
+from broker.policy.profiles import Profile
 
 if TYPE_CHECKING:
     from broker.disclosure.files.tabulation import Tabulation, Wanted

@@ -28,7 +28,7 @@ from broker.domain.findings import Assessment, Audit, Finding, JudgedCell, Verdi
 from broker.domain.groups import bases_of
 from broker.domain.lineage import Lineage, lineage_of, walk
 from broker.domain.plans import PlannedOutput, PlannedTable
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 MADE_OF_PARTS, OF_PARTS = frozenset({"ratio", "difference"}), frozenset({"P3"})
 """A ratio or difference releases the cells that it is made of: it is hidden with any of them."""

@@ -16,7 +16,7 @@ from broker.domain.evidence import JobEvidence, TableEvidence
 from broker.domain.findings import Assessment, Audit, Finding
 from broker.domain.plans import Plan
 from broker.domain.scalars import Value
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 Judged = list[list[JudgedTable]]
 """Of each output, its tables."""

@@ -14,7 +14,7 @@ from broker.domain.findings import Finding, Verdict, worst
 from broker.domain.lineage import with_implied
 from broker.domain.plans import PlannedTable
 from broker.domain.scalars import Value
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 HIDING = frozenset({Verdict.SUPPRESS, Verdict.REFUSE})
 STATIC_IDS = frozenset({"A1", "A2"})

@@ -10,7 +10,7 @@ from math import prod
 from broker.domain.evidence import CellEvidence
 from broker.domain.plans import Key
 from broker.domain.scalars import Value
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 Registers = Mapping[str, Sequence[Value]]
 

@@ -20,7 +20,7 @@ from broker.domain.errors import Breach
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans import Measure, Statistic
 from broker.domain.scalars import Value
-from broker.policy.models import Profile, Rounding
+from broker.policy.profiles import Profile, Rounding
 
 PLACES = frozenset({Measure.QUANTILE, Measure.DEVIATION})
 

@@ -7,7 +7,7 @@ from broker.disclosure.rules.telling import least_shown_as
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans import Deviation, Measure, Statistic
 from broker.domain.scalars import Value
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 
 def protected(

@@ -18,7 +18,7 @@ from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidenc
 from broker.domain.findings import Finding
 from broker.domain.plans import Fraction, Measure, PlannedTable, Statistic
 from broker.domain.scalars import Type, Value
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 FREQUENCIES = frozenset({Measure.COUNT_ROWS, Measure.COUNT_PERSONS})
 CLOSE = frozenset({Measure.COUNT_VALUES, Measure.ONES})

@@ -6,8 +6,9 @@ from broker.domain.amounts import Amount, as_written
 from broker.domain.errors import Invalid
 from broker.domain.ledger.amounts import Account
 from broker.domain.projects import Budget, Mode
-from broker.policy.models import Policies, TableKind
+from broker.policy.models import Policies
 from broker.policy.privacy import Promise
+from broker.policy.tables import TableKind
 
 
 def allotments(policies: Policies) -> dict[Account, Amount]:

@@ -8,7 +8,7 @@ from broker.disclosure.records.renderings import released_csv
 from broker.disclosure.records.stored_form import assessment_to_json
 from broker.domain.findings import Assessment, Verdict
 from broker.domain.outputs import OutputKind
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 if TYPE_CHECKING:
     from broker.disclosure.differencing.tables import Table

@@ -17,7 +17,8 @@ from broker.domain.outputs import Output, OutputKind, OutputState
 from broker.domain.people import Person
 from broker.domain.permissions import Action, may
 from broker.domain.ports import Ports
-from broker.policy.models import Policies, Profile
+from broker.policy.models import Policies
+from broker.policy.profiles import Profile
 from broker.workflow.policies import policies_assessed
 from broker.workflow.private.told import private_record
 from broker.workflow.relations import project_or_unknown, reach_job, reach_output

@@ -14,7 +14,8 @@ from broker.domain.people import Person
 from broker.domain.permissions import Action, check_may
 from broker.domain.ports import Ports, Room
 from broker.domain.projects import Project
-from broker.policy.models import Policies, Service
+from broker.policy.models import Policies
+from broker.policy.service import Service
 from broker.workflow.assess import only_keeps
 from broker.workflow.check import Checked
 from broker.workflow.policies import policies_in_force

@@ -17,7 +17,8 @@ from broker.domain.permissions import Action
 from broker.domain.ports import Ports, Release, WorkerPorts
 from broker.domain.reviews import Choice
 from broker.policy.allotments import promised_tables
-from broker.policy.models import Policies, Profile, Rounding
+from broker.policy.models import Policies
+from broker.policy.profiles import Profile, Rounding
 from broker.workflow.beside import asides_of, may_leave, tables_of
 from broker.workflow.policies import policies_assessed, policies_in_force
 from broker.workflow.private.told import manifest_profile

@@ -7,7 +7,8 @@ from broker.domain.jobs import FailureCode, Job, JobState, Kind
 from broker.domain.ledger.spends import SpendState
 from broker.domain.people import SYSTEM
 from broker.domain.ports import Lease, SandboxEnd, Vault, WorkerPorts
-from broker.policy.models import Policies, Profile
+from broker.policy.models import Policies
+from broker.policy.profiles import Profile
 from broker.workflow.assess import Ran, assess, assess_nothing, only_keeps
 from broker.workflow.check import Checked, check_submission
 from broker.workflow.cohorts import saved_then

@@ -14,7 +14,7 @@ from broker.domain.findings import Assessment
 from broker.domain.people import Person
 from broker.domain.ports import Snapshot
 from broker.policy.files import load_policies
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 from broker.workflow import administer
 from tests.spec.query.query_kit import compiled, judged
 from tests.unit.workflow.conftest import CLEO, ROLES, opened

@@ -30,7 +30,8 @@ from broker.domain.projects import Project
 from broker.domain.variables import How, Use
 from broker.engine.handed import HandedDuckDB
 from broker.policy.files import load_policies
-from broker.policy.models import Policies, Profile
+from broker.policy.models import Policies
+from broker.policy.profiles import Profile
 from broker.python_jobs.handed import read_request
 from broker.python_jobs.left import LeftRequest
 from broker.python_jobs.rows import Inputs

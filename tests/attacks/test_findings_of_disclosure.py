@@ -26,7 +26,7 @@ from broker.domain.plans import Key, Measure, Needs
 from broker.domain.ports import CollectedFile
 from broker.domain.scalars import Column, Type
 from broker.policy.files import load_policies
-from broker.policy.models import ZeroPolicy
+from broker.policy.profiles import ZeroPolicy
 from broker.query import render
 from broker.storage.shelf import FolderShelf
 from broker.workflow import handed_findings, script_outputs

@@ -19,7 +19,7 @@ from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Finding, Verdict
 from broker.domain.plans import Measure
 from broker.domain.scalars import Value
-from broker.policy.models import Profile, Rounding, ZeroPolicy
+from broker.policy.profiles import Profile, Rounding, ZeroPolicy
 
 HALF = Decimal("0.5")
 

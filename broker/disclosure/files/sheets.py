@@ -17,7 +17,7 @@ from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Finding, Verdict, worst
 from broker.domain.plans import Measure, Statistic
 from broker.domain.scalars import Type, Value
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 
 @dataclass(slots=True)

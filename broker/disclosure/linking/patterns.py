@@ -14,7 +14,7 @@ from broker.disclosure.repair.systems import Equation, System
 from broker.domain.evidence import TableEvidence
 from broker.domain.plans import Measure
 from broker.domain.scalars import Value
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 ALONE = frozenset({Measure.COUNT_ROWS, Measure.COUNT_PERSONS})
 TIED = frozenset({Measure.SHARE, Measure.SUM, Measure.MEAN})

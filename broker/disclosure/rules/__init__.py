@@ -34,7 +34,7 @@ from broker.disclosure.rules.position import box_ends, common_value, extreme_val
 from broker.disclosure.rules.shape import few_degrees, no_deviation
 from broker.domain.findings import Finding
 from broker.domain.plans import Measure
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 __all__ = [
     "BINARY", "COUNTS", "MAGNITUDES", "PLACES", "RULES", "STATIC", "Answer", "Question", "Rule",

@@ -3,7 +3,7 @@
 from broker.disclosure.rules.asking import Answer, Question, finding
 from broker.domain.findings import Verdict
 from broker.domain.plans import Measure
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 
 def distinct_values(ask: Question, _: Profile) -> Answer:

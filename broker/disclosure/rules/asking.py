@@ -10,7 +10,7 @@ from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Finding, Verdict
 from broker.domain.plans import Measure
 from broker.domain.scalars import Value
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 COUNTS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT})
 ROWS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.ONES, Measure.SHARE})

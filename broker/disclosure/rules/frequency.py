@@ -11,7 +11,7 @@ from broker.disclosure.rules.asking import (
     finding,
 )
 from broker.domain.findings import Verdict
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 
 def small_cell(ask: Question, profile: Profile) -> Answer:

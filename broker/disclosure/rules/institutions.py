@@ -19,7 +19,7 @@ from broker.disclosure.rules.asking import (
 )
 from broker.domain.findings import Verdict
 from broker.domain.plans import Measure
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 AMOUNTS = COUNTS | BINARY | MAGNITUDES | {Measure.GAP}
 """Measures whose figure is a total over institutions."""

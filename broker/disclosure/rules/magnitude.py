@@ -19,7 +19,7 @@ from broker.disclosure.rules.telling import counts_shown_as, has_whole_total, le
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Verdict
 from broker.domain.plans import Measure
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 TOO_CLOSE = "The second contributor could estimate the largest too closely."
 

@@ -4,7 +4,7 @@ from broker.disclosure.rules.asking import Answer, Question, exact, finding
 from broker.disclosure.rules.telling import parts_shown_as
 from broker.domain.findings import SEVERITY, Verdict
 from broker.domain.plans import Measure
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 
 def both_sides(ask: Question, profile: Profile) -> Answer:

@@ -9,7 +9,7 @@ from broker.disclosure.rules.telling import share_of
 from broker.domain.findings import Verdict
 from broker.domain.plans import Measure
 from broker.domain.scalars import Value
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 
 def spans(fractions: Iterable[Decimal]) -> dict[Decimal, Decimal]:

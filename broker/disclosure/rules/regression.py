@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from broker.disclosure.rules.asking import finding, p_percent_of
 from broker.domain.findings import Finding, Verdict
 from broker.domain.fits import Fit, FitCell
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 FitRule = Callable[[Fit, Profile], Iterator[Finding]]
 

@@ -16,7 +16,7 @@ from broker.disclosure.rules import Question
 from broker.domain.evidence import CellEvidence, StatisticEvidence
 from broker.domain.plans import Statistic
 from broker.domain.scalars import Value
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 ROOM = 1e-9
 """Of the largest number, how far a rule may be from what a screen reckons: floats are exact to about 1e-16."""

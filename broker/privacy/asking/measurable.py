@@ -9,8 +9,8 @@ from broker.domain.errors import Refusal, Refused
 from broker.domain.lineage import read_by
 from broker.domain.plans import Key, PlannedOutput, PlannedTable, Statistic
 from broker.domain.scalars import Column, Value
+from broker.policy.catalogue import Catalogue
 from broker.policy.privacy import PrivacyProfile
-from broker.policy.tables import Catalogue
 from broker.privacy.asking.families import Family, families_of, positions, sets_of
 from broker.privacy.asking.numbers import Numbers
 from broker.privacy.asking.ratios import FIRST_IDENT, Named, Pair, asked_of, pairs_of

@@ -17,7 +17,8 @@ from broker.domain.plans import Plan
 from broker.domain.ports import HandedTo, SandboxEnd, Vaults, WorkerPorts
 from broker.domain.ports.memory import TableMembers, Where
 from broker.domain.projects import Project
-from broker.policy.models import Policies, Profile
+from broker.policy.models import Policies
+from broker.policy.profiles import Profile
 from broker.workflow.failing import Failed
 from broker.workflow.limits import members_limits
 from broker.workflow.remembering.asked import Asked, Found, HandedFrom

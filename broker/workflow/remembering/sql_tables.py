@@ -20,7 +20,8 @@ from broker.domain.plans import Plan
 from broker.domain.ports import OutputRecord, SandboxEnd, SandboxRequest, SandboxResult, Vault, WorkerPorts
 from broker.domain.ports.memory import TableMembers, Where
 from broker.domain.projects import Project
-from broker.policy.models import Policies, Profile
+from broker.policy.models import Policies
+from broker.policy.profiles import Profile
 from broker.workflow.check import check_submission
 from broker.workflow.cohorts import saved_then
 from broker.workflow.failing import Failed

@@ -16,7 +16,7 @@ from broker.domain.plans import Plan, PlannedOutput
 from broker.domain.ports import MemoryPorts, Ports, WorkerPorts
 from broker.domain.ports.memory import TableMembers, Where
 from broker.domain.remembered import StoredMembers, from_about
-from broker.policy.models import Profile, Rounding
+from broker.policy.profiles import Profile, Rounding
 
 
 @dataclass(frozen=True, slots=True)

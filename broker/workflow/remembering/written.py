@@ -13,7 +13,7 @@ from broker.domain.memory import OVERLAP_WORDS, Entry, OverlapKind, Source
 from broker.domain.outputs import Output
 from broker.domain.ports import OutputRecord, Ports, ToRemember, WorkerPorts
 from broker.domain.remembered import NewEntry, about
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 from broker.workflow.prepared import Prepared, table_prepared
 from broker.workflow.remembering.asked import Found
 from broker.workflow.remembering.compare import Comparing

@@ -16,7 +16,7 @@ from broker.domain.groups import Across, AcrossColumn, Base, Extend, First, Grou
 from broker.domain.plans import OutputColumn, PlannedOutput
 from broker.domain.relations import JoinHow
 from broker.domain.scalars import Scalar
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 OPEN = Profile(
     name="open", source="test", t=1, zeros=ZeroPolicy.PUBLISH, full=ZeroPolicy.PUBLISH, p_percent=None, round_base=1,

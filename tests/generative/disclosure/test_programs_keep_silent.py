@@ -16,7 +16,7 @@ from broker.domain.groups import Across, AcrossColumn, Base, Extend, First, Grou
 from broker.domain.plans import OutputColumn, PlannedOutput, PlannedTable
 from broker.domain.relations import JoinHow
 from broker.domain.scalars import Column, Scalar, Type
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 PROFILE = Profile(name="npd", source="test", t=10, full=ZeroPolicy.PUBLISH, max_group_steps=50_000)
 LAS, YEARS = ("a", "b", "d"), (16, 17)

@@ -25,7 +25,7 @@ from broker.domain.findings import Finding
 from broker.domain.plans import Fraction, Measure, PlannedTable, Statistic
 from broker.domain.relations import Scan
 from broker.domain.scalars import Type, Value
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 Findings = tuple[Finding, ...]
 BY_A_PERSON = frozenset({Measure.COUNT_DISTINCT, Measure.DEVIATION, Measure.MODE})

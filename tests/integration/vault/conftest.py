@@ -11,18 +11,11 @@ import pytest
 from broker.domain.projects import Grant, Mode, Project
 from broker.domain.scalars import Type
 from broker.domain.variables import VariableClass
-from broker.policy.models import (
-    Catalogue,
-    MainRecord,
-    Policies,
-    Service,
-    Table,
-    TableKind,
-    Unit,
-    Variable,
-    YearAxis,
-    YearFormat,
-)
+from broker.policy.catalogue import Catalogue
+from broker.policy.models import Policies
+from broker.policy.service import Service
+from broker.policy.tables import MainRecord, Table, TableKind, Unit, YearAxis, YearFormat
+from broker.policy.variables import Variable
 
 C = VariableClass
 

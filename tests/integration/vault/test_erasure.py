@@ -9,7 +9,7 @@ import pytest
 
 from broker.domain.erasures import Erased
 from broker.domain.errors import Breach
-from broker.policy.models import Catalogue
+from broker.policy.catalogue import Catalogue
 from broker.vault.ingest import ingest
 from broker.vault.snapshots import read_snapshot, remove_snapshot
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from broker.domain.errors import Invalid, Unknown
-from broker.policy.models import Catalogue
+from broker.policy.catalogue import Catalogue
 from broker.vault.ingest import ingest
 from broker.vault.problems import IngestRefused, Problem
 from broker.vault.registers import registers

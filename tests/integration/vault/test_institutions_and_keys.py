@@ -23,7 +23,8 @@ from broker.domain.relations import Filter, Gather, Join, JoinHow, Relation, Sca
 from broker.domain.scalars import Call, Case, Column, Literal, Type
 from broker.engine.duckdb_engine import DuckDBEngine
 from broker.engine.here import asked_of
-from broker.policy.models import Catalogue, Policies
+from broker.policy.catalogue import Catalogue
+from broker.policy.models import Policies
 from broker.vault.ingest import ingest
 from broker.vault.keeper import VaultKeeper
 from broker.vault.pseudonyms import owner_salt

@@ -14,7 +14,8 @@ import pytest
 
 from broker.domain.errors import Breach, Unknown
 from broker.domain.ports import Snapshot, Vault
-from broker.policy.models import Catalogue, Policies
+from broker.policy.catalogue import Catalogue
+from broker.policy.models import Policies
 from broker.policy.stored import POLICIES, policies_to_json
 from broker.vault.ingest import ingest
 from broker.vault.keeper import VaultKeeper

@@ -10,7 +10,9 @@ import pyarrow.parquet as parquet
 import pytest
 
 from broker.domain.ports import Vault
-from broker.policy.models import Catalogue, Policies, Ranking
+from broker.policy.catalogue import Catalogue
+from broker.policy.models import Policies
+from broker.policy.tables import Ranking
 from broker.vault.ingest import ingest
 from broker.vault.keeper import VaultKeeper
 

@@ -22,7 +22,7 @@ from broker.domain.plans import Key, Measure, OutputColumn, PlannedOutput, Plann
 from broker.domain.relations import Scan
 from broker.domain.scalars import Column, Type, Value
 from broker.policy.files import load_policies
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 PROFILES = {p.name: p for p in load_policies(Path(__file__).parents[3] / "policies").profiles}
 PROFILE = PROFILES["npd-cell-key"]

@@ -13,7 +13,7 @@ from broker.domain.groups import Base
 from broker.domain.plans import Key, Measure, OutputColumn, PlannedOutput, PlannedTable, Statistic
 from broker.domain.relations import Scan
 from broker.domain.scalars import Column, Type
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 PROFILE = Profile(name="dea", source="test", t=10, protects_institutions=True, round_base=1, min_institutions=3)
 LA = Key(1, Column(1, Type.TEXT), Type.TEXT, None, "npd.census.LA")

@@ -15,7 +15,7 @@ from broker.domain.groups import Base, First
 from broker.domain.plans import Key, Measure, OutputColumn, PlannedOutput, PlannedTable, Statistic
 from broker.domain.relations import Scan
 from broker.domain.scalars import Call, Column, Literal, Scalar, Type, Value
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 PROFILE = Profile(name="npd", source="test", t=10)
 LA = Key(1, Column(1, Type.TEXT), Type.TEXT, ("201", "202", "203"), "npd.census.LA")

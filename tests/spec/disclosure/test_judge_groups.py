@@ -16,7 +16,7 @@ from broker.domain.groups import Across, AcrossColumn, Base, Extend, Group, Keep
 from broker.domain.plans import Deviation, Fraction, Measure, OutputColumn, PlannedOutput, PlannedTable, Statistic
 from broker.domain.relations import JoinHow
 from broker.domain.scalars import Scalar, Type
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 PROFILE = Profile(name="npd", source="test", t=10)
 COUNT, OTHER = Statistic(N, Measure.COUNT_ROWS, None, Type.INT), Statistic(HN, Measure.COUNT_ROWS, None, Type.INT)

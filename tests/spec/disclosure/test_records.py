@@ -20,7 +20,7 @@ from broker.domain.groups import Base
 from broker.domain.plans import Key, Measure, OutputColumn, PlannedOutput, PlannedTable, Statistic
 from broker.domain.relations import Scan
 from broker.domain.scalars import Column, Type
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 from tests.spec.disclosure.record_shapes import ACRO, RELEASED, STAFF
 
 PROFILE = Profile(name="npd", source="test", t=10, p_percent=17.0)

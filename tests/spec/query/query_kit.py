@@ -25,8 +25,11 @@ from broker.domain.plans import Needs, PlannedOutput, PlannedTable
 from broker.domain.projects import Mode, Project
 from broker.domain.scalars import Type
 from broker.domain.variables import VariableClass
+from broker.policy.catalogue import Catalogue
 from broker.policy.files import load_policies
-from broker.policy.models import Catalogue, Profile, Ranking, Table, TableKind, Unit, Variable, YearAxis, YearFormat
+from broker.policy.profiles import Profile
+from broker.policy.tables import Ranking, Table, TableKind, Unit, YearAxis, YearFormat
+from broker.policy.variables import Variable
 from broker.query import Compiled, compile_sql, evidence_columns, render, render_public
 
 YEARS = (2017, 2018, 2019)

@@ -10,7 +10,7 @@ from broker.domain.findings import Assessment, Finding, JudgedCell, Verdict
 from broker.domain.jobs import Kind
 from broker.domain.outputs import OutputState
 from broker.domain.scalars import Value
-from broker.policy.models import Catalogue
+from broker.policy.catalogue import Catalogue
 from broker.workflow.check import Checked
 from broker.workflow.rehearsal_data import Wanted
 from broker.workflow.rehearse import Rehearsed

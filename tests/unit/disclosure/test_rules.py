@@ -12,7 +12,7 @@ from broker.disclosure.rules import Question, findings_of
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Verdict
 from broker.domain.plans import Measure
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 PROFILE = Profile(name="npd", source="test", t=10)
 

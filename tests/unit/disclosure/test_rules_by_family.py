@@ -18,7 +18,7 @@ from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Verdict
 from broker.domain.plans import Measure, Statistic
 from broker.domain.scalars import Type
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 PROFILE = Profile(name="npd", source="test", t=10)
 SCHOOLS = replace(PROFILE, protects_institutions=True)
