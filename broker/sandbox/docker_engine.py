@@ -22,8 +22,9 @@ from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult
 from broker.sandbox import exchange, mounts, selftest, streams
 from broker.sandbox.containers import Engines, attempts, confirmed, create, give, mounted, remove
 from broker.sandbox.images import Images
+from broker.sandbox.names import name_of
 from broker.sandbox.shelf import Shelf
-from broker.sandbox.spec import UNTRUSTED, Box, Spec, name_of, spec, waiting
+from broker.sandbox.spec import UNTRUSTED, Box, Spec, spec, waiting
 
 RUNTIMES = ("auto", "runsc", "runc")
 WARM_FOLDER = "warm"

@@ -12,8 +12,8 @@ from broker.domain.errors import Breach, Conflict, Unavailable
 from broker.domain.ports import SandboxEnd
 from broker.sandbox import containers
 from broker.sandbox.docker_engine import DockerSandbox
+from broker.sandbox.names import name_of
 from broker.sandbox.selftest import REQUIRED
-from broker.sandbox.spec import name_of
 
 pytestmark = pytest.mark.docker
 SLEEP = "import time; time.sleep(60)"
