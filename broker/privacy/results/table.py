@@ -10,7 +10,7 @@ from broker.domain.findings import Assessment, Finding, Verdict
 from broker.domain.groups import Base
 from broker.domain.plans import OutputColumn, PlannedOutput
 from broker.domain.scalars import Value
-from broker.privacy.asking.measurable import Measurable
+from broker.privacy.asking.places import Measurable
 from broker.privacy.results.cells import Told
 from broker.privacy.results.lines import lines_of
 from broker.privacy.results.rows import Shown, is_straight, rows_of, straight_rows
