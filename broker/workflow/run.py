@@ -13,7 +13,7 @@ from broker.workflow.assess import Ran, assess, assess_nothing, only_keeps
 from broker.workflow.check import Checked, check_submission
 from broker.workflow.cohorts import saved_then
 from broker.workflow.ending import KeepAlive, end_job
-from broker.workflow.failing import Failed
+from broker.workflow.failing import OVERTAKEN, Failed
 from broker.workflow.limits import limits_for
 from broker.workflow.policies import policies_in_force
 from broker.workflow.private.attempt import Asked, answer, on_vault, spend_of
@@ -41,7 +41,7 @@ def run_job(ports: RunPorts, job: str, worker: str, keep_alive: KeepAlive) -> bo
         with keep_alive(job, lease.attempt):
             _attempt(ports, lease)
     except Conflict as conflict:
-        if conflict.code not in {"stale", "already-running"}:
+        if conflict.code not in OVERTAKEN:
             raise
         return False
     end_job(ports, job, keep_alive)
