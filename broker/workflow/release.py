@@ -48,13 +48,10 @@ def release_job(ports: WorkerPorts, job: Job) -> Release | None:
     """
     outputs = ports.store.outputs_of(job.ident)
     approved = [o for o in outputs if o.state is OutputState.APPROVED]
-    ready = job.state in READY and all(o.state in DECIDED_STATES for o in outputs)
-    if not ready or not approved or ports.store.release_of(job.ident) is not None:
+    if not approved or not _is_due(ports, job, outputs):
         return None
     today = policies_in_force(ports.store)
-    if today.project(job.submission.project) is None or not may_leave(ports, job, today):
-        return None
-    if is_stopped(ports, job.submission.project, job.researcher):
+    if _is_held(ports, job, today):
         return None
     now = ports.clock.now()
     policies = policies_assessed(ports.store, job)
@@ -75,8 +72,28 @@ def release_job(ports: WorkerPorts, job: Job) -> Release | None:
         manifest_hash=sha256(written.encode()).hexdigest(),
         outputs=tuple(o.ident for o in approved),
     )
+    events = _events(job, release, approved)
+    content = {o.ident: o.release_hash or "" for o in approved}
+    ports.store.release(release, written, now, events, asides=asides, remembering=memory, content=content)
+    return release
+
+
+def _is_due(ports: Ports, job: Job, outputs: list[Output]) -> bool:
+    decided = job.state in READY and all(o.state in DECIDED_STATES for o in outputs)
+    return decided and ports.store.release_of(job.ident) is None
+
+
+def _is_held(ports: Ports, job: Job, today: Policies) -> bool:
+    project = job.submission.project
+    if today.project(project) is None or not may_leave(ports, job, today):
+        return True
+    return is_stopped(ports, project, job.researcher)
+
+
+def _events(job: Job, release: Release, approved: list[Output]) -> list[AuditEvent]:
+    now = release.released_at
     decided = AuditEvent(now, SYSTEM.ident, "job.decided", job.ident)
-    events = [
+    return [
         *([decided] if job.state is JobState.ASSESSING else []),
         AuditEvent(now, SYSTEM.ident, "release.made", release.ident, (("job", job.ident),)),
         *(
@@ -84,9 +101,6 @@ def release_job(ports: WorkerPorts, job: Job) -> Release | None:
             for o in approved
         ),
     ]
-    content = {o.ident: o.release_hash or "" for o in approved}
-    ports.store.release(release, written, now, events, asides=asides, remembering=memory, content=content)
-    return release
 
 
 def _shelve_released(ports: Ports, output: Output) -> None:
