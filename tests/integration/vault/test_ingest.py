@@ -16,7 +16,8 @@ from broker.vault.problems import IngestRefused, Problem
 from broker.vault.registers import registers
 from broker.vault.snapshots import read_snapshot
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+from .conftest import NOW
+
 Extracts = dict[str, str]
 Draw = Callable[[Extracts], Path]
 Rows = Callable[[str], list[tuple[object, ...]]]

@@ -5,7 +5,6 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,8 @@ from broker.vault.ingest import ingest
 from broker.vault.keeper import VaultKeeper
 from broker.vault.pseudonyms import owner_salt
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+from .conftest import NOW
+
 LIMITS = Limits(60, 2**30, 2**20, 10, 64, 2, 2**20)
 Extracts = dict[str, str]
 Draw = Callable[[Extracts], Path]
