@@ -49,7 +49,7 @@ def assess(
     """Apply the disclosure rules to a file of person rows. The answer is for staff."""
     from broker.disclosure.files.microdata import assess as judge_file
     from broker.disclosure.files.tabulation import Asked
-    from broker.wiring import tabulate_file
+    from broker.wiring.data import tabulate_file
 
     chosen = profile_of(policies_of(policies), profile)
     wanted = _places(median or [], quantile or [], box or [], chosen)

@@ -15,7 +15,9 @@ import structlog
 
 from broker.domain.ports import Post, WorkerPorts
 from broker.settings import Settings
-from broker.wiring import build_pool, build_post, build_worker, embedded_queue
+from broker.wiring.ports import build_post, embedded_queue
+from broker.wiring.running import build_pool
+from broker.wiring.worker import build_worker
 from broker.worker.reconcile import (
     allot_caps,
     end_all_stopped,

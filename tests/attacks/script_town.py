@@ -37,7 +37,8 @@ from broker.python_jobs.left import LeftRequest
 from broker.python_jobs.rows import Inputs
 from broker.sandbox.docker_engine import DockerSandbox
 from broker.sandbox.images import build
-from broker.wiring import build_stage, synthetic_years
+from broker.wiring.data import synthetic_years
+from broker.wiring.rehearsing import build_stage
 from broker.workflow import administer
 from broker.workflow.check import check_submission
 from broker.workflow.handed_findings import by_person
