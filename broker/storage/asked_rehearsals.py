@@ -32,7 +32,8 @@ from broker.domain.ports import Room
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.job_moves import stale
-from broker.storage.tables import metadata, one_of, people
+from broker.storage.tables.people import people
+from broker.storage.tables.schema import metadata, one_of
 from broker.storage.types import UtcTime
 
 asked = Table(

@@ -17,7 +17,7 @@ from broker.storage.jobs import job_row
 from broker.storage.memory.held_files import hold_files
 from broker.storage.outputs import output_row, remember_json
 from broker.storage.stops import is_stopped
-from broker.storage.tables import jobs, outputs
+from broker.storage.tables.jobs import jobs, outputs
 
 BACK = (OutputState.APPROVED, OutputState.IN_REVIEW)
 COMPARED = frozenset({OutputState.ASSESSED, OutputState.APPROVED})

@@ -10,7 +10,8 @@ from broker.domain.outputs import OutputState
 from broker.domain.ports import Reap
 from broker.storage.database import Database
 from broker.storage.public_tables import vaults_of_public_tables
-from broker.storage.tables import jobs, outputs, releases
+from broker.storage.tables.jobs import jobs, outputs
+from broker.storage.tables.reviews import releases
 
 
 class Due:

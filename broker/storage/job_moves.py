@@ -20,7 +20,7 @@ from broker.storage.ledger.writing import LedgerWriting
 from broker.storage.memory.held_files import hold_files
 from broker.storage.outputs import values_of
 from broker.storage.stops import is_stopped
-from broker.storage.tables import jobs, outputs
+from broker.storage.tables.jobs import jobs, outputs
 
 BORN: frozenset[OutputState] = frozenset({OutputState.ASSESSED}) | OUTPUT_TRANSITIONS[OutputState.ASSESSED]
 UNDECIDED: frozenset[OutputState] = frozenset(OutputState) - DECIDED_STATES

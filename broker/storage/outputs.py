@@ -14,7 +14,8 @@ from broker.domain.ports import Filter, OutputRecord
 from broker.domain.reviews import Choice
 from broker.storage.chain import append
 from broker.storage.database import Database
-from broker.storage.tables import jobs, outputs, recalls, votes
+from broker.storage.tables.jobs import jobs, outputs
+from broker.storage.tables.reviews import recalls, votes
 
 VOTED: dict[OutputState, Choice] = {
     OutputState.APPROVED: Choice.APPROVE,

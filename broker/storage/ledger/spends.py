@@ -18,7 +18,8 @@ from broker.storage.ledger.accounts import give_back, locked, spend
 from broker.storage.ledger.found import charges_of, spend_in
 from broker.storage.ledger.tables import ledger_spends
 from broker.storage.ledger.writing import LedgerWriting, append_entry
-from broker.storage.tables import jobs, outputs, releases
+from broker.storage.tables.jobs import jobs, outputs
+from broker.storage.tables.reviews import releases
 
 OPEN = frozenset({SpendState.RESERVED, SpendState.CHARGED})
 

@@ -12,7 +12,7 @@ from broker.domain.jobs import JobState
 from broker.domain.memory import MemoryVersion
 from broker.domain.outputs import OutputState
 from broker.domain.ports import Compared, OutputRecord, ToRemember
-from broker.storage.tables import outputs
+from broker.storage.tables.jobs import outputs
 
 from .conftest import begin
 from .test_killed_and_races import MORTAL, killed_at

@@ -15,7 +15,7 @@ from broker.domain.messages import Audience
 from broker.domain.outputs import OutputState
 from broker.domain.ports import OutputRecord
 from broker.storage.outputs import values_of
-from broker.storage.tables import outputs
+from broker.storage.tables.jobs import outputs
 from broker.workflow.reviewing import thread
 from tests.integration.web import conftest
 from tests.integration.web.big import big_document
