@@ -1,7 +1,7 @@
 """What a person may see of jobs and outputs: visibility lives here and nowhere else."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from broker.domain.errors import Refusal, Unknown
 from broker.domain.jobs import Job, JobState, Shown, shown_state
@@ -17,7 +17,7 @@ from broker.workflow import cohorts
 from broker.workflow.check import check_submission
 from broker.workflow.policies import policies_in_force, policies_of
 from broker.workflow.relations import RelationOf, project_or_unknown, reach_job, relation_of, relations
-from broker.workflow.silence import hides_withheld, looks_running, told_end
+from broker.workflow.silence import hides_withheld, looks_running, told_end, whole_minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +205,3 @@ def _told_time(ports: Ports, policies: Policies, job: Job, outputs: list[Output]
     running = job.started is not None and looks_running(ports, policies, job, outputs, voted)
     changed = told_end(policies, job) or job.updated
     return whole_minute(job.started if running and job.started else changed)
-
-
-def whole_minute(moment: datetime) -> datetime:
-    """The end of the minute: how long a job ran tells nothing finer."""
-    return moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
