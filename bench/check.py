@@ -1,14 +1,13 @@
 """Line 1: the whole check of a query (parse, uses, years, scope, plan) against sqlglot's parse and qualify alone."""
 
 from datetime import date
-from pathlib import Path
 
 import sqlglot
 from sqlglot.optimizer.qualify import qualify
 
+from bench.demo import demo, schema_of
 from bench.harness import Line, compare
 from broker.domain.jobs import Kind
-from broker.policy.files import load_policies
 from broker.workflow.check import check_submission
 
 QUERIES = {
@@ -25,13 +24,8 @@ ROUNDS = 40
 
 
 def check_lines() -> list[Line]:
-    policies = load_policies(Path("policies"))
-    project = policies.project("P0421")
-    if project is None:
-        raise SystemExit("the demo project is gone")
-    schema: dict[str, dict[str, dict[str, str]]] = {}
-    for table in policies.catalogue.tables:
-        schema.setdefault(table.schema_name, {})[table.name] = {v.name: v.type.value for v in table.variables}
+    policies, project = demo()
+    schema = schema_of(policies)
     today = date(2026, 11, 24)
 
     def line(name: str, text: str) -> Line:

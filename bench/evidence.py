@@ -8,18 +8,18 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from bench.demo import demo
 from bench.harness import Line, compare
 from broker.disclosure.judge import judge
 from broker.disclosure.needs import needs_of
 from broker.disclosure.table_words import words_on
-from broker.domain.outputs import OutputEvidence, TableEvidence
+from broker.domain.evidence import OutputEvidence, TableEvidence
 from broker.domain.plans import PlannedOutput
 from broker.domain.proofs import Proof, Proofs
 from broker.engine.duckdb_engine import texts_of
 from broker.engine.frames import read_table
 from broker.engine.here import PERFECT_BITS, asked_of
-from broker.policy.files import load_policies
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 from broker.query import compile_sql, looks
 
 ROUNDS = 5
@@ -85,10 +85,7 @@ class Data:
 
 
 def evidence_lines() -> list[Line]:
-    policies = load_policies(Path("policies"))
-    project = policies.project("P0421")
-    if project is None:
-        raise SystemExit("the demo project is gone")
+    policies, project = demo()
     lines = []
     for data, promised in ((Data("pupils", 2018, 1), 1.5), (Data("absence", 2020, 3), 3.0)):
         data.make()

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import duckdb
 
+from bench.demo import demo
 from bench.evidence import AUTHORITIES, DAYS, ETHNICITIES, ROWS, THREADS
+from broker.domain.findings import Assessment
 from broker.domain.jobs import Kind
-from broker.domain.outputs import Assessment
 from broker.domain.ports import SandboxEnd, SandboxRequest, Vault, VaultTable
 from broker.domain.proofs import Proof
 from broker.engine.here import PERFECT_BITS, EngineHere
 from broker.engine.private import Exact, PrivateDuckDB
-from broker.policy.files import load_policies
 from broker.privacy.asking.lines import private_lines
 from broker.privacy.noise.client import NoiseProcess
 from broker.privacy.results.cells import Told, told
@@ -109,10 +109,7 @@ class Sides:
 def sides(data: Data, epsilon: str, rows: int) -> Iterator[Sides]:
     """`rows`: of each person that count."""
     data.make()
-    policies = load_policies(Path("policies"))
-    project = policies.project("P0421")
-    if project is None:
-        raise SystemExit("the demo project is gone")
+    policies, project = demo()
     project = replace(project, privacy_raised=True)
     text = f"-- private: epsilon {epsilon}\n-- rows: {TABLE} {rows}\n{QUERY}"
     plan = compile_sql(text, "duckdb", policies.catalogue, project, policies.service).plan

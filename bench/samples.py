@@ -4,15 +4,14 @@ import statistics
 import time
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 
 import sqlglot
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 
+from bench.demo import demo, schema_of
 from bench.harness import Line
 from broker.domain.jobs import Kind
-from broker.policy.files import load_policies
 from broker.workflow.check import check_submission
 from tests.prove.samples import samples
 
@@ -21,13 +20,8 @@ TODAY = date(2026, 11, 24)
 
 
 def sample_lines() -> list[Line]:
-    policies = load_policies(Path("policies"))
-    project = policies.project("P0421")
-    if project is None:
-        raise SystemExit("the demo project is gone")
-    schema: dict[str, dict[str, dict[str, str]]] = {}
-    for table in policies.catalogue.tables:
-        schema.setdefault(table.schema_name, {})[table.name] = {v.name: v.type.value for v in table.variables}
+    policies, project = demo()
+    schema = schema_of(policies)
 
     def qualified(text: str, dialect: str) -> None:
         """Of what sqlglot cannot qualify, the time until it says so."""

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from broker.domain.outputs import Verdict
+from broker.domain.findings import Verdict
 from tests.integration.web import conftest
 from tests.integration.web.conftest import CLEO, Site
 from tests.integration.web.every_page import ended_rehearsal, things

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from broker.above.evaluate import limited
 from broker.domain.errors import Breach
-from broker.domain.outputs import Verdict, worst
-from broker.domain.scalars import Value
+from broker.domain.findings import Verdict, worst
+from broker.domain.scalars import MISSING, Value
 
 
 class Origin(StrEnum):
@@ -66,6 +67,16 @@ class Work:
         self._most -= steps
         if self._most < 0:
             raise Breach("What stands above the groups of an output takes more steps than the profile allows.")
+
+
+def leaves(cell: Cell) -> Value:
+    """What a released table holds of a value: nothing of a hidden one, a missing key by its name, and of what was
+    computed the figures that a reader can use."""
+    if cell.hidden:
+        return None
+    if cell.origin is Origin.COMPUTED:
+        return limited(cell.released)
+    return MISSING if cell.origin is Origin.KEY and cell.released is None else cell.released
 
 
 def made_of(parts: Iterable[Cell], released: Value, exact: Value = None, hidden: bool = False) -> Cell:

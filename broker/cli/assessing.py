@@ -13,7 +13,8 @@ from broker.cli.show import print_json, print_table, say
 from broker.domain.errors import Invalid, Unknown
 from broker.domain.plans import Measure, Needs
 from broker.policy.files import load_profile
-from broker.policy.models import Policies, Profile
+from broker.policy.models import Policies
+from broker.policy.profiles import Profile
 
 if TYPE_CHECKING:
     from broker.disclosure.files.tabulation import Tabulation, Wanted
@@ -48,7 +49,7 @@ def assess(
     """Apply the disclosure rules to a file of person rows. The answer is for staff."""
     from broker.disclosure.files.microdata import assess as judge_file
     from broker.disclosure.files.tabulation import Asked
-    from broker.wiring import tabulate_file
+    from broker.wiring.data import tabulate_file
 
     chosen = profile_of(policies_of(policies), profile)
     wanted = _places(median or [], quantile or [], box or [], chosen)

@@ -1,12 +1,11 @@
 """Commands about privacy budgets: a project's, the whole ledger for administrators, and proving or restoring it."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from broker.cli.documents import document, head_in, print_state, say_chain
+from broker.cli.documents import document, head_in, print_head, print_state, say_chain
 from broker.cli.here import ports_here
 from broker.cli.remote import client
 from broker.cli.show import minute, print_json, print_table, say
@@ -115,12 +114,7 @@ def _say_check(found: dict[str, Any]) -> None:
 @budget.command()
 def head(as_json: AsJson = False) -> int:
     """Export the ledger's signed head, to be kept elsewhere (administrators). It has no figures."""
-    found = client().ledger_head()
-    if as_json:
-        print_json(found)
-    else:
-        say(json.dumps(found))
-    return 0
+    return print_head(client().ledger_head(), as_json)
 
 
 @budget.command()

@@ -11,7 +11,8 @@ from broker.cli.here import policies_of, project_of
 from broker.cli.show import print_json, print_table, say
 from broker.domain.projects import Project
 from broker.domain.variables import Years
-from broker.policy.tables import Table, Variable
+from broker.policy.tables import Table
+from broker.policy.variables import Variable
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 PoliciesFolder = Annotated[Path, typer.Option("--policies", envvar="BROKER_POLICIES", help="Folder of policy files.")]

@@ -42,6 +42,15 @@ def print_state(state: str, as_json: bool) -> int:
     return 0
 
 
+def print_head(head: dict[str, Any], as_json: bool) -> int:
+    """A signed head, to be kept elsewhere: JSON either way, since `head_in` reads it again."""
+    if as_json:
+        print_json(head)
+    else:
+        say(json.dumps(head))
+    return 0
+
+
 def say_chain(name: str, found: dict[str, Any]) -> None:
     """What was found of a chain: whether it holds, and signed heads that it has forgotten."""
     broken = found["broken_at"]

@@ -4,6 +4,7 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from broker.cli.show import plain, print_json, print_table, say
+from broker.domain.scalars import MISSING
 
 if TYPE_CHECKING:
     from broker.client.answers import LookAnswer
@@ -87,7 +88,7 @@ def _print_candidate(seen: "LookAnswer") -> None:
 def _text(value: Any) -> str:
     """A value of the staff JSON as people read it; decimals and dates come as one-entry objects."""
     if value is None:
-        return "(missing)"
+        return MISSING
     if isinstance(value, dict):
         return _text(next(iter(value.values()), None))
     return str(value)

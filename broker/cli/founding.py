@@ -23,7 +23,7 @@ def found(
     """Make the first administrators of an empty broker and print their API tokens, once."""
     from broker.domain.people import Person, Role
     from broker.settings import read_settings
-    from broker.wiring import build_ports
+    from broker.wiring.ports import build_ports
     from broker.workflow.administer import found_broker, make_token
 
     ports = build_ports(read_settings())

@@ -13,7 +13,7 @@ from broker.policy.models import Policies
 def ports_here() -> Ports:
     """The broker in BROKER_DATA. A folder without one stays without: only `found` makes a broker."""
     from broker.settings import read_settings
-    from broker.wiring import build_ports
+    from broker.wiring.ports import build_ports
 
     settings = read_settings()
     if not settings.store_url and not (settings.root / "broker.sqlite").is_file():
@@ -26,7 +26,7 @@ def ports_here() -> Ports:
 def member_files_here() -> MemberFiles:
     """The memory's files in BROKER_DATA: on the worker's machine, for whoever may read what the worker reads."""
     from broker.settings import read_settings
-    from broker.wiring import build_member_files
+    from broker.wiring.worker import build_member_files
 
     settings = read_settings()
     if not (settings.root / "memory").is_dir():

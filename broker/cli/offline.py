@@ -116,7 +116,7 @@ def synth(
 ) -> int:
     """Make a synthetic NPD: all tables of the catalogue as Parquet, one folder a table, one file a year."""
     from broker.cli.progress import bar
-    from broker.wiring import make_extracts
+    from broker.wiring.data import make_extracts
 
     span = re.fullmatch(r"(\d{4})(?:-(\d{4}))?", years)
     if span is None:

@@ -92,7 +92,7 @@ def rehearse(
         document = check_document(checked) | {"data": None, "seconds": watch.seconds()}
         _print(document, as_json, lambda found: print_check(found, text))
         return 2
-    from broker.wiring import synthetic_years
+    from broker.wiring.data import synthetic_years
     from broker.workflow.private.asking import PrivateJob
     from broker.workflow.rehearse import rehearse as run
 
@@ -125,7 +125,8 @@ def _script(
 ) -> int:
     """0 where it ran to its end, 2 where the check refuses it, 1 where it failed: a job would fail in the same way."""
     from broker.cli.show_script import print_script, script_document
-    from broker.wiring import build_script_stage, synthetic_years
+    from broker.wiring.data import synthetic_years
+    from broker.wiring.rehearsing import build_script_stage
     from broker.workflow.check import check_submission
     from broker.workflow.rehearsal_data import wanted
     from broker.workflow.rehearse_script import rehearse_script
@@ -184,7 +185,7 @@ def _print(document: dict[str, Any], as_json: bool, as_text: Callable[[dict[str,
 
 def _stage(policies: Policies, project: Project, asked: "Wanted", data: Path, quiet: bool) -> "Stage":
     """Where the data are there already, nothing is said."""
-    from broker.wiring import build_stage
+    from broker.wiring.rehearsing import build_stage
 
     with ExitStack() as stack:
         making = _Making(project.ident, asked, data, quiet, stack)

@@ -1,12 +1,11 @@
 """Commands about the memory of everything released: the caps' gauge, proving that it is whole, and restoring it."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from broker.cli.documents import document, head_in, print_state, say_chain
+from broker.cli.documents import document, head_in, print_head, print_state, say_chain
 from broker.cli.here import member_files_here, ports_here
 from broker.cli.publishing import public
 from broker.cli.remote import client
@@ -121,12 +120,7 @@ def _release(new: "NewEntry") -> str:
 @memory.command()
 def head(as_json: AsJson = False) -> int:
     """Export the memory's signed head, to be kept elsewhere (administrators). It has no figures."""
-    found = client().memory_head()
-    if as_json:
-        print_json(found)
-    else:
-        say(json.dumps(found))
-    return 0
+    return print_head(client().memory_head(), as_json)
 
 
 @memory.command()

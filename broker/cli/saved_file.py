@@ -6,7 +6,7 @@ from broker.domain.errors import Invalid
 from broker.domain.saved import NAME, Cohort, Definition, Saved
 from broker.policy.files.fields import Fields
 from broker.policy.files.read import Located, read_yaml
-from broker.policy.models import Service
+from broker.policy.service import Service
 from broker.workflow.lookup_file import read_lookup
 
 

@@ -59,7 +59,7 @@ def ingest(
 ) -> int:
     """Make a snapshot: validate, number persons, prove key facts, fingerprint. The next jobs run on it."""
     from broker.cli.progress import bar
-    from broker.wiring import take_in
+    from broker.wiring.data import take_in
 
     if not folder.is_dir():
         raise Invalid("folder", f"There is no folder {str(folder)!r}.", str(folder))
@@ -81,7 +81,7 @@ def ingest(
 def images(as_json: AsJson = False) -> int:
     """Build the sandbox images; those that are up to date are left alone."""
     from broker.settings import read_settings
-    from broker.wiring import build_images
+    from broker.wiring.running import build_images
 
     built = build_images(read_settings(), lambda line: err.print(line, markup=False))
     if as_json:

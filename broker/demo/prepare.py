@@ -11,7 +11,9 @@ from broker.domain.errors import BrokerError, Unknown
 from broker.domain.ports import Ports
 from broker.policy.models import Policies
 from broker.settings import Settings
-from broker.wiring import build_images, build_ports, make_extracts, policies_from_files, take_in
+from broker.wiring.data import make_extracts, take_in
+from broker.wiring.ports import build_ports, policies_from_files
+from broker.wiring.running import build_images
 from broker.workflow.administer import apply_policy, found_broker, propose_policy
 
 YEARS = (2018, 2023)

@@ -14,7 +14,7 @@ from broker.demo.stages import console, stage
 from broker.demo.story import tell
 from broker.domain.ports import Ports
 from broker.settings import Settings, read_settings
-from broker.wiring import engine_answers
+from broker.wiring.running import engine_answers
 from broker.workflow.administer import make_token
 
 DATA = Path("data/demo")

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from broker.disclosure.columns import Column, Columns, Fields, Mask, either, nothing
-from broker.domain.outputs import CellEvidence, StatisticEvidence
+from broker.domain.evidence import CellEvidence, StatisticEvidence
 from broker.domain.plans import Measure, Statistic
 
 Evidence = Mapping[int, StatisticEvidence]

@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.domain.outputs import CellEvidence
+from broker.domain.evidence import CellEvidence
 from broker.domain.scalars import Value
 
 Mask = NDArray[np.bool_]

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from broker.domain.errors import Invalid
+from broker.domain.findings import Assessment
 from broker.domain.handed import HandedFigure, Mark
-from broker.domain.outputs import Assessment
 from broker.domain.scalars import Value
 
 WIDTH, HEIGHT = 560, 320

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broker.disclosure.columns import Mask, Numbers, columns_of
-from broker.domain.outputs import CellEvidence
+from broker.domain.evidence import CellEvidence
 from broker.domain.scalars import Value
 
 Keys = tuple[Value, ...]

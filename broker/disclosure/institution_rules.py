@@ -2,10 +2,11 @@
 their figures are in `rules.institutions`."""
 
 from broker.disclosure.rules import Question
-from broker.domain.outputs import CellEvidence, Finding, Verdict
+from broker.domain.evidence import CellEvidence
+from broker.domain.findings import Finding, Verdict
 from broker.domain.plans import PlannedTable
 from broker.domain.variables import institution_code
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 EXEMPT = Finding(
     "F6", Verdict.PUBLISH, "Grouped by institution: each cell is one, so only the persons in it are judged."

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from broker.above.cells import Cell, Line, Origin, Work
-from broker.above.evaluate import limited
+from broker.above.cells import Cell, Line, Work, leaves
 from broker.above.formulas import compute
 from broker.above.program import given, run
 from broker.disclosure.institution_rules import institution_notice
@@ -22,18 +21,14 @@ from broker.disclosure.listing import Registers
 from broker.disclosure.protect import empty
 from broker.disclosure.records.table_record import table_record
 from broker.disclosure.rules import STATIC, Question, findings_of
-from broker.disclosure.wording import CONTEXT, EMPTY_ROWS, MISSING, SMALL_POPULATION, notes_of, symbols_of
+from broker.disclosure.wording import CONTEXT, EMPTY_ROWS, SMALL_POPULATION, notes_of, symbols_of
 from broker.domain.errors import Breach
+from broker.domain.evidence import OutputEvidence
+from broker.domain.findings import Assessment, Audit, Finding, JudgedCell, Verdict, worst
 from broker.domain.groups import bases_of
 from broker.domain.lineage import Lineage, lineage_of, walk
-from broker.domain.outputs import Assessment, Audit, Finding, JudgedCell, OutputEvidence, Verdict, worst
 from broker.domain.plans import PlannedOutput, PlannedTable
-from broker.domain.scalars import Value
-from broker.policy.models import Profile, ZeroPolicy
-
-KEY = "key"
-"""What `OutputColumn.statistic` says of a key."""
-
+from broker.policy.profiles import Profile, ZeroPolicy
 
 MADE_OF_PARTS, OF_PARTS = frozenset({"ratio", "difference"}), frozenset({"P3"})
 """A ratio or difference releases the cells that it is made of: it is hidden with any of them."""
@@ -126,7 +121,7 @@ def assessed(
     return Assessment(
         name=asked.planned.name,
         columns=tuple(c.name for c in asked.planned.columns),
-        key_count=sum(c.statistic == KEY for c in asked.planned.columns),
+        key_count=sum(c.is_key for c in asked.planned.columns),
         rows=rows,
         findings=(*told, *_output_findings(asked, tables), *more),
         verdict=worst([*(v for r in rows for v in r.verdicts), *verdicts]),
@@ -170,9 +165,9 @@ def _rows(asked: Asked, tables: Sequence[JudgedTable]) -> tuple[JudgedCell, ...]
 
 def _row(planned: PlannedOutput, line: Line, cells: Sequence[Cell]) -> JudgedCell:
     return JudgedCell(
-        keys=tuple(cell.exact for cell, c in zip(cells, planned.columns, strict=True) if c.statistic == KEY),
+        keys=tuple(cell.exact for cell, c in zip(cells, planned.columns, strict=True) if c.is_key),
         exact=tuple(cell.exact for cell in cells),
-        released=tuple(map(_released, cells)),
+        released=tuple(map(leaves, cells)),
         suppressed=tuple(cell.hidden for cell in cells),
         verdicts=tuple(cell.verdict for cell in cells),
         rules=tuple(
@@ -181,14 +176,6 @@ def _row(planned: PlannedOutput, line: Line, cells: Sequence[Cell]) -> JudgedCel
         ),
         persons=line.persons or 0,
     )
-
-
-def _released(cell: Cell) -> Value:
-    if cell.hidden:
-        return None
-    if cell.origin is Origin.COMPUTED:
-        return limited(cell.released)
-    return MISSING if cell.origin is Origin.KEY and cell.released is None else cell.released
 
 
 def _told(judged: JudgedRow, table: JudgedTable, asked: Asked) -> list[Finding]:

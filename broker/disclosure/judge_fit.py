@@ -4,10 +4,10 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from broker.disclosure.rules.regression import findings_of_fit
 from broker.disclosure.wording import symbols_of
+from broker.domain.findings import Assessment, Finding, JudgedCell, Verdict, worst
 from broker.domain.fits import Fit
-from broker.domain.outputs import Assessment, Finding, JudgedCell, Verdict, worst
 from broker.domain.scalars import Value
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 COLUMNS = ("term", "estimate", "standard_error")
 NUMBERS = ("(rows)", "(persons)", "(residual degrees of freedom)", "(R squared)")

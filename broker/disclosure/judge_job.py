@@ -12,10 +12,11 @@ from broker.disclosure.linking.patterns import Pattern, pattern_of
 from broker.disclosure.listing import Registers
 from broker.disclosure.repair.attack import Progress, untold
 from broker.disclosure.wording import LINKED, NARROW, TOO_MANY
-from broker.domain.outputs import Assessment, Audit, Finding, JobEvidence, TableEvidence
+from broker.domain.evidence import JobEvidence, TableEvidence
+from broker.domain.findings import Assessment, Audit, Finding
 from broker.domain.plans import Plan
 from broker.domain.scalars import Value
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 Judged = list[list[JudgedTable]]
 """Of each output, its tables."""

@@ -9,11 +9,12 @@ from broker.above.cells import Cell, Line, Lines, Origin
 from broker.disclosure.listing import Registers, Row, listed_rows
 from broker.disclosure.table_words import ROWS, Findings, TableWords, figures_of, words_on
 from broker.disclosure.wording import FULL_LINE, REMEMBERED, SECONDARY, SMALL_POPULATION
+from broker.domain.evidence import TableEvidence
+from broker.domain.findings import Finding, Verdict, worst
 from broker.domain.lineage import with_implied
-from broker.domain.outputs import Finding, TableEvidence, Verdict, worst
 from broker.domain.plans import PlannedTable
 from broker.domain.scalars import Value
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 HIDING = frozenset({Verdict.SUPPRESS, Verdict.REFUSE})
 STATIC_IDS = frozenset({"A1", "A2"})

@@ -7,10 +7,10 @@ from decimal import Decimal
 from itertools import product
 from math import prod
 
-from broker.domain.outputs import CellEvidence
+from broker.domain.evidence import CellEvidence
 from broker.domain.plans import Key
 from broker.domain.scalars import Value
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 Registers = Mapping[str, Sequence[Value]]
 

@@ -1,7 +1,7 @@
 """What a profile's rules will ask of the evidence. No thresholds of its own."""
 
 from broker.domain.plans import Needs
-from broker.policy.models import Profile, Rounding
+from broker.policy.profiles import Profile, Rounding
 
 
 def needs_of(profile: Profile) -> Needs:

@@ -17,10 +17,10 @@ from broker.above.evaluate import Number, number, rounded
 from broker.disclosure.cell_key import table_of
 from broker.disclosure.protect import mean_digits, ones, protected
 from broker.domain.errors import Breach
-from broker.domain.outputs import StatisticEvidence
+from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans import Measure, Statistic
 from broker.domain.scalars import Value
-from broker.policy.models import Profile, Rounding
+from broker.policy.profiles import Profile, Rounding
 
 PLACES = frozenset({Measure.QUANTILE, Measure.DEVIATION})
 

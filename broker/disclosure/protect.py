@@ -4,10 +4,10 @@ from decimal import ROUND_DOWN, Decimal
 
 from broker.above.evaluate import Number, number, rounded, size
 from broker.disclosure.rules.telling import least_shown_as
-from broker.domain.outputs import StatisticEvidence
+from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans import Deviation, Measure, Statistic
 from broker.domain.scalars import Value
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 
 def protected(

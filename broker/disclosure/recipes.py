@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 
 from broker.disclosure.linking.populations import Names, Population, population_of
+from broker.domain.findings import TableRecord
 from broker.domain.memory import KnownFigure
-from broker.domain.outputs import TableRecord
 from broker.domain.plans import Measure, PlannedTable, Statistic
 from broker.domain.relations import Scan, walk
 from broker.domain.scalars import Value, columns_of, text_of

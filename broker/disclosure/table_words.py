@@ -14,10 +14,11 @@ from broker.disclosure.protect import empty
 from broker.disclosure.rules import STATIC, Question, findings_of
 from broker.disclosure.rules.position import spans
 from broker.disclosure.screens import OF_SHOWN, Questions, may_be_uncounted, rules_to_ask
-from broker.domain.outputs import CellEvidence, Finding, StatisticEvidence, TableEvidence
+from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
+from broker.domain.findings import Finding
 from broker.domain.plans import Fraction, Measure, PlannedTable, Statistic
 from broker.domain.scalars import Type, Value
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 FREQUENCIES = frozenset({Measure.COUNT_ROWS, Measure.COUNT_PERSONS})
 CLOSE = frozenset({Measure.COUNT_VALUES, Measure.ONES})

@@ -1,10 +1,8 @@
 """Sentences that go with an assessment: public notes, symbols, findings on whole outputs. No figures here."""
 
+from broker.domain.findings import Finding, Verdict
 from broker.domain.groups import Across, Keep, Meet, Regroup
-from broker.domain.outputs import Finding, Verdict
-from broker.policy.models import Profile, Rounding
-
-MISSING = "(missing)"
+from broker.policy.profiles import Profile, Rounding
 
 SMALL_POPULATION = Finding("W1", Verdict.SUPPRESS, "The whole filtered population is under the threshold.")
 EMPTY_ROWS = Finding("F2", Verdict.SUPPRESS, "Listed rows in which nobody was found are hidden like small ones.")

@@ -30,6 +30,11 @@ end is thrown away: its author may not know yet that it is there."""
 OPEN = frozenset({RehearsalState.QUEUED, RehearsalState.RUNNING})
 
 
+def came_from(state: RehearsalState) -> frozenset[RehearsalState]:
+    """The states from which a rehearsal may come to this one."""
+    return frozenset(before for before, after in REHEARSAL_TRANSITIONS.items() if state in after)
+
+
 class Step(StrEnum):
     """How far a running one is."""
 

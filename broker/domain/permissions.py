@@ -96,41 +96,8 @@ PERMISSIONS: dict[tuple[Role, Action], frozenset[State]] = {
     (Role.ADMINISTRATOR, Action.VIEW_LEDGER): NO_STATE,
     (Role.ADMINISTRATOR, Action.VIEW_MEMORY): NO_STATE,
 }
-"""Absent means never. An administrator sees that a job exists, not its text and no output."""
-
-MEMBER_ACTIONS: frozenset[Action] = frozenset(
-    {
-        Action.DISCUSS_OUTPUT,
-        Action.DOWNLOAD_RELEASE,
-        Action.DROP_SAVED,
-        Action.PROPOSE_LOOKUP,
-        Action.REHEARSE_JOB,
-        Action.SUBMIT_JOB,
-        Action.VIEW_BUDGET,
-        Action.VIEW_JOB,
-        Action.VIEW_SAVED,
-        Action.VIEW_TEXT,
-        Action.WITHDRAW_JOB,
-    }
-)
-"""What a researcher may do only inside a project that names them."""
-
-CHECKING_ACTIONS: frozenset[Action] = frozenset(
-    {
-        Action.CLAIM_OUTPUT,
-        Action.DECIDE_LOOKUP,
-        Action.DISCUSS_OUTPUT,
-        Action.VIEW_BUDGET,
-        Action.VIEW_EVIDENCE,
-        Action.VIEW_JOB,
-        Action.VIEW_SAVED,
-        Action.VIEW_TEXT,
-        Action.VOTE_OUTPUT,
-        Action.RECALL_OUTPUT,
-    }
-)
-"""What a checker may do only where they are independent of the project."""
-
+"""Absent means never. A researcher may do theirs only inside a project that names them, a checker only where they are
+independent of the project. An administrator sees that a job exists, not its text and no output."""
 
 UNTOLD: frozenset[OutputState] = frozenset(
     {
@@ -168,16 +135,12 @@ class Relation:
 
 def _roles_for(person: Person, action: Action, relation: Relation) -> list[Role]:
     """The person's roles under which this relation lets the action be asked for at all."""
-    roles = []
-    for role in person.roles:
-        if (role, action) not in PERMISSIONS:
-            continue
-        if role is Role.RESEARCHER and action in MEMBER_ACTIONS and not relation.member:
-            continue
-        if role is Role.CHECKER and action in CHECKING_ACTIONS and not relation.independent:
-            continue
-        roles.append(role)
-    return roles
+    closed = set()
+    if not relation.member:
+        closed.add(Role.RESEARCHER)
+    if not relation.independent:
+        closed.add(Role.CHECKER)
+    return [role for role in person.roles - closed if (role, action) in PERMISSIONS]
 
 
 def check_may(person: Person, action: Action, relation: Relation, state: State, what: str, ident: str) -> None:

@@ -158,6 +158,10 @@ class Needs:
     exact_rows: int = 100_000
 
 
+KEY = "key"
+"""What `OutputColumn.statistic` says of a key."""
+
+
 @dataclass(frozen=True, slots=True)
 class OutputColumn:
     """A named column: an expression over the columns of the output's program. `statistic` says what it is: `key`, a
@@ -166,6 +170,10 @@ class OutputColumn:
     name: str
     expression: Scalar
     statistic: str
+
+    @property
+    def is_key(self) -> bool:
+        return self.statistic == KEY
 
 
 @dataclass(frozen=True, slots=True)

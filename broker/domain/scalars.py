@@ -12,6 +12,9 @@ from enum import StrEnum
 
 Value = int | float | Decimal | str | date | bool | None
 
+MISSING = "(missing)"
+"""How a released table names the category of those whose value is missing."""
+
 
 class Type(StrEnum):
     """Types of scalar values. FLAG is a small integer that is 0 or 1; TRUTH is a predicate's three values."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from broker.disclosure.linking.families import families_of
 from broker.domain.errors import Breach
-from broker.domain.outputs import JobEvidence, OutputEvidence
+from broker.domain.evidence import JobEvidence, OutputEvidence
 from broker.domain.plans import Needs, Plan, PlannedOutput, PlannedTable, PublicRows
 from broker.domain.ports import Limits, SandboxRequest, Vault, VaultTable
 from broker.domain.relations import Relation, Scan, walk

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from broker.disclosure.columns import Column
-from broker.domain.outputs import TableEvidence
+from broker.domain.evidence import TableEvidence
 from broker.domain.plans import Measure, PlannedTable, PublicRows, Statistic
 from broker.domain.scalars import Type, Value
 from broker.engine.arrow_columns import codes_of, column_of, plain

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from broker.domain.evidence import JobEvidence
 from broker.domain.fits import Fit
 from broker.domain.handed import HandedRegression, HandedRows, RowsChecked
-from broker.domain.outputs import JobEvidence
 from broker.domain.plans import Needs, Plan
 from broker.domain.ports import HandedTo, Limits, Most, SandboxRequest, Vault, VaultTable
 from broker.domain.relations import Relation, Scan, ScanColumn, walk

@@ -7,8 +7,8 @@ from typing import Any
 
 from broker.disclosure.files.tabulation import Asked
 from broker.disclosure.repair.tables import Place
-from broker.disclosure.wording import MISSING
 from broker.domain.errors import Invalid
+from broker.domain.scalars import MISSING
 from broker.engine.person_file import PersonFile, literal
 
 NUMBER = "DECIMAL(38,10)"

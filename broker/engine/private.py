@@ -13,7 +13,7 @@ from broker.domain.scalars import Value
 from broker.engine.duckdb_engine import mounted, tables_read
 from broker.engine.frames import read_public
 from broker.engine.private_cells import Cells, Keys, slots_of
-from broker.privacy.asking.measurable import Measurable
+from broker.privacy.asking.places import Measurable
 from broker.privacy.design import Design
 from broker.query import render_public, render_slots, render_sums
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broker.disclosure.columns import Column, Fields
-from broker.domain.outputs import CellEvidence, StatisticEvidence
+from broker.domain.evidence import CellEvidence, StatisticEvidence
 from broker.domain.scalars import Value
 
 EVIDENCE: dict[str, int | None] = {

@@ -9,7 +9,7 @@ from typing import Any
 from broker.above.evaluate import WIDE
 from broker.disclosure.files.tabulation import Wanted
 from broker.disclosure.repair.tables import Place
-from broker.domain.outputs import StatisticEvidence
+from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans import Measure
 from broker.engine.person_table import Row, Table
 

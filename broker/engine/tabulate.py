@@ -19,7 +19,7 @@ from broker.disclosure.files.tabulation import Asked, TabulatedCell, Tabulation,
 from broker.disclosure.repair.tables import Place
 from broker.disclosure.rules import MAGNITUDES
 from broker.domain.errors import Invalid
-from broker.domain.outputs import StatisticEvidence
+from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans import Measure
 from broker.engine.person_file import Connection, opened
 from broker.engine.person_table import Table, number_of

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from broker.domain.amounts import Amount, as_written
 from broker.domain.errors import Invalid
 from broker.domain.ledger.amounts import Account
-from broker.domain.ledger.refusals import ReleaseMaximum
-from broker.domain.projects import Budget, Mode, Project
-from broker.policy.models import Policies, TableKind
+from broker.domain.projects import Budget, Mode
+from broker.policy.models import Policies
 from broker.policy.privacy import Promise
+from broker.policy.tables import TableKind
 
 
 def allotments(policies: Policies) -> dict[Account, Amount]:
@@ -69,14 +69,3 @@ def _of_projects(policies: Policies) -> Iterator[str]:
             yield f"Project {project.ident} names no privacy profile that exists."
         if project.budgets and not (project.privacy and project.mode is not Mode.DISCLOSURE_CONTROL):
             yield f"Project {project.ident} has privacy budgets, and may not be private."
-
-
-def release_maximum(policies: Policies, project: Project, unit: str) -> ReleaseMaximum | None:
-    """What one release of the project may cost each person of the unit. None: the project, or the unit, has nothing
-    private. Whoever puts a policy set in force are two, so the raised maximum has their agreement."""
-    promise = policies.privacy.promise(unit)
-    if promise is None or not project.privacy:
-        return None
-    profile = policies.privacy.profile(project.privacy)
-    loss = profile.max_raised if project.privacy_raised else profile.max_automatic
-    return ReleaseMaximum(as_written(promise.accounting, loss, profile.max_delta if promise.delta else 0.0))

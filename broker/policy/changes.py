@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import fields
 
 from broker.domain.projects import Approval, Budget, Grant, Project
+from broker.policy.base import Model
 from broker.policy.memory import MemoryPolicy
-from broker.policy.models import Model, Policies
+from broker.policy.models import Policies
 from broker.policy.privacy import PrivacyPolicies
 
 

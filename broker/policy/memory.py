@@ -3,7 +3,7 @@ them, and standard populations that are offered by name. Frozen models; no I/O, 
 
 from dataclasses import dataclass
 
-from broker.policy.tables import Model
+from broker.policy.base import Model
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from broker.domain.amounts import Accounting, Amount, as_written
-from broker.policy.tables import Model, Unit
+from broker.policy.base import Model
+from broker.policy.tables import Unit
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Whether one profile asks at least as much as another of all that leaves. Compares parameters, sees no data."""
 
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 LARGER = ("t", "coalition", "min_interval", "dof", "noise_deviation", "noise_variance", "noise_least")
 SMALLER = ("full_share", "mean_digits", "percent_digits", "sum_digits", "fit_digits", "max_leverage", "max_influence")

@@ -1,25 +1,13 @@
-"""The catalogue as frozen models: tables, variables, code lists, years and names. No I/O and no rules."""
+"""A table of the catalogue as frozen models: its rows, its persons, its years and its names. No I/O and no rules."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import ClassVar
 
-from broker.domain.scalars import Type
 from broker.domain.variables import VariableClass, Years
-
-
-@dataclass(frozen=True, kw_only=True)
-class Model:
-    """Every policy model is a frozen dataclass; whoever reads one from stored text refuses unknown keys.
-
-    (Validation by pydantic is `stored`'s alone: importing it takes a third of the time of an offline check.)
-    """
-
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+from broker.policy.base import Model
+from broker.policy.variables import Variable
 
 
 class Unit(StrEnum):
@@ -59,69 +47,6 @@ class YearFormat(StrEnum):
                 return year
             case YearFormat.ENDING:
                 return year + 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Codeset(Model):
-    """A code list: codes in the spelling that the vault stores, in the order that tables show them."""
-
-    name: str
-    codes: tuple[str, ...]
-    labels: dict[str, str] = field(default_factory=dict)
-
-
-LONGEST_LIST = 5000
-"""Whole numbers that are still listed one by one."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Variable(Model):
-    """One variable as the catalogue describes it.
-
-    `codes` is the code list of a categorical variable (None: free); `low`/`high` the bounds of a number
-    (inclusive) and the width of a list of whole numbers; `decimals` the digits of a fixed-point score (None: not
-    fixed-point); `missing` whether NULL can occur; `default_item` whether a plain request for the table gives it;
-    `register_key` names the public register column ("ref.schools.LA") whose values are the list of this variable;
-    `most` is the number of different values that one file has at most (ingest proves it), where no list or range says.
-    """
-
-    name: str
-    type: Type
-    cls: VariableClass
-    identifiability: str | None = None
-    default_item: bool = False
-    codeset: str | None = None
-    codes: tuple[str, ...] | None = None
-    low: float | None = None
-    high: float | None = None
-    decimals: int | None = None
-    missing: bool = True
-    listed: bool = False
-    register_key: str | None = None
-    most: int | None = None
-    description: str = ""
-
-    @cached_property
-    def values(self) -> tuple[int | str, ...] | None:
-        """All that a row can have beside NULL, in order, where a list of codes or whole numbers says so: ingest refuses
-        everything else."""
-        if self.codes is not None:
-            return tuple(int(c) if self.type.is_whole else c for c in self.codes)
-        if self.type is Type.FLAG:
-            return (0, 1)
-        if not self.listed or self.low is None or self.high is None or self.high - self.low > LONGEST_LIST:
-            return None
-        return tuple(range(int(self.low), int(self.high) + 1))
-
-    @property
-    def ranged(self) -> int | None:
-        """How many different values there can be at all, by a list or by a range of so many decimals."""
-        if self.values is not None:
-            return len(self.values)
-        if self.low is None or self.high is None:
-            return None
-        steps = 10 ** (self.decimals or 0)
-        return int((Decimal(repr(self.high)) - Decimal(repr(self.low))) * steps) + 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,44 +172,3 @@ class Table(Model):
     def most_ranked(self) -> int:
         """Rows of a person and year that count, where nothing says fewer: no more than ranks can tell apart."""
         return min(self.max_rows_per_unit_year, MOST_RANKED)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Catalogue(Model):
-    """All tables and code lists."""
-
-    version: int
-    codesets: tuple[Codeset, ...]
-    tables: tuple[Table, ...]
-
-    @cached_property
-    def _by_name(self) -> dict[str, Table]:
-        return {t.full_name.casefold(): t for t in self.tables}
-
-    def find(self, full_name: str) -> Table | None:
-        """A table by `schema.table` in any case."""
-        return self._by_name.get(full_name.casefold())
-
-    def find_physical(self, name: str) -> tuple[Table, Years, str] | None:
-        """The table behind a physical name, the years of it that the name covers and the table has, and the suffix of
-        its columns. A name that covers no such year, or that two tables claim, means nothing."""
-        read = [(t, found) for t in self.tables for p in t.physical if (found := p.read(name)) is not None]
-        if len(read) != 1:
-            return None
-        table, (covered, suffix) = read[0]
-        years = covered & (table.years or frozenset())
-        return (table, years, suffix) if years else None
-
-    def table(self, full_name: str) -> Table:
-        found = self.find(full_name)
-        if found is None:
-            raise KeyError(full_name)
-        return found
-
-    def suggested(self, granted: frozenset[str]) -> dict[str, str]:
-        """Tables that may be suggested for a mistyped one, by full and by bare name: those granted, and public ones."""
-        known = [t for t in self.tables if t.full_name in granted or t.kind is TableKind.PUBLIC]
-        return {t.name: t.full_name for t in known} | {t.full_name: t.full_name for t in known}
-
-    def persons(self) -> Iterator[Table]:
-        return (t for t in self.tables if t.kind is TableKind.PERSON)

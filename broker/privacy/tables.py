@@ -36,11 +36,6 @@ class Influence:
         return product if self.rows is None else min(product, self.rows)
 
 
-def only_rows(rows: int) -> Influence:
-    """A bound on the rows of one person only: they may be in one cell, or each in another."""
-    return Influence(cells=rows, rows_per_cell=rows, rows=rows)
-
-
 @dataclass(frozen=True, slots=True)
 class Clamp:
     """Values are integers, `scale` steps to one of the variable's units, cut to [low, high] (in steps)."""

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from broker.domain.errors import Refusal
 from broker.domain.nearest import did_you_mean
-from broker.policy.models import Catalogue
+from broker.policy.catalogue import Catalogue
 from broker.python_jobs.header import Header
 from broker.python_jobs.names import LOAD, dotted, meanings
 from broker.python_jobs.places import place_of

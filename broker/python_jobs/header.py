@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from broker.domain.errors import Refusal
 from broker.domain.projects import Project
 from broker.domain.variables import How, Use, Years
-from broker.policy.models import Policies, Table
+from broker.policy.models import Policies
+from broker.policy.tables import Table
 from broker.policy.years import parse_span
 from broker.python_jobs.look import lines_of
 from broker.python_jobs.parquet import leaves_as

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from broker.domain.errors import Refusal
-from broker.policy.models import Service
+from broker.policy.service import Service
 from broker.python_jobs.constructs import FORBIDDEN_MODULES, problem_of
 from broker.python_jobs.look import lines_of, look
 from broker.python_jobs.places import place_of

@@ -2,7 +2,9 @@
 
 import json
 
-from broker.policy.models import Catalogue, Codeset, Table, Variable
+from broker.policy.catalogue import Catalogue
+from broker.policy.tables import Table
+from broker.policy.variables import Codeset, Variable
 
 
 def library_catalogue(catalogue: Catalogue) -> str:

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from broker.domain.errors import Refusal
-from broker.policy.models import Service
+from broker.policy.service import Service
 
 LINE_END = re.compile(r"\r\n|\r|\n")
 """Python's own line ends; str.splitlines knows more, and would count other lines than Python does."""

@@ -7,7 +7,9 @@ from broker.domain.errors import Invalid
 from broker.domain.handed import HandedColumn, HandedRegression, HandedRows, HandedTable, KeyColumn, Told
 from broker.domain.scalars import Type
 from broker.domain.variables import Use, VariableClass, institution_code
-from broker.policy.models import Catalogue, Table, Variable
+from broker.policy.catalogue import Catalogue
+from broker.policy.tables import Table
+from broker.policy.variables import Variable
 
 DECIMALS = 4
 """Digits after the point of a derived number in a table: finer ones carry more than a figure needs."""

@@ -9,7 +9,9 @@ from dataclasses import replace
 from broker.domain.handed import Asked, HandedColumn, HandedRows, HandedTable, Told
 from broker.domain.plans import Key, Plan, PlannedTable
 from broker.domain.variables import Use, VariableClass, Years
-from broker.policy.models import Catalogue, Table, TableKind, Variable
+from broker.policy.catalogue import Catalogue
+from broker.policy.tables import Table, TableKind
+from broker.policy.variables import Variable
 from broker.python_jobs.rows import Inputs
 
 SCHEMA, NAME = "handed", "rows"

@@ -13,7 +13,7 @@ from broker.domain.projects import Project
 from broker.domain.relations import Relation
 from broker.domain.scalars import Scalar
 from broker.domain.variables import How
-from broker.policy.models import Catalogue
+from broker.policy.catalogue import Catalogue
 from broker.query.book import HEAVIEST, Book
 from broker.query.groups.statistics import DraftTable
 from broker.query.kinds import Bound, Ctes, Known, Rows, Want

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from broker.domain.scalars import NULL, Call, Case, Column, Literal, Scalar, Type, Value, columns_of
 from broker.domain.variables import How, VariableClass
-from broker.policy.models import Table, TableKind, Variable
+from broker.policy.tables import Table, TableKind
+from broker.policy.variables import Variable
 from broker.query.refusing import Place
 
 HEAVIEST = 10_000

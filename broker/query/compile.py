@@ -14,7 +14,9 @@ from broker.domain.relations import Filter, Gather, Join, Limit, Over, Relation,
 from broker.domain.saved import NOTHING, Saved
 from broker.domain.scalars import Scalar, Type, columns_of
 from broker.domain.variables import How, Use, Years
-from broker.policy.models import Catalogue, Service, Unit
+from broker.policy.catalogue import Catalogue
+from broker.policy.service import Service
+from broker.policy.tables import Unit
 from broker.query.binder import Binder, Enough
 from broker.query.book import Book
 from broker.query.groups.grammar import CONSTANT, label

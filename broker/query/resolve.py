@@ -9,7 +9,9 @@ from broker.domain.nearest import Hints, did_you_mean
 from broker.domain.projects import Project
 from broker.domain.scalars import Call, Column, Literal, Scalar, Type
 from broker.domain.variables import Years
-from broker.policy.models import Catalogue, Table, Variable
+from broker.policy.catalogue import Catalogue
+from broker.policy.tables import Table
+from broker.policy.variables import Variable
 from broker.query.book import Book
 from broker.query.refusing import FOLLOWS, Stop
 

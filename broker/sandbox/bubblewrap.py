@@ -21,7 +21,8 @@ from broker.domain.errors import Breach, Conflict, Unavailable
 from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult
 from broker.sandbox import exchange, mounts
 from broker.sandbox.images import Images
-from broker.sandbox.spec import COMMAND, OUT, SCRATCH, environment, name_of, user_of
+from broker.sandbox.names import name_of
+from broker.sandbox.spec import COMMAND, OUT, SCRATCH, environment, user_of
 
 RUNTIME = "bubblewrap"
 SUFFIX = ".run"

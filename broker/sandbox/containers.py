@@ -14,7 +14,8 @@ from broker.domain.errors import Breach, Conflict, Unavailable
 from broker.domain.ports import SandboxEnd
 from broker.sandbox.audit import differences
 from broker.sandbox.engine_images import client
-from broker.sandbox.spec import LABEL_OWNER, Spec, attempt_of, name_of, settings
+from broker.sandbox.names import LABEL_OWNER, attempt_of, name_of
+from broker.sandbox.spec import Spec, settings
 
 DEATH_SECONDS = 30
 STOPPED_FOR = frozenset({SandboxEnd.TIME_LIMIT, SandboxEnd.OUTPUT_LIMIT, SandboxEnd.BAD_FRAMES})

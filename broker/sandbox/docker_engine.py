@@ -22,8 +22,9 @@ from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult
 from broker.sandbox import exchange, mounts, selftest, streams
 from broker.sandbox.containers import Engines, attempts, confirmed, create, give, mounted, remove
 from broker.sandbox.images import Images
+from broker.sandbox.names import name_of
 from broker.sandbox.shelf import Shelf
-from broker.sandbox.spec import UNTRUSTED, Box, Spec, name_of, spec, waiting
+from broker.sandbox.spec import UNTRUSTED, Box, Spec, spec, waiting
 
 RUNTIMES = ("auto", "runsc", "runc")
 WARM_FOLDER = "warm"
@@ -115,8 +116,7 @@ class DockerSandbox:
         return Box(digest, facts.runtime, place, request.limits, self._cpus, facts.apparmor, apart)
 
     def missing(self) -> tuple[str, ...]:
-        held = {verdict.probe for verdict in self.verdicts() if verdict.held}
-        return tuple(sorted(selftest.REQUIRED - held))
+        return selftest.missing(self.verdicts())
 
     def _check_real(self, request: SandboxRequest) -> None:
         if not request.synthetic and (missing := self.missing()):

@@ -19,8 +19,9 @@ from broker.domain.ports import Warmth
 from broker.sandbox import exchange, frames, streams
 from broker.sandbox.containers import create, owned, remove
 from broker.sandbox.docker_engine import DockerSandbox
+from broker.sandbox.names import WARM, waiting_name
 from broker.sandbox.shelf import Waiting, key_of
-from broker.sandbox.spec import WARM, Box, waiting, waiting_name
+from broker.sandbox.spec import Box, waiting
 
 ROUND_SECONDS = 0.2
 FAILED_SECONDS = 5.0

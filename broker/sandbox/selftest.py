@@ -74,10 +74,10 @@ def probe(sandbox: Sandbox, nonce: str = "0") -> tuple[Verdict, ...]:
     return tuple(Verdict(name, name in REQUIRED, held, seen) for name, (held, seen) in {**inside, **outside}.items())
 
 
-def required_ok(table: tuple[Verdict, ...]) -> bool:
-    """Every required probe was made, and held."""
+def missing(table: tuple[Verdict, ...]) -> tuple[str, ...]:
+    """The required probes that were not made, or did not hold: real data run only where there is none."""
     held = {verdict.probe for verdict in table if verdict.held}
-    return held >= REQUIRED
+    return tuple(sorted(REQUIRED - held))
 
 
 # Three processes that together, not alone, take more than the job may: only a limit on the whole sandbox stops them.

@@ -1,5 +1,5 @@
-"""A request as a container's settings, and the audit of what the engine made of them. Pure: no engine, no files but the
-seccomp profile. Every setting is wanted as such; nothing is left to an engine's default that could change."""
+"""A request as a container's settings. Pure: no engine, no files but the seccomp profile. Every setting is wanted as
+such; nothing is left to an engine's default that could change."""
 
 import hashlib
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.domain.ports import Limits
+from broker.sandbox.names import LABEL_ATTEMPT, LABEL_JOB, LABEL_NONCE, LABEL_OWNER, name_of
 
 PROFILE = json.loads((Path(__file__).parent / "seccomp.json").read_text())
 SECCOMP = json.dumps(PROFILE)
@@ -22,16 +23,8 @@ SECCOMP_APART = json.dumps(
     {**PROFILE, "syscalls": [*PROFILE["syscalls"], {"names": list(POWERS), "action": "SCMP_ACT_ALLOW"}]}
 )
 
-LABEL = "npd-broker.sandbox"
-LABEL_OWNER, LABEL_JOB, LABEL_ATTEMPT = f"{LABEL}.owner", f"{LABEL}.job", f"{LABEL}.attempt"
-LABEL_NONCE = f"{LABEL}.nonce"
-"""The owner is the broker that started it: two brokers on one engine must not sweep each other's sandboxes."""
-
 UNTRUSTED = "python"
 """The image whose sandboxes run researchers' code: nothing is read of one before all its processes are dead."""
-
-JOB, WARM = "npdjob-", "npdwarm-"
-"""How names begin: of an attempt's sandbox, and of one that waits for a job. The name alone tells whose it is."""
 
 APPARMOR = "docker-default"
 
@@ -99,19 +92,6 @@ class Spec:
         return ("no-new-privileges", f"seccomp={SECCOMP_APART if self.apart else SECCOMP}", *profile)
 
 
-def name_of(job: str, attempt: int) -> str:
-    """The one name a job's attempt can have: the engine's refusal of a second one is the run-once lock."""
-    return f"{JOB}{job}-{attempt}"
-
-
-def attempt_of(name: str) -> tuple[str, int] | None:
-    """Whose sandbox a name tells of; None for one that no job has been given."""
-    if not name.startswith(JOB):
-        return None
-    job, _, attempt = name.removeprefix(JOB).rpartition("-")
-    return job, int(attempt) if attempt.isdigit() else 0
-
-
 def user_of(name: str) -> int:
     """A user that no other sandbox shares, so that limits per user are limits per job."""
     return 200_000 + int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) % 1_000_000_000
@@ -137,10 +117,6 @@ def spec(job: str, attempt: int, box: Box, owner: str) -> Spec:
 def waiting(box: Box, owner: str, name: str, nonce: str) -> Spec:
     """A container that waits for a job: equal but for its name and labels, which tell of no job."""
     return _spec(name, nonce, box, owner, {})
-
-
-def waiting_name() -> str:
-    return WARM + secrets.token_hex(16)
 
 
 def _spec(name: str, nonce: str, box: Box, owner: str, labels: Mapping[str, str]) -> Spec:

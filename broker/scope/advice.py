@@ -2,7 +2,7 @@
 
 from broker.domain.projects import Project
 from broker.domain.variables import Years
-from broker.policy.models import Table, YearFormat
+from broker.policy.tables import Table, YearFormat
 
 
 def ask_for(what: str, project: Project) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from broker.domain.projects import Grant, Project
 from broker.domain.variables import How, Use, Years
-from broker.policy.models import Policies, Table
+from broker.policy.models import Policies
+from broker.policy.tables import Table
 from broker.scope.check import years_touched
 from broker.scope.combinations import check_combinations
 

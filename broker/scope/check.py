@@ -7,7 +7,9 @@ from broker.domain.errors import Refusal
 from broker.domain.nearest import Hints
 from broker.domain.projects import Grant, Project
 from broker.domain.variables import How, Use, VariableClass, Years
-from broker.policy.models import Policies, Table, Variable
+from broker.policy.models import Policies
+from broker.policy.tables import Table
+from broker.policy.variables import Variable
 from broker.scope.advice import ask_for, in_years, leave_out, other_years
 
 NEVER = frozenset({VariableClass.INSTANT_IDENTIFIER, VariableClass.IDENTIFIER})

@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from broker.domain.errors import Refusal
 from broker.domain.projects import Project
 from broker.domain.variables import Use, Years
-from broker.policy.models import Catalogue, CombinationRule, Policies, Table
+from broker.policy.catalogue import Catalogue
+from broker.policy.models import CombinationRule, Policies
+from broker.policy.tables import Table
 from broker.scope.advice import ask_for, in_years, without_years, years_text
 from broker.scope.check import full_name_of, place_of, variable_of, years_touched
 

@@ -13,7 +13,7 @@ from broker.domain.ports import Access
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.people import person_row, with_roles
-from broker.storage.tables import people, tokens
+from broker.storage.tables.people import people, tokens
 
 SEEN_EVERY = timedelta(minutes=1)
 """How exactly it is known when a session was seen last: not every look is a write."""

@@ -9,6 +9,7 @@ from sqlalchemy import (
     JSON,
     CheckConstraint,
     Column,
+    ColumnElement,
     Connection,
     ForeignKey,
     Index,
@@ -23,15 +24,16 @@ from sqlalchemy import (
     update,
 )
 
-from broker.domain.asked_rehearsals import OPEN, AskedRehearsal, RehearsalState, Step
+from broker.domain.asked_rehearsals import OPEN, AskedRehearsal, RehearsalState, Step, came_from
 from broker.domain.audit import AuditEvent
-from broker.domain.errors import Conflict, Unknown
+from broker.domain.errors import Breach, Conflict, Unknown
 from broker.domain.jobs import Kind, Submission
 from broker.domain.ports import Room
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.job_moves import stale
-from broker.storage.tables import metadata, one_of, people
+from broker.storage.tables.people import people
+from broker.storage.tables.schema import metadata, one_of
 from broker.storage.types import UtcTime
 
 asked = Table(
@@ -90,7 +92,7 @@ class AskedRehearsals:
             return [_of(row) for row in rows]
 
     def lease_rehearsal(self, ident: str, until: datetime, now: datetime) -> AskedRehearsal | None:
-        ready = (asked.c.ident == ident, asked.c.state == RehearsalState.QUEUED)
+        ready = (asked.c.ident == ident, _may_become(RehearsalState.RUNNING))
         values = {"state": RehearsalState.RUNNING, "attempt": asked.c.attempt + 1, "lease_until": until}
         values |= {"started": func.coalesce(asked.c.started, now), "updated": now, "step": None}
         with self._db.write() as connection:
@@ -116,6 +118,8 @@ class AskedRehearsals:
         now: datetime,
         events: Sequence[AuditEvent],
     ) -> None:
+        if state in OPEN or RehearsalState.RUNNING not in came_from(state):
+            raise Breach(f"No rehearsal ends as {state}.")
         held = (*_running(ident, attempt), asked.c.lease_until > now)
         with self._db.write() as connection:
             _move(connection, ident, held, state=state, document=document, updated=now, lease_until=None)
@@ -135,7 +139,7 @@ class AskedRehearsals:
             append(connection, events)
 
     def cancel_rehearsal(self, ident: str, now: datetime, events: Sequence[AuditEvent]) -> bool:
-        other = (asked.c.ident == ident, asked.c.state != RehearsalState.CANCELLED)
+        other = (asked.c.ident == ident, _may_become(RehearsalState.CANCELLED))
         values = {"state": RehearsalState.CANCELLED, "updated": now, "lease_until": None, "document": ""}
         with self._db.write() as connection:
             if connection.execute(update(asked).where(*other).values(values)).rowcount != 1:
@@ -163,6 +167,10 @@ class AskedRehearsals:
         old = (asked.c.state.not_in(UNDER_WAY), asked.c.updated < before)
         with self._db.write() as connection:
             return connection.execute(delete(asked).where(*old)).rowcount
+
+
+def _may_become(state: RehearsalState) -> ColumnElement[bool]:
+    return asked.c.state.in_(sorted(came_from(state)))
 
 
 def _running(ident: str, attempt: int) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ from broker.domain.audit import GENESIS, AuditCheck, AuditEvent, AuditLine, firs
 from broker.domain.ports import AuditWanted
 from broker.storage.chain import append
 from broker.storage.database import Database
-from broker.storage.tables import audit, audit_head
+from broker.storage.tables.audit import audit, audit_head
 
 PAGE = 1000
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from broker.domain.audit import AuditEvent, line_hash
 from broker.domain.errors import Breach
-from broker.storage.tables import audit, audit_head
+from broker.storage.tables.audit import audit, audit_head
 
 _WORD = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 _IDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@+/-]{0,255}")

@@ -17,7 +17,7 @@ from broker.storage.jobs import job_row
 from broker.storage.memory.held_files import hold_files
 from broker.storage.outputs import output_row, remember_json
 from broker.storage.stops import is_stopped
-from broker.storage.tables import jobs, outputs
+from broker.storage.tables.jobs import jobs, outputs
 
 BACK = (OutputState.APPROVED, OutputState.IN_REVIEW)
 COMPARED = frozenset({OutputState.ASSESSED, OutputState.APPROVED})
@@ -28,7 +28,7 @@ class Comparing:
 
     _db: Database
 
-    def lease_comparison(self, job: str, until: datetime, now: datetime) -> int | None:
+    def lease_comparison(self, job: str, until: datetime) -> int | None:
         free = (jobs.c.ident == job, jobs.c.state == JobState.ASSESSING, jobs.c.comparing_until.is_(None))
         taken = update(jobs).where(*free, ~is_stopped())
         with self._db.write() as connection:

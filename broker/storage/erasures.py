@@ -14,8 +14,9 @@ from broker.domain.jobs import JobState
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.public_tables import reads_snapshot
-from broker.storage.tables import jobs, snapshots
-from broker.storage.tables_administration import erasures
+from broker.storage.tables.administration import erasures
+from broker.storage.tables.jobs import jobs
+from broker.storage.tables.policies import snapshots
 
 READING = (JobState.QUEUED, JobState.RUNNING)
 """States in which a job may still come to read a snapshot."""

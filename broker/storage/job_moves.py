@@ -1,9 +1,9 @@
-"""Moves of a job's state: lease, renew, advance, and what the reconciler looks for. Every move is compare-and-set."""
+"""Moves of a job's state: lease, renew, advance. Every move is compare-and-set."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, insert, or_, select, update
+from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from broker.domain.audit import AuditEvent
@@ -11,7 +11,7 @@ from broker.domain.errors import Breach, Conflict
 from broker.domain.jobs import FINAL_JOB_STATES, FailureCode, JobState, can_advance
 from broker.domain.outputs import DECIDED_STATES, OUTPUT_TRANSITIONS, OutputState
 from broker.domain.people import SYSTEM
-from broker.domain.ports import Lease, OutputRecord, Reap
+from broker.domain.ports import Lease, OutputRecord
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.jobs import job_of, job_row
@@ -19,9 +19,8 @@ from broker.storage.ledger.spends import settle_with_job
 from broker.storage.ledger.writing import LedgerWriting
 from broker.storage.memory.held_files import hold_files
 from broker.storage.outputs import values_of
-from broker.storage.public_tables import vaults_of_public_tables
 from broker.storage.stops import is_stopped
-from broker.storage.tables import jobs, outputs, releases
+from broker.storage.tables.jobs import jobs, outputs
 
 BORN: frozenset[OutputState] = frozenset({OutputState.ASSESSED}) | OUTPUT_TRANSITIONS[OutputState.ASSESSED]
 UNDECIDED: frozenset[OutputState] = frozenset(OutputState) - DECIDED_STATES
@@ -95,59 +94,10 @@ class JobMoves(LedgerWriting):
             self._sign()
 
     def name_vault(self, job: str, attempt: int, vault: str) -> None:
-        """Say which vault a running attempt reads, so that it is kept. Conflict("stale") if it runs no more."""
         running = (jobs.c.ident == job, jobs.c.attempt == attempt, jobs.c.state == JobState.RUNNING)
         with self._db.write() as connection:
             if connection.execute(update(jobs).where(*running).values(vault=vault)).rowcount != 1:
                 raise stale("job", job)
-
-    def vaults_in_use(self, *, reading: bool = False) -> frozenset[str]:
-        unfinished = jobs.c.state.not_in(sorted(FINAL_JOB_STATES))
-        wanted = jobs.c.state.in_((JobState.QUEUED, JobState.RUNNING)) if reading else unfinished
-        query = select(jobs.c.vault).where(wanted, jobs.c.vault.is_not(None)).distinct()
-        with self._db.read() as connection:
-            return frozenset(connection.execute(query).scalars()) | vaults_of_public_tables(connection)
-
-    def lapsed(self, now: datetime) -> list[Reap]:
-        late = or_(
-            and_(jobs.c.state == JobState.RUNNING, jobs.c.lease_until < now),
-            and_(jobs.c.state == JobState.ASSESSING, jobs.c.comparing_until < now),
-        )
-        query = select(jobs.c.ident, jobs.c.attempt).where(late).order_by(jobs.c.lease_until, jobs.c.ident)
-        with self._db.read() as connection:
-            return [Reap(row.ident, row.attempt) for row in connection.execute(query)]
-
-    def waiting(self) -> list[tuple[str, int]]:
-        return self._where(jobs.c.state == JobState.QUEUED)
-
-    def alive(self) -> frozenset[tuple[str, int]]:
-        compares = and_(jobs.c.state == JobState.ASSESSING, jobs.c.comparing_until.is_not(None))
-        return frozenset(self._where(or_(jobs.c.state == JobState.RUNNING, compares)))
-
-    def _where(self, condition: ColumnElement[bool]) -> list[tuple[str, int]]:
-        query = select(jobs.c.ident, jobs.c.attempt).where(condition)
-        with self._db.read() as connection:
-            rows = connection.execute(query.order_by(jobs.c.created, jobs.c.ident))
-            return [(row.ident, row.attempt) for row in rows]
-
-    def unsettled(self) -> list[str]:
-        """Jobs whose next step waits for nobody (a process died between two steps), oldest first: `assessing` with
-        an output to route or none left to decide, or `decided` with approved outputs and no release."""
-        due = or_(
-            and_(jobs.c.state == JobState.ASSESSING, or_(_has(OutputState.ASSESSED), ~_has(OutputState.IN_REVIEW))),
-            and_(jobs.c.state == JobState.DECIDED, _has(OutputState.APPROVED), ~_released()),
-        )
-        query = select(jobs.c.ident).where(due).order_by(jobs.c.created, jobs.c.ident)
-        with self._db.read() as connection:
-            return list(connection.execute(query).scalars())
-
-
-def _has(state: OutputState) -> ColumnElement[bool]:
-    return exists().where(outputs.c.job == jobs.c.ident, outputs.c.state == state)
-
-
-def _released() -> ColumnElement[bool]:
-    return exists().where(releases.c.job == jobs.c.ident)
 
 
 def stale(what: str, ident: str) -> Conflict:

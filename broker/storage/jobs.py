@@ -15,7 +15,7 @@ from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.saved import keep
 from broker.storage.stops import check_goes_on
-from broker.storage.tables import jobs
+from broker.storage.tables.jobs import jobs
 
 
 def job_of(row: Row[Any]) -> Job:

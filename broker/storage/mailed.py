@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 from broker.domain.audit import AuditEvent
 from broker.storage.chain import append
 from broker.storage.database import Database
-from broker.storage.tables_administration import notices_mailed
+from broker.storage.tables.administration import notices_mailed
 
 
 class Mailed:

@@ -26,7 +26,7 @@ from broker.domain.messages import Audience, Message
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.outputs import output_row
-from broker.storage.tables import metadata, one_of
+from broker.storage.tables.schema import metadata, one_of
 from broker.storage.types import UtcTime
 
 messages = Table(

@@ -8,12 +8,14 @@ from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict, Unknown
-from broker.domain.outputs import OUTPUT_TRANSITIONS, Output, OutputKind, OutputState, Verdict
+from broker.domain.findings import Verdict
+from broker.domain.outputs import OUTPUT_TRANSITIONS, Output, OutputKind, OutputState
 from broker.domain.ports import Filter, OutputRecord
 from broker.domain.reviews import Choice
 from broker.storage.chain import append
 from broker.storage.database import Database
-from broker.storage.tables import jobs, outputs, recalls, votes
+from broker.storage.tables.jobs import jobs, outputs
+from broker.storage.tables.reviews import recalls, votes
 
 VOTED: dict[OutputState, Choice] = {
     OutputState.APPROVED: Choice.APPROVE,

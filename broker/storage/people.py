@@ -13,8 +13,8 @@ from broker.domain.stops import StopKind
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.stops import standing
-from broker.storage.tables import people, person_roles, tokens
-from broker.storage.tables_administration import stops
+from broker.storage.tables.administration import stops
+from broker.storage.tables.people import people, person_roles, tokens
 
 
 class People:

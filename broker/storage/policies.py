@@ -12,8 +12,7 @@ from broker.domain.errors import Breach, Conflict, Forbidden, Unknown
 from broker.domain.ports import Decision, StoredPolicy
 from broker.storage.chain import append
 from broker.storage.database import Database
-from broker.storage.tables import policies, policy_proposals
-from broker.storage.tables_administration import project_decisions
+from broker.storage.tables.policies import policies, policy_proposals, project_decisions
 
 
 class Policies:

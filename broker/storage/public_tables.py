@@ -28,7 +28,8 @@ from broker.domain.public_tables import PublicState, PublicTable, Published, Rep
 from broker.domain.remembered import Remembering
 from broker.storage.chain import append
 from broker.storage.memory.writing import MemoryWriting
-from broker.storage.tables import metadata, one_of, snapshots
+from broker.storage.tables.policies import snapshots
+from broker.storage.tables.schema import metadata, one_of
 from broker.storage.types import UtcTime
 
 GIVEN = ("name", "source", "recipe", "dialect", "snapshot", "rounding", "figures")

@@ -9,7 +9,8 @@ from broker.domain.errors import Unknown
 from broker.domain.outputs import OutputState
 from broker.domain.ports import EVERY_RELEASE, RegisterCount, RegisterEntry, RegisterFilter
 from broker.storage.database import Database
-from broker.storage.tables import jobs, outputs, recalls, release_outputs, releases
+from broker.storage.tables.jobs import jobs, outputs
+from broker.storage.tables.reviews import recalls, release_outputs, releases
 
 
 class RegisterLooks:

@@ -12,7 +12,8 @@ from broker.domain.rehearsals import Rehearsal
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.job_moves import stale
-from broker.storage.tables import jobs, metadata
+from broker.storage.tables.jobs import jobs
+from broker.storage.tables.schema import metadata
 from broker.storage.types import UtcTime
 
 rehearsals = Table(

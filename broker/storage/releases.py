@@ -23,7 +23,9 @@ from broker.storage.ledger.writing import LedgerWriting
 from broker.storage.memory.writing import MemoryWriting
 from broker.storage.outputs import move
 from broker.storage.stops import check_goes_on
-from broker.storage.tables import jobs, outputs, release_outputs, releases, snapshots
+from broker.storage.tables.jobs import jobs, outputs
+from broker.storage.tables.policies import snapshots
+from broker.storage.tables.reviews import release_outputs, releases
 
 UNDECIDED = frozenset(OutputState) - DECIDED_STATES
 

@@ -14,7 +14,8 @@ from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.messages import add
 from broker.storage.outputs import IS_ON_IT, move, output_row
-from broker.storage.tables import jobs, outputs, votes
+from broker.storage.tables.jobs import jobs, outputs
+from broker.storage.tables.reviews import votes
 
 
 def vote_of(row: Row[Any]) -> Vote:

@@ -11,7 +11,7 @@ from broker.domain.errors import Breach, Conflict, Unknown
 from broker.domain.saved import READABLE, SAVED_TRANSITIONS, SavedEntry, SavedState, from_json, to_json
 from broker.storage.chain import append
 from broker.storage.database import Database
-from broker.storage.tables import saved
+from broker.storage.tables.jobs import saved
 
 
 def keep(connection: Connection, entry: SavedEntry) -> None:

@@ -13,7 +13,8 @@ from broker.domain.jobs import FINAL_JOB_STATES
 from broker.domain.ports import Snapshot
 from broker.storage.chain import append
 from broker.storage.database import Database
-from broker.storage.tables import jobs, snapshots
+from broker.storage.tables.jobs import jobs
+from broker.storage.tables.policies import snapshots
 
 
 class Snapshots:

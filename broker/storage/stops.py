@@ -12,8 +12,9 @@ from broker.domain.errors import Conflict, Forbidden, Unknown
 from broker.domain.stops import Stop, StopKind
 from broker.storage.chain import append
 from broker.storage.database import Database
-from broker.storage.tables import jobs, people, tokens
-from broker.storage.tables_administration import stops
+from broker.storage.tables.administration import stops
+from broker.storage.tables.jobs import jobs
+from broker.storage.tables.people import people, tokens
 
 
 class Stops:

@@ -5,6 +5,7 @@ from broker.storage.asked_rehearsals import AskedRehearsals
 from broker.storage.audit import AuditLog
 from broker.storage.comparing import Comparing
 from broker.storage.database import Database
+from broker.storage.due import Due
 from broker.storage.erasures import Erasures
 from broker.storage.job_moves import JobMoves
 from broker.storage.jobs import Jobs
@@ -46,6 +47,7 @@ class Memory(MemoryLooks, MemoryMeasures, MemoryRestoring, MemorySweeping):
 class SqlStore(
     Jobs,
     JobMoves,
+    Due,
     Rehearsals,
     AskedRehearsals,
     Outputs,

@@ -4,7 +4,7 @@ from sqlalchemy import delete, insert, select
 
 from broker.domain.ports import WorkerReport
 from broker.storage.database import Database
-from broker.storage.tables_administration import worker_reports
+from broker.storage.tables.administration import worker_reports
 
 
 class Workers:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from broker.domain.errors import Invalid
-from broker.policy.models import Catalogue, Table
+from broker.policy.catalogue import Catalogue
+from broker.policy.tables import Table
 from broker.synth import (
     absence,
     census,

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from broker.domain.errors import Invalid
-from broker.policy.models import Table
+from broker.policy.tables import Table
 from broker.synth.columns import Columns, same
 
 MARK = "synthetic.json"

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from broker.domain.errors import Breach
 from broker.domain.variables import institution_code
-from broker.policy.models import TableKind
+from broker.policy.tables import TableKind
 from broker.vault.codes import code_columns
 from broker.vault.duck import Connection, connection, each, name, parquet_of, text, write
 from broker.vault.ingest import PERSON

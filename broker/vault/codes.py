@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from broker.domain.proofs import Proofs
 from broker.domain.scalars import Type
-from broker.policy.models import Variable
+from broker.policy.variables import Variable
 from broker.vault.duck import name, texts
 from broker.vault.shares import Share, is_pseudonymous
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as parquet
 
 from broker.domain.errors import Breach
 from broker.domain.scalars import Type
-from broker.policy.models import Variable
+from broker.policy.variables import Variable
 
 Error = duckdb.Error
 Item = TypeVar("Item")

@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from broker.policy.models import TableKind
+from broker.policy.tables import TableKind
 from broker.vault.duck import Connection, Error, count, name, parquet_of, single, storage_type, text, write
 from broker.vault.files import Extract
 from broker.vault.normalise import Reading, is_stripped, read, stored

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from broker.domain.proofs import Proof, Proofs
-from broker.policy.models import Table, Variable
+from broker.policy.tables import Table
+from broker.policy.variables import Variable
 from broker.vault.duck import Connection, name, parquet_of, single
 from broker.vault.files import WHOLE
 from broker.vault.normalise import stored

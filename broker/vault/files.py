@@ -4,7 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from broker.policy.models import Catalogue, Table
+from broker.policy.catalogue import Catalogue
+from broker.policy.tables import Table
 from broker.vault.problems import Problem
 
 SYNTHETIC_MARK = "synthetic.json"

@@ -13,7 +13,9 @@ from pathlib import Path
 from broker.domain.erasures import Erased
 from broker.domain.errors import Invalid
 from broker.domain.ports import Snapshot
-from broker.policy.models import Catalogue, TableKind, canonical_json
+from broker.policy.catalogue import Catalogue
+from broker.policy.models import canonical_json
+from broker.policy.tables import TableKind
 from broker.vault.duck import Connection, connection, each, name, parquet_of, storage_type, write
 from broker.vault.extract import stage
 from broker.vault.facts import Facts, prove, to_json

@@ -15,7 +15,8 @@ from broker.domain.ports import Snapshot, Vault, VaultTable
 from broker.domain.projects import Project
 from broker.domain.scalars import Value
 from broker.domain.variables import Use
-from broker.policy.models import Catalogue, Policies, canonical_json
+from broker.policy.catalogue import Catalogue
+from broker.policy.models import Policies, canonical_json
 from broker.vault.build import SCHEMA_FILE, build
 from broker.vault.codes import with_codes
 from broker.vault.facts import Facts, proofs_of, restrict, to_json

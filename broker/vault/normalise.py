@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from broker.domain.scalars import Type
 from broker.domain.variables import VariableClass
-from broker.policy.models import Table, Variable
+from broker.policy.tables import Table
+from broker.policy.variables import Variable
 from broker.vault.duck import name, storage_type, text, texts
 
 WHOLE_TYPES = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}

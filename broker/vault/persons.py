@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from broker.domain.erasures import Erased
-from broker.policy.models import Table
+from broker.policy.tables import Table
 from broker.vault.components import components
 from broker.vault.duck import Connection, count, name, parquet_of, text
 from broker.vault.erased import find_erased, remembered

@@ -1,8 +1,7 @@
 """Ranks of a person's rows, which bounds on private answers rest on: SQL for those of a year, and within the filters
 that a catalogue names. Pure; a rank follows from its person's own rows alone, and no number of rows breaks it."""
 
-from broker.policy.models import Ranking
-from broker.policy.tables import MOST_RANKED
+from broker.policy.tables import MOST_RANKED, Ranking
 from broker.vault.duck import name
 from broker.vault.shares import Share
 

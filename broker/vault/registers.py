@@ -6,7 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from broker.domain.scalars import Value
-from broker.policy.models import Catalogue, TableKind
+from broker.policy.catalogue import Catalogue
+from broker.policy.tables import TableKind
 from broker.vault.duck import connection, name, parquet_of
 from broker.vault.files import WHOLE
 

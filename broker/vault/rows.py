@@ -5,7 +5,7 @@
 from pathlib import Path
 
 from broker.domain.variables import institution_code
-from broker.policy.models import TableKind
+from broker.policy.tables import TableKind
 from broker.vault.codes import code_texts
 from broker.vault.duck import name, parquet_of, text
 from broker.vault.ingest import PERSON

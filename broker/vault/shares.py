@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from broker.domain.errors import Breach
 from broker.domain.projects import Project
 from broker.domain.variables import INSTITUTION_CODES, VariableClass, Years, institution_code
-from broker.policy.models import Catalogue, Table, TableKind, Variable
+from broker.policy.catalogue import Catalogue
+from broker.policy.tables import Table, TableKind
+from broker.policy.variables import Variable
 from broker.vault.duck import storage_type
 from broker.vault.files import WHOLE
 

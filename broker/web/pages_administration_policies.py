@@ -5,7 +5,7 @@ from dataclasses import fields
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from broker.policy.models import TableKind
+from broker.policy.tables import TableKind
 from broker.web.setup import caller, ports
 from broker.workflow import policy_plans, watch
 

@@ -14,7 +14,7 @@ from broker.settings import Settings
 from broker.web.app import create_app
 from broker.web.openid import Provider
 from broker.web.setup import WebSettings
-from broker.wiring import build_ports
+from broker.wiring.ports import build_ports
 
 THREADS = 8
 KEY_BYTES = 32

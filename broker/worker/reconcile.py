@@ -11,7 +11,7 @@ import structlog
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict, Unknown
 from broker.domain.jobs import Job, JobState
-from broker.domain.ledger.spends import Spend, SpendState
+from broker.domain.ledger.spends import Spend
 from broker.domain.outputs import Output, OutputState
 from broker.domain.people import SYSTEM
 from broker.domain.ports import Reap, Store, WorkerPorts
@@ -115,7 +115,7 @@ def settle_spends(ports: WorkerPorts) -> int:
 
 
 def _settle_spend(ports: WorkerPorts, spend: Spend) -> None:
-    end = SpendState.REFUNDED if spend.state is SpendState.RESERVED else SpendState.WITHHELD
+    end = spend.without_release
     now, job = ports.clock.now(), spend.asked.job
     ports.store.settle_spend(job, end, now, [AuditEvent(now, SYSTEM.ident, f"spend.{end.value}", job)])
 

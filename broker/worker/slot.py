@@ -6,7 +6,7 @@ import signal
 import sys
 
 from broker.settings import read_settings
-from broker.wiring import build_worker, queue_worker
+from broker.wiring.worker import build_worker, queue_worker
 from broker.worker import tasks
 
 PR_SET_PDEATHSIG = 1

@@ -15,7 +15,9 @@ import structlog
 
 from broker.domain.ports import Post, WorkerPorts
 from broker.settings import Settings
-from broker.wiring import build_pool, build_post, build_worker, embedded_queue
+from broker.wiring.ports import build_post, embedded_queue
+from broker.wiring.running import build_pool
+from broker.wiring.worker import build_worker
 from broker.worker.reconcile import (
     allot_caps,
     end_all_stopped,
@@ -49,9 +51,7 @@ log = structlog.get_logger()
 
 def supervise(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
     """Run until a signal asks to stop. Slots die with this process, and their leases lapse."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _stopper(stop))
+    stop = _stopped_by_signal()
     queue = None if settings.queue_url else embedded_queue(settings)
     slots: dict[int, subprocess.Popen[bytes]] = {}
     pool: threading.Thread | None = None
@@ -59,11 +59,7 @@ def supervise(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         if queue is not None:
             queue.ensure()
         ports, said = build_worker(settings), begun(settings)
-        if not settings.synthetic_only:
-            test = ("self-test", partial(_test_sandbox, ports, said))
-            threading.Thread(target=_attempt, args=test, daemon=True).start()
-        _keep_mailing(ports, build_post(settings), settings.public_url, stop)
-        _keep_settling(ports, stop)
+        _begin_beside(settings, ports, said, stop)
         kept = build_pool(ports)
         pool = _keep_warm(kept, stop)
         ready()
@@ -87,11 +83,24 @@ def supervise(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
             queue.stop()
 
 
-def _stopper(stop: threading.Event) -> Callable[[int, FrameType | None], None]:
+def _stopped_by_signal() -> threading.Event:
+    stop = threading.Event()
+
     def handle(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
-    return handle
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+    return stop
+
+
+def _begin_beside(settings: Settings, ports: WorkerPorts, said: Said, stop: threading.Event) -> None:
+    """What goes on beside the rounds of this process: nothing of it may hold them up."""
+    if not settings.synthetic_only:
+        test = ("self-test", partial(_test_sandbox, ports, said))
+        threading.Thread(target=_attempt, args=test, daemon=True).start()
+    _keep_mailing(ports, build_post(settings), settings.public_url, stop)
+    _keep_settling(ports, stop)
 
 
 def _test_sandbox(ports: WorkerPorts, said: Said) -> None:

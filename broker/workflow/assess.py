@@ -14,7 +14,8 @@ from broker.domain.outputs import Output, OutputState
 from broker.domain.people import SYSTEM
 from broker.domain.plans import Plan
 from broker.domain.ports import Lease, OutputRecord, SandboxResult, Vault, WorkerPorts
-from broker.policy.models import Policies, Profile
+from broker.policy.models import Policies
+from broker.policy.profiles import Profile
 from broker.workflow.check import Checked
 from broker.workflow.prepared import Prepared, table_prepared
 from broker.workflow.remembering.written import kept_for_release

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from broker.domain.errors import Conflict, Invalid
+from broker.domain.findings import Verdict
 from broker.domain.messages import check_words
-from broker.domain.outputs import Output, OutputKind, Verdict
+from broker.domain.outputs import Output, OutputKind
 from broker.domain.ports import Ports
 from broker.domain.reviews import Choice
 from broker.workflow.policies import rules_stand

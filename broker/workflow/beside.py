@@ -6,7 +6,8 @@ from broker.domain.ledger.budgets import Aside, Beside
 from broker.domain.ledger.refusals import check_exact_release
 from broker.domain.ports import Ports
 from broker.policy.allotments import promised_tables
-from broker.policy.models import Policies, TableKind
+from broker.policy.models import Policies
+from broker.policy.tables import TableKind
 from broker.workflow.check import check_submission
 from broker.workflow.cohorts import saved_then
 from broker.workflow.policies import policies_of

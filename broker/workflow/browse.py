@@ -1,13 +1,13 @@
 """What a person may see of jobs and outputs: visibility lives here and nowhere else."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from broker.domain.errors import Refusal, Unknown
 from broker.domain.jobs import Job, JobState, Shown, shown_state
 from broker.domain.outputs import Output, OutputState
 from broker.domain.people import Person, Role
-from broker.domain.permissions import Action, may
+from broker.domain.permissions import TOLD, Action, may
 from broker.domain.ports import Filter, Ports
 from broker.domain.projects import Project
 from broker.domain.saved import SCHEMA
@@ -17,9 +17,7 @@ from broker.workflow import cohorts
 from broker.workflow.check import check_submission
 from broker.workflow.policies import policies_in_force, policies_of
 from broker.workflow.relations import RelationOf, project_or_unknown, reach_job, relation_of, relations
-from broker.workflow.silence import hides_withheld, looks_running, told_end
-
-TOLD = frozenset({OutputState.RELEASED, OutputState.RECALLED, OutputState.RETURNED, OutputState.REJECTED})
+from broker.workflow.silence import hides_withheld, looks_running, told_end, whole_minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +205,3 @@ def _told_time(ports: Ports, policies: Policies, job: Job, outputs: list[Output]
     running = job.started is not None and looks_running(ports, policies, job, outputs, voted)
     changed = told_end(policies, job) or job.updated
     return whole_minute(job.started if running and job.started else changed)
-
-
-def whole_minute(moment: datetime) -> datetime:
-    """The end of the minute: how long a job ran tells nothing finer."""
-    return moment.replace(second=0, microsecond=0) + timedelta(minutes=1)

@@ -14,9 +14,9 @@ from broker.domain.people import Person
 from broker.domain.permissions import Action
 from broker.domain.ports import Ports
 from broker.workflow.administer import check_administrator
-from broker.workflow.browse import whole_minute
 from broker.workflow.policies import policies_in_force
 from broker.workflow.relations import reach_project
+from broker.workflow.silence import whole_minute
 
 COUNTING = frozenset({SpendState.RESERVED, SpendState.CHARGED, SpendState.REFUNDED})
 """Moves that change what is left. The others say what became of an output, which is not told here: a researcher would

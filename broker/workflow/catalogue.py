@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from broker.domain.errors import Unknown
 from broker.domain.people import Person
 from broker.domain.ports import Ports
-from broker.policy.models import Policies, Table, TableKind, Variable
+from broker.policy.models import Policies
+from broker.policy.tables import Table, TableKind
+from broker.policy.variables import Variable
 from broker.workflow.policies import policies_in_force
 from broker.workflow.preview import CatalogueEntry, entry_of
 

@@ -135,4 +135,4 @@ def _keys(ports: Ports, job: Job, name: str) -> frozenset[str] | None:
     saved = cohorts.saved_then(ports, job)
     plan = check_submission(s.text, s.kind, s.dialect, project, policies, job.created.date(), saved).plan
     planned = next((o for o in plan.outputs if o.name == name), None) if plan else None
-    return None if planned is None else frozenset(c.name for c in planned.columns if c.statistic == "key")
+    return None if planned is None else frozenset(c.name for c in planned.columns if c.is_key)

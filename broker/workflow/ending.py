@@ -67,7 +67,7 @@ def _compare(
     clean: frozenset[str] = frozenset(),
 ) -> bool:
     now = ports.clock.now()
-    attempt = ports.store.lease_comparison(job.ident, now + ports.lease, now)
+    attempt = ports.store.lease_comparison(job.ident, now + ports.lease)
     if attempt is None:
         return False
     try:

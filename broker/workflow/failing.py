@@ -1,8 +1,12 @@
-"""An attempt that ends without outputs. Decides nothing: who raises it says why, and `run` ends the attempt."""
+"""Attempts that end without outputs, or that another has overtaken. Decides nothing: who raises it says why, and who
+runs the attempt ends it."""
 
 from dataclasses import dataclass
 
 from broker.domain.jobs import FailureCode
+
+OVERTAKEN = frozenset({"stale", "already-running"})
+"""Codes of the conflicts that an attempt meets whose lease is lost: the one that took over tells what happened."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from broker.domain.jobs import PRIVATE_SCRIPT_LINE, Job, Kind, Shown
 from broker.domain.people import Person
 from broker.domain.permissions import Action
 from broker.domain.ports import Ports
-from broker.policy.models import Service
+from broker.policy.service import Service
 from broker.python_jobs.private.line import lasting, private_line, slot_at, slots_of
 from broker.workflow import browse
 from broker.workflow.limits import limits_for

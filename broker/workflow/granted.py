@@ -7,7 +7,7 @@ from broker.domain.permissions import Action
 from broker.domain.ports import Ports
 from broker.domain.projects import Project
 from broker.domain.saved import SCHEMA, Cohort, SavedEntry
-from broker.policy.models import Catalogue
+from broker.policy.catalogue import Catalogue
 from broker.workflow import cohorts
 from broker.workflow.relations import reach_project
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from broker.domain.findings import Assessment, Finding, Verdict, worst
 from broker.domain.handed import SENTENCES, HandedFigure, RowsChecked
-from broker.domain.outputs import Assessment, Finding, Verdict, worst
 
 if TYPE_CHECKING:
     from broker.workflow.remembering.handed import ComparedTable

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from broker.disclosure.judge_fit import judge_fit
 from broker.domain.errors import Invalid
+from broker.domain.findings import Finding, Verdict
 from broker.domain.handed import HandedFigure, HandedRegression, HandedTable
 from broker.domain.jobs import Kind
-from broker.domain.outputs import Finding, Verdict
 from broker.domain.ports import (
     HandedTo,
 )

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.needs import needs_of
 from broker.domain.errors import Breach, Invalid
+from broker.domain.evidence import JobEvidence
+from broker.domain.findings import Assessment
 from broker.domain.handed import HandedTable, RowsChecked, RowsProblem
 from broker.domain.jobs import Kind
-from broker.domain.outputs import Assessment, JobEvidence
 from broker.domain.ports import HandedTo
 from broker.workflow.handed_findings import Computed, Problem, told_others
 from broker.workflow.handing import PlannedRows, planned_tables

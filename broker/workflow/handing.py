@@ -51,10 +51,6 @@ class PlannedRows:
     own: tuple[HandedRows, ...]
 
 
-def planned_table(asked: HandedTable, inputs: Inputs, project: Project, policies: Policies) -> PlannedRows:
-    return planned_tables((asked,), inputs, project, policies)
-
-
 def planned_tables(asked: Sequence[HandedTable], inputs: Inputs, project: Project, policies: Policies) -> PlannedRows:
     """Tables of the same rows as one plan. Raises Invalid("request") for what would be refused of a SQL text, with that
     refusal's sentence and advice."""

@@ -9,7 +9,7 @@ from decimal import Decimal
 from broker.domain.errors import Invalid
 from broker.domain.saved import NAME, Cell, Lookup, LookupColumn
 from broker.domain.scalars import Type
-from broker.policy.models import Service
+from broker.policy.service import Service
 
 WHOLE = re.compile(r"0|-?[1-9][0-9]{0,14}")
 """A number with a leading nought is a code, and stays text. Fifteen digits are exact everywhere."""

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from broker.disclosure.records.renderings import released_csv
 from broker.disclosure.records.stored_form import assessment_to_json
-from broker.domain.outputs import Assessment, OutputKind, Verdict
-from broker.policy.models import Profile
+from broker.domain.findings import Assessment, Verdict
+from broker.domain.outputs import OutputKind
+from broker.policy.profiles import Profile
 
 if TYPE_CHECKING:
     from broker.disclosure.differencing.tables import Table

@@ -10,7 +10,9 @@ from broker.domain.people import Person
 from broker.domain.permissions import Action
 from broker.domain.ports import Ports
 from broker.domain.projects import Project
-from broker.policy.models import Policies, Table, Variable
+from broker.policy.models import Policies
+from broker.policy.tables import Table
+from broker.policy.variables import Variable
 from broker.workflow import cohorts
 from broker.workflow.check import Checked, check_submission
 from broker.workflow.policies import policies_in_force

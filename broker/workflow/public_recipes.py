@@ -10,7 +10,8 @@ from broker.domain.plans import Plan
 from broker.domain.projects import Grant, Mode, Project
 from broker.domain.public_tables import Published
 from broker.domain.variables import Use, VariableClass
-from broker.policy.models import Policies, Table
+from broker.policy.models import Policies
+from broker.policy.tables import Table
 from broker.query import compile_sql
 from broker.scope.check import check_scope
 

@@ -11,12 +11,14 @@ from broker.disclosure.records.staff_record import staff_record
 from broker.disclosure.records.stored_form import assessment_from_json
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Unknown
+from broker.domain.findings import Assessment
 from broker.domain.jobs import Job
-from broker.domain.outputs import Assessment, Output, OutputKind, OutputState
+from broker.domain.outputs import Output, OutputKind, OutputState
 from broker.domain.people import Person
 from broker.domain.permissions import Action, may
 from broker.domain.ports import Ports
-from broker.policy.models import Policies, Profile
+from broker.policy.models import Policies
+from broker.policy.profiles import Profile
 from broker.workflow.policies import policies_assessed
 from broker.workflow.private.told import private_record
 from broker.workflow.relations import project_or_unknown, reach_job, reach_output

@@ -14,8 +14,8 @@ from broker.domain.ports import Ports, RegisterCount, RegisterEntry, RegisterFil
 from broker.domain.projects import Project
 from broker.domain.variables import Years
 from broker.policy.models import Policies
-from broker.workflow.browse import whole_minute
 from broker.workflow.policies import policies_in_force, policies_of
+from broker.workflow.silence import whole_minute
 
 ROUTE = "Job broker: the data stay where they are, only checked results leave"
 MOST_WORDS = 8

@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from broker.domain.errors import Invalid
 from broker.domain.projects import Project
 from broker.domain.variables import Years
-from broker.policy.models import Catalogue, Table, canonical_json
+from broker.policy.catalogue import Catalogue
+from broker.policy.models import canonical_json
+from broker.policy.tables import Table
 
 LAYOUT = "1"
 """Changes when the same data would be made or kept differently."""

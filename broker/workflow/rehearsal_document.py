@@ -6,7 +6,7 @@ from typing import Any
 
 from broker.disclosure.records.renderings import text_of_value
 from broker.domain.errors import Invalid
-from broker.domain.outputs import JudgedCell
+from broker.domain.findings import JudgedCell
 from broker.domain.scalars import Value
 from broker.workflow.rehearse import Rehearsed
 from broker.workflow.rehearse_script import RehearsedScript

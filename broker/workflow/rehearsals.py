@@ -2,10 +2,9 @@
 
 import json
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from typing import Any
 
-from broker.domain.asked_rehearsals import AskedRehearsal, RehearsalState, Step
+from broker.domain.asked_rehearsals import AskedRehearsal, RehearsalState
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict, Invalid, Unavailable, Unknown
 from broker.domain.idents import new_ident
@@ -14,37 +13,20 @@ from broker.domain.people import Person
 from broker.domain.permissions import Action, check_may
 from broker.domain.ports import Ports, Room
 from broker.domain.projects import Project
-from broker.policy.models import Policies, Service
+from broker.policy.models import Policies
+from broker.policy.service import Service
 from broker.workflow.assess import only_keeps
 from broker.workflow.check import Checked
 from broker.workflow.policies import policies_in_force
 from broker.workflow.preview import check_text, forecast
 from broker.workflow.rehearsal_data import wanted
+from broker.workflow.rehearsal_silence import Seen, seen
 from broker.workflow.relations import project_or_unknown, reach_project, relation_of
 from broker.workflow.stopping import check_goes_on
 from broker.workflow.submit import TEXT_LENGTH, TITLE_LENGTH, check_storable
 
 MOST_DESCRIPTIONS = 200
 EVERY_YEAR = range(1900, 2200)
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A rehearsal as its author is told of it: `found` is its document, None before its end."""
-
-    asked: AskedRehearsal
-    state: RehearsalState
-    step: Step | None
-    found: dict[str, Any] | None
-
-    @property
-    def word(self) -> str:
-        """Changes when there is more to tell."""
-        return f"{self.state}-{self.step or ''}"
-
-    @property
-    def is_open(self) -> bool:
-        return self.state in {RehearsalState.QUEUED, RehearsalState.RUNNING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,29 +127,6 @@ def cancel(ports: Ports, person: Person, ident: str) -> None:
     _own(ports, person, ident)
     now = ports.clock.now()
     ports.store.cancel_rehearsal(ident, now, [AuditEvent(now, person.ident, "rehearsal.cancelled", ident)])
-
-
-def seen(asked: AskedRehearsal, now: datetime, service: Service) -> Seen:
-    """When a worker became free tells when somebody's job on real data ended. So one that had to wait for a worker
-    looks as if it waited, and then is told of, in slots of time as long as those in which scripts are told of."""
-    done = asked.state in {RehearsalState.DONE, RehearsalState.FAILED}
-    if _was_prompt(asked, service) or (done and now >= _slot_end(asked, service)) or not (done or asked.started):
-        return Seen(asked, asked.state, asked.step, json.loads(asked.document) if asked.document else None)
-    if asked.state is RehearsalState.CANCELLED:
-        return Seen(asked, asked.state, None, None)
-    return Seen(asked, RehearsalState.QUEUED, None, None)
-
-
-def _was_prompt(asked: AskedRehearsal, service: Service) -> bool:
-    """It began at once, or needed no worker at all."""
-    if asked.started is None:
-        return not asked.is_open
-    return asked.attempt < 2 and asked.started - asked.created <= timedelta(seconds=service.rehearsal_prompt_seconds)
-
-
-def _slot_end(asked: AskedRehearsal, service: Service) -> datetime:
-    slot = timedelta(seconds=service.time_slot_seconds)
-    return asked.created + slot * -((asked.created - asked.updated) // slot)
 
 
 def _at_once(ports: Ports, submission: Submission, checked: Checked) -> dict[str, Any] | None:

@@ -8,8 +8,9 @@ from broker.disclosure.judge_job import judge_job
 from broker.disclosure.needs import needs_of
 from broker.disclosure.repair.attack import Progress, untold
 from broker.domain.errors import Invalid
+from broker.domain.findings import Assessment, Verdict
 from broker.domain.jobs import Kind
-from broker.domain.outputs import Assessment, OutputState, Verdict
+from broker.domain.outputs import OutputState
 from broker.domain.plans import Plan
 from broker.domain.ports import Engine, SandboxEnd, SandboxRequest, SandboxResult, Vaults
 from broker.domain.projects import Project

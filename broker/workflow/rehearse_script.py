@@ -6,11 +6,12 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from broker.domain.findings import Assessment
 from broker.domain.handed import HandedFigure
-from broker.domain.outputs import Assessment
 from broker.domain.ports import CollectedFile, Collector, HandedEngine, SandboxEnd, Vaults
 from broker.domain.projects import Project
-from broker.policy.models import Policies, Profile
+from broker.policy.models import Policies
+from broker.policy.profiles import Profile
 from broker.python_jobs.left import Left, sort_left
 from broker.python_jobs.parquet import leaves_as
 from broker.workflow.check import Checked

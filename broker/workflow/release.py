@@ -2,27 +2,22 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
-from typing import Any
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Invalid, Unknown
 from broker.domain.idents import new_ident
 from broker.domain.jobs import Job, JobState
-from broker.domain.ledger.budgets import Aside
 from broker.domain.outputs import DECIDED_STATES, Output, OutputState
 from broker.domain.people import SYSTEM, Person
 from broker.domain.permissions import Action
 from broker.domain.ports import Ports, Release, WorkerPorts
-from broker.domain.reviews import Choice
-from broker.policy.allotments import promised_tables
-from broker.policy.models import Policies, Profile, Rounding
-from broker.workflow.beside import asides_of, may_leave, tables_of
+from broker.policy.models import Policies
+from broker.workflow.beside import asides_of, may_leave
+from broker.workflow.manifests import beside_claim, manifest_of
 from broker.workflow.policies import policies_assessed, policies_in_force
-from broker.workflow.private.told import manifest_profile
-from broker.workflow.records import privacy_of, shelve_released
-from broker.workflow.relations import project_or_unknown, reach_job, reach_output
+from broker.workflow.records import shelve_released
+from broker.workflow.relations import reach_job, reach_output
 from broker.workflow.remembering.releasing import remembering
 from broker.workflow.stopping import is_stopped
 
@@ -47,13 +42,10 @@ def release_job(ports: WorkerPorts, job: Job) -> Release | None:
     """
     outputs = ports.store.outputs_of(job.ident)
     approved = [o for o in outputs if o.state is OutputState.APPROVED]
-    ready = job.state in READY and all(o.state in DECIDED_STATES for o in outputs)
-    if not ready or not approved or ports.store.release_of(job.ident) is not None:
+    if not approved or not _is_due(ports, job, outputs):
         return None
     today = policies_in_force(ports.store)
-    if today.project(job.submission.project) is None or not may_leave(ports, job, today):
-        return None
-    if is_stopped(ports, job.submission.project, job.researcher):
+    if _is_held(ports, job, today):
         return None
     now = ports.clock.now()
     policies = policies_assessed(ports.store, job)
@@ -64,7 +56,7 @@ def release_job(ports: WorkerPorts, job: Job) -> Release | None:
     ident = new_ident(now)
     memory = None if job.is_private else remembering(ports, job, ident, approved)
     asides = asides_of(ports, job, ident, today)
-    manifest = _manifest(ports, job, approved, policies, now, records) | _beside_claim(ports, job, asides, today)
+    manifest = manifest_of(ports, job, approved, policies, now, records) | beside_claim(ports, job, asides, today)
     written = json.dumps(manifest, indent=2, sort_keys=True)
     release = Release(
         ident=ident,
@@ -74,8 +66,28 @@ def release_job(ports: WorkerPorts, job: Job) -> Release | None:
         manifest_hash=sha256(written.encode()).hexdigest(),
         outputs=tuple(o.ident for o in approved),
     )
+    events = _events(job, release, approved)
+    content = {o.ident: o.release_hash or "" for o in approved}
+    ports.store.release(release, written, now, events, asides=asides, remembering=memory, content=content)
+    return release
+
+
+def _is_due(ports: Ports, job: Job, outputs: list[Output]) -> bool:
+    decided = job.state in READY and all(o.state in DECIDED_STATES for o in outputs)
+    return decided and ports.store.release_of(job.ident) is None
+
+
+def _is_held(ports: Ports, job: Job, today: Policies) -> bool:
+    project = job.submission.project
+    if today.project(project) is None or not may_leave(ports, job, today):
+        return True
+    return is_stopped(ports, project, job.researcher)
+
+
+def _events(job: Job, release: Release, approved: list[Output]) -> list[AuditEvent]:
+    now = release.released_at
     decided = AuditEvent(now, SYSTEM.ident, "job.decided", job.ident)
-    events = [
+    return [
         *([decided] if job.state is JobState.ASSESSING else []),
         AuditEvent(now, SYSTEM.ident, "release.made", release.ident, (("job", job.ident),)),
         *(
@@ -83,9 +95,6 @@ def release_job(ports: WorkerPorts, job: Job) -> Release | None:
             for o in approved
         ),
     ]
-    content = {o.ident: o.release_hash or "" for o in approved}
-    ports.store.release(release, written, now, events, asides=asides, remembering=memory, content=content)
-    return release
 
 
 def _shelve_released(ports: Ports, output: Output) -> None:
@@ -94,63 +103,6 @@ def _shelve_released(ports: Ports, output: Output) -> None:
     content = ports.shelf.get("staff", output.release_hash)
     if ports.shelf.put("released", content) != output.release_hash:
         raise Breach(f"output {output.ident} is not what was approved")
-
-
-def _manifest(
-    ports: Ports, job: Job, outputs: list[Output], policies: Policies, now: datetime, records: dict[str, str]
-) -> dict[str, Any]:
-    """What the public may know of how a release came to be: method and public parameters, hashes of released bytes."""
-    project = project_or_unknown(policies, job.submission.project)
-    profile = policies.profile(project.profile)
-    return {
-        "job": job.ident,
-        "project": project.ident,
-        "project_title": project.title,
-        "title": job.submission.title,
-        "purpose": job.submission.purpose,
-        "kind": job.submission.kind.value,
-        "snapshot": job.snapshot,
-        "policy": policies.fingerprint,
-        "image": job.image,
-        "profile": _profile_told(ports, job, outputs, profile),
-        "released_at": now.isoformat(),
-        "outputs": [
-            {
-                "output": o.ident,
-                "name": o.name,
-                "description": o.description,
-                "media_type": o.media_type,
-                "size": o.size,
-                "sha256": o.release_hash,
-                "record_sha256": records[o.ident],
-                "approved_by_people": sum(v.choice is Choice.APPROVE for v in ports.store.votes_of(o.ident)),
-            }
-            for o in outputs
-        ],
-    }
-
-
-def _beside_claim(ports: Ports, job: Job, own: list[Aside], policies: Policies) -> dict[str, Any]:
-    """With a private release, what stands beside its claim by now: exact releases about the same data sets, and public
-    tables that answers about them were made with. All of it is in the register or published."""
-    if not job.is_private:
-        return {}
-    tables = tables_of(ports, job) & promised_tables(policies)
-    every = dict.fromkeys([*ports.store.asides(tables), *own])
-    told = [{"kind": a.kind.value, "source": a.source, "dataset": a.dataset} for a in every]
-    return {"beside_the_claim": sorted(told, key=lambda a: (a["dataset"], a["kind"], a["source"]))}
-
-
-def _profile_told(ports: Ports, job: Job, outputs: list[Output], profile: Profile) -> dict[str, Any]:
-    if job.is_private:
-        return manifest_profile(privacy_of(ports, outputs[0]))
-    return {"name": profile.name, "threshold": profile.t, **_rounding(profile)}
-
-
-def _rounding(profile: Profile) -> dict[str, str | int]:
-    """The method, and of its parameters those that are public."""
-    base = {"rounding_base": profile.round_base} if profile.rounding is Rounding.CONVENTIONAL else {}
-    return {"rounding": profile.rounding.value, **base}
 
 
 def download(ports: Ports, person: Person, output_ident: str) -> Download:

@@ -6,9 +6,10 @@ from datetime import datetime
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict
+from broker.domain.findings import Verdict
 from broker.domain.jobs import Job
 from broker.domain.messages import Audience
-from broker.domain.outputs import Output, OutputState, Verdict
+from broker.domain.outputs import Output, OutputState
 from broker.domain.people import Person
 from broker.domain.permissions import Action, Relation, may
 from broker.domain.ports import Cast, Ports

@@ -7,12 +7,13 @@ from broker.domain.jobs import FailureCode, Job, JobState, Kind
 from broker.domain.ledger.spends import SpendState
 from broker.domain.people import SYSTEM
 from broker.domain.ports import Lease, SandboxEnd, Vault, WorkerPorts
-from broker.policy.models import Policies, Profile
+from broker.policy.models import Policies
+from broker.policy.profiles import Profile
 from broker.workflow.assess import Ran, assess, assess_nothing, only_keeps
 from broker.workflow.check import Checked, check_submission
 from broker.workflow.cohorts import saved_then
 from broker.workflow.ending import KeepAlive, end_job
-from broker.workflow.failing import Failed
+from broker.workflow.failing import OVERTAKEN, Failed
 from broker.workflow.limits import limits_for
 from broker.workflow.policies import policies_in_force
 from broker.workflow.private.attempt import Asked, answer, on_vault, spend_of
@@ -40,7 +41,7 @@ def run_job(ports: RunPorts, job: str, worker: str, keep_alive: KeepAlive) -> bo
         with keep_alive(job, lease.attempt):
             _attempt(ports, lease)
     except Conflict as conflict:
-        if conflict.code not in {"stale", "already-running"}:
+        if conflict.code not in OVERTAKEN:
             raise
         return False
     end_job(ports, job, keep_alive)

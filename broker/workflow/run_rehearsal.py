@@ -3,7 +3,7 @@ its author. Nothing of real data is read here, and nothing is released, charged 
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from broker.domain.asked_rehearsals import AskedRehearsal, RehearsalState, Step
@@ -17,7 +17,7 @@ from broker.policy.models import Policies
 from broker.workflow import cohorts
 from broker.workflow.check import Checked, check_submission
 from broker.workflow.ending import KeepAlive
-from broker.workflow.failing import Failed
+from broker.workflow.failing import OVERTAKEN, Failed
 from broker.workflow.policies import policies_in_force
 from broker.workflow.rehearsal_document import output_document, script_outcome, shortened
 from broker.workflow.rehearsals import noted
@@ -27,6 +27,27 @@ from broker.workflow.stopping import is_stopped
 
 CHANGED = "The policy or the project has changed since you asked: check the text again."
 LOST = "Its worker was lost, again and again. Try it once more; if that is lost too, tell an administrator."
+
+
+Lap = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """One attempt with all that it runs under and on."""
+
+    ports: WorkerPorts
+    asked: AskedRehearsal
+    project: Project
+    checked: Checked
+    policies: Policies
+    data: SyntheticData
+
+    @property
+    def told(self) -> dict[str, int]:
+        """What its author is told of the data."""
+        first, last = self.data.years
+        return {"pupils": self.data.pupils, "first": first, "last": last, "years": last - first + 1}
 
 
 def run_rehearsal(ports: WorkerPorts, ident: str, keep_alive: KeepAlive) -> bool:
@@ -40,7 +61,7 @@ def run_rehearsal(ports: WorkerPorts, ident: str, keep_alive: KeepAlive) -> bool
         with keep_alive(ident, asked.attempt):
             _attempt(ports, asked)
     except Conflict as conflict:
-        if conflict.code not in {"stale", "already-running"}:
+        if conflict.code not in OVERTAKEN:
             raise
         return False
     return True
@@ -76,8 +97,7 @@ def give_back(ports: WorkerPorts, ident: str, attempt: int) -> None:
 def _rehearsed(ports: WorkerPorts, asked: AskedRehearsal) -> dict[str, Any]:
     policies = policies_in_force(ports.store)
     project, checked = _check_again(ports, asked, policies)
-    data = _data(ports, asked, project)
-    policies = _short(policies)
+    prepared = _Prepared(ports, asked, project, checked, _short(policies), _data(ports, asked, project))
 
     def lap(part: str) -> None:
         if part == "run":
@@ -85,9 +105,7 @@ def _rehearsed(ports: WorkerPorts, asked: AskedRehearsal) -> dict[str, Any]:
 
     ports.store.note_step(asked.ident, asked.attempt, Step.RUNNING)
     run = _script if asked.submission.kind is Kind.PYTHON else _sql
-    first, last = data.years
-    told = {"pupils": data.pupils, "first": first, "last": last, "years": last - first + 1}
-    found = noted(checked) | run(ports, asked, checked, project, policies, data, lap) | {"data": told}
+    found = noted(checked) | run(prepared, lap) | {"data": prepared.told}
     return shortened(found, policies.service.rehearsal_rows, policies.service.rehearsal_bytes)
 
 
@@ -128,37 +146,20 @@ def _short(policies: Policies) -> Policies:
     return replace(policies, service=replace(service, sql_wall_seconds=sql, python_wall_seconds=python))
 
 
-Lap = Callable[[str], None]
-
-
-def _sql(
-    ports: WorkerPorts,
-    asked: AskedRehearsal,
-    checked: Checked,
-    project: Project,
-    policies: Policies,
-    data: SyntheticData,
-    lap: Lap,
-) -> dict[str, Any]:
-    if checked.plan is None:
+def _sql(one: _Prepared, lap: Lap) -> dict[str, Any]:
+    ports, asked, data = one.ports, one.asked, one.data
+    if one.checked.plan is None:
         raise Breach("An accepted SQL text has no plan.")
     stage = Stage(ports.engine, data.vaults, ports.sandbox, data.vault.snapshot, job=asked.ident, attempt=asked.attempt)
-    return {"outputs": [output_document(o) for o in rehearse(checked.plan, project, policies, stage, lap)]}
+    return {"outputs": [output_document(o) for o in rehearse(one.checked.plan, one.project, one.policies, stage, lap)]}
 
 
-def _script(
-    ports: WorkerPorts,
-    asked: AskedRehearsal,
-    checked: Checked,
-    project: Project,
-    policies: Policies,
-    data: SyntheticData,
-    lap: Lap,
-) -> dict[str, Any]:
+def _script(one: _Prepared, lap: Lap) -> dict[str, Any]:
+    ports, asked, data = one.ports, one.asked, one.data
     stage = ScriptStage(
         data.vaults, data.vault.snapshot, ports.sandbox, ports.handed, ports.collector, asked.ident, asked.attempt
     )
-    return script_outcome(rehearse_script(checked, project, policies, stage, lap))
+    return script_outcome(rehearse_script(one.checked, one.project, one.policies, stage, lap))
 
 
 def _end(ports: WorkerPorts, asked: AskedRehearsal, state: RehearsalState, found: dict[str, Any]) -> None:

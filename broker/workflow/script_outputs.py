@@ -8,11 +8,13 @@ from dataclasses import replace
 from broker.disclosure.figures import draw
 from broker.disclosure.files.flags import flags_of, of_text
 from broker.domain.errors import Invalid
+from broker.domain.findings import Assessment, Finding, Verdict, worst
 from broker.domain.handed import HandedFigure
-from broker.domain.outputs import Assessment, Finding, OutputKind, Verdict, worst
+from broker.domain.outputs import OutputKind
 from broker.domain.ports import CollectedFile, WorkerPorts
 from broker.domain.variables import VariableClass
-from broker.policy.models import Policies, Profile
+from broker.policy.models import Policies
+from broker.policy.profiles import Profile
 from broker.python_jobs.remade import Sheet, remake
 from broker.workflow.handed_findings import Computed, Problem
 from broker.workflow.prepared import Prepared, table_prepared

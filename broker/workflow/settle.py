@@ -6,8 +6,9 @@ made good by the next call. What only a worker may do (compare with memory, rele
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict, Unavailable
+from broker.domain.findings import Verdict
 from broker.domain.jobs import Job, JobState
-from broker.domain.outputs import DECIDED_STATES, Output, OutputKind, OutputState, Verdict
+from broker.domain.outputs import DECIDED_STATES, Output, OutputKind, OutputState
 from broker.domain.people import SYSTEM
 from broker.domain.ports import Ports
 from broker.domain.projects import Project

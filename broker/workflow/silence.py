@@ -78,3 +78,8 @@ def _end_of_slot(policies: Policies, job: Job) -> datetime | None:
     slot = policies.service.time_slot_seconds
     slots = math.ceil(max((job.ended - job.started).total_seconds(), 0.001) / slot)
     return job.started + timedelta(seconds=slots * slot)
+
+
+def whole_minute(moment: datetime) -> datetime:
+    """The end of the minute: how long a job ran tells nothing finer."""
+    return moment.replace(second=0, microsecond=0) + timedelta(minutes=1)

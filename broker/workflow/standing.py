@@ -12,7 +12,8 @@ from broker.domain.permissions import Relation
 from broker.domain.ports import Ports
 from broker.domain.projects import Project
 from broker.domain.saved import SavedEntry
-from broker.policy.models import Policies, TableKind
+from broker.policy.models import Policies
+from broker.policy.tables import TableKind
 from broker.workflow.policies import policies_of
 
 

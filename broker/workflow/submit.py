@@ -1,6 +1,8 @@
 """Stage 1: a submission becomes a job that is queued or refused, and its refusals are told all at once."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict, Invalid, Unavailable, Unknown
@@ -9,6 +11,7 @@ from broker.domain.jobs import Job, JobState, Submission
 from broker.domain.people import Person
 from broker.domain.permissions import Action
 from broker.domain.ports import Filter, Ports
+from broker.domain.saved import SavedEntry
 from broker.policy.models import Policies
 from broker.workflow import cohorts
 from broker.workflow.check import Checked, check_submission
@@ -39,15 +42,37 @@ def submit(ports: Ports, person: Person, submission: Submission) -> tuple[Job, C
         submission.text, submission.kind, submission.dialect, project, policies, now.date(), saved
     )
     _check_described(submission, checked)
-    state = JobState.QUEUED if checked.accepted else JobState.REFUSED
-    if state is JobState.QUEUED:
+    if checked.accepted:
         _check_room(ports, policies, project.ident, submission)
         cohorts.check_room(entries, [k.name for k in checked.kept], policies)
-    job = Job(
+    job = _job(person, submission, checked, policies, entries, now)
+    if checked.private is not None and checked.accepted:
+        job = reserve(ports, person, job, checked)
+    keeps = cohorts.entries_of(job, checked.kept) if checked.accepted else []
+    codes = (("kind", submission.kind.value), ("project", project.ident), ("state", job.state.value))
+    events = [AuditEvent(now, person.ident, "job.submitted", job.ident, codes)]
+    accepted = ports.store.accept(job, [*events, *(cohorts.told(e, person, "saved.kept", now) for e in keeps)], keeps)
+    if accepted.ident != job.ident and checked.private is not None:
+        give_up(ports, job.ident)
+    if accepted.state is JobState.QUEUED:
+        hint(ports, accepted.ident, accepted.attempt)
+    return accepted, checked
+
+
+def _job(
+    person: Person,
+    submission: Submission,
+    checked: Checked,
+    policies: Policies,
+    entries: Sequence[SavedEntry],
+    now: datetime,
+) -> Job:
+    """The job as it is stored: queued or refused, with what it reads and keeps of the project's definitions."""
+    return Job(
         ident=new_ident(now),
         submission=submission,
         researcher=person.ident,
-        state=state,
+        state=JobState.QUEUED if checked.accepted else JobState.REFUSED,
         created=now,
         updated=now,
         canonical=checked.canonical,
@@ -56,18 +81,6 @@ def submit(ports: Ports, person: Person, submission: Submission) -> tuple[Job, C
         read_saved=tuple(e.ident for e in entries if e.name.casefold() in checked.read),
         kept=tuple(k.name for k in checked.kept) if checked.accepted else (),
     )
-    if checked.private is not None and job.state is JobState.QUEUED:
-        job = reserve(ports, person, job, checked, policies)
-    keeps = cohorts.entries_of(job, checked.kept) if checked.accepted else []
-    codes = (("kind", submission.kind.value), ("project", project.ident), ("state", state.value))
-    events = [AuditEvent(now, person.ident, "job.submitted", job.ident, codes)]
-    accepted = ports.store.accept(job, [*events, *(cohorts.told(e, person, "saved.kept", now) for e in keeps)], keeps)
-    if accepted.ident != job.ident and checked.private is not None:
-        give_up(ports, job.ident)
-    job = accepted
-    if job.state is JobState.QUEUED:
-        hint(ports, job.ident, job.attempt)
-    return job, checked
 
 
 def hint(ports: Ports, job: str, attempt: int) -> None:

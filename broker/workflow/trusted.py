@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from broker.domain.errors import Unavailable
+from broker.domain.findings import Assessment
 from broker.domain.handed import HandedRegression, HandedTable, RowsChecked
 from broker.domain.jobs import FailureCode
-from broker.domain.outputs import Assessment
 from broker.domain.ports import HandedEngine, SandboxEnd, SandboxRequest, SandboxResult, Vault, Vaults, WorkerPorts
 from broker.domain.projects import Project
-from broker.policy.models import Policies, Profile
+from broker.policy.models import Policies
+from broker.policy.profiles import Profile
 from broker.python_jobs.rows import Inputs
 from broker.python_jobs.written import unwritten
 from broker.workflow.check import Checked

@@ -13,11 +13,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from broker.domain.findings import Verdict
 from broker.domain.jobs import FailureCode, Word, coarse_word
-from broker.domain.outputs import Verdict
 from broker.domain.ports import CollectedFile, Limits, Sandbox, SandboxEnd, SandboxRequest, SandboxResult
 from broker.policy.files import load_policies
-from broker.policy.models import Service
+from broker.policy.service import Service
 from broker.python_jobs.inspect import inspect_script
 from broker.sandbox.collector import NAME, FrameCollector
 from broker.workflow.script_outputs import prepared_file

@@ -10,11 +10,11 @@ from broker.disclosure.files.microdata import assess
 from broker.disclosure.files.tabulate import tabulate_rows
 from broker.disclosure.files.tabulation import Asked
 from broker.disclosure.records.renderings import released_csv
-from broker.domain.outputs import Assessment
+from broker.domain.findings import Assessment
 from broker.domain.people import Person
 from broker.domain.ports import Snapshot
 from broker.policy.files import load_policies
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 from broker.workflow import administer
 from tests.spec.query.query_kit import compiled, judged
 from tests.unit.workflow.conftest import CLEO, ROLES, opened

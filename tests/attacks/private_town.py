@@ -17,7 +17,9 @@ from broker.domain.people import Person
 from broker.domain.ports import Snapshot
 from broker.policy.files import load_policies
 from broker.policy.models import Policies
-from broker.privacy.asking.measurable import Given, Measurable, measurable
+from broker.privacy.asking.given import Given
+from broker.privacy.asking.measurable import measurable
+from broker.privacy.asking.places import Measurable
 from broker.privacy.asking.written import written_in
 from broker.privacy.design import Design, design
 from broker.workflow import administer

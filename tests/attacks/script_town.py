@@ -21,26 +21,28 @@ import pyarrow as pa
 from broker.disclosure.judge_fit import judge_fit
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.needs import needs_of
+from broker.domain.findings import Assessment
 from broker.domain.handed import HandedRows, RowsChecked
 from broker.domain.jobs import Kind
-from broker.domain.outputs import Assessment
 from broker.domain.people import Person
 from broker.domain.ports import HandedTo, SandboxEnd, SandboxRequest, SandboxResult, Snapshot, Vault
 from broker.domain.projects import Project
 from broker.domain.variables import How, Use
 from broker.engine.handed import HandedDuckDB
 from broker.policy.files import load_policies
-from broker.policy.models import Policies, Profile
+from broker.policy.models import Policies
+from broker.policy.profiles import Profile
 from broker.python_jobs.handed import read_request
 from broker.python_jobs.left import LeftRequest
 from broker.python_jobs.rows import Inputs
 from broker.sandbox.docker_engine import DockerSandbox
 from broker.sandbox.images import build
-from broker.wiring import build_stage, synthetic_years
+from broker.wiring.data import synthetic_years
+from broker.wiring.rehearsing import build_stage
 from broker.workflow import administer
 from broker.workflow.check import check_submission
 from broker.workflow.handed_findings import by_person
-from broker.workflow.handing import planned_table, rows_to_fit
+from broker.workflow.handing import planned_tables, rows_to_fit
 from broker.workflow.rehearsal_data import wanted
 from broker.workflow.rehearse import Stage as RehearsalStage
 from broker.workflow.trusted import Stage
@@ -123,7 +125,7 @@ def named(given: pa.Table, planned: HandedRows) -> bytes:
 def tabulated(given: pa.Table, **changed: Any) -> tuple[RowsChecked, Assessment | None]:
     """What becomes of a table's rows: as a checker would get it, or the problem."""
     asked = read_request(json.dumps(TABLE | changed).encode(), "table", "t")
-    planned = planned_table(asked, inputs(), project(), policies())
+    planned = planned_tables((asked,), inputs(), project(), policies())
     to = HandedTo(vault(), tuple(inputs().uses), named(given, planned.rows), "j", 1)
     engine, needs = HandedDuckDB(), needs_of(profile())
     frames = run_here(engine.prepare(planned.plan, planned.rows, to, LIMITS, needs))

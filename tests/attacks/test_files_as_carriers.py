@@ -9,7 +9,7 @@ import pytest
 
 from broker.disclosure.files.flags import flags_of
 from broker.domain.errors import Invalid
-from broker.domain.outputs import Verdict
+from broker.domain.findings import Verdict
 from broker.python_jobs.remade import remake
 from broker.sandbox.collector import FrameCollector
 from broker.workflow.prepared import Prepared

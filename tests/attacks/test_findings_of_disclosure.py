@@ -18,13 +18,15 @@ from broker.disclosure.files.tabulation import Asked
 from broker.disclosure.listing import listed_rows
 from broker.disclosure.records.renderings import released_csv, released_record
 from broker.disclosure.rules import Question, findings_of
+from broker.domain.evidence import CellEvidence, StatisticEvidence
+from broker.domain.findings import Assessment, Verdict
 from broker.domain.handed import RowsChecked
-from broker.domain.outputs import Assessment, CellEvidence, Output, OutputKind, OutputState, StatisticEvidence, Verdict
+from broker.domain.outputs import Output, OutputKind, OutputState
 from broker.domain.plans import Key, Measure, Needs
 from broker.domain.ports import CollectedFile
 from broker.domain.scalars import Column, Type
 from broker.policy.files import load_policies
-from broker.policy.models import ZeroPolicy
+from broker.policy.profiles import ZeroPolicy
 from broker.query import render
 from broker.storage.shelf import FolderShelf
 from broker.workflow import handed_findings, script_outputs

@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from broker.disclosure.figures import points_of
 from broker.domain.errors import Invalid, Unknown
+from broker.domain.findings import Verdict
 from broker.domain.handed import HandedFigure, Mark, RowsProblem
 from broker.domain.jobs import FailureCode, JobState
-from broker.domain.outputs import OutputKind, OutputState, Verdict
+from broker.domain.outputs import OutputKind, OutputState
 from broker.domain.ports import CollectedFile, Limits, SandboxEnd
 from broker.domain.reviews import Choice
 from broker.python_jobs.remade import remake

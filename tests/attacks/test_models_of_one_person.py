@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from broker.domain.outputs import Verdict
+from broker.domain.findings import Verdict
 from tests.attacks.script_town import fitted, rows
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]

@@ -7,8 +7,9 @@ from unittest import mock
 
 import pytest
 
+from broker.domain.findings import Verdict
 from broker.domain.handed import HandedFigure, HandedTable, Mark
-from broker.domain.outputs import OutputState, Verdict
+from broker.domain.outputs import OutputState
 from broker.domain.ports import SandboxEnd, SandboxResult
 from broker.python_jobs.formula import read_formula
 from broker.python_jobs.handed import read_request

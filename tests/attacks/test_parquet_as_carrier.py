@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from broker.domain.findings import Verdict
 from broker.domain.jobs import Kind
-from broker.domain.outputs import Verdict
 from broker.domain.ports import CollectedFile, HandedTo, Most, SandboxEnd
 from broker.python_jobs.left import Left
 from broker.sandbox.collector import FrameCollector

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from broker.domain.outputs import Assessment
+from broker.domain.findings import Assessment
 from broker.python_jobs.left import LeftRequest
 from broker.workflow.handed_findings import Computed, Problem
 from broker.workflow.handed_outputs import compute

@@ -12,7 +12,8 @@ from broker.engine.handed import HandedDuckDB
 from broker.policy.files import load_policies
 from broker.sandbox.collector import FrameCollector
 from broker.sandbox.docker_engine import DockerSandbox
-from broker.wiring import build_stage, synthetic_years
+from broker.wiring.data import synthetic_years
+from broker.wiring.rehearsing import build_stage
 from broker.workflow.check import check_submission
 from broker.workflow.rehearsal_data import wanted
 from broker.workflow.rehearse import Stage

@@ -12,7 +12,7 @@ from broker.demo.prepare import prepare
 from broker.demo.processes import environment, free_port, running
 from broker.domain.ports import Ports
 from broker.settings import Settings
-from broker.wiring import build_ports
+from broker.wiring.ports import build_ports
 from broker.workflow.administer import make_token
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -116,6 +116,6 @@ def test_wiping_the_queue_loses_nothing(site):
 
 def queue_url(site) -> str:
     from broker.settings import Settings
-    from broker.wiring import queue_url as url
+    from broker.wiring.ports import queue_url as url
 
     return url(Settings(data=site.data, synthetic_only=True))

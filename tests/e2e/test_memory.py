@@ -13,7 +13,7 @@ import pytest
 
 from broker.disclosure.differencing.compare import compare
 from broker.settings import Settings
-from broker.wiring import build_memory
+from broker.wiring.worker import build_memory
 from broker.workflow.policies import policies_in_force
 from broker.workflow.remembering.tables import remembered_table
 from tests.e2e.jobs import approve, send, wait

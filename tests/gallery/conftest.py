@@ -17,7 +17,8 @@ from broker.policy.files import load_policies
 from broker.policy.models import Policies
 from broker.sandbox.collector import FrameCollector
 from broker.sandbox.docker_engine import DockerSandbox
-from broker.wiring import build_stage, synthetic_years
+from broker.wiring.data import synthetic_years
+from broker.wiring.rehearsing import build_stage
 from broker.workflow.check import check_submission
 from broker.workflow.prepared import Prepared
 from broker.workflow.rehearsal_data import wanted

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from broker.domain.outputs import OutputKind, Verdict
+from broker.domain.findings import Verdict
+from broker.domain.outputs import OutputKind
 
 from .conftest import RUNTIMES, Gallery
 

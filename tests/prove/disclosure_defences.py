@@ -15,7 +15,7 @@ from broker.disclosure.files import sheets
 from broker.disclosure.listing import Row
 from broker.disclosure.repair.repair import repair
 from broker.domain.errors import Breach
-from broker.domain.outputs import Verdict
+from broker.domain.findings import Verdict
 from broker.domain.plans import Needs
 from broker.workflow import script_outputs
 from tests.prove.defences import Defence as Listed

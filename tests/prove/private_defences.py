@@ -147,7 +147,7 @@ DEFENCES = (
     Defence("charged before the first read", edited(f"{ATTEMPT}:answer", "spend = _charge(ports, job)", "pass"), "test_a_failed"),
     Defence(
         "nothing is given back after a read",
-        edited("broker.storage.ledger.spends:settle_with_job", "SpendState.REFUNDED if known.state is SpendState.RESERVED else SpendState.WITHHELD", "SpendState.REFUNDED"),
+        edited("broker.storage.ledger.spends:settle_with_job", "known.without_release", "SpendState.REFUNDED"),
         "test_a_failed",
     ),
     Defence("coarse slots", put("broker.workflow.browse.looks_running", lambda *_: False), "test_time"),

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from broker.disclosure.repair.tables import Place
 from broker.disclosure.rules.asking import OF_POLICY, decimal, finding
-from broker.domain.outputs import Finding, Verdict
-from broker.policy.models import Profile
+from broker.domain.findings import Finding, Verdict
+from broker.policy.profiles import Profile
 
 Persons = Mapping[Place, int]
 Found = dict[Place, Finding]

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from broker.disclosure.rules.asking import finding
 from broker.disclosure.rules.regression import is_per_person
-from broker.domain.outputs import Finding, Verdict
-from broker.policy.models import Profile
+from broker.domain.findings import Finding, Verdict
+from broker.policy.profiles import Profile
 
 PSEUDONYM = re.compile(r"[0-9a-f]{32}", re.ASCII)
 WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)

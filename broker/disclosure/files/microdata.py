@@ -15,10 +15,11 @@ from broker.disclosure.repair.tables import ClosedTable, Place, close_categories
 from broker.disclosure.repair.tasks import least_width
 from broker.disclosure.rules import MAGNITUDES, PLACES
 from broker.domain.errors import Invalid
-from broker.domain.outputs import Finding, StatisticEvidence, Verdict
+from broker.domain.evidence import StatisticEvidence
+from broker.domain.findings import Finding, Verdict
 from broker.domain.plans import Measure
 from broker.domain.scalars import Value
-from broker.policy.models import Profile, Rounding, ZeroPolicy
+from broker.policy.profiles import Profile, Rounding, ZeroPolicy
 
 HALF = Decimal("0.5")
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from broker.above.evaluate import WIDE, Number, rounded, size
 from broker.disclosure.files.tabulation import Wanted
-from broker.domain.outputs import StatisticEvidence
+from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans import Measure, Needs
 from broker.domain.scalars import Value
 

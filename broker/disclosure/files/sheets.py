@@ -13,10 +13,11 @@ from broker.disclosure.protect import empty, protected, round_count
 from broker.disclosure.repair.tables import ClosedTable, Place
 from broker.disclosure.rules import Question, findings_of
 from broker.disclosure.rules.position import spans
-from broker.domain.outputs import Finding, StatisticEvidence, Verdict, worst
+from broker.domain.evidence import StatisticEvidence
+from broker.domain.findings import Finding, Verdict, worst
 from broker.domain.plans import Measure, Statistic
 from broker.domain.scalars import Type, Value
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 
 @dataclass(slots=True)

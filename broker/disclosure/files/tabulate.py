@@ -11,11 +11,10 @@ from broker.disclosure.files.positions import Tally, place_evidence
 from broker.disclosure.files.tabulation import Asked, TabulatedCell, Tabulation, Wanted, check_asked
 from broker.disclosure.repair.tables import Place, totals_above
 from broker.disclosure.rules import MAGNITUDES
-from broker.disclosure.wording import MISSING
 from broker.domain.errors import Invalid
-from broker.domain.outputs import StatisticEvidence
+from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans import Measure
-from broker.domain.scalars import Value
+from broker.domain.scalars import MISSING, Value
 
 Columns = Mapping[str, Sequence[Value]]
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from broker.disclosure.repair.tables import Place
 from broker.domain.errors import Invalid
-from broker.domain.outputs import StatisticEvidence
+from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans import Measure, Needs
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from broker.above.evaluate import number
 from broker.disclosure.linking.families import Family, Figure, Member, Test, Where
 from broker.disclosure.linking.others import Others
-from broker.domain.outputs import CellEvidence, TableEvidence
+from broker.domain.evidence import CellEvidence, TableEvidence
 from broker.domain.plans import Measure
 from broker.domain.scalars import Value
 

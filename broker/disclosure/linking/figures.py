@@ -8,7 +8,7 @@ from broker.disclosure.linking.families import Family, Figure, Member, Test, Whe
 from broker.disclosure.repair.systems import Equation
 from broker.disclosure.repair.tasks import least_width
 from broker.domain.scalars import Value
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 Place = tuple[Where, tuple[Value, ...], int]
 """A figure: its table, the row's keys, the statistic."""

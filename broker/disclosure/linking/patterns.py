@@ -11,10 +11,10 @@ from broker.disclosure.linking.figures import Figures, Margin, Place, figures_of
 from broker.disclosure.repair.attack import Progress, untold
 from broker.disclosure.repair.repair import Attacker, Task, audit, repair
 from broker.disclosure.repair.systems import Equation, System
-from broker.domain.outputs import TableEvidence
+from broker.domain.evidence import TableEvidence
 from broker.domain.plans import Measure
 from broker.domain.scalars import Value
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 ALONE = frozenset({Measure.COUNT_ROWS, Measure.COUNT_PERSONS})
 TIED = frozenset({Measure.SHARE, Measure.SUM, Measure.MEAN})

@@ -10,11 +10,9 @@ from decimal import Decimal
 
 from broker.disclosure.published.recipe import Recipe
 from broker.domain.errors import Invalid
-from broker.domain.scalars import Value
+from broker.domain.scalars import MISSING, Value
 
 NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,10})?")
-MISSING = "(missing)"
-"""How a text names the group of those whose value is missing."""
 MOST_ROWS = 20_000
 MOST_BYTES = 1_000_000
 SMALLEST, LARGEST = Decimal("0.0001"), Decimal(100)

@@ -9,7 +9,7 @@ from typing import Any
 
 from broker.disclosure.records.renderings import text_of_value
 from broker.disclosure.records.staff_record import SECONDARY
-from broker.domain.outputs import Assessment, JudgedCell, Verdict
+from broker.domain.findings import Assessment, JudgedCell, Verdict
 
 TOOL, ACRO_VERSION = "npd-broker", "1.0.1"
 STATUS = {Verdict.PUBLISH: "pass", Verdict.SUPPRESS: "pass", Verdict.REVIEW: "review", Verdict.REFUSE: "fail"}

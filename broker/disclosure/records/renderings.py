@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from broker.disclosure.wording import public_rounding
-from broker.domain.outputs import Assessment
+from broker.domain.findings import Assessment
 from broker.domain.scalars import Value
-from broker.policy.models import Profile, Rounding
+from broker.policy.profiles import Profile, Rounding
 
 RELEASED_RECORD, VERSION = "npd-broker released record", 1
 RELEASED_DIGITS = 10

@@ -7,8 +7,8 @@ from typing import Any
 from broker.disclosure.records.renderings import text_of_value
 from broker.disclosure.records.table_record import evidence_to_json
 from broker.disclosure.records.tried import rules_tried
-from broker.domain.outputs import Assessment, JudgedCell, TableRecord, Verdict
-from broker.policy.models import Profile
+from broker.domain.findings import Assessment, JudgedCell, TableRecord, Verdict
+from broker.policy.profiles import Profile
 
 RECORD, VERSION = "npd-broker staff record", 1
 SECONDARY = frozenset({"X1", "X2", "X3", "X4"})

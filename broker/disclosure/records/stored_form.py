@@ -6,7 +6,7 @@ from typing import Any
 
 from broker.disclosure.records.table_record import record_from_json, record_to_json
 from broker.domain.errors import Invalid
-from broker.domain.outputs import Assessment, Audit, Finding, JudgedCell, Verdict
+from broker.domain.findings import Assessment, Audit, Finding, JudgedCell, Verdict
 from broker.domain.stored_values import value_from_json, value_to_json
 
 

@@ -5,7 +5,8 @@ from dataclasses import fields
 from typing import Any
 
 from broker.disclosure.judged_tables import JudgedRow, JudgedTable
-from broker.domain.outputs import JudgedStatistic, StatisticEvidence, TableRecord, Verdict
+from broker.domain.evidence import StatisticEvidence
+from broker.domain.findings import JudgedStatistic, TableRecord, Verdict
 from broker.domain.plans import Key
 from broker.domain.scalars import Value
 from broker.domain.stored_values import value_from_json, value_to_json

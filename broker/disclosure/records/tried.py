@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from broker.domain.outputs import Finding
-from broker.policy.models import Profile
+from broker.domain.findings import Finding
+from broker.policy.profiles import Profile
 
 SENTENCES: dict[str, str] = {
     "F1": "At least the threshold of persons stand behind each figure, and on each side of a yes/no figure.",

@@ -7,7 +7,7 @@ from math import inf
 
 from broker.disclosure.repair.systems import Tied
 from broker.disclosure.rules import p_percent_of
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 
 class Attacker(IntEnum):

@@ -32,9 +32,9 @@ from broker.disclosure.rules.magnitude import (
 from broker.disclosure.rules.percentage import both_sides, other_cells, percentage_tells_count
 from broker.disclosure.rules.position import box_ends, common_value, extreme_value, quantile_places
 from broker.disclosure.rules.shape import few_degrees, no_deviation
-from broker.domain.outputs import Finding
+from broker.domain.findings import Finding
 from broker.domain.plans import Measure
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 __all__ = [
     "BINARY", "COUNTS", "MAGNITUDES", "PLACES", "RULES", "STATIC", "Answer", "Question", "Rule",

@@ -1,9 +1,9 @@
 """Rules that follow from the plan alone: what has no automatic verdict whatever the data are."""
 
 from broker.disclosure.rules.asking import Answer, Question, finding
-from broker.domain.outputs import Verdict
+from broker.domain.findings import Verdict
 from broker.domain.plans import Measure
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 
 def distinct_values(ask: Question, _: Profile) -> Answer:

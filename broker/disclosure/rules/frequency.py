@@ -10,8 +10,8 @@ from broker.disclosure.rules.asking import (
     Question,
     finding,
 )
-from broker.domain.outputs import Verdict
-from broker.policy.models import Profile
+from broker.domain.findings import Verdict
+from broker.policy.profiles import Profile
 
 
 def small_cell(ask: Question, profile: Profile) -> Answer:

@@ -17,9 +17,9 @@ from broker.disclosure.rules.asking import (
     is_too_close,
     p_percent_of,
 )
-from broker.domain.outputs import Verdict
+from broker.domain.findings import Verdict
 from broker.domain.plans import Measure
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 AMOUNTS = COUNTS | BINARY | MAGNITUDES | {Measure.GAP}
 """Measures whose figure is a total over institutions."""

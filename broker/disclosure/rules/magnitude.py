@@ -16,9 +16,10 @@ from broker.disclosure.rules.asking import (
     p_percent_of,
 )
 from broker.disclosure.rules.telling import counts_shown_as, has_whole_total, leaves_all
-from broker.domain.outputs import StatisticEvidence, Verdict
+from broker.domain.evidence import StatisticEvidence
+from broker.domain.findings import Verdict
 from broker.domain.plans import Measure
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 TOO_CLOSE = "The second contributor could estimate the largest too closely."
 

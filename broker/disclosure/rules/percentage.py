@@ -2,9 +2,9 @@
 
 from broker.disclosure.rules.asking import Answer, Question, exact, finding
 from broker.disclosure.rules.telling import parts_shown_as
-from broker.domain.outputs import SEVERITY, Verdict
+from broker.domain.findings import SEVERITY, Verdict
 from broker.domain.plans import Measure
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 
 def both_sides(ask: Question, profile: Profile) -> Answer:

@@ -7,9 +7,9 @@ all, so what a rule finds is about the whole.
 from collections.abc import Callable, Iterator
 
 from broker.disclosure.rules.asking import finding, p_percent_of
+from broker.domain.findings import Finding, Verdict
 from broker.domain.fits import Fit, FitCell
-from broker.domain.outputs import Finding, Verdict
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 FitRule = Callable[[Fit, Profile], Iterator[Finding]]
 

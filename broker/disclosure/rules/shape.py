@@ -2,9 +2,9 @@
 
 from broker.above.evaluate import number
 from broker.disclosure.rules.asking import Answer, Question, finding
-from broker.domain.outputs import Verdict
+from broker.domain.findings import Verdict
 from broker.domain.plans import Measure
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 
 def few_degrees(ask: Question, profile: Profile) -> Answer:

@@ -2,7 +2,7 @@
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 
 def least_shown_as(rows: int, profile: Profile) -> int:

@@ -10,7 +10,7 @@ from broker.disclosure.rules import frequency, institutions, magnitude, percenta
 from broker.disclosure.rules.asking import Rule
 from broker.disclosure.screens import amounts, counts, of_institutions
 from broker.disclosure.screens.asking import Questions, Screen
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 __all__ = ["OF_SHOWN", "SCREENS", "Questions", "may_be_uncounted", "rules_to_ask"]
 

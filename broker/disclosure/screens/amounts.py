@@ -8,7 +8,7 @@ from broker.disclosure.columns import Mask, Numbers
 from broker.disclosure.rules.asking import MAGNITUDES, decimal, p_percent_of
 from broker.disclosure.screens.asking import NOWHERE, Questions, few, surely_less, too_close
 from broker.domain.plans import Measure
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 Found = Mask | np.bool_
 

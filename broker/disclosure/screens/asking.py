@@ -13,10 +13,10 @@ import numpy as np
 
 from broker.disclosure.columns import Fields, Mask, Numbers
 from broker.disclosure.rules import Question
-from broker.domain.outputs import CellEvidence, StatisticEvidence
+from broker.domain.evidence import CellEvidence, StatisticEvidence
 from broker.domain.plans import Statistic
 from broker.domain.scalars import Value
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 ROOM = 1e-9
 """Of the largest number, how far a rule may be from what a screen reckons: floats are exact to about 1e-16."""

@@ -15,7 +15,7 @@ from broker.disclosure.rules.asking import (
 )
 from broker.disclosure.screens.asking import ANYWHERE, NOWHERE, WHOLE, Questions, few, none, too_close
 from broker.domain.plans import Measure
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 Found = Mask | np.bool_
 

@@ -7,7 +7,7 @@ from broker.disclosure.rules.asking import MAGNITUDES, OF_POLICY, decimal, p_per
 from broker.disclosure.rules.institutions import AMOUNTS
 from broker.disclosure.screens.asking import NOWHERE, ROOM, Questions, few, too_close
 from broker.domain.plans import Measure
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 Found = Mask | np.bool_
 

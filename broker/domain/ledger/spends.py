@@ -78,6 +78,11 @@ class Spend:
     updated: datetime
     answer: Answer | None = None
 
+    @property
+    def without_release(self) -> SpendState:
+        """How it ends if its job leaves nothing: refunded if nothing was read, else withheld."""
+        return SpendState.REFUNDED if self.state is SpendState.RESERVED else SpendState.WITHHELD
+
 
 def can_move(before: SpendState, after: SpendState) -> bool:
     return after in SPEND_TRANSITIONS[before]

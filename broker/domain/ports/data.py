@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from broker.domain.evidence import JobEvidence
 from broker.domain.fits import Fit
 from broker.domain.handed import HandedRegression, HandedRows, RowsChecked
-from broker.domain.outputs import JobEvidence
 from broker.domain.plans import Needs, Plan
 from broker.domain.ports.sandbox import Limits, SandboxRequest
 from broker.domain.projects import Project

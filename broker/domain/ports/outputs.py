@@ -92,7 +92,7 @@ class OutputStore(Protocol):
 class ComparingStore(Protocol):
     """Who compares a job's outputs with memory now, and what came of it."""
 
-    def lease_comparison(self, job: str, until: datetime, now: datetime) -> int | None:
+    def lease_comparison(self, job: str, until: datetime) -> int | None:
         """The right to compare the outputs of an `assessing` job until `until`, as its next attempt, whose number it
         gives; `renew` prolongs it. None if somebody has it, the job is in another state, or it is stopped."""
 

@@ -4,11 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from broker.domain.projects import Budget, Mode
+from broker.policy.catalogue import Catalogue
 from broker.policy.files.fields import Fields
 from broker.policy.files.privacy import load_privacy
 from broker.policy.files.read import Located, read_yaml
-from broker.policy.models import Catalogue, Table, TableKind, Unit
 from broker.policy.privacy import DataSet, PrivacyPolicies
+from broker.policy.tables import Table, TableKind, Unit
 
 DATASET_KEYS = ("table", "loss", "delta", "only_private")
 BUDGET_KEYS = ("unit", "table", "loss", "delta")

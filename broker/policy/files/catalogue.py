@@ -6,22 +6,12 @@ from pathlib import Path
 from broker.domain.errors import Invalid
 from broker.domain.scalars import Type
 from broker.domain.variables import VariableClass
+from broker.policy.catalogue import Catalogue
 from broker.policy.files.fields import Fields
 from broker.policy.files.read import Located, read_yaml
 from broker.policy.files.variables import read_variable
-from broker.policy.models import (
-    Catalogue,
-    Codeset,
-    MainRecord,
-    PhysicalName,
-    Ranking,
-    Table,
-    TableKind,
-    Unit,
-    Variable,
-    YearAxis,
-    YearFormat,
-)
+from broker.policy.tables import MainRecord, PhysicalName, Ranking, Table, TableKind, Unit, YearAxis, YearFormat
+from broker.policy.variables import Codeset, Variable
 
 TABLE_KEYS = (
     "table", "kind", "about", "unit", "link_key", "key_domain", "second_key", "second_key_domain", "unique_key", "year",

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from broker.policy.catalogue import Catalogue
 from broker.policy.files.budgets import person_table
 from broker.policy.files.fields import Fields
 from broker.policy.files.read import Located, read_yaml
 from broker.policy.memory import MemoryPolicy, ReferencePopulation, StandardPopulation
-from broker.policy.models import Catalogue
 
 KEYS = ("fraction", "least", "references", "standard")
 

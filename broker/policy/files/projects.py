@@ -4,11 +4,13 @@ from pathlib import Path
 
 from broker.domain.projects import Approval, Grant, Mode, Project
 from broker.domain.variables import VariableClass, Years
+from broker.policy.catalogue import Catalogue
 from broker.policy.files.budgets import read_budgets, read_profile_of
 from broker.policy.files.fields import Fields
 from broker.policy.files.read import Located, read_yaml
-from broker.policy.models import Catalogue, Table, Variable
 from broker.policy.privacy import PrivacyPolicies
+from broker.policy.tables import Table
+from broker.policy.variables import Variable
 
 PROJECT_KEYS = (
     "project", "title", "organisation", "gateway", "purpose", "expires", "mode", "profile", "votes", "dialect",

@@ -6,9 +6,12 @@ from typing import Any
 
 from broker.domain.errors import Invalid
 from broker.domain.variables import VariableClass
+from broker.policy.catalogue import Catalogue
 from broker.policy.files.fields import Fields
 from broker.policy.files.read import Located, read_yaml
-from broker.policy.models import Catalogue, CombinationRule, Profile, Rounding, Service, ZeroPolicy
+from broker.policy.models import CombinationRule
+from broker.policy.profiles import Profile, Rounding, ZeroPolicy
+from broker.policy.service import Service
 
 COMBINATION_KEYS = ("id", "note", "any_of", "with_any", "years", "under_gateway", "replace", "default_items_only")
 

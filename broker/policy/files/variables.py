@@ -6,7 +6,7 @@ from broker.domain.scalars import Type
 from broker.domain.variables import VariableClass
 from broker.policy.files.fields import Fields
 from broker.policy.files.read import Located
-from broker.policy.models import Codeset, Variable
+from broker.policy.variables import Codeset, Variable
 
 VARIABLE_KEYS = (
     "name", "type", "class", "dfe", "default", "codeset", "codes", "low", "high", "decimals", "listed", "missing",

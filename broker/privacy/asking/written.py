@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from broker.domain.errors import Refusal
-from broker.policy.tables import Catalogue
+from broker.policy.catalogue import Catalogue
 
 LINE = re.compile(r"[ \t]*--[ \t]*(clamp|rows)[ \t]*:(.*)\Z", re.IGNORECASE)
 NAME = r"([A-Za-z_][\w.]{0,200})"

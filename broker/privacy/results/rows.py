@@ -4,17 +4,13 @@ groups, straight from the columns, which is the same and much faster (a test hol
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from broker.above.cells import Cell as Seen
-from broker.above.cells import Line, Origin
-from broker.above.evaluate import limited
+from broker.above.cells import Line, leaves
 from broker.above.formulas import compute
-from broker.domain.outputs import JudgedCell, Verdict
+from broker.domain.findings import JudgedCell, Verdict
 from broker.domain.plans import OutputColumn
-from broker.domain.scalars import Column, Value
+from broker.domain.scalars import MISSING, Column, Value
 from broker.privacy.results.strips import Strip, Strips
 
-KEY = "key"
-MISSING = "(missing)"
 VERDICTS = {False: Verdict.PUBLISH, True: Verdict.SUPPRESS}
 
 
@@ -28,7 +24,7 @@ class Shown:
 
     @property
     def is_key(self) -> bool:
-        return self.column.statistic == KEY
+        return self.column.is_key
 
 
 def rows_of(shown: Sequence[Shown], lines: Iterable[Line]) -> Iterator[JudgedCell]:
@@ -38,7 +34,7 @@ def rows_of(shown: Sequence[Shown], lines: Iterable[Line]) -> Iterator[JudgedCel
         hidden = tuple([c.hidden for c in cells])
         if line.listed or _passes(shown, hidden, line.exists):
             keys = tuple([c.released for s, c in zip(shown, cells, strict=True) if s.is_key])
-            yield _row(keys, tuple([_released(c) for c in cells]), hidden)
+            yield _row(keys, tuple([leaves(c) for c in cells]), hidden)
 
 
 def is_straight(shown: Sequence[Shown]) -> bool:
@@ -72,14 +68,6 @@ def _row(keys: tuple[Value, ...], released: tuple[Value, ...], hidden: tuple[boo
         rules=((),) * len(released),
         persons=0,
     )
-
-
-def _released(cell: Seen) -> Value:
-    if cell.hidden:
-        return None
-    if cell.origin is Origin.COMPUTED:
-        return limited(cell.released)
-    return MISSING if cell.origin is Origin.KEY and cell.released is None else cell.released
 
 
 def _told(strip: Strip) -> Sequence[Value]:

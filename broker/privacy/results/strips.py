@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from broker.domain.plans import PlannedTable, Statistic
 from broker.domain.scalars import Value
-from broker.privacy.asking.measurable import Measurable
+from broker.privacy.asking.places import Measurable
 from broker.privacy.results.cells import Told
 from broker.privacy.results.estimates import Column
 from broker.privacy.results.figures import Figures, figures, of_ratio

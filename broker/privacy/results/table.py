@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from broker.above.cells import Work
 from broker.above.program import given, run
+from broker.domain.findings import Assessment, Finding, Verdict
 from broker.domain.groups import Base
-from broker.domain.outputs import Assessment, Finding, Verdict
 from broker.domain.plans import OutputColumn, PlannedOutput
 from broker.domain.scalars import Value
-from broker.privacy.asking.measurable import Measurable
+from broker.privacy.asking.places import Measurable
 from broker.privacy.results.cells import Told
 from broker.privacy.results.lines import lines_of
-from broker.privacy.results.rows import KEY, Shown, is_straight, rows_of, straight_rows
+from broker.privacy.results.rows import Shown, is_straight, rows_of, straight_rows
 from broker.privacy.results.sides import Sides, ends_of, with_sides
 from broker.privacy.results.strips import strips_of
 from broker.privacy.tables import Ask
@@ -49,12 +49,12 @@ def assessed(
     else:
         rows = [given(p, r) for p, r in zip(planned.public, public, strict=True)]
         judged = rows_of(shown, run(program, lines_of(planned, measured, told), Work(sheet.steps), rows).rows)
-    computed = any(ends_of(c.expression, sides) is None and c.statistic != KEY for c in planned.columns)
+    computed = any(ends_of(c.expression, sides) is None and not c.is_key for c in planned.columns)
     findings = () if sheet.is_automatic else (BY_PERSON,)
     return Assessment(
         name=planned.name,
         columns=tuple(s.name for s in shown),
-        key_count=sum(s.column.statistic == KEY for s in shown),
+        key_count=sum(s.is_key for s in shown),
         rows=tuple(judged),
         findings=findings,
         verdict=Verdict.PUBLISH if sheet.is_automatic else Verdict.REVIEW,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from broker.domain.errors import Refusal
 from broker.domain.variables import Use, Years
-from broker.policy.models import Catalogue, TableKind
+from broker.policy.catalogue import Catalogue
+from broker.policy.tables import TableKind
 
 UNIT = Refusal(
     "private-unit",

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from broker.domain.errors import Refusal
-from broker.policy.models import Service
 from broker.policy.privacy import PrivacyProfile
+from broker.policy.service import Service
 from broker.python_jobs.look import lines_of
 from broker.python_jobs.private.asks import Asks, Estimator, Range
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, replace
 
 from broker.domain.ports import Limits, SandboxRequest, Vault
-from broker.policy.models import Service
+from broker.policy.service import Service
 from broker.python_jobs.private.asks import Asks
 from broker.python_jobs.private.line import SPARE_SECONDS, lasting, seconds_of
 from broker.python_jobs.request import IMAGE

@@ -10,7 +10,7 @@ from broker.domain.bounded import PerPerson
 from broker.domain.plans import PlannedTable
 from broker.domain.relations import Filter, Join, JoinHow, Relation, Scan, Union, walk
 from broker.domain.scalars import Call, Column, Type
-from broker.policy.tables import Catalogue
+from broker.policy.catalogue import Catalogue
 from broker.query.bounding.rows import Bounding, is_of_persons
 from broker.query.bounding.total import total_rows
 

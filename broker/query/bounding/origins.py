@@ -6,7 +6,9 @@ from functools import cached_property
 
 from broker.domain.relations import Attach, Gather, Join, JoinHow, Over, Project, Relation, Scan, Union, Values, walk
 from broker.domain.scalars import Column, Scalar, Type
-from broker.policy.tables import Catalogue, Table, Variable
+from broker.policy.catalogue import Catalogue
+from broker.policy.tables import Table
+from broker.policy.variables import Variable
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from broker.domain.relations import (
     Values,
 )
 from broker.domain.scalars import Call, Column, Scalar, Type
-from broker.policy.tables import Catalogue
+from broker.policy.catalogue import Catalogue
 from broker.query.bounding.numbered import first_rows
 from broker.query.bounding.origins import Origins, idents_of
 from broker.query.bounding.products import Bound, at_least_one, least, scaled, times

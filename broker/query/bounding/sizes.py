@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from broker.domain.relations import Aggregate, Gather, Scan, walk
 from broker.domain.scalars import Call, Case, Column, Literal, Scalar
-from broker.policy.tables import Variable
+from broker.policy.variables import Variable
 from broker.query.bounding.origins import Origins
 
 COUNTS = 45_000

@@ -3,7 +3,7 @@ one person's rows alone could end, or make late, would answer a question about t
 
 from broker.domain.relations import Attach, Filter, Gather, Join, Limit, Over, Project, Relation, Scan, Union, Values
 from broker.domain.scalars import Scalar
-from broker.policy.tables import Catalogue
+from broker.policy.catalogue import Catalogue
 from broker.query.bounding.origins import Origins
 from broker.query.bounding.public import most_met
 from broker.query.bounding.rows import is_of_persons

@@ -13,7 +13,9 @@ from broker.domain.relations import Scan
 from broker.domain.saved import NOTHING, SCHEMA, Cohort, Lookup, Saved
 from broker.domain.scalars import Type
 from broker.domain.variables import VariableClass
-from broker.policy.models import Service, Table, TableKind, Variable
+from broker.policy.service import Service
+from broker.policy.tables import Table, TableKind
+from broker.policy.variables import Variable
 from broker.query.book import Book
 from broker.query.kinds import Bound, Ctes, Groups, Known, Rows
 from broker.query.refusing import FOLLOWS, Report, Stop

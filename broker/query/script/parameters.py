@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from sqlglot import exp
 
-from broker.policy.models import Service
+from broker.policy.service import Service
 from broker.query.refusing import FOLLOWS, Report, Stop
 from broker.query.script.declared import check_constant, converted, declared_type
 

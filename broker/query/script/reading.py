@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from sqlglot import exp
 
 from broker.domain.saved import NAME, SCHEMA
-from broker.policy.models import Service
+from broker.policy.service import Service
 from broker.query.refusing import Report, Stop
 from broker.query.script import changing, clauses, desugar, idioms
 from broker.query.script.making import Maker

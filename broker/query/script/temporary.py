@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
-from broker.policy.models import Service
+from broker.policy.service import Service
 from broker.query.refusing import FOLLOWS, Stop
 from broker.query.script.columns import Names, columns_of
 

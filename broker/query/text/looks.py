@@ -4,7 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from broker.policy.models import Service
+from broker.policy.service import Service
 from broker.query.refusing import Report
 from broker.query.text.lexing import UNSEEN, Token, is_open, lex
 

@@ -9,7 +9,7 @@ from sqlglot.parsers.duckdb import DuckDBParser
 from sqlglot.parsers.tsql import TSQLParser
 from sqlglot.tokenizer_core import Token, TokenType
 
-from broker.policy.models import Service
+from broker.policy.service import Service
 from broker.query.refusing import NOWHERE, Report, refuse_node, string_as_table
 from broker.query.text.calls import incomplete
 from broker.query.text.lexing import QUOTED

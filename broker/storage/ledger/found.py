@@ -11,7 +11,7 @@ from broker.domain.outputs import OutputState
 from broker.storage.ledger.tables import ledger_accounts as accounts
 from broker.storage.ledger.tables import ledger_charges as charges
 from broker.storage.ledger.tables import ledger_spends as spends
-from broker.storage.tables import outputs
+from broker.storage.tables.jobs import outputs
 
 
 def spend_in(connection: Connection, job: str, *, lock: bool = False) -> Spend | None:

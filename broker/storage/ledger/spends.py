@@ -18,7 +18,8 @@ from broker.storage.ledger.accounts import give_back, locked, spend
 from broker.storage.ledger.found import charges_of, spend_in
 from broker.storage.ledger.tables import ledger_spends
 from broker.storage.ledger.writing import LedgerWriting, append_entry
-from broker.storage.tables import jobs, outputs, releases
+from broker.storage.tables.jobs import jobs, outputs
+from broker.storage.tables.reviews import releases
 
 OPEN = frozenset({SpendState.RESERVED, SpendState.CHARGED})
 
@@ -98,12 +99,11 @@ def move_spend(connection: Connection, job: str, after: SpendState, now: datetim
 
 
 def settle_with_job(connection: Connection, job: str, after: JobState, now: datetime) -> list[AuditEvent]:
-    """A job that ends without a release takes its spend with it: refunded if nothing was read, else withheld."""
+    """A job that ends without a release takes its spend with it."""
     known = spend_in(connection, job, lock=True)
     if known is None or known.state not in OPEN or (after is JobState.DECIDED and _is_approved(connection, job)):
         return []
-    end = SpendState.REFUNDED if known.state is SpendState.RESERVED else SpendState.WITHHELD
-    end = move_spend(connection, job, end, now).state
+    end = move_spend(connection, job, known.without_release, now).state
     return [AuditEvent(now, SYSTEM.ident, f"spend.{end.value}", job)]
 
 

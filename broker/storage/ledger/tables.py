@@ -6,7 +6,7 @@ from broker.domain.amounts import Accounting
 from broker.domain.ledger.budgets import Beside
 from broker.domain.ledger.chain import EntryKind
 from broker.domain.ledger.spends import SpendState
-from broker.storage.tables import metadata, one_of
+from broker.storage.tables.schema import metadata, one_of
 from broker.storage.types import UtcTime
 
 

@@ -10,7 +10,7 @@ from broker.storage.database import Database
 from broker.storage.memory.held_files import hold, swept
 from broker.storage.memory.tables import memory_entries, memory_swept
 from broker.storage.memory.writing import MemoryWriting
-from broker.storage.tables import outputs
+from broker.storage.tables.jobs import outputs
 
 WAITING = frozenset({OutputState.ASSESSED, OutputState.IN_REVIEW, OutputState.APPROVED})
 """Outputs that may still leave, and bring what they name into memory."""

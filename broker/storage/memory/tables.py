@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Table, Text, UniqueConstraint
 
-from broker.storage.tables import metadata, one_of
+from broker.storage.tables.schema import metadata, one_of
 from broker.storage.types import UtcTime
 
 

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from broker.storage.tables import metadata
+from broker.storage.tables.schema import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

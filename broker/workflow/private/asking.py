@@ -8,10 +8,13 @@ from broker.domain.errors import Invalid, Refusal, Refused
 from broker.domain.plans import Plan
 from broker.domain.projects import Project
 from broker.domain.scalars import Type, Value
-from broker.policy.models import Policies, TableKind
+from broker.policy.models import Policies
 from broker.policy.privacy import PrivacyProfile, Promise
+from broker.policy.tables import TableKind
+from broker.privacy.asking.given import Given
 from broker.privacy.asking.lines import PrivateLines
-from broker.privacy.asking.measurable import Given, Measurable, measurable
+from broker.privacy.asking.measurable import measurable
+from broker.privacy.asking.places import Measurable
 from broker.privacy.design import Design, design
 from broker.privacy.mechanisms import Bundle
 from broker.privacy.tables import PrivateTable

@@ -10,7 +10,8 @@ from broker.domain.jobs import FailureCode, Job
 from broker.domain.ledger.spends import Answer, Spend
 from broker.domain.people import SYSTEM
 from broker.domain.ports import Lease, Limits, SandboxEnd, SandboxResult, Vault
-from broker.policy.models import Policies, Service
+from broker.policy.models import Policies
+from broker.policy.service import Service
 from broker.workflow.check import Checked
 from broker.workflow.failing import Failed
 from broker.workflow.private.answers import NoisyAnswer, answered, to_bytes

@@ -4,7 +4,7 @@ from broker.domain.ledger.amounts import Cost, Loss
 from broker.domain.ledger.refusals import ReleaseMaximum
 from broker.domain.ledger.spends import Asked, question_of
 from broker.privacy.noise.described import to_text
-from broker.workflow.private.spending import most_automatic, most_raised
+from broker.workflow.private.spending import Rules
 from broker.workflow.private.texts import PrivateText
 
 
@@ -22,5 +22,4 @@ def cost_of(private: PrivateText) -> Cost:
 
 def maximum_of(private: PrivateText) -> ReleaseMaximum:
     """A policy set is put in force by two administrators: a project's raise is theirs."""
-    most = most_raised if private.raised else most_automatic
-    return ReleaseMaximum(most(private.promise, private.profile))
+    return ReleaseMaximum(Rules(private.promise, private.profile, private.raised).most)

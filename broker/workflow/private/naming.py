@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from broker.domain.lineage import lineage_of
 from broker.domain.plans import OutputColumn, Plan, PlannedOutput
-from broker.privacy.asking.measurable import Measurable
+from broker.privacy.asking.places import Measurable
 from broker.privacy.asking.ratios import Named, shown_times
 from broker.privacy.results.sides import Sides, ends_of, with_sides
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from broker.disclosure.records.renderings import released_csv
 from broker.disclosure.records.stored_form import assessment_to_json
-from broker.domain.outputs import Assessment, OutputKind
+from broker.domain.findings import Assessment
+from broker.domain.outputs import OutputKind
 from broker.domain.ports import Lease, WorkerPorts
 from broker.policy.models import Policies
 from broker.privacy.results.cells import told

@@ -8,7 +8,7 @@ from typing import Protocol
 from broker.domain.plans import Plan
 from broker.domain.ports import Limits, SandboxRequest, SandboxResult, Vault, WorkerPorts
 from broker.domain.scalars import Value
-from broker.privacy.asking.measurable import Measurable
+from broker.privacy.asking.places import Measurable
 from broker.privacy.design import Design
 from broker.privacy.mechanisms import Bundle
 from broker.privacy.noise.client import Drawn

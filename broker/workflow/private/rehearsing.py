@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from broker.domain.errors import Breach
+from broker.domain.findings import Assessment, Verdict
 from broker.domain.jobs import Kind
-from broker.domain.outputs import Assessment, OutputState, Verdict
+from broker.domain.outputs import OutputState
 from broker.domain.projects import Project
 from broker.domain.scalars import Value
 from broker.policy.models import Policies

@@ -8,11 +8,10 @@ from broker.domain.jobs import Job
 from broker.domain.ledger.spends import SpendState
 from broker.domain.people import SYSTEM, Person
 from broker.domain.ports import Ports, Snapshot
-from broker.policy.models import Policies
 from broker.workflow.check import Checked
 
 
-def reserve(ports: Ports, person: Person, job: Job, checked: Checked, policies: Policies) -> Job:
+def reserve(ports: Ports, person: Person, job: Job, checked: Checked) -> Job:
     """The job with the snapshot that it is asked of. A question whose answer was released to the project reserves
     nothing. Refused, with every reason, where not enough is left; nothing is queued then."""
     from broker.workflow.private.costs import asked_of, maximum_of  # and OpenDP with it, which other jobs do not need

@@ -32,17 +32,15 @@ class Rules:
 
     @property
     def most(self) -> Amount:
-        return (most_raised if self.raised else most_automatic)(self.promise, self.profile)
+        """What one release may cost, with the delta that noise or thresholds may need."""
+        if not self.raised:
+            return most_automatic(self.promise, self.profile)
+        return _amount(self.promise, self.profile, self.profile.max_raised)
 
 
 def most_automatic(promise: Promise, profile: PrivacyProfile) -> Amount:
-    """What one release may cost without two administrators, with the delta that noise or thresholds may need."""
+    """What one release may cost without two administrators."""
     return _amount(promise, profile, profile.max_automatic)
-
-
-def most_raised(promise: Promise, profile: PrivacyProfile) -> Amount:
-    """What one release may cost where two administrators have agreed to it."""
-    return _amount(promise, profile, profile.max_raised)
 
 
 def _amount(promise: Promise, profile: PrivacyProfile, loss: float) -> Amount:

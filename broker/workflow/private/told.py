@@ -4,7 +4,7 @@ sees more of it than its reader, since there is nothing more to see."""
 from collections.abc import Mapping
 from typing import Any
 
-from broker.domain.outputs import Assessment
+from broker.domain.findings import Assessment
 
 
 def private_record(assessment: Assessment, privacy: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from broker.domain.amounts import Amount
-from broker.policy.models import Service
+from broker.policy.service import Service
 from broker.workflow.private.by_blocks.asking import PrivateScript
 from broker.workflow.private.by_blocks.forecasting import forecast_of_script
 from broker.workflow.private.forecasting import forecast_of

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from broker.disclosure.differencing.tables import Comparison, Table
 from broker.disclosure.judged_tables import Remembered
 from broker.disclosure.recipes import recipe_of
+from broker.domain.findings import Assessment
 from broker.domain.memory import Entry, MemoryVersion
-from broker.domain.outputs import Assessment
 from broker.domain.plans import Plan, PlannedTable
 from broker.domain.ports.memory import TableMembers, Where
 from broker.policy.models import Policies

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from broker.disclosure.differencing.mending import mend
 from broker.disclosure.differencing.tables import Table
 from broker.disclosure.judged_tables import Remembered
+from broker.domain.findings import Assessment
 from broker.domain.memory import Change, Entry, Way
-from broker.domain.outputs import Assessment
 from broker.domain.ports.memory import Where
 from broker.policy.strictness import is_as_strict
 from broker.workflow.remembering.asked import Found

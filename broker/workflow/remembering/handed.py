@@ -9,14 +9,16 @@ from broker.disclosure.differencing.tables import Table
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.judged_tables import Remembered
 from broker.disclosure.needs import needs_of
+from broker.domain.evidence import JobEvidence
+from broker.domain.findings import Assessment
 from broker.domain.handed import HandedRows
 from broker.domain.jobs import FailureCode
-from broker.domain.outputs import Assessment, JobEvidence
 from broker.domain.plans import Plan
 from broker.domain.ports import HandedTo, SandboxEnd, Vaults, WorkerPorts
 from broker.domain.ports.memory import TableMembers, Where
 from broker.domain.projects import Project
-from broker.policy.models import Policies, Profile
+from broker.policy.models import Policies
+from broker.policy.profiles import Profile
 from broker.workflow.failing import Failed
 from broker.workflow.limits import members_limits
 from broker.workflow.remembering.asked import Asked, Found, HandedFrom

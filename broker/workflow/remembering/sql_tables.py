@@ -12,13 +12,16 @@ from broker.disclosure.judge_job import judge_job
 from broker.disclosure.judged_tables import Remembered
 from broker.disclosure.needs import needs_of
 from broker.disclosure.records.stored_form import assessment_from_json
+from broker.domain.evidence import JobEvidence
+from broker.domain.findings import Assessment
 from broker.domain.jobs import FailureCode, Job, Kind
-from broker.domain.outputs import Assessment, JobEvidence, Output
+from broker.domain.outputs import Output
 from broker.domain.plans import Plan
 from broker.domain.ports import OutputRecord, SandboxEnd, SandboxRequest, SandboxResult, Vault, WorkerPorts
 from broker.domain.ports.memory import TableMembers, Where
 from broker.domain.projects import Project
-from broker.policy.models import Policies, Profile
+from broker.policy.models import Policies
+from broker.policy.profiles import Profile
 from broker.workflow.check import check_submission
 from broker.workflow.cohorts import saved_then
 from broker.workflow.failing import Failed

@@ -10,8 +10,9 @@ from dataclasses import replace
 
 from broker.disclosure.records.stored_form import assessment_from_json
 from broker.domain.audit import AuditEvent
+from broker.domain.findings import Verdict, worst
 from broker.domain.jobs import Job, Kind
-from broker.domain.outputs import Output, OutputState, Verdict, worst
+from broker.domain.outputs import Output, OutputState
 from broker.domain.people import SYSTEM
 from broker.domain.ports import Compared, OutputRecord, WorkerPorts
 from broker.domain.remembered import StoredMembers

@@ -9,14 +9,14 @@ from broker.disclosure.differencing.members import Members, from_bytes
 from broker.disclosure.differencing.tables import Table
 from broker.disclosure.recipes import told_by
 from broker.domain.errors import Breach, Unavailable
+from broker.domain.findings import Assessment
 from broker.domain.lineage import read_by
 from broker.domain.memory import Entry, Source
-from broker.domain.outputs import Assessment
 from broker.domain.plans import Plan, PlannedOutput
 from broker.domain.ports import MemoryPorts, Ports, WorkerPorts
 from broker.domain.ports.memory import TableMembers, Where
 from broker.domain.remembered import StoredMembers, from_about
-from broker.policy.models import Profile, Rounding
+from broker.policy.profiles import Profile, Rounding
 
 
 @dataclass(frozen=True, slots=True)

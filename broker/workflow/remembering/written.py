@@ -8,11 +8,12 @@ from typing import Any
 
 from broker.disclosure.differencing.members import to_bytes
 from broker.disclosure.differencing.tables import Comparison, Table
+from broker.domain.findings import Assessment, Finding, Verdict, worst
 from broker.domain.memory import OVERLAP_WORDS, Entry, OverlapKind, Source
-from broker.domain.outputs import Assessment, Finding, Output, Verdict, worst
+from broker.domain.outputs import Output
 from broker.domain.ports import OutputRecord, Ports, ToRemember, WorkerPorts
 from broker.domain.remembered import NewEntry, about
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 from broker.workflow.prepared import Prepared, table_prepared
 from broker.workflow.remembering.asked import Found
 from broker.workflow.remembering.compare import Comparing

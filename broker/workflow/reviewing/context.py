@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from broker.disclosure.records.tried import Tried, rules_tried
+from broker.domain.findings import Finding, Verdict
 from broker.domain.memory import Source
 from broker.domain.messages import Message
-from broker.domain.outputs import Finding, Verdict
 from broker.domain.people import Person
 from broker.domain.ports import Ports
 from broker.domain.variables import Use

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Invalid, Unknown
+from broker.domain.findings import Verdict
 from broker.domain.jobs import Job
-from broker.domain.outputs import Output, OutputState, Verdict
+from broker.domain.outputs import Output, OutputState
 from broker.domain.people import Person
 from broker.domain.permissions import Action, Relation, may
 from broker.domain.ports import Ports

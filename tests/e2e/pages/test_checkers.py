@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from broker.domain.outputs import OutputState, Verdict
+from broker.domain.findings import Verdict
+from broker.domain.outputs import OutputState
 from tests.e2e.pages.conftest import WITH_AND_WITHOUT, WITH_EVERY_DAY, Served, Visit
 from tests.integration.web import conftest
 from tests.integration.web.big import big_document

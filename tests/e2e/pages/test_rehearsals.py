@@ -14,7 +14,8 @@ from broker.engine.duckdb_engine import DuckDBEngine
 from broker.engine.here import EngineHere
 from broker.policy.models import Policies
 from broker.sandbox.collector import FrameCollector
-from broker.wiring import build_stage, synthetic_years
+from broker.wiring.data import synthetic_years
+from broker.wiring.rehearsing import build_stage
 from broker.workflow.run_rehearsal import run_rehearsal
 from broker.workflow.synthetic import SyntheticNPD
 from tests.e2e.pages.conftest import WITH_EVERY_DAY, Served

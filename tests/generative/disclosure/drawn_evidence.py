@@ -6,12 +6,12 @@ from itertools import product
 from pathlib import Path
 from random import Random
 
-from broker.domain.outputs import CellEvidence, StatisticEvidence, TableEvidence
+from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
 from broker.domain.plans import Deviation, Fraction, Key, Measure, PlannedTable, Statistic
 from broker.domain.relations import Scan
 from broker.domain.scalars import Column, Type, Value
 from broker.policy.files import load_policies
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 PROFILES = load_policies(Path("policies")).profiles
 LAS, SEXES, YEARS = ("a", "b", "c", "d", None), (0, 1), (2018, 2019, 2020)

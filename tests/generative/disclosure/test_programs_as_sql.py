@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.disclosure.judge import judge
+from broker.domain.evidence import OutputEvidence
 from broker.domain.groups import Across, AcrossColumn, Base, Extend, First, Group, Keep, Meet, Regroup, Stack
-from broker.domain.outputs import OutputEvidence
 from broker.domain.plans import OutputColumn, PlannedOutput
 from broker.domain.relations import JoinHow
 from broker.domain.scalars import Scalar
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 OPEN = Profile(
     name="open", source="test", t=1, zeros=ZeroPolicy.PUBLISH, full=ZeroPolicy.PUBLISH, p_percent=None, round_base=1,

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from broker.disclosure.judge import judge
 from broker.disclosure.records.renderings import released_csv, released_record
 from broker.domain.errors import Breach
+from broker.domain.evidence import OutputEvidence, TableEvidence
 from broker.domain.groups import Across, AcrossColumn, Base, Extend, First, Group, Keep, Meet, Regroup, Stack
-from broker.domain.outputs import OutputEvidence, TableEvidence
 from broker.domain.plans import OutputColumn, PlannedOutput, PlannedTable
 from broker.domain.relations import JoinHow
 from broker.domain.scalars import Column, Scalar, Type
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 PROFILE = Profile(name="npd", source="test", t=10, full=ZeroPolicy.PUBLISH, max_group_steps=50_000)
 LAS, YEARS = ("a", "b", "d"), (16, 17)

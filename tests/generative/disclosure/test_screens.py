@@ -20,11 +20,12 @@ from broker.disclosure.rules import RULES, STATIC, Question, findings_of
 from broker.disclosure.rules.position import spans
 from broker.disclosure.table_words import ROWS, TableWords, figures_of, words_on
 from broker.domain.errors import Breach
-from broker.domain.outputs import CellEvidence, Finding, StatisticEvidence, TableEvidence
+from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
+from broker.domain.findings import Finding
 from broker.domain.plans import Fraction, Measure, PlannedTable, Statistic
 from broker.domain.relations import Scan
 from broker.domain.scalars import Type, Value
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 Findings = tuple[Finding, ...]
 BY_A_PERSON = frozenset({Measure.COUNT_DISTINCT, Measure.DEVIATION, Measure.MODE})

@@ -21,9 +21,12 @@ from broker.domain.projects import Grant
 from broker.engine.here import EngineHere
 from broker.engine.private import Exact, prepare_private, read_private
 from broker.policy.files import load_policies
-from broker.policy.models import MainRecord, Policies, TableKind
+from broker.policy.models import Policies
 from broker.policy.privacy import PrivacyProfile
-from broker.privacy.asking.measurable import Given, Measurable, measurable
+from broker.policy.tables import MainRecord, TableKind
+from broker.privacy.asking.given import Given
+from broker.privacy.asking.measurable import measurable
+from broker.privacy.asking.places import Measurable
 from broker.privacy.asking.written import written_in
 from broker.privacy.design import Design, design
 from broker.query import compile_sql

@@ -13,8 +13,9 @@ import worlds
 
 from broker.domain.bounded import BoundedTable
 from broker.engine.private_cells import Cells
-from broker.policy.models import Catalogue, Table, TableKind
-from broker.privacy.asking.measurable import Measurable
+from broker.policy.catalogue import Catalogue
+from broker.policy.tables import Table, TableKind
+from broker.privacy.asking.places import Measurable
 from broker.privacy.blocks import Block, Kind
 from broker.privacy.bounds import influence_on, sensitivity
 from broker.privacy.design import KEYS

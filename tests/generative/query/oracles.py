@@ -17,7 +17,9 @@ from worlds import TABLES, changed, domain, without_year
 
 from broker.domain.plans import Needs, Plan
 from broker.domain.variables import Use
-from broker.policy.models import Catalogue, Table, TableKind, Variable
+from broker.policy.catalogue import Catalogue
+from broker.policy.tables import Table, TableKind
+from broker.policy.variables import Variable
 from broker.query import Compiled, render
 
 Answer = tuple[Any, ...]

@@ -15,7 +15,9 @@ from scalar_meaning import NoMeaning, exact
 from shapes import sample
 
 from broker.domain.plans import Measure, Needs
-from broker.policy.models import Catalogue, Policies, TableKind
+from broker.policy.catalogue import Catalogue
+from broker.policy.models import Policies
+from broker.policy.tables import TableKind
 from broker.query import compile_sql, render
 
 BOTH = Needs(1, institutions=True, record_keys=True)

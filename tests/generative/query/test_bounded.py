@@ -22,7 +22,9 @@ from broker.domain.relations import Gather, Join, Scan, Union, walk
 from broker.domain.scalars import Literal, Type
 from broker.policy.files.privacy import load_privacy
 from broker.policy.tables import Ranking
-from broker.privacy.asking.measurable import Given, Measurable, measurable
+from broker.privacy.asking.given import Given
+from broker.privacy.asking.measurable import measurable
+from broker.privacy.asking.places import Measurable
 from broker.privacy.asking.written import written_in
 from broker.query import compile_sql
 from broker.query.bounding import ranks, rows

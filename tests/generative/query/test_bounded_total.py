@@ -17,7 +17,8 @@ from wild_cases import draw
 
 from broker.domain.errors import Refused
 from broker.policy.files.privacy import load_privacy
-from broker.privacy.asking.measurable import Given, measurable
+from broker.privacy.asking.given import Given
+from broker.privacy.asking.measurable import measurable
 from broker.privacy.asking.written import Written
 from broker.privacy.blocks import Kind
 from broker.query import compile_sql

@@ -14,12 +14,13 @@ from proof_size import seed, size, tell
 from query_kit import planned
 
 from broker.disclosure.judge import judge
-from broker.domain.outputs import OutputEvidence, StatisticEvidence, TableEvidence
+from broker.domain.evidence import OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.plans import Measure, Needs, PlannedOutput, PlannedTable
 from broker.domain.proofs import Proof, Proofs
 from broker.engine.frames import read_table
 from broker.engine.here import asked_of
-from broker.policy.models import Policies, Profile, ZeroPolicy
+from broker.policy.models import Policies
+from broker.policy.profiles import Profile, ZeroPolicy
 from broker.query import Looks, looks
 from broker.query.rendering import certified
 from broker.query.rendering.ground import ground_of

@@ -9,8 +9,8 @@ import pytest
 from query_kit import compiled, judged, shown
 
 from broker.disclosure.records.renderings import released_csv
-from broker.domain.outputs import Verdict
-from broker.policy.models import Profile
+from broker.domain.findings import Verdict
+from broker.policy.profiles import Profile
 
 PROFILE = Profile(name="npd", source="test", t=10)
 TARGET = "a.LA = 3 AND a.Score = 17"

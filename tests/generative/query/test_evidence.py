@@ -19,7 +19,8 @@ from scalar_meaning import NoMeaning, exact
 from shapes import SHAPES, sample
 
 from broker.domain.plans import Needs, Plan
-from broker.policy.models import Catalogue, Policies
+from broker.policy.catalogue import Catalogue
+from broker.policy.models import Policies
 from broker.query import compile_sql, render
 
 Cells = dict[tuple[Any, ...], ReferenceCell]

@@ -20,8 +20,10 @@ import uv
 from broker.domain.projects import Mode, Project
 from broker.domain.scalars import Type
 from broker.domain.variables import VariableClass
+from broker.policy.catalogue import Catalogue
 from broker.policy.files import load_policies
-from broker.policy.models import Catalogue, Table, TableKind, Unit, Variable
+from broker.policy.tables import Table, TableKind, Unit
+from broker.policy.variables import Variable
 from broker.query import compile_sql
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -17,7 +17,9 @@ import duckdb
 from pieces import YEARS
 
 from broker.domain.scalars import Type
-from broker.policy.models import Catalogue, Table, TableKind, Variable
+from broker.policy.catalogue import Catalogue
+from broker.policy.tables import Table, TableKind
+from broker.policy.variables import Variable
 from broker.vault.duck import storage_type
 
 Rows = dict[str, list[dict[str, Any]]]

@@ -16,7 +16,7 @@ from adversaries import MARK
 from broker.domain.jobs import Kind
 from broker.domain.ports import SandboxEnd, SandboxResult, Vault
 from broker.policy.files import load_policies
-from broker.policy.models import Service
+from broker.policy.service import Service
 from broker.python_jobs.private.asks import Asks, Estimator, Range
 from broker.python_jobs.private.request import prepare_blocks
 from broker.workflow.limits import limits_for

@@ -13,7 +13,8 @@ from broker.cli.show_blocks import blocks_document
 from broker.domain.jobs import Kind
 from broker.policy.files import load_policies
 from broker.sandbox.docker_engine import DockerSandbox
-from broker.wiring import build_stage, synthetic_years
+from broker.wiring.data import synthetic_years
+from broker.wiring.rehearsing import build_stage
 from broker.workflow.check import check_submission
 from broker.workflow.private.by_blocks.asking import PrivateScript
 from broker.workflow.private.by_blocks.rehearsing import BlockStage, rehearse_blocks

@@ -14,7 +14,8 @@ from broker.domain.people import Person, Role
 from broker.policy.files import load_policies
 from broker.settings import read_settings
 from broker.vault.keeper import VaultKeeper
-from broker.wiring import build_ports, make_extracts
+from broker.wiring.data import make_extracts
+from broker.wiring.ports import build_ports
 from broker.workflow import administer, erasing
 from broker.workflow.submit import submit
 from tests.integration.web.conftest import SQL, Kind

@@ -3,7 +3,7 @@
 import json
 from hashlib import sha256
 
-from broker.domain.outputs import Verdict
+from broker.domain.findings import Verdict
 from tests.integration.web.conftest import CLEO, ROSA
 
 

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from broker.cli.evidence import print_look
+from broker.domain.findings import Verdict
 from broker.domain.jobs import Kind, Submission
-from broker.domain.outputs import OutputState, Verdict
+from broker.domain.outputs import OutputState
 from broker.domain.ports import Snapshot
 from broker.workflow.administer import put_snapshot
 from tests.integration.web.conftest import ADA, CLEO, DANA, REFUSED_SQL, ROSA, SQL

@@ -8,8 +8,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from broker.domain.evidence import CellEvidence, TableEvidence
 from broker.domain.groups import Base
-from broker.domain.outputs import CellEvidence, TableEvidence
 from broker.domain.plans import Key, Measure, Needs, Plan, PlannedOutput, PlannedTable, Statistic
 from broker.domain.ports import Limits, Vault, VaultTable
 from broker.domain.proofs import Proof

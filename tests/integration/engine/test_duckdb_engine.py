@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from broker.domain.errors import Breach
+from broker.domain.evidence import OutputEvidence
 from broker.domain.groups import Base
-from broker.domain.outputs import OutputEvidence
 from broker.domain.plans import Deviation, Fraction, Key, Measure, Needs, Plan, PlannedOutput, PlannedTable, Statistic
 from broker.domain.ports import Limits, Vault, VaultTable
 from broker.domain.relations import Join, JoinHow, Scan, ScanColumn

@@ -11,7 +11,7 @@ import pytest
 
 from broker.disclosure.columns import Columns, columns_of
 from broker.domain.errors import Breach
-from broker.domain.outputs import CellEvidence, StatisticEvidence, TableEvidence
+from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
 from broker.domain.plans import Key, Measure, PlannedTable, Statistic
 from broker.domain.relations import Scan
 from broker.domain.scalars import Column, Type

@@ -18,7 +18,8 @@ from broker.engine.here import views_of
 from broker.policy.files import load_policies
 from broker.policy.models import Policies
 from broker.python_jobs.rows import Inputs
-from broker.wiring import build_stage, synthetic_years
+from broker.wiring.data import synthetic_years
+from broker.wiring.rehearsing import build_stage
 from broker.workflow.rehearsal_data import wanted
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 
 from broker.disclosure.judge_fit import judge_fit
+from broker.domain.findings import Verdict
 from broker.domain.fits import Fit
 from broker.domain.handed import RowsChecked, RowsProblem
-from broker.domain.outputs import Verdict
 from broker.domain.ports import HandedTo, SandboxEnd, Vault
 from broker.engine.handed import HandedDuckDB
 from broker.python_jobs.handed import read_request

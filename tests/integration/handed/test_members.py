@@ -14,7 +14,7 @@ from broker.domain.ports import HandedTo
 from broker.engine.handed import HandedDuckDB
 from broker.engine.members_engine import DuckDBMembers
 from broker.python_jobs.handed import read_request
-from broker.workflow.handing import planned_table
+from broker.workflow.handing import planned_tables
 
 from .conftest import LIMITS, file_of, run_here
 from .test_tables import REQUEST, SELECT
@@ -23,7 +23,7 @@ from .test_tables import REQUEST, SELECT
 @pytest.fixture
 def asked(vault, inputs, policies, project, select):
     request = read_request(json.dumps(REQUEST).encode(), "table", "t")
-    planned = planned_table(request, inputs, project, policies)
+    planned = planned_tables((request,), inputs, project, policies)
     rows = select(SELECT)
     to = HandedTo(vault, tuple(inputs.uses), file_of(rows), "j", 1)
     return planned, to, needs_of(policies.profile(project.profile)), rows

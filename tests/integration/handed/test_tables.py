@@ -9,13 +9,14 @@ import pytest
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.needs import needs_of
+from broker.domain.evidence import JobEvidence
+from broker.domain.findings import Assessment, Verdict
 from broker.domain.handed import RowsChecked, RowsProblem
-from broker.domain.outputs import Assessment, JobEvidence, Verdict
 from broker.domain.ports import HandedTo, Vault
 from broker.engine.handed import HandedDuckDB
 from broker.python_jobs.handed import read_request
 from broker.python_jobs.rows import Inputs
-from broker.workflow.handing import planned_table
+from broker.workflow.handing import planned_tables
 
 from .conftest import LIMITS, file_of, run_here
 
@@ -40,7 +41,7 @@ Tabulate = Callable[..., tuple[RowsChecked, JobEvidence | None, Assessment | Non
 def tabulate(vault: Vault, inputs: Inputs, policies, project) -> Tabulate:
     def run(rows: pa.Table | bytes, **changed: object):
         request = read_request(json.dumps(REQUEST | changed).encode(), "table", "t")
-        planned = planned_table(request, inputs, project, policies)
+        planned = planned_tables((request,), inputs, project, policies)
         profile = policies.profile(project.profile)
         content = rows if isinstance(rows, bytes) else file_of(rows)
         to = HandedTo(vault, tuple(inputs.uses), content, "j", 1)

@@ -12,7 +12,7 @@ from broker.domain.errors import Breach, Conflict, Forbidden
 from broker.domain.ledger.budgets import Aside, Beside
 from broker.domain.ledger.chain import Head
 from broker.domain.ledger.spends import SpendState
-from broker.storage.tables import metadata
+from broker.storage.tables.schema import metadata
 
 PUBLIC = Aside(Beside.PUBLIC, "EES", "npd.absence")
 BOTH = frozenset({"ada", "amir"})

@@ -12,7 +12,7 @@ from uv import find_uv_bin
 
 from broker.policy.files import load_policies
 from broker.python_jobs.library_catalogue import library_catalogue
-from broker.wiring import make_extracts
+from broker.wiring.data import make_extracts
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCE = ROOT / "sandbox_images" / "python"

@@ -18,7 +18,7 @@ from broker.domain.ports import WorkerPorts
 from broker.domain.remembered import StoredMembers
 from broker.policy.files import load_policies
 from broker.policy.models import Policies
-from broker.wiring import build_stage
+from broker.wiring.rehearsing import build_stage
 from broker.workflow.ending import end_job
 from broker.workflow.rehearsal_data import wanted
 from broker.workflow.remembering.tables import kept_table

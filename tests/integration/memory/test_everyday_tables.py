@@ -27,7 +27,7 @@ from broker.storage.private_files import write_whole
 from broker.storage.shelf import FolderShelf
 from broker.storage.store import open_store
 from broker.vault.populations import PopulationKeeper
-from broker.wiring import build_stage
+from broker.wiring.rehearsing import build_stage
 from broker.workflow import administer
 from broker.workflow.ending import end_job
 from broker.workflow.rehearsal_data import wanted

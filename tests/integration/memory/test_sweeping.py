@@ -12,7 +12,7 @@ from broker.domain.jobs import JobState
 from broker.domain.memory import MemoryVersion
 from broker.domain.outputs import OutputState
 from broker.domain.ports import Compared, OutputRecord, ToRemember
-from broker.storage.tables import outputs
+from broker.storage.tables.jobs import outputs
 
 from .conftest import begin
 from .test_killed_and_races import MORTAL, killed_at
@@ -110,7 +110,7 @@ def test_no_output_comes_to_name_a_file_that_was_given_up(memory: Memory):
     file = memory.put(new(1)).members
     kept = (ToRemember(0, file.name, file.digest),)
     job, (output,) = given.assessing(OutputState.ASSESSED)
-    attempt = store.lease_comparison(job, given.at(20), given.at(10))
+    attempt = store.lease_comparison(job, given.at(20))
     store.give_up([file.name], NOW)
     before = store.output(output)
     found = Compared(before, OutputRecord(replace(before, memory_version="0"), "9" * 64, kept))

@@ -7,7 +7,8 @@ import pytest
 
 from broker.policy.files import load_policies
 from broker.policy.models import Policies
-from broker.wiring import build_stage, synthetic_years
+from broker.wiring.data import synthetic_years
+from broker.wiring.rehearsing import build_stage
 from broker.workflow.rehearsal_data import wanted
 from broker.workflow.rehearse import Stage
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import duckdb
 
+from broker.domain.findings import Assessment
 from broker.domain.jobs import Kind
-from broker.domain.outputs import Assessment
 from broker.domain.ports import SandboxEnd, Vault
 from broker.engine.here import EngineHere
 from broker.engine.private import prepare_private, read_private

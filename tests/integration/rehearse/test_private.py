@@ -23,7 +23,9 @@ from broker.engine.here import EngineHere
 from broker.engine.private import prepare_private, read_private
 from broker.policy.files.privacy import load_privacy
 from broker.policy.models import Policies
-from broker.privacy.asking.measurable import Given, Measurable, measurable
+from broker.privacy.asking.given import Given
+from broker.privacy.asking.measurable import measurable
+from broker.privacy.asking.places import Measurable
 from broker.privacy.asking.written import written_in
 from broker.privacy.design import Design, design
 from broker.privacy.noise.client import NoiseProcess

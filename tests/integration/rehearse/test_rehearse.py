@@ -8,8 +8,9 @@ import pytest
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.needs import needs_of
 from broker.domain.errors import Invalid
+from broker.domain.findings import Verdict
 from broker.domain.jobs import Kind
-from broker.domain.outputs import OutputState, Verdict
+from broker.domain.outputs import OutputState
 from broker.domain.plans import Plan
 from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult
 from broker.domain.projects import Project

@@ -66,4 +66,4 @@ def test_sweep_ends_what_nobody_claims(bubblewrap, running):
 def test_the_selftest_says_what_is_missing(bubblewrap):
     table = selftest.probe(bubblewrap, "bubblewrap")
     assert {verdict.probe for verdict in table if verdict.required and not verdict.held} == {"memory", "scratch-noexec"}
-    assert not selftest.required_ok(table)
+    assert selftest.missing(table) == ("memory", "scratch-noexec")

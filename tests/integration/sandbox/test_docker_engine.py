@@ -12,8 +12,8 @@ from broker.domain.errors import Breach, Conflict, Unavailable
 from broker.domain.ports import SandboxEnd
 from broker.sandbox import containers
 from broker.sandbox.docker_engine import DockerSandbox
-from broker.sandbox.selftest import REQUIRED, required_ok
-from broker.sandbox.spec import name_of
+from broker.sandbox.names import name_of
+from broker.sandbox.selftest import REQUIRED
 
 pytestmark = pytest.mark.docker
 SLEEP = "import time; time.sleep(60)"
@@ -69,7 +69,7 @@ def test_settings_by_inspect_of_a_running_container(api, docker_sandbox, python)
 def test_the_walls_from_inside(docker_sandbox):
     table = {verdict.probe: verdict for verdict in docker_sandbox.verdicts()}
     assert set(table) >= REQUIRED
-    assert required_ok(docker_sandbox.verdicts()), [v for v in table.values() if v.required and not v.held]
+    assert not docker_sandbox.missing(), [v for v in table.values() if v.required and not v.held]
 
 
 def test_real_data_run_where_the_walls_hold(sandbox_root, sql):

@@ -16,8 +16,8 @@ import pytest
 from broker.domain.ports import SandboxEnd, SandboxRequest, Warmth
 from broker.sandbox import containers
 from broker.sandbox.docker_engine import DockerSandbox
+from broker.sandbox.names import WARM
 from broker.sandbox.pool import Pool
-from broker.sandbox.spec import WARM
 
 pytestmark = pytest.mark.docker
 GIB = 1 << 30

@@ -15,8 +15,9 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from broker.domain.audit import AuditEvent
+from broker.domain.findings import Verdict
 from broker.domain.jobs import Job, JobState, Kind, Submission
-from broker.domain.outputs import Output, OutputKind, OutputState, Verdict
+from broker.domain.outputs import Output, OutputKind, OutputState
 from broker.domain.people import Person, Role
 from broker.domain.ports import Lease, OutputRecord, Release, Snapshot, StoredPolicy
 from broker.domain.reviews import Choice, Vote

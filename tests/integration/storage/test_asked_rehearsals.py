@@ -6,8 +6,8 @@ from threading import Barrier, Thread
 
 import pytest
 
-from broker.domain.asked_rehearsals import AskedRehearsal, RehearsalState, Step
-from broker.domain.errors import Conflict, Unknown
+from broker.domain.asked_rehearsals import OPEN, AskedRehearsal, RehearsalState, Step
+from broker.domain.errors import Breach, Conflict, Unknown
 from broker.domain.jobs import Kind, Submission
 from broker.domain.ports import Room
 
@@ -61,6 +61,16 @@ def test_one_attempt_holds_it_and_ends_it_while_its_lease_holds(given):
     store.end_rehearsal(made.ident, 2, RehearsalState.DONE, "{}", now, [given.event("rehearsal.ended")])
     assert store.asked_rehearsal(made.ident).document == "{}"
     assert store.rehearsals_alive() == frozenset()
+
+
+@pytest.mark.parametrize("state", sorted(OPEN))
+def test_none_ends_in_a_state_that_is_no_end(given, state):
+    store, made = given.store, put(given)
+    now = made.created
+    store.lease_rehearsal(made.ident, now + timedelta(seconds=30), now)
+    with pytest.raises(Breach):
+        store.end_rehearsal(made.ident, 1, state, "{}", now, [given.event("rehearsal.ended")])
+    assert store.asked_rehearsal(made.ident).state is RehearsalState.RUNNING
 
 
 def test_the_oldest_ended_ones_make_room_and_old_ones_go(given):

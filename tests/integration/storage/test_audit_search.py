@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import insert, text
 
 from broker.domain.ports import AuditWanted
-from broker.storage.tables import audit
+from broker.storage.tables.audit import audit
 
 LINES = 100_000
 BEGUN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from broker.domain.errors import Breach, Conflict
+from broker.domain.findings import Verdict
 from broker.domain.jobs import JobState
-from broker.domain.outputs import OutputState, Verdict
+from broker.domain.outputs import OutputState
 from broker.domain.ports import Compared, OutputRecord, Reap, ToRemember
 from broker.domain.reviews import Choice
 
@@ -21,7 +22,7 @@ def other(store, ident, state, **changes):
 
 
 def leased(store, given, job):
-    return store.lease_comparison(job, given.at(20), given.at(10))
+    return store.lease_comparison(job, given.at(20))
 
 
 def test_one_process_compares_a_job_at_a_time(store, given):

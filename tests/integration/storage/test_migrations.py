@@ -14,7 +14,7 @@ from broker.domain.people import Person, Role
 from broker.storage.database import Database
 from broker.storage.migrate import migrate
 from broker.storage.store import open_store
-from broker.storage.tables import metadata
+from broker.storage.tables.schema import metadata
 from tests.integration.storage.conftest import START
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from broker.policy.catalogue import Catalogue
 from broker.policy.files import load_policies
-from broker.policy.models import Catalogue
 from broker.synth.generate import generate
 
 PUPILS, SEED = 20_000, 11

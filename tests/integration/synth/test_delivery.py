@@ -14,7 +14,9 @@ import pytest
 
 from broker.domain.errors import Invalid
 from broker.domain.scalars import Type
-from broker.policy.models import Catalogue, Table, Variable
+from broker.policy.catalogue import Catalogue
+from broker.policy.tables import Table
+from broker.policy.variables import Variable
 from broker.synth.generate import generate
 from broker.vault.ingest import ingest
 

@@ -1,30 +1,27 @@
 """A small catalogue and drawn extracts that fit it: two pupil tables, a link table, earnings, staff, a register."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from broker.domain.ports import Snapshot, Vault
 from broker.domain.projects import Grant, Mode, Project
 from broker.domain.scalars import Type
 from broker.domain.variables import VariableClass
-from broker.policy.models import (
-    Catalogue,
-    MainRecord,
-    Policies,
-    Service,
-    Table,
-    TableKind,
-    Unit,
-    Variable,
-    YearAxis,
-    YearFormat,
-)
+from broker.policy.catalogue import Catalogue
+from broker.policy.models import Policies
+from broker.policy.service import Service
+from broker.policy.tables import MainRecord, Table, TableKind, Unit, YearAxis, YearFormat
+from broker.policy.variables import Variable
+from broker.vault.ingest import ingest
+from broker.vault.keeper import VaultKeeper
 
 C = VariableClass
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def variable(name: str, kind: Type, cls: VariableClass = C.STANDARD, **more: Any) -> Variable:
@@ -240,3 +237,23 @@ def rows() -> Rows:
             return con.execute(query).fetchall()
 
     return run
+
+
+@pytest.fixture
+def snapshot(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue) -> Snapshot:
+    return ingest(draw(good), data, catalogue, NOW)
+
+
+@pytest.fixture
+def keeper(data: Path, policies: Policies) -> VaultKeeper:
+    return VaultKeeper(data, lambda: policies)
+
+
+@pytest.fixture
+def one(keeper: VaultKeeper, snapshot: Snapshot) -> Vault:
+    return keeper.ensure("ONE", snapshot.ident)
+
+
+@pytest.fixture
+def two(keeper: VaultKeeper, snapshot: Snapshot) -> Vault:
+    return keeper.ensure("TWO", snapshot.ident)

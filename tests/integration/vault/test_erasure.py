@@ -1,7 +1,6 @@
 """An erased person: no row of any of their keys in a new snapshot, no key in the private map, no number used twice."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -9,11 +8,12 @@ import pytest
 
 from broker.domain.erasures import Erased
 from broker.domain.errors import Breach
-from broker.policy.models import Catalogue
+from broker.policy.catalogue import Catalogue
 from broker.vault.ingest import ingest
 from broker.vault.snapshots import read_snapshot, remove_snapshot
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+from .conftest import NOW
+
 Extracts = dict[str, str]
 Draw = Callable[[Extracts], Path]
 Rows = Callable[[str], list[tuple[object, ...]]]

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from broker.domain.errors import Invalid, Unknown
-from broker.policy.models import Catalogue
+from broker.policy.catalogue import Catalogue
 from broker.vault.ingest import ingest
 from broker.vault.problems import IngestRefused, Problem
 from broker.vault.registers import registers
 from broker.vault.snapshots import read_snapshot
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+from .conftest import NOW
+
 Extracts = dict[str, str]
 Draw = Callable[[Extracts], Path]
 Rows = Callable[[str], list[tuple[object, ...]]]

@@ -5,7 +5,6 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +14,22 @@ import pyarrow.parquet as parquet
 import pytest
 
 from broker.domain.errors import Breach
+from broker.domain.evidence import CellEvidence
 from broker.domain.groups import Base
-from broker.domain.outputs import CellEvidence
 from broker.domain.plans import Key, Measure, Needs, Plan, PlannedOutput, PlannedTable, Statistic
 from broker.domain.ports import Limits, Vault
 from broker.domain.relations import Filter, Gather, Join, JoinHow, Relation, Scan, ScanColumn, Union
 from broker.domain.scalars import Call, Case, Column, Literal, Type
 from broker.engine.duckdb_engine import DuckDBEngine
 from broker.engine.here import asked_of
-from broker.policy.models import Catalogue, Policies
+from broker.policy.catalogue import Catalogue
+from broker.policy.models import Policies
 from broker.vault.ingest import ingest
 from broker.vault.keeper import VaultKeeper
 from broker.vault.pseudonyms import owner_salt
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+from .conftest import NOW
+
 LIMITS = Limits(60, 2**30, 2**20, 10, 64, 2, 2**20)
 Extracts = dict[str, str]
 Draw = Callable[[Extracts], Path]

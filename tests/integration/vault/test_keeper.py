@@ -6,7 +6,6 @@ import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as parquet
@@ -14,35 +13,17 @@ import pytest
 
 from broker.domain.errors import Breach, Unknown
 from broker.domain.ports import Snapshot, Vault
-from broker.policy.models import Catalogue, Policies
+from broker.policy.catalogue import Catalogue
+from broker.policy.models import Policies
 from broker.policy.stored import POLICIES, policies_to_json
 from broker.vault.ingest import ingest
 from broker.vault.keeper import VaultKeeper
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+from .conftest import NOW
+
 Extracts = dict[str, str]
 Draw = Callable[[Extracts], Path]
 Rows = Callable[[str], list[tuple[object, ...]]]
-
-
-@pytest.fixture
-def snapshot(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue) -> Snapshot:
-    return ingest(draw(good), data, catalogue, NOW)
-
-
-@pytest.fixture
-def keeper(data: Path, policies: Policies) -> VaultKeeper:
-    return VaultKeeper(data, lambda: policies)
-
-
-@pytest.fixture
-def one(keeper: VaultKeeper, snapshot: Snapshot) -> Vault:
-    return keeper.ensure("ONE", snapshot.ident)
-
-
-@pytest.fixture
-def two(keeper: VaultKeeper, snapshot: Snapshot) -> Vault:
-    return keeper.ensure("TWO", snapshot.ident)
 
 
 def files(folder: Path) -> list[Path]:

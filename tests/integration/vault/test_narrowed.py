@@ -10,13 +10,11 @@ import pyarrow.parquet as parquet
 import pytest
 
 from broker.domain.errors import Unavailable
-from broker.domain.ports import Snapshot, Vault
+from broker.domain.ports import Vault
 from broker.domain.variables import How, Use
 from broker.policy.models import Policies
 from broker.vault import narrowed as room
-from broker.vault.ingest import ingest
 from broker.vault.keeper import VaultKeeper
-from tests.integration.vault.test_keeper import NOW
 
 Rows = Callable[[str], list[tuple[object, ...]]]
 READ = frozenset({How.READ})
@@ -26,21 +24,6 @@ URN_OF_2018 = [
     Use(CENSUS, "URN", frozenset({2018}), READ),
     Use("ref.schools", "LA", None, READ),
 ]
-
-
-@pytest.fixture
-def snapshot(draw, good, data: Path, catalogue) -> Snapshot:
-    return ingest(draw(good), data, catalogue, NOW)
-
-
-@pytest.fixture
-def keeper(data: Path, policies: Policies) -> VaultKeeper:
-    return VaultKeeper(data, lambda: policies)
-
-
-@pytest.fixture
-def one(keeper: VaultKeeper, snapshot: Snapshot) -> Vault:
-    return keeper.ensure("ONE", snapshot.ident)
 
 
 def test_only_declared_tables_variables_and_years_are_in_it(keeper: VaultKeeper, one: Vault) -> None:

@@ -11,18 +11,10 @@ from broker.domain.errors import Unknown
 from broker.domain.ports import Snapshot, Vault
 from broker.policy.memory import MemoryPolicy, ReferencePopulation
 from broker.policy.models import Policies
-from broker.vault.ingest import ingest
 from broker.vault.keeper import VaultKeeper
 from broker.vault.populations import PopulationKeeper
 
-from .test_keeper import NOW
-
 BY_LA = ReferencePopulation(name="LA and gender", table="npd.census", variables=("LA", "Gender"))
-
-
-@pytest.fixture
-def snapshot(draw, good, data, catalogue) -> Snapshot:
-    return ingest(draw(good), data, catalogue, NOW)
 
 
 @pytest.fixture

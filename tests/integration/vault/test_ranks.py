@@ -3,18 +3,20 @@ for a person with more rows than a rank can tell apart."""
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as parquet
 import pytest
 
 from broker.domain.ports import Vault
-from broker.policy.models import Catalogue, Policies, Ranking
+from broker.policy.catalogue import Catalogue
+from broker.policy.models import Policies
+from broker.policy.tables import Ranking
 from broker.vault.ingest import ingest
 from broker.vault.keeper import VaultKeeper
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+from .conftest import NOW
+
 Extracts = dict[str, str]
 Rows = Callable[[str], list[tuple[object, ...]]]
 MANY = 300

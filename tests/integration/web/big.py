@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from broker.domain.outputs import Verdict
+from broker.domain.findings import Verdict
 
 ROWS, COLUMNS = 1250, ("boys", "girls", "absent", "present")
 

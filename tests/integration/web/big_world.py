@@ -15,11 +15,14 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from broker.domain.audit import AuditEvent, line_hash
+from broker.domain.findings import Verdict
 from broker.domain.idents import new_ident
 from broker.domain.jobs import JobState, Kind
-from broker.domain.outputs import OutputKind, OutputState, Verdict
-from broker.storage import tables
+from broker.domain.outputs import OutputKind, OutputState
 from broker.storage.database import Database
+from broker.storage.tables import audit as audit_tables
+from broker.storage.tables import jobs as job_tables
+from broker.storage.tables import reviews as review_tables
 from tests.integration.web.conftest import CHRIS, CLEO, CSV, DANA, OTIS, ROSA, Site, staff_document
 
 JOBS, EACH, LINES = 1000, 10, 100_000
@@ -42,13 +45,13 @@ def fill(site: Site, jobs: int = JOBS, lines: int = LINES) -> dict[str, str]:
     outputs = [row for job, state in made for row in _outputs(job, state, digest, site.ports.shelf.keyed_hash(staff))]
     released = [(job, state) for job, state in made if state is OutputState.RELEASED]
     with database.write() as connection:
-        connection.execute(insert(tables.jobs), [job for job, _ in made])
-        connection.execute(insert(tables.outputs), outputs)
-        connection.execute(insert(tables.votes), list(_votes(outputs)))
+        connection.execute(insert(job_tables.jobs), [job for job, _ in made])
+        connection.execute(insert(job_tables.outputs), outputs)
+        connection.execute(insert(review_tables.votes), list(_votes(outputs)))
         releases = [_release(job) for job, _ in released]
-        connection.execute(insert(tables.releases), releases)
-        connection.execute(insert(tables.release_outputs), list(_held(releases, outputs)))
-        connection.execute(insert(tables.recalls), list(_recalls(outputs)))
+        connection.execute(insert(review_tables.releases), releases)
+        connection.execute(insert(review_tables.release_outputs), list(_held(releases, outputs)))
+        connection.execute(insert(review_tables.recalls), list(_recalls(outputs)))
         _audit(connection, site.clock.at, outputs, lines)
     site.clock.at += timedelta(days=1)
     return first
@@ -70,7 +73,7 @@ def measured_country(site: Site) -> None:
 def _model(database: Database, job: str) -> dict[str, Any]:
     """A released job's row, which the others are copies of but for what tells them apart."""
     with database.read() as connection:
-        row = connection.execute(select(tables.jobs).where(tables.jobs.c.ident == job)).one()
+        row = connection.execute(select(job_tables.jobs).where(job_tables.jobs.c.ident == job)).one()
         return dict(row._mapping)
 
 
@@ -140,7 +143,7 @@ def _recalls(outputs: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def _audit(connection: Connection, now: datetime, outputs: list[dict[str, Any]], lines: int) -> None:
     """Lines that say what happened to the outputs, in turn, until there are enough of them."""
-    head = connection.execute(select(tables.audit_head)).one()
+    head = connection.execute(select(audit_tables.audit_head)).one()
     number, previous = int(head.number), str(head.hash)
     rows = []
     for event in islice(_events(now, outputs), max(0, lines - number)):
@@ -155,8 +158,8 @@ def _audit(connection: Connection, now: datetime, outputs: list[dict[str, Any]],
         )  # fmt: skip
         previous = digest
     with _without_triggers(connection):
-        connection.execute(insert(tables.audit), rows)
-        connection.execute(update(tables.audit_head).values(number=number, hash=previous))
+        connection.execute(insert(audit_tables.audit), rows)
+        connection.execute(update(audit_tables.audit_head).values(number=number, hash=previous))
 
 
 @contextmanager

@@ -20,9 +20,10 @@ from jinja2 import FileSystemBytecodeCache
 from broker.client import BrokerClient
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Unavailable
+from broker.domain.findings import Verdict
 from broker.domain.idents import new_ident
 from broker.domain.jobs import JobState, Kind, Submission
-from broker.domain.outputs import Output, OutputKind, OutputState, Verdict
+from broker.domain.outputs import Output, OutputKind, OutputState
 from broker.domain.people import Person, Role
 from broker.domain.ports import OutputRecord, Ports, WorkerPorts
 from broker.policy.files import load_policies

@@ -12,9 +12,9 @@ from typing import Any
 from broker.domain.asked_rehearsals import RehearsalState
 from broker.domain.audit import AuditEvent
 from broker.domain.caps import MeasuredPopulation
+from broker.domain.findings import Verdict
 from broker.domain.jobs import FailureCode, JobState, Kind
 from broker.domain.memory import Entry, Source
-from broker.domain.outputs import Verdict
 from broker.domain.ports import Snapshot
 from broker.domain.public_tables import Published, Reproduced, Why
 from broker.domain.remembered import NewEntry, Remembering, Splits

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from broker.domain.errors import Conflict, Invalid, Unknown
+from broker.domain.findings import Verdict
 from broker.domain.jobs import Kind, Submission
-from broker.domain.outputs import Verdict
 from broker.policy.stored import policies_to_json
 from tests.integration.web.conftest import ADA, AMIR, CHRIS, CLEO, CSV, OTIS, REFUSED_SQL, ROSA, SQL
 

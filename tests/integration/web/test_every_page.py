@@ -5,7 +5,7 @@ import re
 import html5lib
 import pytest
 
-from broker.domain.outputs import Verdict
+from broker.domain.findings import Verdict
 from tests.integration.web.conftest import ADA, OTIS, ROSA, Site
 from tests.integration.web.every_page import NOT_PAGES, ROWS, VISITORS, things
 

@@ -10,7 +10,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
 
 from broker.domain.errors import Invalid, Unavailable
-from broker.domain.outputs import Verdict
+from broker.domain.findings import Verdict
 from broker.domain.people import Person, Role
 from broker.domain.stops import StopKind
 from broker.post.smtp import SmtpPost

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from broker.domain.outputs import Verdict
+from broker.domain.findings import Verdict
 from broker.web.entrance import ATTEMPTS
 from broker.web.register_files import inert
 from tests.integration.web.conftest import ADA, AMIR, CHRIS, CLEO, PASSWORD, REFUSED_SQL, ROSA, SQL, form_token

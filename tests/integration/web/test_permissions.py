@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from broker.domain.outputs import OutputState, Verdict
+from broker.domain.findings import Verdict
+from broker.domain.outputs import OutputState
 from broker.workflow.administer import make_token
 from tests.integration.web.conftest import ADA, AMIR, CHRIS, CLEO, DANA, OTIS, ROSA, SQL
 

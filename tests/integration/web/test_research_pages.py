@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from broker.domain.audit import AuditEvent
-from broker.domain.outputs import Verdict
+from broker.domain.findings import Verdict
 from broker.domain.ports import Snapshot
 from tests.integration.web.conftest import ADA, CLEO, OTIS, REFUSED_SQL, ROSA, SQL, form_token
 

@@ -8,13 +8,14 @@ import pytest
 from sqlalchemy import event, insert
 
 from broker.domain.audit import AuditEvent
+from broker.domain.findings import Verdict
 from broker.domain.idents import new_ident
 from broker.domain.jobs import FailureCode, JobState
 from broker.domain.messages import Audience
-from broker.domain.outputs import OutputState, Verdict
+from broker.domain.outputs import OutputState
 from broker.domain.ports import OutputRecord
 from broker.storage.outputs import values_of
-from broker.storage.tables import outputs
+from broker.storage.tables.jobs import outputs
 from broker.workflow.reviewing import thread
 from tests.integration.web import conftest
 from tests.integration.web.big import big_document

@@ -10,7 +10,7 @@ from broker.disclosure.files.tabulate import tabulate_rows
 from broker.disclosure.files.tabulation import Asked, Wanted
 from broker.domain.plans import Measure, Needs
 from broker.domain.scalars import Value
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 PROFILE = Profile(name="drawn", source="test", t=3, round_base=1, min_interval=2)
 Rows = dict[str, list[Value]]

@@ -5,8 +5,9 @@ from decimal import Decimal
 
 from broker.above.cells import Cell, Line, Lines, Work
 from broker.above.program import run
+from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
+from broker.domain.findings import Verdict
 from broker.domain.groups import Group
-from broker.domain.outputs import CellEvidence, StatisticEvidence, TableEvidence, Verdict
 from broker.domain.plans import Key, Measure, PlannedTable, Statistic
 from broker.domain.relations import Aggregate, Scan
 from broker.domain.scalars import Call, Case, Column, Literal, Scalar, Type, Value

@@ -15,10 +15,11 @@ from query_kit import compiled, database
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.needs import needs_of
 from broker.disclosure.records.renderings import released_csv
-from broker.domain.outputs import Assessment, JobEvidence
+from broker.domain.evidence import JobEvidence
+from broker.domain.findings import Assessment
 from broker.domain.plans import Plan, PlannedTable
 from broker.engine.duckdb_engine import DuckDBEngine, joint_tables, statements
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 from broker.query import render, render_public
 
 PROFILE = Profile(name="npd", source="test", t=10, round_base=1)

@@ -16,13 +16,14 @@ from broker.disclosure.files.tabulation import Asked
 from broker.disclosure.judge import judge
 from broker.disclosure.records.renderings import released_csv, released_record
 from broker.domain.errors import Breach, Invalid
+from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
+from broker.domain.findings import Assessment
 from broker.domain.groups import Base
-from broker.domain.outputs import Assessment, CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.plans import Key, Measure, OutputColumn, PlannedOutput, PlannedTable, Statistic
 from broker.domain.relations import Scan
 from broker.domain.scalars import Column, Type, Value
 from broker.policy.files import load_policies
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 PROFILES = {p.name: p for p in load_policies(Path(__file__).parents[3] / "policies").profiles}
 PROFILE = PROFILES["npd-cell-key"]

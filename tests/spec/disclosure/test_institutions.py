@@ -7,12 +7,13 @@ import pytest
 
 from broker.disclosure.judge import judge
 from broker.disclosure.records.renderings import released_csv
+from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
+from broker.domain.findings import Assessment, Verdict
 from broker.domain.groups import Base
-from broker.domain.outputs import Assessment, CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence, Verdict
 from broker.domain.plans import Key, Measure, OutputColumn, PlannedOutput, PlannedTable, Statistic
 from broker.domain.relations import Scan
 from broker.domain.scalars import Column, Type
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 PROFILE = Profile(name="dea", source="test", t=10, protects_institutions=True, round_base=1, min_institutions=3)
 LA = Key(1, Column(1, Type.TEXT), Type.TEXT, None, "npd.census.LA")

@@ -9,12 +9,13 @@ from broker.disclosure.judge import judge
 from broker.disclosure.records.renderings import released_csv, released_record
 from broker.disclosure.records.stored_form import assessment_from_json, assessment_to_json
 from broker.domain.errors import Breach
+from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
+from broker.domain.findings import Assessment, Verdict
 from broker.domain.groups import Base, First
-from broker.domain.outputs import Assessment, CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence, Verdict
 from broker.domain.plans import Key, Measure, OutputColumn, PlannedOutput, PlannedTable, Statistic
 from broker.domain.relations import Scan
 from broker.domain.scalars import Call, Column, Literal, Scalar, Type, Value
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 PROFILE = Profile(name="npd", source="test", t=10)
 LA = Key(1, Column(1, Type.TEXT), Type.TEXT, ("201", "202", "203"), "npd.census.LA")

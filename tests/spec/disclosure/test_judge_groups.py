@@ -10,12 +10,13 @@ from broker.disclosure.judge import judge
 from broker.disclosure.records.renderings import released_csv
 from broker.disclosure.records.stored_form import assessment_from_json, assessment_to_json
 from broker.domain.errors import Breach
+from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
+from broker.domain.findings import Assessment, Verdict
 from broker.domain.groups import Across, AcrossColumn, Base, Extend, Group, Keep, Meet, Regroup, Stack
-from broker.domain.outputs import Assessment, CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence, Verdict
 from broker.domain.plans import Deviation, Fraction, Measure, OutputColumn, PlannedOutput, PlannedTable, Statistic
 from broker.domain.relations import JoinHow
 from broker.domain.scalars import Scalar, Type
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 PROFILE = Profile(name="npd", source="test", t=10)
 COUNT, OTHER = Statistic(N, Measure.COUNT_ROWS, None, Type.INT), Statistic(HN, Measure.COUNT_ROWS, None, Type.INT)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from job_kit import PROFILE, judged, lines, people, rules
 
-from broker.domain.outputs import Verdict
+from broker.domain.findings import Verdict
 
 YEAR = "WHERE Y = '2018/2019'"
 EVERYBODY = people(M1=40, F1=35, M2=30, F2=4, M3=12, F3=25)

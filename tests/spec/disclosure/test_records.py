@@ -14,21 +14,13 @@ from broker.disclosure.records.renderings import released_csv, released_file_rec
 from broker.disclosure.records.staff_record import staff_record
 from broker.disclosure.records.stored_form import assessment_from_json, assessment_to_json
 from broker.disclosure.records.tried import OF_NO_RULE, PARAMETERS, SENTENCES, rules_tried
+from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
+from broker.domain.findings import Assessment, Audit, Finding, Verdict
 from broker.domain.groups import Base
-from broker.domain.outputs import (
-    Assessment,
-    Audit,
-    CellEvidence,
-    Finding,
-    OutputEvidence,
-    StatisticEvidence,
-    TableEvidence,
-    Verdict,
-)
 from broker.domain.plans import Key, Measure, OutputColumn, PlannedOutput, PlannedTable, Statistic
 from broker.domain.relations import Scan
 from broker.domain.scalars import Column, Type
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 from tests.spec.disclosure.record_shapes import ACRO, RELEASED, STAFF
 
 PROFILE = Profile(name="npd", source="test", t=10, p_percent=17.0)

@@ -6,9 +6,9 @@ import pytest
 from files_kit import amounts, grid_of, persons, rules_of, with_profile
 
 from broker.disclosure.rules import Question, findings_of, p_percent_of
-from broker.domain.outputs import StatisticEvidence
+from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans import Measure
-from broker.policy.models import ZeroPolicy
+from broker.policy.profiles import ZeroPolicy
 
 
 def said(x: list[int], **profile: object) -> set[str]:

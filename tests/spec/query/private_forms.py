@@ -9,7 +9,9 @@ from query_kit import CATALOGUE, compiled
 from broker.domain.errors import Refusal, Refused
 from broker.policy.files.privacy import load_privacy
 from broker.policy.privacy import PrivacyProfile
-from broker.privacy.asking.measurable import Given, Measurable, measurable
+from broker.privacy.asking.given import Given
+from broker.privacy.asking.measurable import measurable
+from broker.privacy.asking.places import Measurable
 from broker.privacy.asking.written import written_in
 
 PROFILE = load_privacy(Path(__file__).parents[3] / "policies" / "privacy").profile("npd-private")

@@ -18,14 +18,18 @@ from broker.above.formulas import compute
 from broker.above.program import given as given_rows
 from broker.above.program import run as run_program
 from broker.disclosure.judge import judge
+from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
+from broker.domain.findings import Assessment
 from broker.domain.groups import bases_of
-from broker.domain.outputs import Assessment, CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.plans import Needs, PlannedOutput, PlannedTable
 from broker.domain.projects import Mode, Project
 from broker.domain.scalars import Type
 from broker.domain.variables import VariableClass
+from broker.policy.catalogue import Catalogue
 from broker.policy.files import load_policies
-from broker.policy.models import Catalogue, Profile, Ranking, Table, TableKind, Unit, Variable, YearAxis, YearFormat
+from broker.policy.profiles import Profile
+from broker.policy.tables import Ranking, Table, TableKind, Unit, YearAxis, YearFormat
+from broker.policy.variables import Variable
 from broker.query import Compiled, compile_sql, evidence_columns, render, render_public
 
 YEARS = (2017, 2018, 2019)

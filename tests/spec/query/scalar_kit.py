@@ -11,7 +11,8 @@ from query_kit import PROJECT, SERVICE, cells, variable
 from broker.domain.relations import Relation, Scan
 from broker.domain.scalars import Type
 from broker.domain.variables import VariableClass
-from broker.policy.models import Catalogue, Table, TableKind, Unit
+from broker.policy.catalogue import Catalogue
+from broker.policy.tables import Table, TableKind, Unit
 from broker.query import Compiled, compile_sql
 from broker.query.operations.fold import possible
 

@@ -11,7 +11,8 @@ from private_forms import PROFILE, Y, bound, private
 from query_kit import CATALOGUE, compiled, database
 
 from broker.domain.bounded import BoundedTable
-from broker.privacy.asking.measurable import Given, measurable
+from broker.privacy.asking.given import Given
+from broker.privacy.asking.measurable import measurable
 from broker.privacy.bounds import persons_only
 from broker.query import render_sums
 

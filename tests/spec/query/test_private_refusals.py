@@ -10,7 +10,8 @@ from query_kit import CATALOGUE, compiled
 
 from broker.domain.errors import Refused
 from broker.domain.plans import Measure
-from broker.privacy.asking.measurable import Given, measurable
+from broker.privacy.asking.given import Given
+from broker.privacy.asking.measurable import measurable
 from broker.privacy.tables import Ask
 
 REFUSED = {

@@ -13,7 +13,8 @@ from broker.domain.projects import Grant, Project
 from broker.domain.scalars import Type
 from broker.domain.variables import How, Use, VariableClass
 from broker.policy.files import load_policies
-from broker.policy.models import Policies, Variable
+from broker.policy.models import Policies
+from broker.policy.variables import Variable
 from broker.scope.check import check_scope
 
 POLICIES = load_policies(Path(__file__).parents[3] / "policies")

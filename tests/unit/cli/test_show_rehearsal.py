@@ -6,10 +6,11 @@ from decimal import Decimal
 import pytest
 
 from broker.cli.show_rehearsal import MOST_REASONS, MOST_ROWS, print_rehearsal, rehearsal_document
+from broker.domain.findings import Assessment, Finding, JudgedCell, Verdict
 from broker.domain.jobs import Kind
-from broker.domain.outputs import Assessment, Finding, JudgedCell, OutputState, Verdict
+from broker.domain.outputs import OutputState
 from broker.domain.scalars import Value
-from broker.policy.models import Catalogue
+from broker.policy.catalogue import Catalogue
 from broker.workflow.check import Checked
 from broker.workflow.rehearsal_data import Wanted
 from broker.workflow.rehearse import Rehearsed

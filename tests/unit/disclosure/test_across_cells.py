@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from broker.disclosure.files.across_cells import found_across, full_lines, nearly_full_lines, zero_patterns
 from broker.disclosure.repair.tables import Place
-from broker.domain.outputs import Verdict
-from broker.policy.models import Profile, ZeroPolicy
+from broker.domain.findings import Verdict
+from broker.policy.profiles import Profile, ZeroPolicy
 
 PROFILE = Profile(name="npd", source="test", t=10)
 

@@ -6,8 +6,8 @@ import pytest
 
 from broker.disclosure.figures import draw, points_of
 from broker.domain.errors import Invalid
+from broker.domain.findings import Assessment, JudgedCell, Verdict
 from broker.domain.handed import HandedFigure, Mark
-from broker.domain.outputs import Assessment, JudgedCell, Verdict
 
 
 def row(phase: str, n: int, share: str, hidden: bool = False) -> JudgedCell:

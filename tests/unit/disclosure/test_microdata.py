@@ -12,7 +12,7 @@ from broker.disclosure.repair.attack import intervals
 from broker.disclosure.repair.tables import close_categories
 from broker.domain.errors import Invalid
 from broker.domain.scalars import Value
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 PROFILE = Profile(name="npd", source="test", t=10)
 

@@ -8,10 +8,10 @@ import pytest
 
 from broker.disclosure.judge_fit import judge_fit, shown
 from broker.disclosure.rules.regression import findings_of_fit, is_per_person
+from broker.domain.findings import Verdict
 from broker.domain.fits import Fit, FitCell, FitColumn, FitGroup
-from broker.domain.outputs import Verdict
 from broker.policy.files.rules import read_profiles
-from broker.policy.models import Profile
+from broker.policy.profiles import Profile
 
 PROFILES = Path(__file__).resolve().parents[3] / "policies" / "profiles"
 CONSTANT = FitColumn("(constant)", "constant", 1.23456, 0.1, 500, 500)

@@ -9,9 +9,10 @@ from broker.disclosure.linking.families import Family
 from broker.disclosure.linking.figures import figures_of
 from broker.disclosure.repair.tasks import least_width
 from broker.disclosure.rules import Question, findings_of
-from broker.domain.outputs import StatisticEvidence, Verdict
+from broker.domain.evidence import StatisticEvidence
+from broker.domain.findings import Verdict
 from broker.domain.plans import Measure
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 PROFILE = Profile(name="npd", source="test", t=10)
 

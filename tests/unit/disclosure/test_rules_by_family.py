@@ -14,10 +14,11 @@ from broker.disclosure.records.tried import PARAMETERS, SENTENCES
 from broker.disclosure.rules import RULES, Question, Rule, findings_of
 from broker.disclosure.rules.position import persons_between, spans
 from broker.disclosure.rules.telling import counts_shown_as, has_whole_total, parts_shown_as
-from broker.domain.outputs import StatisticEvidence, Verdict
+from broker.domain.evidence import StatisticEvidence
+from broker.domain.findings import Verdict
 from broker.domain.plans import Measure, Statistic
 from broker.domain.scalars import Type
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 PROFILE = Profile(name="npd", source="test", t=10)
 SCHOOLS = replace(PROFILE, protects_institutions=True)

@@ -119,6 +119,12 @@ def test_invariant_2_nobody_checks_their_own_or_their_colleagues_work(relation, 
         assert not may(CHECKER, action, relation, state)
 
 
+@pytest.mark.parametrize("action", Action)
+def test_a_checker_who_is_not_independent_may_nothing_as_a_checker(action):
+    for state in (None, *JobState, *OutputState, *SavedState):
+        assert not may(CHECKER, action, Relation(live_grant_on_same_data=True), state)
+
+
 def test_a_checker_who_is_a_member_keeps_what_researchers_may():
     assert may(BOTH, Action.DOWNLOAD_RELEASE, MEMBER, OutputState.RELEASED)
 

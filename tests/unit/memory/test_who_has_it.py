@@ -15,14 +15,14 @@ from broker.engine.duckdb_engine import DuckDBEngine
 from broker.engine.members_engine import DuckDBMembers
 from broker.policy.files import load_policies
 from broker.settings import read_settings
-from broker.wiring import build_memory
+from broker.wiring.worker import build_memory
 
 ROOT = Path(__file__).resolve().parents[3]
 WEB = """
 import sys
 import broker.web.app
 from broker.settings import read_settings
-from broker.wiring import build_ports
+from broker.wiring.ports import build_ports
 settings = read_settings()
 ports = build_ports(settings.model_copy(update={"queue_url": "redis://127.0.0.1:1/0"}))
 ports.store.verify_memory()

@@ -1,7 +1,6 @@
 """What a policy set allots: accounts and caps; what contradicts itself is told before it is in force."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -9,18 +8,12 @@ from broker.domain.amounts import Accounting, Amount
 from broker.domain.errors import Invalid
 from broker.domain.ledger.amounts import Account
 from broker.domain.projects import Budget, Mode
-from broker.policy.allotments import allotments, check_allotments, promised_tables, release_maximum
+from broker.policy.allotments import allotments, check_allotments, promised_tables
 from broker.policy.changes import differences
-from broker.policy.files import load_policies
 from broker.policy.models import Policies
 from broker.policy.stored import policies_from_json, policies_to_json
 
 APPROXIMATE = Accounting.APPROXIMATE
-
-
-@pytest.fixture(scope="module")
-def policies() -> Policies:
-    return load_policies(Path(__file__).parents[3] / "policies")
 
 
 def changed(policies: Policies, **fields: object) -> Policies:
@@ -55,18 +48,6 @@ def test_every_budget_is_an_account_and_a_unit_stands_before_its_allotments(poli
 def test_what_contradicts_itself_is_told(policies: Policies, fields: dict[str, object], told: str) -> None:
     with pytest.raises(Invalid, match=told):
         check_allotments(changed(policies, **fields))
-
-
-def test_a_larger_maximum_for_one_release_is_policy_and_so_two_administrators(policies: Policies) -> None:
-    project = policies.project("P0421")
-    assert project is not None
-    maximum = release_maximum(policies, project, "pupil")
-    raised = release_maximum(policies, replace(project, privacy_raised=True), "pupil")
-    assert maximum is not None
-    assert raised is not None
-    assert (maximum.in_force.micro, raised.in_force.micro) == (500_000, 2_000_000)
-    assert release_maximum(policies, replace(project, privacy=""), "pupil") is None
-    assert release_maximum(policies, project, "school") is None
 
 
 def test_changes_of_privacy_are_told(policies: Policies) -> None:

@@ -9,14 +9,10 @@ from broker.domain.projects import Mode
 from broker.domain.scalars import Type
 from broker.domain.variables import VariableClass
 from broker.policy.files import load_policies
-from broker.policy.models import Policies, TableKind, Unit, YearFormat
+from broker.policy.models import Policies
+from broker.policy.tables import TableKind, Unit, YearFormat
 
 POLICIES = Path(__file__).parents[3] / "policies"
-
-
-@pytest.fixture(scope="module")
-def policies() -> Policies:
-    return load_policies(POLICIES)
 
 
 def test_loading_all_policies_is_quick() -> None:

@@ -9,6 +9,8 @@ from broker.domain.errors import Invalid
 from broker.policy.files import load_policies
 from broker.policy.memory import MemoryPolicy
 
+from .conftest import fault_of
+
 POLICIES = Path(__file__).parents[3] / "policies"
 
 # What is written instead of what, in which file, the code that must come back,
@@ -99,16 +101,10 @@ def folder(tmp_path: Path) -> Path:
 def test_a_fault_is_told_with_its_file_and_line(
     folder: Path, file: str, old: str, new: str, code: str, where: str
 ) -> None:
-    text = (folder / file).read_text()
-    assert old in text
-    changed = text.replace(old, new, 1)
-    (folder / file).write_text(changed)
-    with pytest.raises(Invalid) as caught:
-        load_policies(folder)
-    name, _, line = caught.value.pointer.rpartition(":")
-    assert (caught.value.code, name) == (code, str(folder / file))
-    assert changed.splitlines()[int(line) - 1].strip().startswith(where)
-    assert caught.value.message.endswith(".")
+    told, line = fault_of(load_policies, folder, file, old, new)
+    assert told.code == code
+    assert line.startswith(where)
+    assert told.message.endswith(".")
 
 
 def test_a_missing_or_broken_file_is_told(folder: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from broker.policy.files import load_policies, load_profile
-from broker.policy.models import Profile, ZeroPolicy
+from broker.policy.profiles import Profile, ZeroPolicy
 
 FOLDER = Path(__file__).parents[3] / "policies"
 PROFILES = {p.name: p for p in load_policies(FOLDER).profiles}

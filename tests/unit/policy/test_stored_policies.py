@@ -9,17 +9,11 @@ import pytest
 
 from broker.domain.errors import Breach
 from broker.policy.changes import differences
-from broker.policy.files import load_policies
 from broker.policy.memory import MemoryPolicy
 from broker.policy.models import Policies, canonical_json
 from broker.policy.stored import policies_from_json, policies_to_json
 
 POLICIES = Path(__file__).parents[3] / "policies"
-
-
-@pytest.fixture(scope="module")
-def policies() -> Policies:
-    return load_policies(POLICIES)
 
 
 def test_what_is_stored_comes_back_equal(policies: Policies) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from broker.policy.files import load_policies
-from broker.policy.models import Rounding, ZeroPolicy
+from broker.policy.profiles import Rounding, ZeroPolicy
 from broker.policy.strictness import is_as_strict
 
 POLICIES = load_policies(Path(__file__).resolve().parents[3] / "policies")

@@ -9,7 +9,7 @@ from broker.domain.errors import Invalid
 from broker.privacy.blocks import Block, Kind, ranks
 from broker.privacy.bounds import Sensitivity, sensitivity, split
 from broker.privacy.layout import layout
-from broker.privacy.tables import Argument, Ask, Clamp, Influence, Statistic, only_rows
+from broker.privacy.tables import Argument, Ask, Clamp, Influence, Statistic
 
 KS2 = Argument("ks2", Clamp(-50, 50))
 PERSONS, VALUES = Statistic("p", Ask.PERSONS), Statistic("v", Ask.VALUES, "ks2")
@@ -17,6 +17,10 @@ SUM, VARIANCE = Statistic("s", Ask.SUM, "ks2"), Statistic("var", Ask.VARIANCE, "
 MEDIAN = Statistic("q", Ask.QUANTILE, "ks2", fraction=Fraction(1, 2), points=(-10, 0, 10))
 HISTOGRAM = Statistic("h", Ask.HISTOGRAM, "ks2", points=(0,))
 OTHER, RATIO = Statistic("o", Ask.SUM, "att8"), Statistic("r", Ask.RATIO, parts=("s", "o"))
+
+
+ROWS_ONLY = Influence(4, 4, 4)
+"""Four rows in all: they may be in one cell, or each in another."""
 
 
 def shape(*statistics: Statistic, influence: Influence = Influence(1, 1)) -> list[tuple[object, ...]]:  # noqa: B008
@@ -85,7 +89,7 @@ def test_a_missing_value_is_in_none_of_the_sums_of_its_argument() -> None:
         (Influence(3, 2), (2, 2, 2), (6, 12)),
         (Influence(3, 2, 3), (2, 1), (3, 5)),
         (Influence(2, 5, 100), (5, 5), (10, 50)),
-        (only_rows(4), (4,), (4, 16)),  # all in one cell
+        (ROWS_ONLY, (4,), (4, 16)),  # all in one cell
     ],
 )
 def test_the_worst_person(influence: Influence, rows: tuple[int, ...], norms: tuple[int, int]) -> None:
@@ -99,7 +103,7 @@ def test_the_worst_person(influence: Influence, rows: tuple[int, ...], norms: tu
 
 def test_persons_are_one_in_a_cell() -> None:
     assert sensitivity(Block(P, persons=True), Influence(3, 50, 60)) == Sensitivity(3, 3, 3, 1)
-    assert sensitivity(Block(P, persons=True), only_rows(4)) == Sensitivity(4, 4, 4, 1)
+    assert sensitivity(Block(P, persons=True), ROWS_ONLY) == Sensitivity(4, 4, 4, 1)
 
 
 def test_what_floats_cannot_hold_is_refused() -> None:

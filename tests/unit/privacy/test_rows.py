@@ -7,14 +7,14 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.domain.outputs import JudgedCell, Verdict
-from broker.domain.plans import Measure, OutputColumn, Statistic
+from broker.domain.findings import JudgedCell, Verdict
+from broker.domain.plans import KEY, Measure, OutputColumn, Statistic
+from broker.domain.scalars import MISSING, Type, Value
 from broker.domain.scalars import Column as Named
-from broker.domain.scalars import Type, Value
 from broker.privacy.results.estimates import Column
 from broker.privacy.results.figures import figures
 from broker.privacy.results.lines import rows_in
-from broker.privacy.results.rows import KEY, MISSING, Shown, is_straight, rows_of, straight_rows
+from broker.privacy.results.rows import Shown, is_straight, rows_of, straight_rows
 from broker.privacy.results.strips import Strip, Strips
 
 KEYS = st.none() | st.integers(0, 2) | st.sampled_from(["a", "b"])

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.policy.models import Policies, Service
+from broker.policy.models import Policies
+from broker.policy.service import Service
 from broker.query.refusing import Report
 from broker.query.script.reading import Definition, Script, read_script
 from broker.query.text.looks import look

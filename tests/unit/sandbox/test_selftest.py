@@ -8,7 +8,7 @@ from broker.domain.errors import Breach
 from broker.domain.ports import SandboxEnd, SandboxResult
 from broker.sandbox import selftest
 from broker.sandbox.docker_engine import DockerSandbox
-from broker.sandbox.selftest import REQUIRED, Verdict, required_ok
+from broker.sandbox.selftest import REQUIRED, Verdict
 
 ALL = tuple(Verdict(name, True, True, "") for name in sorted(REQUIRED))
 
@@ -28,7 +28,7 @@ class Fake:
 
 def test_all_walls_hold():
     table = selftest.probe(Fake(SandboxEnd.ENDED, SandboxEnd.MEMORY_LIMIT, SandboxEnd.TIME_LIMIT))
-    assert required_ok(table)
+    assert selftest.missing(table) == ()
 
 
 @pytest.mark.parametrize(
@@ -40,12 +40,12 @@ def test_all_walls_hold():
     ],
 )
 def test_one_open_wall_is_enough_to_fail(ends):
-    assert not required_ok(selftest.probe(Fake(*ends)))
+    assert selftest.missing(selftest.probe(Fake(*ends)))
 
 
 @pytest.mark.parametrize("missing", sorted(REQUIRED))
 def test_each_required_probe_counts(missing):
-    assert not required_ok(tuple(verdict for verdict in ALL if verdict.probe != missing))
+    assert selftest.missing(tuple(verdict for verdict in ALL if verdict.probe != missing)) == (missing,)
 
 
 def test_real_data_are_refused_where_a_wall_is_open(tmp_path, monkeypatch):

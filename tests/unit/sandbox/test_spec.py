@@ -8,19 +8,8 @@ import pytest
 
 from broker.domain.ports import Limits
 from broker.sandbox.audit import ABSENT, differences
-from broker.sandbox.spec import (
-    POWERS,
-    Box,
-    Spec,
-    attempt_of,
-    cpus_of,
-    name_of,
-    settings,
-    spec,
-    user_of,
-    waiting,
-    waiting_name,
-)
+from broker.sandbox.names import attempt_of, name_of, waiting_name
+from broker.sandbox.spec import POWERS, Box, Spec, cpus_of, settings, spec, user_of, waiting
 
 LIMITS = Limits(60, 1 << 30, 1 << 20, 10, 32, 2, 1 << 24)
 IMAGE = "sha256:" + "a" * 64

@@ -2,30 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from broker.domain.projects import Grant, Project
 from broker.domain.variables import How, Use
-from broker.policy.files import load_policies
 from broker.policy.models import Policies
 from broker.scope.apart import held_apart
 from broker.scope.combinations import check_combinations
 
 KS4, CENSUS, SCHOOLS = "npd.ks4_pupil", "npd.spring_census", "ref.schools"
-
-
-@pytest.fixture(scope="module")
-def policies() -> Policies:
-    return load_policies(Path(__file__).parents[3] / "policies")
-
-
-@pytest.fixture
-def project(policies: Policies) -> Project:
-    found = policies.project("P0421")
-    assert found is not None
-    return found
 
 
 def use(name: str, *years: int) -> Use:

@@ -2,30 +2,16 @@
 
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pytest
 
 from broker.domain.errors import Refusal
 from broker.domain.projects import Grant, Project
 from broker.domain.variables import How, Use
-from broker.policy.files import load_policies
 from broker.policy.models import Policies
 from broker.scope.check import check_scope
 
 TODAY = date(2026, 11, 24)
-
-
-@pytest.fixture(scope="module")
-def policies() -> Policies:
-    return load_policies(Path(__file__).parents[3] / "policies")
-
-
-@pytest.fixture
-def project(policies: Policies) -> Project:
-    found = policies.project("P0421")
-    assert found is not None
-    return found
 
 
 def use(name: str, years: set[int] | None = None, *how: How, line: int = 1, column: int = 1) -> Use:

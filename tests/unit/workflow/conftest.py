@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from broker.domain.errors import Conflict, Invalid, Unavailable
+from broker.domain.evidence import CellEvidence, JobEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.jobs import Kind, Submission
-from broker.domain.outputs import CellEvidence, JobEvidence, Output, OutputEvidence, StatisticEvidence, TableEvidence
+from broker.domain.outputs import Output
 from broker.domain.people import Person, Role
 from broker.domain.plans import Needs, Plan, PlannedOutput
 from broker.domain.ports import (

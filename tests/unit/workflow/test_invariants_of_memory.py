@@ -10,9 +10,10 @@ from test_remembering import OTHER, SQL, released, town, values  # noqa: F401
 
 from broker.disclosure.differencing.members import members_of, to_bytes
 from broker.domain.errors import Breach, Conflict
+from broker.domain.findings import Verdict
 from broker.domain.jobs import FailureCode, JobState
 from broker.domain.memory import MemoryVersion
-from broker.domain.outputs import OutputState, Verdict
+from broker.domain.outputs import OutputState
 from broker.domain.ports.memory import KnownPopulation
 from broker.domain.reviews import Choice
 from broker.storage.memory import writing
@@ -101,7 +102,7 @@ def test_invariant_6_a_job_whose_comparison_ends_every_worker_ends(broker: Broke
     most = LAPSES * broker.policies.service.max_attempts
     for number in range(1, most + 1):
         now = broker.clock.now()
-        assert broker.store.lease_comparison(job, now + broker.ports.lease, now) is not None
+        assert broker.store.lease_comparison(job, now + broker.ports.lease) is not None
         broker.clock.at += 2 * broker.ports.lease
         assert reconcile.reap(broker.ports) == 1
         assert broker.store.job(job).state is (JobState.FAILED if number == most else JobState.ASSESSING)

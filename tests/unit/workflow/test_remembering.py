@@ -11,9 +11,10 @@ from dashboard_kit import open_budgets, ran
 from broker.disclosure.differencing.compare import compare
 from broker.disclosure.differencing.members import members_of, to_bytes
 from broker.domain.errors import Conflict
+from broker.domain.findings import Verdict
 from broker.domain.jobs import JobState
 from broker.domain.memory import MemoryVersion
-from broker.domain.outputs import OutputState, Verdict
+from broker.domain.outputs import OutputState
 from broker.domain.ports.memory import KnownPopulation
 from broker.domain.reviews import Choice
 from broker.storage.memory.tables import memory_entries

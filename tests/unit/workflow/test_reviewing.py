@@ -3,8 +3,9 @@
 import pytest
 
 from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
+from broker.domain.findings import Verdict
 from broker.domain.messages import Audience
-from broker.domain.outputs import OutputState, Verdict
+from broker.domain.outputs import OutputState
 from broker.domain.reviews import Choice
 from broker.workflow import review
 from broker.workflow.ballots import Ballot

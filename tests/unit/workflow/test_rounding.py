@@ -8,7 +8,7 @@ from broker.disclosure.cell_key import table_of
 from broker.domain.jobs import JobState
 from broker.domain.outputs import OutputState
 from broker.domain.plans import Needs
-from broker.policy.models import Rounding
+from broker.policy.profiles import Rounding
 from broker.workflow import release
 from tests.unit.workflow.conftest import CLEO, ROSA
 from tests.unit.workflow.test_story import profile_changed

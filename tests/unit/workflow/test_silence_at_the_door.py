@@ -12,7 +12,9 @@ from flask import Flask
 from pyarrow import parquet
 
 from broker.domain.audit import AuditEvent
-from broker.domain.outputs import CellEvidence, OutputEvidence, OutputState, StatisticEvidence, TableEvidence, Verdict
+from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
+from broker.domain.findings import Verdict
+from broker.domain.outputs import OutputState
 from broker.domain.plans import Measure, PlannedOutput, PlannedTable, Statistic
 from broker.domain.reviews import Choice
 from broker.web.app import create_app

@@ -16,8 +16,9 @@ import pytest
 from broker.disclosure.differencing.members import members_of, to_bytes
 from broker.disclosure.differencing.mending import Mending, mend
 from broker.domain.audit import AuditEvent
+from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.memory import Change, Way
-from broker.domain.outputs import CellEvidence, OutputEvidence, OutputState, StatisticEvidence, TableEvidence
+from broker.domain.outputs import OutputState
 from broker.domain.plans import PlannedOutput
 from broker.domain.ports.memory import KnownPopulation
 from broker.web.app import create_app

@@ -1,11 +1,14 @@
 """Spends of jobs in the workflow: what waits for nobody is ended by the reconciler, and nothing else is."""
 
+import pytest
+
 from broker.domain.amounts import Accounting, Amount
 from broker.domain.audit import AuditEvent
 from broker.domain.ledger.amounts import Cost, Loss
 from broker.domain.ledger.refusals import ReleaseMaximum
 from broker.domain.ledger.spends import Asked, SpendState
 from broker.worker import reconcile
+from broker.workflow.private.spending import Rules
 
 PRICE = Amount(Accounting.APPROXIMATE, 10)
 
@@ -18,6 +21,14 @@ def reserve(broker, job: str) -> None:
 
 def state(broker, job: str) -> SpendState:
     return broker.store.spend_of(job).state
+
+
+@pytest.mark.parametrize(("raised", "most"), [(False, 500_000), (True, 2_000_000)])
+def test_a_larger_maximum_for_one_release_is_policy_and_so_two_administrators(policies, raised: bool, most: int):
+    privacy = policies.privacy
+    promise = privacy.promise("pupil")
+    assert promise is not None
+    assert Rules(promise, privacy.profile("npd-private"), raised).most == Amount(Accounting.APPROXIMATE, most, 10**6)
 
 
 def test_the_spend_of_a_job_that_was_never_accepted_comes_back_after_a_while(broker):

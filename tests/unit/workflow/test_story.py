@@ -8,8 +8,9 @@ import pytest
 from broker.disclosure.judge_job import judge_job
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
+from broker.domain.findings import Finding, Verdict
 from broker.domain.jobs import FailureCode, JobState
-from broker.domain.outputs import Finding, OutputState, Verdict
+from broker.domain.outputs import OutputState
 from broker.domain.people import Person, Role
 from broker.domain.reviews import Choice, Vote
 from broker.workflow import accounts, assess, browse, release, review

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from broker.domain.amounts import Amount
-from broker.policy.models import Service
+from broker.policy.service import Service
 from broker.privacy.aggregate.figures import Expected, expectations, of_both
 from broker.privacy.aggregate.made import Aggregate, aggregate
 from broker.privacy.results.record import told

@@ -3,7 +3,7 @@ post-processing."""
 
 from collections.abc import Sequence
 
-from broker.domain.outputs import Assessment, JudgedCell, Verdict
+from broker.domain.findings import Assessment, JudgedCell, Verdict
 from broker.domain.scalars import Value
 from broker.privacy.aggregate.figures import estimates
 from broker.privacy.aggregate.told import record, words

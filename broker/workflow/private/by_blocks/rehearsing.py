@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from broker.domain.errors import Breach, Invalid
+from broker.domain.findings import Assessment
 from broker.domain.jobs import Kind
-from broker.domain.outputs import Assessment
 from broker.domain.ports import Vaults
 from broker.domain.projects import Project
 from broker.policy.models import Policies

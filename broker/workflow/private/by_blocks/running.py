@@ -10,7 +10,7 @@ from dataclasses import replace
 from broker.domain.errors import Breach
 from broker.domain.jobs import FailureCode
 from broker.domain.ports import SandboxEnd, SandboxResult
-from broker.policy.models import Service
+from broker.policy.service import Service
 from broker.privacy.aggregate.exact import answers_of, vector
 from broker.privacy.aggregate.made import Aggregate
 from broker.privacy.noise.described import to_text

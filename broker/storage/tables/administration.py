@@ -1,10 +1,9 @@
-"""The tables of what administrators keep: stops, decisions on projects, workers' reports, notices that were mailed.
-No queries; see `tables`."""
+"""What administrators keep beside: stops, erasures, notices that were mailed, reports of workers."""
 
 from sqlalchemy import JSON, Boolean, CheckConstraint, Column, ForeignKey, Integer, Table, Text
 
 from broker.domain.stops import StopKind
-from broker.storage.tables import metadata, one_of
+from broker.storage.tables.schema import metadata, one_of
 from broker.storage.types import UtcTime
 
 stops = Table(
@@ -43,14 +42,6 @@ worker_reports = Table(
     Column("at", UtcTime, nullable=False),
     Column("facts", JSON, nullable=False),
 )
-
-project_decisions = Table(
-    "project_decisions",
-    metadata,
-    Column("project", Text, primary_key=True),
-    Column("proposal", ForeignKey("policy_proposals.number"), primary_key=True),
-)
-"""Which applied sets changed what policy says of a project: who decided, and when."""
 
 erasures = Table(
     "erasures",

@@ -1,4 +1,4 @@
-"""The project's own policies, for tests of the room's verdicts."""
+"""The policies of this repository, read once for all unit tests. A room whose tests need others says so itself."""
 
 from pathlib import Path
 
@@ -7,9 +7,7 @@ import pytest
 from broker.policy.files import load_policies
 from broker.policy.models import Policies
 
-ROOT = Path(__file__).parents[3]
-
 
 @pytest.fixture(scope="session")
 def policies() -> Policies:
-    return load_policies(ROOT / "policies")
+    return load_policies(Path(__file__).parents[2] / "policies")

@@ -1,0 +1,102 @@
+"""What the broker's own code found behind the figures of a job, cell by cell: for rules and staff, never released."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from broker.domain.scalars import Value
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticEvidence:
+    """What the broker's own code found behind one statistic in one cell.
+
+    Where the vault's proofs allow, evidence is by certificates (`broker.query.rendering.certified`): `persons` and
+    `rest` are exact below the threshold t and else lower bounds of at least t; `largest` is an upper bound that leaves
+    every verdict as it is. In a cell of fewer than t persons the other fields need not be known. What is None was not
+    computed.
+
+    value     the exact value (count, sum, mean or share); None where nothing contributes
+    rows      rows that contribute (argument not null; for ONES the rows where it is 1)
+    persons   distinct persons that contribute (SUM: with a non-zero total; ONES/SHARE: with a 1)
+    rest      ONES/SHARE: distinct persons with a row where the argument is 0; else 0
+    rest_rows ONES/SHARE: rows where the argument is 0; else 0
+    largest   the largest absolute total of one person (SUM, MEAN), never less than it is; the most rows of one person
+              (COUNT_ROWS, QUANTILE), never less; of a file's DEVIATION the largest absolute value; else None
+    second    the same of the second person, 0 where there is none; None where unknown: at most `largest`
+    low, high smallest and largest total of one person (SUM, MEAN); None where unknown: `low` is then not negative
+    others    SUM, MEAN: persons whose total is not the most common one: a lower bound, exact where it is below t and
+              half of the rows; None where unknown
+    total     sum of the argument over contributing rows (SUM, MEAN, ONES, SHARE); else None
+    contributors  COUNT_DISTINCT: the number of distinct values; else None
+    bin       QUANTILE: the least power of ten, not under the digits asked for, to which the value can be rounded so
+              that enough persons have a value that is rounded to the same; None: there is none
+    ties      LOWEST, HIGHEST: persons who have the value; MODE: persons who have the most common one
+    institution_largest, institution_second  the two largest totals of |argument| (of counts: rows; of COUNT_PERSONS:
+              persons; of ONES, SHARE: ones) of one institution; what has none is taken to be of the largest
+    cell_key  the record keys of the distinct persons that contribute (SUM: with a value), added up modulo 2^32;
+              rest_key, whole_key of those of the rest, and of both
+    """
+
+    value: Value
+    rows: int
+    persons: int
+    rest: int = 0
+    rest_rows: int = 0
+    largest: Value = None
+    second: Value = None
+    low: Value = None
+    high: Value = None
+    total: Value = None
+    contributors: int | None = None
+    others: int | None = None
+    bin: int | None = None
+    ties: int | None = None
+    institution_largest: Value = None
+    institution_second: Value = None
+    cell_key: int | None = None
+    rest_key: int | None = None
+    whole_key: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CellEvidence:
+    """One observed cell: key values in the planned order, its rows and distinct persons, each statistic by ident.
+
+    `institutions` behind it, at least, and the persons of the largest, at most; None where they cannot be counted or
+    were not asked for. `cell_key`: the record keys of all its persons, added up modulo 2^32.
+    """
+
+    keys: tuple[Value, ...]
+    rows: int
+    persons: int
+    statistics: dict[int, StatisticEvidence]
+    institutions: int | None = None
+    largest_institution: int | None = None
+    cell_key: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableEvidence:
+    """Evidence for one planned table: observed cells only. `persons` is the whole filtered population."""
+
+    cells: Sequence[CellEvidence]
+    persons: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutputEvidence:
+    """Evidence for one planned output: that of each of its tables, in the planned order."""
+
+    name: str
+    tables: tuple[TableEvidence, ...]
+    public: tuple[tuple[tuple[Value, ...], ...], ...] = ()
+    """The rows of each public relation, values in the planned order of columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobEvidence:
+    """Evidence for a job: of each output, and of the joint table of each family of linked tables that needs one, in
+    order; None where that has more cells than may be looked at."""
+
+    outputs: tuple[OutputEvidence, ...]
+    joints: tuple[TableEvidence | None, ...] = ()

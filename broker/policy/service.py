@@ -1,0 +1,85 @@
+"""What the service lets a job, a script or a rehearsal take, as one frozen model. No I/O; every limit is data here."""
+
+from dataclasses import dataclass
+
+from broker.policy.base import Model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service(Model):
+    """Limits and defaults of the service itself: caps on text, on jobs, on files. Bytes and seconds."""
+
+    text_bytes: int
+    max_tokens: int
+    max_depth: int
+    max_statements: int
+    max_outputs: int
+    max_parse_steps: int
+    max_scans: int
+    sql_wall_seconds: int
+    python_wall_seconds: int
+    memory_bytes: int
+    output_bytes: int
+    output_files: int
+    processes: int
+    threads: int
+    scratch_bytes: int
+    allowed_files: tuple[str, ...]
+    max_file_bytes: int
+    max_file_rows: int
+    max_attempts: int
+    jobs_per_project: int
+    members_bytes: int = 512 * 1024**2
+    members_memory_bytes: int = 4 * 1024**3
+    """What a sandbox may give out and use that tells who is in the cells of one table, in place of `output_bytes` and
+    `memory_bytes`."""
+    time_slot_seconds: int = 10
+    """A script that has ended looks as if it ran until the end of a slot of this length."""
+    withheld_told_after_hours: int = 48
+    """A withheld output looks like one in review until then: a decision by a person could have been made."""
+    python_synthetic_first: bool = True
+    """A script runs on the synthetic NPD before it meets real data."""
+    synthetic_pupils: int = 600
+    """Of that NPD: enough people for a script to fail on what it gets wrong."""
+    synthetic_seed: int = 1
+    rehearsal_pupils: int = 20_000
+    """Of the NPD that rehearsals run on, which people ask for: enough for most tables to have cells that are shown."""
+    rehearsal_wall_seconds: int = 120
+    """What one may take of a worker's slot, where a job may take longer."""
+    rehearsals_under_way: int = 2
+    """That one person may have waiting or running."""
+    rehearsals_kept: int = 20
+    """For one person, the oldest goes first; and so long at most:"""
+    rehearsal_days: int = 14
+    rehearsal_rows: int = 500
+    """Of each output that are kept."""
+    rehearsal_bytes: int = 2_000_000
+    """Of what is kept of one, all in all."""
+    rehearsal_prompt_seconds: int = 3
+    """One that began so soon is told of at once; one that waited for jobs, in slots of `time_slot_seconds`."""
+    noise_wall_seconds: int = 120
+    """How long the noise process may take for one job, its start included."""
+    warm_each: int = 1
+    """Sandboxes that wait, ready and without data, for a project's next job: so many an image. 0: none ever."""
+    warm_memory_bytes: int = 2 * 1024**3
+    """What all that wait may hold together."""
+    warm_idle_seconds: int = 1800
+    """How long they wait after a project's last job."""
+    max_saved: int = 100
+    """Cohorts and lookups that a project may keep at a time."""
+    lookup_bytes: int = 200_000
+    lookup_rows: int = 2000
+    lookup_columns: int = 12
+    lookup_cell: int = 100
+    """Characters of one value of a lookup."""
+    block_milliseconds: int = 500
+    """How long a block of a private script may take where the script does not say it; and the most that it may say."""
+    most_block_milliseconds: int = 30_000
+    block_rest_milliseconds: int = 50
+    """After each slot, for taking its blocks away: part of the schedule."""
+    block_memory_bytes: int = 384 * 1024**2
+    block_scratch_bytes: int = 16 * 1024**2
+    block_rows_bytes: int = 256 * 1024**2
+    """What all blocks' rows may take together, packed."""
+    python_modules: tuple[str, ...] = ()
+    """Modules of the Python image beside the standard library; importing others is pointed out to the researcher."""

@@ -1,0 +1,51 @@
+"""What its author is told of a rehearsal, and when: how long one waited must not tell of others' jobs on real data."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from broker.domain.asked_rehearsals import OPEN, AskedRehearsal, RehearsalState, Step
+from broker.policy.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A rehearsal as its author is told of it: `found` is its document, None before its end."""
+
+    asked: AskedRehearsal
+    state: RehearsalState
+    step: Step | None
+    found: dict[str, Any] | None
+
+    @property
+    def word(self) -> str:
+        """Changes when there is more to tell."""
+        return f"{self.state}-{self.step or ''}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN
+
+
+def seen(asked: AskedRehearsal, now: datetime, service: Service) -> Seen:
+    """When a worker became free tells when somebody's job on real data ended. So one that had to wait for a worker
+    looks as if it waited, and then is told of, in slots of time as long as those in which scripts are told of."""
+    done = asked.state in {RehearsalState.DONE, RehearsalState.FAILED}
+    if _was_prompt(asked, service) or (done and now >= _slot_end(asked, service)) or not (done or asked.started):
+        return Seen(asked, asked.state, asked.step, json.loads(asked.document) if asked.document else None)
+    if asked.state is RehearsalState.CANCELLED:
+        return Seen(asked, asked.state, None, None)
+    return Seen(asked, RehearsalState.QUEUED, None, None)
+
+
+def _was_prompt(asked: AskedRehearsal, service: Service) -> bool:
+    """It began at once, or needed no worker at all."""
+    if asked.started is None:
+        return not asked.is_open
+    return asked.attempt < 2 and asked.started - asked.created <= timedelta(seconds=service.rehearsal_prompt_seconds)
+
+
+def _slot_end(asked: AskedRehearsal, service: Service) -> datetime:
+    slot = timedelta(seconds=service.time_slot_seconds)
+    return asked.created + slot * -((asked.created - asked.updated) // slot)
