@@ -203,6 +203,20 @@ def test_46_an_earlier_value_is_of_the_same_amounts() -> None:
     assert mended.table.figures[0].shown == {0: 40, 1: 40}
 
 
+def test_46_a_second_hole_is_where_the_tables_are_far_apart() -> None:
+    """Six of the east left: their number is what two new cells are less than the old one. A hole beside a cell that is
+    as before tells it together with that one; beside one that lost many, it does not."""
+    before = {"east": people((1, 80)), "west": people((101, 200)), "north": people((201, 230))}
+    now = {
+        "east, m": people((1, 40)), "east, f": people((47, 80)), "west, m": people((101, 140)),
+        "west, f": people((161, 200)), "north, m": people((201, 213)), "north, f": people((214, 230)),
+    }  # fmt: skip
+    mended = mend(table(2, now), remembered(table(1, before)))
+    assert [(c.way, c.cell) for c in mended.changes] == [(Way.SUPPRESS, 1), (Way.SUPPRESS, 2)]
+    assert mended.table is not None
+    assert compare(mended.table, table(1, before)).is_clean
+
+
 def test_46_keyed_noise_on_both_sides_covers_a_small_difference() -> None:
     first, second = (table(n, {"all": people((n, 80))}, noise=10) for n in (1, 2))
     found = compare(second, first)
@@ -259,3 +273,23 @@ def test_48_what_is_public_may_be_released_again() -> None:
     public = table(1, {"north": NORTH, "south": SOUTH, "east": people((81, 83))})
     again = table(2, {"north": NORTH, "south": SOUTH, "east": people((81, 83))}, holes={"east"})
     assert leaks(again, public) == []
+
+
+def test_48_a_few_whom_a_table_alone_tells() -> None:
+    """All but three of the north have results, and half of the south; the earlier table says so itself. Another count
+    of everybody is that table's, with or without the three: it tells nothing of them. One that leaves another out tells
+    of that one; one that tells the three apart, of each part."""
+    some = set(people((4, 60)))
+    first = table(1, {"north": NORTH, "south": SOUTH}, ones=some)
+    assert leaks(table(2, {"all": NORTH + SOUTH}), first) == []
+    assert leaks(table(2, {"all": people((1, 79))}), first)
+    assert leaks(table(2, {"one": people((1, 1), (41, 80)), "other": people((2, 40))}), first)
+
+
+def test_48_a_few_of_another_factor() -> None:
+    """Seven of the north are not pupils or have two rows, and the new table says so itself by its two counts. Most of
+    these are in twice as many rows as the rest of the one count has: with that factor nothing more is told."""
+    rows = dict.fromkeys(NORTH + SOUTH, 1) | dict.fromkeys(people((4, 7), (41, 45)), 2)
+    first = table(1, {"all": NORTH + SOUTH}, often=rows)
+    pupils = set(people((4, 80)))
+    assert leaks(table(2, {"north": NORTH, "south": SOUTH}, ones=pupils, often=rows), first) == []

@@ -31,6 +31,9 @@ PROPERTIES = {
     "two near-equal everyday tables are both released after repair, on both stores": (
         (f"{MEMORY}/test_everyday_tables.py",), ("everyday",),
     ),
+    "what is left of an ordinary table that is asked for after another one": (
+        ("tests/unit/disclosure/test_everyday_pairs.py",), ("memory_everyday_pairs",),
+    ),
     "attacks by a researcher through the workflow, on the synthetic NPD": ((f"{MEMORY}/test_attacked.py",), ()),
     "the findings of the paper attack, and each defence taken out": (
         (f"{ATTACKS}/test_findings_of_memory.py", f"{ATTACKS}/test_memory_defences.py"), (),

@@ -49,6 +49,9 @@ ANY_SIDE = edited(
     "return not self.new.isdisjoint(inside) and not self.old.isdisjoint(inside)",
     "return True",
 )
+SMALL_CELLS = put(f"{ROOM}.telling.Telling._is_of_small_cells", lambda *_: False)
+ANY_FACTOR = put(f"{ROOM}.telling.Telling._is_of_one_factor", lambda *_: False)
+THE_SAME_SIDE = edited(f"{ROOM}.mending:_asked", "(beyond if leak.new.holes else set()) or ", "")
 
 DEFENCES = (
     Defence("amounts are compared, not only persons", edited(f"{ROOM}.overlaid:joints", "other = both & (", "other = np.zeros(len(both), bool) & ("), "test_03_the_same_population"),
@@ -75,7 +78,10 @@ DEFENCES = (
     Defence("a hole is what the total leaves", NO_HOLES, "test_47_totals"),
     Defence("known populations have everybody else", edited(f"{ROOM}.people:laid", "rest = None if everybody is None else", "rest = None if everybody else"), "test_47_everybody"),
     Defence("a total that nobody knows tells nothing", edited(f"{ROOM}.mending:mend", "table if total_known else without_total(table)", "table"), "test_47_a_total"),
-    Defence("a small group of one table alone is no difference", both(NOT_REPEATED, ANY_SIDE), "test_48"),
+    Defence("a small group of one table alone is no difference", both(NOT_REPEATED, ANY_SIDE, SMALL_CELLS), "test_48_what_is_public"),
+    Defence("what a table alone tells of a few is no difference", SMALL_CELLS, "test_48_a_few_whom"),
+    Defence("amounts that are all multiplied alike are the amounts", ANY_FACTOR, "test_48_a_few_of_another"),
+    Defence("a second hole is where the tables are far apart", THE_SAME_SIDE, "test_46_a_second_hole"),
     Defence("tables of one script that are not linked are compared", edited("broker.workflow.remembering.compare:Comparing._beside", "[*self._asked.beside, *others]", "others"), "test_29_two_families", FAMILIES),
     Defence("a recipe of handed rows is of these rows", edited("broker.workflow.remembering.asked:Asked.recipe", "self.handed is None", "True"), "test_46_other_rows", FAMILIES),
     Defence("an equal recipe with other persons is compared", both(SAME_MEMBERS, edited("broker.workflow.remembering.asked:Asked.recipe", "self.handed is None", "True")), "test_29_two_families", FAMILIES),

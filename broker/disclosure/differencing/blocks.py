@@ -1,8 +1,8 @@
 """Blocks of cells that nobody joins with others, their sides, and who is told apart by each. No verdicts."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -32,11 +32,14 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class Tells:
     """Which labels have cells of the new table and of the old, and the label that stands for the rest of a known
-    population, if any: a side that has all of the new cells or none of them tells nothing new."""
+    population, if any: a side that has all of the new cells or none of them tells nothing new. `alone`: labels of one
+    cell that its table tells. `factors`: where amounts are multiplied, by what those of each label are."""
 
     new: frozenset[int]
     old: frozenset[int]
     rest: int | None
+    alone: frozenset[int] = frozenset()
+    factors: Mapping[int, frozenset[float]] = field(default_factory=dict)
 
     def anything(self, inside: frozenset[int]) -> bool:
         if self.rest is not None and self.rest in inside:
@@ -76,5 +79,5 @@ def weight_of(block: Sequence[Kind], inside: frozenset[int]) -> int:
     return sum(k.weight for k in block if k.mask is not None and k.mask >> side_of(k, inside) & 1)
 
 
-def side_of(kind: Kind, inside: frozenset[int]) -> int:
+def side_of(kind: Kind, inside: Set[int]) -> int:
     return sum(1 << n for n, e in enumerate(kind.ends) if e in inside)

@@ -93,7 +93,7 @@ def _chosen(
     known = frozenset[tuple[int, int]]().union(*(c.repeated for c in comparisons))
     figures = {f.statistic: f for f in table.figures}
     for leak in waiting:
-        cells = {c for c in leak.new.cells if c in figures[leak.statistic].shown}
+        cells = _asked(leak, figures[leak.statistic], known)
         if not any((leak.statistic, c) in touched for c in cells):
             yield from _hole(figures[leak.statistic], cells, sizes, touched, known)
     for statistic in dict.fromkeys(remainders(table) if total_known else ()):
@@ -131,6 +131,13 @@ def _earlier(
 def _is_of_one(leak: Leak) -> bool:
     sides = (leak.new, leak.old)
     return all(len(s.cells) == 1 and not s.holes and not s.complement for s in sides)
+
+
+def _asked(leak: Leak, figure: KnownFigure, known: frozenset[tuple[int, int]]) -> set[int]:
+    """Of which cells one is to be a hole. Where the holes are on the side already, another one of it changes nothing:
+    one of those beyond does, with which the holes are on no small side."""
+    beyond = {c for c in leak.beyond if c in figure.shown and (figure.statistic, c) not in known}
+    return (beyond if leak.new.holes else set()) or {c for c in leak.new.cells if c in figure.shown}
 
 
 def _hole(

@@ -1,6 +1,7 @@
 """A part of a new table against a part of a remembered one, figure by figure. Who may learn of it is not asked here."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
@@ -10,13 +11,15 @@ from broker.disclosure.differencing.joining import joined
 from broker.disclosure.differencing.joint import Numbers
 from broker.disclosure.differencing.parts import Part
 from broker.disclosure.differencing.people import Laid, laid
-from broker.disclosure.differencing.scales import scales_of
+from broker.disclosure.differencing.scales import Scale, scales_of
 from broker.disclosure.differencing.sides import small_sides
 from broker.disclosure.differencing.tables import Leak, Table
 from broker.domain.memory import KnownFigure, OverlapKind
 
-Sides = tuple[frozenset[int], frozenset[int], Found, bool]
-"""Vertices of the new table and of the old, what was found, and whether amounts were multiplied for it."""
+Vertices = frozenset[int]
+Sides = tuple[Vertices, Vertices, Found, bool, Vertices]
+"""Vertices of the new table and of the old, what was found, whether amounts were multiplied for it, and vertices of the
+new table that are beyond any small difference."""
 
 
 def comparable(new: KnownFigure, old: KnownFigure) -> bool:
@@ -55,13 +58,13 @@ class Pair:
             self.repeated |= {(figure.statistic, new.shown[v]) for v in self._repeats.get((id(new), id(old)), ())}
         noise = min(self._new.entry.noise, self._old.entry.noise)
         covered = new.is_plain and old.is_plain and noise >= self._t
-        for mine, theirs, found, scaled in self._seen[id(new), id(old)]:
-            sides = self._mine.side(new, mine), self._theirs.side(old, theirs)
-            leak = Leak(figure.statistic, other.statistic, *sides, found.persons, found.exact, covered, scaled)
-            self.leaks.append(leak)
+        for mine, theirs, found, scaled, beyond in self._seen[id(new), id(old)]:
+            sides, told = (self._mine.side(new, mine), self._theirs.side(old, theirs)), (found.persons, found.exact)
+            cells = self._mine.side(new, beyond).cells
+            self.leaks.append(Leak(figure.statistic, other.statistic, *sides, *told, covered, scaled, cells))
 
     def _found(self, new: Functional, old: Functional) -> list[Sides]:
-        found = []
+        found = list[Sides]()
         for scale in scales_of(new, old):
             for everybody in self._populations() if new.is_plain and old.is_plain else [None]:
                 over = laid(new, old, self._t, everybody, scale)
@@ -70,9 +73,9 @@ class Pair:
                     self._repeats[id(new), id(old)] = np.flatnonzero(over.repeated).tolist()
                     if over.repeated.all():
                         return []
-                found += [
-                    (*_inside(label, f, new.size), f, not scale.is_one) for f, label in _small(over, new.size, self._t)
-                ]
+                for small, label in _small(over, new, old, scale, self._t):
+                    beyond, _ = _of_labels(label, [int(label[over.people.out])], new.size)
+                    found.append((*_of_labels(label, small.inside, new.size), small, not scale.is_one, beyond))
         return found
 
     def _populations(self) -> list[int | None]:
@@ -81,15 +84,35 @@ class Pair:
         return [*sorted({size for ident, size in mine.items() if ident in theirs})] or [None]
 
 
-def _small(over: Laid, size: int, t: int) -> Iterator[tuple[Found, Numbers]]:
+def _small(over: Laid, new: Functional, old: Functional, scale: Scale, t: int) -> Iterator[tuple[Found, Numbers]]:
     label, kinds, wide = joined(over.people, over.label, t)
+    size = new.size
     mine, theirs = (frozenset(map(int, label[at][over.peopled[at]])) for at in (slice(size), slice(size, None)))
     rest = None if over.tied else int(label[size - 1])
     out = int(label[over.people.out])
-    for found in small_sides(over.people.size, out, kinds, wide, Tells(mine, theirs, rest if rest != out else None), t):
+    factors = {} if scale.is_one else _factors(over, label, scale)
+    tells = Tells(mine, theirs, rest if rest != out else None, _alone(label, new, old), factors)
+    for found in small_sides(over.people.size, out, kinds, wide, tells, t):
         yield found, label
 
 
-def _inside(label: Numbers, found: Found, size: int) -> tuple[frozenset[int], frozenset[int]]:
-    vertices = np.flatnonzero(np.isin(label, list(found.inside)))
+def _alone(label: Numbers, new: Functional, old: Functional) -> frozenset[int]:
+    """Labels of one vertex, which is a told cell."""
+    told = np.concatenate([np.arange(new.told), new.size + np.arange(old.told)])
+    once = np.bincount(label, minlength=len(label))[label[told]] == 1
+    return frozenset(map(int, label[told[once]]))
+
+
+def _factors(over: Laid, label: Numbers, scale: Scale) -> dict[int, frozenset[float]]:
+    """Of vertices with anybody."""
+    found: dict[int, set[float]] = defaultdict(set)
+    factors = np.concatenate([scale.new, scale.old])
+    for vertex in np.flatnonzero(over.peopled):
+        found[int(label[vertex])].add(float(factors[vertex]))
+    return {at: frozenset(of) for at, of in found.items()}
+
+
+def _of_labels(label: Numbers, labels: Collection[int], size: int) -> tuple[Vertices, Vertices]:
+    """The vertices of the new table and of the old that have one of them."""
+    vertices = np.flatnonzero(np.isin(label, list(labels)))
     return frozenset(map(int, vertices[vertices < size])), frozenset(map(int, vertices[vertices >= size] - size))

@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from broker.disclosure.differencing.blocks import Found, Kind, Tells, side_of
+from broker.disclosure.differencing.blocks import Found, Kind, side_of
+from broker.disclosure.differencing.telling import Telling
 
 MOST_STEPS = 20_000
 """As many sides of a block are begun; then what is not known is feared."""
@@ -12,8 +13,8 @@ MOST_STEPS = 20_000
 class Search:
     """Every side of a block, one label after the other, as long as the difference has fewer than t persons."""
 
-    def __init__(self, block: Sequence[Kind], tells: Tells, t: int) -> None:
-        self._block, self._tells, self._t = block, tells, t
+    def __init__(self, block: Sequence[Kind], telling: Telling, t: int) -> None:
+        self._block, self._telling, self._t = block, telling, t
         self.is_whole = True
 
     def found(self, ends: Sequence[int]) -> Found | None:
@@ -28,7 +29,7 @@ class Search:
                 return None
             depth, sure, perhaps, inside = waiting.pop()
             if depth == len(order):
-                if sure + perhaps and self._tells.anything(inside):
+                if sure + perhaps and self._telling.anything(inside):
                     return Found(inside, max(sure, 1), not perhaps)
                 continue
             for side in (inside, inside | {order[depth]}):

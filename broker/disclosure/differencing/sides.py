@@ -8,31 +8,34 @@ from broker.disclosure.differencing.blocks import Found, Kind, Tells, blocks_of,
 from broker.disclosure.differencing.cuts import MOST_VERTICES, small_cut
 from broker.disclosure.differencing.kinds import EDGE, EITHER, Kinds, Wide
 from broker.disclosure.differencing.searching import Search
+from broker.disclosure.differencing.telling import Telling
 
 
 def small_sides(size: int, out: int, kinds: Sequence[Kinds], wide: Sequence[Wide], tells: Tells, t: int) -> list[Found]:
     """Sides of each block of vertices that nothing but `out` joins with others: all that are one label, else one."""
     found = []
     for block in blocks_of(size, kinds, wide):
-        single = [f for f in of_one(block) if f.persons < t and tells.anything(f.inside)]
-        found += single or _of_many(block, out, tells, t)
+        telling = Telling(block, tells, t)
+        single = [f for f in of_one(block) if f.persons < t and telling.anything(f.inside)]
+        found += single or _of_many(block, out, telling, t)
     return found
 
 
-def _of_many(block: Sequence[Kind], out: int, tells: Tells, t: int) -> list[Found]:
+def _of_many(block: Sequence[Kind], out: int, telling: Telling, t: int) -> list[Found]:
     ends = sorted({e for k in block for e in k.ends})
     if len(ends) == 1:
         return []
     cut = _cut(block, ends, out, t)
     if cut is None:
         return []
-    if tells.anything(cut) and all(k.mask is not None for k in block) and 0 < weight_of(block, cut) < t:
-        return [Found(cut, weight_of(block, cut), exact=True)]
-    searched = Search(block, tells, t)
+    weight = weight_of(block, cut)
+    if all(k.mask is not None for k in block) and 0 < weight < t and telling.anything(cut):
+        return [Found(cut, weight, exact=True)]
+    searched = Search(block, telling, t)
     found = searched.found(ends)
     if found is not None:
         return [found]
-    return [] if searched.is_whole else [Found(cut, max(1, weight_of(block, cut)), exact=False)]
+    return [] if searched.is_whole else [Found(cut, max(1, weight), exact=False)]
 
 
 def _cut(block: Sequence[Kind], ends: Sequence[int], out: int, t: int) -> frozenset[int] | None:

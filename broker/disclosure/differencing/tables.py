@@ -30,7 +30,8 @@ class Leak:
     """A figure of the new table over `new` and one of the remembered over `old` differ by what `persons` persons (1 to
     t - 1) add. `exact` is False where that many were not counted but could not be ruled out. `covered`: the keyed noise
     of both is wide enough that the difference tells nothing. `scaled`: it is of amounts that were multiplied, so that
-    neither value can stand for the other. Statistics are numbers in their planned tables."""
+    neither value can stand for the other. `beyond`: cells of the new table that nothing small parts from who is in one
+    table only. Statistics are numbers in their planned tables."""
 
     statistic: int
     old_statistic: int
@@ -40,6 +41,7 @@ class Leak:
     exact: bool = True
     covered: bool = False
     scaled: bool = False
+    beyond: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

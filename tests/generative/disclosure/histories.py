@@ -228,6 +228,35 @@ def pairs_of_sides(
         yield unions([*told, *holes], persons, everybody), unions([*known, *others], persons, everybody)
 
 
+class Light:
+    """What is told by groups of fewer than t of either table alone: by such a group, by two of one table of which one
+    is taken from the other, and by what two tables tell so of different persons, side by side."""
+
+    def __init__(self, left: Rows, right: Rows, t: int) -> None:
+        self._groups = [light_of(rows, t) for rows in (left, right)]
+        mine, theirs = self._groups
+        apart = (mine != 0).astype(int) @ (theirs != 0).astype(int).T == 0
+        a, b = np.nonzero(apart)
+        self._plain = {key(row) for row in mine[a] + theirs[b]}
+        self._told: list[tuple[list[Rows], set[bytes]]] = []
+
+    def tells(self, row: Rows) -> bool:
+        if key(row) in self._plain:
+            return True
+        (mine, _), (_, theirs) = self._of_two()
+        inside = [found for found in mine if np.all((found == 0) | (np.abs(found - row) < EPSILON))]
+        return any(key(row - found) in theirs for found in inside)
+
+    def _of_two(self) -> list[tuple[list[Rows], set[bytes]]]:
+        """Of each table; worked out where one group does not explain what was found."""
+        for groups in self._groups if not self._told else ():
+            apart = (groups != 0).astype(int) @ (groups != 0).astype(int).T == 0
+            a, b = np.nonzero(apart)
+            told = list(groups[a] + groups[b])
+            self._told.append((told, {key(row) for row in told}))
+        return self._told
+
+
 def least_difference(left: Sides, right: Sides, t: int) -> int:
     """At most t."""
     least, light = t, None
@@ -236,8 +265,8 @@ def least_difference(left: Sides, right: Sides, t: int) -> int:
         sizes = np.count_nonzero(np.abs(differences) > EPSILON, axis=1)
         for at in np.flatnonzero((sizes > 0) & (sizes < least)):
             if light is None:
-                light = sums_of_light(left[0], right[0], t)
-            if sizes[at] < least and key(differences[at]) not in light:
+                light = Light(left[0], right[0], t)
+            if sizes[at] < least and not light.tells(differences[at]):
                 least = int(sizes[at])
     return least
 
@@ -259,22 +288,14 @@ def least_scaled_difference(left: Sides, right: Sides, t: int) -> int:
         most = 2 * sizes < np.count_nonzero((others != 0) | (row != 0), axis=1)
         for at in np.flatnonzero((sizes > 0) & (sizes < least) & most):
             if light is None:
-                light = sums_of_light(left[0], right[0], t)
+                light = Light(left[0], right[0], t)
             if sizes[at] < least and not _of_light(differences[at], middle[at, 0], light):
                 least = int(sizes[at])
     return least
 
 
-def _of_light(difference: Rows, factor: float, light: set[bytes]) -> bool:
-    return any(key(difference / by) in light for by in (1, factor, -1, -factor))
-
-
-def sums_of_light(left: Rows, right: Rows, t: int) -> set[bytes]:
-    """What is told by groups of fewer than t of either table alone, and by two of them side by side."""
-    mine, theirs = (light_of(rows, t) for rows in (left, right))
-    apart = (mine != 0).astype(int) @ (theirs != 0).astype(int).T == 0
-    a, b = np.nonzero(apart)
-    return {key(row) for row in mine[a] + theirs[b]}
+def _of_light(difference: Rows, factor: float, light: Light) -> bool:
+    return any(light.tells(difference / by) for by in (1, factor, -1, -factor))
 
 
 def key(row: np.ndarray) -> bytes:

@@ -62,6 +62,7 @@ def test_no_leak_of_a_history_is_missed_and_false_alarms_are_counted(units: bool
                 for pair in pairs(new, old):
                     counted[_verdict(new, old, pair, leaks[pair], number)] += 1
     tell("memory_units" if units else "memory", {"histories": number + 1, "seed": SEED, **counted})
+    assert MISSED == []
 
 
 def _verdict(new: Drawn, old: Drawn, pair: tuple[int, int], leaks: list, number: int) -> str:

@@ -1,0 +1,104 @@
+"""What is left of an ordinary table that is asked for after another one: the figures that mending shows, of pairs that
+researchers ask for, with the ways in which holes are saved and without them."""
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from broker.disclosure.differencing.compare import compare
+from broker.disclosure.differencing.mending import mend
+from broker.disclosure.differencing.tables import Table
+from tests.attacks.remembered_town import table
+from tests.prove.memory_defences import ANY_FACTOR, SMALL_CELLS, THE_SAME_SIDE
+
+PUPILS = 3000
+PHASES, LEFT = (0.54, 0.36, 0.04, 0.03, 0.03), np.array([0.04, 0.04, 0.05, 0.0, 0.0])
+Town = Mapping[str, np.ndarray]
+Asked = Callable[[Town, int], Table]
+
+
+def drawn_town() -> Town:
+    """A few rows have no key, and a few persons two rows. Of large phases many are not on roll, of a small one a few,
+    of others nobody. Nearly everybody has a result."""
+    chance = np.random.default_rng(20261126)
+    phase = chance.choice(len(PHASES), PUPILS, p=PHASES)
+    return {
+        "year": np.arange(PUPILS) % 12,
+        "meals": chance.choice(2, PUPILS, p=[0.77, 0.23]),
+        "gender": chance.integers(0, 2, PUPILS),
+        "need": chance.choice(3, PUPILS, p=[0.05, 0.13, 0.82]),
+        "phase": phase,
+        "on roll": chance.random(PUPILS) > LEFT[phase],
+        "result": chance.random(PUPILS) > 0.01,
+        "key": chance.random(PUPILS) > 0.004,
+        "rows": 1 + (chance.random(PUPILS) < 0.03),
+    }
+
+
+def by(*keys: str, where: Sequence[str] = (), pupils: bool = False, rows: bool = False) -> Asked:
+    """Counts of persons, or of rows, of those to whom all conditions apply; `pupils`: beside them of who has a key."""
+
+    def asked(town: Town, number: int) -> Table:
+        inside = np.all([town[w] for w in where] or [np.ones(PUPILS, bool)], axis=0)
+        cells: dict[str, list[int]] = {}
+        for person in np.flatnonzero(inside).tolist():
+            cells.setdefault("/".join(f"{town[k][person]:02}" for k in keys), []).append(person)
+        often = dict(enumerate(town["rows"].tolist())) if rows else None
+        ones = set(np.flatnonzero(town["key"]).tolist()) if pupils else None
+        return table(number, dict(sorted(cells.items())), often=often, ones=ones)
+
+    return asked
+
+
+DEMO = by("need", "meals", pupils=True, rows=True)
+PAIRS: dict[str, tuple[Asked, Asked]] = {
+    "the demo's table, then year and meals": (DEMO, by("year", "meals", rows=True)),
+    "the demo's table, then year": (DEMO, by("year", rows=True)),
+    "year and meals, then the demo's table": (by("year", "meals", rows=True), DEMO),
+    "phase, then phase and gender on roll": (by("phase"), by("phase", "gender", where=["on roll"])),
+    "phase, then phase and meals on roll": (by("phase"), by("phase", "meals", where=["on roll"])),
+    "meals, then year and meals on roll": (by("meals"), by("year", "meals", where=["on roll"])),
+    "year and meals, then the same with results": (by("year", "meals"), by("year", "meals", where=["result"])),
+    "year, then year and meals with results": (by("year"), by("year", "meals", where=["result"])),
+}
+SHOWN = {
+    "the demo's table, then year and meals": (24, 0, 24),
+    "the demo's table, then year": (12, 0, 12),
+    "year and meals, then the demo's table": (12, 8, 12),
+    "phase, then phase and gender on roll": (10, 3, 8),
+    "phase, then phase and meals on roll": (10, 3, 8),
+    "meals, then year and meals on roll": (24, 24, 24),
+    "year and meals, then the same with results": (24, 24, 24),
+    "year, then year and meals with results": (24, 13, 13),
+}
+
+
+def mended(earlier: Table, later: Table) -> int:
+    """How many figures are left."""
+    found = mend(later, {earlier.entry.number: lambda: earlier}).table
+    assert found is None or compare(found, earlier).is_clean
+    return 0 if found is None else figures(found)
+
+
+def figures(of: Table) -> int:
+    return sum(len(f.shown) for f in of.figures)
+
+
+def test_an_ordinary_table_keeps_its_figures_beside_an_earlier_one() -> None:
+    """Of each pair: figures of the later table, those that are left where every difference is met by the smallest hole
+    on its side, even one of persons whom a table tells alone, and those that are left."""
+    town, found = drawn_town(), {}
+    for name, (first, second) in PAIRS.items():
+        earlier, later = first(town, 1), second(town, 2)
+        with ExitStack() as without:
+            for saving in (SMALL_CELLS, ANY_FACTOR, THE_SAME_SIDE):
+                without.enter_context(saving())
+            before = mended(earlier, later)
+        found[name] = figures(later), before, mended(earlier, later)
+    if folder := os.environ.get("PROOF_FIGURES"):
+        (Path(folder) / "memory_everyday_pairs.json").write_text(json.dumps(found))
+    assert found == SHOWN
