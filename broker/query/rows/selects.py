@@ -9,7 +9,7 @@ from sqlglot import exp
 from broker.domain.scalars import Call, Column, Scalar, Type, columns_of
 from broker.domain.variables import How
 from broker.query.groups import above, grouping
-from broker.query.groups.grouped import Grouped, is_grouped, key_node
+from broker.query.groups.grouped import Grouped, is_grouped, key_node, with_aliases
 from broker.query.kinds import Bound, Columns, Ctes, Groups, Rows, Want
 from broker.query.refusing import Stop
 from broker.query.resolve import Names
@@ -87,7 +87,8 @@ def _grouped(stage: Stage, want: Want) -> Bound | None:
     outer = _correlated(stage, keys)
     gathering = Gathering(binder, stage.settle(), meaning, keys)
     over = Grouped(meaning, keys, gathering.aggregate, is_rows=True)
-    having = sources.conjuncts(binder, over, _inside(select.args.get("having")), How.FILTERED)
+    clause = with_aliases(select.args.get("having"), select, meaning.names, binder.is_tsql)
+    having = sources.conjuncts(binder, over, _inside(clause), How.FILTERED)
     _refuse_clause(binder, select, "qualify")
     columns = _items(stage, over)
     gathering.rows = stage.settle()
@@ -157,7 +158,8 @@ def _plain(stage: Stage, outside: Names | None, want: Want) -> Bound | None:
         return bind(binder, as_group_by(select), meaning.names.ctes, outside, want)
     stage.may_window = True
     columns = _items(stage, meaning)
-    qualify = sources.conjuncts(binder, meaning, _inside(select.args.get("qualify")), How.FILTERED)
+    clause = with_aliases(select.args.get("qualify"), select, meaning.names, binder.is_tsql)
+    qualify = sources.conjuncts(binder, meaning, _inside(clause), How.FILTERED)
     stage.rows = stage.settle().filtered(qualify)
     return _given(stage, columns)
 
