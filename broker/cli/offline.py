@@ -54,7 +54,7 @@ def check(
     from broker.cli.saved_file import saved_of
     from broker.workflow.check import check_submission
 
-    text = read_text(file)
+    text = read_text(file, "surrogateescape")
     loaded = policies_of(policies)
     found = project_of(loaded, project)
     chosen = kind_of(file, kind)

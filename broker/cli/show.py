@@ -49,11 +49,14 @@ def minute(moment: str) -> str:
     return moment[:16].replace("T", " ")
 
 
-def read_text(file: str) -> str:
-    """A file's text, or standard input for `-`. Undecodable bytes are an error with their place."""
-    if file == "-":
-        return sys.stdin.buffer.read().decode("utf-8")
-    path = Path(file)
-    if not path.is_file():
+def read_text(file: str, wrong: str = "strict") -> str:
+    """A file's text, or standard input for `-`, without the mark that some editors put before it. What is no UTF-8 is
+    an error with its place; a submission's is handed on (`wrong`), to be refused for it."""
+    if file != "-" and not Path(file).is_file():
         raise Invalid("file", f"There is no file {file!r}.", file)
-    return path.read_bytes().decode("utf-8")
+    found = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    try:
+        return found.decode("utf-8-sig", wrong)
+    except UnicodeDecodeError as error:
+        line = found.count(b"\n", 0, error.start) + 1
+        raise Invalid("encoding", f"{file} is not valid UTF-8 in line {line}: save it as UTF-8.", file) from error

@@ -2,12 +2,13 @@
 
 # ruff: noqa: S608 - SQL is put together from quoted names and literals
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as parquet
 
 from broker.domain.errors import Invalid
 
@@ -49,15 +50,18 @@ def opened(path: Path, wanted: Iterable[str], numbers: Iterable[str] = ()) -> It
     with duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}) as con:
         try:
             _seal(con, path)
-            described = con.execute(f"DESCRIBE SELECT * FROM {_source(path)}").fetchall()
-            kinds = {str(row[0]): str(row[1]) for row in described}
-            missing = [n for n in wanted if n not in kinds]
-            if missing:
-                raise Invalid("no-column", f"The file has no column {missing[0]!r}; it has {', '.join(kinds)}.")
-            names = {n: f"c{i}" for i, n in enumerate(dict.fromkeys(wanted))}
+            described = [
+                (str(n), str(k)) for n, k, *_ in con.execute(f"DESCRIBE SELECT * FROM {_source(path)}").fetchall()
+            ]
+            places = _places(_spelt(con, path, [n for n, _ in described]), wanted)
+            names = {n: f"c{i}" for i, n in enumerate(places)}
+            kinds = {n: described[place][1] for n, place in places.items()}
             whole, floating = (frozenset(n for n in numbers if kinds[n] in some) for some in (WHOLE, FLOATING))
-            texts = [f"{_column(n, kinds[n], n in whole, n in floating)} AS {c}" for n, c in names.items()]
-            row = _make(con, path, ", ".join(texts), may_number=NUMBERED not in map(str.lower, kinds))
+            texts = [
+                f"{_column(described[places[n]][0], kinds[n], n in whole, n in floating)} AS {c}"
+                for n, c in names.items()
+            ]
+            row = _make(con, path, ", ".join(texts), may_number=NUMBERED not in (n.lower() for n, _ in described))
         except duckdb.Error as fault:
             raise Invalid("unreadable", f"{path.name} cannot be read as CSV or Parquet.", str(path)) from fault
         yield PersonFile(con, names, whole, floating, row)
@@ -67,6 +71,30 @@ def _seal(con: Connection, path: Path) -> None:
     """From here on nothing but the file is in reach, whatever its name or its columns' names make of a statement."""
     for setting in (f"allowed_paths = [{literal(str(path))}]", *HARDENING):
         con.execute(f"SET {setting}")
+
+
+def _spelt(con: Connection, path: Path, engine: Sequence[str]) -> Sequence[str]:
+    """The columns' names as the file spells them: the engine gives the second of a name, capitals aside, another."""
+    if _is_parquet(path):
+        found: Sequence[str] = parquet.read_schema(path).names
+    else:
+        first = con.execute(f"SELECT * FROM {_source(path, header=False)} LIMIT 1").fetchall()
+        if not first:
+            raise Invalid("unreadable", f"{path.name} is empty: its first line names the columns.", str(path))
+        found = [name or made for name, made in zip(first[0], engine, strict=False)]
+    return found if len(found) == len(engine) else engine
+
+
+def _places(spelt: Sequence[str], wanted: Iterable[str]) -> dict[str, int]:
+    """Where each wanted column stands. One of two of a name would be chosen for whoever asked."""
+    found = list(dict.fromkeys(wanted))
+    missing = [n for n in found if n not in spelt]
+    if missing:
+        raise Invalid("no-column", f"The file has no column {missing[0]!r}; it has {', '.join(spelt)}.")
+    twice = [n for n in found if spelt.count(n) > 1]
+    if twice:
+        raise Invalid("two-columns", f"The file has two columns called {twice[0]!r}: give each a name of its own.")
+    return {n: spelt.index(n) for n in found}
 
 
 def _make(con: Connection, path: Path, columns: str, may_number: bool) -> str:
@@ -84,17 +112,17 @@ def _is_parquet(path: Path) -> bool:
     return path.suffix.lower() in {".parquet", ".pq"}
 
 
-def _source(path: Path) -> str:
+def _source(path: Path, header: bool = True) -> str:
     if _is_parquet(path):
         return f"read_parquet({literal(str(path))}, hive_partitioning = false)"
     # No line is left out, whatever the lines below look like: the first is the header.
-    options = "all_varchar = true, header = true, skip = 0, comment = '', delim = ',', quote = '\"', escape = '\"'"
+    options = f"all_varchar = true, header = {header}, skip = 0, comment = '', delim = ',', quote = '\"', escape = '\"'"
     return f"read_csv({literal(str(path))}, {options})"
 
 
 def _column(name: str, kind: str, is_whole: bool, is_floating: bool) -> str:
     if is_floating:
-        return f"CASE WHEN NOT isnan({quoted(name)}) THEN {quoted(name)} END"
+        return _number(quoted(name))
     return (
         f"{quoted(name)}::BIGINT" if is_whole else _text(quoted(name), kind)
     )  # the least of a narrow type has no size
@@ -104,5 +132,11 @@ def _text(column: str, kind: str) -> str:
     if kind == "BOOLEAN":
         return f"CASE {column} WHEN true THEN 'True' WHEN false THEN 'False' END"
     if kind in {"FLOAT", "DOUBLE"}:
-        return f"CASE WHEN NOT isnan({column}) THEN {column}::VARCHAR END"
+        return f"{_number(column)}::VARCHAR"
     return f"nullif({column}::VARCHAR, '')"
+
+
+def _number(column: str) -> str:
+    """A floating number, or NULL for what is none. The engine answers isnan from the least and the greatest value that
+    a Parquet file tells of itself, which leave NaN out."""
+    return f"(CASE WHEN isfinite({column}) OR isinf({column}) THEN {column} END)"

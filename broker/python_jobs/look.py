@@ -12,6 +12,7 @@ LINE_END = re.compile(r"\r\n|\r|\n")
 _COOKIE = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _HIDDEN = frozenset("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff") | frozenset(map(chr, range(0x202A, 0x202F)))
 _BIDI = frozenset(map(chr, range(0x2066, 0x206A)))
+_HALF = re.compile("[\ud800-\udfff]")
 _PLAIN_CONTROLS = "\t\n\r\f"
 
 
@@ -28,8 +29,17 @@ def look(text: str, limits: Service) -> tuple[Refusal, ...]:
     if not text.strip():
         return (Refusal("empty", "There is no script.", "Submit the program's text."),)
     lines = lines_of(text)
+    wrong = next(_halves(lines), None)
+    if wrong is not None:
+        return (Refusal("encoding", "The script is not valid UTF-8.", "Save it as UTF-8.", *wrong),)
     checks = (_characters(lines), _cookie(lines), _nesting(lines, limits.max_depth))
     return tuple(refusal for check in checks for refusal in check)
+
+
+def _halves(lines: list[str]) -> Iterator[tuple[int, int]]:
+    """Places of half characters: what cannot be read as UTF-8 is handed on as these."""
+    found = ((number, _HALF.search(line)) for number, line in enumerate(lines, 1))
+    return ((number, half.start() + 1) for number, half in found if half)
 
 
 def _characters(lines: list[str]) -> Iterator[Refusal]:
@@ -49,8 +59,6 @@ def _odd(char: str) -> str | None:
         return "a control character" if (char < " " or char == "\x7f") and char not in _PLAIN_CONTROLS else None
     if char in _HIDDEN or char in _BIDI:
         return "invisible"
-    if 0xD800 <= ord(char) <= 0xDFFF:
-        return "half a character"
     if unicodedata.normalize("NFKC", char).isascii() and f"a{char}".isidentifier():
         return "another spelling of an ASCII letter"
     return None

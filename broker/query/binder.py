@@ -153,7 +153,7 @@ class Binder:
             if isinstance(part, exp.Query):
                 self.query(part, meaning.names.ctes, meaning.names, Want.ROWS)
                 continue
-            if isinstance(part, exp.Column):
+            if isinstance(part, exp.Column) and not isinstance(part.this, exp.Star):
                 try:
                     meaning.raw_column(part)
                 except Stop as stop:

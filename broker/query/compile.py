@@ -143,8 +143,9 @@ def _columns(bound: Bound, asked: Asked, binder: Binder) -> tuple[OutputColumn, 
             report.add("no-aggregate", message, "Add COUNT(*), SUM or AVG with GROUP BY.", place)
         return ()
     found: list[OutputColumn] = []
+    kinds = {name: label(column, book.labels, book.definitions) for name, column in bound.columns.items()}
     for name, column in bound.columns.items():
-        kind = label(column, book.labels, book.definitions)
+        kind = kinds[name]
         spelt = binder.spelt.get(name, name)
         if name.startswith("#"):
             spelt = f"column_{name[1:]}"
@@ -160,7 +161,7 @@ def _columns(bound: Bound, asked: Asked, binder: Binder) -> tuple[OutputColumn, 
             found.append(OutputColumn(spelt, column, kind))
             if kind == "key":
                 book.note(column, How.RELEASED)
-    if found and all(c.statistic in {"key", CONSTANT} for c in found):
+    if found and None not in kinds.values() and all(c.statistic in {"key", CONSTANT} for c in found):
         report.add("no-aggregate", "The output has no aggregate.", "Add COUNT(*), SUM or AVG.", place)
     shown = {c.expression for c in found}
     if (

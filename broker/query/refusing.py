@@ -176,9 +176,19 @@ ARGUMENTS: dict[str, tuple[str, str, str]] = {
 """Clauses and options with words of their own; every other one is `clause`."""
 
 
+SIGNS: dict[type[exp.Expr], str] = {
+    exp.BitwiseAnd: "&",
+    exp.BitwiseOr: "|",
+    exp.BitwiseXor: "^",
+    exp.BitwiseNot: "~",
+    exp.BitwiseLeftShift: "<<",
+    exp.BitwiseRightShift: ">>",
+}
+
+
 def refuse_node(node: exp.Expr) -> Stop:
     """The refusal of a construct that has no meaning where it stands."""
-    name = node.name.upper() if isinstance(node, exp.Anonymous) else type(node).__name__
+    name = _called(node)
     default = (
         "function",
         "{} is not understood here.",
@@ -187,6 +197,23 @@ def refuse_node(node: exp.Expr) -> Stop:
     code, message, advice = unwanted.named(node) or NAMED.get(type(node), default)
     shown = name if name.isascii() and len(name) <= 40 else "This"
     return Stop(code, message.format(shown), advice, node)
+
+
+def _called(node: exp.Expr) -> str:
+    """What a construct is called in SQL, as near as the parser remembers it."""
+    if isinstance(node, exp.IgnoreNulls | exp.RespectNulls):
+        return _called(node.this)
+    if isinstance(node, exp.Anonymous):
+        return node.name.upper()
+    if isinstance(node, exp.Func):
+        return node.sql_name()
+    return SIGNS.get(type(node), type(node).__name__)
+
+
+def individual_value(node: exp.Expr) -> Stop:
+    """The refusal of an aggregate that gives one person's value."""
+    code, message, advice = INDIVIDUAL
+    return Stop(code, message.format(_called(node)), advice, node)
 
 
 def string_as_table(node: exp.Table) -> Stop:

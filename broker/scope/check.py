@@ -100,7 +100,9 @@ def _check_how(use: Use, table: Table, variable: Variable, grants: list[Grant], 
             yield Refusal("link-key", message, advice, use.line, use.column, name)
     elif variable.cls is VariableClass.QUASI and How.GROUPED in use.how and not _may_group(use, table, grants):
         message = f"{name} could single people out: it may filter by values and ranges, and not be grouped by."
-        yield Refusal("quasi-grouped", message, ask_for(f"grouping by {name}", project), use.line, use.column, name)
+        advice = ask_for(f"grouping by {name}", project)
+        advice += f" Its ranges can be columns: SUM(CASE WHEN {variable.name} … THEN 1 ELSE 0 END)."
+        yield Refusal("quasi-grouped", message, advice, use.line, use.column, name)
 
 
 def _may_group(use: Use, table: Table, grants: list[Grant]) -> bool:

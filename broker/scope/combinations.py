@@ -11,6 +11,11 @@ from broker.policy.tables import Table
 from broker.scope.advice import ask_for, in_years, without_years, years_text
 from broker.scope.check import full_name_of, place_of, variable_of, years_touched
 
+WHOLE = (
+    "Without an input line a script reads all that was granted: write one for each table that it needs, such as "
+    "# input: npd.absence [URN, LA] 2018/2019-2022/2023. "
+)
+
 
 def check_combinations(
     uses: Sequence[Use], project: Project, policies: Policies, *, header: bool = False
@@ -54,7 +59,8 @@ def _advice(rule: CombinationRule, first: list[Use], other: Use, catalogue: Cata
     if not rule.with_any:
         return f"Leave {other.full_name} out."
     tables = _years_of(first, catalogue)
-    advice = f"Leave out {_name(other, catalogue) or other.full_name} or {' and '.join(t.full_name for t in tables)}"
+    advice = WHOLE if header and other.line is None else ""
+    advice += f"Leave out {_name(other, catalogue) or other.full_name} or {' and '.join(t.full_name for t in tables)}"
     if rule.years is not None:
         told = [f"{years_text(t, used & rule.years)} of {t.full_name}" for t, used in tables.items()]
         advice += f", or exclude {' and '.join(told)}"

@@ -41,6 +41,7 @@ def close_table(places: Iterable[Place], width: int) -> ClosedTable:
 
 
 def close_categories(categories: Sequence[Sequence[str]], totals: Sequence[bool]) -> ClosedTable:
+    """A dimension of which nothing but totals is known says nothing of any cell."""
     lists: list[list[str | None]] = [
         [*found, *([None] if total else [])] for found, total in zip(categories, totals, strict=True)
     ]
@@ -51,7 +52,7 @@ def close_categories(categories: Sequence[Sequence[str]], totals: Sequence[bool]
     equations = []
     for i, cell in enumerate(cells):
         for axis, category in enumerate(cell):
-            if category is None:
+            if category is None and categories[axis]:
                 parts = tuple(number[(*cell[:axis], c, *cell[axis + 1 :])] for c in categories[axis])
                 equations.append(Equation(parts, i))
     return ClosedTable(cells, tuple(equations))

@@ -36,7 +36,8 @@ GRANTS = (
          f"SELECT SUM(CASE WHEN IDACIScore * 3 > 1 THEN 1 ELSE 0 END) AS n FROM {CENSUS}"),
     Code("quasi-grouped", "Grouping by a quasi-identifier",
          "A variable that could single people out is a group; it may filter by values and ranges only.",
-         "Use it in WHERE, or ask for a grant that allows grouping by it.",
+         "Use it in WHERE, count each range in a column, SUM(CASE WHEN … THEN 1 ELSE 0 END), or ask for a grant that "
+         "allows grouping by it.",
          f"SELECT LSOA11, COUNT(*) AS n FROM {CENSUS} GROUP BY LSOA11"),
     Code("table-not-grantable", "A table that nobody is granted",
          "The table stands in the catalogue so that this can be said; it stays with the data owner.",

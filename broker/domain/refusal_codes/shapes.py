@@ -26,7 +26,7 @@ SHAPES = (
          f"FROM {CENSUS} GROUP BY LA"),
     Code("group-subquery", "EXISTS or IN (SELECT …) over groups",
          "They choose rows; groups are chosen by their own figures.",
-         "Put them into the WHERE before GROUP BY.",
+         "Put them into the WHERE before GROUP BY, or into CASE WHEN of a derived table.",
          f"SELECT LA, COUNT(*) AS n FROM {CENSUS} GROUP BY LA HAVING LA IN (SELECT LA FROM ref.schools)"),
     Code("grouping", "GROUPING of several keys",
          "GROUPING tells of one key whether it is left out.",

@@ -13,7 +13,7 @@ from broker.query.groups import arguments, implying
 from broker.query.groups.grouped import is_aggregate
 from broker.query.groups.statistics import Statistics
 from broker.query.operations.sizes import scale, square_fits, sum_fits
-from broker.query.refusing import INDIVIDUAL, Stop
+from broker.query.refusing import Stop, individual_value
 from broker.query.rows.summaries import TRUNCATED, deviation_of, fraction_of, is_key, number_of, plain
 from broker.query.scalars.arithmetic import result_type
 from broker.query.scalars.meaning import Meaning, check_arguments
@@ -33,7 +33,7 @@ def aggregate(node: exp.Expr, rows: Meaning, statistics: Statistics) -> Scalar:
     if deviation is not None:
         return _deviation(*deviation, rows, statistics, node)
     if not isinstance(node, exp.Sum | exp.Avg):
-        raise Stop(INDIVIDUAL[0], INDIVIDUAL[1].format(type(node).__name__), INDIVIDUAL[2], node)
+        raise individual_value(node)
     check_arguments(node, frozenset({"this"}))
     value = rows.book.expanded(_light(number_of(node.this, rows), rows, node))
     return _sum(value, rows, statistics, node) if isinstance(node, exp.Sum) else _mean(value, rows, statistics, node)

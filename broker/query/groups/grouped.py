@@ -73,6 +73,21 @@ def key_node(node: exp.Expr, select: exp.Select, names: Names, is_tsql: bool) ->
     return node
 
 
+def with_aliases(clause: exp.Expr | None, select: exp.Select, names: Names, is_tsql: bool) -> exp.Expr | None:
+    """DuckDB's HAVING and QUALIFY with what each alias of the SELECT list stands for, at the place of the alias."""
+
+    def stood_for(node: exp.Expr) -> exp.Expr:
+        found = key_node(node, select, names, is_tsql) if isinstance(node, exp.Column) else node
+        if found is node:
+            return node
+        made = exp.Paren(this=found.copy())
+        for part in made.walk():
+            part.meta.update(node.this.meta)
+        return made
+
+    return clause.transform(stood_for) if clause is not None and not is_tsql else clause
+
+
 def _is_input(node: exp.Column, names: Names) -> bool:
     try:
         names.column(node)

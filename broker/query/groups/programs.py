@@ -86,7 +86,8 @@ class Program:
             return self._lone(node)
         if isinstance(node, exp.Exists | exp.In):
             message = "EXISTS and IN (SELECT …) choose rows, not groups."
-            raise Stop("group-subquery", message, "Put them into the WHERE before GROUP BY.", node)
+            advice = "Put them into the WHERE before GROUP BY, or into CASE WHEN of a derived table."
+            raise Stop("group-subquery", message, advice, node)
         raise refuse_node(node)
 
     def _window(self, node: exp.Window) -> Column:
@@ -104,6 +105,13 @@ class Program:
         return column
 
     def _lone(self, node: exp.Expr) -> Column:
+        outside = {s.name for s in self.names.sources}
+        outside -= {t.alias_or_name.casefold() for t in node.find_all(exp.Table, exp.Subquery)}
+        reached = next((c for c in node.find_all(exp.Column) if c.table.casefold() in outside), None)
+        if reached is not None:
+            message = "A subquery beside groups is the same for each of them: it cannot read the table outside."
+            advice = "Group both in derived tables, and join them: … AS a LEFT JOIN … AS b ON b.key = a.key."
+            raise Stop("correlated", message, advice, reached)
         found = self.binder.query(node, self.names.ctes, None, Want.GROUPS)
         if found is None:
             raise Stop(FOLLOWS, "This subquery cannot be followed.", "", node)

@@ -16,15 +16,20 @@ from broker.query.scalars.meaning import Meaning, check_arguments
 
 if TYPE_CHECKING:
     from broker.query.binder import Binder
+from broker.query.groups.grouped import with_aliases
 from broker.query.groups.programs import Program, computable
 from broker.query.rows.listing import item_value, star_columns
 
 COUNTS = frozenset({"count", "count_values", "count_persons", "count_distinct", "ones"})
 
+CHOOSING = ("having", "qualify")
+"""The clauses by which groups are chosen."""
+
 
 def tail(binder: "Binder", select: exp.Select, program: Program, translator: Meaning) -> Columns | None:
     """Everything from HAVING to TOP as steps of the program; the columns that the SELECT gives."""
-    having = conjuncts(binder, translator, select.args.get("having"))
+    clauses = {k: with_aliases(select.args.get(k), select, translator.names, binder.is_tsql) for k in CHOOSING}
+    having = conjuncts(binder, translator, clauses["having"])
     check_small(binder, select.args.get("having"), having)
     program.keep(having)
     program.may_window = True
@@ -32,7 +37,7 @@ def tail(binder: "Binder", select: exp.Select, program: Program, translator: Mea
     if given is None:
         binder.note_clause(translator, select.args.get("order"), How.ORDERED)
         return None
-    qualify = conjuncts(binder, translator, select.args.get("qualify"))
+    qualify = conjuncts(binder, translator, clauses["qualify"])
     program.keep(qualify)
     if select.args.get("distinct"):
         binder.check_clauses(select.args["distinct"], frozenset())

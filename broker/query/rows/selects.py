@@ -9,7 +9,7 @@ from sqlglot import exp
 from broker.domain.scalars import Call, Column, Scalar, Type, columns_of
 from broker.domain.variables import How
 from broker.query.groups import above, grouping
-from broker.query.groups.grouped import Grouped, is_grouped, key_node
+from broker.query.groups.grouped import Grouped, is_grouped, key_node, with_aliases
 from broker.query.kinds import Bound, Columns, Ctes, Groups, Rows, Want
 from broker.query.refusing import Stop
 from broker.query.resolve import Names
@@ -38,22 +38,23 @@ def bind(
     names = Names(binder.book, outside, binder.ctes_of(select, outer))
     meaning = binder.meaning(names)
     stage = Stage(binder, meaning, select, restore)
-    found = sources.bind_from(binder, select, names, meaning, of_sources or want)
+    found, whole = sources.bind_from(binder, select, names, meaning, of_sources or want)
     _check_distinct(stage)
-    if found is not None and any(isinstance(j.bound, Groups) for j in found):
+    if whole and any(isinstance(j.bound, Groups) for j in found):
         if all(isinstance(j.bound, Groups) for j in found):
             return above.bind(binder, select, names, found)
         if not any(isinstance(j.bound, Rows) and j.bound.person is not None for j in found):
             return above.bind(binder, select, names, [above.beside_groups(binder, j) for j in found])
         restore()
         return bind(binder, select, outer, outside, want, Want.ROWS)
-    if found == [] and outside is None and is_grouped(select):
+    nothing = whole and not found
+    if nothing and outside is None and is_grouped(select):
         raise Stop("no-table", "The query reads no table.", "Name a table in FROM.", select)
-    if found == [] and want is Want.GROUPS and outside is None and any(i.find(exp.Query) for i in select.expressions):
+    if nothing and want is Want.GROUPS and outside is None and any(i.find(exp.Query) for i in select.expressions):
         return above.bind(binder, select, names, found)
     meaning.apart = stage.apart
     try:
-        return _of_rows(stage, names, found, outside, want)
+        return _of_rows(stage, names, found, whole, outside, want)
     except Stop as stop:
         refused(binder, stop, meaning, select)
         return None
@@ -68,11 +69,12 @@ def _check_distinct(stage: Stage) -> None:
 
 
 def _of_rows(
-    stage: Stage, names: Names, found: list[sources.Joined] | None, outside: Names | None, want: Want
+    stage: Stage, names: Names, found: list[sources.Joined], whole: bool, outside: Names | None, want: Want
 ) -> Bound | None:
     binder, select = stage.binder, stage.select
     where = sources.conjuncts(binder, stage.meaning, select.args.get("where"), How.FILTERED)
-    if found is None or not settled(stage, names, found, where):
+    if not whole or not settled(stage, names, found, where):
+        sources.note_guards(binder, found, where)
         note_rest(binder, stage.meaning, select)
         return None
     return _grouped(stage, want) if is_grouped(select) else _plain(stage, outside, want)
@@ -87,7 +89,8 @@ def _grouped(stage: Stage, want: Want) -> Bound | None:
     outer = _correlated(stage, keys)
     gathering = Gathering(binder, stage.settle(), meaning, keys)
     over = Grouped(meaning, keys, gathering.aggregate, is_rows=True)
-    having = sources.conjuncts(binder, over, _inside(select.args.get("having")), How.FILTERED)
+    clause = with_aliases(select.args.get("having"), select, meaning.names, binder.is_tsql)
+    having = sources.conjuncts(binder, over, _inside(clause), How.FILTERED)
     _refuse_clause(binder, select, "qualify")
     columns = _items(stage, over)
     gathering.rows = stage.settle()
@@ -157,7 +160,8 @@ def _plain(stage: Stage, outside: Names | None, want: Want) -> Bound | None:
         return bind(binder, as_group_by(select), meaning.names.ctes, outside, want)
     stage.may_window = True
     columns = _items(stage, meaning)
-    qualify = sources.conjuncts(binder, meaning, _inside(select.args.get("qualify")), How.FILTERED)
+    clause = with_aliases(select.args.get("qualify"), select, meaning.names, binder.is_tsql)
+    qualify = sources.conjuncts(binder, meaning, _inside(clause), How.FILTERED)
     stage.rows = stage.settle().filtered(qualify)
     return _given(stage, columns)
 

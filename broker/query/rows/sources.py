@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from broker.domain.relations import JoinHow, Scan
+from broker.domain.relations import Filter, Join, JoinHow, Scan
 from broker.domain.scalars import Scalar
 from broker.domain.variables import How
-from broker.query.kinds import Bound, Columns, Ctes, Links, Rows, Want, join
+from broker.query.kinds import Bound, Columns, Ctes, Links, Rows, Want, all_of, join
 from broker.query.refusing import FOLLOWS, Stop, refuse_node
 from broker.query.resolve import Names, Source, find_table
 from broker.query.rows import keeping
@@ -36,8 +36,10 @@ class Joined:
     lateral: bool = False
 
 
-def bind_from(binder: "Binder", select: exp.Select, names: Names, meaning: Meaning, want: Want) -> list[Joined] | None:
-    """Every source; None if one of them is refused, and an empty list where there is no FROM."""
+def bind_from(
+    binder: "Binder", select: exp.Select, names: Names, meaning: Meaning, want: Want
+) -> tuple[list[Joined], bool]:
+    """Every source, and whether none of them was refused; none where there is no FROM."""
     found: list[Joined] = []
     whole = True
     clause = select.args.get("from_")
@@ -55,7 +57,7 @@ def bind_from(binder: "Binder", select: exp.Select, names: Names, meaning: Meani
             whole, names.broken = False, True
         else:
             found.append(joined)
-    return found if whole else None
+    return found, whole
 
 
 def _source(
@@ -126,6 +128,19 @@ def conjuncts(binder: "Binder", meaning: Meaning, clause: exp.Expr | None, how: 
     top = clause.this if isinstance(clause, exp.Where) else clause
     found = (binder.attempt(meaning, part, how, meaning.conjunct) for part in flatten(top, exp.And))
     return [f for f in found if f is not None]
+
+
+def note_guards(binder: "Binder", found: list[Joined], where: list[Scalar]) -> None:
+    """Of a SELECT whose joins are refused: its conditions still say which years of its tables are read."""
+    rows = [(j, j.bound) for j in found if isinstance(j.bound, Rows)]
+    if not rows:
+        return
+    built = rows[0][1].relation
+    for one, bound in rows[1:]:
+        sides = (bound.relation, built) if one.swapped else (built, bound.relation)
+        built = Join(*sides, one.how, all_of(one.on), None, None, one.lateral)
+    condition = all_of(where)
+    binder.loose.append(built if condition is None else Filter(built, condition))
 
 
 def joined(binder: "Binder", sources: list[Joined], where: list[Scalar]) -> Rows:

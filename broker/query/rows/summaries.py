@@ -11,7 +11,7 @@ from broker.domain.scalars import Call, Column, Literal, Scalar, Type
 from broker.query.book import Book, Home, Opaque
 from broker.query.groups import arguments
 from broker.query.operations import sizes
-from broker.query.refusing import INDIVIDUAL, Stop, refuse_node
+from broker.query.refusing import Stop, individual_value, refuse_node
 from broker.query.scalars.meaning import Meaning, check_arguments
 
 DEVIATIONS: dict[type[exp.Expr], str] = {
@@ -124,7 +124,7 @@ def summary(node: exp.Expr, rows: Meaning, own: bool) -> Summary:
     if deviation is not None:
         return _spread(deviation[1], number_of(deviation[0], rows), rows, node)
     if not isinstance(node, exp.Sum | exp.Avg):
-        raise Stop(INDIVIDUAL[0], INDIVIDUAL[1].format(type(node).__name__), INDIVIDUAL[2], node)
+        raise individual_value(node)
     check_arguments(node, frozenset({"this"}))
     value = number_of(node.this, rows)
     if isinstance(node, exp.Sum):

@@ -10,6 +10,8 @@ from broker.query.text.lexing import UNSEEN, Token, is_open, lex
 
 OUTPUT_LINE = re.compile(r"--[ \t]*output:(.*)\Z", re.DOTALL)
 OUTPUT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
+HALF = re.compile("[\ud800-\udfff]")
+"""Half a character, which is also how a byte that is no UTF-8 is handed on."""
 LETTERS = frozenset("LMNPS")
 # A backslash escapes in some literals, `{#` and `{%` open comments of template languages in the parser.
 REFUSED_SIGNS = frozenset("$`\\?{}")
@@ -38,21 +40,18 @@ class Look:
 
 def look(text: str, dialect: str, service: Service, report: Report) -> Look | None:
     """The text if a parser may see it; None with refusals in the report."""
-    if len(text) > service.text_bytes or not _fits(text, service, report):
+    wrong = HALF.search(text)
+    if wrong is not None:
+        place = report.at(len(text[: wrong.start()].replace("\r\n", "\n")))
+        report.add("encoding", "The text is not valid UTF-8.", "Save it as UTF-8.", place)
+        return None
+    if len(text) > service.text_bytes or len(text.encode("utf-8")) > service.text_bytes:
         report.add("too-long", f"The text has more than {service.text_bytes} bytes.", "Shorten it.")
         return None
     plain = text.replace("\r\n", "\n")
     before = len(report.refusals)
     found = _scan(plain, dialect, service, report)
     return found if len(report.refusals) == before else None
-
-
-def _fits(text: str, service: Service, report: Report) -> bool:
-    try:
-        return len(text.encode("utf-8")) <= service.text_bytes
-    except UnicodeEncodeError:
-        report.add("encoding", "The text is not valid UTF-8.", "Save it as UTF-8.")
-        return True
 
 
 def _scan(text: str, dialect: str, service: Service, report: Report) -> Look | None:

@@ -106,6 +106,21 @@ def test_a_file_says_its_dialect_and_the_option_beats_it():
     assert document("check", "-", "--dialect", "mysql", text=top)[0] == 2
 
 
+@pytest.mark.parametrize("ending", ["sql", "py"])
+def test_a_submission_that_is_no_utf_8_is_refused_with_its_place(tmp_path, ending):
+    job = tmp_path / f"job.{ending}"
+    job.write_bytes("# output: t.csv | caf\xe9\n".encode("latin-1"))
+    code, found = document("check", str(job))
+    assert code == 2
+    assert [(r["line"], r["column"]) for r in found["refusals"] if r["code"] == "encoding"] == [(1, 22)]
+
+
+def test_the_mark_that_some_editors_put_before_a_text_is_no_part_of_it(tmp_path):
+    job = tmp_path / "job.sql"
+    job.write_bytes(b"\xef\xbb\xbf" + ACCEPTED.encode())
+    assert document("check", str(job))[0] == 0
+
+
 def test_a_python_file_is_known_by_its_ending(tmp_path):
     script = tmp_path / "job.py"
     script.write_text("# input: npd.absence [URN] 2022/2023\n# output: t.csv | a table\nload('absence')\n")

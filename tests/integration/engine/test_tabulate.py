@@ -142,6 +142,35 @@ def test_typed_columns_read_as_they_are_written(tmp_path: Path) -> None:
     assert found.categories == (("True",), ("(missing)",), ("2020-01-02",), ("2.5",))
 
 
+def test_what_is_no_number_is_missing_though_a_file_says_that_it_has_numbers_only(tmp_path: Path) -> None:
+    """The least and the greatest value that a Parquet file tells of a column leave NaN out."""
+    rows: dict[str, list[Value]] = {"pupil": ["a", "b", "c", "d"], "LA": ["x"] * 4, "score": [1.5, None, 4.0, None]}
+    written = {"pupil": rows["pupil"], "LA": rows["LA"], "score": [1.5, float("nan"), 4.0, float("nan")]}
+    parquet.write_table(pa.table(written), tmp_path / "f.parquet")
+    for asked in (Asked("pupil", ("LA",), sums=("score",), means=("score",)), Asked("pupil", ("LA", "score"))):
+        found, expected = (tabulate(tmp_path / "f.parquet", asked), tabulate_rows(rows, asked))
+        assert found.categories == expected.categories
+        assert {c.place: c for c in found.cells} == {c.place: c for c in expected.cells}
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_column_is_the_one_of_its_name(tmp_path: Path, ending: str) -> None:
+    """Capitals tell names apart; of two columns of one name none is chosen."""
+    columns = {"ID": ["a", "a"], "id": ["b", "c"], "LA": ["x", "x"], "twice": ["y", "y"], "TWICE": ["z", "z"]}
+    table = pa.table(columns).rename_columns(["ID", "id", "LA", "twice", "twice"])
+    path = tmp_path / f"f.{ending}"
+    parquet.write_table(table, path) if ending == "parquet" else csv.write_csv(table, path)
+    assert [tabulate(path, Asked(unit, ("LA",))).cells[0].persons for unit in ("ID", "id")] == [1, 2]
+    with pytest.raises(Invalid, match="two columns called 'twice'"):
+        tabulate(path, Asked("id", ("LA", "twice")))
+
+
+def test_a_file_without_a_first_line_names_no_columns(tmp_path: Path) -> None:
+    (tmp_path / "f.csv").touch()
+    with pytest.raises(Invalid, match="is empty"):
+        tabulate(tmp_path / "f.csv", Asked("pupil", ("LA",)))
+
+
 def test_numbers_too_large_to_add_up(tmp_path: Path) -> None:
     path = tmp_path / "large.csv"
     path.write_text("pupil,LA,score\n" + "".join(f"{p},x,{9 * 10**27}\n" for p in "abc"))

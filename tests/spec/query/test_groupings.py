@@ -61,6 +61,31 @@ def test_having_chooses_among_protected_groups(text: str, rows: str) -> None:
     assert answer(text) == rows
 
 
+ALIASES = drawn(r"""
+SELECT LA, COUNT(*) AS n FROM a GROUP BY LA HAVING n > 1                                                    | 1 2, 2 4
+SELECT LA, SUM(Score) AS LA_score, COUNT(*) AS n FROM a GROUP BY LA HAVING la_SCORE > 12 AND n > 1          | 2 13 4
+SELECT LA, COUNT(*) AS n, RANK() OVER (ORDER BY COUNT(*) DESC) AS place FROM a GROUP BY LA QUALIFY place <= 2 | 1 2 2, 2 4 1
+SELECT t.LA, COUNT(*) AS n FROM (SELECT LA, ROW_NUMBER() OVER (PARTITION BY Key ORDER BY Y, LA) AS r FROM a QUALIFY r = 1) AS t GROUP BY t.LA HAVING n > 1 | 1 2, 2 2
+SELECT t.k, COUNT(*) AS n FROM (SELECT Key, COUNT(*) AS k FROM a GROUP BY Key HAVING k > 1) AS t GROUP BY t.k | 2 2
+SELECT LA, COUNT(*) AS Score FROM a GROUP BY LA HAVING Score > 1                                            | refused: not-grouped
+SELECT LA, COUNT(*) AS n FROM a GROUP BY LA HAVING n < 10                                                   | refused: small-groups
+""")
+
+
+@pytest.mark.parametrize(("text", "rows"), ALIASES)
+def test_duckdb_chooses_by_the_names_of_columns_too(text: str, rows: str) -> None:
+    assert answer(text, "duckdb") == rows
+
+
+@pytest.mark.parametrize("clause", ["HAVING n > 1", "QUALIFY n > 1"])
+def test_tsql_does_not(clause: str) -> None:
+    assert answer(f"SELECT LA, COUNT(*) AS n FROM a GROUP BY LA {clause}") in {
+        "refused: unknown-variable",
+        "refused: clause",
+        "refused: syntax",
+    }
+
+
 DISTINCT = drawn(r"""
 SELECT DISTINCT LA, COUNT(*) AS n FROM a GROUP BY LA                                                        | 1 2, 2 4, 3 1
 SELECT DISTINCT COUNT(*) AS n FROM a GROUP BY Sex, LA                                                       | refused: hidden-key

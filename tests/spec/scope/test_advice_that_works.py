@@ -74,6 +74,32 @@ def test_grants_are_judged_of_refused_text_too(line: str) -> None:
     assert len(codes) > 1 or code == "identifier"
 
 
+# a text whose tables cannot be joined as they are: its conditions say its years all the same | why it is refused
+JOINS = """
+npd.spring_census a JOIN npd.spring_census b ON a.URN = b.URN WHERE a.AcademicYear = '2022/2023' AND b.AcademicYear = '2022/2023' | person-join
+npd.spring_census a JOIN npd.spring_census b ON a.URN = b.URN AND b.AcademicYear = a.AcademicYear WHERE a.AcademicYear = '2022/2023' | person-join
+npd.spring_census a LEFT JOIN npd.absence b ON a.URN = b.URN AND b.AcademicYear = '2022/2023' WHERE a.AcademicYear = '2022/2023' | person-join
+npd.absence a JOIN (SELECT URN, SUM(OnRoll) / COUNT(OnRoll) AS s FROM Spring_Census_2022 GROUP BY URN) t ON t.URN = a.URN WHERE a.AcademicYear = '2022/2023' | division
+npd.absence a CROSS APPLY (SELECT TOP 1 b.LA FROM npd.absence b WHERE b.URN = a.URN AND b.AcademicYear = a.AcademicYear ORDER BY b.LA) t WHERE a.AcademicYear = '2022/2023' | limit
+npd.spring_census a JOIN npd.spring_census b ON a.URN = b.URN WHERE a.AcademicYear = '2022/2023'                                 | person-join, years-not-granted
+npd.spring_census a LEFT JOIN npd.absence b ON a.URN = b.URN AND a.AcademicYear = '2022/2023' WHERE a.AcademicYear = '2022/2023' | person-join, years-not-granted
+"""
+
+
+@pytest.mark.parametrize("line", JOINS.strip().splitlines())
+def test_years_of_tables_that_cannot_be_joined_are_those_of_their_conditions(line: str) -> None:
+    sources, codes = (cell.strip() for cell in line.split("|"))
+    assert sorted(r.code for r in refusals(f"SELECT COUNT(*) AS n FROM {sources}")) == codes.split(", ")
+
+
+def test_ranges_of_a_quasi_identifier_are_columns_as_the_advice_says() -> None:
+    census = "npd.spring_census WHERE AcademicYear = '2022/2023'"
+    band = "CASE WHEN IDACIScore < 0.1 THEN 1 ELSE 0 END"
+    (refusal,) = refusals(f"SELECT {band} AS band, COUNT(*) AS n FROM {census} GROUP BY {band}")
+    assert (refusal.code, "SUM(CASE WHEN IDACIScore … THEN 1 ELSE 0 END)" in refusal.advice) == ("quasi-grouped", True)
+    assert refusals(f"SELECT SUM({band}) AS low, COUNT(*) AS n FROM {census}") == ()
+
+
 def test_two_rules_that_one_name_breaks_are_both_told() -> None:
     text = (
         "SELECT COUNT(*) AS n FROM npd.cin c JOIN npd.sc_addresses a "

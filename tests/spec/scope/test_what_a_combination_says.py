@@ -67,6 +67,15 @@ def test_a_combination_stands_at_the_first_place_of_its_second_side(order: int) 
     assert (refusal.line, refusal.column) == (2, 4)
 
 
+@pytest.mark.parametrize(("place", "is_whole"), [((None, None), True), ((1, 9), False)])
+def test_a_script_without_an_input_line_is_told_to_write_one(place: tuple[int, int], is_whole: bool) -> None:
+    """What it never names is its by the grant: leaving it out of the program would change nothing."""
+    uses = [use("npd.ks4_pupil", "2019", place), use("npd.absence.URN", "2020", place)]
+    (refusal,) = check_combinations(uses, PROJECT, POLICIES, header=True)
+    assert refusal.advice.startswith("Without an input line a script reads all that was granted: ") == is_whole
+    assert "Leave out npd.absence.URN or npd.ks4_pupil" in refusal.advice
+
+
 def test_rows_of_a_table_can_be_the_second_side() -> None:
     rule = CombinationRule(id="T", note="Not both.", any_of=("variable:FSMeligible",), with_any=("table:npd.cin",))
     (refusal,) = broken([use("npd.absence.FSMeligible", "2020"), use("npd.cin", "2020", (2, 1))], rule)

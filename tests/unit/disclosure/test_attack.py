@@ -26,6 +26,12 @@ def test_nothing_bounds_a_hole_without_its_total() -> None:
     assert attack_csv("a,value\nx,\ny,5\n")[0]["high"] is None
 
 
+def test_a_dimension_of_totals_alone_says_nothing() -> None:
+    """Nobody was told apart by sex: the totals over it are no sums of nothing."""
+    found = attack_csv("area,sex,value\nx,,5\ny,,\n,,12\n")
+    assert found == [{"by": {"area": "y", "sex": None}, "low": 7, "high": 7, "exact": True}]
+
+
 def test_two_holes_in_every_line_can_still_give_one_away() -> None:
     """Columns p and q alone: x+y over them is what the lines give, so r is derived although no line has one hole."""
     lines = ["a,b,value", "x,p,", "x,q,", "x,r,47", "x,,60", "y,p,", "y,q,", "y,r,", "y,,30", "z,p,4", "z,q,5", "z,r,"]

@@ -111,7 +111,7 @@ BOMBS = {
     "attributes": ("a" + ".b" * 30_000, "syntax"),
     "digits": ("x=" + "9" * 60_000, "syntax"),
     "indents": ("\n".join(" " * i + "if 1:" for i in range(120)), "syntax"),
-    "half a character": ("x='\ud800'", "character"),
+    "half a character": ("x='\ud800'", "encoding"),
     "byte order mark": ("\ufeffx=1", "character"),
     "right to left": ("x='\u202e'", "character"),
     "other encoding": ("#!x\n# -*- coding: utf-7 -*-\nx=1", "encoding"),

@@ -149,6 +149,27 @@ def test_all_problems_are_told_at_once_with_places(check) -> None:  # type: igno
     assert {u.variable for u in found.uses} == {"LA", "UPN"}
 
 
+# a text | each code with a part of what is said
+SAID = [
+    (f"SELECT ANY_VALUE(URN) AS u, COUNT(*) AS n FROM {T}", {"individual-value": "ANY_VALUE gives"}),
+    (f"SELECT MAX(URN) AS u, COUNT(*) AS n FROM {T}", {"individual-value": "MAX gives"}),
+    (f"SELECT COUNT(*) AS n FROM {T} WHERE URN & 1 = 1", {"function": "& is not"}),
+    ("SELECT c.* FROM (SELECT a.* FROM npd.spring_census AS a) AS c", {"star": "A star"}),
+    (f"SELECT LA, COUNT(*) + 2 * SUM(OnRoll) AS x FROM {T} GROUP BY LA", {"packed-arithmetic": "x: only"}),
+    (
+        f"SELECT c.LA, COUNT(*) AS n, (SELECT COUNT(*) FROM {T} WHERE LA = c.LA) AS m FROM npd.absence AS c GROUP BY c.LA",
+        {"correlated": "it cannot read the table outside"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), SAID)
+def test_a_refusal_names_what_is_written_and_nothing_that_only_follows(check, text: str, said: dict[str, str]) -> None:  # type: ignore[no-untyped-def]
+    found = {r.code: r.message for r in check(text).refusals}
+    assert found.keys() == said.keys()
+    assert all(said[code] in message for code, message in found.items())
+
+
 def test_no_refusal_quotes_the_text(check) -> None:  # type: ignore[no-untyped-def]
     found = check("SELECT secret_word_a b secret_word_c FROM x WHERE")
     assert "secret_word" not in "".join(r.message + r.advice for r in found.refusals)
