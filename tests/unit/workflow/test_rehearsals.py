@@ -58,6 +58,7 @@ def test_the_table_as_it_would_be_released_with_the_rule_of_each_hidden_figure(b
     assert (seen.state, output["name"], output["columns"]) == (RehearsalState.DONE, "absence", ["NCyearActual", "n"])
     assert output["figures_hidden"] == output["figures"] == len(output["rows"])
     assert all(hidden[1] and rules[1] for hidden, rules in zip(output["hidden"], output["rules"], strict=True))
+    assert {rule for rules in output["rules"] for rule in rules[1]} <= output["meaning"].keys()
     assert seen.found["data"]["pupils"] == 500
     assert broker.sandbox.ran == [(ident, 1)]
     assert broker.store.outputs_in("assessed") == 0
