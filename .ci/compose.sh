@@ -1,8 +1,11 @@
 #!/bin/sh
-# Makes what docker-compose.yml needs without any registry of images: a base from Debian packages, the Python packages
-# from the lock, passwords in .env. Then builds; `sh .ci/compose.sh up` also starts. BROKER_BASE names another base.
+# Makes what docker-compose.yml needs without any registry of images: a base from Debian packages, the pages' files and
+# the Python packages from the locks, passwords in .env. Then builds; `sh .ci/compose.sh up` also starts. BROKER_BASE
+# names another base.
 set -eu
 cd "$(dirname "$0")/.."
+sh .ci/setup.sh
+sh .ci/assets.sh
 base=${BROKER_BASE:-npd-broker-base:local}
 
 docker compose version >/dev/null 2>&1 || {

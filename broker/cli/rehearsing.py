@@ -74,7 +74,8 @@ def rehearse(
 ) -> int:
     """Check, plan, run and assess a submission on the synthetic NPD, and show what would be released, or of a script
     what it printed and would hand over. Nothing is sent, and no real data are read."""
-    from broker.cli.progress import bar
+    from broker.cli.progress import bar, by_parts
+    from broker.cli.rehearsal_parts import PRIVATE, SQL
     from broker.cli.saved_file import saved_of
     from broker.workflow.check import check_submission
     from broker.workflow.rehearsal_data import wanted
@@ -100,13 +101,14 @@ def rehearse(
     outputs: tuple[Rehearsed, ...] = ()
     if checked.plan.outputs:
         stage = _stage(loaded, asker, asked, data, as_json)
-        with bar("rules and audit", as_json) as tell:
+        with bar("rehearsal", as_json) as tell:
             if isinstance(checked.private, PrivateJob):
                 from broker.workflow.private.rehearsing import rehearse_private
 
-                outputs = rehearse_private(checked.private, asker, loaded, stage, watch.lap)
+                lap = by_parts(tell, PRIVATE, watch.lap)
+                outputs = rehearse_private(checked.private, asker, loaded, stage, lap)
             else:
-                outputs = run(checked.plan, asker, loaded, stage, watch.lap, tell)
+                outputs = run(checked.plan, asker, loaded, stage, by_parts(tell, SQL, watch.lap), tell)
     _print(
         rehearsal_document(checked, outputs, asked, watch.seconds(), offline_forecast(checked, asker, loaded)),
         as_json,
@@ -124,6 +126,8 @@ def _script(
     as_json: bool,
 ) -> int:
     """0 where it ran to its end, 2 where the check refuses it, 1 where it failed: a job would fail in the same way."""
+    from broker.cli.progress import bar, by_parts
+    from broker.cli.rehearsal_parts import SCRIPT
     from broker.cli.show_script import print_script, script_document
     from broker.wiring.data import synthetic_years
     from broker.wiring.rehearsing import build_script_stage
@@ -147,7 +151,9 @@ def _script(
         return _blocks(
             checked, asker, policies, (asked, stage, build_script_stage(stage, data, python)), watch, as_json
         )
-    ran = rehearse_script(checked, asker, policies, build_script_stage(stage, data, python), watch.lap)
+    script_stage = build_script_stage(stage, data, python)
+    with bar("rehearsal", as_json) as tell:
+        ran = rehearse_script(checked, asker, policies, script_stage, by_parts(tell, SCRIPT, watch.lap))
     _print(script_document(checked, ran, asked, watch.seconds()), as_json, print_script)
     return 0 if ran.end is SandboxEnd.ENDED else 1
 
@@ -161,6 +167,8 @@ def _blocks(
     as_json: bool,
 ) -> int:
     """A private script: 1 where no block had an answer."""
+    from broker.cli.progress import bar, by_parts
+    from broker.cli.rehearsal_parts import of_blocks
     from broker.cli.show_blocks import blocks_document, print_blocks
     from broker.workflow.private.by_blocks.asking import PrivateScript
     from broker.workflow.private.by_blocks.rehearsing import BlockStage, rehearse_blocks
@@ -170,7 +178,9 @@ def _blocks(
     assert isinstance(script, PrivateScript)
     assert stage.private is not None
     on = BlockStage(stage.vaults, stage.snapshot, script_stage.sandbox, stage.private)
-    found = rehearse_blocks(script, asker, policies, on, watch.lap)
+    with bar("rehearsal", as_json) as tell:
+        lap = by_parts(tell, of_blocks(script.asks, policies.service), watch.lap)
+        found = rehearse_blocks(script, asker, policies, on, lap)
     worth = offline_forecast(checked, asker, policies)
     _print(blocks_document(checked, script, found, asked, worth, watch.seconds()), as_json, print_blocks)
     return 1 if found.failed == script.asks.blocks else 0

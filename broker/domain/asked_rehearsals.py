@@ -42,6 +42,11 @@ class Step(StrEnum):
     RUNNING = "running"
     JUDGING = "judging"
 
+    @property
+    def number(self) -> int:
+        """Its place, from 1: all that is told of how far a rehearsal is."""
+        return list(Step).index(self) + 1
+
 
 @dataclass(frozen=True, slots=True)
 class AskedRehearsal:

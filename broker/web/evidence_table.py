@@ -7,6 +7,9 @@ from typing import Any
 ROWS_SHOWN = 2500
 """On one page; further ones have their own."""
 
+DIGITS = 6
+"""Of an exact figure in the table."""
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -15,6 +18,15 @@ class Figure:
     suppressed: bool
     verdict: str
     rules: str
+
+    @property
+    def short(self) -> str:
+        """The exact figure as it fits beside others; behind its row it stands with all digits."""
+        whole, point, rest = self.exact.partition(".")
+        places = DIGITS - len(whole.lstrip("-0"))
+        if not point or not rest.isdigit() or len(rest.lstrip("0")) <= places:
+            return self.exact
+        return f"{float(self.exact):.{DIGITS}g}" if places > 0 else f"{float(self.exact):.0f}"
 
     @property
     def plain(self) -> bool:

@@ -51,6 +51,15 @@ CHECKING = frozenset(
     {"checking.output", "checking.attack", "inbox.submission", "inbox.failure", "voting.recall_form", "lookups.lookup"}
 )
 
+ADMINISTERING = frozenset(
+    {
+        "administer.system_health", "people.everybody", "people.one", "projects.all_projects", "projects.project",
+        "projects.plan", "policies.policies", "policies.policy", "policies.profiles", "policies.tables",
+        "data.all_snapshots", "data.ledger", "data.verify_ledger", "caps.caps", "erasures.erasures",
+        "published.all_tables", "published.table", "stops.stops", "audit.search", "audit.verify",
+    }
+)  # fmt: skip
+
 REHEARSING = frozenset({"writing.submit_job", "rehearsing.mine", "rehearsing.rehearsal"})
 
 PLACES = (
@@ -62,28 +71,7 @@ PLACES = (
         "Administration",
         "administer.overview",
         Role.ADMINISTRATOR,
-        frozenset(
-            {
-                "administer.system_health",
-                "people.everybody",
-                "people.one",
-                "projects.all_projects",
-                "projects.project",
-                "projects.plan",
-                "policies.policies",
-                "policies.policy",
-                "policies.profiles",
-                "policies.tables",
-                "data.all_snapshots",
-                "published.all_tables",
-                "published.table",
-                "data.ledger",
-                "data.verify_ledger",
-                "stops.stops",
-                "audit.search",
-                "audit.verify",
-            }
-        ),
+        ADMINISTERING,
     ),
     Place("Notices", "notices.notices"),
     Place(

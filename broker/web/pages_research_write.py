@@ -23,7 +23,7 @@ def submit_form() -> str:
         seen = rehearsals.look(ports(), caller(), rehearsal)
         return _form(of_draft(seen.asked.submission), None, 200, check=True)[0]
     if not replaces:
-        return _form(empty(request.args.get("project", "")), None, 200)[0]
+        return _form(empty(request.args.get("project") or browse.usual_project(ports(), caller())), None, 200)[0]
     form = of_draft(again.draft_of(ports(), caller(), replaces))
     return _form(form, None, 200, check=True)[0]
 

@@ -46,17 +46,16 @@ def install(app: Flask) -> None:
 
 
 def authenticate() -> Response | None:
-    """Name the caller, or refuse. Unknown addresses go on, to be answered as such."""
+    """Name the caller, or refuse. Unknown addresses go on, to be answered as such: to whoever is signed in, as that."""
     g.person, g.token = None, None
-    if request.endpoint is None:
-        return None
     if request.path.startswith(API) or request.endpoint in BEARER_ENDPOINTS:
-        _name(_bearer())
+        if request.endpoint is not None:
+            _name(_bearer())
         return None
     token = request.cookies.get(cookie_name(), "")
     if token:
         g.person, g.token = person_by_session(ports(), token), token
-    if g.person is None and request.endpoint not in PUBLIC:
+    if g.person is None and request.endpoint not in PUBLIC | {None}:
         return redirect(url_for("entrance.sign_in_form"))
     return None
 

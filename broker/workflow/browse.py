@@ -63,6 +63,14 @@ def my_projects(ports: Ports, person: Person) -> list[Project]:
     return [p for p in policies.projects if person.ident in p.researchers]
 
 
+def usual_project(ports: Ports, person: Person) -> str:
+    """Which project a new job is most likely for: that of the newest job, else the first one that accepts jobs."""
+    today = ports.clock.now().date()
+    live = [p.ident for p in my_projects(ports, person) if p.is_live(today)]
+    newest = [j.project for j in jobs(ports, person, limit=1)]
+    return next((ident for ident in [*newest, *live] if ident in live), "")
+
+
 def jobs(
     ports: Ports, person: Person, project: str | None = None, after: str | None = None, limit: int = 50
 ) -> list[JobView]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from broker.disclosure.records.renderings import text_of_value
+from broker.disclosure.records.tried import SENTENCES
 from broker.domain.errors import Invalid
 from broker.domain.findings import JudgedCell
 from broker.domain.scalars import Value
@@ -17,7 +18,9 @@ LOG_CHARACTERS = 100_000
 
 def output_document(output: Rehearsed) -> dict[str, Any]:
     found = output.assessment
-    meaning = {f.rule: f.sentence for f in found.findings}
+    hiding = {rule for row in found.rows for rules in row.rules for rule in rules}
+    meaning = {rule: SENTENCES[rule] for rule in hiding & SENTENCES.keys()}
+    meaning |= {f.rule: f.sentence for f in found.findings}
     return {
         "name": found.name,
         "columns": list(found.columns),

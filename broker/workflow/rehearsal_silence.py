@@ -6,17 +6,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from broker.domain.asked_rehearsals import OPEN, AskedRehearsal, RehearsalState, Step
+from broker.domain.jobs import Kind
 from broker.policy.service import Service
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A rehearsal as its author is told of it: `found` is its document, None before its end."""
+    """A rehearsal as its author is told of it: `found` is its document, None before its end; `seconds` since it was
+    asked for, and `limit` of those that its run may take."""
 
     asked: AskedRehearsal
     state: RehearsalState
     step: Step | None
     found: dict[str, Any] | None
+    seconds: int = 0
+    limit: int = 0
+    steps: int = len(Step)
 
     @property
     def word(self) -> str:
@@ -32,11 +37,17 @@ def seen(asked: AskedRehearsal, now: datetime, service: Service) -> Seen:
     """When a worker became free tells when somebody's job on real data ended. So one that had to wait for a worker
     looks as if it waited, and then is told of, in slots of time as long as those in which scripts are told of."""
     done = asked.state in {RehearsalState.DONE, RehearsalState.FAILED}
+    waits = {"seconds": max(0, int((now - asked.created).total_seconds())), "limit": _limit(asked, service)}
     if _was_prompt(asked, service) or (done and now >= _slot_end(asked, service)) or not (done or asked.started):
-        return Seen(asked, asked.state, asked.step, json.loads(asked.document) if asked.document else None)
+        return Seen(asked, asked.state, asked.step, json.loads(asked.document) if asked.document else None, **waits)
     if asked.state is RehearsalState.CANCELLED:
         return Seen(asked, asked.state, None, None)
-    return Seen(asked, RehearsalState.QUEUED, None, None)
+    return Seen(asked, RehearsalState.QUEUED, None, None, **waits)
+
+
+def _limit(asked: AskedRehearsal, service: Service) -> int:
+    python = asked.submission.kind is Kind.PYTHON
+    return min(service.rehearsal_wall_seconds, service.python_wall_seconds if python else service.sql_wall_seconds)
 
 
 def _was_prompt(asked: AskedRehearsal, service: Service) -> bool:

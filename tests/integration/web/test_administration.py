@@ -6,11 +6,13 @@ from datetime import date, timedelta
 import pytest
 
 from broker.domain.jobs import JobState
+from broker.domain.outputs import Verdict
 from broker.domain.ports import Snapshot, WorkerReport
 from broker.domain.stops import StopKind
 from broker.workflow import administer, projects, stopping
 from broker.workflow.policies import policies_in_force
 from tests.integration.web.conftest import ADA, AMIR, CLEO, ROSA, form_token
+from tests.integration.web.every_page import measured_caps
 
 FINGERPRINT = "0" * 64
 FORM = {"kind": "project", "subject": "P0421", "reason": "A test."}
@@ -259,3 +261,29 @@ def test_the_audit_log_is_paged(site):
     second = text(ada, older)
     assert (first.count(">project.stopped</a>"), second.count(">project.stopped</a>")) == (50, 10)
     assert "Older lines" not in second
+
+
+ALONE = [path for method, path, _, _, _, status in TABLE if method == "GET" and status == 200 and "{" not in path]
+
+
+@pytest.mark.parametrize("path", ALONE)
+def test_every_page_of_administration_stands_under_its_place_in_the_navigation(site, path):
+    page = text(site.browser(ADA), path)
+    active = page.split("service-navigation__item--active")
+    assert len(active) == 2
+    assert "Administration" in active[1][:300]
+
+
+@pytest.mark.parametrize("page", ["projects", "profiles", "budgets", "memory", "policies"])
+def test_what_no_form_changes_is_told_with_the_commands_that_do(site, page):
+    measured_caps(site)
+    told = text(site.browser(ADA), f"/administration/{page}")
+    for command in ("broker policy plan", "broker policy apply"):
+        assert told.count(command) == 1
+
+
+def test_jobs_are_counted_under_the_words_that_everybody_reads(site):
+    site.assessed(Verdict.REVIEW)
+    page = text(site.browser(ADA), "/administration/health")
+    assert "Jobs waiting for a decision" in page
+    assert "assessing" not in page

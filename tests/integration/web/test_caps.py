@@ -3,6 +3,7 @@
 import re
 
 from broker.domain.caps import MeasuredPopulation
+from broker.workflow.policies import policies_in_force
 from tests.integration.web.conftest import ADA, CLEO, ROSA
 from tests.integration.web.every_page import measured_caps
 
@@ -80,3 +81,14 @@ def test_what_is_measured_again_takes_the_place_of_what_was(site):
     store.put_measured([MeasuredPopulation(*named, 5, ("LA=301 NCyearActual=0",), (7,))])
     assert store.measured_least("s1")[before.population] == 5
     assert [m.sizes for m in store.measured("s1") if m.population == before.population] == [(7,)]
+
+
+def test_a_snapshot_without_a_large_population_says_why_nothing_is_counted(site):
+    rules = policies_in_force(site.ports.store).memory
+    of = rules.references[0]
+    small = MeasuredPopulation("s1", "small", of.name, of.table, 2021, rules.least, ("LA=301",), (rules.least - 1,))
+    site.ports.store.put_measured([small])
+    page = site.browser(ADA).get("/administration/memory").get_data(as_text=True)
+    assert f"No reference population of this snapshot has the {rules.least:,} persons" in page
+    assert "is full" not in page
+    assert "No reference population fits" not in page

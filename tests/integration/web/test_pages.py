@@ -222,3 +222,10 @@ def test_records_are_reached_from_the_pages(site):
     text(site.browser(ROSA), f"/outputs/{output}/staff-record", 403)
     assert f"/outputs/{output}/staff-record" in text(site.browser(CLEO), f"/outputs/{output}")
     assert '"findings"' in text(site.browser(CLEO), f"/outputs/{output}/staff-record")
+
+
+def test_whoever_is_not_signed_in_finds_a_way_on_from_a_page_that_is_not_there(site):
+    nobody = site.app.test_client().get("/nothing").get_data(as_text=True)
+    assert "Go to the public register" in nobody
+    assert "Go to your jobs" not in nobody
+    assert "Go to your jobs" in site.browser(ROSA).get("/nothing").get_data(as_text=True)

@@ -1,7 +1,10 @@
 """Rehearsals on the pages: asked for with and without scripts, followed, cancelled, edited; nobody else's."""
 
+from datetime import timedelta
+
 import pytest
 
+from broker.domain.asked_rehearsals import Step
 from tests.integration.web.conftest import ADA, CLEO, OTIS, REFUSED_SQL, ROSA, SQL, form_token
 from tests.integration.web.every_page import rehearsals_of
 
@@ -57,6 +60,28 @@ def test_with_scripts_a_part_of_the_page_asks_again_until_there_is_more(site):
     )
     assert "Nothing of it is kept." in answer.get_data(as_text=True)
     assert "Nothing of it is kept." in text(rosa, address)
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        (
+            Step.MAKING,
+            "<strong>Step 1 of 3.</strong> The synthetic NPD of project P0421 is being made: about 7 seconds",
+        ),
+        (Step.RUNNING, "<strong>Step 2 of 3.</strong> It runs on the synthetic NPD, for at most 120 seconds."),
+        (Step.JUDGING, "<strong>Step 3 of 3.</strong> The rules are applied to what came of it."),
+    ],
+)
+def test_how_far_it_is_and_since_when(site, step, told):
+    ident, rosa, store = site.rehearsal(), site.browser(ROSA), site.ports.store
+    now = site.clock.now()
+    store.lease_rehearsal(ident, now + timedelta(minutes=1), now)
+    store.note_step(ident, 1, step, 7)
+    page = text(rosa, f"/rehearsals/{ident}")
+    assert told in page
+    assert f'max="3" value="{step.number - 1}"' in page
+    assert "seconds ago" in page
 
 
 def test_hidden_figures_are_marked_with_the_rule_that_hides_them(site):

@@ -275,3 +275,12 @@ def test_a_private_jobs_spend_is_on_the_budgets_page_with_its_course(site):
     drawn = browser.get(re.search(r'src="(/projects/P0421/budget/\d+\.svg)"', page)[1])
     assert b"<svg" in drawn.get_data()
     assert b"epsilon used" in drawn.get_data()
+
+
+def test_a_new_job_is_for_the_project_of_the_newest_one_that_still_accepts_jobs(site):
+    chosen = '<option value="P0421" selected>'
+    rosa = site.browser(ROSA)
+    assert chosen not in rosa.get("/submit").get_data(as_text=True)
+    site.submitted()
+    assert chosen in rosa.get("/submit").get_data(as_text=True)
+    assert chosen not in rosa.get("/submit?project=FIXTURE").get_data(as_text=True)

@@ -14,6 +14,7 @@ from broker.domain.stops import StopKind
 from broker.worker.reconcile import sweep
 from broker.worker.reconcile_rehearsals import drop_rehearsals, offer_rehearsals, reap_rehearsals
 from broker.workflow import rehearsals, stopping
+from broker.workflow.policies import policies_in_force
 from broker.workflow.run_rehearsal import run_rehearsal
 from tests.unit.workflow.conftest import ADA, CLEO, PROJECT, PYTHON, REX, ROSA, SQL, Vaults
 from tests.unit.workflow.test_crashes import Fuse, Killed, mortal
@@ -57,6 +58,7 @@ def test_the_table_as_it_would_be_released_with_the_rule_of_each_hidden_figure(b
     assert (seen.state, output["name"], output["columns"]) == (RehearsalState.DONE, "absence", ["NCyearActual", "n"])
     assert output["figures_hidden"] == output["figures"] == len(output["rows"])
     assert all(hidden[1] and rules[1] for hidden, rules in zip(output["hidden"], output["rules"], strict=True))
+    assert {rule for rules in output["rules"] for rule in rules[1]} <= output["meaning"].keys()
     assert seen.found["data"]["pupils"] == 500
     assert broker.sandbox.ran == [(ident, 1)]
     assert broker.store.outputs_in("assessed") == 0
@@ -207,6 +209,17 @@ def test_how_far_it_is(broker):
     broker.store.note_step = noted
     run(broker, ident)
     assert told == [(Step.MAKING, 7), (Step.RUNNING, 0), Step.RUNNING, (Step.JUDGING, 0)]
+
+
+def test_how_long_it_takes_is_told_by_the_clock_and_by_policy(broker):
+    """Nothing of what runs: the seconds since it was asked for, and those that its run may take."""
+    sql, script = ask(broker), ask(broker, PYTHON)
+    later(broker, seconds=2.7)
+    service = policies_in_force(broker.store).service
+    limits = [min(service.rehearsal_wall_seconds, s) for s in (service.sql_wall_seconds, service.python_wall_seconds)]
+    for ident, limit in zip((sql, script), limits, strict=True):
+        seen = look(broker, ident)
+        assert (seen.seconds, seen.limit) == (2, limit)
 
 
 def test_invariant_9_one_that_waited_for_a_job_does_not_tell_when_that_ended(broker):

@@ -1,0 +1,31 @@
+"""The checker's table: an exact figure is short beside others, and no figure changes by more than its last digit."""
+
+import pytest
+
+from broker.web.evidence_table import Figure
+
+
+@pytest.mark.parametrize(
+    ("exact", "short"),
+    [
+        ("0.2727272727272727", "0.272727"),
+        ("-8.819617622610141", "-8.81962"),
+        ("1234567.891", "1234568"),
+        ("0.0000123456789", "1.23457e-05"),
+        ("5.25", "5.25"),
+        ("123.456", "123.456"),
+        ("123456.5", "123456"),
+        ("11643", "11643"),
+        ("12345678901234567890", "12345678901234567890"),
+        ("2021-03-31", "2021-03-31"),
+        ("(missing)", "(missing)"),
+        ("a.1", "a.1"),
+        ("", ""),
+    ],
+)
+def test_an_exact_figure_has_six_digits_in_the_table(exact, short):
+    assert Figure(exact, "", True, "suppress", "").short == short
+
+
+def test_whether_a_figure_leaves_as_it_is_is_asked_of_all_digits():
+    assert not Figure("0.4640001", "0.464", False, "publish", "").plain
