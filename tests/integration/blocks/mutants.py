@@ -88,7 +88,7 @@ MEASURES = {
     ),
     "standard streams of its own": Measure((("block.py", "        own_streams()\n", ""),), "flags"),
     "no waiting at pages that all have": Measure((("syscalls.py", "(GIVE, 0, 0, ALLOW), again]", "(GIVE, 0, 0, ALLOW), (GIVE, 0, 0, ALLOW)]"),), "pages", only=("runc",)),
-    "a limit of waiting signals": Measure((("apart.py", "        resource.RLIMIT_SIGPENDING: tasks,\n", ""),), "waiting_signals", 2.0, only=("runc",)),
+    "a limit of waiting signals": Measure((("apart.py", "        resource.RLIMIT_SIGPENDING: tasks,\n", ""),), "waiting_signals", 5.0, only=("runc",)),
     "a limit of memory": Measure((("apart.py", "        resource.RLIMIT_AS: memory,\n", ""),), "room"),
     "slots to their end": Measure(
         (
