@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from broker.disclosure.linking.populations import Names, Population, population_of
 from broker.domain.findings import TableRecord
+from broker.domain.members import conditions_of
 from broker.domain.memory import KnownFigure
 from broker.domain.plans import Measure, PlannedTable, Statistic
 from broker.domain.relations import Scan, walk
@@ -66,7 +67,7 @@ def figures_of(table: PlannedTable, values: Mapping[int, Mapping[int, Value]]) -
         shown = values[statistic.ident]
         found += [
             KnownFigure(statistic.ident, amount, once, told, reads if of_values else frozenset(), shown)
-            for amount, once, of_values in parts_of(statistic)
+            for amount, once, of_values in (*parts_of(statistic), *_conditions(statistic, table))
         ]
     return tuple(found)
 
@@ -97,6 +98,13 @@ def parts_of(statistic: Statistic) -> Sequence[tuple[str, bool, bool]]:
         case Measure.MEAN:
             return [(total, False, True), (given, False, False), (given, True, True)]
     return [(given, True, True), (given, False, False)]
+
+
+def _conditions(statistic: Statistic, table: PlannedTable) -> Sequence[tuple[str, bool, bool]]:
+    """What a total tells by constants of its argument, which anybody can choose so that they are read out of it: whom
+    each condition is true of, and of how many rows the total is."""
+    ones = [(f"s{c.ident}_ones", False, False) for c in conditions_of(statistic, table)]
+    return [*ones, (f"s{statistic.ident}_given", False, False)] if ones and statistic.measure is Measure.SUM else ones
 
 
 def _told(statistic: Statistic, population: Population) -> str:

@@ -33,12 +33,24 @@ class AmountColumn:
 
 
 ROWS = AmountColumn(What.ROWS)
+TOTALS = frozenset({Measure.SUM, Measure.MEAN})
 SHARES = frozenset({Measure.ONES, Measure.SHARE})
 
 
 def amount_columns(table: PlannedTable) -> tuple[AmountColumn, ...]:
-    """The columns beside person and cell. A statistic that stands behind another is nobody's figure."""
-    return (ROWS, *(c for s in table.statistics if s.behind is None for c in _columns(s)))
+    """The columns beside person and cell. A statistic that stands behind another is nobody's figure, but for the
+    conditions of a total's argument."""
+    own = (s for s in table.statistics if s.behind is None)
+    asked = {c.ident for s in table.statistics for c in conditions_of(s, table)}
+    behind = (s for s in table.statistics if s.ident in asked)
+    return (ROWS, *(c for s in (*own, *behind) for c in _columns(s)))
+
+
+def conditions_of(statistic: Statistic, table: PlannedTable) -> tuple[Statistic, ...]:
+    """Those inside a total's argument: `SUM(CASE WHEN c THEN 2 ELSE 1 END)` less its rows is the count of c."""
+    if statistic.behind is not None or statistic.measure not in TOTALS:
+        return ()
+    return tuple(s for s in table.statistics if s.behind == statistic.ident and s.measure is Measure.ONES)
 
 
 def _columns(statistic: Statistic) -> Iterator[AmountColumn]:

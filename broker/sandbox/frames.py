@@ -62,6 +62,13 @@ class Reader:
         """Whether a frame has begun and not ended."""
         return bool(self._buffer)
 
+    @property
+    def lacks(self) -> int:
+        """How many bytes may be read with none of them another frame's: to the end of a header, or of a payload."""
+        if len(self._buffer) < HEADER.size:
+            return HEADER.size - len(self._buffer)
+        return max(1, HEADER.size + self._header()[2] - len(self._buffer))
+
     def feed(self, data: bytes) -> list[tuple[str, bytes]]:
         if self._dead:
             raise FrameError("the reader has failed before")

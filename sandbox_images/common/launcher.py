@@ -56,11 +56,12 @@ class Channel:
         os.close(null)
 
     def receive(self, count: int, most: int = JOB_LIMIT, *, last: bool = True) -> list[tuple[str, bytes]]:
-        """The next `count` frames, of at most `most` bytes; after the last ones standard input is gone."""
+        """The next `count` frames, of at most `most` bytes; after the last ones standard input is gone. Not a byte of
+        what follows them is read: it may be rows, and this process may fork before it asks for them."""
         if self._reader is None:
             self._reader = frames.Reader(frames.INWARD, most, FRAMES)
         while len(self._held) < count:
-            data = os.read(0, 1 << 20)
+            data = os.read(0, min(self._reader.lacks, 1 << 20))
             if not data:
                 raise frames.FrameError("the broker stopped in the middle of a frame")
             self._held += self._reader.feed(data)
@@ -72,9 +73,7 @@ class Channel:
     def _end_input(self) -> None:
         if self._held or (self._reader is not None and self._reader.pending):
             raise frames.FrameError("more than was agreed")
-        null = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(null, 0)
-        os.close(null)
+        shut_input()
 
     def ready(self, image: str) -> None:
         """Say that all is loaded and nothing read, and whether the kernel can narrow what a job will see."""
@@ -91,13 +90,20 @@ class Channel:
         os._exit(0)
 
     def shut(self) -> None:
-        """For a child: it must not hold the way to the broker."""
+        """For a child: it must hold neither way, to the broker or from it."""
         os.close(self._out)
+        shut_input()
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
             view = view[os.write(self._out, view) :]
+
+
+def shut_input() -> None:
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
 
 
 def seal() -> None:

@@ -94,20 +94,23 @@ def fresh_scratch(size: int) -> None:
 
 
 def limit(memory: int, seconds: float, scratch: int, tasks: int) -> None:
-    """The limits of one block. Address space is counted from what the libraries have mapped already."""
+    """The limits of one block. Address space is counted from what the libraries have mapped already; signals that wait
+    are counted for all lanes together, and one block could take all that there may be. (gVisor has none to limit.)"""
     caps = {
         resource.RLIMIT_AS: memory,
         resource.RLIMIT_CPU: int(seconds) + 2,
         resource.RLIMIT_FSIZE: scratch,
         resource.RLIMIT_NOFILE: FEW,
         resource.RLIMIT_NPROC: tasks,
+        resource.RLIMIT_SIGPENDING: tasks,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 0,
     }
     for which, value in caps.items():
-        _, hard = resource.getrlimit(which)
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(which, (value, value))
+        before = resource.getrlimit(which)
+        value = value if before[1] == resource.RLIM_INFINITY else min(value, before[1])
+        if before != (value, value):
+            resource.setrlimit(which, (value, value))
 
 
 def counted_apart() -> bool:

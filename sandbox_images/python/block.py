@@ -39,6 +39,7 @@ def live(kind: Kind, rows: int, answer: int, printing: int) -> None:
     """Never returns. `rows` and `answer` are descriptors; `printing` one for what it prints, or -1."""
     try:
         close_others({rows, answer, printing})
+        own_streams()
         if printing >= 0:
             for handle in (1, 2):
                 os.dup2(printing, handle)
@@ -64,12 +65,21 @@ def become(settings: dict) -> None:
 
 
 def close_others(kept: set[int]) -> None:
-    """Nothing of the lane's is open here but these and the three standard streams, which lead nowhere."""
+    """Nothing of the lane's is open here but these and the three standard streams."""
     last = 2
     for handle in sorted(kept - {-1}):
         os.closerange(last + 1, handle)
         last = handle
     os.closerange(last + 1, 1024)
+
+
+def own_streams() -> None:
+    """Standard streams that lead nowhere, opened by this block. Flags belong to what was opened, not to who holds it:
+    on streams that the lane had opened, one block could leave a flag that the next one reads."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for handle in (0, 1, 2):
+        os.dup2(null, handle)
+    os.close(null)
 
 
 def received(rows: int) -> list[pa.Table]:

@@ -74,8 +74,10 @@ def opened(channel: launcher.Channel, kind: block.Kind, modules: list[str], cpus
 
 
 def _fork_lanes(kind: block.Kind, ways: list[socket.socket], cpus: list[int]) -> None:
-    """A block's address space is counted from what the libraries have taken of it."""
-    kind.settings["address_bytes"] = launcher.own_size() + kind.settings["memory_bytes"]
+    """A block's address space is counted from what the libraries have taken of it, up to what the sandbox has room
+    for: a block can put memory of its own in their place."""
+    libraries = min(launcher.own_size(), kind.settings["library_bytes"])
+    kind.settings["address_bytes"] = libraries + kind.settings["memory_bytes"]
     for way, cpu in zip(ways, cpus, strict=True):
         if os.fork() == 0:
             for other in ways:

@@ -2,9 +2,10 @@
 container's own filter inside (gVisor), this is the only one.
 
 It closes what namespaces leave open between blocks that run beside or after one another: sockets, System V and POSIX
-messages, locks and watches on the files that all of them see, the processor that another block runs on, the machine's
-memory and load, numbers that the kernel counts up for everybody (of pipes), stores that everybody takes from (requests
-for files, huge pages); and every way to change mounts, to make a process or to look into one.
+messages, locks and watches on the files that all of them see, waiting at a page of one, the processor that another
+block runs on, the machine's memory and load, numbers that the kernel counts up for everybody (of pipes), stores that
+everybody takes from (requests for files, huge pages); and every way to change mounts, to make a process or to look
+into one.
 """
 
 import ctypes
@@ -46,13 +47,17 @@ NUMBERS = {
     "set_mempolicy": (238, 237), "migrate_pages": (256, 238), "move_pages": (279, 239), "lookup_dcookie": (212, 18),
     "vhangup": (153, 58), "iopl": (172, None), "ioperm": (173, None), "modify_ldt": (154, None),
 }  # fmt: skip
-CLONE, FCNTL, MMAP = (56, 220), (72, 25), (9, 222)
+CLONE, FCNTL, MMAP, FUTEX = (56, 220), (72, 25), (9, 222), (202, 98)
 COMMANDS = (0, 1, 2, 3, 4, 1030)
 """Of fcntl, these alone: copies and flags of what is open. Others are locks, leases, watches, hints that stay."""
 HUGE = 0x00040000
 """The flag of mmap that takes huge pages from the machine's store."""
-NEWER = (436, 437, 439, 441, 449, 452, 454, 455, 456)
-"""Of the numbers that are the same everywhere: close_range, openat2, faccessat2, epoll_pwait2, futexes, fchmodat2."""
+PRIVATE = 128
+"""The flag of a futex that is this process's alone. Another is known by the page of a file that it lies in, and all
+blocks have the libraries' pages: who waits at one is woken from another block. What is refused says that it is to be
+tried again, as who joins a thread does until that has ended."""
+NEWER = (436, 437, 439, 441, 452)
+"""Of the numbers that are the same everywhere: close_range, openat2, faccessat2, epoll_pwait2, fchmodat2."""
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 
@@ -84,6 +89,8 @@ def assembled(machine: str, threads: bool = True) -> bytes:
         (GIVE, 0, 0, ALLOW),
     ]
     lines += [(EQUAL, 0, 4, MMAP[column]), (LOAD, 0, 0, FOURTH), (ANY_BIT, 0, 1, HUGE), refuse, (GIVE, 0, 0, ALLOW)]
+    again = (GIVE, 0, 0, REFUSE | errno.EAGAIN)
+    lines += [(EQUAL, 0, 4, FUTEX[column]), (LOAD, 0, 0, SECOND), (ANY_BIT, 0, 1, PRIVATE), (GIVE, 0, 0, ALLOW), again]
     lines += [(EQUAL, 0, 2 + 2 * len(COMMANDS), FCNTL[column]), (LOAD, 0, 0, SECOND)]
     for command in COMMANDS:
         lines += [(EQUAL, 0, 1, command), (GIVE, 0, 0, ALLOW)]

@@ -106,7 +106,7 @@ def _against_reference(
         one = expected[int(numbers[local]), keys]
         one["rows"] += 1
         for s in table.statistics:
-            if s.argument is not None and s.behind is None:
+            if s.argument is not None:
                 argument = value(s.argument, row)
                 one[f"s{s.ident}_given"] += argument is not None
                 one[f"s{s.ident}_ones"] += argument == 1

@@ -39,6 +39,11 @@ TRICKS = {
     "memory": Trick("pass", "return finds_mark()"),
     "signals": Trick("[attempt(os.kill, pid, signal.SIGKILL) for pid in {-1, os.getppid(), *range(2, 400)} - {0, os.getpid()}]", "return False"),
     "own_group": Trick("os.kill(0, signal.SIGKILL)", "return False"),
+    "held": Trick("pass", "return reaches_mark()"),
+    "flags": Trick("[attempt(fcntl.fcntl, h, fcntl.F_SETFL, os.O_NONBLOCK | os.O_APPEND) for h in (0,)]", "return bool(fcntl.fcntl(0, fcntl.F_GETFL) & (os.O_NONBLOCK | os.O_APPEND))"),
+    "input": Trick("pass", "os.set_blocking(0, False); return MARK in (attempt(os.read, 0, 1 << 20) or b'')"),
+    "pages": Trick("pass", "return until_end(lambda: futex(1, 1) > 0)", "until_end(lambda: futex(0, WORD, 0.2) > 0)"),
+    "waiting_signals": Trick("waits(1 << 20)", "rest(); return waits(20) < 20", "rest()\n        time.sleep(0.1)"),
     "limits": Trick("pass", "return False", "bombs()"),
     "room": Trick("pass", "return reserves(2 << 30)"),
     "files_without_end": Trick("[writes(f'/tmp/{n}', 1 << 20) for n in range(200)]", "return False"),
@@ -203,6 +208,49 @@ def finds_mark():
     return False
 
 
+def reaches_mark():
+    # whatever can be reached from the frames that this block was forked in, but what was handed to it
+    frame, waiting, seen = sys._getframe(), [], set()
+    while frame is not None:
+        if frame.f_globals is not globals() and frame.f_code.co_name != "<module>":
+            waiting.extend(value for name, value in frame.f_locals.items() if name not in ("tables", "found"))
+        frame = frame.f_back
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen or callable(value) or isinstance(value, type(os)):
+            continue
+        seen.add(id(value))
+        if isinstance(value, (bytes, bytearray)) and MARK in value:
+            return True
+        waiting.extend(gc.get_referents(value))
+    return False
+
+
+class Span(ctypes.Structure):
+    _fields_ = [("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long)]
+
+
+PAGE = ctypes.cast(libc.getpid, ctypes.c_void_p).value & ~4095
+WORD = ctypes.c_uint32.from_address(PAGE).value
+
+
+def futex(does, value, seconds=0):
+    # at a page of the C library, which is every block's: 0 waits there, 1 wakes who does
+    span = Span(0, int(seconds * 1e9))
+    number = 202 if os.uname().machine == "x86_64" else 98
+    return libc.syscall(number, ctypes.c_void_p(PAGE), does, ctypes.c_uint32(value), ctypes.byref(span), None, 0)
+
+
+def waits(most):
+    # signals that are blocked wait: so many could be sent
+    signal.pthread_sigmask(signal.SIG_BLOCK, [40])
+    libc.sigqueue.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_void_p)
+    for sent in range(most):
+        if libc.sigqueue(os.getpid(), 40, None):
+            return sent
+    return most
+
+
 def reserves(size):
     # more than one block may have: what it could fill, and end the sandbox by
     with mmap.mmap(-1, size):
@@ -254,7 +302,7 @@ def script(name: str, seconds: float) -> str:
     return tools + ANSWER.format(signal=trick.signal, seen=trick.seen) % (SECRET, does, HIGH, HIGH, LOW)
 
 
-TOGETHER = ("state", "scratch", "places", "shared_memory", "numbers_of_processes", "mounts", "sockets", "pairs", "inodes", "read_times", "locks", "memory", "signals")  # fmt: skip
+TOGETHER = ("state", "scratch", "places", "shared_memory", "numbers_of_processes", "mounts", "sockets", "pairs", "inodes", "read_times", "locks", "memory", "held", "flags", "input", "signals")  # fmt: skip
 
 
 def _mixed(ways_of: dict[int, str]) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 from broker.sandbox.docker_engine import DockerSandbox
 from broker.sandbox.engine_images import client
 
-SOURCES = Path(__file__).resolve().parents[3] / "sandbox_images" / "python"
+IMAGES = Path(__file__).resolve().parents[3] / "sandbox_images"
+SOURCES = ("python", "common")
 CACHE = "sandbox/__pycache__/{}.cpython-{}.pyc"
 
 
@@ -82,6 +83,12 @@ MEASURES = {
         ),
         "memory",
     ),
+    "not a byte of the rows before the fork": Measure(
+        (("launcher.py", "os.read(0, min(self._reader.lacks, 1 << 20))", "os.read(0, 1 << 20)"),), "held"
+    ),
+    "standard streams of its own": Measure((("block.py", "        own_streams()\n", ""),), "flags"),
+    "no waiting at pages that all have": Measure((("syscalls.py", "(GIVE, 0, 0, ALLOW), again]", "(GIVE, 0, 0, ALLOW), (GIVE, 0, 0, ALLOW)]"),), "pages", only=("runc",)),
+    "a limit of waiting signals": Measure((("apart.py", "        resource.RLIMIT_SIGPENDING: tasks,\n", ""),), "waiting_signals", 5.0, only=("runc",)),
     "a limit of memory": Measure((("apart.py", "        resource.RLIMIT_AS: memory,\n", ""),), "room"),
     "slots to their end": Measure(
         (
@@ -114,7 +121,7 @@ def changed_image(digest: str, edits: tuple[tuple[str, str, str], ...]) -> str:
     """LookupError where an edit does not fit the source any more."""
     texts: dict[str, str] = {}
     for name, before, after in edits:
-        text = texts.get(name) or (SOURCES / name).read_text()
+        text = texts.get(name) or next(p for p in IMAGES.glob(f"*/{name}") if p.parent.name in SOURCES).read_text()
         if before not in text:
             raise LookupError(f"{name}: {before!r}")
         texts[name] = text.replace(before, after)

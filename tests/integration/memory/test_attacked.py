@@ -97,9 +97,9 @@ def least_apart(cells: list[tuple[np.ndarray, np.ndarray]], everybody: np.ndarra
     return least
 
 
-def people(ports: WorkerPorts, snapshot: str, year: int) -> np.ndarray:
+def people(ports: WorkerPorts, snapshot: str, year: int, where: str = "true") -> np.ndarray:
     (path,) = ports.memory.populations._data.glob(f"snapshots/{snapshot}/{CENSUS}/{year}.parquet")
-    return duckdb.sql(f"SELECT DISTINCT __person FROM '{path}'").fetchnumpy()["__person"]
+    return duckdb.sql(f"SELECT DISTINCT __person FROM '{path}' WHERE {where}").fetchnumpy()["__person"]
 
 
 FIRST = "a.AcademicYear = '2018/2019'"
@@ -134,3 +134,27 @@ def written(way: str) -> str:
 @pytest.mark.parametrize("way", WAYS)
 def test_one_release_that_leaves_out_a_few_of_everybody_does_not_tell_of_them(town, way):  # noqa: F811
     assert isolated(town, told(town, written(way))) == []
+
+
+TWICE = """-- output: t
+SELECT {total} AS m FROM npd.spring_census AS a WHERE {first}"""
+TOTALS = {
+    "a sum": "SUM(CASE WHEN a.FSMeligible = 1 THEN 2 ELSE 1 END)",
+    "a sum of large constants": "SUM(CASE WHEN a.FSMeligible = 1 THEN 1001 ELSE 1000 END)",
+    "a mean": "AVG(CASE WHEN a.FSMeligible = 1 THEN 2.0 ELSE 1.0 END)",
+}
+FEWER = """-- output: t
+SELECT COUNT(*) AS n FROM npd.spring_census AS a WHERE {first} AND a.FSMeligible = 1 AND a.OnRoll <> 0"""
+
+
+@pytest.mark.parametrize("way", TOTALS)
+def test_a_condition_that_constants_of_a_total_tell_is_compared_with_counts(town, way):  # noqa: F811
+    """What a total has beyond one for each row is the count of those whom it counts twice; then a count of these that
+    leaves out a few."""
+    assert told(town, TWICE.format(total=TOTALS[way], first=FIRST))
+    assert town.store.remembered(), "it has left"
+    eligible = people(town, town.store.latest_snapshot().ident, YEARS[0], "FSMeligible = 1")
+    for table in told(town, FEWER.format(first=FIRST)):
+        persons, cells = table.members.rows()
+        shown = np.isin(cells, [c for f in table.figures for c in f.shown])
+        assert not shown.any() or len(np.setxor1d(persons[shown], eligible)) >= T

@@ -11,6 +11,7 @@ SOURCES = Path(__file__).resolve().parents[3] / "sandbox_images" / "python"
 ALLOW, REFUSE = 0x7FFF0000, 0x00050000
 READ = {"x86_64": 0, "aarch64": 63}
 CLONE3 = 435
+FUTEXES = (449, 454, 455, 456)
 LOCKS_LEASES_WATCHES_HINTS = (5, 6, 7, 36, 37, 38, 1024, 1026, 1031, 1033, 1035, 1036, 1037, 1038)
 """Commands of fcntl by which a file, or what a user may have of pipes, holds something for who looks later."""
 
@@ -68,6 +69,10 @@ def test_what_a_block_may_ask(syscalls, machine):
         assert word(syscalls.FCNTL[column], 3, command) == refused, command
     assert word(syscalls.MMAP[column], 0, 4096, 3, 0x22) == ALLOW
     assert word(syscalls.MMAP[column], 0, 4096, 3, 0x40022) == refused, "pages of the machine's store"
+    for operation in (0, 1, 3, 5, 6, 9, 265):
+        assert word(syscalls.FUTEX[column], 0, operation | 128) == ALLOW, "of this process alone"
+        assert word(syscalls.FUTEX[column], 0, operation) == REFUSE | errno.EAGAIN, "known by a page that others have"
+    assert all(word(number) == absent for number in FUTEXES), "whose words are where no filter sees them"
     assert judged(program, arch ^ 1, READ[machine]) == refused, "another machine's numbers"
 
 

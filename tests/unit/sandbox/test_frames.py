@@ -34,6 +34,19 @@ def test_what_is_packed_comes_out_in_whatever_pieces_it_travels(sent, sizes):
     assert not reader.pending
 
 
+@given(messages)
+def test_who_reads_no_more_than_is_lacking_has_nothing_of_the_frame_that_follows(sent):
+    reader, wire = Reader(ALL, 10_000, 100), b"".join(pack(kind, payload) for kind, payload in sent)
+    for kind, payload in sent:
+        found = []
+        while not found:
+            piece, wire = wire[: reader.lacks], wire[reader.lacks :]
+            found = reader.feed(piece)
+        assert found == [(kind, payload)]
+        assert not reader.pending
+    assert wire == b""
+
+
 @given(st.binary(max_size=200), st.integers(0, 244), st.integers(1, 255))
 def test_one_changed_byte_is_never_read_as_a_frame(payload, at, change):
     wire = bytearray(pack("table", payload))

@@ -165,6 +165,7 @@ def test_only_a_launcher_that_puts_blocks_apart_may_make_namespaces():
     assert differences(inspect_of(apart), made()) != []
     assert differences(inspect_of(made()), apart) != []
     assert "OMP_NUM_THREADS=1" in apart.environment
+    assert set(apart.environment) - set(made().environment) >= {"ARROW_DEFAULT_MEMORY_POOL=system"}
     assert apart.nano_cpus == made().nano_cpus
     assert (spec("j1", 2, replace(BOX, apart=True, apparmor=True), "o").apparmor, apart.apparmor) == ("unconfined", "")
 
