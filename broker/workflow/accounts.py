@@ -7,12 +7,13 @@ Two administrators give power: an account that is new, has a role more or is act
 second administrator asks for exactly the same. So no administrator alone makes a checker, or their own second.
 """
 
+import re
 import secrets
 from dataclasses import replace
 from datetime import date, timedelta
 
 from broker.domain.audit import AuditEvent
-from broker.domain.errors import Forbidden, Unknown
+from broker.domain.errors import Forbidden, Invalid, Unknown
 from broker.domain.people import Person
 from broker.domain.permissions import Action, check_roles
 from broker.domain.ports import Access, Ports
@@ -23,6 +24,9 @@ SESSION_LIFE = timedelta(hours=8)
 
 SESSION_IDLE = timedelta(minutes=30)
 """A session that nobody uses ends by itself."""
+
+IDENT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+EMAIL = re.compile(r"[^@\s,;<>\"]{1,64}@[A-Za-z0-9.-]{1,190}")
 
 ASKED = ("active", "asked")
 
@@ -81,13 +85,15 @@ def keep_person(ports: Ports, by: Person, person: Person, password_hash: str | N
     """Make or change an account; returns it as it is now. Taking power away holds at once, giving it needs two.
 
     One's own account, and a password that is there, are not an administrator's to change: else one administrator
-    could sign in as the second.
+    could sign in as the second. Raises Forbidden for these, Invalid for a field that no account may have.
     """
     check_administrator(by, Action.MANAGE_PEOPLE)
     if by.ident == person.ident:
         raise Forbidden("own-account", "Another administrator changes your account.")
     check_roles(person)
     before = _stored(ports, person.ident)
+    if before is None or _details(before) != _details(person):
+        _check_details(person)
     if password_hash is not None and before is not None:
         raise Forbidden("password-is-theirs", "The account exists; its password cannot be set by somebody else.")
     asked = person.active and _gives_power(before, person) and not _is_seconded(ports, by, person)
@@ -98,6 +104,22 @@ def keep_person(ports: Ports, by: Person, person: Person, password_hash: str | N
     event = AuditEvent(ports.clock.now(), by.ident, PERSON_PUT, person.ident, codes)
     ports.store.put_person(kept, [event], password_hash, before=() if before is None else (before,))
     return kept
+
+
+def _details(person: Person) -> tuple[object, ...]:
+    return person.name, person.email, person.accredited_from, person.accredited_until
+
+
+def _check_details(person: Person) -> None:
+    if not IDENT.fullmatch(person.ident):
+        raise Invalid("ident", "An id is 1 to 64 small letters, digits, dots and dashes.", "/ident")
+    if not 1 <= len(person.name) <= 200:
+        raise Invalid("name", "A person needs a name of 1 to 200 characters.", "/name")
+    if person.email and not EMAIL.fullmatch(person.email):
+        raise Invalid("email", "This is no mail address.", "/email")
+    first, last = person.accredited_from, person.accredited_until
+    if first and last and first > last:
+        raise Invalid("accredited_until", "An accreditation ends after it has begun.", "/accredited_until")
 
 
 def _stored(ports: Ports, ident: str) -> Person | None:

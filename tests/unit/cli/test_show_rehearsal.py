@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from broker.cli.show_rehearsal import MOST_REASONS, MOST_ROWS, print_rehearsal, rehearsal_document
+from broker.disclosure.records.tried import SENTENCES
 from broker.domain.findings import Assessment, Finding, JudgedCell, Verdict
 from broker.domain.jobs import Kind
 from broker.domain.outputs import OutputState
@@ -55,7 +56,7 @@ def test_of_a_hidden_cell_nothing_is_told_but_its_rules_and_no_figure_of_a_findi
     assert output["rows"] == [["a", None], ["b", 20]]
     assert output["hidden"] == [[False, True], [False, False]]
     assert output["rules"] == [[[], ["F1", "P1"]], [[], []]]
-    assert output["meaning"] == {"F1": "Too few."}
+    assert output["meaning"] == {"F1": "Too few.", "P1": SENTENCES["P1"]}
     assert "persons" not in str(found)
     assert found["data"] == {"pupils": 500, "years": [2021, 2022, 2023], "seed": 1}
 

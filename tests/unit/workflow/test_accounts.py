@@ -1,9 +1,11 @@
 """What one administrator cannot do alone: make a checker, a second administrator, or a token of somebody else."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
+from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict, Forbidden, Invalid
 from broker.domain.people import Person, Role
 from broker.workflow import accounts, administer
@@ -104,3 +106,25 @@ def test_a_policy_set_with_dangling_names_is_not_even_proposed(broker):
     projects = tuple(replace(p, profile="none") for p in broker.policies.projects)
     with pytest.raises(Invalid):
         broker.put_in_force(replace(broker.policies, projects=projects))
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"ident": "New One"}, "ident"),
+        ({"name": ""}, "name"),
+        ({"email": "new-one"}, "email"),
+        ({"accredited_from": date(2027, 1, 1), "accredited_until": date(2026, 1, 1)}, "accredited_until"),
+    ],
+)
+def test_what_no_account_may_have_is_refused_by_whatever_door_it_comes(broker, changed, code):
+    with pytest.raises(Invalid) as refused:
+        keep(broker, ADA, replace(NEW, **changed))
+    assert refused.value.code == code
+
+
+def test_an_account_of_which_a_detail_would_not_be_taken_any_more_can_still_be_ended(broker):
+    odd = replace(broker.person(CLEO), email="no address")
+    event = AuditEvent(broker.clock.now(), ADA, "person.put", CLEO)
+    broker.store.put_person(odd, [event], before=(broker.person(CLEO),))
+    assert not keep(broker, ADA, replace(odd, active=False)).active
