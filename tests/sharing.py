@@ -20,7 +20,7 @@ def place(file: str) -> int:
 def share_of(test: str) -> str:
     """A file goes to one worker, whole; what end-to-end tests ask of a broker on one runtime, too."""
     file, _, rest = test.partition("::")
-    runtime = next((r for r in RUNTIMES if f"[{r}" in rest), None)
+    runtime = next((r for r in RUNTIMES if r in rest.partition("[")[2].rstrip("]").split("-")), None)
     return f"{END_TO_END}[{runtime}]" if runtime and file.startswith(END_TO_END) else file
 
 

@@ -1,16 +1,18 @@
 """What commands find on this machine: a broker's store that exists already, and a folder of policy files."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from broker.domain.errors import Invalid, Unknown
-from broker.domain.ports import Ports
-from broker.domain.ports.memory import MemberFiles
-from broker.domain.projects import Project
-from broker.policy.files import load_policies
-from broker.policy.models import Policies
+
+if TYPE_CHECKING:
+    from broker.domain.ports import Ports
+    from broker.domain.ports.memory import MemberFiles
+    from broker.domain.projects import Project
+    from broker.policy.models import Policies
 
 
-def ports_here() -> Ports:
+def ports_here() -> "Ports":
     """The broker in BROKER_DATA. A folder without one stays without: only `found` makes a broker."""
     from broker.settings import read_settings
     from broker.wiring.ports import build_ports
@@ -23,7 +25,7 @@ def ports_here() -> Ports:
     return build_ports(settings)
 
 
-def member_files_here() -> MemberFiles:
+def member_files_here() -> "MemberFiles":
     """The memory's files in BROKER_DATA: on the worker's machine, for whoever may read what the worker reads."""
     from broker.settings import read_settings
     from broker.wiring.worker import build_member_files
@@ -35,14 +37,16 @@ def member_files_here() -> MemberFiles:
     return build_member_files(settings)
 
 
-def policies_of(folder: Path) -> Policies:
+def policies_of(folder: Path) -> "Policies":
+    from broker.policy.files import load_policies
+
     if not folder.is_dir():
         sentence = f"There is no folder {str(folder)!r}: name the policy files with --policies or BROKER_POLICIES."
         raise Invalid("policy-folder", sentence, str(folder))
     return load_policies(folder)
 
 
-def project_of(policies: Policies, ident: str) -> Project:
+def project_of(policies: "Policies", ident: str) -> "Project":
     """A project of the files, which whoever reads them may know all of."""
     found = policies.project(ident)
     if found is None:

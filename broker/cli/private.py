@@ -1,13 +1,15 @@
 """`broker check --private`: the text with another spend, and what its answer would be worth. No server, no data."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from broker.cli.show import out, print_table
 from broker.domain.errors import Invalid
-from broker.domain.projects import Project
-from broker.policy.models import Policies
-from broker.workflow.check import Checked
+
+if TYPE_CHECKING:
+    from broker.domain.projects import Project
+    from broker.policy.models import Policies
+    from broker.workflow.check import Checked
 
 USUAL = "epsilon 0.5"
 """What is asked where neither the text nor an option says it."""
@@ -27,7 +29,7 @@ def asked_privately(text: str, dialect: str, private: bool, spends: Mapping[str,
     return with_spending(text, dialect, given[0] if given else USUAL)
 
 
-def offline_forecast(checked: Checked, project: Project, policies: Policies) -> dict[str, Any] | None:
+def offline_forecast(checked: "Checked", project: "Project", policies: "Policies") -> dict[str, Any] | None:
     """With the spend as a share of what policy allots to the project."""
     if checked.private is None or not checked.accepted:
         return None

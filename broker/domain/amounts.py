@@ -82,11 +82,7 @@ class Amount:
     def __str__(self) -> str:
         name = "rho" if self.accounting is Accounting.CONCENTRATED else "epsilon"
         main = f"{name} {(Decimal(self.micro) / MICRO).normalize():f}"
-        return (
-            main
-            if self.accounting is Accounting.PURE
-            else f"{main}, delta {(Decimal(self.delta) / DELTAS).normalize():e}"
-        )
+        return f"{main}, delta {(Decimal(self.delta) / DELTAS).normalize():e}" if self.delta else main
 
 
 def nothing(accounting: Accounting) -> Amount:

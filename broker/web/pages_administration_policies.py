@@ -5,6 +5,7 @@ from dataclasses import fields
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
+from broker.policy.profile_words import PARAMETERS
 from broker.policy.tables import TableKind
 from broker.web.setup import caller, ports
 from broker.workflow import policy_plans, watch
@@ -38,7 +39,7 @@ def profiles() -> str:
     found = policy_plans.catalogue_and_profiles(ports(), caller())
     names = [f.name for f in fields(found.profiles[0])] if found.profiles else []
     used = {p.name: [q.ident for q in found.projects if q.profile == p.name] for p in found.profiles}
-    facts = [name for name in names if name not in {"name", "source"}]
+    facts = {name: PARAMETERS[name] for name in names if name not in {"name", "source"}}
     return render_template("administration_profiles.html", profiles=found.profiles, facts=facts, used=used)
 
 

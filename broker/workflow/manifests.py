@@ -70,5 +70,5 @@ def _profile_told(ports: Ports, job: Job, outputs: list[Output], profile: Profil
 
 def _rounding(profile: Profile) -> dict[str, str | int]:
     """The method, and of its parameters those that are public."""
-    base = {"rounding_base": profile.round_base} if profile.rounding is Rounding.CONVENTIONAL else {}
+    base = {"round_base": profile.round_base} if profile.rounding is Rounding.CONVENTIONAL else {}
     return {"rounding": profile.rounding.value, **base}

@@ -24,6 +24,7 @@ def test_what_is_not_named_comes_after_all_that_is():
         ("tests/e2e/test_crashes.py::test_a[runc]", "tests/e2e/[runc]"),
         ("tests/e2e/test_crashes.py::test_b[runsc-0]", "tests/e2e/[runsc]"),
         ("tests/e2e/test_the_way.py::test_c[runc]", "tests/e2e/[runc]"),
+        ("tests/e2e/test_memory.py::test_b[sql-first0-runsc]", "tests/e2e/[runsc]"),
         ("tests/e2e/test_demo.py::test_d", "tests/e2e/test_demo.py"),
         ("tests/attacks/test_hostile_python.py::test_e[runc-x]", "tests/attacks/test_hostile_python.py"),
     ],

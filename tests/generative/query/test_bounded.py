@@ -219,6 +219,10 @@ BROKEN: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
 }
 
 
+ABOUT = {"a join meets one row": "with a join", "a union has the rows of one branch": "with a union"}
+"""What a query must have to see it."""
+
+
 @pytest.mark.parametrize("how", BROKEN)
 def test_a_bound_that_is_broken_on_purpose_is_caught(
     how: str, policies: Any, profile: Any, monkeypatch: pytest.MonkeyPatch
@@ -234,6 +238,8 @@ def test_a_bound_that_is_broken_on_purpose_is_caught(
     for number in of_events(400) if "filter" in how else range(seed(), seed() + 300):
         found = measured(number, policies, tight)
         for bounded, table in (pair for f in found or () if isinstance(f, Measurable) for pair in kit.tables_of(f)):
+            if ABOUT.get(how, "") not in {"", *kinds_of(bounded)}:
+                continue
             if any(w.compare(bounded, table).found for w in worlds):
                 return
     pytest.fail("no generated query saw it")

@@ -1,10 +1,12 @@
 """The four profiles say what their sources say: a figure that is changed in a file is changed here with its reason."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from broker.policy.files import load_policies, load_profile
+from broker.policy.profile_words import PARAMETERS
 from broker.policy.profiles import Profile, ZeroPolicy
 
 FOLDER = Path(__file__).parents[3] / "policies"
@@ -45,3 +47,7 @@ def test_what_a_file_does_not_say_is_as_documented(tmp_path: Path) -> None:
     (tmp_path / "old.yaml").write_text(old)
     found = load_profile(tmp_path / "old.yaml")
     assert (found.coalition, found.prior_q, found.whisker) == (Profile.coalition, Profile.prior_q, Profile.whisker)
+
+
+def test_every_parameter_of_a_profile_is_told_in_a_sentence():
+    assert set(PARAMETERS) == {f.name for f in fields(Profile)} - {"name", "source"}

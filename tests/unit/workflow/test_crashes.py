@@ -94,9 +94,8 @@ def finish(broker: Broker, text: str, client_id: str) -> str:
     return job
 
 
-@pytest.mark.parametrize("votes", [0, 1])
-@pytest.mark.parametrize("text", [SQL, PYTHON], ids=["sql", "python"])
-def test_invariant_6_and_1_dying_at_any_call_still_makes_exactly_one_release(broker, votes, text):
+@pytest.mark.parametrize(("text", "votes"), [(SQL, 0), (SQL, 1), (PYTHON, 1)], ids=["sql-0", "sql-1", "python-1"])
+def test_invariant_6_and_1_dying_at_any_call_still_makes_exactly_one_release(broker, text, votes):
     """Invariants 1 and 6: at each of the calls in turn; then the chain is followed from end to end."""
     if votes == 0:
         broker.govern(votes=0)
