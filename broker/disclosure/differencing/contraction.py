@@ -17,6 +17,7 @@ MOST_PAIRS = 1 << 20
 """As many pairs of vertices are added up in place; more are sorted."""
 
 
+@np.errstate(invalid="ignore")  # products of finite numbers: a BLAS may set the flag for lanes that it does not use
 def grown(table: NDArray[np.float32], limit: float, tied: bool) -> tuple[Flags, Flags]:
     """Rows and columns that are one with the column of the most weight: columns by way of single rows, and then one by
     way of the other. The last row and the last column are one vertex where they are `tied`."""

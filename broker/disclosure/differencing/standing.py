@@ -46,7 +46,5 @@ def _neighbours(joint: Joint) -> tuple[Numbers, Numbers]:
     if joint.table is None:
         left, right, _ = joint.listed()
         return np.bincount(left, minlength=joint.rows), np.bincount(right, minlength=joint.columns)
-    any_in = (joint.table > 0).astype(np.float32)
-    found = any_in @ np.ones(joint.columns, np.float32)
-    others = np.ones(joint.rows, np.float32) @ any_in
-    return found.astype(np.int64), others.astype(np.int64)
+    any_in = joint.table > 0
+    return np.count_nonzero(any_in, axis=1), np.count_nonzero(any_in, axis=0)
