@@ -33,7 +33,7 @@ TRICKS = {
     "sockets": Trick("s = socket.socket(socket.AF_UNIX); s.bind('\\0told'); s.listen(); held.append(s)", "return until_end(connects)", "rest()"),
     "pairs": Trick("s = socket.socketpair()[0]; s.bind('\\0told'); held.append(s)", "return until_end(is_named)", "rest()"),
     "read_times": Trick("[attempt(reads, path) for path in GIVEN]", "return any(attempt(was_read, path) for path in GIVEN)"),
-    "inodes": Trick("comes_to_a_round_number()", "return is_round()"),
+    "inodes": Trick("until_end(takes_numbers)", "return numbers_are_missing()"),
     "threads": Trick("held.extend(threads(40))", "return until_end(lacks_threads)", "rest()"),
     "locks": Trick("f = open(fcntl.__file__ if hasattr(fcntl, '__file__') else os.__file__); fcntl.flock(f, fcntl.LOCK_EX); held.append(f)", "return until_end(is_locked)", "rest()"),
     "memory": Trick("pass", "return finds_mark()"),
@@ -148,7 +148,7 @@ def was_read(path):
 
 
 def inode():
-    # the kernel counts pipes up for everybody: who stops at a round number is seen by who comes next
+    # the kernel counts pipes up for everybody: what one block takes, a block beside it lacks
     ends = os.pipe()
     try:
         return os.fstat(ends[0]).st_ino
@@ -157,13 +157,22 @@ def inode():
             os.close(end)
 
 
-def comes_to_a_round_number():
-    while inode() % 1024 != 512:
+def takes_numbers():
+    for _ in range(8000):
+        inode()
+
+
+def next_batch():
+    # a processor takes 1,024 numbers at once: the first of its next ones tells how many all have taken
+    while inode() % 1024:
         pass
+    return inode()
 
 
-def is_round():
-    return 512 < inode() % 1024 < 640
+def numbers_are_missing():
+    first = next_batch()
+    time.sleep({{seconds}} * 2 / 3)
+    return next_batch() - first > 6000
 
 
 def threads(number):
