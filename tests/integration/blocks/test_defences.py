@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import pytest
-from adversaries import HIGH, LOW, SECRET, script
+from adversaries import HIGH, SECRET, script
 from blocks_kit import asks, ended, run, town
 from mutants import MEASURES, Changed, changed_image, removed
 from privacy_size import tell
@@ -21,8 +21,8 @@ CASES = [(m, r) for m in (MEASURES if ALL else EVERY_DAY) for r in (MEASURES[m].
 @pytest.mark.docker
 @pytest.mark.parametrize(("name", "runtime"), CASES)
 def test_a_measure_that_is_taken_out_is_missed(name, runtime, sandbox_root):
-    """Beside a run of the same image without the person, which has to end well: so that it is the person who is seen,
-    and not a sandbox that has been broken."""
+    """Beside a run of the same image without the person, which has to end: so that what is seen is no sandbox that has
+    been broken."""
     measure = MEASURES[name]
     sandbox = Changed(sandbox_root, runtime)
     sandbox.changed = changed_image(super(Changed, sandbox)._digest("python"), measure.edits)
@@ -35,15 +35,14 @@ def test_a_measure_that_is_taken_out_is_missed(name, runtime, sandbox_root):
     finally:
         removed(sandbox.changed)
     assert ended(without), without.result.log.decode()[-500:]
-    assert (without.answers[:, 0] == LOW).all(), without.answers[:, 0]
     seen = differs(ran, without, measure.seconds / 2 or SLOW)
     tell(f"taken_out_{name.replace(' ', '_')}_{runtime}", {"missed_by": measure.trick, "seen": seen})
     assert seen, f"nothing shows that {name!r} is gone: {ran.answers[:, 0]} {ran.result.log.decode()[-500:]}"
 
 
 def differs(ran, without, seconds) -> bool:
-    """Whether more than the person's own block tells that they are there: the run's end, its time, or another block."""
+    """Whether more than the person's own block tells that they are there: the run's end, its time, or another block.
+    (One that had no answer in time tells of a busy machine.)"""
     if not ended(ran) or abs(ran.result.seconds - without.result.seconds) > seconds:
         return True
-    others = np.delete(ran.answers[:, 0], AT)
-    return not ((others == LOW).all() and (ran.answers[AT, 0] == HIGH or np.isnan(ran.answers[AT, 0])))
+    return bool((np.delete(ran.answers[:, 0], AT) == HIGH).any())
