@@ -65,7 +65,10 @@ MEASURES = {
     "devices beside which nothing can be written": Measure(
         (("apart.py", '    mount("tmpfs", SCRATCH, "tmpfs", AGAIN | READ_ONLY | NOSUID | NOEXEC)\n', ""),), "places"
     ),
-    "numbers of processes of its own": Measure((("lanes.py", "            apart.next_processes(own)\n", ""),), "numbers_of_processes", only=("runc",)),
+    "numbers of processes of its own": Measure(
+        (("lanes.py", "    apart.next_processes(own)\n    kind", "    kind"), ("lanes.py", "            apart.next_processes(own)\n", "")),
+        "numbers_of_processes", only=("runc",),
+    ),
     "no threads where all are counted together": Measure((("apart.py", "    syscalls.forbid(threads)\n", "    syscalls.forbid()\n"),), "threads", only=("runsc",)),
     "no power over mounts": Measure((("block.py", "    apart.close_off(settings[\"threads\"])\n", ""),), "mounts"),
     "no sockets": Measure((("apart.py", "    syscalls.forbid(threads)\n", ""),), "sockets"),
@@ -98,7 +101,7 @@ MEASURES = {
             ("blocks.py", "import selectors\n", "import select\nimport selectors\n"),
         ),
         "overrun",
-        2.0,
+        4.0,
     ),
     "an end to every block": Measure((("lanes.py", "            os.kill(child, signal.SIGKILL)  # ", "            # "),), "overrun"),
     "a constant for what is no answer": Measure(
