@@ -79,6 +79,10 @@ class Service(Model):
     """After each slot, for taking its blocks away: part of the schedule."""
     block_memory_bytes: int = 384 * 1024**2
     block_scratch_bytes: int = 16 * 1024**2
+    block_library_bytes: int = 1280 * 1024**2
+    """Most address space that the libraries of a block count for: it can make all of that memory of its own, too."""
+    block_tasks: int = 64
+    """Threads of one block. The sandbox has room for those of all lanes: none is short of them by what another has."""
     block_rows_bytes: int = 256 * 1024**2
     """What all blocks' rows may take together, packed."""
     python_modules: tuple[str, ...] = ()

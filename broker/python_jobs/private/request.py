@@ -11,17 +11,13 @@ from broker.python_jobs.request import IMAGE
 
 START_SECONDS = 60
 """For reading the rows and importing what the script names, before the first slot."""
-BLOCK_TASKS = 64
-"""Threads of one block. The sandbox has room for those of all lanes: none is short of them by what another has."""
-LIBRARY_BYTES = 5 << 28
-"""Most address space that the libraries of a block count for: it can make all of that memory of its own, too."""
 
 
 def limits_of(asks: Asks, limits: Limits, service: Service, rows: int) -> Limits:
     """Of the whole sandbox: its lanes, the rows twice while they are read, and as long as its slots last. All that its
     blocks can fill has room: what one of them takes ends no other."""
-    processes = limits.processes + service.threads * BLOCK_TASKS
-    block = LIBRARY_BYTES + service.block_memory_bytes + service.block_scratch_bytes
+    processes = limits.processes + service.threads * service.block_tasks
+    block = service.block_library_bytes + service.block_memory_bytes + service.block_scratch_bytes
     memory = service.threads * block + limits.memory_bytes + 2 * rows
     wall = int(lasting(asks, service)) + START_SECONDS
     return replace(limits, wall_seconds=wall, memory_bytes=memory, processes=processes)
@@ -52,9 +48,9 @@ def prepare_blocks(
             "rest_seconds": service.block_rest_milliseconds / 1000,
             "spare_seconds": SPARE_SECONDS,
             "memory_bytes": service.block_memory_bytes,
-            "library_bytes": LIBRARY_BYTES,
+            "library_bytes": service.block_library_bytes,
             "scratch_bytes": service.block_scratch_bytes,
-            "tasks": BLOCK_TASKS,
+            "tasks": service.block_tasks,
         },
         "settings": asdict(limits),
     }

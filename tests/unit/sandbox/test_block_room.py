@@ -11,7 +11,7 @@ import pytest
 from broker.domain.jobs import Kind
 from broker.policy.files import load_policies
 from broker.python_jobs.private.asks import Asks, Range
-from broker.python_jobs.private.request import LIBRARY_BYTES, limits_of
+from broker.python_jobs.private.request import limits_of
 from broker.sandbox import frames
 from broker.workflow.limits import limits_for
 
@@ -64,7 +64,8 @@ def test_all_that_blocks_can_fill_has_room(lanes, monkeypatch) -> None:
     service, usual = policies.service, limits_for(Kind.SQL, policies)
     asks = Asks("epsilon", Decimal("0.5"), 100, (Range("n", Decimal(0), Decimal(1)),))
     monkeypatch.setattr(lanes.launcher, "own_size", lambda: 1 << 40)
-    kind = lanes.block.Kind(None, 1, (), {"memory_bytes": service.block_memory_bytes, "library_bytes": LIBRARY_BYTES})
+    settings = {"memory_bytes": service.block_memory_bytes, "library_bytes": service.block_library_bytes}
+    kind = lanes.block.Kind(None, 1, (), settings)
     lanes._fork_lanes(kind, [], [])
     one = kind.settings["address_bytes"] + service.block_scratch_bytes
     assert service.threads * one + usual.memory_bytes <= limits_of(asks, usual, service, 0).memory_bytes
