@@ -1,6 +1,7 @@
 """What every kind of test may ask for: a container engine, and images built once for all runs on this machine."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         from tests.sharing import place
 
         items.sort(key=lambda item: place(item.nodeid.partition("::")[0]))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[object]:
+    """Where workers share the tests, those that measure time run alone. To wait is no part of a test's own time."""
+    if not hasattr(item.config, "workerinput"):
+        return (yield)
+    from tests.alone import turn
+
+    with turn(item.config.workerinput["testrunuid"], item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -37,6 +37,8 @@ time.sleep(3)
 open("slow.csv", "w").write("n\\n100\\n")
 """
 
+ENDS = frozenset({"released", "not released", "returned", "failed", "limit", "withdrawn"})
+
 
 def send(client: BrokerClient, text: str, kind: str = "sql", **more: Any) -> JobAnswer:
     fields = {"project": "P0421", "dialect": "", "title": "A test", "purpose": "To test the way.", **more}
@@ -53,6 +55,11 @@ def wait(client: BrokerClient, job: str, seconds: float = 90, until: frozenset[s
         if time.monotonic() > deadline:
             raise AssertionError(f"job {job} is still {state} after {seconds} s")
         time.sleep(POLL_SECONDS)
+
+
+def end_of(client: BrokerClient, job: str) -> str:
+    """The job's last state. Between its assessment and its release it is shown as waiting, whoever decides."""
+    return wait(client, job, until=ENDS)
 
 
 def approve(checker: BrokerClient, job: str) -> list[LookAnswer]:

@@ -17,7 +17,7 @@ import duckdb
 import pytest
 
 from broker.domain.errors import Refused
-from tests.e2e.jobs import send, wait
+from tests.e2e.jobs import end_of, send
 from tests.e2e.test_crashes import events_of, slots_of
 
 pytestmark = [pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(300)]
@@ -56,7 +56,7 @@ def private(client, text, **more):
 def released(client, text):
     """The job, and its one output with its bytes."""
     job = private(client, text)["ident"]
-    assert wait(client, job) == "released"
+    assert end_of(client, job) == "released"
     (output,) = client.job(job)["outputs"]
     return job, output, client.download(output["ident"])
 
@@ -87,7 +87,7 @@ def test_the_whole_way_of_a_private_job(site, dana):
 
     job = private(dana, ABSENCE)["ident"]
     assert sum(spent(dana)) == sum(before) + SPEND, "reserved before anything runs"
-    assert wait(dana, job) == "released"
+    assert end_of(dana, job) == "released"
     assert spent(dana) == (before[0] + SPEND, before[1])
     (output,) = dana.job(job)["outputs"]
     content = dana.download(output["ident"])
@@ -153,7 +153,7 @@ def test_an_over_budget_job_is_refused_and_never_runs(site, dana):
     assert all(r.advice for r in refused.value.refusals)
     assert {j["ident"] for j in dana.jobs(PROJECT)} == known
     assert dana.check(PROJECT, "sql", asked[-1])["private"]["share"] is None or spent(dana, "npd.spring_census")[1] > 0
-    assert [wait(dana, job) for job in jobs] == ["released"] * 4
+    assert [end_of(dana, job) for job in jobs] == ["released"] * 4
     assert spent(dana, "npd.spring_census") == (2_000_000, 0)
 
 
@@ -166,7 +166,7 @@ def test_a_worker_killed_in_mid_job_charges_once(site, dana):
         time.sleep(0.005)
     for pid in slots_of(site):
         os.kill(pid, signal.SIGKILL)
-    assert wait(dana, job) == "released"
+    assert end_of(dana, job) == "released"
     assert spent(dana) == (before[0] + SPEND, before[1])
     events = Counter(events_of(site, job))
     assert events["job.started"] == 2, "it was killed in the middle"

@@ -13,7 +13,7 @@ import redis
 from broker.domain.jobs import Kind, Submission
 from broker.domain.ports import AuditWanted
 from broker.workflow import rehearsals
-from tests.e2e.jobs import ABSENCE, ON_ONE_RUNTIME, SLOW, approve, send, wait
+from tests.e2e.jobs import ABSENCE, ON_ONE_RUNTIME, SLOW, approve, end_of, send, wait
 
 KILLS = int(os.environ.get("TEST_KILLS", "1"))
 SEED = int(os.environ.get("TEST_SEED", "20261124"))
@@ -52,7 +52,7 @@ def assert_released_once(site, job: str) -> None:
     rosa, cleo = site.client("demo-researcher"), site.client("demo-checker-1")
     wait(rosa, job)
     approve(cleo, job)
-    assert wait(rosa, job) == "released"
+    assert end_of(rosa, job) == "released"
     events = events_of(site, job)
     assert events["job.assessed"] == events["job.decided"] == 1
 

@@ -16,7 +16,7 @@ from broker.settings import Settings
 from broker.wiring.worker import build_memory
 from broker.workflow.policies import policies_in_force
 from broker.workflow.remembering.tables import remembered_table
-from tests.e2e.jobs import ON_ONE_RUNTIME, approve, send, wait
+from tests.e2e.jobs import ON_ONE_RUNTIME, approve, end_of, send, wait
 from tests.e2e.test_crashes import events_of, slots_of
 
 pytestmark = [pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(300), ON_ONE_RUNTIME]
@@ -44,7 +44,7 @@ def ended(site, job: str) -> dict[str, str]:
     rosa, cleo = site.client("demo-researcher"), site.client("demo-checker-1")
     assert wait(rosa, job) == "waiting for a decision", rosa.job(job)["refusals"]
     approve(cleo, job)
-    assert wait(rosa, job) == "released"
+    assert end_of(rosa, job) == "released"
     (output,) = rosa.job(job)["outputs"]
     lines = list(csv.reader(io.StringIO(rosa.download(output["ident"]).decode())))
     return {key: value for key, value in lines[1:]}  # noqa: C416 - two columns, no others

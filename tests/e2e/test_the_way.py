@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from broker.domain.errors import Conflict, Unknown
-from tests.e2e.jobs import ABSENCE, PYTHON, approve, send, wait
+from tests.e2e.jobs import ABSENCE, PYTHON, approve, end_of, send, wait
 
 pytestmark = [pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(300)]
 
@@ -19,7 +19,7 @@ def test_a_sql_job_is_released_and_its_numbers_are_right(site):
     assert wait(rosa, job) == "waiting for a decision"
     assert rosa.job(job)["outputs"] == []
     (seen,) = approve(cleo, job)
-    assert wait(rosa, job) == "released"
+    assert end_of(rosa, job) == "released"
     (output,) = rosa.job(job)["outputs"]
     content = rosa.download(output["ident"])
     assert sha256(content).hexdigest() == output["sha256"]

@@ -2,7 +2,9 @@
 
 from playwright.sync_api import Page
 
-MARK = """() => {
+MARK = """async () => {
+  // What depends on the window's width is told of it before a frame is drawn: the second begins when the first is done.
+  for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
   const usable = ['a[href]', 'button', 'input:not([type=hidden])', 'select', 'textarea', 'summary', '[tabindex]',
     '[contenteditable=true]'].join(', ');
   const found = [];

@@ -133,6 +133,7 @@ def test_why_a_script_failed_is_told_in_words(served: Served, scripts: bool) -> 
     assert quiet(cleo, rosa)
 
 
+@pytest.mark.alone
 def test_five_thousand_figures_are_there_at_once_and_searched(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conftest, "staff_document", big_document)
     _, output = served.site.assessed(Verdict.REFUSE, CSV)
@@ -159,7 +160,7 @@ def leave_figures(took: float) -> None:
 
 
 def quickest(visit: Visit, address: str) -> float:
-    """Of five visits; of more, up to twenty, as long as none was quick: other tests run on this machine."""
+    """Of five visits; of more, up to twenty, as long as none was quick: a machine may have other things to do."""
     took = min(rendered(visit.go(address)) for _ in range(5))
     for _ in range(15):
         if took <= RENDERS:

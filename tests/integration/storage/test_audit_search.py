@@ -4,6 +4,7 @@ import statistics
 import time
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import insert, text
 
 from broker.domain.ports import AuditWanted
@@ -39,6 +40,7 @@ def write_long_log(store):
         connection.execute(insert(audit), rows)
 
 
+@pytest.mark.alone
 def test_each_question_to_a_long_log_is_answered_quickly(store):
     write_long_log(store)
     for wanted in QUESTIONS:

@@ -4,6 +4,8 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.integration.web.big_world import EACH, JOBS, LINES, fill
 from tests.integration.web.speed import Measured, measure
 
@@ -12,9 +14,10 @@ MORE = 12
 MOST_MS = 100
 
 
+@pytest.mark.alone
 def test_every_page_is_quick_in_a_big_world(site):
-    """The bound is of the median. Beside other tests on a machine it is asked of the quickest visit, of a few more
-    where none was quick."""
+    """In a proof the bound is of the median; every day it is asked of the quickest visit, of a few more where none was
+    quick: a machine may have other things to do."""
     made = fill(site)
     verified = site.ports.store.verify_audit()
     assert (verified.lines, verified.broken) == (LINES, None)
