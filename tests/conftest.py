@@ -35,7 +35,11 @@ def sandbox_root(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where workers share the tests, they are shared in this order."""
+    """What has no turn today is left out; where workers share the tests, they are shared in this order."""
+    from tests.turns import shared_out
+
+    items[:], left = shared_out(items)
+    config.hook.pytest_deselected(items=left)
     if hasattr(config, "workerinput"):
         from tests.sharing import place
 

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date
 from functools import cached_property
+from json.encoder import encode_basestring_ascii
 
 from broker.domain.projects import Project
 from broker.policy.base import Model
@@ -45,9 +46,14 @@ class Policies(Model):
     memory: MemoryPolicy = field(default_factory=MemoryPolicy)
 
     @cached_property
+    def text(self) -> str:
+        """The canonical JSON of all policies: what a store keeps."""
+        return canonical_json(self)
+
+    @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the canonical JSON of all policies."""
-        return hashlib.sha256(canonical_json(asdict(self)).encode()).hexdigest()
+        """SHA-256 of the text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
 
     def project(self, ident: str) -> Project | None:
         return next((p for p in self.projects if p.ident == ident), None)
@@ -57,16 +63,23 @@ class Policies(Model):
 
 
 def canonical_json(value: object) -> str:
-    """JSON with sorted keys; sets are sorted, tuples and lists keep their order."""
+    """JSON with sorted keys; models are objects of their fields, sets are sorted, tuples and lists keep their order."""
     return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def _plain(value: object) -> object:
-    """Models are made dictionaries first; here only containers and the few leaves remain."""
+    if isinstance(value, str | int | float) or value is None:
+        return value
     if isinstance(value, dict):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, frozenset | set):
-        return sorted((_plain(v) for v in value), key=lambda plain: json.dumps(plain, sort_keys=True))
+        return sorted(map(_plain, value), key=_sorted_by)
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
     return value.isoformat() if isinstance(value, date) else value
+
+
+def _sorted_by(plain: object) -> str:
+    return encode_basestring_ascii(plain) if isinstance(plain, str) else json.dumps(plain, sort_keys=True)

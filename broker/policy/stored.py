@@ -1,12 +1,11 @@
 """A policy set as stored text and back. The text is the canonical JSON whose hash is the set's fingerprint."""
 
 import hashlib
-from dataclasses import asdict
 
 from pydantic import TypeAdapter, ValidationError
 
 from broker.domain.errors import Breach
-from broker.policy.models import Policies, canonical_json
+from broker.policy.models import Policies
 
 POLICIES = TypeAdapter(Policies)
 """Reads the text of a set; ValidationError says what does not fit, and where."""
@@ -14,7 +13,7 @@ POLICIES = TypeAdapter(Policies)
 
 def policies_to_json(policies: Policies) -> str:
     """The text that a store keeps: its SHA-256 is `policies.fingerprint`."""
-    return canonical_json(asdict(policies))
+    return policies.text
 
 
 def policies_from_json(text: str, fingerprint: str | None = None) -> Policies:

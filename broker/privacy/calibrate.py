@@ -4,6 +4,7 @@ What the parts are, and how much of a job each has, is said by the caller."""
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil, log, nextafter
 
 from broker.domain.amounts import Accounting
@@ -86,6 +87,7 @@ class Budget:
     turning: float = 0.0
 
 
+@lru_cache(maxsize=256)
 def rho_within(epsilon: Fraction, delta: float) -> Fraction:
     """The largest rho, to one part in 2^30, that OpenDP's conversion turns to at most `epsilon` at `delta`."""
     low, high = 0.0, 1.0

@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -75,7 +74,7 @@ def ingest(
 
 
 def _fingerprint(extracts: list[Extract], catalogue: Catalogue, synthetic: bool, erased: Erased | None) -> str:
-    parts: list[object] = [LAYOUT, synthetic, asdict(catalogue)]
+    parts: list[object] = [LAYOUT, synthetic, catalogue]
     parts += [["erased", *sorted(erased.digests)]] if erased and erased.digests else []
     parts += [[e.table.full_name, e.label, digest(e.path)] for e in extracts]
     return hashlib.sha256("\n".join(canonical_json(p) for p in parts).encode()).hexdigest()

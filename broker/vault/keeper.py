@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as parquet
@@ -163,7 +163,7 @@ def vault_key(snapshot: str, project: Project, catalogue: Catalogue, secret: Pro
     grants = sorted(
         [g.table, g.variable, sorted(g.years) if g.years is not None else None, g.link_key] for g in project.grants
     )
-    tables = [asdict(t) for t in catalogue.tables if t.full_name in project.tables]
+    tables = [t for t in catalogue.tables if t.full_name in project.tables]
     parts = [LAYOUT, snapshot, project.ident, secret.ident, *grants, *sorted(canonical_json(t) for t in tables)]
     return "v" + hashlib.sha256("\n".join(json.dumps(p) for p in parts).encode()).hexdigest()[:32]
 

@@ -5,7 +5,7 @@ applied by another, as every set is; files that were written elsewhere have to f
 """
 
 import hashlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 from broker.domain.errors import Conflict, Invalid, Unknown
@@ -98,7 +98,7 @@ def _project(policies: Policies, ident: str) -> Project:
 
 def grant_key(grant: Grant) -> str:
     """A short name of a grant for forms: the same grant has it in every set."""
-    return hashlib.sha256(canonical_json(asdict(grant)).encode()).hexdigest()[:20]
+    return hashlib.sha256(canonical_json(grant).encode()).hexdigest()[:20]
 
 
 def plan_change(ports: Ports, person: Person, ident: str, change: Change, against: str) -> Planned:

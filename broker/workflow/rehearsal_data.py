@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from broker.domain.errors import Invalid
 from broker.domain.projects import Project
@@ -31,7 +31,7 @@ class Wanted:
     @property
     def name(self) -> str:
         """Equal where the data would be equal."""
-        parts = [LAYOUT, asdict(self.catalogue), self.years, self.pupils, self.seed]
+        parts = [LAYOUT, self.catalogue, self.years, self.pupils, self.seed]
         return "r" + hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:24]
 
     @property

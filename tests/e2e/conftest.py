@@ -14,6 +14,7 @@ from broker.domain.ports import Ports
 from broker.settings import Settings
 from broker.wiring.ports import build_ports
 from broker.workflow.administer import make_token
+from tests.turns import EVERYWHERE
 
 ROOT = Path(__file__).resolve().parents[2]
 PUPILS = 4_000
@@ -21,6 +22,8 @@ LEASE_SECONDS = 4
 SHORTER = {"time_slot_seconds: 10": "time_slot_seconds: 2", "warm_idle_seconds: 1800": "warm_idle_seconds: 60"}
 """As policy has it, and here: scripts and private jobs look as if they ran until a slot ends, and tests wait for it;
 and sandboxes that wait for the next job take a part of the processor under gVisor, for as long as they wait."""
+
+RUNTIMES = ["runc", "runsc"] if EVERYWHERE else ["runsc"]
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,9 @@ def prepared(engine: None, short_slots: Path, tmp_path_factory: pytest.TempPathF
     return data
 
 
-@pytest.fixture(scope="session", params=["runc", "runsc"])
+@pytest.fixture(scope="session", params=RUNTIMES)
 def site(request: pytest.FixtureRequest, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A broker on each runtime, with a copy of the prepared data."""
+    """A broker with a copy of the prepared data, on the runtime that jobs have if nobody says so; in proofs on each."""
     data = tmp_path_factory.mktemp(request.param) / "data"
     shutil.copytree(prepared, data, symlinks=True)
     env = environment(data, free_port(0), request.param) | {"BROKER_LEASE_SECONDS": str(LEASE_SECONDS)}

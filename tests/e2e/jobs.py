@@ -1,10 +1,7 @@
 """What end-to-end tests send, and how they wait."""
 
-import os
 import time
 from typing import Any
-
-import pytest
 
 from broker.client import BrokerClient
 from broker.client.answers import JobAnswer, LookAnswer
@@ -12,10 +9,6 @@ from broker.domain.jobs import Kind, Submission
 
 POLL_SECONDS = 0.15
 """Between two looks: asking more often takes the processor from what is waited for."""
-
-RUNTIMES = os.environ.get("PROOF_RUNTIMES", "runsc").split()
-ON_ONE_RUNTIME = pytest.mark.parametrize("site", RUNTIMES, indirect=True, scope="session")
-"""Of what does not depend on it, every day; in proofs on both."""
 
 ABSENCE = """-- output: absence
 SELECT a.NCyearActual, a.FSMeligible, COUNT(*) AS n, COUNT(DISTINCT a.PupilMatchingRefAnonymous) AS pupils,

@@ -13,7 +13,7 @@ import redis
 from broker.domain.jobs import Kind, Submission
 from broker.domain.ports import AuditWanted
 from broker.workflow import rehearsals
-from tests.e2e.jobs import ABSENCE, ON_ONE_RUNTIME, SLOW, approve, end_of, send, wait
+from tests.e2e.jobs import ABSENCE, SLOW, approve, end_of, send, wait
 
 KILLS = int(os.environ.get("TEST_KILLS", "1"))
 SEED = int(os.environ.get("TEST_SEED", "20261124"))
@@ -27,7 +27,7 @@ print("rehearsed")
 load("npd_pupil").groupby("gender").size().to_csv("genders.csv")
 """
 
-pytestmark = [pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(300), ON_ONE_RUNTIME]
+pytestmark = [pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(300)]
 
 
 def slots_of(site) -> list[int]:

@@ -16,10 +16,10 @@ from broker.settings import Settings
 from broker.wiring.worker import build_memory
 from broker.workflow.policies import policies_in_force
 from broker.workflow.remembering.tables import remembered_table
-from tests.e2e.jobs import ON_ONE_RUNTIME, approve, end_of, send, wait
+from tests.e2e.jobs import approve, end_of, send, wait
 from tests.e2e.test_crashes import events_of, slots_of
 
-pytestmark = [pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(300), ON_ONE_RUNTIME]
+pytestmark = [pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(300)]
 
 KILLS = int(os.environ.get("TEST_MEMORY_KILLS", "1"))
 SEED = int(os.environ.get("TEST_SEED", "20261126"))

@@ -9,9 +9,8 @@ import time
 import pytest
 
 from tests.docs.commands import ROOT, commands
-from tests.e2e.jobs import ON_ONE_RUNTIME
 
-pytestmark = [pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(300), ON_ONE_RUNTIME]
+pytestmark = [pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(300)]
 
 IDENT = r"[0-9a-f-]{36}"
 TITLE = "My first job"

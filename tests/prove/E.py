@@ -10,7 +10,7 @@ from tests.prove.properties import property_lines
 from tests.prove.record import write
 
 SEED = container.SEED
-SIZES = {**container.SIZES, "PROOF_DEFENCES": "all", "PROOF_RUNTIMES": "runc runsc", "PROOF_PANDAS": "of the image,3"}
+SIZES = {**container.SIZES, "PROOF_DEFENCES": "all", "PROOF_PANDAS": "of the image,3"}
 ATTACKS, SANDBOX = "tests/attacks", "tests/integration/sandbox"
 PROPERTIES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
     "gallery: real analyses in the real container on both runtimes, with verdicts": (("tests/gallery",), ("gallery",)),

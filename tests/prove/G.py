@@ -15,7 +15,6 @@ SIZES = {
     "PROOF_MEMORY_MENDED": 600,
     "PROOF_MEMORY_RACES": 25,
     "TEST_MEMORY_KILLS": 5,
-    "PROOF_RUNTIMES": "runc runsc",
 }
 PROMISED_TABLES = 1000
 MEMORY, ATTACKS = "tests/integration/memory", "tests/attacks"

@@ -19,7 +19,8 @@ def property_line(
     name: str, files: Sequence[str], told: Sequence[str], sizes: Mapping[str, object], seed: int, folder: Path
 ) -> Line:
     """Run the test files with sizes and seed in the environment; `told` are the figures that they leave in `folder`."""
-    env = os.environ | {k: str(v) for k, v in sizes.items()} | {"PROOF_SEED": str(seed), "PROOF_FIGURES": str(folder)}
+    proof = {"PROOF_SEED": str(seed), "PROOF_FIGURES": str(folder), "PROOF_EVERYWHERE": "1"}
+    env = os.environ | {k: str(v) for k, v in sizes.items()} | proof
     began = time.monotonic()
     command = [sys.executable, "-m", "pytest", *files, "--timeout", MOST_SECONDS]
     ended = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)

@@ -61,6 +61,7 @@ def slots(lasts, blocks=BLOCKS):
     return -(-blocks // 2) * (lasts + 0.05) + 1
 
 
+@pytest.mark.each
 @pytest.mark.docker
 def test_everything_at_once_reaches_no_other_block(each_sandbox):
     """(Its own slot may be over before it has tried all of it.)"""

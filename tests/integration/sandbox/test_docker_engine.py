@@ -66,6 +66,7 @@ def test_settings_by_inspect_of_a_running_container(api, docker_sandbox, python)
     assert running.result.end in (SandboxEnd.CRASHED, SandboxEnd.MEMORY_LIMIT)
 
 
+@pytest.mark.each
 def test_the_walls_from_inside(docker_sandbox):
     table = {verdict.probe: verdict for verdict in docker_sandbox.verdicts()}
     assert set(table) >= REQUIRED

@@ -18,6 +18,7 @@ def files(result) -> dict[str, str]:
     return {file.name: file.content.decode() for file in collected if file.problem is None}
 
 
+@pytest.mark.each
 def test_sql(sandbox, sql):
     result = sandbox.run(
         sql(
@@ -90,6 +91,7 @@ print("done", file=sys.stderr)
 """
 
 
+@pytest.mark.each
 def test_python(sandbox, python):
     result = sandbox.run(python(PROGRAM))
     assert result.end is SandboxEnd.ENDED, result.log.decode()
