@@ -9,8 +9,9 @@ want=$(cat requirements.lock pyproject.toml | sha256sum | cut -d' ' -f1)
 compiled() { .venv/bin/python -m compileall -q broker; }
 [ -f "$stamp" ] && [ "$(cat $stamp)" = "$want" ] && { compiled; exit 0; }
 
+# The system's own first: a Python that was built by hand is often built without optimization, and a third slower.
 python=""
-for name in python3.11 python3.12 python3.13 python3; do
+for name in /usr/bin/python3.11 /usr/bin/python3.12 /usr/bin/python3.13 python3.11 python3.12 python3.13 python3; do
     if command -v $name >/dev/null 2>&1 && $name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'; then
         python=$name
         break

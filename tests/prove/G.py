@@ -15,6 +15,7 @@ SIZES = {
     "PROOF_MEMORY_MENDED": 600,
     "PROOF_MEMORY_RACES": 25,
     "TEST_MEMORY_KILLS": 5,
+    "PROOF_CALLS_APART": 1,
 }
 PROMISED_TABLES = 1000
 MEMORY, ATTACKS = "tests/integration/memory", "tests/attacks"

@@ -30,8 +30,8 @@ from broker.disclosure.differencing.mending import mend, remainders
 from broker.disclosure.differencing.tables import Table
 from broker.domain.memory import Way
 
-HISTORIES = size("MEMORY_HISTORIES", 200)
-MENDED = size("MEMORY_MENDED", 60)
+HISTORIES = size("MEMORY_HISTORIES", 100)
+MENDED = size("MEMORY_MENDED", 30)
 MISSED: list[str] = []
 
 

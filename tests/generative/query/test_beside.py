@@ -62,7 +62,7 @@ def figures(policies: Policies) -> Figures:
     catalogue, project, found = policies.catalogue, policies.project("P0421"), Figures()
     assert project is not None
     start = seed() * 100_000 + 70_000
-    for number in range(start, start + size("BESIDE_QUERIES", 60)):
+    for number in range(start, start + size("BESIDE_QUERIES", 36)):
         one = sample(number)
         plan = compile_sql(one.text, one.dialect, catalogue, project, policies.service).plan
         if plan is None:
@@ -118,7 +118,7 @@ def _wrong(found: Figures, table: Any, cell: ReferenceCell, row: dict[str, Any])
 
 
 def test_queries_are_answered_with_institutions_and_keys(figures: Figures) -> None:
-    assert figures.queries > 0.5 * size("BESIDE_QUERIES", 60)
+    assert figures.queries > 0.5 * size("BESIDE_QUERIES", 36)
     assert figures.cells > 100
     assert figures.with_institutions > 0.4 * figures.cells
     assert figures.keys > figures.cells

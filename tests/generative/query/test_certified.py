@@ -136,7 +136,7 @@ def profiles(policies: Policies, rng: Random) -> Profile:
 def figures(policies: Policies) -> Figures:
     found, con = Figures(), worlds.connection()
     patch = pytest.MonkeyPatch()
-    for number in range(size("CERTIFIED_WORLDS", 16)):
+    for number in range(size("CERTIFIED_WORLDS", 8)):
         rng = Random(seed() * 1000 + number)
         patch.setattr(certified, "FEWEST", rng.choice((0, 50_000)))
         patch.setattr(certified, "DRAWN", 2)

@@ -51,7 +51,7 @@ def figures(policies: Policies) -> Figures:
     catalogue, project, found = policies.catalogue, policies.project("P0421"), Figures()
     assert project is not None
     con, start = worlds.connect(catalogue), seed() * 100_000 + 70_000
-    for number in range(start, start + size("MEMBERS_QUERIES", 4 * len(SHAPES))):
+    for number in range(start, start + size("MEMBERS_QUERIES", 2 * len(SHAPES))):
         one = sample(number)
         plan = compile_sql(one.text, one.dialect, catalogue, project, policies.service).plan
         if plan is None:

@@ -16,7 +16,7 @@ from wild_cases import draw
 
 from broker.query import Compiled, compile_sql
 
-SHAPES = size("EXPRESSIONS", 120)
+SHAPES = size("EXPRESSIONS", 80)
 FULL = 500
 TABLE = rows(seed=1, many=12)
 
