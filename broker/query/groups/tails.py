@@ -8,17 +8,17 @@ from sqlglot import exp
 from broker.domain.groups import Extend, First, Regroup
 from broker.domain.scalars import Column, Literal, Scalar, columns_of
 from broker.domain.variables import How
+from broker.query.groups.grouped import with_aliases
+from broker.query.groups.programs import Program, computable
 from broker.query.kinds import Columns
 from broker.query.operations.fold import can_be_true
 from broker.query.refusing import Stop
 from broker.query.rows import sources, windows
+from broker.query.rows.listing import item_value, star_columns
 from broker.query.scalars.meaning import Meaning, check_arguments
 
 if TYPE_CHECKING:
     from broker.query.binder import Binder
-from broker.query.groups.grouped import with_aliases
-from broker.query.groups.programs import Program, computable
-from broker.query.rows.listing import item_value, star_columns
 
 COUNTS = frozenset({"count", "count_values", "count_persons", "count_distinct", "ones"})
 
