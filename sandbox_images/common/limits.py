@@ -35,10 +35,16 @@ def limit(settings: dict[str, int], tasks: int, libraries: int = 0) -> None:
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 0,
     }
+    lower(caps)
+
+
+def lower(caps: dict[int, int]) -> None:
+    """None is raised. What is so already is not asked for: gVisor refuses to set what it does not limit."""
     for which, value in caps.items():
-        _, hard = resource.getrlimit(which)
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(which, (value, value))
+        before = resource.getrlimit(which)
+        value = value if before[1] == resource.RLIM_INFINITY else min(value, before[1])
+        if before != (value, value):
+            resource.setrlimit(which, (value, value))
 
 
 def kill_all() -> None:

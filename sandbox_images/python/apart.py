@@ -9,6 +9,7 @@ import os
 import resource
 import threading
 
+import limits
 import sealing
 import syscalls
 
@@ -106,11 +107,7 @@ def limit(memory: int, seconds: float, scratch: int, tasks: int) -> None:
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 0,
     }
-    for which, value in caps.items():
-        before = resource.getrlimit(which)
-        value = value if before[1] == resource.RLIM_INFINITY else min(value, before[1])
-        if before != (value, value):
-            resource.setrlimit(which, (value, value))
+    limits.lower(caps)
 
 
 def counted_apart() -> bool:
