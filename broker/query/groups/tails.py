@@ -140,7 +140,7 @@ def _first(binder: "Binder", select: exp.Select, program: Program, translator: M
         binder.check_clauses(order, frozenset({"expressions"}))
     found: list[tuple[Scalar, bool]] = []
     for item in items:
-        value = _ordered(binder, item, select, translator, given)
+        value = _ordered(binder, item, translator, given)
         if value is not None:
             found += windows.order_of(item, value, binder.book)
     program.settle()
@@ -168,9 +168,7 @@ def count_of(meaning: Meaning, limit: exp.Expr) -> int:
     return meaning.whole(node, "The number of rows") if node is not None else 1
 
 
-def _ordered(
-    binder: "Binder", item: exp.Expr, select: exp.Select, translator: Meaning, given: Columns
-) -> Scalar | None:
+def _ordered(binder: "Binder", item: exp.Expr, translator: Meaning, given: Columns) -> Scalar | None:
     binder.check_clauses(item, frozenset({"this", "desc", "nulls_first"}))
     node = item.this
     columns = list(given.values())

@@ -21,8 +21,6 @@ class Trick:
     after: str = ""
 
 
-HELD = "held.append({})"
-WAITED = "time.sleep({})"
 TRICKS = {
     "state": Trick("builtins.told = True; os.environ['TOLD'] = '1'; sys.modules['told'] = os", "return hasattr(builtins, 'told') or 'TOLD' in os.environ or 'told' in sys.modules"),
     "scratch": Trick("[attempt(writes, f'{place}/told') for place in ('/tmp', '.', '/var/tmp', '/run')]", "return any(os.path.exists(f'{place}/told') for place in ('/tmp', '.', '/var/tmp', '/run'))"),
