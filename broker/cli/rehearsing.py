@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +12,8 @@ from broker.cli.check_document import check_document
 from broker.cli.here import policies_of, project_of
 from broker.cli.offline import POLICIES, AsJson, PoliciesFolder, dialect_of
 from broker.cli.private import offline_forecast
-from broker.cli.show import err, print_json, read_text
+from broker.cli.rehearsal_stage import stage_of
+from broker.cli.show import print_json, read_text
 from broker.cli.show_check import print_check
 from broker.cli.show_rehearsal import print_rehearsal, rehearsal_document
 from broker.domain.errors import Invalid
@@ -24,7 +24,6 @@ from broker.domain.saved import NOTHING
 from broker.policy.models import Policies
 
 if TYPE_CHECKING:
-    from broker.cli.progress import Tell
     from broker.workflow.check import Checked
     from broker.workflow.rehearsal_data import Wanted
     from broker.workflow.rehearse import Rehearsed, Stage
@@ -90,9 +89,7 @@ def rehearse(
     checked = check_submission(text, Kind.SQL, spoken, asker, loaded, today, kept)
     watch.lap("check")
     if not checked.accepted or checked.plan is None:
-        document = check_document(checked) | {"data": None, "seconds": watch.seconds()}
-        _print(document, as_json, lambda found: print_check(found, text))
-        return 2
+        return _refused(checked, text, watch, as_json)
     from broker.wiring.data import synthetic_years
     from broker.workflow.private.asking import PrivateJob
     from broker.workflow.rehearse import rehearse as run
@@ -100,7 +97,7 @@ def rehearse(
     asked = wanted(asker, loaded.catalogue, synthetic_years(), pupils, SEED)
     outputs: tuple[Rehearsed, ...] = ()
     if checked.plan.outputs:
-        stage = _stage(loaded, asker, asked, data, as_json)
+        stage = stage_of(loaded, asker, asked, data, as_json)
         with bar("rehearsal", as_json) as tell:
             if isinstance(checked.private, PrivateJob):
                 from broker.workflow.private.rehearsing import rehearse_private
@@ -139,11 +136,9 @@ def _script(
     checked = check_submission(text, Kind.PYTHON, asker.dialect, asker, policies, datetime.now(UTC).date())
     watch.lap("check")
     if not checked.accepted:
-        document = check_document(checked) | {"data": None, "seconds": watch.seconds()}
-        _print(document, as_json, lambda found: print_check(found, text))
-        return 2
+        return _refused(checked, text, watch, as_json)
     asked = wanted(asker, policies.catalogue, synthetic_years(), pupils, SEED)
-    stage = _stage(policies, asker, asked, data, as_json)
+    stage = stage_of(policies, asker, asked, data, as_json)
     if checked.private is not None:
         if python is not None:
             sentence = "Blocks are put apart by the sandbox alone: leave --python out, or run `python -m npd` at home."
@@ -186,51 +181,14 @@ def _blocks(
     return 1 if found.failed == script.asks.blocks else 0
 
 
+def _refused(checked: "Checked", text: str, watch: Stopwatch, as_json: bool) -> int:
+    document = check_document(checked) | {"data": None, "seconds": watch.seconds()}
+    _print(document, as_json, lambda found: print_check(found, text))
+    return 2
+
+
 def _print(document: dict[str, Any], as_json: bool, as_text: Callable[[dict[str, Any]], None]) -> None:
     if as_json:
         print_json(document)
     else:
         as_text(document)
-
-
-def _stage(policies: Policies, project: Project, asked: "Wanted", data: Path, quiet: bool) -> "Stage":
-    """Where the data are there already, nothing is said."""
-    from broker.wiring.rehearsing import build_stage
-
-    with ExitStack() as stack:
-        making = _Making(project.ident, asked, data, quiet, stack)
-        try:
-            return build_stage(policies, project.ident, asked, data, making)
-        except OSError as fault:
-            sentence = f"The synthetic data cannot be kept in {data}: {fault.strerror or fault}. Say where with --data."
-            raise Invalid("rehearsal-folder", sentence, "--data") from fault
-
-
-class _Making:
-    """Tells on standard error that data are made, how long that takes, and how far it is."""
-
-    def __init__(self, project: str, asked: "Wanted", data: Path, quiet: bool, stack: ExitStack) -> None:
-        self._project, self._asked, self._data, self._quiet, self._stack = project, asked, data, quiet, stack
-        self._tell: Tell | None = None
-
-    def waits(self) -> None:
-        self._say("Another rehearsal makes these data: waiting for it.")
-
-    def begins(self) -> None:
-        first, last = self._asked.years
-        years = str(first) if first == last else f"{first}-{last}"
-        self._say(
-            f"Making the synthetic NPD of project {self._project}: {self._asked.pupils:,} pupils, {years}. It takes "
-            f"about {self._asked.about_seconds} seconds on two free cores, once, and is kept in {self._data}."
-        )
-        from broker.cli.progress import bar
-
-        self._tell = self._stack.enter_context(bar("synthetic NPD", self._quiet))
-
-    def steps(self, what: str, done: int, total: int) -> None:
-        if self._tell is not None:
-            self._tell(what, done, total)
-
-    def _say(self, sentence: str) -> None:
-        if not self._quiet:
-            err.print(sentence, markup=False)

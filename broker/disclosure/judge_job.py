@@ -54,7 +54,7 @@ def judge_job(
         judged_by(a, lists, secondary[n], said[n]) if n in secondary else tables
         for n, (a, tables) in enumerate(zip(asked, judged, strict=True))
     ]
-    more, audits = _on_outputs(plan, families, found), _audits(families, found)
+    more, audits = _on_outputs(families, found), _audits(families, found)
     return tuple(assessed(a, t, more[n], audits.get(n)) for n, (a, t) in enumerate(zip(asked, again, strict=True)))
 
 
@@ -95,12 +95,10 @@ def _audits(families: Sequence[Family], patterns: Sequence[Pattern | None]) -> d
     return found
 
 
-def _on_outputs(
-    plan: Plan, families: Sequence[Family], patterns: Sequence[Pattern | None]
-) -> Mapping[int, tuple[Finding, ...]]:
+def _on_outputs(families: Sequence[Family], patterns: Sequence[Pattern | None]) -> Mapping[int, tuple[Finding, ...]]:
     """What a person must look at, by output: the same for all outputs of a family."""
     found: dict[int, dict[Finding, None]] = defaultdict(dict)
-    for output in strangers(plan, families):
+    for output in strangers(families):
         found[output][LINKED] = None
     for family, pattern in zip(families, patterns, strict=True):
         for number in {m.where[0] for m in family.members}:

@@ -1,6 +1,7 @@
 """What the service lets a job, a script or a rehearsal take, as one frozen model. No I/O; every limit is data here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from broker.policy.base import Model
 
@@ -87,3 +88,10 @@ class Service(Model):
     """What all blocks' rows may take together, packed."""
     python_modules: tuple[str, ...] = ()
     """Modules of the Python image beside the standard library; importing others is pointed out to the researcher."""
+
+    @property
+    def of_rehearsals(self) -> Self:
+        """With the limit of time that rehearsals have, where it is the shorter one."""
+        most = self.rehearsal_wall_seconds
+        sql, python = min(most, self.sql_wall_seconds), min(most, self.python_wall_seconds)
+        return replace(self, sql_wall_seconds=sql, python_wall_seconds=python)

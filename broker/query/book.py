@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 
+from broker.domain.plans import KEY
 from broker.domain.scalars import NULL, Call, Case, Column, Literal, Scalar, Type, Value, columns_of
 from broker.domain.variables import How, VariableClass
 from broker.policy.tables import Table, TableKind
@@ -148,7 +149,7 @@ class Book:
     def new_key(self, expression: Scalar) -> Column:
         """The column of a key above a γ; it is made of what its expression is made of."""
         ident = self.new_id()
-        self.labels[ident] = "key"
+        self.labels[ident] = KEY
         origin = self.origin(expression)
         if origin is not None:
             self.plain[ident] = origin

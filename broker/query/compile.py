@@ -8,7 +8,17 @@ from dataclasses import dataclass, replace
 from sqlglot import exp
 
 from broker.domain.errors import Refusal
-from broker.domain.plans import Kept, Measure, OutputColumn, Plan, PlannedOutput, PlannedTable, PublicRows, Statistic
+from broker.domain.plans import (
+    KEY,
+    Kept,
+    Measure,
+    OutputColumn,
+    Plan,
+    PlannedOutput,
+    PlannedTable,
+    PublicRows,
+    Statistic,
+)
 from broker.domain.projects import Project
 from broker.domain.relations import Filter, Gather, Join, Limit, Over, Relation, scalars_of, walk
 from broker.domain.saved import NOTHING, Saved
@@ -159,9 +169,9 @@ def _columns(bound: Bound, asked: Asked, binder: Binder) -> tuple[OutputColumn, 
             report.add("constant-column", f"{spelt} is only a constant.", "Leave it out.", place)
         else:
             found.append(OutputColumn(spelt, column, kind))
-            if kind == "key":
+            if kind == KEY:
                 book.note(column, How.RELEASED)
-    if found and None not in kinds.values() and all(c.statistic in {"key", CONSTANT} for c in found):
+    if found and None not in kinds.values() and all(c.is_key or c.statistic == CONSTANT for c in found):
         report.add("no-aggregate", "The output has no aggregate.", "Add COUNT(*), SUM or AVG.", place)
     shown = {c.expression for c in found}
     if (

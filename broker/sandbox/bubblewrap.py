@@ -37,7 +37,7 @@ def command(request: SandboxRequest, tree: Path, user: int, info: int, *, root: 
     identity = become if root else ["--unshare-user", *no_more, "--uid", str(user), "--gid", str(user)]
     variables = [
         word
-        for entry in environment(1 if request.apart else limits.threads, apart=request.apart)
+        for entry in environment(limits.threads, apart=request.apart)
         for word in ("--setenv", *entry.split("=", 1))
     ]
     return [

@@ -134,7 +134,7 @@ def _spec(name: str, nonce: str, box: Box, owner: str, labels: Mapping[str, str]
         nano_cpus=limits.threads * 1_000_000_000,
         tmpfs={path: f"rw,noexec,nosuid,nodev,size={size[path]},nr_inodes=4096,mode=1777" for path in size},
         ulimits={"nofile": OPEN_FILES, "core": 0, "fsize": max(limits.scratch_bytes, limits.output_bytes)},
-        environment=environment(1 if box.apart else limits.threads, apart=box.apart),
+        environment=environment(limits.threads, apart=box.apart),
         cpus=box.cpus,
         apparmor=_apparmor(box),
         apart=box.apart,
@@ -148,15 +148,15 @@ def _apparmor(box: Box) -> str:
     return "unconfined" if box.apart else APPARMOR
 
 
-def environment(threads: int, *, apart: bool = False) -> tuple[str, ...]:
+def environment(threads: int, *, apart: bool) -> tuple[str, ...]:
     """All that a job sees of an environment: nothing secret, nothing of this machine. Where blocks are kept `apart`
-    Arrow reserves no gigabyte ahead: a block could fill it beyond what it may have."""
+    each library has one thread, and Arrow reserves no gigabyte ahead: a block could fill it beyond what it may have."""
     counts = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS", "ARROW_IO_THREADS"}
     fixed = {"HOME": SCRATCH, "MPLBACKEND": "Agg", "MPLCONFIGDIR": SCRATCH, "PATH": "/usr/bin",
              "PYTHONHASHSEED": "0", "TZ": "UTC", "LANG": "C.UTF-8"}  # fmt: skip
     if apart:
         fixed["ARROW_DEFAULT_MEMORY_POOL"] = "system"
-    every = {**fixed, **{name: str(threads) for name in counts}}
+    every = {**fixed, **{name: str(1 if apart else threads) for name in counts}}
     return tuple(f"{name}={every[name]}" for name in sorted(every))
 
 

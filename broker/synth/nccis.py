@@ -27,7 +27,7 @@ def nccis(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
     people = world.people
     who = np.flatnonzero((now.group >= 12) & (now.group <= 14) & (people.arrives <= 11) & (people.leaves >= 12))
     people_count, months = len(who), min(12, most)
-    kind, since = _year_of(world, now, who, rng)
+    kind, since = _year_of(world, who, rng)
     code = _CODES[kind, rng.integers(0, 4, people_count)[:, None]]
     kind, code, since = (a[:, :months].ravel() for a in (kind, code, since))
     row = np.repeat(np.arange(people_count), months)
@@ -58,7 +58,7 @@ def nccis(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
     }
 
 
-def _year_of(world: World, now: SchoolYear, who: Array, rng: Rng) -> tuple[Array, Array]:
+def _year_of(world: World, who: Array, rng: Rng) -> tuple[Array, Array]:
     """Kind of activity in each month, and the month (0 is September, negative: before) in which it began."""
     known, n = world.known, len(who)
     shares = np.array([known.number(f"participation.{kind}") for kind in _KINDS])

@@ -107,6 +107,7 @@ def keep_person(ports: Ports, by: Person, person: Person, password_hash: str | N
 
 
 def _details(person: Person) -> tuple[object, ...]:
+    """Looked at only where they change: an account with an odd one can still be ended."""
     return person.name, person.email, person.accredited_from, person.accredited_until
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from broker.disclosure.wording import public_rounding
 from broker.domain.jobs import Job
 from broker.domain.ledger.budgets import Aside
 from broker.domain.outputs import Output
@@ -10,7 +11,7 @@ from broker.domain.ports import Ports
 from broker.domain.reviews import Choice
 from broker.policy.allotments import promised_tables
 from broker.policy.models import Policies
-from broker.policy.profiles import Profile, Rounding
+from broker.policy.profiles import Profile
 from broker.workflow.beside import tables_of
 from broker.workflow.private.told import manifest_profile
 from broker.workflow.records import privacy_of
@@ -65,10 +66,4 @@ def beside_claim(ports: Ports, job: Job, own: list[Aside], policies: Policies) -
 def _profile_told(ports: Ports, job: Job, outputs: list[Output], profile: Profile) -> dict[str, Any]:
     if job.is_private:
         return manifest_profile(privacy_of(ports, outputs[0]))
-    return {"name": profile.name, "threshold": profile.t, **_rounding(profile)}
-
-
-def _rounding(profile: Profile) -> dict[str, str | int]:
-    """The method, and of its parameters those that are public."""
-    base = {"round_base": profile.round_base} if profile.rounding is Rounding.CONVENTIONAL else {}
-    return {"rounding": profile.rounding.value, **base}
+    return {"name": profile.name, "threshold": profile.t, **public_rounding(profile)}

@@ -21,7 +21,11 @@ class Seen:
     found: dict[str, Any] | None
     seconds: int = 0
     limit: int = 0
-    steps: int = len(Step)
+
+    @property
+    def steps(self) -> int:
+        """How many there are."""
+        return len(Step)
 
     @property
     def word(self) -> str:
@@ -46,8 +50,8 @@ def seen(asked: AskedRehearsal, now: datetime, service: Service) -> Seen:
 
 
 def _limit(asked: AskedRehearsal, service: Service) -> int:
-    python = asked.submission.kind is Kind.PYTHON
-    return min(service.rehearsal_wall_seconds, service.python_wall_seconds if python else service.sql_wall_seconds)
+    short = service.of_rehearsals
+    return short.python_wall_seconds if asked.submission.kind is Kind.PYTHON else short.sql_wall_seconds
 
 
 def _was_prompt(asked: AskedRehearsal, service: Service) -> bool:

@@ -97,7 +97,8 @@ def give_back(ports: WorkerPorts, ident: str, attempt: int) -> None:
 def _rehearsed(ports: WorkerPorts, asked: AskedRehearsal) -> dict[str, Any]:
     policies = policies_in_force(ports.store)
     project, checked = _check_again(ports, asked, policies)
-    prepared = _Prepared(ports, asked, project, checked, _short(policies), _data(ports, asked, project))
+    short = replace(policies, service=policies.service.of_rehearsals)
+    prepared = _Prepared(ports, asked, project, checked, short, _data(ports, asked, project))
 
     def lap(part: str) -> None:
         if part == "run":
@@ -137,13 +138,6 @@ def _data(ports: WorkerPorts, asked: AskedRehearsal, project: Project) -> Synthe
     if not data.vault.synthetic:
         raise Breach("A rehearsal was offered real data.")
     return data
-
-
-def _short(policies: Policies) -> Policies:
-    """With the limit of time that rehearsals have, where it is the shorter one."""
-    service, most = policies.service, policies.service.rehearsal_wall_seconds
-    sql, python = min(most, service.sql_wall_seconds), min(most, service.python_wall_seconds)
-    return replace(policies, service=replace(service, sql_wall_seconds=sql, python_wall_seconds=python))
 
 
 def _sql(one: _Prepared, lap: Lap) -> dict[str, Any]:

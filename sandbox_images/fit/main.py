@@ -8,10 +8,13 @@ import json
 import duckdb
 import handed
 import launcher
+import limits
 import model
+import narrowing
 import numpy as np
 import picture
 import pyarrow as pa
+import sealing
 from design import NoModel
 from hardened import harden, views
 
@@ -23,7 +26,7 @@ def run(channel: launcher.Channel, job: dict, rows: bytes) -> None:
             channel.send("table", made)
         return
     connection = duckdb.connect(":memory:")
-    harden(connection, job["settings"], [path for table in job["tables"] for path in launcher.sources(table)])
+    harden(connection, job["settings"], [path for table in job["tables"] for path in narrowing.sources(table)])
     views(connection, job["tables"])
     found = handed.take(connection, rows, job["rows"])
     fitted = None
@@ -64,12 +67,12 @@ def word_of(fault: BaseException) -> str:
 
 
 def main() -> None:
-    launcher.seal()
+    sealing.seal()
     channel = launcher.Channel()
     channel.ready("fit")
     job, rows = launcher.job_and_rows(channel.receive(1)[0][1])
-    launcher.narrowed(job)
-    launcher.limit(job["settings"], launcher.own_tasks(), 1 << 30)
+    narrowing.narrowed(job)
+    limits.limit(job["settings"], limits.own_tasks(), 1 << 30)
     launcher.watch(channel, job["settings"]["wall_seconds"])
     try:
         run(channel, job, rows)

@@ -9,7 +9,8 @@ import os
 import resource
 import threading
 
-import launcher
+import limits
+import sealing
 import syscalls
 
 NEWNS, NEWUSER, NEWPID = 0x00020000, 0x10000000, 0x20000000
@@ -36,7 +37,7 @@ def enter_lane(cpu: int) -> int:
     """Make this process process 1 of a namespace that holds one lane's blocks, with nothing to write to, on one
     processor. Returns in the child only: a descriptor of its namespace of processes."""
     user, group = os.getuid(), os.getgid()
-    launcher.unseal()  # the maps are its own files, and only of a process that may be looked at
+    sealing.unseal()  # the maps are its own files, and only of a process that may be looked at
     demand(libc.unshare(NEWUSER | NEWNS | NEWPID), "namespaces")
     with contextlib.suppress(PermissionError):  # gVisor has no such rule
         tell("setgroups", "deny")
@@ -47,7 +48,7 @@ def enter_lane(cpu: int) -> int:
         os.waitpid(child, 0)
         os._exit(0)
     own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-    libc.prctl(launcher.PR_SET_DUMPABLE, 0, 0, 0, 0)
+    libc.prctl(sealing.PR_SET_DUMPABLE, 0, 0, 0, 0)
     os.sched_setaffinity(0, {cpu})
     cover()
     return own
@@ -106,11 +107,7 @@ def limit(memory: int, seconds: float, scratch: int, tasks: int) -> None:
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 0,
     }
-    for which, value in caps.items():
-        before = resource.getrlimit(which)
-        value = value if before[1] == resource.RLIM_INFINITY else min(value, before[1])
-        if before != (value, value):
-            resource.setrlimit(which, (value, value))
+    limits.lower(caps)
 
 
 def counted_apart() -> bool:

@@ -28,7 +28,7 @@ def run(channel: launcher.Channel, job: dict, program: bytes) -> str:
     found = lanes.opened(channel, kind, job["modules"], cpus)
     rows = Rows(channel.receive(1)[0][1])
     launcher.watch(channel, settings["wall_seconds"])
-    shown = Shown(channel) if job["preview"] else None
+    shown = Shown() if job["preview"] else None
     numbers = Schedule(found, job["block"], kind.numbers, shown).run(rows)
     channel.send("table", struct.pack(f"<{len(numbers)}d", *numbers))
     if shown is not None:
@@ -58,7 +58,7 @@ class Rows:
 class Shown:
     """What blocks print on synthetic data: kept from the first ones on, as much as a log may hold."""
 
-    def __init__(self, channel: launcher.Channel) -> None:
+    def __init__(self) -> None:
         self.reading, self.writing = os.pipe()
         os.set_blocking(self.reading, False)
         self.kept = bytearray()

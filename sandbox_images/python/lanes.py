@@ -14,6 +14,7 @@ import apart
 import block
 import large_pages
 import launcher
+import limits
 import numpy
 import pyarrow as pa
 from npd.blocks import numbers_of, tables_of
@@ -76,7 +77,7 @@ def opened(channel: launcher.Channel, kind: block.Kind, modules: list[str], cpus
 def _fork_lanes(kind: block.Kind, ways: list[socket.socket], cpus: list[int]) -> None:
     """A block's address space is counted from what the libraries have taken of it, up to what the sandbox has room
     for: a block can put memory of its own in their place."""
-    libraries = min(launcher.own_size(), kind.settings["library_bytes"])
+    libraries = min(limits.own_size(), kind.settings["library_bytes"])
     kind.settings["address_bytes"] = libraries + kind.settings["memory_bytes"]
     for way, cpu in zip(ways, cpus, strict=True):
         if os.fork() == 0:

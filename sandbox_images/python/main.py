@@ -14,10 +14,13 @@ import time
 import blocks
 import collect
 import launcher
+import limits
+import narrowing
 import npd
 import pandas as pd  # noqa: F401  imported before the job comes, so that a waiting sandbox has it ready
 import pyarrow  # noqa: F401  as above
 import script
+import sealing
 
 LOG_KEPT = 64 * 1024
 MEMORY_EXIT = 83
@@ -84,7 +87,7 @@ class Child:
     way to the broker and knows nothing of a job until it is told."""
 
     def __init__(self, channel: launcher.Channel) -> None:
-        tasks = launcher.own_tasks()
+        tasks = limits.own_tasks()
         told, self._tell = os.pipe()
         self.printed, printing = os.pipe()
         self.pid = os.fork()
@@ -116,7 +119,7 @@ def be_child(channel: launcher.Channel, told: int, printing: int, tasks: int) ->
         for handle in (1, 2):
             os.dup2(printing, handle)
         os.closerange(3, 256)
-        launcher.unseal()
+        sealing.unseal()
         code = be_job(launcher.job_of(job), program, tasks)
     except MemoryError:
         code = MEMORY_EXIT
@@ -134,8 +137,8 @@ def warm_up() -> None:
 
 
 def be_job(job: dict, program: bytes, tasks: int) -> int:
-    launcher.narrow(job)
-    launcher.limit(job["settings"], tasks, LIBRARIES)
+    narrowing.narrow(job)
+    limits.limit(job["settings"], tasks, LIBRARIES)
     npd._prepare(job["tables"], job["settings"], bool(job.get("preview")))
     return script.run(program)
 
@@ -144,7 +147,7 @@ def run(channel: launcher.Channel, child: Child, payload: bytes, program: bytes)
     job = launcher.job_of(payload)
     child.begin(payload, program)
     word, log = wait(child.pid, child.printed, job["settings"])
-    launcher.kill_all()
+    limits.kill_all()
     files: list[tuple[str, bytes]] = []
     if word == "ended":
         try:
@@ -160,7 +163,7 @@ def run(channel: launcher.Channel, child: Child, payload: bytes, program: bytes)
 
 
 def main() -> None:
-    launcher.seal()
+    sealing.seal()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     channel = launcher.Channel()
     child = Child(channel)
@@ -182,7 +185,7 @@ def in_blocks(channel: launcher.Channel, job: dict, program: bytes) -> str:
     except BaseException:
         return "engine_error"
     finally:
-        launcher.kill_all()
+        limits.kill_all()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A DuckDB that opens the job's files and nothing else, for images of trusted code. The settings are the broker's."""
 
-import launcher
+import narrowing
 
 PERFECT_BITS = 18
 """Groups by small whole numbers are found by place and not by hash, if they have no more bits together than these."""
@@ -8,7 +8,7 @@ PERFECT_BITS = 18
 
 def harden(connection, settings: dict, files: list[str]) -> None:
     """The order matters: access is closed after its exceptions are named, and the lock comes last."""
-    allowed = "[" + ", ".join(launcher.literal(path) for path in files) + "]"
+    allowed = "[" + ", ".join(literal(path) for path in files) + "]"
     memory = settings["memory_bytes"] * 3 // 4
     for setting in (
         "autoinstall_known_extensions=false",
@@ -31,7 +31,15 @@ def harden(connection, settings: dict, files: list[str]) -> None:
 
 def views(connection, tables: list[dict]) -> None:
     for table in tables:
-        schema, name = launcher.quoted(table["schema"]), launcher.quoted(table["name"])
-        files = ", ".join(launcher.literal(path) for path in launcher.sources(table))
+        schema, name = quoted(table["schema"]), quoted(table["name"])
+        files = ", ".join(literal(path) for path in narrowing.sources(table))
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         connection.execute(f"CREATE VIEW {schema}.{name} AS SELECT * FROM read_parquet([{files}], union_by_name=true)")
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -10,8 +10,11 @@ import cut
 import duckdb
 import handed
 import launcher
+import limits
+import narrowing
 import parquet
 import pyarrow as pa
+import sealing
 from hardened import harden, views
 
 BATCH = 65536
@@ -63,7 +66,7 @@ def run(channel: launcher.Channel, job: dict, rows: bytes) -> None:
             channel.send("table", made)
         return
     connection = duckdb.connect(":memory:")
-    files = [path for table in job["tables"] for path in launcher.sources(table)]
+    files = [path for table in job["tables"] for path in narrowing.sources(table)]
     harden(connection, job["settings"], files)
     views(connection, job["tables"])
     left = job["settings"]["output_bytes"]
@@ -89,12 +92,12 @@ def word_of(fault: BaseException) -> str:
 
 
 def main() -> None:
-    launcher.seal()
+    sealing.seal()
     channel = launcher.Channel()
     channel.ready("sql")
     job, rows = launcher.job_and_rows(channel.receive(1)[0][1])
-    launcher.narrowed(job)  # a second wall where the kernel has it: DuckDB itself opens only the files that it was told
-    launcher.limit(job["settings"], launcher.own_tasks())
+    narrowing.narrowed(job)  # a second wall where the kernel has it: DuckDB itself opens only files that it was told
+    limits.limit(job["settings"], limits.own_tasks())
     launcher.watch(channel, job["settings"]["wall_seconds"])
     try:
         run(channel, job, rows)

@@ -76,8 +76,10 @@ def of_one(block: Sequence[Kind]) -> Iterator[Found]:
 
 
 def weight_of(block: Sequence[Kind], inside: frozenset[int]) -> int:
-    return sum(k.weight for k in block if k.mask is not None and k.mask >> side_of(k, inside) & 1)
+    return sum(k.weight for k in block if is_in(k, inside))
 
 
-def side_of(kind: Kind, inside: Set[int]) -> int:
-    return sum(1 << n for n, e in enumerate(kind.ends) if e in inside)
+def is_in(kind: Kind, inside: Set[int]) -> bool:
+    """Whether persons of a kind are in the difference, for certain."""
+    side = sum(1 << n for n, e in enumerate(kind.ends) if e in inside)
+    return kind.mask is not None and bool(kind.mask >> side & 1)

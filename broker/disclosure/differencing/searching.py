@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from broker.disclosure.differencing.blocks import Found, Kind, side_of
+from broker.disclosure.differencing.blocks import Found, Kind, weight_of
 from broker.disclosure.differencing.telling import Telling
 
 MOST_STEPS = 20_000
@@ -41,8 +41,8 @@ class Search:
 
     @staticmethod
     def _added(ending: Sequence[Kind], inside: frozenset[int]) -> tuple[int, int]:
-        sure = sum(k.weight for k in ending if k.mask is not None and k.mask >> side_of(k, inside) & 1)
-        return sure, sum(k.weight for k in ending if k.mask is None and not inside.isdisjoint(k.ends))
+        fear = sum(k.weight for k in ending if k.mask is None and not inside.isdisjoint(k.ends))
+        return weight_of(ending, inside), fear
 
     def _ordered(self, ends: Sequence[int]) -> list[int]:
         """Neighbours one after the other, so that sides are given up early."""

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence, Set
 from itertools import chain, combinations
 
-from broker.disclosure.differencing.blocks import Kind, Tells, side_of
+from broker.disclosure.differencing.blocks import Kind, Tells, is_in
 
 MOST_CELLS = 8
 """Where more small cells than these could make up a difference, it is told."""
@@ -55,7 +55,7 @@ class Telling:
 
     def _small_cells(self, inside: frozenset[int]) -> Iterator[tuple[frozenset[int], frozenset[int]]]:
         """Cells of the new table and of the old that could be the difference: of each table all are in, or none."""
-        differs = [k for k in self._around(inside) if _is_in(k, inside)]
+        differs = [k for k in self._around(inside) if is_in(k, inside)]
         found = sorted({e for k in differs for e in k.ends if e in self._tells.alone and self._is_within(e, inside)})
         if len(found) > MOST_CELLS:
             return
@@ -67,10 +67,10 @@ class Telling:
     def _is_within(self, cell: int, inside: frozenset[int]) -> bool:
         """Whether everybody of a cell is in the difference."""
         one = frozenset({cell})
-        return self._is_counted(one) and all(_is_in(k, inside) for k in self._at[cell] if _is_in(k, one))
+        return self._is_counted(one) and all(is_in(k, inside) for k in self._at[cell] if is_in(k, one))
 
     def _weight(self, inside: Set[int]) -> int:
-        return sum(k.weight for k in self._around(inside) if _is_in(k, inside))
+        return sum(k.weight for k in self._around(inside) if is_in(k, inside))
 
     def _is_counted(self, inside: Set[int]) -> bool:
         return all(k.mask is not None for k in self._around(inside))
@@ -81,7 +81,3 @@ class Telling:
             for kind in self._at.get(end, ()):
                 if next(e for e in kind.ends if e in inside) == end:
                     yield kind
-
-
-def _is_in(kind: Kind, inside: Set[int]) -> bool:
-    return kind.mask is not None and bool(kind.mask >> side_of(kind, inside) & 1)

@@ -47,7 +47,7 @@ def atoms_of(family: Family, evidence: Mapping[Where, TableEvidence], joint: Tab
         return [_joint_atom(family, cell) for cell in joint.cells]
     finest = family.finest
     assert finest is not None
-    return [a for cell in evidence[finest.where].cells for a in _split(family, finest, cell)]
+    return [a for cell in evidence[finest.where].cells for a in _split(finest, cell)]
 
 
 def _joint_atom(family: Family, cell: CellEvidence) -> Atom:
@@ -56,7 +56,7 @@ def _joint_atom(family: Family, cell: CellEvidence) -> Atom:
     return Atom(place, cell.rows, cell.persons, amounts)
 
 
-def _split(family: Family, member: Member, cell: CellEvidence) -> list[Atom]:
+def _split(member: Member, cell: CellEvidence) -> list[Atom]:
     place: dict[str, Value] = dict(zip(member.keys, cell.keys, strict=True))
     amounts = {f.of: _amount(cell, f.ident) for f in member.figures if f.of is not None}
     asked = next((f for f in member.figures if f.tests and f.of is None and not f.beside), None)

@@ -108,7 +108,7 @@ def shown_tables(plan: Plan) -> Iterator[tuple[Where, PlannedTable]]:
             yield (number, base), output.tables[base]
 
 
-def strangers(plan: Plan, families: Sequence[Family]) -> frozenset[int]:
+def strangers(families: Sequence[Family]) -> frozenset[int]:
     """Outputs of which a table reads what a table of another family reads, so that nobody compares the two."""
     scanned = [{s.table for m in f.members for s in _scans(m.table.contributions)} for f in families]
     found = set[int]()

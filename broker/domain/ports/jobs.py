@@ -67,11 +67,12 @@ class JobStore(Protocol):
         """(job, attempt) of every job that runs or is compared: what the sweeper must leave alone."""
 
     def unsettled(self) -> list[str]:
-        """Jobs whose next step waits for nobody, oldest first: `assessing` with an output to route or none left to
-        decide, or `decided` with approved outputs and no release."""
+        """Jobs whose next step waits for nobody (a process died between two steps), oldest first: `assessing` with an
+        output to route or none left to decide, or `decided` with approved outputs and no release."""
 
     def name_vault(self, job: str, attempt: int, vault: str) -> None:
-        """Say which vault a running attempt reads, so that it is kept until the job is at its end."""
+        """Say which vault a running attempt reads, so that it is kept until the job is at its end. Conflict("stale") if
+        it runs no more."""
 
     def vaults_in_use(self, *, reading: bool = False) -> frozenset[str]:
         """Keys of the vaults that unfinished jobs name; with `reading`, those that wait or run and so may read it."""

@@ -56,13 +56,13 @@ class Bounding:
             case Scan():
                 return self._scan(relation)
             case Filter(child=child, predicate=predicate):
-                return first_rows(relation, self._origins) or self._over(relation, child, Filter(child, predicate))
+                return first_rows(relation, self._origins) or self._over(child, Filter(child, predicate))
             case Project(child=child, columns=columns):
-                below = self._over(relation, child, relation)
+                below = self._over(child, relation)
                 copies = {i: below.each[s.ident] for i, s in columns if isinstance(s, Column) and s.ident in below.each}
                 return replace(below, each={**below.each, **copies})
             case Over(child=child) | Attach(child=child) | Limit(child=child):
-                return self._over(relation, child, relation)
+                return self._over(child, relation)
             case Join():
                 return self._join(relation)
             case Union():
@@ -70,7 +70,7 @@ class Bounding:
             case Gather():
                 return self._gather(relation)
 
-    def _over(self, relation: Relation, child: Relation, made: Relation) -> Bound:
+    def _over(self, child: Relation, made: Relation) -> Bound:
         """Relations that have as many rows as the one below, or fewer."""
         below = self.bound(child)
         assert isinstance(made, Filter | Project | Over | Attach | Limit)

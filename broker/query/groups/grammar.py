@@ -4,11 +4,12 @@ ROUND, CASE and casts of these. Anything else packs several numbers into one."""
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from broker.domain.plans import KEY
 from broker.domain.scalars import Call, Case, Column, Literal, Scalar, columns_of
 
 WRAPS = frozenset({"nullif", "coalesce", "round", "round_truncated", "to_double", "to_decimal", "to_int", "truncate"})
 CONSTANT = "constant"
-KEYS = frozenset({"key", "public"})
+KEYS = frozenset({KEY, "public"})
 """What tells rows apart: keys, and columns of public tables, which may be divided by as well."""
 
 
@@ -17,7 +18,7 @@ def label(scalar: Scalar, labels: Mapping[int, str], definitions: Mapping[int, S
     None if it is not released. `labels` are those of the columns of γs and windows, `definitions` what is computed."""
     measures = _Labels(labels, definitions)
     if _over_keys(scalar, measures):
-        return "key"
+        return KEY
     return _shape(scalar, measures)
 
 
@@ -44,7 +45,7 @@ def _shape(scalar: Scalar, measures: _Labels) -> str | None:
             return _shape(measures.definitions[ident], measures)
         case Column(ident=ident):
             found = measures.labels.get(ident)
-            return None if found == "key" else found
+            return None if found == KEY else found
         case Case(whens=whens, otherwise=otherwise):
             return _choice([v for _, v in whens] + [otherwise], measures)
         case Call(op="negate", args=args):

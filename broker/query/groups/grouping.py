@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from broker.domain.groups import Base, Extend, Group, Stack
-from broker.domain.plans import Measure
+from broker.domain.plans import KEY, Measure
 from broker.domain.scalars import NULL, Column, Literal, Scalar, Type
 from broker.domain.variables import How
 from broker.query.groups.aggregating import aggregate
@@ -54,7 +54,7 @@ class Top(Grouped):
             raise Stop("not-grouped", "GROUPING asks for a key of GROUP BY.", "Add it to GROUP BY.", node)
         if key not in self._marks.asked:
             self._marks.asked[key] = Column(self.book.new_id(), Type.INT)
-            self.book.labels[self._marks.asked[key].ident] = "key"
+            self.book.labels[self._marks.asked[key].ident] = KEY
         return self._marks.asked[key]
 
 

@@ -8,17 +8,17 @@ from sqlglot import exp
 from broker.domain.groups import Extend, First, Regroup
 from broker.domain.scalars import Column, Literal, Scalar, columns_of
 from broker.domain.variables import How
+from broker.query.groups.grouped import with_aliases
+from broker.query.groups.programs import Program, computable
 from broker.query.kinds import Columns
 from broker.query.operations.fold import can_be_true
 from broker.query.refusing import Stop
 from broker.query.rows import sources, windows
+from broker.query.rows.listing import item_value, star_columns
 from broker.query.scalars.meaning import Meaning, check_arguments
 
 if TYPE_CHECKING:
     from broker.query.binder import Binder
-from broker.query.groups.grouped import with_aliases
-from broker.query.groups.programs import Program, computable
-from broker.query.rows.listing import item_value, star_columns
 
 COUNTS = frozenset({"count", "count_values", "count_persons", "count_distinct", "ones"})
 
@@ -140,7 +140,7 @@ def _first(binder: "Binder", select: exp.Select, program: Program, translator: M
         binder.check_clauses(order, frozenset({"expressions"}))
     found: list[tuple[Scalar, bool]] = []
     for item in items:
-        value = _ordered(binder, item, select, translator, given)
+        value = _ordered(binder, item, translator, given)
         if value is not None:
             found += windows.order_of(item, value, binder.book)
     program.settle()
@@ -168,9 +168,7 @@ def count_of(meaning: Meaning, limit: exp.Expr) -> int:
     return meaning.whole(node, "The number of rows") if node is not None else 1
 
 
-def _ordered(
-    binder: "Binder", item: exp.Expr, select: exp.Select, translator: Meaning, given: Columns
-) -> Scalar | None:
+def _ordered(binder: "Binder", item: exp.Expr, translator: Meaning, given: Columns) -> Scalar | None:
     binder.check_clauses(item, frozenset({"this", "desc", "nulls_first"}))
     node = item.this
     columns = list(given.values())

@@ -43,7 +43,7 @@ def render_certified(table: PlannedTable, needs: Needs, ground: Ground) -> Looks
     looked = ", ".join(_shown(rows.coded, table, parts, needs, ground, again=True))
     return Looks(
         text=f"SELECT {certain} FROM {BOUNDS} b{order}",
-        first=_bounds(keys, table, parts, needs, ground, rows.text),
+        first=_bounds(keys, parts, needs, ground, rows.text),
         doubt=f"SELECT coalesce(bool_or({_any_doubt(parts)}), FALSE) FROM {BOUNDS}",
         second="WITH "
         + ",\n".join(texts)
@@ -72,9 +72,7 @@ def _any_doubt(parts: dict[int, Part]) -> str:
     return " OR ".join(["w", *(name for p in parts.values() for name, _, _ in p.doubts)])
 
 
-def _bounds(
-    keys: list[str], table: PlannedTable, parts: dict[int, Part], needs: Needs, ground: Ground, rows: str
-) -> str:
+def _bounds(keys: list[str], parts: dict[int, Part], needs: Needs, ground: Ground, rows: str) -> str:
     """The first look, with what follows from it alone and where that leaves a doubt."""
     first = [] if ground.is_single else [f"{counted('r = 0')} AS f"]
     firsts = _listed(keys, ["COUNT(*) AS n", *first, *_of(parts, lambda p: p.firsts)])
@@ -83,12 +81,12 @@ def _bounds(
     columns += _of(parts, lambda p: p.bounds)
     columns.append(f"{_wholly(needs, ground)} AS w")
     columns += [f"(w OR {doubt}) IS TRUE AS {name}" for p in parts.values() for name, doubt, _ in p.doubts]
-    sampled = _sampled(keys, parts, _drawn(keys, table, parts, rows, ground))
+    sampled = _sampled(keys, parts, _drawn(keys, parts, rows, ground))
     beside = f" LEFT JOIN ({sampled}) s ON {_same(keys, 'f', 's')}" if sampled else ""
     return f"SELECT {', '.join(columns)} FROM (SELECT {firsts} FROM {rows}{_by(keys)}) f{beside}"
 
 
-def _drawn(keys: list[str], table: PlannedTable, parts: dict[int, Part], rows: str, ground: Ground) -> str:
+def _drawn(keys: list[str], parts: dict[int, Part], rows: str, ground: Ground) -> str:
     """The totals of some persons, whoever they are: their numbers are random and dense."""
     totals = [f"SUM(a{i}) AS t{i}" for i, part in parts.items() if part.sampled]
     some = max(ground.people // DRAWN, FEWEST)

@@ -67,12 +67,12 @@ def _source(
         bound = _item(binder, node.this, names, want)
         return None if bound is None else Joined(bound, JoinHow.CROSS, False, [], node.this)
     if isinstance(node, exp.Lateral):
-        return _apply(binder, node, names, want)
+        return _apply(binder, node, names)
     if not isinstance(node, exp.Join):
         raise refuse_node(node)
     check_arguments(node, JOIN_ARGS)
     if isinstance(node.this, exp.Lateral):
-        return _apply(binder, node.this, names, want, node)
+        return _apply(binder, node.this, names, node)
     side, kind = (node.text(k).upper() for k in ("side", "kind"))
     if side not in SIDES or kind not in KINDS or (kind == "OUTER" and not side):
         raise Stop("join", "This kind of join is not understood.", "Use JOIN, LEFT JOIN or FULL JOIN … ON.", node.this)
@@ -239,9 +239,7 @@ def renamed(columns: Columns, listed: tuple[str, ...], node: exp.Expr) -> Column
     return dict(zip(folded, columns.values(), strict=True))
 
 
-def _apply(
-    binder: "Binder", node: exp.Lateral, names: Names, want: Want, around: exp.Join | None = None
-) -> Joined | None:
+def _apply(binder: "Binder", node: exp.Lateral, names: Names, around: exp.Join | None = None) -> Joined | None:
     """CROSS APPLY, OUTER APPLY and LATERAL: a derived table that reads the rows before it."""
     check_arguments(node, frozenset({"this", "alias", "cross_apply", "view", "outer"}))
     outer = node.args.get("cross_apply") is False or (around is not None and around.text("side").upper() == "LEFT")

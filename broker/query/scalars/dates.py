@@ -77,7 +77,7 @@ def _is_wrapper(node: exp.Cast) -> bool:
     return not isinstance(node, exp.TryCast) and getattr(kind, "value", "") in AS_DATES
 
 
-def _unit(m: "Meaning", node: exp.Expr, unit: exp.Expr | None, known: "dict[str, object]") -> str:
+def _unit(node: exp.Expr, unit: exp.Expr | None, known: "dict[str, object]") -> str:
     name = unit.name.upper() if isinstance(unit, exp.Var | exp.Literal) else ""
     if name not in known:
         message = "This part of a date is not understood; dates have no time of day here."
@@ -91,7 +91,7 @@ def part(m: "Meaning", node: exp.Expr) -> Scalar:
 
 
 def extract(m: "Meaning", node: exp.Expr) -> Scalar:
-    name = _unit(m, node, node.this, dict(PARTS[m.dialect]))
+    name = _unit(node, node.this, dict(PARTS[m.dialect]))
     return Call(PARTS[m.dialect][name], (argument(m, node, node.expression),), Type.INT)
 
 
@@ -99,7 +99,7 @@ def date_part(m: "Meaning", node: exp.Expr) -> Scalar:
     """DuckDB's date_part('year', d), which the parser does not know."""
     if len(node.expressions) != 2:
         raise Stop("literal", "date_part takes a part and a date.", "Write date_part('year', d).", node)
-    name = _unit(m, node, node.expressions[0], dict(PARTS[m.dialect]))
+    name = _unit(node, node.expressions[0], dict(PARTS[m.dialect]))
     return Call(PARTS[m.dialect][name], (argument(m, node, node.expressions[1]),), Type.INT)
 
 
@@ -124,7 +124,7 @@ def weekday_name(m: "Meaning", node: exp.Expr) -> Scalar:
 
 def difference(m: "Meaning", node: exp.Expr) -> Scalar:
     """DATEDIFF counts boundaries; weeks begin on Sunday in T-SQL, and DuckDB counts whole ones."""
-    unit = _unit(m, node, node.args.get("unit"), {**DIFFERENCES, "WEEK": ""})
+    unit = _unit(node, node.args.get("unit"), {**DIFFERENCES, "WEEK": ""})
     op = WEEKS[m.dialect] if unit == "WEEK" else DIFFERENCES[unit]
     return Call(op, (argument(m, node, node.expression), argument(m, node, node.this)), Type.INT)
 
@@ -137,7 +137,7 @@ def moved(m: "Meaning", node: exp.Expr) -> Scalar:
 
 
 def _move(m: "Meaning", node: exp.Expr, start: Scalar, count: Scalar, unit: exp.Expr | None) -> Scalar:
-    op, factor = MOVES[_unit(m, node, unit, dict(MOVES))]
+    op, factor = MOVES[_unit(node, unit, dict(MOVES))]
     if not count.type.is_whole:
         raise Stop("type", "The number of steps must be whole.", "CAST it AS int.", node)
     found = between(count, m.book)
@@ -175,7 +175,7 @@ def plus_or_minus(m: "Meaning", node: exp.Expr, left: Scalar, right: Scalar) -> 
 
 def start(m: "Meaning", node: exp.Expr) -> Scalar:
     """DATETRUNC."""
-    unit = _unit(m, node, node.args.get("unit"), {**STARTS, "DAY": ""})
+    unit = _unit(node, node.args.get("unit"), {**STARTS, "DAY": ""})
     value = argument(m, node, node.this)
     return value if unit == "DAY" else Call(STARTS[unit], (value,), Type.DATE)
 

@@ -15,7 +15,7 @@ CHANGED = "update"
 def updated(tree: exp.Update, temps: Temps) -> None:
     """UPDATE #t SET c = e WHERE p: each row keeps its columns, and has e for c where p is true."""
     clause = tree.args.get("from_")
-    table, alias = _single(tree.this, clause.this if clause is not None else None, tree, temps)
+    table, alias = _single(tree.this, clause.this if clause is not None else None, tree)
     temp = target_of(table, temps, tree)
     values = _assignments(tree, temp, {temp.name.casefold(), (alias.name if alias else "").casefold()})
     where = tree.args.get("where")
@@ -57,7 +57,7 @@ def deleted(tree: exp.Delete, temps: Temps) -> None:
     this = tree.this if isinstance(tree.this, exp.Table) else None
     if len(named) > 1 or not (named or this):
         raise Stop("statement", "This DELETE is not understood.", "Write DELETE FROM #t WHERE ….", tree)
-    table, alias = _single(named[0] if named else this, this if named else None, tree, temps)
+    table, alias = _single(named[0] if named else this, this if named else None, tree)
     temp = target_of(table, temps, tree)
     where = tree.args.get("where")
     if where is None:
@@ -72,9 +72,7 @@ def deleted(tree: exp.Delete, temps: Temps) -> None:
     temps.define(temp.name, query, tree, temp)
 
 
-def _single(
-    target: exp.Expr | None, source: exp.Expr | None, tree: exp.Expr, temps: Temps
-) -> tuple[exp.Table, exp.Expr | None]:
+def _single(target: exp.Expr | None, source: exp.Expr | None, tree: exp.Expr) -> tuple[exp.Table, exp.Expr | None]:
     """The one table of an UPDATE or DELETE, and its alias in FROM."""
     advice = "Write UPDATE #t SET … WHERE …, with values from other tables joined in a SELECT … INTO."
     refused = Stop("statement", "A change of rows by a join is not understood.", advice, tree)

@@ -1,4 +1,4 @@
-"""What administrators keep beside: stops, erasures, notices that were mailed, reports of workers."""
+"""What administrators keep beside policies: stops, erasures, notices that were mailed, reports of workers."""
 
 from sqlalchemy import JSON, Boolean, CheckConstraint, Column, ForeignKey, Integer, Table, Text
 

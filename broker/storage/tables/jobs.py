@@ -1,4 +1,4 @@
-"""Jobs, their outputs, and what projects keep of them."""
+"""Jobs, their outputs, and what projects keep for later jobs to read."""
 
 from sqlalchemy import (
     JSON,

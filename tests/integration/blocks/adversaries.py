@@ -21,8 +21,6 @@ class Trick:
     after: str = ""
 
 
-HELD = "held.append({})"
-WAITED = "time.sleep({})"
 TRICKS = {
     "state": Trick("builtins.told = True; os.environ['TOLD'] = '1'; sys.modules['told'] = os", "return hasattr(builtins, 'told') or 'TOLD' in os.environ or 'told' in sys.modules"),
     "scratch": Trick("[attempt(writes, f'{place}/told') for place in ('/tmp', '.', '/var/tmp', '/run')]", "return any(os.path.exists(f'{place}/told') for place in ('/tmp', '.', '/var/tmp', '/run'))"),
@@ -40,7 +38,7 @@ TRICKS = {
     "signals": Trick("[attempt(os.kill, pid, signal.SIGKILL) for pid in {-1, os.getppid(), *range(2, 400)} - {0, os.getpid()}]", "return False"),
     "own_group": Trick("os.kill(0, signal.SIGKILL)", "return False"),
     "held": Trick("pass", "return reaches_mark()"),
-    "flags": Trick("[attempt(fcntl.fcntl, h, fcntl.F_SETFL, os.O_NONBLOCK | os.O_APPEND) for h in (0,)]", "return bool(fcntl.fcntl(0, fcntl.F_GETFL) & (os.O_NONBLOCK | os.O_APPEND))"),
+    "flags": Trick("attempt(fcntl.fcntl, 0, fcntl.F_SETFL, os.O_NONBLOCK | os.O_APPEND)", "return bool(fcntl.fcntl(0, fcntl.F_GETFL) & (os.O_NONBLOCK | os.O_APPEND))"),
     "input": Trick("pass", "os.set_blocking(0, False); return MARK in (attempt(os.read, 0, 1 << 20) or b'')"),
     "pages": Trick("pass", "return until_end(lambda: futex(1, 1) > 0)", "until_end(lambda: futex(0, WORD, 0.2) > 0)"),
     "waiting_signals": Trick("waits(1 << 20)", "rest(); return waits(20) < 20", "rest()\n        time.sleep(0.1)"),

@@ -138,7 +138,8 @@ def image(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    for name in set(sys.modules) - before & {"launcher", "frames", "handed", "hardened"}:
+    sources = {path.stem for path in (ROOT / "sandbox_images").glob("*/*.py")}
+    for name in (set(sys.modules) - before) & sources:
         monkeypatch.delitem(sys.modules, name, raising=False)
     return module
 

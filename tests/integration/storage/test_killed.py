@@ -16,8 +16,9 @@ WRITER = """
 import sys
 from datetime import UTC, datetime, timedelta
 from broker.domain.audit import AuditEvent
+from broker.domain.findings import Verdict
 from broker.domain.jobs import Job, JobState, Kind, Submission
-from broker.domain.outputs import Output, OutputKind, OutputState, Verdict
+from broker.domain.outputs import Output, OutputKind, OutputState
 from broker.domain.ports import OutputRecord
 from broker.storage.store import open_store
 

@@ -108,8 +108,6 @@ def catalogue() -> Catalogue:
 Extracts = dict[str, str]
 """{path without ending: SQL that makes its rows}."""
 
-CENSUS_COLUMNS = "PMR, AcademicYear, UPN, Surname, RecordStatus, Gender, FSM, URN, LA"
-
 GOOD: Extracts = {
     **{
         f"npd.census/{year}": f"SELECT 'P' || i PMR, '{year}/{year + 1}' AcademicYear, "

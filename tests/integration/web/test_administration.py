@@ -5,8 +5,8 @@ from datetime import date, timedelta
 
 import pytest
 
+from broker.domain.findings import Verdict
 from broker.domain.jobs import JobState
-from broker.domain.outputs import Verdict
 from broker.domain.ports import Snapshot, WorkerReport
 from broker.domain.stops import StopKind
 from broker.workflow import administer, projects, stopping

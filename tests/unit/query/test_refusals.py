@@ -3,6 +3,7 @@
 # ruff: noqa: E501 - one case a line reads as a table
 
 import inspect
+from collections.abc import Callable
 
 import pytest
 from sqlglot import exp
@@ -11,12 +12,14 @@ from broker.policy.models import Policies
 from broker.query import Compiled, compile_sql
 from broker.query.scalars.handlers import HANDLERS
 
+Check = Callable[..., Compiled]
+
 LEAST = 10
 """The persons that a released cell needs, as in the profile of the demo projects."""
 
 
 @pytest.fixture
-def check(policies: Policies):  # type: ignore[no-untyped-def]
+def check(policies: Policies) -> Check:
     def run(text: str, dialect: str = "tsql") -> Compiled:
         project = policies.project("P0421")
         assert project is not None
@@ -132,14 +135,14 @@ CASES = [
 
 
 @pytest.mark.parametrize(("text", "code"), CASES)
-def test_refused_by_name(check, text: str, code: str) -> None:  # type: ignore[no-untyped-def]
+def test_refused_by_name(check: Check, text: str, code: str) -> None:
     found = check(text)
     assert code in [r.code for r in found.refusals]
     assert found.plan is None
     assert all(r.message and r.advice for r in found.refusals)
 
 
-def test_all_problems_are_told_at_once_with_places(check) -> None:  # type: ignore[no-untyped-def]
+def test_all_problems_are_told_at_once_with_places(check: Check) -> None:
     found = check(
         f"SELECT MIN(LA) AS lo,\n  COUNT(*) AS n\nFROM {T}\nWHERE Nope = 1\n  AND UPN = 'x'\nHAVING COUNT(*) < 2"
     )
@@ -164,13 +167,15 @@ SAID = [
 
 
 @pytest.mark.parametrize(("text", "said"), SAID)
-def test_a_refusal_names_what_is_written_and_nothing_that_only_follows(check, text: str, said: dict[str, str]) -> None:  # type: ignore[no-untyped-def]
+def test_a_refusal_names_what_is_written_and_nothing_that_only_follows(
+    check: Check, text: str, said: dict[str, str]
+) -> None:
     found = {r.code: r.message for r in check(text).refusals}
     assert found.keys() == said.keys()
     assert all(said[code] in message for code, message in found.items())
 
 
-def test_no_refusal_quotes_the_text(check) -> None:  # type: ignore[no-untyped-def]
+def test_no_refusal_quotes_the_text(check: Check) -> None:
     found = check("SELECT secret_word_a b secret_word_c FROM x WHERE")
     assert "secret_word" not in "".join(r.message + r.advice for r in found.refusals)
 
@@ -188,12 +193,12 @@ def test_no_refusal_quotes_the_text(check) -> None:  # type: ignore[no-untyped-d
         "SELECT " + "[" * 1000,
     ],
 )
-def test_bombs_end_quickly_in_a_verdict(check, text: str) -> None:  # type: ignore[no-untyped-def]
+def test_bombs_end_quickly_in_a_verdict(check: Check, text: str) -> None:
     found = check(text)
     assert found.plan is not None or found.refusals
 
 
-def test_each_self_join_of_ctes_counts_as_tables_read(check) -> None:  # type: ignore[no-untyped-def]
+def test_each_self_join_of_ctes_counts_as_tables_read(check: Check) -> None:
     parts = ["c0 AS (SELECT PupilMatchingRefAnonymous AS k FROM npd.absence)"]
     parts += [f"c{i} AS (SELECT a.k AS k FROM c{i - 1} AS a JOIN c{i - 1} AS b ON a.k = b.k)" for i in range(1, 12)]
     found = check(f"WITH {', '.join(parts)} SELECT COUNT(*) AS n FROM c11")
@@ -217,14 +222,14 @@ def test_every_other_class_of_the_parser_is_refused(dialect: str) -> None:
 
 
 @pytest.mark.parametrize("step", ["CASE WHEN x > 0 THEN x ELSE x END", "x - x", "COALESCE(x, x)"])
-def test_derived_columns_of_derived_columns_do_not_explode(check, step: str) -> None:  # type: ignore[no-untyped-def]
+def test_derived_columns_of_derived_columns_do_not_explode(check: Check, step: str) -> None:
     parts = ["c0 AS (SELECT LA AS x FROM npd.absence)"]
     parts += [f"c{i} AS (SELECT {step} AS x FROM c{i - 1})" for i in range(1, 40)]
     found = check(f"WITH {', '.join(parts)} SELECT SUM(x) AS n FROM c39 WHERE x > 1")
     assert {"too-deep", "overflow"} & {r.code for r in found.refusals}
 
 
-def test_long_sums_are_bound_once(check) -> None:  # type: ignore[no-untyped-def]
+def test_long_sums_are_bound_once(check: Check) -> None:
     assert check("SELECT SUM(" + " + ".join(["LA"] * 40) + ") AS n FROM npd.absence").plan is not None
 
 
@@ -236,7 +241,7 @@ def test_long_sums_are_bound_once(check) -> None:  # type: ignore[no-untyped-def
         ("SELECT SUM(1 / OverallAbsence_6HalfTerms) AS n FROM npd.absence", "division"),
     ],
 )
-def test_errors_that_depend_on_rows_are_refused(check, text: str, code: str) -> None:  # type: ignore[no-untyped-def]
+def test_errors_that_depend_on_rows_are_refused(check: Check, text: str, code: str) -> None:
     """A job that fails only if some row is there tells of that row."""
     assert [r.code for r in check(text).refusals] == [code]
 

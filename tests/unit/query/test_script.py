@@ -2,7 +2,7 @@
 
 # ruff: noqa: E501 - one case a line reads as a table
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 from hypothesis import given, settings
@@ -14,9 +14,11 @@ from broker.query.refusing import Report
 from broker.query.script.reading import Definition, Script, read_script
 from broker.query.text.looks import look
 
+Read = Callable[..., tuple[Script | None, Report]]
+
 
 @pytest.fixture
-def read(policies: Policies):  # type: ignore[no-untyped-def]
+def read(policies: Policies) -> Read:
     return lambda text, dialect="tsql": _read(text, dialect, policies.service)
 
 
@@ -91,7 +93,7 @@ ASKED = [
 
 
 @pytest.mark.parametrize(("text", "told"), ASKED)
-def test_what_a_batch_asks_for(read, text: str, told: list[str]) -> None:  # type: ignore[no-untyped-def]
+def test_what_a_batch_asks_for(read: Read, text: str, told: list[str]) -> None:
     script, report = read(text)
     assert report.refusals == ()
     assert _told(script) == told
@@ -108,14 +110,14 @@ DUCKDB = [
 
 
 @pytest.mark.parametrize(("text", "told"), DUCKDB)
-def test_what_a_duckdb_text_asks_for(read, text: str, told: list[str]) -> None:  # type: ignore[no-untyped-def]
+def test_what_a_duckdb_text_asks_for(read: Read, text: str, told: list[str]) -> None:
     script, report = read(text, "duckdb")
     assert report.refusals == ()
     assert _told(script, "duckdb") == told
     _check_canonical(text, "duckdb", script, read)
 
 
-def _check_canonical(text: str, dialect: str, script: Script, read) -> None:  # type: ignore[no-untyped-def]
+def _check_canonical(text: str, dialect: str, script: Script, read: Read) -> None:
     again, report = read(script.canonical, dialect)
     assert report.refusals == ()
     assert again is not None
@@ -207,7 +209,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "codes"), REFUSED)
-def test_refused_by_name_and_once(read, text: str, codes: list[str]) -> None:  # type: ignore[no-untyped-def]
+def test_refused_by_name_and_once(read: Read, text: str, codes: list[str]) -> None:
     _, report = read(text)
     assert [r.code for r in report.refusals] == codes
     assert all(r.message and r.advice and (r.line or r.code == "nothing-asked") for r in report.refusals)
@@ -229,12 +231,12 @@ def test_refused_by_name_and_once(read, text: str, codes: list[str]) -> None:  #
         ("SELECT E'x' AS a FROM t", "literal"),
     ],
 )
-def test_refused_in_duckdb(read, text: str, code: str) -> None:  # type: ignore[no-untyped-def]
+def test_refused_in_duckdb(read: Read, text: str, code: str) -> None:
     _, report = read(text, "duckdb")
     assert [r.code for r in report.refusals] == [code]
 
 
-def test_all_problems_are_told_once_each_at_its_place(read) -> None:  # type: ignore[no-untyped-def]
+def test_all_problems_are_told_once_each_at_its_place(read: Read) -> None:
     text = (
         "DECLARE @n int = (SELECT 1)\nSELECT a INTO #t FROM x WHERE b = @n\nSELECT a FROM #t\n"
         "EXEC p\nSELECT a FROM #u\nSELECT a,\n  @m AS b FROM t\nSELECT a b c FROM t"
@@ -245,7 +247,7 @@ def test_all_problems_are_told_once_each_at_its_place(read) -> None:  # type: ig
     ]  # fmt: skip
 
 
-def test_places_in_trees_are_those_of_the_whole_text(read) -> None:  # type: ignore[no-untyped-def]
+def test_places_in_trees_are_those_of_the_whole_text(read: Read) -> None:
     text = "SELECT a FROM t\n-- comment\nSELECT b,\n   cc FROM u"
     script, report = read(text)
     column = script.asked[1].query.expressions[1]
@@ -268,12 +270,12 @@ def test_places_in_trees_are_those_of_the_whole_text(read) -> None:  # type: ign
         ("SELECT " + "(" * 10000 + "1" + ")" * 10000, "too-deep"),
     ],
 )  # fmt: skip
-def test_growth_is_stopped(read, text: str, code: str) -> None:  # type: ignore[no-untyped-def]
+def test_growth_is_stopped(read: Read, text: str, code: str) -> None:
     _, report = read(text)
     assert code in [r.code for r in report.refusals]
 
 
-def test_many_inserts_make_a_flat_definition(read) -> None:  # type: ignore[no-untyped-def]
+def test_many_inserts_make_a_flat_definition(read: Read) -> None:
     script, report = read("SELECT 1 AS a INTO #t " + "INSERT #t VALUES (1), (2) " * 150 + "SELECT a FROM #t")
     assert report.refusals == ()
     definition = script.asked[0].seen["#t"]

@@ -63,7 +63,7 @@ def test_all_that_blocks_can_fill_has_room(lanes, monkeypatch) -> None:
     policies = load_policies(ROOT / "policies")
     service, usual = policies.service, limits_for(Kind.SQL, policies)
     asks = Asks("epsilon", Decimal("0.5"), 100, (Range("n", Decimal(0), Decimal(1)),))
-    monkeypatch.setattr(lanes.launcher, "own_size", lambda: 1 << 40)
+    monkeypatch.setattr(lanes.limits, "own_size", lambda: 1 << 40)
     settings = {"memory_bytes": service.block_memory_bytes, "library_bytes": service.block_library_bytes}
     kind = lanes.block.Kind(None, 1, (), settings)
     lanes._fork_lanes(kind, [], [])

@@ -9,7 +9,7 @@ from broker.domain.jobs import JobState
 from broker.domain.outputs import OutputState
 from broker.domain.plans import Needs
 from broker.policy.profiles import Rounding
-from broker.workflow import release
+from broker.workflow import records, release
 from tests.unit.workflow.conftest import CLEO, ROSA
 from tests.unit.workflow.test_story import profile_changed
 
@@ -31,6 +31,16 @@ def test_counts_leave_with_the_noise_of_their_persons(broker, key):
     assert {line.split(",")[1] for line in shown[1:]} == {str(40 + table_of(5, 3.0, 2).change(40, key))}
     manifest = json.loads(broker.store.manifest(broker.store.release_of(job).ident))
     assert manifest["profile"] == {"name": "npd-default", "threshold": 10, "rounding": "cell_key"}
+
+
+def test_the_manifest_says_how_counts_are_rounded_in_the_words_of_the_record(broker):
+    job, output = broker.ran()
+    assert broker.vote(CLEO, output.ident) == "released"
+    manifest = json.loads(broker.store.manifest(broker.store.release_of(job).ident))
+    rounded = {"rounding": "conventional", "round_base": 5}
+    assert manifest["profile"] == {"name": "npd-default", "threshold": 10, **rounded}
+    record = json.loads(records.of_release(broker.ports, broker.person(ROSA), output.ident))
+    assert record["parameters"].items() >= rounded.items()
 
 
 def test_evidence_without_keys_ends_the_job(broker):
