@@ -1,5 +1,6 @@
 """The command line's contract: exit 0 accepted or done, 2 refused, 1 any error; with --json one document alone."""
 
+import io
 import json
 import os
 import re
@@ -9,6 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from broker.cli.main import run
+from broker.cli.server import Doors
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -83,12 +87,26 @@ def test_a_refused_query_exits_2_with_place_variable_and_advice():
         (["unheard-of"], ""),
     ],
 )
-def test_an_error_exits_1_with_one_sentence_and_no_traceback(arguments, text):
-    ended = broker(*arguments, text=text)
-    assert ended.returncode == 1
+def test_an_error_exits_1_with_one_sentence_and_no_traceback(arguments, text, monkeypatch, capfd):
+    """All that `python -m broker` does is to exit with what `run` gives; the next test asks one of them of it."""
+    monkeypatch.chdir(ROOT)
+    for asked in (arguments, [*arguments, "--json"]):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        assert run(asked, Doors(lambda: None, lambda: None, lambda once, pupils: 0)) == 1
+        told = capfd.readouterr()
+        assert "Traceback" not in told.err
+        if asked is arguments:
+            assert told.err.startswith("broker: ")
+        else:
+            assert json.loads(told.out)["error"]["message"]
+
+
+def test_an_error_of_a_process_exits_1_with_one_sentence_and_no_traceback():
+    ended = broker("check", "-", "--project", "P9999", text=ACCEPTED)
+    assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.startswith("broker: ")
     assert "Traceback" not in ended.stderr
-    again = broker(*arguments, "--json", text=text)
+    again = broker("check", "-", "--project", "P9999", "--json", text=ACCEPTED)
     assert again.returncode == 1
     assert json.loads(again.stdout)["error"]["message"]
 
