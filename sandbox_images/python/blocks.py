@@ -26,7 +26,7 @@ def run(channel: launcher.Channel, job: dict, program: bytes) -> str:
     kind = Kind(compile(program, PATH, "exec"), job["numbers"], tuple(job["names"]), job["block"])
     cpus = sorted(os.sched_getaffinity(0))[: settings["threads"]]
     found = lanes.opened(channel, kind, job["modules"], cpus)
-    rows = Rows(channel.receive(1)[0][1])
+    rows = Rows(channel.receive(1, job["block"]["rows_bytes"])[0][1])
     launcher.watch(channel, settings["wall_seconds"])
     shown = Shown(channel) if job["preview"] else None
     numbers = Schedule(found, job["block"], kind.numbers, shown).run(rows)

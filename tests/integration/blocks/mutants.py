@@ -93,7 +93,7 @@ MEASURES = {
         (
             (
                 "blocks.py",
-                "    found = lanes.opened(channel, kind, job[\"modules\"], cpus)\n    rows = Rows(channel.receive(1)[0][1])\n",
+                "    found = lanes.opened(channel, kind, job[\"modules\"], cpus)\n    rows = Rows(channel.receive(1, job[\"block\"][\"rows_bytes\"])[0][1])\n",
                 "    content = channel.receive(1)[0][1]\n    found = lanes.opened(channel, kind, job[\"modules\"], cpus)\n    rows = Rows(content)\n",
             ),
         ),

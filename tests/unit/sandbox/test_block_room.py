@@ -44,6 +44,20 @@ def test_a_launcher_that_will_fork_has_read_nothing_of_the_rows() -> None:
     assert left_for("") == ROWS
 
 
+def test_rows_of_blocks_may_be_more_than_a_job() -> None:
+    """As many as policy says, and no more."""
+    sent = frames.pack("job", b"{}") + frames.pack("program", b"pass") + ROWS
+    for most, passes in ((9, True), (8, False)):
+        taken = f"((_, rows),) = channel.receive(1, {most}); os.read = lambda *given: rows"
+        text = "import launcher; launcher.JOB_LIMIT = 8\n" + WAITING.format(then=taken)
+        found = subprocess.run(
+            [sys.executable, "-c", text], input=sent, capture_output=True, cwd=IMAGES / "common", check=False
+        )
+        assert (found.returncode == 0) is passes, most
+        if passes:
+            assert frames.Reader(frames.OUTWARD, 1 << 16, 1).feed(found.stdout) == [("log", b"everybody")]
+
+
 def test_a_child_has_no_way_from_the_broker() -> None:
     assert left_for("out = channel._out; channel._out = os.dup(out); channel.shut(); channel._out = out") == b""
 
