@@ -12,7 +12,7 @@ import frames
 import narrowing
 
 JOB_LIMIT = 80 * 1024 * 1024
-"""What comes in: a job, and the rows that a script has handed over with it."""
+"""What comes in: a job, and the rows that a script has handed over with it. (Of blocks' rows policy says how many.)"""
 FRAMES = 3
 """How many come in at most: a job, a program, rows."""
 
@@ -39,11 +39,12 @@ class Channel:
             os.dup2(null, handle)
         os.close(null)
 
-    def receive(self, count: int, most: int = JOB_LIMIT, *, last: bool = True) -> list[tuple[str, bytes]]:
-        """The next `count` frames, of at most `most` bytes; after the last ones standard input is gone. Not a byte of
-        what follows them is read: it may be rows, and this process may fork before it asks for them."""
-        if self._reader is None:
-            self._reader = frames.Reader(frames.INWARD, most, FRAMES)
+    def receive(self, count: int, most: int | None = None, *, last: bool = True) -> list[tuple[str, bytes]]:
+        """The next `count` frames, of at most `most` bytes where it is said, else of `JOB_LIMIT` with all before them;
+        after the last ones standard input is gone. Not a byte of what follows them is read: it may be rows, and this
+        process may fork before it asks for them."""
+        if self._reader is None or most is not None:
+            self._reader = frames.Reader(frames.INWARD, JOB_LIMIT if most is None else most, FRAMES)
         while len(self._held) < count:
             data = os.read(0, min(self._reader.lacks, 1 << 20))
             if not data:

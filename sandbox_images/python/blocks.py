@@ -26,7 +26,7 @@ def run(channel: launcher.Channel, job: dict, program: bytes) -> str:
     kind = Kind(compile(program, PATH, "exec"), job["numbers"], tuple(job["names"]), job["block"])
     cpus = sorted(os.sched_getaffinity(0))[: settings["threads"]]
     found = lanes.opened(channel, kind, job["modules"], cpus)
-    rows = Rows(channel.receive(1)[0][1])
+    rows = Rows(channel.receive(1, job["block"]["rows_bytes"])[0][1])
     launcher.watch(channel, settings["wall_seconds"])
     shown = Shown() if job["preview"] else None
     numbers = Schedule(found, job["block"], kind.numbers, shown).run(rows)
@@ -94,10 +94,12 @@ class Schedule:
         printing = -1 if self._shown is None else self._shown.writing
         running = [(lane, *lane.begin(printing)) for lane, _ in zip(self._lanes, contents, strict=False)]
         until = time.monotonic() + self._seconds
+        for lane, _, _ in running:
+            lane.end(until)
         feed({feeding: rows for (_, feeding, _), rows in zip(running, contents, strict=True)}, until)
         wait(until)
         for lane, _, _ in running:
-            lane.end()
+            lane.ended()
         if self._shown is not None:
             self._shown.take()
         return [number for _, _, answer in running for number in self._numbers_of(answer)]

@@ -1,5 +1,5 @@
 """Lanes: warm processes without any person's row, each on a processor of its own, that fork one block after the
-other. The launcher tells a lane when to begin and when to end; it holds the rows and hands them over by a
+other. The launcher tells a lane when to begin and until when; it holds the rows and hands them over by a
 descriptor, after the fork. Runs no line of a script itself: importing the libraries that a script names is all
 that it does for it."""
 
@@ -9,6 +9,8 @@ import importlib
 import os
 import signal
 import socket
+import struct
+import time
 
 import apart
 import block
@@ -20,6 +22,7 @@ import pyarrow as pa
 from npd.blocks import numbers_of, tables_of
 
 BEGIN, END, DONE = b"b", b"e", b"d"
+UNTIL = struct.Struct("=d")
 SETTLES = 30
 """Times after which the interpreter has put its quick forms into the code that it runs."""
 SETTLED = 60.0
@@ -44,9 +47,13 @@ class Lane:
         self._settled()
         return feeding, answer
 
-    def end(self) -> None:
-        """The block and all that it has started are gone when this returns."""
-        self._way.sendall(END)
+    def end(self, until: float) -> None:
+        """Have the block killed then, with all that it has started, by the lane's own clock and processor: told at its
+        end, it would live on while one beside it is slow to go."""
+        self._way.sendall(END + UNTIL.pack(until))
+
+    def ended(self) -> None:
+        """All of that is gone when this returns."""
         self._settled()
 
     def _settled(self) -> None:
@@ -141,6 +148,8 @@ def serve(kind: block.Kind, way: socket.socket, own: int) -> None:
             for handle in handles:
                 os.close(handle)
         elif message == END:
+            (until,) = UNTIL.unpack(way.recv(UNTIL.size, socket.MSG_WAITALL))
+            time.sleep(max(0.0, until - time.monotonic()))
             os.kill(child, signal.SIGKILL)  # process 1 of its namespace: everything in it goes with it
             os.waitpid(child, 0)
         else:

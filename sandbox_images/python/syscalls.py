@@ -2,10 +2,11 @@
 container's own filter inside (gVisor), this is the only one.
 
 It closes what namespaces leave open between blocks that run beside or after one another: sockets, System V and POSIX
-messages, locks and watches on the files that all of them see, waiting at a page of one, the processor that another
-block runs on, the machine's memory and load, numbers that the kernel counts up for everybody (of pipes), stores that
-everybody takes from (requests for files, huge pages); and every way to change mounts, to make a process or to look
-into one.
+messages, locks and watches on the files that all of them see, their times, owners, rights and notes (gVisor changes
+those of a mount that is read only, too), waiting at a page of one, the processor that another block runs on, the
+machine's memory and load, numbers that the kernel counts up for everybody (of pipes, of processes that are held by a
+descriptor), stores that everybody takes from (requests for files, huge pages, pipes, filters, merged pages); and every
+way to change mounts, to make a process or to look into one.
 """
 
 import ctypes
@@ -15,11 +16,13 @@ import struct
 
 PR_SET_SECCOMP, MODE_FILTER = 22, 2
 ALLOW, REFUSE = 0x7FFF0000, 0x00050000
-NUMBER, ARCH, FIRST, SECOND, FOURTH = 0, 4, 16, 24, 40
+NUMBER, ARCH, FIRST, SECOND, THIRD, FOURTH = 0, 4, 16, 24, 32, 40
 """Where the number, the architecture and the low words of arguments lie in what a filter sees."""
 LOAD, EQUAL, AT_LEAST, ANY_BIT, GIVE = 0x20, 0x15, 0x35, 0x45, 0x06
-THREAD = 0x00010000
-"""The flag of clone that makes a thread and no process."""
+THREAD = 0x003D0F00
+"""The flags of clone by which the C library makes a thread, and no other: with one more a thread is held by a
+descriptor, whose number the kernel counts up for all processes of the machine; with one less it has open files of its
+own, as many again, and the pipes and watches among them are counted for the user whom all blocks are."""
 SHARED = 424
 """From here on numbers are the same on every machine."""
 
@@ -45,19 +48,30 @@ NUMBERS = {
     "swapon": (167, 224), "swapoff": (168, 225), "acct": (163, 89), "reboot": (169, 142), "init_module": (175, 105),
     "finit_module": (313, 273), "delete_module": (176, 106), "kexec_load": (246, 104), "mbind": (237, 235),
     "set_mempolicy": (238, 237), "migrate_pages": (256, 238), "move_pages": (279, 239), "lookup_dcookie": (212, 18),
+    "mknod": (133, None), "mknodat": (259, 33), "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53),
+    "chown": (92, None), "fchown": (93, 55), "lchown": (94, None), "fchownat": (260, 54), "truncate": (76, 45),
+    "utime": (132, None), "utimes": (235, None), "futimesat": (261, None), "utimensat": (280, 88),
+    "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "removexattr": (197, 14),
+    "lremovexattr": (198, 15), "fremovexattr": (199, 16), "seccomp": (317, 277), "timer_create": (222, 107),
     "vhangup": (153, 58), "iopl": (172, None), "ioperm": (173, None), "modify_ldt": (154, None),
 }  # fmt: skip
 CLONE, FCNTL, MMAP, FUTEX = (56, 220), (72, 25), (9, 222), (202, 98)
+PRCTL, MADVISE = (157, 167), (28, 233)
 COMMANDS = (0, 1, 2, 3, 4, 1030)
 """Of fcntl, these alone: copies and flags of what is open. Others are locks, leases, watches, hints that stay."""
+OPTIONS = (15, 16, 41, 42, 0x53564D41)
+"""Of prctl, these alone: names of threads and of memory, and whether there are large pages. Others share a processor's
+core, merge pages with those of other processes, or take room for filters."""
+MERGE = 12
+"""Of madvise, what does that for a range."""
 HUGE = 0x00040000
 """The flag of mmap that takes huge pages from the machine's store."""
 PRIVATE = 128
 """The flag of a futex that is this process's alone. Another is known by the page of a file that it lies in, and all
 blocks have the libraries' pages: who waits at one is woken from another block. What is refused says that it is to be
 tried again, as who joins a thread does until that has ended."""
-NEWER = (436, 437, 439, 441, 452)
-"""Of the numbers that are the same everywhere: close_range, openat2, faccessat2, epoll_pwait2, fchmodat2."""
+NEWER = (436, 437, 439, 441)
+"""Of the numbers that are the same everywhere: close_range, openat2, faccessat2, epoll_pwait2."""
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 
@@ -81,18 +95,23 @@ def assembled(machine: str, threads: bool = True) -> bytes:
     for number in NEWER:
         lines += [(EQUAL, 0, 1, number), (GIVE, 0, 0, ALLOW)]
     lines += [(AT_LEAST, 0, 1, SHARED), absent]  # clone3 among them: the C library falls back to clone
-    lines += [
-        (EQUAL, 0, 4, CLONE[column]),
-        (LOAD, 0, 0, FIRST),
-        (ANY_BIT, 1, 0, THREAD if threads else 0),
-        refuse,
-        (GIVE, 0, 0, ALLOW),
-    ]
+    if threads:
+        lines += [(EQUAL, 0, 4, CLONE[column]), (LOAD, 0, 0, FIRST), (EQUAL, 1, 0, THREAD), refuse, (GIVE, 0, 0, ALLOW)]
+    else:
+        lines += [(EQUAL, 0, 1, CLONE[column]), refuse]
     lines += [(EQUAL, 0, 4, MMAP[column]), (LOAD, 0, 0, FOURTH), (ANY_BIT, 0, 1, HUGE), refuse, (GIVE, 0, 0, ALLOW)]
+    lines += [(EQUAL, 0, 4, MADVISE[column]), (LOAD, 0, 0, THIRD), (EQUAL, 0, 1, MERGE), refuse, (GIVE, 0, 0, ALLOW)]
     again = (GIVE, 0, 0, REFUSE | errno.EAGAIN)
     lines += [(EQUAL, 0, 4, FUTEX[column]), (LOAD, 0, 0, SECOND), (ANY_BIT, 0, 1, PRIVATE), (GIVE, 0, 0, ALLOW), again]
-    lines += [(EQUAL, 0, 2 + 2 * len(COMMANDS), FCNTL[column]), (LOAD, 0, 0, SECOND)]
-    for command in COMMANDS:
-        lines += [(EQUAL, 0, 1, command), (GIVE, 0, 0, ALLOW)]
-    lines += [refuse, (GIVE, 0, 0, ALLOW)]
+    lines += only(FCNTL[column], SECOND, COMMANDS, refuse)
+    lines += only(PRCTL[column], FIRST, OPTIONS, (GIVE, 0, 0, REFUSE | errno.EINVAL))
+    lines += [(GIVE, 0, 0, ALLOW)]
     return b"".join(struct.pack("=HBBI", *line) for line in lines)
+
+
+def only(number: int, argument: int, values: tuple[int, ...], otherwise: tuple) -> list[tuple]:
+    """Of one call, those whose argument is one of these."""
+    lines = [(EQUAL, 0, 2 + 2 * len(values), number), (LOAD, 0, 0, argument)]
+    for value in values:
+        lines += [(EQUAL, 0, 1, value), (GIVE, 0, 0, ALLOW)]
+    return [*lines, otherwise]

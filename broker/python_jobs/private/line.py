@@ -12,15 +12,17 @@ from broker.python_jobs.look import lines_of
 from broker.python_jobs.private.asks import Asks, Estimator, Range
 
 LINE = re.compile(r"[ \t\f]*#[ \t]*private[ \t]*:(.*)", re.IGNORECASE)
+PLAIN = re.IGNORECASE | re.ASCII
+"""Digits and letters are those that everybody reads alike."""
 PART = re.compile(r"[^,\[\]]*+(?:\[[^\[\]]*+\])?+[^,\[\]]*+")
 """One part: no comma but between brackets."""
 POSITIVE = r"(\d{1,9}(?:\.\d{1,9})?)"
 NUMBER = r"([+-]?\d{1,12}(?:\.\d{1,9})?)"
-SPEND = re.compile(rf"(epsilon|rho)[ \t]+{POSITIVE}", re.IGNORECASE)
-BLOCKS = re.compile(r"blocks[ \t]+(\d{1,7})", re.IGNORECASE)
+SPEND = re.compile(rf"(epsilon|rho)[ \t]+{POSITIVE}", PLAIN)
+BLOCKS = re.compile(r"blocks[ \t]+(\d{1,7})", PLAIN)
 RANGE = re.compile(rf"range(?:[ \t]+([A-Za-z]\w{{0,39}}))?[ \t]*\[[ \t]*{NUMBER}[ \t]*,[ \t]*{NUMBER}[ \t]*\]",
-                   re.IGNORECASE | re.ASCII)  # fmt: skip
-SECONDS = re.compile(rf"seconds[ \t]+{POSITIVE}", re.IGNORECASE)
+                   PLAIN)  # fmt: skip
+SECONDS = re.compile(rf"seconds[ \t]+{POSITIVE}", PLAIN)
 SPARE_SECONDS = 1
 """After the last slot, where the rests were too short for blocks that are slow to go: the end is where it was to be."""
 FORM = "Write  # private: epsilon 0.5, blocks 500, range [-20, 10]  with a range for each number that answer returns."
@@ -133,16 +135,21 @@ def _check_ranges(found: Found, parts: _Parts) -> None:
         if low >= high:
             message = f"The range [{low:f}, {high:f}] holds nothing between its ends."
             found.refuse("private-range", message, "Write the low end first.")
-    names = [name.casefold() for name, _, _ in parts.ranges if name]
-    if len(set(names)) < len(names):
+    names = {name.casefold() for name in _names(parts)}
+    if len(names) < len(parts.ranges):
         found.refuse("private-line", "Two numbers have one name.", "Give each range its own name.")
+
+
+def _names(parts: _Parts) -> list[str]:
+    """As they are written, and numbers that have none by their place: which somebody may have written for another."""
+    if len(parts.ranges) == 1:
+        return [parts.ranges[0][0] or "answer"]
+    return [name or f"answer_{n}" for n, (name, _, _) in enumerate(parts.ranges, 1)]
 
 
 def _asks(parts: _Parts) -> Asks:
     (word, number), (blocks,) = parts.spends[0], parts.blocks
-    alone = len(parts.ranges) == 1
-    usual = ["answer"] if alone else [f"answer_{n}" for n in range(1, len(parts.ranges) + 1)]
-    ranges = tuple(Range(name or usual[i], low, high) for i, (name, low, high) in enumerate(parts.ranges))
+    ranges = tuple(Range(name, *ends) for name, (_, *ends) in zip(_names(parts), parts.ranges, strict=True))
     estimator = parts.estimators[0] if parts.estimators else Estimator.MEAN
     return Asks(word, number, blocks, ranges, estimator, parts.seconds[0] if parts.seconds else None)
 

@@ -51,6 +51,7 @@ def prepare_blocks(
             "library_bytes": service.block_library_bytes,
             "scratch_bytes": service.block_scratch_bytes,
             "tasks": service.block_tasks,
+            "rows_bytes": service.block_rows_bytes,
         },
         "settings": asdict(limits),
     }

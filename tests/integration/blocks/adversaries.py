@@ -31,6 +31,8 @@ TRICKS = {
     "sockets": Trick("s = socket.socket(socket.AF_UNIX); s.bind('\\0told'); s.listen(); held.append(s)", "return until_end(connects)", "rest()"),
     "pairs": Trick("s = socket.socketpair()[0]; s.bind('\\0told'); held.append(s)", "return until_end(is_named)", "rest()"),
     "read_times": Trick("[attempt(reads, path) for path in GIVEN]", "return any(attempt(was_read, path) for path in GIVEN)"),
+    "attributes": Trick("[attempt(change, *given) for given in CHANGES]", "return are_changed()"),
+    "held_threads": Trick("until_end(lambda: [run_thread() for _ in range(20)] and False)", "return numbers_of_threads_are_missing()"),
     "inodes": Trick("until_end(takes_numbers)", "return numbers_are_missing()"),
     "threads": Trick("held.extend(threads(40))", "return until_end(lacks_threads)", "rest()"),
     "locks": Trick("f = open(fcntl.__file__ if hasattr(fcntl, '__file__') else os.__file__); fcntl.flock(f, fcntl.LOCK_EX); held.append(f)", "return until_end(is_locked)", "rest()"),
@@ -129,6 +131,44 @@ def is_named():
         return fault.errno == 98
     finally:
         s.close()
+
+
+CHANGES = (
+    (os.utime, "/dev/zero"), (os.chmod, "/out", 0o711), (os.setxattr, "/proc", "user.told", b"1"),
+    (os.setxattr, "/dev", "user.told", b"1"), (os.truncate, "/etc/hostname", 7),
+)
+
+
+def change(call, *given):
+    call(*given)
+
+
+def are_changed():
+    # devices are all made at one time; whoever may write to one may say that it was changed at this
+    made = [os.stat(f"/dev/{{name}}").st_mtime_ns for name in ("null", "zero")]
+    names = [attempt(os.listxattr, place) for place in ("/proc", "/dev")]
+    rights, size = os.stat("/out").st_mode & 0o777, os.stat("/etc/hostname").st_size
+    return abs(made[0] - made[1]) > 2e8 or rights == 0o711 or size == 7 or any(names)
+
+
+def number_of_a_thread():
+    # one that is held by a descriptor: the kernel counts up for all processes of the machine
+    stack, held_by = mmap.mmap(-1, 1 << 16), ctypes.c_int(-1)
+    held.append(stack)
+    top = ctypes.addressof(ctypes.c_char.from_buffer(stack)) + (1 << 16) - 64
+    begins = ctypes.cast(libc.getppid, ctypes.c_void_p)
+    if libc.clone(begins, ctypes.c_void_p(top), 0x51F00, None, ctypes.byref(held_by)) < 0:
+        raise OSError
+    try:
+        return os.fstat(held_by.value).st_ino
+    finally:
+        os.close(held_by.value)
+
+
+def numbers_of_threads_are_missing():
+    first = number_of_a_thread()
+    time.sleep({{seconds}} * 2 / 3)
+    return number_of_a_thread() - first > 60
 
 
 GIVEN = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/etc/passwd", os.__file__)
@@ -309,7 +349,7 @@ def script(name: str, seconds: float) -> str:
     return tools + ANSWER.format(signal=trick.signal, seen=trick.seen) % (SECRET, does, HIGH, HIGH, LOW)
 
 
-TOGETHER = ("state", "scratch", "places", "shared_memory", "numbers_of_processes", "mounts", "sockets", "pairs", "inodes", "read_times", "locks", "memory", "held", "flags", "input", "signals")  # fmt: skip
+TOGETHER = ("state", "scratch", "places", "shared_memory", "numbers_of_processes", "mounts", "sockets", "pairs", "inodes", "attributes", "read_times", "locks", "memory", "held", "flags", "input", "signals")  # fmt: skip
 
 
 def _mixed(ways_of: dict[int, str]) -> str:

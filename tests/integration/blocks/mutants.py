@@ -74,13 +74,26 @@ MEASURES = {
     "no sockets": Measure((("apart.py", "    syscalls.forbid(threads)\n", ""),), "sockets"),
     "no pairs of sockets": Measure((("syscalls.py", ' "socketpair": (53, 199),', ''),), "pairs"),
     "no numbers that all count up": Measure((("syscalls.py", '"pipe": (22, None), "pipe2": (293, 59), ', ''),), "inodes"),
+    "no changes of what files are like": Measure(
+        tuple(
+            ("syscalls.py", line, "\n")
+            for line in (
+                ' "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53),\n',
+                ' "truncate": (76, 45),\n',
+                '    "utime": (132, None), "utimes": (235, None), "futimesat": (261, None), "utimensat": (280, 88),\n',
+                '    "setxattr": (188, 5), ',
+            )
+        ),
+        "attributes",
+    ),
+    "no threads but the C library's": Measure((("syscalls.py", "(EQUAL, 1, 0, THREAD)", "(ANY_BIT, 1, 0, 0x00010000)"),), "held_threads", 2.0, only=("runc",)),
     "no locks": Measure((("apart.py", "    syscalls.forbid(threads)\n", ""),), "locks"),
     "a process group of its own": Measure((("block.py", "    os.setsid()\n", ""),), "own_group", only=("runc",)),
     "rows after the fork": Measure(
         (
             (
                 "blocks.py",
-                "    found = lanes.opened(channel, kind, job[\"modules\"], cpus)\n    rows = Rows(channel.receive(1)[0][1])\n",
+                "    found = lanes.opened(channel, kind, job[\"modules\"], cpus)\n    rows = Rows(channel.receive(1, job[\"block\"][\"rows_bytes\"])[0][1])\n",
                 "    content = channel.receive(1)[0][1]\n    found = lanes.opened(channel, kind, job[\"modules\"], cpus)\n    rows = Rows(content)\n",
             ),
         ),
@@ -96,6 +109,8 @@ MEASURES = {
     "slots to their end": Measure(
         (
             ("blocks.py", "        wait(until)\n", "        left = {answer for _, _, answer in running}\n        while left and time.monotonic() < until:\n            left -= set(select.select(list(left), [], [], until - time.monotonic())[0])\n"),
+            ("blocks.py", "            lane.end(until)\n", "            pass\n"),
+            ("blocks.py", "            lane.ended()\n", "            lane.end(0.0)\n            lane.ended()\n"),
             ("blocks.py", "            due += self._seconds + self._rest", "            due = time.monotonic()"),
             ("blocks.py", "        wait(due + self._spare)\n", ""),
             ("blocks.py", "import selectors\n", "import select\nimport selectors\n"),

@@ -80,6 +80,10 @@ def test_the_same_line_in_another_way_is_the_same_question(line):
         ("# private: epsilon 100, blocks 200, range [1, 12]", "private-spend"),
         ("# private: rho 0.1, blocks 200, range [1, 12]", "private-accounting"),
         (f"{LINE}\n{LINE}", "private-line"),
+        ("# private: epsilon 0.5, blocks 200, range answer_2 [1, 12], range [1, 12]", "private-line"),
+        ("# private: epsilon 0.5, blocks 200, range [1, 12], range ANSWER_1 [1, 12]", "private-line"),
+        ("# private: epsilon 0.\u0665, blocks 200, range [1, 12]", "private-line"),
+        ("# private: epsilon 0.5, blocks \u0665\u0660, range [1, 12]", "private-line"),
     ],
 )
 def test_what_a_line_cannot_say(line, code):

@@ -14,6 +14,13 @@ CLONE3 = 435
 FUTEXES = (449, 454, 455, 456)
 LOCKS_LEASES_WATCHES_HINTS = (5, 6, 7, 36, 37, 38, 1024, 1026, 1031, 1033, 1035, 1036, 1037, 1038)
 """Commands of fcntl by which a file, or what a user may have of pipes, holds something for who looks later."""
+CORES_MERGES_FILTERS = (22, 62, 67)
+"""Options of prctl by which processes share what others do not, or take it from them."""
+OF_FILES = {
+    "x86_64": (76, 90, 91, 92, 93, 94, 132, 133, 188, 189, 190, 235, 259, 260, 261, 268, 280, 452),
+    "aarch64": (5, 6, 7, 33, 45, 52, 53, 54, 55, 88, 452),
+}
+"""Calls that change what a file is like, also one that cannot be written to, or make a pipe that has a name."""
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +67,9 @@ def test_what_a_block_may_ask(syscalls, machine):
             assert word(numbers[column]) == refused, name
     assert word(syscalls.CLONE[column], 0x003D0F00) == ALLOW, "a thread"
     assert word(syscalls.CLONE[column], 17) == refused, "a process"
+    assert word(syscalls.CLONE[column], 0x003D1F00) == refused, "a thread that a descriptor holds"
+    assert word(syscalls.CLONE[column], 0x003D0B00) == refused, "a thread with open files of its own"
+    assert judged(syscalls.assembled(machine, threads=False), arch, syscalls.CLONE[column], 0x003D0F00) == refused
     assert word(CLONE3) == absent
     assert all(word(number) == ALLOW for number in syscalls.NEWER)
     assert word(463) == absent, "whatever a newer kernel has"
@@ -69,11 +79,23 @@ def test_what_a_block_may_ask(syscalls, machine):
         assert word(syscalls.FCNTL[column], 3, command) == refused, command
     assert word(syscalls.MMAP[column], 0, 4096, 3, 0x22) == ALLOW
     assert word(syscalls.MMAP[column], 0, 4096, 3, 0x40022) == refused, "pages of the machine's store"
+    assert word(syscalls.MADVISE[column], 0, 4096, 14) == ALLOW
+    assert word(syscalls.MADVISE[column], 0, 4096, 12) == refused, "pages merged with those of others"
+    for option in (15, 16, 41, 42, 0x53564D41):
+        assert word(syscalls.PRCTL[column], option) == ALLOW, option
+    for option in CORES_MERGES_FILTERS:
+        assert word(syscalls.PRCTL[column], option) == REFUSE | errno.EINVAL, option
     for operation in (0, 1, 3, 5, 6, 9, 265):
         assert word(syscalls.FUTEX[column], 0, operation | 128) == ALLOW, "of this process alone"
         assert word(syscalls.FUTEX[column], 0, operation) == REFUSE | errno.EAGAIN, "known by a page that others have"
     assert all(word(number) == absent for number in FUTEXES), "whose words are where no filter sees them"
     assert judged(program, arch ^ 1, READ[machine]) == refused, "another machine's numbers"
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_a_block_changes_nothing_of_a_file_but_what_is_in_it(syscalls, machine):
+    program, (_, arch) = syscalls.assembled(machine), syscalls.MACHINES[machine]
+    assert all(judged(program, arch, number) != ALLOW for number in OF_FILES[machine])
 
 
 def test_the_other_way_to_call_is_closed(syscalls):

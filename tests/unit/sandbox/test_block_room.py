@@ -1,8 +1,11 @@
-"""What a process holds that blocks are forked of, and how much they may fill: nothing of the rows, and no more than
-there is room for."""
+"""What a process holds that blocks are forked of, how much they may fill, and when they end: nothing of the rows, no
+more than there is room for, and by the lane's own clock."""
 
+import os
+import socket
 import subprocess
 import sys
+import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -41,6 +44,20 @@ def test_a_launcher_that_will_fork_has_read_nothing_of_the_rows() -> None:
     assert left_for("") == ROWS
 
 
+def test_rows_of_blocks_may_be_more_than_a_job() -> None:
+    """As many as policy says, and no more."""
+    sent = frames.pack("job", b"{}") + frames.pack("program", b"pass") + ROWS
+    for most, passes in ((9, True), (8, False)):
+        taken = f"((_, rows),) = channel.receive(1, {most}); os.read = lambda *given: rows"
+        text = "import launcher; launcher.JOB_LIMIT = 8\n" + WAITING.format(then=taken)
+        found = subprocess.run(
+            [sys.executable, "-c", text], input=sent, capture_output=True, cwd=IMAGES / "common", check=False
+        )
+        assert (found.returncode == 0) is passes, most
+        if passes:
+            assert frames.Reader(frames.OUTWARD, 1 << 16, 1).feed(found.stdout) == [("log", b"everybody")]
+
+
 def test_a_child_has_no_way_from_the_broker() -> None:
     assert left_for("out = channel._out; channel._out = os.dup(out); channel.shut(); channel._out = out") == b""
 
@@ -56,6 +73,30 @@ def lanes(monkeypatch):
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", "")).startswith(str(IMAGES)):
             del sys.modules[name]
+
+
+def test_a_lane_ends_its_block_by_its_own_clock(lanes, monkeypatch) -> None:
+    """Nobody has to be in time to tell it: who tells all lanes may be kept waiting by one."""
+    monkeypatch.setattr(lanes.apart, "next_processes", lambda own: None)
+    monkeypatch.setattr(lanes.apart, "counted_apart", lambda: True)
+    monkeypatch.setattr(lanes.block, "live", lambda *given: time.sleep(60) or os._exit(0))
+    ours, theirs = socket.socketpair()
+    if os.fork() == 0:
+        ours.close()
+        lanes.serve(lanes.block.Kind(None, 1, (), {}), theirs, -1)
+        os._exit(0)
+    theirs.close()
+    lane = lanes.Lane(ours)
+    lane._settled()
+    feeding, answer = lane.begin(-1)
+    until = time.monotonic() + 0.5
+    lane.end(until)
+    assert os.read(answer, 1) == b"", "the block is gone"
+    assert until <= time.monotonic() < until + 30
+    lane.ended()
+    for handle in (feeding, answer, ours.detach()):
+        os.close(handle)
+    os.wait()
 
 
 def test_all_that_blocks_can_fill_has_room(lanes, monkeypatch) -> None:

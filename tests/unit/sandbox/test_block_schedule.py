@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 IMAGES = Path(__file__).resolve().parents[3] / "sandbox_images"
-SECONDS, REST, SPARE, BLOCKS = 0.5, 0.05, 2.0, 20
+SECONDS, REST, SPARE, SLOTS = 0.5, 0.05, 2.0, 20
+BLOCKS = 2 * SLOTS
 
 
 class Hand:
@@ -27,13 +28,16 @@ class Lane:
     """Its block number `slow` takes `extra` seconds to go away."""
 
     def __init__(self, clock, slow, extra):
-        self.clock, self.slow, self.extra, self.began = clock, slow, extra, []
+        self.clock, self.slow, self.extra, self.began, self.lived = clock, slow, extra, [], []
 
     def begin(self, printing):
         self.began.append(self.clock.now)
         return len(self.began), len(self.began)
 
-    def end(self):
+    def end(self, until):
+        self.lived.append(max(until, self.clock.now) - self.began[-1])
+
+    def ended(self):
         self.clock.sleep(self.extra if len(self.began) == self.slow else 0.0)
 
 
@@ -58,20 +62,21 @@ def blocks(monkeypatch):
 def schedule(blocks, monkeypatch, slow=0, extra=0.0):
     """When each slot began, and when all was over."""
     clock = Hand()
-    lane = Lane(clock, slow, extra)
+    lane, beside = Lane(clock, slow, extra), Lane(clock, 0, 0.0)
     monkeypatch.setattr(blocks, "time", clock)
     monkeypatch.setattr(blocks, "feed", lambda contents, until: None)
     asked = {"seconds": SECONDS, "rest_seconds": REST, "spare_seconds": SPARE}
-    made = blocks.Schedule([lane], asked, 1, None)
+    made = blocks.Schedule([lane, beside], asked, 1, None)
     monkeypatch.setattr(made, "_numbers_of", lambda answer: (1.0,))
     assert made.run(Rows()) == [1.0] * BLOCKS
+    assert beside.lived == pytest.approx([SECONDS] * SLOTS), "a moment more beside one that is slow to go would tell"
     return lane.began, clock.now
 
 
 def test_the_end_is_where_it_was_to_be_whatever_a_block_does(blocks, monkeypatch):
     began, end = schedule(blocks, monkeypatch)
-    assert end == pytest.approx(100 + BLOCKS * (SECONDS + REST) + SPARE)
-    for slow in (1, 7, BLOCKS):
+    assert end == pytest.approx(100 + SLOTS * (SECONDS + REST) + SPARE)
+    for slow in (1, 7, SLOTS):
         assert schedule(blocks, monkeypatch, slow, 0.4)[1] == pytest.approx(end)
     late, _ = schedule(blocks, monkeypatch, 5, 0.2)
     assert late[:5] == pytest.approx(began[:5])
