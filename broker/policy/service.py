@@ -76,8 +76,9 @@ class Service(Model):
     block_milliseconds: int = 500
     """How long a block of a private script may take where the script does not say it; and the most that it may say."""
     most_block_milliseconds: int = 30_000
-    block_rest_milliseconds: int = 50
-    """After each slot, for taking its blocks away: part of the schedule."""
+    block_rest_milliseconds: int = 200
+    """After each slot, for taking its blocks away: part of the schedule. Where a block needs more, later slots begin
+    later for what it did, which a script with a clock can see."""
     block_memory_bytes: int = 384 * 1024**2
     block_scratch_bytes: int = 16 * 1024**2
     block_library_bytes: int = 1280 * 1024**2

@@ -371,3 +371,29 @@ def _everything() -> str:
         f'    if (tables["npd.a"]["Score"] == {SECRET}).any():\n        [{names}]\n        rest()\n        return {HIGH}\n'
         f"    return {HIGH} if any([{looks}]) else {LOW}\n"
     )
+
+
+SLOW_TO_GO = """
+import ctypes, fcntl, os, stat, struct, time
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+SIZE, PAGE, PIECES = 350 << 20, 4096, 32_000
+def way():
+    for handle in range(3, 64):
+        try:
+            if stat.S_ISFIFO(os.fstat(handle).st_mode) and fcntl.fcntl(handle, fcntl.F_GETFL) & 3 == os.O_WRONLY:
+                return handle
+        except OSError:
+            pass
+def answer(tables):
+    began = time.monotonic()
+    os.write(way(), struct.pack("<d", began))
+    first = libc.mmap(None, SIZE, 3, 0x22, -1, 0)
+    ctypes.memset(first, 1, SIZE)
+    for n in range(PIECES):
+        libc.mprotect(first + 2 * n * PAGE, PAGE, 1)
+    time.sleep(60)
+"""
+"""Answers when it began, and then leaves the kernel as much to take away as it can: memory in many pieces."""

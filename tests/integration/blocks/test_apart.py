@@ -4,8 +4,8 @@
 
 import numpy as np
 import pytest
-from adversaries import FAILS, HIGH, LOW, SECRET, SHAPES, TRICKS, script
-from blocks_kit import asks, run, town
+from adversaries import FAILS, HIGH, LOW, SECRET, SHAPES, SLOW_TO_GO, TRICKS, script
+from blocks_kit import POLICIES, asks, run, town
 from privacy_size import size
 
 from broker.domain.ports import SandboxEnd
@@ -58,7 +58,7 @@ def check(ran, lasts, *answers):
 
 
 def slots(lasts, blocks=BLOCKS):
-    return -(-blocks // 2) * (lasts + 0.05) + 1
+    return -(-blocks // 2) * (lasts + POLICIES.service.block_rest_milliseconds / 1000) + 1
 
 
 @pytest.mark.each
@@ -106,3 +106,22 @@ def test_on_real_data_nobody_sees_what_blocks_print(sandbox):
     assert b"told" in found[True].result.log
     assert found[False].result.log == b""
     assert all(np.isnan(f.answers).all() for f in found.values())
+
+
+def lateness(sandbox, **service):
+    """Seconds by which the middle one of ten slots has begun after its time, where every block is as slow to go as one
+    can be. A block answers when it began."""
+    lasts, blocks = 2.0, 20
+    ran = run(sandbox, SLOW_TO_GO, asks(blocks, lasts, (0, 1e9)), town(blocks), synthetic=False, service=service)
+    rest = service.get("block_rest_milliseconds", POLICIES.service.block_rest_milliseconds) / 1000
+    began = ran.answers[::2, 0]
+    return float(np.median(began - began[0] - np.arange(len(began)) * (lasts + rest)))
+
+
+@pytest.mark.alone
+@pytest.mark.docker
+def test_slots_begin_when_they_have_to_though_every_block_before_was_slow_to_go(sandbox_root):
+    """A later block could tell by its clock what an earlier one had to say. With hardly a rest it can."""
+    runc = DockerSandbox(sandbox_root, "runc")
+    assert abs(lateness(runc)) < 0.05
+    assert lateness(runc, block_rest_milliseconds=10) > 0.1

@@ -95,7 +95,7 @@ def test_no_neighbour_is_told_apart_by_more_than_the_charge(name, runtime, vault
     sandbox, seconds = DockerSandbox(sandbox_root, runtime), SECONDS[runtime]
     made = {e: aggregate(asks(BLOCKS, seconds, estimator=e), SPEND, PROFILE) for e in Estimator}
     runs = {v: answers(sandbox, name, vaults[v], made[Estimator.MEAN], seconds) for v in vaults}
-    slots = BLOCKS / POLICIES.service.threads * (seconds + 0.05) + 1
+    slots = BLOCKS / POLICIES.service.threads * (seconds + POLICIES.service.block_rest_milliseconds / 1000) + 1
     assert all(result.seconds > slots for _, result in runs.values())
     found, same = [a for a, _ in runs.values()], lambda a, b: np.isclose(a, b) | (np.isnan(a) & np.isnan(b))
     different = int((~same(*found)).sum())

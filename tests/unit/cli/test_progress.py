@@ -48,12 +48,12 @@ def test_a_part_that_has_ended_is_followed_by_the_next_one():
     assert laps == ["data", "run"]
 
 
-@pytest.mark.parametrize(("passed", "slot"), [(0, 1), (1.04, 1), (1.06, 2), (1000, 5)])
+@pytest.mark.parametrize(("passed", "slot"), [(0, 1), (1.19, 1), (1.21, 2), (1000, 5)])
 def test_blocks_are_told_by_their_schedule_and_nothing_else(passed, slot, monkeypatch):
-    """Nine blocks of a second with a rest of 50 ms, two at a time: five slots, whatever blocks do."""
+    """Nine blocks of a second with a rest of 200 ms, two at a time: five slots, whatever blocks do."""
     asks = Asks("epsilon", Decimal("0.5"), 9, (), Estimator.MEAN, Decimal(1))
     service = load_policies(ROOT / "policies").service
-    assert (service.threads, service.block_rest_milliseconds) == (2, 50)
+    assert (service.threads, service.block_rest_milliseconds) == (2, 200)
     clock = iter([100.0, 100.0, 100.0 + passed])
     monkeypatch.setattr(rehearsal_parts.time, "monotonic", lambda: next(clock))
     slots = rehearsal_parts.of_blocks(asks, service)["run"]

@@ -21,7 +21,7 @@ SCRIPTS = {
     "overruns": LINE + "import time\ndef answer(tables):\n    return time.sleep(10**6)\n",
 }
 ENDS = {"answers": 4.0, "crashes at once": math.nan, "overruns": math.nan}
-STEP, SLOTS, LENGTH = timedelta(seconds=5), 150, 0.55
+STEP, SLOTS, LENGTH = timedelta(seconds=5), 150, 0.7
 LATE = {"answers": 0, "crashes at once": 0, "overruns": 3}
 """Seconds by which the machine is late at the end: what its blocks' work has done to it."""
 

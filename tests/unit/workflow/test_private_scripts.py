@@ -150,5 +150,5 @@ def test_a_forecast_needs_no_data(dashboard):
     told = forecast(dashboard.ports, "P0733", found)
     assert told["expected"][0]["error"] == pytest.approx(11 / (100 * 0.5), rel=1e-3)
     assert told["blocks"]["other_estimators"]["median"][0]["ranks_off"] > 0
-    assert told["blocks"]["lasts_seconds"] == pytest.approx(50 * 0.55 + 1)
+    assert told["blocks"]["lasts_seconds"] == pytest.approx(50 * 0.7 + 1)
     assert dashboard.ports.private.blocks.reads == 0
