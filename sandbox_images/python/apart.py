@@ -18,8 +18,10 @@ READ_ONLY, NOSUID, NODEV, NOEXEC, AGAIN, BIND, WITH_ALL_BELOW = 1, 2, 4, 8, 32, 
 SCRATCH = "/tmp"
 NOTHING = f"{SCRATCH}/none"
 INODES = 4096
-COVERED = ("/out", "/data", "/sys", "/proc")
+COVERED = ("/out", "/data", "/sys")
 """What all blocks would see: an empty folder lies over each. (`/dev` is made anew, with these devices.)"""
+MAPS = "/proc/self/maps"
+"""Where libraries look for the others that are loaded: all that a block finds in `/proc`."""
 GIVEN = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
 """Files that an engine lays into a container, from a disk of the host where it is told when they were read."""
 DEVICES = ("null", "zero", "full", "random", "urandom")
@@ -74,6 +76,18 @@ def cover() -> None:
     mount(SCRATCH, "/dev", None, BIND | WITH_ALL_BELOW)
     for path in COVERED:
         mount("tmpfs", path, "tmpfs", READ_ONLY | NOSUID | NODEV | NOEXEC, "size=4k,mode=555")
+    cover_processes()
+
+
+def cover_processes() -> None:
+    """Over `/proc` a folder with what the lane itself is made of, of which its blocks are copies: the same for all."""
+    with open(MAPS, "rb") as file:
+        loaded = file.read()
+    mount("tmpfs", "/proc", "tmpfs", NOSUID | NODEV | NOEXEC, "size=1m,mode=755")
+    os.mkdir(os.path.dirname(MAPS), 0o755)
+    with open(MAPS, "wb") as file:
+        file.write(loaded)
+    mount("tmpfs", "/proc", "tmpfs", AGAIN | READ_ONLY | NOSUID | NODEV | NOEXEC)
 
 
 def next_processes(own: int) -> None:

@@ -73,6 +73,20 @@ def test_blocks_that_fail_in_every_way_have_no_answer_and_others_have(sandbox):
     assert np.isnan(tried_in_blocks(sandbox, "mixed", FAILS)).all()
 
 
+CLUSTERS = """
+from sklearn.cluster import KMeans
+def answer(tables):
+    return KMeans(2, n_init=1, random_state=0).fit(tables["npd.a"][["Score"]]).cluster_centers_.mean()
+"""
+
+
+@pytest.mark.docker
+def test_a_library_finds_the_others_that_are_loaded(sandbox):
+    """It looks for them where else nothing of a process is to be seen."""
+    ran = run(sandbox, CLUSTERS, asks(2, 3.0), town(2, persons=50), ("sklearn.cluster",))
+    assert np.isfinite(ran.answers).all(), ran.result.log.decode()
+
+
 @pytest.mark.docker
 def test_what_is_no_answer_is_none(sandbox):
     found = tried_in_blocks(sandbox, "shapes", [SECRET + n for n in range(len(SHAPES))])
