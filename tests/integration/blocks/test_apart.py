@@ -123,9 +123,9 @@ def test_on_real_data_nobody_sees_what_blocks_print(sandbox):
 
 
 def lateness(sandbox, **service):
-    """Seconds by which the middle one of ten slots has begun after its time, where every block is as slow to go as one
+    """Seconds by which the middle one of six slots has begun after its time, where every block is as slow to go as one
     can be. A block answers when it began."""
-    lasts, blocks = 2.0, 20
+    lasts, blocks = 1.5, 12
     ran = run(sandbox, SLOW_TO_GO, asks(blocks, lasts, (0, 1e9)), town(blocks), synthetic=False, service=service)
     rest = service.get("block_rest_milliseconds", POLICIES.service.block_rest_milliseconds) / 1000
     began = ran.answers[::2, 0]
@@ -135,7 +135,12 @@ def lateness(sandbox, **service):
 @pytest.mark.alone
 @pytest.mark.docker
 def test_slots_begin_when_they_have_to_though_every_block_before_was_slow_to_go(sandbox_root):
-    """A later block could tell by its clock what an earlier one had to say. With hardly a rest it can."""
-    runc = DockerSandbox(sandbox_root, "runc")
-    assert abs(lateness(runc)) < 0.05
-    assert lateness(runc, block_rest_milliseconds=10) > 0.1
+    """A later block could tell by its clock what an earlier one had to say."""
+    assert abs(lateness(DockerSandbox(sandbox_root, "runc"))) < 0.05
+
+
+if FULL:
+
+    @pytest.mark.docker
+    def test_with_hardly_a_rest_they_begin_later(sandbox_root):
+        assert lateness(DockerSandbox(sandbox_root, "runc"), block_rest_milliseconds=10) > 0.08

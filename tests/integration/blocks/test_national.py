@@ -147,6 +147,7 @@ TIMES = 3 if FULL else 2
 """What others do on the machine makes every run dearer than it is, and none cheaper: the least is told."""
 
 
+@pytest.mark.alone
 @pytest.mark.docker
 @pytest.mark.parametrize("runtime", ["runc"])
 def test_a_thousand_blocks_before_padding(runtime, sandbox_root):
