@@ -18,6 +18,9 @@ from broker.wiring.ports import build_ports
 
 THREADS = 8
 KEY_BYTES = 32
+KEPT_SECONDS = 30
+"""How long a connection without a request is kept: longer than clients keep theirs (5 s), so that none is closed by the
+server just as a client asks again."""
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -31,6 +34,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "worker_class": "gthread",
             "threads": THREADS,
             "workers": 1,
+            "keepalive": KEPT_SECONDS,
             "limit_request_line": 4094,
             "limit_request_fields": 50,
             "accesslog": None,

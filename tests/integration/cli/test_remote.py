@@ -162,7 +162,7 @@ def test_status_of_a_script_over_blocks_tells_its_slot(site, at):
     assert at(DANA, "status", job)[1].startswith(f"job {job}: queued\n")
     site.running(job)
     site.clock.at = site.clock.at.replace(second=0, microsecond=0) + timedelta(seconds=71)
-    assert at(DANA, "status", job)[1].startswith(f"job {job}: running, slot 21 of 150\n")
+    assert at(DANA, "status", job)[1].startswith(f"job {job}: running, slot 16 of 150\n")
 
 
 def test_a_job_can_be_withdrawn(site, at):
