@@ -5,6 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("anywhere", deadline=None)  # how long an example takes is the machine's affair
+settings.load_profile("anywhere")
 
 collect_ignore = ["library"]
 """Tests of the researcher's library: `tests/integration/library` runs them where its wheel is installed."""
