@@ -20,6 +20,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 TOKEN = re.compile(r"'(?:[^']|'')*'|[A-Za-z_@#][\w@#]*|[0-9.]+|\s+|<>|>=|<=|::|.", re.DOTALL)
 TODAY = date(2026, 11, 24)
+AGAIN = 9
 HANGS_AFTER = 5
 """Seconds after which a check is stopped, so that one that never ends is told like any other fault."""
 
@@ -211,7 +212,21 @@ def main(seed: int, count: int) -> dict[str, object]:
     slow: list[str] = []
 
     def check(text: str, dialect: str, project: int) -> float:
+        """Its processor time: what else the machine does makes it longer and never shorter, so that of what seems slow
+        the least of a few times is told."""
         nonlocal slowest, slowest_wall
+        took, wall = once(text, dialect, project)
+        for _ in range(AGAIN):
+            if took <= 1:
+                break
+            time.sleep(1)  # until what slows the machine is over
+            took, wall = min((took, wall), once(text, dialect, project))
+        slowest, slowest_wall = max(slowest, took), max(slowest_wall, wall)
+        if took > 1:
+            slow.append(text[:2000])
+        return took
+
+    def once(text: str, dialect: str, project: int) -> tuple[float, float]:
         began, wall = time.process_time(), time.perf_counter()
         signal.alarm(HANGS_AFTER)
         try:
@@ -231,11 +246,7 @@ def main(seed: int, count: int) -> dict[str, object]:
             )
         finally:
             signal.alarm(0)
-        took = time.process_time() - began
-        slowest, slowest_wall = max(slowest, took), max(slowest_wall, time.perf_counter() - wall)
-        if took > 1:
-            slow.append(text[:2000])
-        return took
+        return time.process_time() - began, time.perf_counter() - wall
 
     for _ in range(count):
         check(mutate(rng.choice(pool), pool, rng), rng.choice(("tsql", "duckdb")), rng.randrange(2))
