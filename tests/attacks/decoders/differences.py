@@ -1,7 +1,8 @@
 """What differs between two towns of what leaves, and how bad that is. Knows no text and no grammar."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import IntEnum
 
@@ -27,17 +28,21 @@ HARMLESS = frozenset({Kind.NONE, Kind.EDGE, Kind.THRESHOLD})
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The worst of a job's outputs, in words; `figures` that the child moved, `moved` of them in what leaves."""
+    """The worst of a job's outputs, in words; of each statistic the figures that the child moved, and how many of them
+    moved in what leaves."""
 
     kind: Kind
     told: str = ""
-    figures: int = 0
-    moved: int = 0
+    figures: Counter[str] = field(default_factory=Counter)
+    moved: Counter[str] = field(default_factory=Counter)
 
 
 def worst_of(found: Sequence[Difference]) -> Difference:
     worst = max(found, key=lambda d: d.kind)
-    return Difference(worst.kind, worst.told, sum(d.figures for d in found), sum(d.moved for d in found))
+    figures, moved = (
+        sum(counted, Counter[str]()) for counted in ([d.figures for d in found], [d.moved for d in found])
+    )
+    return Difference(worst.kind, worst.told, figures, moved)
 
 
 def difference(before: Sequence[Left], after: Sequence[Left], t: int) -> Difference:
@@ -51,7 +56,8 @@ def _of_output(before: Left, after: Left, t: int) -> Difference:
     if before.way is not LEAVES:
         return Difference(Kind.NONE)
     figures = _moved(before, after)
-    counted = [sum(1 for b, a, _ in figures if b.exact != a.exact), sum(1 for b, a, _ in figures if b.shown != a.shown)]
+    changed = [(b, a) for b, a, _ in figures if b.exact != a.exact]
+    counted = Counter(b.statistic for b, _ in changed), Counter(b.statistic for b, a in changed if b.shown != a.shown)
     kind, told = _of_tables(before, after, figures)
     if kind in {Kind.ROWS, Kind.HOLES} and crosses(before, after, t):
         kind = Kind.THRESHOLD
@@ -98,7 +104,7 @@ def is_edge(one: Figure, other: Figure) -> bool:
 
 def crosses(before: Left, after: Left, t: int) -> bool:
     """Whether a statistic of a cell is of fewer than the threshold in the one and of as many or more in the other."""
-    none = (0,) * 7
+    none = (0,) * 6
     return any(
         (b < t) != (a < t)
         for place in before.numbers.keys() | after.numbers.keys()

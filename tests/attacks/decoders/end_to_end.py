@@ -82,20 +82,23 @@ class Brokers:
     founded: dict[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for way in self.town.snapshots:
+        """People and policies once, the snapshot for each way."""
+        whole = self.folder / "founded"
+        whole.mkdir(parents=True)
+        with self._opened(whole) as ports:
+            self._found(ports)
+        for way, ident in self.town.snapshots.items():
             self.founded[way] = self.folder / f"founded-{way.replace(' ', '-')}"
-            self.founded[way].mkdir(parents=True)
+            shutil.copytree(whole, self.founded[way])
             with self._opened(self.founded[way]) as ports:
-                self._found(ports, way)
+                administer.put_snapshot(ports, Snapshot(ident, "0" * 64, ports.clock.now(), True, "here", "{}"))
 
-    def _found(self, ports: RunPorts, way: str) -> None:
+    def _found(self, ports: RunPorts) -> None:
         roles = {RESEARCHER: Role.RESEARCHER} | dict.fromkeys(ADMINISTRATORS, Role.ADMINISTRATOR)
         administer.found_broker(ports, [(Person(i, i, frozenset({r})), None) for i, r in roles.items()])
         first, second = map(ports.store.person, ADMINISTRATORS)
         administer.propose_policy(ports, first, self.town.policies)
         administer.apply_policy(ports, second, self.town.policies.fingerprint)
-        snapshot = Snapshot(self.town.snapshots[way], "0" * 64, ports.clock.now(), True, "here", "{}")
-        administer.put_snapshot(ports, snapshot)
 
     @contextmanager
     def _opened(self, folder: Path) -> Iterator[RunPorts]:

@@ -3,6 +3,7 @@ of a broker). The second asks the first which ways touch a text, and how far a f
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -80,7 +81,7 @@ class EndToEnd:
         inner = worst_of([difference(b, a, t) for b, a in zip(left[BASE], left[way], strict=True)])
         before, after = seen[BASE].told, seen[way].told
         if before == after:
-            return replace(inner, kind=Kind.NONE, moved=0)
+            return replace(inner, kind=Kind.NONE, moved=Counter())
         told = worst_of(
             [
                 difference(_as_left(before, n, plan, b), _as_left(after, n, plan, a), t)
@@ -127,6 +128,7 @@ def _of_output(told: Mapping[str, str], number: int, planned: PlannedOutput, inn
                 None if line[i] == HOLE else line[i],
                 known[name].exact if name in known else None,
                 known[name].step if name in known else most,
+                planned.columns[i].statistic,
             )
             for i, name in enumerate(header)
             if i not in keys

@@ -15,6 +15,7 @@ from broker.disclosure.judge_job import judge_job
 from broker.disclosure.needs import needs_of
 from broker.disclosure.protect import mean_digits, round_count
 from broker.disclosure.records.renderings import released_csv, released_record, text_of_value
+from broker.domain.evidence import OutputEvidence
 from broker.domain.findings import Assessment
 from broker.domain.jobs import Kind
 from broker.domain.outputs import OutputState
@@ -42,6 +43,7 @@ class Figure:
     shown: str | None
     exact: Value
     step: Decimal
+    statistic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +117,13 @@ class Kit:
         """What leaves of each output of a job."""
         evidence = self._engine.read(plan, frames, self._needs)
         found = judge_job(plan, evidence, self.profile, self._rows[way].registers)
-        return [self._left(a, p) for a, p in zip(found, plan.outputs, strict=True)]
+        outputs = zip(found, plan.outputs, evidence.outputs, strict=True)
+        return [self._left(a, Behind(a, p, e, self), p) for a, p, e in outputs]
 
-    def _left(self, found: Assessment, planned: PlannedOutput) -> Left:
+    def _left(self, found: Assessment, behind: "Behind", planned: PlannedOutput) -> Left:
         assert self.project is not None
         way = way_of(found.verdict, True, self.project, self.town.policies, 0)
         record = json.dumps(released_record(found, self.profile)).encode()
-        behind = Behind(found, planned, self)
         keys = {i for i, c in enumerate(planned.columns) if c.is_key}
         rows: dict[Keys, dict[str, Figure]] = {}
         for row in found.rows:
@@ -130,6 +132,7 @@ class Kit:
                     None if row.suppressed[i] else text_of_value(row.released[i]),
                     row.exact[i],
                     behind.step(i, row.keys),
+                    planned.columns[i].statistic,
                 )
                 for i, name in enumerate(found.columns)
                 if i not in keys
@@ -141,23 +144,22 @@ class Kit:
 class Behind:
     """The statistics behind an output's figures, cell by cell."""
 
-    def __init__(self, found: Assessment, planned: PlannedOutput, kit: Kit) -> None:
-        self._found, self._kit = found, kit
+    def __init__(self, found: Assessment, planned: PlannedOutput, evidence: OutputEvidence, kit: Kit) -> None:
+        self._found, self._evidence, self._kit = found, evidence, kit
         self._statistics: dict[int, Statistic] = {s.ident: s for t in planned.tables for s in t.statistics}
 
     @cached_property
     def _cells(self) -> dict[int, dict[Keys, Any]]:
         cells: dict[int, dict[Keys, Any]] = {i: {} for i in self._statistics}
-        for table in self._found.tables:
-            for keys, rows, persons, judged in table.cells:
-                for one in judged:
-                    cells[one.statistic][keys] = (rows, persons, one.evidence)
+        for cell in (c for table in self._evidence.tables for c in table.cells):
+            for ident, evidence in cell.statistics.items():
+                cells[ident][cell.keys] = (cell.rows, cell.persons, evidence)
         return cells
 
     @property
     def numbers(self) -> dict[tuple[int, Keys], tuple[int, ...]]:
         return {
-            (ident, keys): (rows, persons, e.persons, e.rows, e.rest, e.rest_rows, e.others or 0)
+            (ident, keys): (rows, persons, e.persons, e.rows, e.rest, e.rest_rows)
             for ident, cells in self._cells.items()
             for keys, (rows, persons, e) in cells.items()
         }

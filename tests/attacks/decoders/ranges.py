@@ -16,13 +16,15 @@ from tests.attacks.decoders.end_to_end import Brokers
 from tests.attacks.decoders.judges import EndToEnd, InProcess
 from tests.attacks.decoders.kit import Kit
 from tests.attacks.decoders.queries import one_job, series
-from tests.attacks.decoders.search import Search, Tried
+from tests.attacks.decoders.search import Judge, Search, Tried
 from tests.attacks.decoders.towns import build_town, four_ways
 from tests.prove.ranges import Told, resumed
 
 PUPILS = 600
 PADDED, MADE_SMALL = 12, 3
 """Of a range, how many texts that differ are tried with other pads, and how many findings of a kind are made small."""
+PADS, MORE_PADS, STEADY = 5, 12, 0.8
+"""A figure at a rounding edge is there with one pad in the base: one that is seen with this share is no edge."""
 SPELL = {"in process": one_job, "end to end": series}
 
 
@@ -41,12 +43,20 @@ class Range:
 def run_range(asked: Range) -> Told:
     with tempfile.TemporaryDirectory(prefix="decoders-") as folder:
         town = build_town(Path(folder), asked.seed, asked.pupils, four_ways(asked.seed))
-        kit = Kit(town)
-        inner = asked.level == "in process"
-        judge = InProcess(kit) if inner else EndToEnd(kit, Brokers(town, Path(folder) / "brokers"))
-        search = Search(judge, asked.seed, SPELL[asked.level])
-        differing = [t for t in search.counted(asked.texts) if t.worst[1].kind is not Kind.NONE]
-        return _told(search, differing) | {"ways": dict(search.told.ways), "base": kit.profile.round_base}
+        return searched(Kit(town), asked)
+
+
+def searched(kit: Kit, asked: Range) -> Told:
+    if asked.level == "in process":
+        return _searched(InProcess(kit), asked) | {"base": kit.profile.round_base}
+    with tempfile.TemporaryDirectory(dir=kit.town.folder) as folder:
+        return _searched(EndToEnd(kit, Brokers(kit.town, Path(folder))), asked) | {"base": kit.profile.round_base}
+
+
+def _searched(judge: Judge, asked: Range) -> Told:
+    search = Search(judge, asked.seed, SPELL[asked.level])
+    differing = [t for t in search.counted(asked.texts) if t.worst[1].kind is not Kind.NONE]
+    return _told(search, differing) | {"ways": dict(search.told.ways)}
 
 
 def _told(search: Search, differing: Sequence[Tried]) -> Told:
@@ -59,10 +69,15 @@ def _told(search: Search, differing: Sequence[Tried]) -> Told:
         if small[kind] <= MADE_SMALL:
             findings.append(_finding(search, search.smallest(tried)))
     edges = [t for t in differing if t.worst[1].kind is Kind.EDGE][:PADDED]
-    seen = [s for t in edges for s in search.padded(t)]
+    seen = [search.padded(t) for t in edges]
+    for tried in (t for t, first in zip(edges, seen, strict=True) if sum(first) >= STEADY * PADS):
+        more = search.padded(tried, MORE_PADS)
+        if sum(more) >= STEADY * len(more) and len(more) > PADS:
+            findings.append(_finding(search, tried) | {"kind": "STEADY", "pads": len(more), "seen": sum(more)})
     return {
-        "texts": told.texts, "drawn": told.drawn, "kinds": dict(told.kinds), "figures": told.figures,
-        "moved": told.moved, "findings": findings, "padded": len(seen), "seen": sum(seen),
+        "texts": told.texts, "drawn": told.drawn, "kinds": dict(told.kinds),
+        "figures": dict(told.figures), "moved": dict(told.moved), "findings": findings,
+        "padded": sum(map(len, seen)), "seen": sum(map(sum, seen)),
     }  # fmt: skip
 
 
@@ -88,14 +103,17 @@ def _once(asked: Range) -> Told:
     return resumed(asked.name, partial(run_range, asked), {"texts": asked.texts, "pupils": asked.pupils})
 
 
+COUNTED = ("kinds", "ways", "figures", "moved")
+
+
 def added(ranges: Iterable[Told]) -> Told:
     """Figures of ranges together: numbers added, kinds counted, findings one after the other."""
-    found: Told = {"findings": [], "kinds": Counter(), "ways": Counter()}
+    found: Told = {"findings": [], **{name: Counter() for name in COUNTED}}
     for told in ranges:
         found["findings"] += told["findings"]
-        for name in ("kinds", "ways"):
+        for name in COUNTED:
             found[name].update(told[name])
-        for name in ("texts", "drawn", "figures", "moved", "padded", "seen"):
+        for name in ("texts", "drawn", "padded", "seen"):
             found[name] = found.get(name, 0) + told[name]
         found["base"] = told["base"]
     return found

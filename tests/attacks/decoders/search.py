@@ -39,8 +39,8 @@ class Told:
     drawn: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     ways: Counter[str] = field(default_factory=Counter)
-    figures: int = 0
-    moved: int = 0
+    figures: Counter[str] = field(default_factory=Counter)
+    moved: Counter[str] = field(default_factory=Counter)
     findings: list[Tried] = field(default_factory=list)
 
 
@@ -81,8 +81,9 @@ class Search:
         told.kinds[worst.kind.name] += 1
         told.ways.update(tried.found.keys())
         if not guided:
-            told.figures += sum(d.figures for d in tried.found.values())
-            told.moved += sum(d.moved for d in tried.found.values() if d.kind is Kind.EDGE)
+            for d in tried.found.values():
+                told.figures.update(d.figures)
+                told.moved.update(d.moved)
         if worst.kind not in HARMLESS:
             told.findings.append(tried)
         if worst.kind is not Kind.NONE or any(d.figures for d in tried.found.values()):
