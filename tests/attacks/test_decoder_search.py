@@ -98,7 +98,7 @@ def test_a_difference_is_made_small() -> None:
 
 def left(shown: str | None, exact: int = 100, persons: int = 40, content: bytes = b"") -> Left:
     rows = {} if shown == "no row" else {("a", 0): {"n": Figure(shown, exact, Decimal(5), "count")}}
-    return Left(LEAVES, content or str(shown).encode(), rows, False, {(1, ("a",)): (persons, persons, 0, 0, 0, 0)})
+    return Left(LEAVES, content or str(shown).encode(), rows, False, {(1, ("a",)): (persons, persons, 0, 0, 0, 0, 0)})
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ class Kind(IntEnum):
     STATE = 7
 
 
+NUMBERS = 7
 HARMLESS = frozenset({Kind.NONE, Kind.EDGE, Kind.THRESHOLD})
 
 
@@ -59,7 +60,7 @@ def _of_output(before: Left, after: Left, t: int) -> Difference:
     changed = [(b, a) for b, a, _ in figures if b.exact != a.exact]
     counted = Counter(b.statistic for b, _ in changed), Counter(b.statistic for b, a in changed if b.shown != a.shown)
     kind, told = _of_tables(before, after, figures)
-    if kind in {Kind.ROWS, Kind.HOLES} and crosses(before, after, t):
+    if kind in {Kind.FIGURES, Kind.ROWS, Kind.HOLES} and crosses(before, after, t):
         kind = Kind.THRESHOLD
     return Difference(kind, told, *counted)
 
@@ -104,7 +105,7 @@ def is_edge(one: Figure, other: Figure) -> bool:
 
 def crosses(before: Left, after: Left, t: int) -> bool:
     """Whether a statistic of a cell is of fewer than the threshold in the one and of as many or more in the other."""
-    none = (0,) * 6
+    none = (0,) * NUMBERS
     return any(
         (b < t) != (a < t)
         for place in before.numbers.keys() | after.numbers.keys()

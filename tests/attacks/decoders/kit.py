@@ -56,7 +56,7 @@ class Left:
     rows: Mapping[Keys, Mapping[str, Figure]]
     small: bool
     numbers: Mapping[tuple[int, Keys], tuple[int, ...]]
-    """Of each statistic of each cell, the persons and rows that it is of, and those that it leaves out."""
+    """Of each statistic of each cell, the persons and rows that it is of, and those of the cell that it leaves out."""
 
 
 def numbered(rows: Mapping[Keys, object], keys: Sequence[str]) -> Keys:
@@ -159,7 +159,7 @@ class Behind:
     @property
     def numbers(self) -> dict[tuple[int, Keys], tuple[int, ...]]:
         return {
-            (ident, keys): (rows, persons, e.persons, e.rows, e.rest, e.rest_rows)
+            (ident, keys): (rows, persons, e.persons, e.rows, e.rest, e.rest_rows, abs(rows - e.rows))
             for ident, cells in self._cells.items()
             for keys, (rows, persons, e) in cells.items()
         }
