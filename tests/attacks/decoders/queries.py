@@ -6,6 +6,7 @@
 from tests.attacks.decoders.amounts import amount, statistic
 from tests.attacks.decoders.choices import Choices
 from tests.attacks.decoders.conditions import Words, Y, child, condition, others, secret
+from tests.attacks.decoders.ordinary import ordinary
 from tests.attacks.decoders.towns import KEY, YEARS
 
 ALL_YEARS = str(tuple(f"{y}/{y + 1}" for y in YEARS))
@@ -43,7 +44,8 @@ def job(c: Choices, words: Words, pad: int = 0) -> str:
 
 
 def query(c: Choices, words: Words, pad: int = 0) -> str:
-    shapes = (_plain, _plain, _plain, _plain, _by_number, _per_person, _union, _but, _distinct, _joined, _derived_key)
+    attacks = (_plain, _plain, _plain, _plain, _by_number, _per_person, _union, _but, _distinct, _joined, _derived_key)
+    shapes = (*attacks, *[ordinary] * len(attacks))
     return c.pick(shapes)(c, words, padding(words, pad))
 
 
