@@ -11,6 +11,10 @@ KEYS = {
     ABSENCE: ("SENprovision", "FSMeligible", "NCyearActual", "MonthOfBirth", "EthnicGroupMinor", "LA", "PA10_exact_6HalfTerms", "URN", "YearOfBirth", "OverallAbsence_6HalfTerms"),
     CENSUS: ("SENprovision", "FSMeligible", "Gender", "NCyearActual", "EthnicGroupMajor", "LanguageGroupMajor", "PHASE", "MonthOfBirth", "LA", "EVERFSM_6", "URN", "EthnicGroupMinor"),
 }  # fmt: skip
+FEW = {
+    ABSENCE: ("FSMeligible", "PA10_exact_6HalfTerms", "SENprovision"),
+    CENSUS: ("Gender", "FSMeligible", "EVERFSM_6", "SENprovision"),
+}
 AMOUNTS = {
     ABSENCE: ("OverallAbsence_6HalfTerms", "SessionsPossible_6HalfTerms", "AnnualReasonI", "AuthorisedAbsence_6HalfTerms", "UnauthorisedAbsence_6HalfTerms"),
     CENSUS: ("FSMeligible", "EVERFSM_6", "SENUnitIndicator"),
@@ -48,9 +52,10 @@ def ordinary(c: Choices, words: Words, pad: str) -> str:
 
 
 def _keys(c: Choices, table: str) -> list[str]:
-    """None to three different ones."""
-    found = [f"a.{c.pick(KEYS[table])}" for _ in range(c.pick((1, 0, 1, 2, 2, 3)))]
-    return list(dict.fromkeys(found))
+    """None to three; only the first may have many codes: the town is small, and repair of large tables takes its time."""
+    first = [f"a.{c.pick(KEYS[table])}" for _ in range(c.pick((1, 0, 1, 1, 1)))]
+    more = [f"a.{c.pick(FEW[table])}" for _ in range(c.pick((0, 0, 1, 1, 2)) if first else 0)]
+    return list(dict.fromkeys([*first, *more]))
 
 
 def _sets(c: Choices, keys: list[str]) -> str:
