@@ -23,7 +23,7 @@ LINKED = Finding(
     "out from another.",
 )
 TOO_MANY = Finding("L1", Verdict.REVIEW, "Linked tables have more joint cells than may be looked at one by one.")
-NARROW = Finding("X1", Verdict.REVIEW, "Whatever is hidden, known totals tell some hidden figures too closely.")
+NARROW = Finding("X1", Verdict.REVIEW, "Whatever else is hidden, some hidden figures can be worked out too closely.")
 
 
 def symbols_of(profile: Profile) -> tuple[tuple[str, str], ...]:
