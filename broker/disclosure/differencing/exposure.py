@@ -44,7 +44,7 @@ ERROR = 1.0
 """The variance of a figure's error, in persons."""
 NEAR = 0.25
 """A figure of which less is left is known up to few persons: then it is looked up whose these are."""
-WORK = 2 * 10**10
+WORK = 5 * 10**9
 """Groups are left out exactly for as many steps; of more, the largest that a figure could tell is taken."""
 DRAWS = 2
 
