@@ -37,6 +37,7 @@ from broker.query.guards import guards_of
 from broker.query.kinds import Bound, Groups, Rows, Want, conjuncts_of, has_context
 from broker.query.refusing import NOWHERE, Report
 from broker.query.rendering.finish import finished
+from broker.query.rendering.standing import Gathered, instead
 from broker.query.rows import keeping
 from broker.query.rows.gathering import CONTEXT
 from broker.query.rows.multiplying import multiplies
@@ -130,7 +131,21 @@ def _compiled(asked: Asked, binder: Binder) -> tuple[PlannedOutput | Kept | None
     _check_quasi(binder)
     if asked.keep is not None or not isinstance(bound, Groups) or len(binder.report.refusals) > before:
         return kept if len(binder.report.refusals) == before else None, uses
-    return _output(asked.name, bound, columns, binder, years), uses
+    output = _output(asked.name, bound, columns, binder, years)
+    return (output if _shows_who_moves(output, asked, binder) else None), uses
+
+
+def _shows_who_moves(output: PlannedOutput, asked: Asked, binder: Binder) -> bool:
+    """Whether evidence can tell of each person how far every figure would move without them."""
+    try:
+        for table in output.tables:
+            instead(table.contributions)
+    except Gathered:
+        message = "Public rows that meet nobody are gathered, numbered or matched with each other as if they were a person's."
+        advice = "Leave them out before, with WHERE key IS NOT NULL, or write JOIN."
+        binder.report.add("public-rows", message, advice, binder.report.place(asked.query))
+        return False
+    return True
 
 
 NO_YEAR = "No year of {} meets the conditions, so nobody is found; look how its years are written."
