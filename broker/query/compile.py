@@ -3,6 +3,7 @@
 Grants are not judged here: `broker.scope` does that from the uses. Nothing here raises for what a text says.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
@@ -257,16 +258,18 @@ def _table(draft: DraftTable, binder: Binder, years: dict[int, Years | None]) ->
     guards = guards_of(relation, columns_in(book))
     assert draft.rows.person is not None
     keys = tuple(key_of(c.ident, e, book, years, guards) for e, c in draft.keys.items())
-    statistics = _statistics(relation, draft.statistics.found, book)
+    statistics = _statistics(relation, draft.keys, draft.statistics.found, book)
     return PlannedTable(finished(relation, book, years), draft.rows.person, keys, statistics)
 
 
-def _statistics(relation: Relation, found: list[Statistic], book: Book) -> tuple[Statistic, ...]:
+def _statistics(
+    relation: Relation, keys: Iterable[Scalar], found: list[Statistic], book: Book
+) -> tuple[Statistic, ...]:
     """A person looks where conditions choose how many rows a person has (at everything but counts of persons), and
     where other people are in a value."""
     context = CONTEXT if has_context(relation) else None
     why = multiplies(relation, book)
-    closing = Closing(relation, book)
+    closing = Closing(relation, keys, book)
     marked = []
     for statistic in found:
         rows_count = statistic.behind is None and statistic.measure is not Measure.COUNT_PERSONS

@@ -1,7 +1,7 @@
 """Whether the conditions around a total leave open what each person adds to it: whoever's amount they fix gives the
 others no cover. Bound relations; no syntax, no rules."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from broker.domain.plans import Measure, Statistic
 from broker.domain.relations import (
@@ -15,13 +15,13 @@ from broker.domain.relations import (
     Project,
     Relation,
     Union,
-    children,
     scalars_of,
     walk,
 )
 from broker.domain.scalars import NULL, Call, Case, Column, Literal, Scalar, Type, columns_of
 from broker.query.book import Book
 from broker.query.groups.branching import Fixed, fixed_by, listed_by
+from broker.query.groups.conditions import asks_present, is_range, is_test, negated
 from broker.query.kinds import conjuncts_of
 
 MIXED = (
@@ -32,7 +32,6 @@ PUBLIC = "Numbers of a public table are added up: everybody knows what each pers
 CODES = "A code is added up: it is no amount, and others can know it."
 
 TOTALS = frozenset({Measure.SUM, Measure.MEAN})
-TESTS = frozenset({"equal", "equal_text", "same", "less", "at_most", "is_null"})
 
 
 def fixed_in(relation: Relation, book: Book) -> Fixed:
@@ -58,11 +57,13 @@ def _of_all_rows(relation: Relation) -> Iterator[Scalar]:
 
 
 class Closing:
-    """Why a person looks at totals over a relation: their amounts may be known for some of the people in them."""
+    """Why a person looks at totals over a relation, by these keys: their amounts may be known for some of the people in
+    them."""
 
-    def __init__(self, relation: Relation, book: Book) -> None:
+    def __init__(self, relation: Relation, keys: Iterable[Scalar], book: Book) -> None:
         self._reading, self._book = Reading(relation, book), book
-        self._conditions = list(self._reading.conditions())
+        grouping = [c for k in keys for c in _choices(book.expanded(k))]
+        self._conditions = [*self._reading.conditions(), *grouping, *map(negated, grouping)]
         self._fixed = fixed_in(relation, book)
 
     def why(self, statistic: Statistic) -> str | None:
@@ -74,11 +75,24 @@ class Closing:
             return PUBLIC
         if any(o.variable.codes is not None or o.variable.register_key is not None for o in origins):
             return CODES
-        amount = frozenset().union(*(self._reading.names(v) for v in values))
+        amount = frozenset().union(*(self._reading.told(v) for v in values))
         conditions = [*self._conditions, *_on_the_way(statistic.argument)]
         if not all(self._reading.leaves_open(c, amount, self._fixed) for c in conditions):
             return MIXED
         return STACKED if self._reading.stacks(amount) else None
+
+
+def _choices(key: Scalar) -> Iterator[Scalar]:
+    """The conditions by which a key chooses its value."""
+    match key:
+        case Case(whens=whens, otherwise=otherwise):
+            for condition, value in whens:
+                yield condition
+                yield from _choices(value)
+            yield from _choices(otherwise)
+        case Call(args=args):
+            for arg in args:
+                yield from _choices(arg)
 
 
 def _values(argument: Scalar) -> Iterator[Scalar]:
@@ -99,7 +113,7 @@ def _on_the_way(argument: Scalar) -> Iterator[Scalar]:
                 yield condition
                 yield from _on_the_way(value)
                 return
-            yield Call("not", (condition,), Type.TRUTH)
+            yield negated(condition)
         yield from _on_the_way(argument.otherwise)
 
 
@@ -113,37 +127,36 @@ class Reading:
             self._note(part)
 
     def _note(self, part: Relation) -> None:
-        """Of columns that are answers: what the conditions below them read, too."""
+        """What the conditions below an answer read."""
         match part:
-            case Gather(aggregates=aggregates):
-                below = self._chosen_by(children(part))
-                self._below |= {i: below | self._of(a.args) for i, a in aggregates}
-            case Over(columns=columns):
-                self._below |= {c.ident: self._of(c.function.args) for c in columns}
-            case Attach(sub=sub, ident=ident):
-                self._below[ident] = self._of(s for p in walk(sub) for s in scalars_of(p))
+            case Gather(child=child, aggregates=aggregates):
+                below = self._chosen_in(child)
+                self._below |= {i: below for i, _ in aggregates}
+            case Attach(sub=sub, ident=ident, column=column):
+                every = frozenset().union(*(self.names(s) for p in walk(sub) for s in scalars_of(p)))
+                self._below[ident] = every if column is None else self._chosen_in(sub)
             case Union(columns=columns):
-                self._below |= {i: self._of(Column(n, Type.INT) for n in inner) for i, inner in columns}
+                self._below |= {
+                    i: frozenset().union(*(self.names(Column(n, Type.INT)) for n in inner)) for i, inner in columns
+                }
 
-    def _chosen_by(self, parts: tuple[Relation, ...]) -> frozenset[str]:
-        below = (p for part in parts for p in walk(part))
-        return self._of(s for p in below if isinstance(p, Filter | Join) for s in scalars_of(p))
-
-    def _of(self, scalars: "Iterator[Scalar] | tuple[Scalar, ...]") -> frozenset[str]:
-        return frozenset().union(*(self.names(s) for s in scalars))
+    def _chosen_in(self, relation: Relation) -> frozenset[str]:
+        """What conditions of a relation read, but for those that a value is there."""
+        parts = (p for p in walk(relation) if isinstance(p, Filter | Join))
+        found = (c for p in parts for s in scalars_of(p) for c in conjuncts_of(self._book.expanded(s)))
+        return frozenset().union(*(self.names(c) for c in found if not asks_present(c)))
 
     def names(self, scalar: Scalar) -> frozenset[str]:
-        """The variables that a scalar reads, and by number the answers of subqueries and aggregates."""
-        found: set[str] = set()
-        for ident in columns_of(self._book.expanded(scalar)):
-            if ident in self._book.opaque:
-                found |= {f"#{ident}"} | self._below.get(ident, frozenset())
-            found |= {
-                o.variable.name.casefold()
-                for i in self._book.base(Column(ident, Type.INT))
-                if not (o := self._book.origins[i]).is_hidden
-            }
-        return frozenset(found)
+        """The variables that a scalar depends on, and by number the answers of subqueries and aggregates."""
+        below = (self._below.get(i, frozenset()) for i in columns_of(self._book.expanded(scalar)))
+        return self.told(scalar).union(*below)
+
+    def told(self, scalar: Scalar) -> frozenset[str]:
+        """The variables that a scalar is made of, and by number the answers in it."""
+        idents = columns_of(self._book.expanded(scalar))
+        origins = (self._book.origins[i] for ident in idents for i in self._book.base(Column(ident, Type.INT)))
+        answers = {f"#{i}" for i in idents if i in self._book.opaque}
+        return frozenset({o.variable.name.casefold() for o in origins if not o.is_hidden} | answers)
 
     def conditions(self) -> Iterator[Scalar]:
         for part in walk(self._relation):
@@ -158,45 +171,26 @@ class Reading:
             case Call(op="and", args=args):
                 return all(self.leaves_open(a, amount, fixed) for a in args)
             case Call(op="not", args=(Call(op="or", args=args),)):
-                return all(self.leaves_open(Call("not", (a,), Type.TRUTH), amount, fixed) for a in args)
+                return all(self.leaves_open(negated(a), amount, fixed) for a in args)
             case Call(op="not", args=(Call(op="not", args=(inner,)),)):
                 return self.leaves_open(inner, amount, fixed)
-        if self.names(condition).isdisjoint(amount):
+        if self.names(condition).isdisjoint(amount) or isinstance(condition, Column):
             return True
+        if any(self._is_other(i, amount) for i in columns_of(condition)):
+            return False
         listed = listed_by(condition)
         if listed is not None:
             return listed[0] in fixed
-        return _is_test(condition.args[0] if isinstance(condition, Call) and condition.op == "not" else condition)
+        return is_range(condition) or is_test(condition)
+
+    def _is_other(self, ident: int, amount: frozenset[str]) -> bool:
+        """Whether a column is an answer that depends on the amounts, and is not one of them."""
+        told = self.names(Column(ident, Type.INT))
+        return f"#{ident}" in told - amount and not told.isdisjoint(amount)
 
     def stacks(self, amount: frozenset[str]) -> bool:
         """Whether a branch of a set operation chooses its rows by the amounts."""
         stacked = (p for part in walk(self._relation) if isinstance(part, Union) for p in part.parts)
         chosen = (f for p in stacked for f in walk(p) if isinstance(f, Filter))
         conditions = (c for f in chosen for c in conjuncts_of(self._book.expanded(f.predicate)))
-        return any(not self.names(c).isdisjoint(amount) and not _asks_present(c) for c in conditions)
-
-
-def _is_test(condition: Scalar) -> bool:
-    """Whether a condition is one comparison of at most two values, each of one column, or one answer."""
-    match condition:
-        case Column():
-            return True
-        case Call(op=op, args=args) if op in TESTS:
-            return all(len(columns_of(a)) <= 1 and not _has_choice(a) for a in args)
-    return False
-
-
-def _has_choice(scalar: Scalar) -> bool:
-    match scalar:
-        case Case():
-            return True
-        case Call(op=op, args=args):
-            return op in {"and", "or", "coalesce", "nullif", "greatest", "least", "abs"} or any(map(_has_choice, args))
-    return False
-
-
-def _asks_present(condition: Scalar) -> bool:
-    match condition:
-        case Call(op="not", args=(Call(op="is_null"),)):
-            return True
-    return False
+        return any(not self.names(c).isdisjoint(amount) and not asks_present(c) for c in conditions)
