@@ -60,6 +60,7 @@ class Statistic:
     gap, none included; None means the cell's rows.
     `bounds` are the catalogue's (low, high) of one row's argument, where they follow.
     `form` says which quantile (its fraction) or deviation it is.
+    `counts`, of a SUM: what is added up are numbers of rows, so that the sum is a count and is protected as one.
     """
 
     ident: int
@@ -72,6 +73,7 @@ class Statistic:
     bounds: tuple[Value, Value] | None = None
     like: int | None = None
     form: "Fraction | Deviation | None" = None
+    counts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

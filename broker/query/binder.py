@@ -36,7 +36,8 @@ class Enough(Exception):
 
 @dataclass(slots=True)
 class Binder:
-    """Reads and writes the book; `least` persons make a group that may be told of."""
+    """Reads and writes the book; `least` persons make a group that may be told of. `in_parts`: what a total's branches
+    give is protected one by one."""
 
     dialect: str
     catalogue: Catalogue
@@ -45,6 +46,7 @@ class Binder:
     least: int
     report: Report
     keep: Keep = field(default_factory=Keep)
+    in_parts: bool = True
     book: Book = field(default_factory=Book)
     tables: list[DraftTable] = field(default_factory=list)
     advice: dict[str, None] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 Grants are not judged here: `broker.scope` does that from the uses. Nothing here raises for what a text says.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
@@ -29,6 +30,7 @@ from broker.policy.service import Service
 from broker.policy.tables import Unit
 from broker.query.binder import Binder, Enough
 from broker.query.book import Book
+from broker.query.groups.fixing import Closing
 from broker.query.groups.grammar import CONSTANT, label
 from broker.query.groups.implied import implied
 from broker.query.groups.keys import conditions_of, key_of, misused_quasi
@@ -64,10 +66,11 @@ class Compiled:
 
 def compile_sql(
     text: str, dialect: str, catalogue: Catalogue, project: Project, service: Service, least: int = 1,
-    saved: Saved = NOTHING,
+    saved: Saved = NOTHING, in_parts: bool = True,
 ) -> Compiled:  # fmt: skip
     """Compiles one submission; never raises for bad input. `least` is the number of persons that a released cell needs:
-    a query that asks for smaller groups alone is refused. `saved` is what the project keeps."""
+    a query that asks for smaller groups alone is refused. `saved` is what the project keeps.
+    `in_parts`: the branches of a total are statistics of their own, as disclosure control needs them."""
     report = Report(text.replace("\r\n", "\n"))
     if dialect not in DIALECTS:
         report.add("dialect", "This dialect is not understood.", f"Write {' or '.join(DIALECTS)}.")
@@ -89,7 +92,7 @@ def compile_sql(
     keep = keeping.Keep(service, saved)
     scans = 0
     for asked in script.asked:
-        binder = Binder(dialect, catalogue, project, service.max_scans - scans, least, report, keep)
+        binder = Binder(dialect, catalogue, project, service.max_scans - scans, least, report, keep, in_parts=in_parts)
         made, found = _compiled(asked, binder)
         uses.append(found)
         if isinstance(made, PlannedOutput):
@@ -270,19 +273,28 @@ def _table(draft: DraftTable, binder: Binder, years: dict[int, Years | None]) ->
     guards = guards_of(relation, columns_in(book))
     assert draft.rows.person is not None
     keys = tuple(key_of(c.ident, e, book, years, guards) for e, c in draft.keys.items())
-    statistics = _statistics(relation, draft.statistics.found, book)
+    statistics = _statistics(relation, draft.keys, draft.statistics.found, book)
     return PlannedTable(finished(relation, book, years), draft.rows.person, keys, statistics)
 
 
-def _statistics(relation: Relation, found: list[Statistic], book: Book) -> tuple[Statistic, ...]:
+def _statistics(
+    relation: Relation, keys: Iterable[Scalar], found: list[Statistic], book: Book
+) -> tuple[Statistic, ...]:
     """A person looks where conditions choose how many rows a person has (at everything but counts of persons), and
     where other people are in a value."""
     context = CONTEXT if has_context(relation) else None
     why = multiplies(relation, book)
+    closing = Closing(relation, keys, book)
     marked = []
     for statistic in found:
         rows_count = statistic.behind is None and statistic.measure is not Measure.COUNT_PERSONS
-        reason = statistic.needs_review or context or (why if rows_count else None) or keeping.weighs(statistic, book)
+        reason = (
+            statistic.needs_review
+            or context
+            or (why if rows_count else None)
+            or keeping.weighs(statistic, book)
+            or closing.why(statistic)
+        )
         marked.append(replace(statistic, needs_review=reason))
     return tuple(marked)
 

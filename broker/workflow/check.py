@@ -87,7 +87,9 @@ def _key(refusal: Refusal) -> tuple[str, int | str, int | None]:
 
 def _check_sql(text: str, dialect: str, project: Project, policies: Policies, saved: Saved) -> Checked:
     least = policies.profile(project.profile).t
-    compiled = compile_sql(text, dialect, policies.catalogue, project, policies.service, least, saved)
+    lines = private_lines(text, dialect) if len(text) <= policies.service.text_bytes else None
+    in_parts = lines is None or not lines.is_private
+    compiled = compile_sql(text, dialect, policies.catalogue, project, policies.service, least, saved, in_parts)
     plan = compiled.plan
     checked = Checked(
         Kind.SQL,
@@ -100,9 +102,8 @@ def _check_sql(text: str, dialect: str, project: Project, policies: Policies, sa
         plan.hash if plan else "",
         read=compiled.read,
     )
-    if len(text) > policies.service.text_bytes:
+    if lines is None:
         return checked  # refused for its length; its lines are not read
-    lines = private_lines(text, dialect)
     refusals = check_mode(project, Kind.SQL, lines)
     if refusals or lines.is_private:
         return _private(checked, lines, refusals, project, policies)

@@ -4,7 +4,7 @@ syntax, and nothing of what an argument implies."""
 from decimal import Decimal
 from typing import Any
 
-from broker.domain.scalars import Call, Case, Column, Literal, Scalar, Type, Value
+from broker.domain.scalars import NULL, Call, Case, Column, Literal, Scalar, Type, Value
 from broker.query.book import Book
 from broker.query.operations.ranges import between
 
@@ -145,6 +145,16 @@ def is_plain(scalar: Scalar, book: Book) -> bool:
             return written == len(args) - 1 and all(is_plain(a, book) for a in args)
         case _:
             return False
+
+
+def is_amount(scalar: Scalar, book: Book) -> bool:
+    """Whether a value of each person is an amount: plain, and no number that the text writes."""
+    return is_plain(scalar, book) and (scalar == NULL or not isinstance(book.expanded(scalar), Literal))
+
+
+def is_count(scalar: Scalar, book: Book) -> bool:
+    """Whether a value is a number of a person's rows."""
+    return isinstance(scalar, Column) and scalar.ident in book.opaque and book.opaque[scalar.ident].counts
 
 
 def bounds(scalar: Scalar, book: Book) -> tuple[Value, Value] | None:

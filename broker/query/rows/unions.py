@@ -11,7 +11,7 @@ from broker.domain.relations import Attach, Filter, Project, Union, Values
 from broker.domain.scalars import Call, Case, Column, Literal, Scalar, Type
 from broker.domain.variables import How
 from broker.query.book import Book, Home, Opaque
-from broker.query.groups.arguments import is_plain
+from broker.query.groups.arguments import is_amount, is_count
 from broker.query.groups.tails import count_of
 from broker.query.kinds import Bound, Columns, Ctes, Groups, Rows, Want, all_of
 from broker.query.operations.sizes import largest, scale
@@ -218,9 +218,9 @@ def _merged(found: list[Column], book: Book, home: Home) -> Column:
     kind = Type.INT if kinds == {Type.INT, Type.FLAG} else next(iter(kinds - {Type.NULL}), Type.NULL)
     decimals = max(scale(f, book) for f in found)
     shared = any(book.is_shared(f) for f in found)
-    closed = all(is_plain(f, book) for f in found)
+    closed, counts = all(is_amount(f, book) for f in found), all(is_count(f, book) for f in found)
     column = book.new_opaque(
-        kind, Opaque(base, home, tuple(found), domain, decimals=decimals, shared=shared, closed=closed)
+        kind, Opaque(base, home, tuple(found), domain, decimals=decimals, shared=shared, closed=closed, counts=counts)
     )
     if kind.is_number:
         book.sizes[column.ident] = max((largest(f, book) for f in found), default=Decimal(0))
