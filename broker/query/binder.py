@@ -57,7 +57,7 @@ class Binder:
     met: dict[int, exp.Expr] = field(default_factory=dict)
     """Queries that were bound, by id: whatever becomes of the expression around one, its uses are in the book."""
     marks: dict[Scalar, exp.Expr] = field(default_factory=dict)
-    """What of the text each condition stands for."""
+    """The text of each condition and computation."""
     loose: list[Relation] = field(default_factory=list)
     """The relations of every SELECT so far, inner ones first: they tell the years of what is refused."""
 

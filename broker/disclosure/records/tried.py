@@ -86,6 +86,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "X3": ("zeros",),
     "X4": ("min_interval", *DOMINANCE),
     "X5": ("t",),
+    "A4": ("t", "reach"),
     "L1": ("max_joint_cells", "max_joint_targets"),
     "W1": ("t",),
 }

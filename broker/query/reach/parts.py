@@ -91,9 +91,9 @@ class Reaching:
         self._add(All((around,)), asked, slots, output)
         for inner in inner_worlds(reader.world):
             beside = reader.within(inner)
-            mine = [_asked(beside.named(c), beside) for c in inner.conditions]
+            its = [_asked(beside.named(c), beside) for c in inner.conditions]
             there = replace(reader, world=inner).present
-            yield from self._judge.branch(mine, [], around, None, slots | there)
+            yield from self._judge.branch(its, [], around, None, slots | there)
         told: set[Scalar] = set()
         for scalar in (*table.keys, *table.arguments, *_inside(table.relation)):
             for choice in choices(reader.named(scalar)):
@@ -190,4 +190,10 @@ class Marks:
             self._nodes = {}
             for scalar, node in self._binder.marks.items():
                 self._nodes.setdefault(self._reader.named(scalar), node)
-        return self._nodes.get(named)
+        return self._found_in(named, self._nodes)
+
+    def _found_in(self, named: Scalar, nodes: Mapping[Scalar, exp.Expr]) -> "exp.Expr | None":
+        """The text of a condition, or of what is in it: what no text says in one piece has none of its own."""
+        if named in nodes or not isinstance(named, Call):
+            return nodes.get(named)
+        return next((n for a in named.args if (n := self._found_in(a, nodes)) is not None), None)

@@ -28,7 +28,7 @@ class Meaning:
         self, dialect: str, book: Book, names: Names, advice: dict[str, None] | None = None,
         marks: dict[Scalar, exp.Expr] | None = None,
     ) -> None:  # fmt: skip
-        """`marks` gets the text that each condition stands for."""
+        """`marks` gets the text of each condition and computation."""
         self.dialect, self.book, self.names = dialect, book, names
         self.advice = {} if advice is None else advice
         self.marks = {} if marks is None else marks
@@ -56,7 +56,7 @@ class Meaning:
 
     def scalar(self, node: exp.Expr) -> Scalar:
         found = self._scalar(node)
-        if found.type is Type.TRUTH:
+        if found.type is Type.TRUTH or isinstance(found, Call):
             self.marks.setdefault(found, node)
         return found
 
