@@ -37,7 +37,7 @@ TABLE = TableSizes(
 
 
 def parts(where: str, sizes: Sizes | None = None, select: str = "COUNT(*) AS n", least: int = LEAST) -> list[SmallPart]:
-    text = f"SELECT {select} FROM npd.a AS a WHERE a.Y = '2017/2018' AND {where}"
+    text = f"SELECT {select} FROM npd.a AS a WHERE a.Y = '2017/2018' AND ({where})"
     reach = Reach(Sizes(tables=(TABLE,)) if sizes is None else sizes, least)
     found = compile_sql(text, "tsql", CATALOGUE, PROJECT, SERVICE, 10, reach=reach)
     assert found.plan is not None, found.refusals
@@ -72,7 +72,7 @@ def goes(where: str, **more: object) -> str:
         ("a.LA = 1 AND a.Note = 'x'", "unsized", "without a size nobody is known to be there"),
         ("a.LA = 1 OR a.Sex = 'F'", "itself", "alternatives are each large, and so is the rest"),
         ("a.LA = 3 OR a.Sex = 'F'", "few", "one of them holds 10"),
-        ("(a.LA = 1 OR a.LA = 2) AND (a.Sex = 'M' OR a.Sex IS NULL)", "itself", "brackets change nothing; missing values have a size, too"),
+        ("(a.LA = 1) AND (a.Sex = 'M' OR a.Sex IS NULL)", "itself", "brackets change nothing; missing values have a size, too"),
         ("NOT (a.LA = 2 AND a.Sex = 'M')", "itself", "what is left out is large, too"),
         ("NOT (a.LA = 3 AND a.Sex = 'M')", "leaves few", "5 are left out"),
         ("a.LA <> 3 AND a.Sex = 'M'", "leaves few", "5 are left out of the boys"),
