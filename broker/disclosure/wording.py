@@ -16,6 +16,7 @@ EMPTY_FIELDS = (
     "first row: it follows from the figures shown."
 )
 CONTEXT = Finding("A3", Verdict.REVIEW, "Rows depend on figures of other people, which are not shown.")
+SMALL_PART = Finding("A4", Verdict.REVIEW, "")
 LINKED = Finding(
     "L1",
     Verdict.REVIEW,

@@ -24,6 +24,7 @@ def differences(before: Policies, after: Policies) -> list[str]:
         *_named("combination rule", {r.id: r for r in before.combinations}, {r.id: r for r in after.combinations}),
         *_privacy(before.privacy, after.privacy),
         *_memory(before.memory, after.memory),
+        *_named("public sizes of", {t.table: t for t in before.sizes.tables}, {t.table: t for t in after.sizes.tables}),
         *_named("service", {"limits": before.service}, {"limits": after.service}),
     ]
 

@@ -28,6 +28,8 @@ PARAMETERS = {
     "max_group_steps": "Most rows that joins and windows above the groups look at.",
     "max_joint_cells": "Most cells of a joint table of linked tables; beyond it a person looks.",
     "max_joint_targets": "Most small joint cells that are protected although nobody releases them.",
+    "reach": "Fewest people, by public sizes, that a part of a text may hold or leave out without a person; where it "
+    "is not set, three times the fewest persons behind a figure.",
     "small_quota": "Jobs of wholly small populations that a project may have before a person looks at all.",
     "protects_institutions": "Whether schools and enterprises are protected as persons are.",
     "min_institutions": "Fewest institutions behind a released figure, where they are protected.",

@@ -51,6 +51,8 @@ class Profile(Model):
     max_group_steps     most rows that are looked at by what stands above the groups of an output (joins, windows)
     max_joint_cells     most cells of the joint table of linked tables of a job; beyond it a person looks
     max_joint_targets   most joint cells of 1 to t-1 persons that nobody releases and that are protected all the same
+    reach               fewest people, by public sizes, that a combined part of a text may hold or leave out without a
+                        person; three times t where it is None
     small_quota         jobs of wholly small populations that a project may have before a person looks at all
     protects_institutions, min_institutions   F6, and F3 and M3 on schools (Digital Economy Act)
     """
@@ -84,6 +86,7 @@ class Profile(Model):
     max_group_steps: int = 2_000_000
     max_joint_cells: int = 20000
     max_joint_targets: int = 2000
+    reach: int | None = None
     small_quota: int = 3
     protects_institutions: bool = False
     min_institutions: int = 3
@@ -92,6 +95,11 @@ class Profile(Model):
     noise_deviation: int = 5
     noise_variance: float = 3.0
     noise_least: int = 2
+
+    @property
+    def least_reach(self) -> int:
+        """See `reach`."""
+        return 3 * self.t if self.reach is None else self.reach
 
     @property
     def margin(self) -> float | None:

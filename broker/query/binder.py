@@ -58,6 +58,8 @@ class Binder:
     """Public relations that groups are joined with."""
     met: dict[int, exp.Expr] = field(default_factory=dict)
     """Queries that were bound, by id: whatever becomes of the expression around one, its uses are in the book."""
+    marks: dict[Scalar, exp.Expr] = field(default_factory=dict)
+    """The text of each condition and computation."""
     loose: list[Relation] = field(default_factory=list)
     """The relations of every SELECT so far, inner ones first: they tell the years of what is refused."""
 
@@ -118,7 +120,7 @@ class Binder:
         return node
 
     def meaning(self, names: Names) -> Meaning:
-        return Meaning(self.dialect, self.book, names, self.advice)
+        return Meaning(self.dialect, self.book, names, self.advice, self.marks)
 
     def attempt(self, meaning: Meaning, node: Node, how: How, work: Callable[[Node], Scalar]) -> Scalar | None:
         """One expression; if it is refused, its columns are still noted as used."""

@@ -37,12 +37,13 @@ from broker.query.groups.keys import conditions_of, key_of, misused_quasi
 from broker.query.groups.statistics import DraftTable
 from broker.query.guards import guards_of
 from broker.query.kinds import Bound, Groups, Rows, Want, conjuncts_of, has_context
+from broker.query.reach.parts import Reach, Reaching
 from broker.query.refusing import NOWHERE, Report
 from broker.query.rendering.finish import finished
-from broker.query.rendering.standing import Gathered, instead
 from broker.query.rows import keeping
 from broker.query.rows.gathering import CONTEXT
 from broker.query.rows.multiplying import multiplies
+from broker.query.rows.standing_in import shows_who_moves
 from broker.query.script.reading import Asked, read_script
 from broker.query.text.looks import look
 from broker.query.text.parse import DIALECTS
@@ -66,11 +67,12 @@ class Compiled:
 
 def compile_sql(
     text: str, dialect: str, catalogue: Catalogue, project: Project, service: Service, least: int = 1,
-    saved: Saved = NOTHING, in_parts: bool = True,
+    saved: Saved = NOTHING, *, in_parts: bool = True, reach: Reach | None = None,
 ) -> Compiled:  # fmt: skip
     """Compiles one submission; never raises for bad input. `least` is the number of persons that a released cell needs:
     a query that asks for smaller groups alone is refused. `saved` is what the project keeps.
-    `in_parts`: the branches of a total are statistics of their own, as disclosure control needs them."""
+    `in_parts`: the branches of a total are statistics of their own, as disclosure control needs them.
+    `reach`: parts of the text that could single people out are looked for; nobody looks without it."""
     report = Report(text.replace("\r\n", "\n"))
     if dialect not in DIALECTS:
         report.add("dialect", "This dialect is not understood.", f"Write {' or '.join(DIALECTS)}.")
@@ -91,9 +93,10 @@ def compile_sql(
     kept: list[Kept] = []
     keep = keeping.Keep(service, saved)
     scans = 0
+    reaching = Reaching(reach) if reach is not None else None
     for asked in script.asked:
         binder = Binder(dialect, catalogue, project, service.max_scans - scans, least, report, keep, in_parts=in_parts)
-        made, found = _compiled(asked, binder)
+        made, found = _compiled(asked, binder, reaching)
         uses.append(found)
         if isinstance(made, PlannedOutput):
             outputs.append(made)
@@ -106,6 +109,8 @@ def compile_sql(
     advice |= dict.fromkeys(NO_YEAR.format(t) for t in sorted({u.table for u in together if u.years == frozenset()}))
     if report.refusals or not (outputs or kept):
         return _refused(report, together, read)
+    if reaching is not None:
+        outputs = [replace(o, small_parts=p) for o, p in zip(outputs, reaching.parts(), strict=True)]
     plan = Plan(tuple(outputs), together, tuple(advice), _review(outputs), tuple(kept))
     return Compiled(plan, together, (), script.canonical, plan.review, read)
 
@@ -114,7 +119,9 @@ def _refused(report: Report, uses: tuple[Use, ...] = (), read: tuple[str, ...] =
     return Compiled(None, uses, report.refusals, "", (), read)
 
 
-def _compiled(asked: Asked, binder: Binder) -> tuple[PlannedOutput | Kept | None, tuple[Use, ...]]:
+def _compiled(
+    asked: Asked, binder: Binder, reaching: Reaching | None
+) -> tuple[PlannedOutput | Kept | None, tuple[Use, ...]]:
     """One output, or one kept query, and its uses; the report has what is wrong with it."""
     before = len(binder.report.refusals)
     binder.keep.within = (asked.name.casefold(),) if asked.keep is not None else ()
@@ -134,21 +141,10 @@ def _compiled(asked: Asked, binder: Binder) -> tuple[PlannedOutput | Kept | None
     _check_quasi(binder)
     if asked.keep is not None or not isinstance(bound, Groups) or len(binder.report.refusals) > before:
         return kept if len(binder.report.refusals) == before else None, uses
+    if reaching is not None:
+        reaching.look(binder, years)
     output = _output(asked.name, bound, columns, binder, years)
-    return (output if _shows_who_moves(output, asked, binder) else None), uses
-
-
-def _shows_who_moves(output: PlannedOutput, asked: Asked, binder: Binder) -> bool:
-    """Whether evidence can tell of each person how far every figure would move without them."""
-    try:
-        for table in output.tables:
-            instead(table.contributions)
-    except Gathered:
-        message = "Public rows that meet nobody are gathered, numbered or matched with each other as if they were a person's."
-        advice = "Leave them out before, with WHERE key IS NOT NULL, or write JOIN."
-        binder.report.add("public-rows", message, advice, binder.report.place(asked.query))
-        return False
-    return True
+    return (output if shows_who_moves(output, binder.report, asked.query) else None), uses
 
 
 NO_YEAR = "No year of {} meets the conditions, so nobody is found; look how its years are written."
@@ -309,4 +305,5 @@ def _review(outputs: list[PlannedOutput]) -> tuple[str, ...]:
         for k in t.keys
         if k.domain is None and k.type is Type.TEXT and k.variable is not None
     ]
-    return tuple(dict.fromkeys(found + [s.needs_review for t in tables for s in t.statistics if s.needs_review]))
+    found += [s.needs_review for t in tables for s in t.statistics if s.needs_review]
+    return tuple(dict.fromkeys(found + [p.placed for o in outputs for p in o.small_parts]))

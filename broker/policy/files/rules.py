@@ -80,6 +80,7 @@ def _profile(fields: Fields) -> Profile:
         max_group_steps=fields.whole("max_group_steps", default=2_000_000, least=1),
         max_joint_cells=fields.whole("max_joint_cells", default=20_000, least=1),
         max_joint_targets=fields.whole("max_joint_targets", default=2_000),
+        reach=fields.whole("reach") if fields.has("reach") and fields.at("reach").value is not None else None,
         small_quota=fields.whole("small_quota"),
         protects_institutions=fields.flag("protects_institutions", False),
         min_institutions=fields.whole("min_institutions", least=1),

@@ -246,6 +246,7 @@ def _matched(binder: "Binder", node: exp.SetOperation, parts: list[Rows]) -> Row
     assert alone.person is not None
     same.append(Call("equal", (Column(alone.person, Type.INT), Column(right.person, Type.INT)), Type.TRUTH))
     there = book.new_opaque(Type.TRUTH, Opaque(frozenset(), nullable=False))
+    binder.marks[there] = node
     matched = Attach(alone.relation, Filter(right.relation, all_of(same) or there), there.ident, None)
     keep: Scalar = there if isinstance(node, exp.Intersect) else Call("not", (there,), Type.TRUTH)
     return replace(alone, relation=Filter(matched, keep), scans=left.scans | right.scans)
