@@ -237,7 +237,8 @@ def failed(site):
     """A script that passed on the synthetic NPD and failed on real data, of which nobody has told anything."""
     job, attempt = site.running()
     now, store = site.clock.now(), site.ports.store
-    store.note_rehearsal(job, attempt, True, log=site.ports.shelf.put("staff", b"ValueError: 7 pupils\n"))
+    store.note_met(job, attempt, now)
+    store.note_print(job, attempt, site.ports.shelf.put("staff", b"ValueError: 7 pupils\n"))
     ended = [AuditEvent(now, "worker", "job.failed", job)]
     store.advance(job, attempt, JobState.RUNNING, JobState.FAILED, now, ended, failure=FailureCode.CRASHED)
     return job
