@@ -68,6 +68,8 @@ class Service(Model):
     """What all that wait may hold together."""
     warm_idle_seconds: int = 1800
     """How long they wait after a project's last job."""
+    tokens_per_person: int = 20
+    """API tokens that one person may have at a time."""
     max_saved: int = 100
     """Cohorts and lookups that a project may keep at a time."""
     lookup_bytes: int = 200_000

@@ -69,7 +69,7 @@ def waiting(ports: Ports, person: Person) -> list[Job]:
     """Scripts that met real rows, came to nothing or left what could not be used, and that nobody has read; oldest
     first."""
     if Role.CHECKER not in person.roles:
-        raise Unknown("page", "failures")
+        raise Unknown("page", "")
     idents = ports.store.scripts_to_read()
     found = ports.store.jobs_named(frozenset(idents))
     relation = relations(ports, person, policies_in_force(ports.store))
