@@ -9,7 +9,6 @@ from typing import Any
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import RequestRedirect
 
 from broker.domain.errors import BrokerError, Conflict, Forbidden, Invalid, Refused, Unavailable, Unknown
 
@@ -93,9 +92,7 @@ def _http_error(error: HTTPException) -> Response:
     if error.response is not None:
         return make_response(error.response)
     status = error.code or 500
-    if isinstance(error, RequestRedirect):  # to the same path spelled otherwise, at whatever host the caller names
-        status = 404
-    elif status < 400:
+    if status < 400:
         return make_response(error.get_response())
     phrase = HTTPStatus(status).phrase
     response = _answer(status, phrase.lower().replace(" ", "-"), SENTENCES.get(status, f"{phrase}."))

@@ -7,6 +7,7 @@ import secrets
 from flask import Flask, Response, current_app, g, request
 from flask_wtf.csrf import CSRFError, CSRFProtect  # type: ignore[import-untyped]  # it has no types
 from werkzeug.exceptions import BadRequest, NotFound, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.routing import RequestRedirect
 
 from broker.domain.errors import Forbidden, Invalid, Unknown
 from broker.web.problems import API, broker_error
@@ -65,22 +66,22 @@ def install(app: Flask, secret_key: bytes, secure: bool) -> None:
 
 
 def check_size() -> None:
-    """Set the cap before anything reads the body; a NUL anywhere in the address names nothing that exists."""
-    if "\x00" in request.path:
+    """Set the cap before anything reads the body. A NUL anywhere in the address names nothing that exists, nor does an
+    address that is spelled otherwise: to be led to the right one is to be led to whatever host the caller has named."""
+    if "\x00" in request.path or isinstance(request.routing_exception, RequestRedirect):
         raise NotFound
     if request.method in {"POST", "PUT", "PATCH", "DELETE"}:
         cap = body_cap()
         request.max_content_length = cap
         request.max_form_memory_size = cap
         if (request.content_length or 0) > cap:
-            _drain()
             raise _too_large()
 
 
 def _drain() -> None:
-    """Read what was sent, up to a bound, and keep nothing: a caller whose body is left unread gets a reset connection
-    in place of the answer."""
-    stream, left = request.environ["wsgi.input"], min(request.content_length or 0, DRAINED_BYTES)
+    """Read what was sent and nobody has read, up to a bound, and keep nothing: a caller whose body is left unread gets a
+    reset connection in place of the answer."""
+    stream, left = request.environ["wsgi.input"], DRAINED_BYTES
     while left > 0 and (read := stream.read(min(left, SLACK_BYTES))):
         left -= len(read)
 
@@ -153,6 +154,8 @@ def style_nonce() -> str:
 
 
 def protect(response: Response) -> Response:
+    if response.status_code >= 400:
+        _drain()
     nonce = f" 'nonce-{g.style_nonce}'" if "style_nonce" in g else ""
     response.headers["Content-Security-Policy"] = POLICY.format(nonce=nonce)
     for name, value in HEADERS.items():

@@ -279,7 +279,7 @@ def test_a_checker_reads_by_the_api_and_at_a_terminal(capsys: pytest.CaptureFixt
                 act(job)
         with pytest.raises(Conflict):
             cleo.read_script(job)
-        with mock.patch("broker.cli.reading.client", lambda: cleo):
+        with mock.patch("broker.cli.reading.client", return_value=cleo):
             assert reading.read(as_json=True) == 0
             assert [s["job"] for s in json.loads(capsys.readouterr().out)] == [job, other]
             assert reading.read(job) == 0
