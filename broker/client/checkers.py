@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from broker.client.answers import AcroAnswer, InboxAnswer, LookAnswer, LookupAnswer, SavedAnswer
+from broker.client.answers import AcroAnswer, InboxAnswer, LookAnswer, LookupAnswer, SavedAnswer, ScriptAnswer
 from broker.client.calls import API, Calls, part
 from broker.domain.reviews import Choice
 
@@ -61,6 +61,20 @@ class ForCheckers(Calls):
             "words": words,
         }
         return str(self._json("POST", f"{API}/outputs/{part(output)}/votes", json=body)["state"])
+
+    def scripts_to_read(self) -> list[ScriptAnswer]:
+        """Scripts that ran on real data and that nobody has read, oldest first."""
+        return cast(list[ScriptAnswer], self._json("GET", f"{API}/failures")["jobs"])
+
+    def printed(self, job: str) -> bytes:
+        """What a script printed on real data."""
+        return self._send("GET", f"{API}/jobs/{part(job)}/failure").content
+
+    def read_script(self, job: str) -> None:
+        self._send("POST", f"{API}/jobs/{part(job)}/read")
+
+    def tell_script(self, job: str, reason: str) -> None:
+        self._send("POST", f"{API}/jobs/{part(job)}/failure", json={"reason": reason})
 
     def recall(self, output: str, reason: str) -> None:
         self._send("POST", f"{API}/outputs/{part(output)}/recall", json={"reason": reason})

@@ -38,6 +38,8 @@ class Service(Model):
     """A script that has ended looks as if it ran until the end of a slot of this length."""
     withheld_told_after_hours: int = 48
     """A withheld output looks like one in review until then: a decision by a person could have been made."""
+    unread_scripts: int = 20
+    """Of a project, that met real rows or wait to, and that no checker has read: beyond these it sends no more."""
     python_synthetic_first: bool = True
     """A script runs on the synthetic NPD before it meets real data."""
     synthetic_pupils: int = 600
@@ -66,6 +68,8 @@ class Service(Model):
     """What all that wait may hold together."""
     warm_idle_seconds: int = 1800
     """How long they wait after a project's last job."""
+    tokens_per_person: int = 20
+    """API tokens that one person may have at a time."""
     max_saved: int = 100
     """Cohorts and lookups that a project may keep at a time."""
     lookup_bytes: int = 200_000

@@ -16,6 +16,7 @@ from broker.storage.database import Database
 from broker.storage.saved import keep
 from broker.storage.stops import check_goes_on
 from broker.storage.tables.jobs import jobs
+from broker.storage.unread import check_few
 
 
 def job_of(row: Row[Any]) -> Job:
@@ -88,7 +89,13 @@ class Jobs:
 
     _db: Database
 
-    def accept(self, job: Job, events: Sequence[AuditEvent], keeps: Sequence[SavedEntry] = ()) -> Job:
+    def accept(
+        self,
+        job: Job,
+        events: Sequence[AuditEvent],
+        keeps: Sequence[SavedEntry] = (),
+        most_unread: int | None = None,
+    ) -> Job:
         if job.state not in {JobState.QUEUED, JobState.REFUSED} or job.attempt:
             raise Breach(f"A job is accepted as queued or refused, not as {job.state} at attempt {job.attempt}.")
         if keeps and job.state is not JobState.QUEUED:
@@ -105,6 +112,8 @@ class Jobs:
                 append(connection, events)
                 if job.state is JobState.QUEUED:
                     check_goes_on(connection, job.ident)
+                    if most_unread is not None:  # after `append`, whose lock lets one such look at a time be made
+                        check_few(connection, job.submission.project, job.created, most_unread)
         except IntegrityError as error:
             return self._why_not(job, error)
         return self.job(job.ident)

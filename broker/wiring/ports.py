@@ -1,5 +1,6 @@
 """What every process of a broker may use: store, queue, shelf, clock, policy files, mail. No data, no sandbox."""
 
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +44,8 @@ def build_ports(settings: "Settings") -> Ports:
     from broker.storage.shelf import FolderShelf
 
     settings.root.mkdir(parents=True, exist_ok=True)
+    with suppress(PermissionError):  # it is another user's, who keeps it
+        settings.root.chmod(0o700)
     return Ports(
         store=_store(settings.database, settings.root / "ledger"),
         queue=RqQueue(queue_url(settings)),

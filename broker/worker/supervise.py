@@ -16,7 +16,7 @@ import structlog
 from broker.domain.ports import Post, WorkerPorts
 from broker.settings import Settings
 from broker.wiring.ports import build_post, embedded_queue
-from broker.wiring.running import build_pool
+from broker.wiring.running import build_pool, claimed_machine
 from broker.wiring.worker import build_worker
 from broker.worker.reconcile import (
     allot_caps,
@@ -51,6 +51,11 @@ log = structlog.get_logger()
 
 def supervise(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
     """Run until a signal asks to stop. Slots die with this process, and their leases lapse."""
+    with claimed_machine(settings):
+        _supervise(settings, ready)
+
+
+def _supervise(settings: Settings, ready: Callable[[], None]) -> None:
     stop = _stopped_by_signal()
     queue = None if settings.queue_url else embedded_queue(settings)
     slots: dict[int, subprocess.Popen[bytes]] = {}

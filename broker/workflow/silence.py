@@ -1,6 +1,7 @@
 """What a researcher must not read from a job's state and times: invariants 9 and 10, in one place."""
 
 import math
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from broker.domain.jobs import Job, JobState, Kind
@@ -13,12 +14,13 @@ FEW = 3
 
 
 def hides_withheld(
-    ports: Ports, policies: Policies, job: Job, outputs: list[Output], voted: frozenset[str] | None = None
+    ports: Ports, policies: Policies, job: Job, outputs: list[Output], spoken: frozenset[str] | None = None
 ) -> bool:
     """Whether the job must still look as if a person were to decide about a withheld output, or one it did not leave.
 
-    It must until a person has decided about another output of the job, or until the time is over in which a
-    person could have. While it does, the job stays `assessing`, so that withdrawing it works alike too.
+    It must until a person has decided about another output of the job or has told its researchers why nothing came of
+    it, or until the time is over in which a person could have. While it does, the job stays `assessing`, so that
+    withdrawing it works alike too.
     """
     if job.kept and not outputs:
         return False  # it asked for no output, and everybody knew that beforehand
@@ -27,17 +29,23 @@ def hides_withheld(
     told_after = timedelta(hours=policies.service.withheld_told_after_hours)
     if ports.clock.now() - job.created >= told_after:
         return False
-    return not _has_votes(ports, outputs, voted)
+    return not _is_spoken_of(ports, job, outputs, spoken)
 
 
-def _has_votes(ports: Ports, outputs: list[Output], voted: frozenset[str] | None) -> bool:
-    """`voted`: outputs with votes, where a page of many jobs has looked for all of them already."""
-    idents = frozenset(o.ident for o in outputs)
-    return bool(idents & (ports.store.voted(idents) if voted is None else voted))
+def spoken_of(ports: Ports, outputs: Mapping[str, Sequence[Output]]) -> frozenset[str]:
+    """Of jobs with their outputs, by idents: the outputs with votes, and the jobs of which a checker has told
+    something. What a page of many jobs looks up for all of them."""
+    voted = ports.store.voted(frozenset(o.ident for found in outputs.values() for o in found))
+    return voted | ports.store.told_jobs(frozenset(outputs))
+
+
+def _is_spoken_of(ports: Ports, job: Job, outputs: Sequence[Output], spoken: frozenset[str] | None) -> bool:
+    known = spoken_of(ports, {job.ident: outputs}) if spoken is None else spoken
+    return not known.isdisjoint({job.ident, *(o.ident for o in outputs)})
 
 
 def looks_running(
-    ports: Ports, policies: Policies, job: Job, outputs: list[Output], voted: frozenset[str] | None = None
+    ports: Ports, policies: Policies, job: Job, outputs: list[Output], spoken: frozenset[str] | None = None
 ) -> bool:
     """`hides_end`, and of a private job also while it is on its way from there to its release without anybody who
     decides. What is held on that way for longer than a few slots waits for people."""
@@ -50,7 +58,7 @@ def looks_running(
         return False
     since = max(job.updated, _end_of_slot(policies, job) or job.updated)
     held = now >= since + FEW * timedelta(seconds=policies.service.time_slot_seconds)
-    return not held and not _has_votes(ports, outputs, voted)
+    return not held and not _is_spoken_of(ports, job, outputs, spoken)
 
 
 def hides_end(policies: Policies, job: Job, now: datetime) -> bool:
@@ -72,12 +80,23 @@ def told_end(policies: Policies, job: Job) -> datetime | None:
     return _end_of_slot(policies, job)
 
 
+def trial_told(policies: Policies, job: Job, began: datetime, ended: datetime) -> datetime:
+    """When the author of a script may read how it did on synthetic rows: at once, or, where it had to wait until a
+    neighbour's real rows were gone, at the end of the slot: else the wait would tell when the neighbour ended."""
+    started = job.started or began
+    if began - started <= timedelta(seconds=policies.service.rehearsal_prompt_seconds):
+        return ended
+    return _slot_after(policies, started, ended)
+
+
 def _end_of_slot(policies: Policies, job: Job) -> datetime | None:
-    if job.started is None or job.ended is None:
-        return None
+    return None if job.started is None or job.ended is None else _slot_after(policies, job.started, job.ended)
+
+
+def _slot_after(policies: Policies, started: datetime, ended: datetime) -> datetime:
     slot = policies.service.time_slot_seconds
-    slots = math.ceil(max((job.ended - job.started).total_seconds(), 0.001) / slot)
-    return job.started + timedelta(seconds=slots * slot)
+    slots = math.ceil(max((ended - started).total_seconds(), 0.001) / slot)
+    return started + timedelta(seconds=slots * slot)
 
 
 def whole_minute(moment: datetime) -> datetime:

@@ -7,7 +7,7 @@ from datetime import datetime
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict, Invalid, Unavailable, Unknown
 from broker.domain.idents import new_ident
-from broker.domain.jobs import Job, JobState, Submission
+from broker.domain.jobs import Job, JobState, Kind, Submission
 from broker.domain.people import Person
 from broker.domain.permissions import Action
 from broker.domain.ports import Filter, Ports
@@ -51,7 +51,10 @@ def submit(ports: Ports, person: Person, submission: Submission) -> tuple[Job, C
     keeps = cohorts.entries_of(job, checked.kept) if checked.accepted else []
     codes = (("kind", submission.kind.value), ("project", project.ident), ("state", job.state.value))
     events = [AuditEvent(now, person.ident, "job.submitted", job.ident, codes)]
-    accepted = ports.store.accept(job, [*events, *(cohorts.told(e, person, "saved.kept", now) for e in keeps)], keeps)
+    events += [cohorts.told(e, person, "saved.kept", now) for e in keeps]
+    meets_real_rows = submission.kind is Kind.PYTHON and not job.is_private
+    most_unread = policies.service.unread_scripts if meets_real_rows else None
+    accepted = ports.store.accept(job, events, keeps, most_unread)
     if accepted.ident != job.ident and checked.private is not None:
         give_up(ports, job.ident)
     if accepted.state is JobState.QUEUED:

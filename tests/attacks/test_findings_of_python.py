@@ -222,6 +222,7 @@ def test_53_passes_there_and_fails_here_is_a_checkers_to_look_at() -> None:
     with broker() as npd:
         job = runs(npd, b"ValueError: 7 pupils\n", end=SandboxEnd.CRASHED)
         assert [j.ident for j in looks.waiting(npd.ports, npd.person(CLEO))] == [job]
+        looks.failure(npd.ports, npd.person(CLEO), job)
         try:
             looks.tell(npd.ports, npd.person(CLEO), job, "It fails at 7 pupils.")
         except Invalid:

@@ -13,9 +13,16 @@ from broker.domain.saved import SavedEntry
 class JobStore(Protocol):
     """Jobs and their leases."""
 
-    def accept(self, job: Job, events: Sequence[AuditEvent], keeps: Sequence[SavedEntry] = ()) -> Job:
+    def accept(
+        self,
+        job: Job,
+        events: Sequence[AuditEvent],
+        keeps: Sequence[SavedEntry] = (),
+        most_unread: int | None = None,
+    ) -> Job:
         """Insert a job in `queued` or `refused`, and what a queued one keeps. If (researcher, client_id) exists: return
-        the stored job when its submission is equal, else raise Conflict("client-id-reused")."""
+        the stored job when its submission is equal, else raise Conflict("client-id-reused"). `most_unread`: raise
+        Conflict("unread-scripts") where the project would have more scripts than these that no checker has read."""
 
     def job(self, ident: str) -> Job: ...
 

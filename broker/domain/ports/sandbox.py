@@ -1,6 +1,7 @@
 """The sandbox port: one job in isolation, and what it left. The docstrings are the contract."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -54,6 +55,14 @@ class SandboxRequest:
     apart: bool = False
 
 
+class Rows(StrEnum):
+    """What a script is let run on: real rows, where what it prints is for checkers; or synthetic ones, where its author
+    reads that at once."""
+
+    REAL = "real"
+    SYNTHETIC = "synthetic"
+
+
 @dataclass(frozen=True, slots=True)
 class Warmth:
     """How many sandboxes may wait for jobs of one project and image, ready and without data; how much memory all that
@@ -94,9 +103,17 @@ class Sandbox(Protocol):
        are gone; idempotent.
     5. `sweep` does so for every sandbox whose (job, attempt) is not in `alive()`, which it calls after it has listed
        the sandboxes: an attempt is running in the store before its sandbox exists. Returns how many it removed.
+    6. While one is `holding` real rows for a script on a machine, nobody is holding synthetic ones there, and the other
+       way round. Whoever lets a script run holds its rows until the script, and what the broker computes of what it
+       left, has ended; a script's `run` on real data that nobody holds raises Breach.
     """
 
     def run(self, request: SandboxRequest) -> SandboxResult: ...
+
+    def holding(self, job: str, attempt: int, rows: Rows, wait: bool = True) -> AbstractContextManager[bool]:
+        """Entered when it is the attempt's turn, in order of arrival; entered with False at once where it is not its
+        turn and it does not `wait`: then its place is kept for some seconds. Conflict("stale") where the attempt is
+        terminated while it waits."""
 
     def missing(self) -> tuple[str, ...]:
         """What real data need and this sandbox does not hold; measured, never assumed. While it is not empty, `run`

@@ -9,7 +9,7 @@ from broker.domain.errors import Breach, Conflict, Refused
 from broker.domain.jobs import FailureCode, Job
 from broker.domain.ledger.spends import Answer, Spend
 from broker.domain.people import SYSTEM
-from broker.domain.ports import Lease, Limits, SandboxEnd, SandboxResult, Vault
+from broker.domain.ports import Lease, Limits, Rows, SandboxEnd, SandboxResult, Vault
 from broker.policy.models import Policies
 from broker.policy.service import Service
 from broker.workflow.check import Checked
@@ -111,8 +111,9 @@ def _by_blocks(
 ) -> tuple[bytes, SandboxResult]:
     where = Where(asked.vault, asked.lease.job.ident, asked.lease.attempt, asked.limits)
     try:
-        rows = running.rows_of(script, private, ports.sandbox, where, asked.service)
-        answers, result = running.answered_by_blocks(script, rows, ports.sandbox, where, asked.service)
+        with ports.sandbox.holding(where.job, where.attempt, Rows.REAL):
+            rows = running.rows_of(script, private, ports.sandbox, where, asked.service)
+            answers, result = running.answered_by_blocks(script, rows, ports.sandbox, where, asked.service)
         drawn = running.noisy(script.made, answers, private.noise)
     except Breach:
         raise Failed(FailureCode.ENGINE_ERROR) from None

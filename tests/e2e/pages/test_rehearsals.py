@@ -1,7 +1,7 @@
 """A rehearsal in a real browser, with and without scripts: asked for, followed, read, mended, cancelled."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +39,9 @@ class Here:
 
     def run(self, request: SandboxRequest) -> SandboxResult:
         return self._engine.run(request)
+
+    def holding(self, *_: object) -> AbstractContextManager[bool]:
+        return nullcontext(True)
 
     def terminate(self, job: str, attempt: int) -> None: ...
 

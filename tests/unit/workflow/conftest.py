@@ -5,7 +5,7 @@ import shutil
 import struct
 import sys
 from collections.abc import Container, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from broker.domain.plans import Needs, Plan, PlannedOutput
 from broker.domain.ports import (
     AuditWanted,
     Limits,
+    Rows,
     SandboxEnd,
     SandboxRequest,
     SandboxResult,
@@ -126,6 +127,8 @@ class OneAtATime:
     killed: list[tuple[str, int]] = field(default_factory=list)
     during: Any = None
     block: float = 4.0
+    held: list[Rows] = field(default_factory=list)
+    turn: bool = True
 
     def run(self, request: SandboxRequest) -> SandboxResult:
         name = (request.job, request.attempt)
@@ -149,6 +152,17 @@ class OneAtATime:
     def answers(self, job: dict[str, Any], rows: bytes) -> bytes:
         """Every block answers this."""
         return struct.pack("<d", self.block) * (int(rows) * job["numbers"])
+
+    @contextmanager
+    def holding(self, job: str, attempt: int, rows: Rows, wait: bool = True) -> Iterator[bool]:
+        if not self.turn:
+            yield False
+            return
+        self.held.append(rows)
+        try:
+            yield True
+        finally:
+            self.held.pop()
 
     def terminate(self, job: str, attempt: int) -> None:
         self.killed.append((job, attempt))
