@@ -96,7 +96,8 @@ def _settle(ports: WorkerPorts, wanted: Callable[[Job, list[Output]], bool]) -> 
     does, so that an engine that is away is not asked on and on."""
     found = ports.store.jobs_named(frozenset(ports.store.unsettled()))
     outputs = ports.store.outputs_of_jobs(frozenset(found))
-    due = [ident for ident, job in sorted(found.items()) if wanted(job, outputs.get(ident, []))]
+    oldest_first = sorted(found.values(), key=lambda job: (job.created, job.ident))
+    due = [job.ident for job in oldest_first if wanted(job, outputs.get(job.ident, []))]
     rested = [ident for ident in due if _has_rested_since(ports, found[ident], outputs.get(ident, []))]
     keep_alive = keeper(ports)
     return _each("settle", rested, lambda job: end_job(ports, job, keep_alive))

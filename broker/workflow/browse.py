@@ -17,7 +17,7 @@ from broker.workflow import cohorts
 from broker.workflow.check import check_submission
 from broker.workflow.policies import policies_in_force, policies_of
 from broker.workflow.relations import RelationOf, project_or_unknown, reach_job, relation_of, relations
-from broker.workflow.silence import hides_withheld, looks_running, told_end, whole_minute
+from broker.workflow.silence import hides_withheld, looks_running, minute_of, told_end, whole_minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def _view(
         dialect=job.submission.dialect,
         researcher=job.researcher,
         state=job.state.value if staff else _shown(ports, policies, job, outputs, known.voted).value,
-        created=job.created,
+        created=job.created if staff else minute_of(job.created),
         updated=job.updated if staff else _told_time(ports, policies, job, outputs, known.voted),
         text=job.submission.text if reads_text else None,
         refusals=refusals,

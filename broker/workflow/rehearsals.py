@@ -54,7 +54,7 @@ def ask(ports: Ports, person: Person, submission: Submission) -> tuple[Checked, 
         return checked, None
     found = _at_once(ports, submission, checked)
     made = AskedRehearsal(
-        ident=new_ident(now),
+        ident=new_ident(),
         person=person.ident,
         submission=submission,
         state=RehearsalState.QUEUED if found is None else RehearsalState.DONE,

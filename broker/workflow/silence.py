@@ -82,4 +82,9 @@ def _end_of_slot(policies: Policies, job: Job) -> datetime | None:
 
 def whole_minute(moment: datetime) -> datetime:
     """The end of the minute: how long a job ran tells nothing finer."""
-    return moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    return minute_of(moment) + timedelta(minutes=1)
+
+
+def minute_of(moment: datetime) -> datetime:
+    """The minute in which something was asked for: what researchers and the public read has no finer times."""
+    return moment.replace(second=0, microsecond=0)

@@ -69,7 +69,7 @@ def _job(
 ) -> Job:
     """The job as it is stored: queued or refused, with what it reads and keeps of the project's definitions."""
     return Job(
-        ident=new_ident(now),
+        ident=new_ident(),
         submission=submission,
         researcher=person.ident,
         state=JobState.QUEUED if checked.accepted else JobState.REFUSED,
