@@ -155,10 +155,9 @@ def _view(
 
 
 def _shown(ports: Ports, policies: Policies, job: Job, outputs: list[Output], voted: frozenset[str]) -> Shown:
-    if looks_running(ports, policies, job, outputs, voted):
-        return Shown.RUNNING
+    runs = looks_running(ports, policies, job, outputs, voted)
     hide = hides_withheld(ports, policies, job, outputs, voted)
-    return shown_state(job.state, job.failure, tuple(o.state for o in outputs), hide, bool(job.kept))
+    return shown_state(job.state, job.failure, tuple(o.state for o in outputs), hide, bool(job.kept), runs)
 
 
 def explained(ports: Ports, job: Job) -> tuple[tuple[Refusal, ...], tuple[Use, ...]]:
@@ -210,6 +209,6 @@ def _whole(output: Output) -> OutputView:
 
 def _told_time(ports: Ports, policies: Policies, job: Job, outputs: list[Output], voted: frozenset[str]) -> datetime:
     """When the job last changed, as far as its researcher may know that it has."""
-    running = job.started is not None and looks_running(ports, policies, job, outputs, voted)
-    changed = told_end(policies, job) or job.updated
-    return whole_minute(job.started if running and job.started else changed)
+    if job.started is not None and looks_running(ports, policies, job, outputs, voted):
+        return whole_minute(job.started)
+    return whole_minute(told_end(ports, policies, job) or job.updated)

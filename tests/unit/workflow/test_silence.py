@@ -85,7 +85,7 @@ def test_invariant_10_four_words_are_all_that_a_failure_says(broker):
         if end is not SandboxEnd.ENDED:
             broker.sandbox.end = end
             job = broker.send(PYTHON)
-            broker.run(job)
+            broker.run(job, holds=False)
             assert seen(broker, job).state == "running"
             broker.ports.clock.at += SLOT
             words[end.value] = seen(broker, job).state
