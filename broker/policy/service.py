@@ -34,8 +34,19 @@ class Service(Model):
     members_memory_bytes: int = 4 * 1024**3
     """What a sandbox may give out and use that tells who is in the cells of one table, in place of `output_bytes` and
     `memory_bytes`."""
-    time_slot_seconds: int = 10
-    """A script that has ended looks as if it ran until the end of a slot of this length."""
+    time_slots: tuple[int, ...] = (60, 120, 240, 480, 900)
+    """A job that has ended looks as if it ran until the end of the first of these times, in seconds since it began,
+    that it did not take longer than; its worker takes nothing else before that. After the last, each is twice the one
+    before."""
+    synthetic_time_slots: tuple[int, ...] = (1, 2, 3, 5, 8, 12, 20, 30, 60, 120, 240, 480, 900)
+    """The same where a broker holds synthetic data only."""
+    compare_milliseconds: int = 2
+    """What comparing one table of a SQL job with one released table may take: so much the job looks to take at least,
+    times its tables, times the released tables."""
+    fair_window_seconds: int = 3600
+    """The next job is that of the project which had the workers for the least time in so many seconds before."""
+    short_lane_slots: int = 1
+    """Slots of a worker with several that take no scripts."""
     withheld_told_after_hours: int = 48
     """A withheld output looks like one in review until then: a decision by a person could have been made."""
     unread_scripts: int = 20
@@ -59,7 +70,7 @@ class Service(Model):
     rehearsal_bytes: int = 2_000_000
     """Of what is kept of one, all in all."""
     rehearsal_prompt_seconds: int = 3
-    """One that began so soon is told of at once; one that waited for jobs, in slots of `time_slot_seconds`."""
+    """One that began so soon is told of at once; one that waited for jobs, in slots of time."""
     noise_wall_seconds: int = 120
     """How long the noise process may take for one job, its start included."""
     warm_each: int = 1

@@ -1,6 +1,7 @@
 """Jobs in the store: accept, read and list. The moves of a job's state are in `job_moves`."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select
@@ -53,6 +54,7 @@ def job_of(row: Row[Any]) -> Job:
         assessed_policy=row.assessed_policy,
         read_saved=tuple(row.read_saved or ()),
         kept=tuple(row.kept or ()),
+        remembered=row.remembered or 0,
     )
 
 
@@ -154,6 +156,11 @@ class Jobs:
                 query = query.where(_older_than(job_row(connection, wanted.after)))
             query = query.order_by(jobs.c.created.desc(), jobs.c.ident.desc()).limit(wanted.limit)
             return [job_of(row) for row in connection.execute(query)]
+
+    def jobs_begun(self, since: datetime) -> list[Job]:
+        begun = and_(jobs.c.started.is_not(None), or_(jobs.c.ended.is_(None), jobs.c.ended >= since))
+        with self._db.read() as connection:
+            return [job_of(row) for row in connection.execute(select(jobs).where(begun).order_by(jobs.c.started))]
 
     def jobs_in(self, states: frozenset[JobState]) -> dict[JobState, int]:
         query = select(jobs.c.state, func.count()).where(jobs.c.state.in_(sorted(states))).group_by(jobs.c.state)

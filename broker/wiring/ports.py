@@ -51,7 +51,19 @@ def build_ports(settings: "Settings") -> Ports:
         queue=RqQueue(queue_url(settings)),
         shelf=FolderShelf(settings.root / "outputs"),
         clock=clock(),
+        synthetic_only=settings.synthetic_only,
     )
+
+
+def check_start(settings: "Settings") -> None:
+    """Raise Invalid where policy and settings do not go together. Leaves nothing open: a server forks after it."""
+    from broker.workflow.silence import check_slots_in_force
+
+    try:
+        check_slots_in_force(build_ports(settings))
+    finally:
+        _store(settings.database, settings.root / "ledger").close()
+        _store.cache_clear()
 
 
 def policies_from_files(settings: "Settings") -> Policies:

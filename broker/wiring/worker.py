@@ -45,6 +45,7 @@ def build_worker(settings: "Settings", slot: int = 0) -> "RunPorts":
         synthetic=build_synthetic(settings, policies),
         private=build_private(lambda: policies().service.noise_wall_seconds),
         memory=build_memory(settings, policies),
+        synthetic_only=ports.synthetic_only,
     )
 
 

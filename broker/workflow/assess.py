@@ -127,7 +127,7 @@ def _shelve(ports: WorkerPorts, job: Job, prepared: Prepared, declared: Sequence
         ports.shelf.put("staff", candidate)
     bound = sha256(prepared.staff + (candidate or b"")).digest()
     output = Output(
-        ident=new_ident(job.created),
+        ident=new_ident(),
         job=job.ident,
         name=prepared.name,
         kind=prepared.kind,

@@ -17,7 +17,7 @@ from broker.workflow import cohorts
 from broker.workflow.check import check_submission
 from broker.workflow.policies import policies_in_force, policies_of
 from broker.workflow.relations import RelationOf, project_or_unknown, reach_job, relation_of, relations
-from broker.workflow.silence import hides_withheld, looks_running, spoken_of, told_end, whole_minute
+from broker.workflow.silence import hides_withheld, looks_running, minute_of, spoken_of, told_end, whole_minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def _view(
         dialect=job.submission.dialect,
         researcher=job.researcher,
         state=job.state.value if staff else _shown(ports, policies, job, outputs, known.spoken).value,
-        created=job.created,
+        created=job.created if staff else minute_of(job.created),
         updated=job.updated if staff else _told_time(ports, policies, job, outputs, known.spoken),
         text=job.submission.text if reads_text else None,
         refusals=refusals,
@@ -155,10 +155,9 @@ def _view(
 
 
 def _shown(ports: Ports, policies: Policies, job: Job, outputs: list[Output], spoken: frozenset[str]) -> Shown:
-    if looks_running(ports, policies, job, outputs, spoken):
-        return Shown.RUNNING
+    runs = looks_running(ports, policies, job, outputs, spoken)
     hide = hides_withheld(ports, policies, job, outputs, spoken)
-    return shown_state(job.state, job.failure, tuple(o.state for o in outputs), hide, bool(job.kept))
+    return shown_state(job.state, job.failure, tuple(o.state for o in outputs), hide, bool(job.kept), runs)
 
 
 def explained(ports: Ports, job: Job) -> tuple[tuple[Refusal, ...], tuple[Use, ...]]:
@@ -210,6 +209,6 @@ def _whole(output: Output) -> OutputView:
 
 def _told_time(ports: Ports, policies: Policies, job: Job, outputs: list[Output], spoken: frozenset[str]) -> datetime:
     """When the job last changed, as far as its researcher may know that it has."""
-    running = job.started is not None and looks_running(ports, policies, job, outputs, spoken)
-    changed = told_end(policies, job) or job.updated
-    return whole_minute(job.started if running and job.started else changed)
+    if job.started is not None and looks_running(ports, policies, job, outputs, spoken):
+        return whole_minute(job.started)
+    return whole_minute(told_end(ports, policies, job) or job.updated)

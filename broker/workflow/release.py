@@ -53,7 +53,7 @@ def release_job(ports: WorkerPorts, job: Job) -> Release | None:
     for output in approved:
         _shelve_released(ports, output)
         records[output.ident] = shelve_released(ports, job, output, policies)
-    ident = new_ident(now)
+    ident = new_ident()
     memory = None if job.is_private else remembering(ports, job, ident, approved)
     asides = asides_of(ports, job, ident, today)
     manifest = manifest_of(ports, job, approved, policies, now, records) | beside_claim(ports, job, asides, today)

@@ -137,7 +137,7 @@ def note_trial(
     ports: WorkerPorts, lease: Lease, policies: Policies, began: datetime, passed: bool, trace: bytes
 ) -> None:
     """Its author reads the trace at once; of a trial that had to wait for neighbours, when its slot of time is over."""
-    from_when = trial_told(policies, lease.job, began, ports.clock.now())
+    from_when = trial_told(ports, policies, lease.job, began, ports.clock.now())
     digest = ports.shelf.put("staff", trace)
     ports.store.note_rehearsal(lease.job.ident, lease.attempt, passed, digest, from_when)
 

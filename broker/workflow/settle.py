@@ -38,14 +38,17 @@ def settle_here(ports: Ports, job: Job) -> bool:
         return ports.store.release_of(job.ident) is None and _is_approved(ports.store.outputs_of(job.ident))
     if job.state is not JobState.ASSESSING:
         return False
-    if job.is_private and hides_end(policies_of(ports.store, job.policy), job, ports.clock.now()):
-        return False  # policy lets its outputs go by themselves, and when they do tells how long it ran
+    hidden = hides_end(ports, policies_in_force(ports.store), job, ports.clock.now())
+    if hidden and job.is_private:
+        return False
     if is_to_compare(job, ports.store.outputs_of(job.ident)):
         return True
     _route(ports, job)
     outputs = ports.store.outputs_of(job.ident)
-    hidden = hides_withheld(ports, policies_of(ports.store, job.policy), job, outputs)
-    if hidden or not all(o.state in DECIDED_STATES for o in outputs):
+    if hidden and not ports.store.voted(frozenset(o.ident for o in outputs)):
+        return False  # when outputs go by themselves tells how long the job took
+    withheld = hides_withheld(ports, policies_of(ports.store, job.policy), job, outputs)
+    if withheld or not all(o.state in DECIDED_STATES for o in outputs):
         return False
     if _is_approved(outputs):
         return True

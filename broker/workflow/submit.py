@@ -18,10 +18,12 @@ from broker.workflow.check import Checked, check_submission
 from broker.workflow.private.reserving import give_up, reserve
 from broker.workflow.relations import reach_project
 from broker.workflow.stopping import check_goes_on
+from broker.workflow.turns import told_running
 
 DIALECTS = ("tsql", "duckdb")
 TITLE_LENGTH = 200
 TEXT_LENGTH = 4000
+ACTIVE = frozenset({JobState.QUEUED.value, JobState.RUNNING.value})
 
 
 def submit(ports: Ports, person: Person, submission: Submission) -> tuple[Job, Checked]:
@@ -72,7 +74,7 @@ def _job(
 ) -> Job:
     """The job as it is stored: queued or refused, with what it reads and keeps of the project's definitions."""
     return Job(
-        ident=new_ident(now),
+        ident=new_ident(),
         submission=submission,
         researcher=person.ident,
         state=JobState.QUEUED if checked.accepted else JobState.REFUSED,
@@ -152,10 +154,11 @@ def _check_replaces(ports: Ports, submission: Submission) -> None:
 
 
 def _check_room(ports: Ports, policies: Policies, project: str, submission: Submission) -> None:
-    """A project's queue has an end; sending an accepted job again (same client id) is always answered."""
-    active = frozenset({JobState.QUEUED.value, JobState.RUNNING.value})
+    """A project's queue has an end; sending an accepted job again (same client id) is always answered. What looks as if
+    it ran counts: room that a job gives up tells that it has ended."""
     limit = policies.service.jobs_per_project
-    waiting = ports.store.jobs(Filter(projects=frozenset({project}), states=active, limit=limit))
+    open_ = Filter(projects=frozenset({project}), states=ACTIVE, limit=limit)
+    waiting = [*ports.store.jobs(open_), *told_running(ports, policies, project)]
     again = submission.client_id and any(j.submission.client_id == submission.client_id for j in waiting)
     if len(waiting) >= limit and not again:
         raise Conflict(

@@ -51,12 +51,12 @@ def missing(find: Any, *asked: Any) -> bool:
     return False
 
 
-def runs(npd: Broker, printed: bytes = b"", **sandbox: Any) -> str:
+def runs(npd: Broker, printed: bytes = b"", *, holds: bool = True, **sandbox: Any) -> str:
     for name, value in sandbox.items():
         setattr(npd.sandbox, name, value)
     npd.sandbox.printed = printed
     job = npd.send(PYTHON)
-    assert npd.run(job)
+    assert npd.run(job, holds=holds)
     return job
 
 
@@ -84,7 +84,7 @@ def test_8_a_failure_is_one_word_at_the_end_of_a_slot() -> None:
     words = {}
     for end in (e for e in SandboxEnd if e is not SandboxEnd.ENDED):
         with broker() as npd:
-            job = runs(npd, b"ValueError: 57", end=end)
+            job = runs(npd, b"ValueError: 57", holds=False, end=end)
             assert npd.store.job(job).state is JobState.FAILED
             assert shown(npd, job) == "running", "its end tells how long it ran"
             words[end] = shown(npd, job, hours=1)
@@ -99,7 +99,7 @@ def test_8_the_time_of_its_last_change_is_the_slots_end() -> None:
     for seconds in (5, 250):
         with broker() as npd:
             npd.ports = replace(npd.ports, lease=timedelta(hours=1))
-            service = replace(npd.policies.service, time_slot_seconds=600)
+            service = replace(npd.policies.service, synthetic_time_slots=(600, 1200))
             npd.put_in_force(replace(npd.policies, service=service))
             job = runs(npd, during=lambda _, s=seconds, at=npd.clock: at.sleep(s), end=SandboxEnd.CRASHED)
             npd.clock.at += timedelta(hours=1)

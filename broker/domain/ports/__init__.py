@@ -1,6 +1,6 @@
 """Ports: what the workflow asks of the world. `broker.wiring` hands adapters in; the workflow imports none."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from broker.domain.ports.data import (
@@ -109,12 +109,13 @@ LEASE = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Every adapter that the workflow may use, in one value."""
+    """Every adapter that the workflow may use, in one value. `synthetic_only`: the broker holds synthetic data only."""
 
     store: Store
     queue: Queue
     shelf: Shelf
     clock: Clock
+    synthetic_only: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

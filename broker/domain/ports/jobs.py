@@ -29,6 +29,9 @@ class JobStore(Protocol):
     def jobs(self, wanted: Filter) -> list[Job]:
         """Newest first; `after` is the ident of the last job of the page before."""
 
+    def jobs_begun(self, since: datetime) -> list[Job]:
+        """Jobs that were started and have not ended, or since then, the one that began first at the head."""
+
     def jobs_in(self, states: frozenset[JobState]) -> dict[JobState, int]:
         """How many jobs are in each of these states."""
 
@@ -38,7 +41,8 @@ class JobStore(Protocol):
     def lease(
         self, job: str, worker: str, until: datetime, now: datetime, events: Sequence[AuditEvent]
     ) -> Lease | None:
-        """Queued → running with attempt+1, by compare-and-set; None if it is not queued (any more)."""
+        """Queued → running with attempt+1, by compare-and-set; None if it is not queued (any more). The first attempt
+        says when the job began, and how much was remembered then."""
 
     def renew(self, job: str, attempt: int, until: datetime, now: datetime | None = None) -> bool:
         """Prolong a lease, of a run or a comparison; False if the attempt is no longer the one that has it, or (by

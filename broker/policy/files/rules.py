@@ -19,7 +19,8 @@ NOISE = ("noise_deviation", "noise_variance", "noise_least")
 
 SERVICE_FLAGS = ("python_synthetic_first",)
 SERVICE_LISTS = ("allowed_files", "python_modules")
-SERVICE_MAY_BE_ZERO = frozenset({"warm_each"})
+SERVICE_TIMES = ("time_slots", "synthetic_time_slots")
+SERVICE_MAY_BE_ZERO = frozenset({"warm_each", "compare_milliseconds", "short_lane_slots"})
 
 
 def read_profiles(folder: Path) -> tuple[Profile, ...]:
@@ -142,7 +143,8 @@ def read_service(path: Path) -> Service:
     found = Fields(read_yaml(path), (f.name for f in known))
     lists = {k: tuple(n.text() for n in found.words(k)) for k in SERVICE_LISTS if found.has(k)}
     flags = {k: found.flag(k, True) for k in SERVICE_FLAGS if found.has(k)}
-    others = {*SERVICE_LISTS, *SERVICE_FLAGS}
+    times = {k: _growing(found, k) for k in SERVICE_TIMES if found.has(k)}
+    others = {*SERVICE_LISTS, *SERVICE_FLAGS, *SERVICE_TIMES}
     named = [f.name for f in known if f.name not in others and found.has(f.name)]
     numbers = {name: found.whole(name, least=0 if name in SERVICE_MAY_BE_ZERO else 1) for name in named}
     for node in found.words("allowed_files"):
@@ -151,8 +153,17 @@ def read_service(path: Path) -> Service:
     for field in known:
         if field.default is MISSING:
             found.at(field.name)
-    values: dict[str, Any] = {**numbers, **lists, **flags}
+    values: dict[str, Any] = {**numbers, **lists, **flags, **times}
     return Service(**values)
+
+
+def _growing(fields: Fields, key: str) -> tuple[int, ...]:
+    """Whole seconds, each more than the one before."""
+    found = tuple(n.value for n in fields.words(key))
+    numbers = tuple(s for s in found if isinstance(s, int) and not isinstance(s, bool))
+    if not numbers or numbers != found or list(numbers) != sorted({0, *numbers})[1:]:
+        raise fields.wrong(key, "policy-range", f"{key!r} is a list of whole seconds above 0, each more than the last.")
+    return numbers
 
 
 def read_combinations(path: Path, catalogue: Catalogue) -> tuple[CombinationRule, ...]:

@@ -56,6 +56,7 @@ jobs = Table(
     Column("read_saved", JSON),
     Column("kept", JSON),
     Column("comparing_until", UtcTime),
+    Column("remembered", BigInteger),
     UniqueConstraint("researcher", "client_id"),
     one_of("kind", Kind),
     one_of("state", JobState),
@@ -66,6 +67,7 @@ jobs = Table(
     Index(None, "state", "created"),
     Index(None, "project", "created"),
     Index(None, "created", "ident"),
+    Index(None, "ended"),
 )
 
 outputs = Table(

@@ -35,7 +35,7 @@ def many(site, number=200):
     job, first = site.assessed()
     store = site.ports.store
     output, digest = store.output(first), store.evidence_digest(first)
-    copies = [replace(output, ident=new_ident(site.clock.now()), name=f"t{n}") for n in range(1, number)]
+    copies = [replace(output, ident=new_ident(), name=f"t{n}") for n in range(1, number)]
     rows = [values_of(OutputRecord(o, digest), n) for n, o in enumerate(copies, 2)]
     with store._db.write() as connection:
         connection.execute(insert(outputs), rows)

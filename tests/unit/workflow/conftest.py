@@ -83,13 +83,19 @@ PROJECT = "P0421"
 
 @dataclass
 class HandClock:
-    """Every look is a little later than the one before; a test moves it on."""
+    """Every look is a little later than the one before; a test moves it on. Who waits is there at once, where it
+    `waits`."""
 
     at: datetime = datetime(2026, 11, 24, 9, 0, 30, tzinfo=UTC)
+    waits: bool = True
 
     def now(self) -> datetime:
         self.at += timedelta(milliseconds=1)
         return self.at
+
+    def wait_until(self, moment: datetime) -> None:
+        if self.waits:
+            self.at = max(self.at, moment)
 
     def sleep(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
@@ -353,7 +359,9 @@ class Broker:
     def send(self, text: str = SQL, by: str = ROSA, **more: Any) -> str:
         return send(self.ports, by, text, **more)
 
-    def run(self, job: str) -> bool:
+    def run(self, job: str, *, holds: bool = True) -> bool:
+        """One attempt, and the rest of its slot of time where the slot `holds`."""
+        self.clock.waits = holds
         return run_job(self.ports, job, "w1", lambda job, attempt: nullcontext())
 
     def ran(self, text: str = SQL, **more: Any) -> tuple[str, Output]:
@@ -440,6 +448,7 @@ def opened(folder: Path, policies: Policies) -> Iterator[Broker]:
     ports = Ports(
         store, queue, FolderShelf(folder / "outputs"), clock, sandbox, FrameCollector(), vaults, engine,
         handed=NothingHanded(), synthetic=Synthetic(), private=private, memory=memory(engine.cells_of),
+        synthetic_only=True,
     )  # fmt: skip
     yield Broker(ports, clock, queue, sandbox, vaults, engine, policies)
     store.close()
