@@ -10,8 +10,8 @@ from broker.domain.variables import How, Use, Years
 from broker.policy.models import Policies
 from broker.policy.tables import Table
 from broker.policy.years import parse_span
+from broker.python_jobs.left import leaves_as
 from broker.python_jobs.look import lines_of
-from broker.python_jobs.parquet import leaves_as
 
 _LINE = re.compile(r"[ \t\f]*#[ \t]*(input|output)[ \t]*:(.*)", re.IGNORECASE)
 _INPUT = re.compile(r"[ \t]*+([^\s\[\],]++)[ \t]*+(\[[^\[\]]*+\])?+[ \t]*+([^\[\]]*+)")

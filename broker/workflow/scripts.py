@@ -5,7 +5,7 @@ what it printed; a script that passes there and fails here waits for one of them
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from broker.domain.errors import Breach, Invalid
@@ -13,14 +13,13 @@ from broker.domain.handed import RowsProblem
 from broker.domain.jobs import FailureCode
 from broker.domain.ports import Lease, SandboxEnd, SandboxResult, Vault, Vaults, WorkerPorts
 from broker.policy.models import Policies
-from broker.python_jobs.left import Left, sort_left
+from broker.python_jobs.left import sort_left
 from broker.workflow.check import Checked
 from broker.workflow.failing import Failed
+from broker.workflow.files import Opened, opened
 from broker.workflow.handed_findings import Computed, Problem
 from broker.workflow.handed_outputs import compute
 from broker.workflow.mounting import script_request
-from broker.workflow.parquet import with_parquet
-from broker.workflow.pictures import remade_pictures
 from broker.workflow.trusted import Stage
 
 OF_THE_DATA = frozenset({RowsProblem.BINARY.value, RowsProblem.MODEL.value})
@@ -29,12 +28,11 @@ OF_THE_DATA = frozenset({RowsProblem.BINARY.value, RowsProblem.MODEL.value})
 
 @dataclass(frozen=True, slots=True)
 class RanScript:
-    """What a script left: plain files, and what was computed of what it handed over."""
+    """What a script left: files made anew (of real data only), and what was computed of what it handed over."""
 
     result: SandboxResult
-    left: Left
+    left: Opened
     computed: tuple[Computed, ...]
-    pictures: Mapping[str, bytes | None]
 
     @property
     def problems(self) -> list[tuple[Computed, Problem]]:
@@ -54,14 +52,15 @@ class Script:
     def job(self) -> str:
         return self.lease.job.ident
 
-    def run_on(self, vault: Vault, vaults: Vaults) -> RanScript | SandboxResult:
-        """What came of it; the bare result where the script did not come to an end."""
+    def run_on(self, vault: Vault, vaults: Vaults, *, files: bool = True) -> RanScript | SandboxResult:
+        """What came of it, with its own files or without; the bare result where the script did not come to an end."""
         stage = self._stage(vault, vaults)
         result = self.ports.sandbox.run(script_request(stage))
         if result.end is not SandboxEnd.ENDED:
             return result
-        left = with_parquet(stage, sort_left(result.frames))
-        return RanScript(result, left, compute(stage, left.requests), remade_pictures(stage, left))
+        left = sort_left(result.frames, [name for name, _ in self.checked.declared], self.policies.service)
+        found = opened(stage, left if files else left.without_files())
+        return RanScript(result, found, compute(stage, found.requests))
 
     def _stage(self, vault: Vault, vaults: Vaults) -> Stage:
         project = self.policies.project(self.lease.job.submission.project)
@@ -109,7 +108,7 @@ def _on_synthetic(script: Script) -> str | None:
     if not vault.synthetic:
         raise Breach("The synthetic run was offered real data.")
     try:
-        ran: RanScript | SandboxResult | Failed = script.run_on(vault, vaults)
+        ran: RanScript | SandboxResult | Failed = script.run_on(vault, vaults, files=False)
     except Failed as failed:
         ran = failed
     passed = isinstance(ran, RanScript) and all(p.code in OF_THE_DATA for _, p in ran.problems)
