@@ -23,26 +23,28 @@ NO_SHOW = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Letters that show nothing."""
 
 
-def inert(text: str) -> str:
-    """The text as no spreadsheet computes it. Made inert twice it is the same."""
+def inert(text: str, *, numbers: bool = True) -> str:
+    """The text as no spreadsheet computes it. Made inert twice it is the same. Without `numbers` one with a sign in
+    front is made a text, too: where nothing but words can stand."""
     if text.isalnum():
         return text
-    return "".join(part if n % 2 else _inert(part) for n, part in enumerate(PARTS.split(text))).lstrip("\t\r\n")
+    parts = enumerate(PARTS.split(text))
+    return "".join(part if n % 2 else _inert(part, numbers) for n, part in parts).lstrip("\t\r\n")
 
 
 def is_formula(text: str) -> bool:
-    """Whether a spreadsheet would compute the text, or a part of it."""
-    return inert(text) != text
+    """Whether a spreadsheet would compute the text, or a part of it, once what it stands behind is gone."""
+    return text[:1] in {"\t", "\r"} or any(_computes(_bare(part), True) for part in PARTS.split(text)[::2])
 
 
-def _inert(text: str) -> str:
-    bare = text[_hidden(text) :]
-    return APOSTROPHE + bare if bare and _like(bare[0]) in STARTS and _computes(bare) else text
+def _inert(text: str, numbers: bool) -> str:
+    bare = _bare(text)
+    return APOSTROPHE + bare if _computes(bare, numbers) else text
 
 
-def _hidden(text: str) -> int:
-    """How many characters at the beginning a formula could stand behind."""
-    return next((n for n, c in enumerate(text) if not _hides(c)), len(text))
+def _bare(text: str) -> str:
+    """Without the characters at its beginning that a formula could stand behind."""
+    return text[next((n for n, c in enumerate(text) if not _hides(c)), len(text)) :]
 
 
 def _hides(character: str) -> bool:
@@ -53,7 +55,9 @@ def _like(character: str) -> str:
     return unicodedata.normalize("NFKC", character).replace(MINUS, "-")[:1]
 
 
-def _computes(text: str) -> bool:
+def _computes(text: str, numbers: bool) -> bool:
     """Rules of signs alone, and numbers, compute nothing."""
+    if _like(text[:1]) not in STARTS:
+        return False
     plain = unicodedata.normalize("NFKC", text).replace(MINUS, "-")
-    return any(c.isalnum() for c in plain) and NUMBERS.fullmatch(plain) is None
+    return any(c.isalnum() for c in plain) and not (numbers and NUMBERS.fullmatch(plain))

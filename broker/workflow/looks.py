@@ -10,6 +10,7 @@ from broker.domain.jobs import Job
 from broker.domain.outputs import OutputState
 from broker.domain.people import Person, Role
 from broker.domain.permissions import Action, may
+from broker.domain.plain_text import plain
 from broker.domain.ports import Ports
 from broker.domain.rehearsals import Rehearsal
 from broker.workflow.policies import policies_in_force
@@ -54,12 +55,13 @@ def _may_look(ports: Ports, person: Person, job: Job, policies: Any) -> bool:
 
 
 def failure(ports: Ports, person: Person, job_ident: str) -> bytes:
-    """What the script printed on real data, for a checker who may see evidence of the project; the look is audited."""
+    """What the script printed on real data, without what would move a terminal's cursor, for a checker who may see
+    evidence of the project; the look is audited."""
     job, rehearsal = _reached(ports, person, job_ident, Action.VIEW_JOB)
     if rehearsal is None or rehearsal.log is None or not _may_look(ports, person, job, policies_in_force(ports.store)):
         raise Unknown("failure", job_ident)
     ports.store.record([AuditEvent(ports.clock.now(), person.ident, "failure.viewed", job_ident)])
-    return ports.shelf.get("staff", rehearsal.log)
+    return plain(ports.shelf.get("staff", rehearsal.log).decode("utf-8", "replace")).encode()
 
 
 def tell(ports: Ports, person: Person, job_ident: str, reason: str) -> None:

@@ -40,9 +40,9 @@ class SandboxRequest:
 
     `frames` go to the launcher on standard input in order; (kind, payload). `mount` is the one host folder that is
     seen, read-only, as /data. `image` is one of those that are built. `synthetic` tells whether the data are synthetic:
-    real data refuse every fallback. `narrow` names the files below `mount`, relative to it, that a script may read, where these
-    are not all: the sandbox sees to it that it can open no other. None: all of the mount. `apart`: the launcher puts
-    parts of the job apart from one another, and an empty folder is mounted in place of `mount`.
+    real data refuse every fallback. `narrow` names the files below `mount`, relative to it, that a script may read,
+    where these are not all: the sandbox sees to it that it can open no other. None: all of the mount. `apart`: the
+    launcher puts parts of the job apart from one another, and an empty folder is mounted in place of `mount`.
     """
 
     job: str
