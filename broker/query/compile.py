@@ -174,7 +174,8 @@ def _columns(bound: Bound, asked: Asked, binder: Binder) -> tuple[OutputColumn, 
                 book.note(column, How.RELEASED)
     if found and None not in kinds.values() and all(c.is_key or c.statistic == CONSTANT for c in found):
         report.add("no-aggregate", "The output has no aggregate.", "Add COUNT(*), SUM or AVG.", place)
-    check_formulas(found, book.definitions.values(), report, place)
+    made = (*book.definitions.values(), *(key for table in binder.tables for key in table.keys))
+    check_formulas(found, made, report, place)
     shown = {c.expression for c in found}
     if (
         found

@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from broker.disclosure.figures import draw
+from broker.disclosure.files.code_columns import Known
 from broker.disclosure.files.flags import flags_of, of_text
 from broker.domain.errors import Invalid
 from broker.domain.files import MadeFile
@@ -128,7 +129,7 @@ def prepared_file(
         summary |= facts_of(file.sheet)
     flags = _flags(file, policies, profile)
     told = [{"rule": f.rule, "sentence": f.sentence, "figures": dict(f.figures)} for f in flags]
-    staff = {"file": file.name, "problem": None, "summary": summary | {"look_at": told}}
+    staff = {"file": file.name, "problem": None, "summary": summary | {"look_at": told}, "set_aside": _set_aside(flags)}
     return Prepared(
         name=file.name,
         kind=OutputKind.FILE,
@@ -146,8 +147,27 @@ def _flags(file: MadeFile, policies: Policies, profile: Profile) -> tuple[Findin
     if file.media_type == PNG:
         return (Finding("G2", Verdict.REVIEW, PICTURE),)
     if file.sheet is None:
-        return of_text((file.content or b"").decode())
+        return of_text((file.content or b"").decode(), profile)
     hidden = {VariableClass.IDENTIFIER, VariableClass.INSTANT_IDENTIFIER}
     tables = policies.catalogue.tables
     names = {v.name.casefold() for t in tables for v in t.variables if v.cls in hidden or t.is_link_key(v.name)}
-    return flags_of(file.sheet.columns, file.sheet.rows, profile, frozenset(names))
+    return flags_of(file.sheet.columns, file.sheet.rows, profile, frozenset(names), _known(policies))
+
+
+def _known(policies: Policies) -> Known:
+    """Each variable's codes, of all tables that have one of its name; None where no list says what they are."""
+    found: dict[str, frozenset[str] | None] = {}
+    for variable in (v for t in policies.catalogue.tables for v in t.variables):
+        name = variable.name.casefold()
+        if variable.values is not None:
+            found[name] = (found.get(name) or frozenset()) | {str(code) for code in variable.values}
+        else:
+            found.setdefault(name, None)
+    return found
+
+
+def _set_aside(flags: Sequence[Finding]) -> list[dict[str, str]]:
+    """What an approval has to set aside, one by one: by rule and column."""
+    refusing = (f for f in flags if f.verdict is Verdict.REFUSE)
+    named = ((f, dict(f.figures).get("name", "")) for f in refusing)
+    return [{"finding": f"{f.rule}:{name}" if name else f.rule, "sentence": f.sentence} for f, name in named]
