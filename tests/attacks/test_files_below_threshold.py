@@ -47,6 +47,7 @@ HELD: dict[str, tuple[str, list[str]]] = {
     "counts called a flag": ("LA,FSMeligible\n201,1\n202,1\n203,0\n", ["F1:FSMeligible"]),
     "counts called clusters": ("LA,cluster\n201,3\n202,500\n", ["F1:cluster"]),
     "counts called a flag, twice": ("FSMeligible,n\n5,40\n5,41\n", ["F1:FSMeligible"]),
+    "codes that are none": ("FSMeligible,share\n0,0.5\n3,0.25\n7,0.25\n", ["F1:FSMeligible"]),
     "pseudonyms": ("who,n\n0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b,400\n", ["T3:who"]),
 }
 

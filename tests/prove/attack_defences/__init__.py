@@ -1,0 +1,1 @@
+"""Defences against what attackers found, how each is removed, and the test that must fail then: a list an engineer."""
