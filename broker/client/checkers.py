@@ -1,5 +1,7 @@
 """What checkers ask a broker for: what waits for them, what is behind it, and their votes."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, cast
 
 from broker.client.answers import AcroAnswer, InboxAnswer, LookAnswer, LookupAnswer, SavedAnswer, ScriptAnswer
@@ -47,9 +49,10 @@ class ForCheckers(Calls):
         *,
         why: str = "",
         words: str = "",
+        whys: Mapping[str, str] = MappingProxyType({}),
     ) -> str:
         """Vote on what was `seen` (an answer of `look`); gives the output's state after the vote. `why` findings are
-        set aside is for checkers, `words` are for the researchers."""
+        set aside (`whys`: each of them) is for checkers, `words` are for the researchers."""
         body = {
             "choice": str(choice),
             "reason": reason,
@@ -58,6 +61,7 @@ class ForCheckers(Calls):
             "memory_version": seen["memory_version"],
             "overrides": list(overrides),
             "why": why,
+            "whys": dict(whys),
             "words": words,
         }
         return str(self._json("POST", f"{API}/outputs/{part(output)}/votes", json=body)["state"])

@@ -22,6 +22,7 @@ PARAMETERS = {
     "file_digits": "Significant digits of fractions in tables that scripts wrote.",
     "many_rows": "Rows from which a script's table is looked at as one of single persons.",
     "many_values": "Different values from which a script's column is looked at so.",
+    "extreme_percent": "Percentiles of a script's table that count as extremes: up to it, and from 100 less it.",
     "nearly_all": "Share of rows that must differ for that, 0 to 1.",
     "whisker": "Where the ends of a box plot stand, as a share from either side.",
     "max_listed_rows": "Most rows that are written out from code lists; beyond it, only cells that pass.",

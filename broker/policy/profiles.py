@@ -42,6 +42,7 @@ class Profile(Model):
                         errors one person may move a coefficient
     many_rows, many_values, nearly_all   T4 and T5: from how many rows or values on a script's table is looked at as one
                         of single persons, where at least the share `nearly_all` of its rows are different
+    extreme_percent     Q2: which percentiles of a script's own table are taken for extremes, at either end
     fit_digits, file_digits   significant digits of released coefficients and standard errors, and of fractions in
                         tables that scripts wrote
     mean_digits, percent_digits, sum_digits   significant digits after the decimal point of released figures
@@ -81,6 +82,7 @@ class Profile(Model):
     many_rows: int = 200
     many_values: int = 100
     nearly_all: float = 0.9
+    extreme_percent: float = 1
     whisker: float = 0.1
     max_listed_rows: int = 20000
     max_group_steps: int = 2_000_000

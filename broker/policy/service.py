@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
+from broker.domain.files import FileCaps
 from broker.policy.base import Model
 
 
@@ -30,6 +31,28 @@ class Service(Model):
     max_file_rows: int
     max_attempts: int
     jobs_per_project: int
+    max_text_bytes: int = 4_000_000
+    """Of a CSV, JSON or text file that a script leaves: people could read no more of it."""
+    max_document_bytes: int = 256 * 1024
+    """Of what the library `npd`, or acro, leaves beside files."""
+    max_file_columns: int = 200
+    max_file_values: int = 100_000
+    """Cells of a table, or values of a JSON."""
+    max_file_cell: int = 200
+    """Characters of a cell, or of one text in a JSON."""
+    max_file_depth: int = 20
+    """Lists and objects of a JSON within one another."""
+    made_file_bytes: int = 4_000_000
+    """What a file may come to when it is made anew; and all of a job:"""
+    made_job_bytes: int = 32_000_000
+    picture_pixels: int = 20_000_000
+    """Of a picture as a script leaves it; and one of its sides as it leaves:"""
+    picture_side: int = 1600
+    file_seconds: int = 5
+    """How long one file may take to be made anew; and all of a job:"""
+    files_seconds: int = 30
+    file_memory_bytes: int = 512 * 1024**2
+    """And how much memory each."""
     members_bytes: int = 512 * 1024**2
     members_memory_bytes: int = 4 * 1024**3
     """What a sandbox may give out and use that tells who is in the cells of one table, in place of `output_bytes` and
@@ -104,6 +127,19 @@ class Service(Model):
     """What all blocks' rows may take together, packed."""
     python_modules: tuple[str, ...] = ()
     """Modules of the Python image beside the standard library; importing others is pointed out to the researcher."""
+
+    @property
+    def file_caps(self) -> FileCaps:
+        return FileCaps(
+            rows=self.max_file_rows,
+            columns=self.max_file_columns,
+            values=self.max_file_values,
+            cell=self.max_file_cell,
+            depth=self.max_file_depth,
+            made_bytes=self.made_file_bytes,
+            pixels=self.picture_pixels,
+            side=self.picture_side,
+        )
 
     @property
     def of_rehearsals(self) -> Self:

@@ -30,6 +30,7 @@ from broker.policy.service import Service
 from broker.policy.tables import Unit
 from broker.query.binder import Binder, Enough
 from broker.query.book import Book
+from broker.query.formulas import check_formulas
 from broker.query.groups.fixing import Closing
 from broker.query.groups.grammar import CONSTANT, label
 from broker.query.groups.implied import implied
@@ -187,6 +188,8 @@ def _columns(bound: Bound, asked: Asked, binder: Binder) -> tuple[OutputColumn, 
                 book.note(column, How.RELEASED)
     if found and None not in kinds.values() and all(c.is_key or c.statistic == CONSTANT for c in found):
         report.add("no-aggregate", "The output has no aggregate.", "Add COUNT(*), SUM or AVG.", place)
+    made = (*book.definitions.values(), *(key for table in binder.tables for key in table.keys))
+    check_formulas(found, made, report, place)
     shown = {c.expression for c in found}
     if (
         found

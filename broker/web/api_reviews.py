@@ -142,6 +142,7 @@ def ballot_of(body: models_given.VoteBody) -> Ballot:
         overrides=tuple(body.overrides),
         why=body.why,
         words=body.words,
+        whys=body.whys,
     )
 
 

@@ -48,7 +48,7 @@ def assess(ports: WorkerPorts, lease: Lease, policies: Policies, ran: Ran) -> No
     if ran.checked.plan is not None:
         prepared = _tables(ports, ran, ran.checked.plan, profile)
     else:
-        prepared = script_outputs(ports, ran.ran_script, ran.checked.declared, policies, profile)
+        prepared = script_outputs(ran.ran_script, ran.checked.declared, policies, profile)
     conclude(
         ports,
         lease,

@@ -10,6 +10,7 @@ from broker.domain.errors import Conflict, Invalid, Unknown
 from broker.domain.jobs import Job, JobState
 from broker.domain.people import Person, Role
 from broker.domain.permissions import Action, may
+from broker.domain.plain_text import plain
 from broker.domain.ports import Ports
 from broker.domain.ports.records import AuditWanted
 from broker.domain.rehearsals import Rehearsal
@@ -86,8 +87,8 @@ def script(ports: Ports, person: Person, job_ident: str) -> ToRead:
 
 
 def failure(ports: Ports, person: Person, job_ident: str) -> bytes:
-    """What the script printed on real data."""
-    return script(ports, person, job_ident).log
+    """What the script printed on real data, without what would move a terminal's cursor."""
+    return plain(script(ports, person, job_ident).log.decode("utf-8", "replace")).encode()
 
 
 def read(ports: Ports, person: Person, job_ident: str) -> None:

@@ -5,7 +5,7 @@ what it printed; a script that passes there and fails here waits for one of them
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,14 +15,13 @@ from broker.domain.handed import RowsProblem
 from broker.domain.jobs import FailureCode
 from broker.domain.ports import Lease, Rows, SandboxEnd, SandboxResult, Vault, Vaults, WorkerPorts
 from broker.policy.models import Policies
-from broker.python_jobs.left import Left, sort_left
+from broker.python_jobs.left import sort_left
 from broker.workflow.check import Checked
 from broker.workflow.failing import Failed
+from broker.workflow.files import Opened, opened
 from broker.workflow.handed_findings import Computed, Problem
 from broker.workflow.handed_outputs import compute
 from broker.workflow.mounting import script_request
-from broker.workflow.parquet import with_parquet
-from broker.workflow.pictures import remade_pictures
 from broker.workflow.silence import trial_told
 from broker.workflow.trusted import Stage
 
@@ -32,12 +31,11 @@ OF_THE_DATA = frozenset({RowsProblem.BINARY.value, RowsProblem.MODEL.value})
 
 @dataclass(frozen=True, slots=True)
 class RanScript:
-    """What a script left: plain files, and what was computed of what it handed over."""
+    """What a script left: files made anew (of real data only), and what was computed of what it handed over."""
 
     result: SandboxResult
-    left: Left
+    left: Opened
     computed: tuple[Computed, ...]
-    pictures: Mapping[str, bytes | None]
 
     @property
     def problems(self) -> list[tuple[Computed, Problem]]:
@@ -62,17 +60,18 @@ class Script:
         return self.ports.sandbox.holding(self.job, self.lease.attempt, rows)
 
     def run_on(
-        self, vault: Vault, vaults: Vaults, printed: Callable[[bytes], None] = lambda log: None
+        self, vault: Vault, vaults: Vaults, printed: Callable[[bytes], None] = lambda log: None, *, files: bool = True
     ) -> RanScript | SandboxResult:
-        """What came of it; the bare result where the script did not come to an end. `printed` is told what it printed
-        before anything else is made of it."""
+        """What came of it, with its own files or without; the bare result where the script did not come to an end.
+        `printed` is told what it printed before anything else is made of it."""
         stage = self._stage(vault, vaults)
         result = self.ports.sandbox.run(script_request(stage))
         printed(result.log)
         if result.end is not SandboxEnd.ENDED:
             return result
-        left = with_parquet(stage, sort_left(result.frames))
-        return RanScript(result, left, compute(stage, left.requests), remade_pictures(stage, left))
+        left = sort_left(result.frames, [name for name, _ in self.checked.declared], self.policies.service)
+        found = opened(stage, left if files else left.without_files())
+        return RanScript(result, found, compute(stage, found.requests))
 
     def meets_real_rows(self) -> None:
         """From now on somebody has to read it, however it ends. Conflict("stale") where it is not to run any more."""
@@ -128,7 +127,7 @@ def _on_synthetic(script: Script) -> None:
 
 def _tried(script: Script, vault: Vault, vaults: Vaults) -> RanScript | SandboxResult | Failed:
     try:
-        return script.run_on(vault, vaults)
+        return script.run_on(vault, vaults, files=False)
     except Failed as failed:
         return failed
 

@@ -10,6 +10,7 @@ from broker.domain.idents import new_ident
 from broker.domain.jobs import Job, JobState, Kind, Submission
 from broker.domain.people import Person
 from broker.domain.permissions import Action
+from broker.domain.plain_text import check_plain
 from broker.domain.ports import Filter, Ports
 from broker.domain.saved import SavedEntry
 from broker.policy.models import Policies
@@ -108,6 +109,8 @@ def check_storable(submission: Submission) -> None:
     for name, value in named:
         if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
             raise Invalid("characters", f"The {name} holds a character that is no text.", f"/{name}")
+        if name != "text":
+            check_plain(value, name, f"/{name}", lines=name in {"purpose", "descriptions"})
 
 
 def _check_fields(submission: Submission, policies: Policies) -> None:

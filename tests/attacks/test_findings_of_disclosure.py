@@ -23,7 +23,6 @@ from broker.domain.findings import Assessment, Verdict
 from broker.domain.handed import RowsChecked
 from broker.domain.outputs import Output, OutputKind, OutputState
 from broker.domain.plans import Key, Measure, Needs
-from broker.domain.ports import CollectedFile
 from broker.domain.scalars import Column, Type
 from broker.policy.files import load_policies
 from broker.policy.profiles import ZeroPolicy
@@ -45,6 +44,7 @@ from tests.attacks.little_town import (
     repaired,
     town,
 )
+from tests.files import made
 from tests.spec.disclosure.job_kit import judged as judged_job
 from tests.spec.disclosure.job_kit import people as crowd
 from tests.spec.query.query_kit import planned
@@ -131,8 +131,7 @@ def test_10_rows_of_a_script_never_go_out_by_themselves() -> None:
     policies = load_policies(Path(__file__).parents[2] / "policies")
     project = replace(policies.projects[0], votes=0)
     profile = policies.profile(project.profile)
-    file = CollectedFile("a.csv", "text/csv", b"x\n1\n", None, "{}")
-    found = script_outputs.prepared_file(file, policies, profile)
+    found = script_outputs.prepared_file(made("a.csv", b"x\n1\n"), policies, profile)
     output = Output(
         "o", "j", found.name, found.kind, "", OutputState.ASSESSED, found.media_type, 4, "0" * 64, "", "",
         found.verdict, datetime(2026, 1, 1, tzinfo=UTC),

@@ -104,6 +104,7 @@ OF_NO_RULE = frozenset(
         "many_rows",
         "many_values",
         "nearly_all",
+        "extreme_percent",
     }
 )
 """Fields of a profile that no rule reads: what it is called, limits of work and of jobs, and what is about scripts'

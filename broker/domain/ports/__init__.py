@@ -7,7 +7,6 @@ from broker.domain.ports.data import (
     Engine,
     HandedEngine,
     HandedTo,
-    Most,
     SyntheticData,
     SyntheticVaults,
     Vault,
@@ -39,7 +38,7 @@ from broker.domain.ports.records import (
 )
 from broker.domain.ports.rehearsing import Room
 from broker.domain.ports.sandbox import (
-    CollectedFile,
+    Collecting,
     Collector,
     Limits,
     Rows,
@@ -59,7 +58,7 @@ __all__ = [
     "AuditWanted",
     "Cast",
     "Clock",
-    "CollectedFile",
+    "Collecting",
     "Collector",
     "Compared",
     "Counters",
@@ -72,7 +71,6 @@ __all__ = [
     "LedgerStore",
     "Limits",
     "MemoryPorts",
-    "Most",
     "OutputRecord",
     "Ports",
     "Post",

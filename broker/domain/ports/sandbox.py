@@ -7,6 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from broker.domain.files import FileCaps, LeftFile, MadeFile
+
 
 class SandboxEnd(StrEnum):
     """How a sandbox ended: a closed list; the launcher's own words map onto it, whatever the job says."""
@@ -38,10 +40,10 @@ class SandboxRequest:
     """One attempt at one job, complete: nothing else is looked up.
 
     `frames` go to the launcher on standard input in order; (kind, payload). `mount` is the one host folder that is
-    seen, read-only, as /data. `image` is `sql` or `python`. `synthetic` tells whether the data are synthetic: real data
-    refuse every fallback. `narrow` names the files below `mount`, relative to it, that a script may read, where these
-    are not all: the sandbox sees to it that it can open no other. None: all of the mount. `apart`: the launcher puts
-    parts of the job apart from one another, and an empty folder is mounted in place of `mount`.
+    seen, read-only, as /data. `image` is one of those that are built. `synthetic` tells whether the data are synthetic:
+    real data refuse every fallback. `narrow` names the files below `mount`, relative to it, that a script may read,
+    where these are not all: the sandbox sees to it that it can open no other. None: all of the mount. `apart`: the
+    launcher puts parts of the job apart from one another, and an empty folder is mounted in place of `mount`.
     """
 
     job: str
@@ -75,7 +77,7 @@ class Warmth:
 
 @dataclass(frozen=True, slots=True)
 class SandboxResult:
-    """What came back. `frames` are complete and hash-checked, and otherwise untrusted unless the image is `sql`.
+    """What came back. `frames` are complete and hash-checked, and otherwise untrusted if the image is `python`.
 
     `image` is the image's digest, `runtime` the isolation that really ran ("runc", "runsc", "bubblewrap").
     `log` is what the job printed, capped: staff only, and an output like any other.
@@ -125,19 +127,23 @@ class Sandbox(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class CollectedFile:
-    """A file that a script left, parsed as untrusted. `problem` says why it can go to no review (type, size, name);
-    `summary` is JSON for checkers about what is in it."""
+class Collecting:
+    """How the files of one attempt are made anew: the container's limits, and of one file the caps, the significant
+    digits of a number, seconds of wall clock and bytes of memory. Nothing of `mount` is read."""
 
-    name: str
-    media_type: str
-    content: bytes
-    problem: str | None
-    summary: str
+    job: str
+    attempt: int
+    mount: Path
+    synthetic: bool
+    limits: Limits
+    caps: FileCaps
+    digits: int
+    file_seconds: int
+    file_memory_bytes: int
 
 
 class Collector(Protocol):
     def collect(
-        self, frames: Sequence[tuple[str, bytes]], allowed: tuple[str, ...], max_bytes: int, max_rows: int
-    ) -> tuple[CollectedFile, ...]:
-        """Every `file` frame in order of name; never raises for what a file holds."""
+        self, files: Sequence[LeftFile], how: Collecting, run: Callable[[SandboxRequest], SandboxResult]
+    ) -> tuple[MadeFile, ...]:
+        """Each file made anew, in order. Never raises for what a file holds or does: such a one has a problem."""

@@ -75,6 +75,7 @@ def _profile(fields: Fields) -> Profile:
         many_rows=fields.whole("many_rows", default=Profile.many_rows),
         many_values=fields.whole("many_values", default=Profile.many_values),
         nearly_all=_nearly_all(fields),
+        extreme_percent=_extreme_percent(fields),
         fit_digits=fields.whole("fit_digits", default=Profile.fit_digits, least=1),
         whisker=_whisker(fields),
         max_listed_rows=fields.whole("max_listed_rows", least=1),
@@ -128,6 +129,13 @@ def _nearly_all(fields: Fields) -> float:
     found = fields.number("nearly_all") if fields.has("nearly_all") else Profile.nearly_all
     if not 0 < found < 1:
         raise fields.wrong("nearly_all", "policy-range", "nearly_all is a share above 0 and below 1.")
+    return found
+
+
+def _extreme_percent(fields: Fields) -> float:
+    found = fields.number("extreme_percent") if fields.has("extreme_percent") else Profile.extreme_percent
+    if not 0 <= found < 50:
+        raise fields.wrong("extreme_percent", "policy-range", "extreme_percent is a percentage below 50.")
     return found
 
 

@@ -18,11 +18,11 @@ from broker.domain.jobs import Kind, Submission
 from broker.domain.outputs import OutputState
 from broker.domain.people import Person, Role
 from broker.domain.ports import MemoryPorts, Ports, Snapshot, WorkerPorts
+from broker.engine.files_here import CollectorHere
 from broker.engine.members_engine import DuckDBMembers
 from broker.memory.files import SealedFiles
 from broker.policy.files import load_policies
 from broker.policy.models import Policies
-from broker.sandbox.collector import FrameCollector
 from broker.storage.clock import SystemClock
 from broker.storage.private_files import write_whole
 from broker.storage.shelf import FolderShelf
@@ -125,7 +125,7 @@ def town(made, url: str, tmp_path: Path) -> WorkerPorts:
     memory = MemoryPorts(files, PopulationKeeper(data, lambda: policies), DuckDBMembers())
     shelf, clock = FolderShelf(tmp_path / "outputs"), HastyClock()
     ports = WorkerPorts(
-        store, NoQueue(), shelf, clock, Alone(stage.runner), FrameCollector(), stage.vaults, stage.engine, memory=memory
+        store, NoQueue(), shelf, clock, Alone(stage.runner), CollectorHere(), stage.vaults, stage.engine, memory=memory
     )
     people = [(Person(i, i, frozenset({r})), None) for i, r in (
         ("demo-researcher", Role.RESEARCHER), ("demo-admin-1", Role.ADMINISTRATOR),

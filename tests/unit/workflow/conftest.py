@@ -34,10 +34,10 @@ from broker.domain.ports import (
 from broker.domain.ports.memory import Where
 from broker.domain.reviews import Choice
 from broker.domain.variables import Use
+from broker.engine.files_here import CollectorHere
 from broker.policy.files import load_policies
 from broker.policy.models import Policies
 from broker.privacy.noise.client import Drawn
-from broker.sandbox.collector import FrameCollector
 from broker.storage.shelf import FolderShelf
 from broker.storage.store import open_store
 from broker.worker import reconcile
@@ -446,7 +446,7 @@ def opened(folder: Path, policies: Policies) -> Iterator[Broker]:
     private = PrivatePorts(BoundedEngine(), SomeNoise(), CountingCutter())
     store = open_store(f"sqlite:///{folder / 'broker.sqlite'}")
     ports = Ports(
-        store, queue, FolderShelf(folder / "outputs"), clock, sandbox, FrameCollector(), vaults, engine,
+        store, queue, FolderShelf(folder / "outputs"), clock, sandbox, CollectorHere(), vaults, engine,
         handed=NothingHanded(), synthetic=Synthetic(), private=private, memory=memory(engine.cells_of),
         synthetic_only=True,
     )  # fmt: skip
