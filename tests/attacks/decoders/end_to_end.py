@@ -1,0 +1,166 @@
+"""What leaves of a series of texts end to end, in this process: submitted, run, assessed, compared with memory and
+released by the real workflow on one town, and then looked at as its researcher, a colleague and the public see it."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from broker.domain.jobs import Kind, Submission
+from broker.domain.outputs import OutputState
+from broker.domain.people import Person, Role
+from broker.domain.ports import MemoryPorts, Snapshot
+from broker.engine.duckdb_engine import DuckDBEngine
+from broker.engine.here import EngineHere
+from broker.engine.members_engine import DuckDBMembers
+from broker.memory.files import SealedFiles
+from broker.sandbox.collector import FrameCollector
+from broker.storage.private_files import write_whole
+from broker.storage.shelf import FolderShelf
+from broker.storage.store import open_store
+from broker.vault.populations import PopulationKeeper
+from broker.workflow import administer, browse, budgets, collect, follow, notices, records, register, release
+from broker.workflow.ending import end_job
+from broker.workflow.private.ports import RunPorts
+from broker.workflow.run import run_job
+from broker.workflow.submit import submit
+from tests.attacks.decoders.towns import PROJECT, Town
+
+RESEARCHER, ADMINISTRATORS = "demo-researcher", ("demo-admin-1", "demo-admin-2")
+LATER = timedelta(minutes=30)
+"""After so long every slot of time that a job's end is told in is over."""
+IDENT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+SECONDS = re.compile(r"(T\d\d:\d\d):\d\d(\.\d+)?")
+
+
+@dataclass
+class Clock:
+    """Every look is a millisecond later than the one before."""
+
+    at: datetime = datetime(2026, 11, 24, 9, 0, 30, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        self.at += timedelta(milliseconds=1)
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+class NoQueue:
+    def offer(self, job: str, attempt: int) -> None: ...
+
+    def offer_rehearsal(self, rehearsal: str, attempt: int) -> None: ...
+
+    def depth(self) -> int:
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What everybody who may look sees of a series, by what they look at; and the states of its outputs, for staff."""
+
+    told: Mapping[str, str]
+    states: tuple[str, ...] = ()
+
+    @property
+    def leaves(self) -> bool:
+        return OutputState.RELEASED.value in self.states
+
+
+@dataclass
+class Brokers:
+    """A broker for each way of a town: a store with people, policies and the snapshot, copied for each series."""
+
+    town: Town
+    folder: Path
+    founded: dict[str, Path] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """People and policies once, the snapshot for each way."""
+        whole = self.folder / "founded"
+        whole.mkdir(parents=True)
+        with self._opened(whole) as ports:
+            self._found(ports)
+        for way, ident in self.town.snapshots.items():
+            self.founded[way] = self.folder / f"founded-{way.replace(' ', '-')}"
+            shutil.copytree(whole, self.founded[way])
+            with self._opened(self.founded[way]) as ports:
+                administer.put_snapshot(ports, Snapshot(ident, "0" * 64, ports.clock.now(), True, "here", "{}"))
+
+    def _found(self, ports: RunPorts) -> None:
+        roles = {RESEARCHER: Role.RESEARCHER} | dict.fromkeys(ADMINISTRATORS, Role.ADMINISTRATOR)
+        administer.found_broker(ports, [(Person(i, i, frozenset({r})), None) for i, r in roles.items()])
+        first, second = map(ports.store.person, ADMINISTRATORS)
+        administer.propose_policy(ports, first, self.town.policies)
+        administer.apply_policy(ports, second, self.town.policies.fingerprint)
+
+    @contextmanager
+    def _opened(self, folder: Path) -> Iterator[RunPorts]:
+        store = open_store(f"sqlite:///{folder / 'broker.sqlite'}")
+        keeper, data = self.town.keeper, self.town.folder
+        files = SealedFiles(folder / "memory", b"k" * 32, write_whole)
+        memory = MemoryPorts(files, PopulationKeeper(data, lambda: self.town.policies), DuckDBMembers())
+        shelf = FolderShelf(folder / "outputs")
+        runner: Any = EngineHere()
+        yield RunPorts(
+            store, NoQueue(), shelf, Clock(), runner, FrameCollector(), keeper, DuckDBEngine(), memory=memory
+        )
+        store.close()
+
+    def ran(self, way: str, texts: Sequence[str]) -> Seen:
+        """A new broker that runs the texts one after the other."""
+        folder = self.folder / "running"
+        shutil.copytree(self.founded[way], folder)
+        try:
+            with self._opened(folder) as ports:
+                jobs = [_run(ports, text) for text in texts]
+                outputs = [o for j in jobs for o in ports.store.outputs_of(j)]
+                return Seen(self._looked_at(ports, jobs, way), tuple(o.state.value for o in outputs))
+        finally:
+            shutil.rmtree(folder)
+
+    def _looked_at(self, ports: RunPorts, jobs: Sequence[str], way: str) -> dict[str, str]:
+        person = ports.store.person(RESEARCHER)
+        told: dict[str, Any] = {
+            "jobs": browse.jobs(ports, person),
+            "notices": notices.notices_for(ports, person),
+            "budget": budgets.of_project(ports, person, PROJECT),
+            "register": register.releases(ports, register.RegisterFilter()),
+            "projects": register.projects(ports, register.Wanted()),
+        }
+        for number, job in enumerate(jobs):
+            told[f"job {number}"] = follow.followed(ports, person, job)
+            if ports.store.release_of(job) is not None:
+                told[f"manifest {number}"] = json.dumps(json.loads(release.manifest(ports, person, job)), indent=1)
+            for output in ports.store.outputs_of(job):
+                if output.state is OutputState.RELEASED:
+                    place = f"{number} {output.name}"
+                    told[f"table {place}"] = release.download(ports, person, output.ident).content.decode()
+                    told[f"record {place}"] = records.of_release(ports, person, output.ident).decode()
+                    told[f"parquet {place}"] = collect.parquet(ports, person, output.ident).content
+        names = dict.fromkeys(IDENT.findall("".join(map(repr, told.values()))))
+        return {k: self._without_names(v, list(names), way) for k, v in told.items()}
+
+    def _without_names(self, told: Any, names: Sequence[str], way: str) -> str:
+        """Idents are random, a snapshot's is that of all its rows, and times are told to the minute."""
+        text = told if isinstance(told, str) else repr(told)
+        for number, name in enumerate(names):
+            text = text.replace(name, f"ident-{number}")
+        return SECONDS.sub(r"\1", text.replace(self.town.snapshots[way], "snapshot"))
+
+
+def _run(ports: RunPorts, text: str) -> str:
+    """A job to where nothing of it waits for time any more."""
+    person, title = ports.store.person(RESEARCHER), "A search"
+    job, _ = submit(ports, person, Submission(PROJECT, Kind.SQL, "", text, title, "A test."))
+    run_job(ports, job.ident, "w", lambda job, attempt: nullcontext())
+    for _ in range(2):
+        end_job(ports, job.ident, lambda job, attempt: nullcontext())
+        ports.clock.at += LATER  # type: ignore[attr-defined]
+    return job.ident

@@ -1,0 +1,195 @@
+"""What would leave of a text in each town, in this process: the broker's own compiler, engine text, evidence and rules
+on tables that stay in memory. The workflow, its memory and its files are in `end_to_end`."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+import duckdb
+
+from broker.disclosure.judge_job import judge_job
+from broker.disclosure.needs import needs_of
+from broker.disclosure.protect import mean_digits, round_count
+from broker.disclosure.records.renderings import released_csv, released_record, text_of_value
+from broker.domain.evidence import OutputEvidence
+from broker.domain.findings import Assessment
+from broker.domain.jobs import Kind
+from broker.domain.outputs import OutputState
+from broker.domain.plans import Measure, Plan, PlannedOutput, Statistic
+from broker.domain.ports import Limits, Vault
+from broker.domain.scalars import Value
+from broker.engine.duckdb_engine import DuckDBEngine
+from broker.engine.here import arrow_stream, asked_of
+from broker.workflow.check import check_submission
+from broker.workflow.limits import limits_for
+from broker.workflow.settle import way_of
+from tests.attacks.decoders.towns import PROJECT, Town
+
+TODAY = date(2026, 11, 24)
+LEAVES = OutputState.APPROVED
+Keys = tuple[Value, ...]
+HOLE = "c"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure of a row: as it leaves (None: a hole), as it is, and how far it may move where one count moves to the
+    next multiple of the base."""
+
+    shown: str | None
+    exact: Value
+    step: Decimal
+    statistic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What leaves of one output: the state that policy gives it, the bytes of its table and record, its rows in order,
+    and for staff how many persons stand behind each figure."""
+
+    way: OutputState
+    content: bytes
+    rows: Mapping[Keys, Mapping[str, Figure]]
+    small: bool
+    numbers: Mapping[tuple[int, Keys], tuple[int, ...]]
+    """Of each statistic of each cell, the persons and rows that it is of, and those of the cell that it leaves out."""
+
+
+def numbered(rows: Mapping[Keys, object], keys: Sequence[str]) -> Keys:
+    """Keys as a reader sees them; rows that look alike are told apart by their order."""
+    return next(k for n in range(len(rows) + 1) if (k := (*keys, n)) not in rows)
+
+
+class Rows:
+    """One town in one way: its evidence rendering as tables in memory."""
+
+    def __init__(self, town: Town, way: str) -> None:
+        self.vault, self.registers = town.vault(way), town.keeper.registers(town.vault(way))
+        self._con = duckdb.connect()
+        self._con.execute("SET threads=1")
+        for table in self.vault.tables:
+            schema, _, name = table.name.partition(".")
+            files = [str(self.vault.evidence / p) for p in table.paths]
+            self._con.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+            rows = f"read_parquet({files!r}, union_by_name=true)"
+            self._con.execute(f'CREATE TABLE "{schema}"."{name}" AS FROM {rows}')
+
+    def frames(self, statements: Sequence[Mapping[str, str]], most: int) -> list[tuple[str, bytes]]:
+        return [("table", arrow_stream(self._con, asked_of(self._con, s), most)) for s in statements]
+
+
+class Kit:
+    """A town whose texts are judged here, in every way that the child differs."""
+
+    def __init__(self, town: Town) -> None:
+        self.town = town
+        self.project = town.policies.project(PROJECT)
+        assert self.project is not None
+        self.profile = town.policies.profile(self.project.profile)
+        self._limits: Limits = limits_for(Kind.SQL, town.policies)
+        self._engine, self._needs = DuckDBEngine(), needs_of(self.profile)
+        self._rows = {way: Rows(town, way) for way in town.snapshots}
+
+    def plan(self, text: str) -> Plan | None:
+        """None where the text is refused, or a person would look whatever the data are."""
+        assert self.project is not None
+        checked = check_submission(text, Kind.SQL, "tsql", self.project, self.town.policies, TODAY)
+        return checked.plan if checked.accepted and not checked.review else None
+
+    def asked(self, plan: Plan) -> dict[str, list[tuple[str, bytes]]]:
+        """The frames of each way, as the engine gives them."""
+        found, written = {}, {}
+        for way, rows in self._rows.items():
+            sql = self._prepared(plan, rows.vault)
+            written[way] = sql
+            found[way] = rows.frames(json.loads(sql), self._limits.output_bytes)
+        return found
+
+    def _prepared(self, plan: Plan, vault: Vault) -> str:
+        request = self._engine.prepare(plan, vault, "here", 1, self._limits, self._needs)
+        return json.dumps(json.loads(request.frames[0][1])["statements"])
+
+    def left(self, plan: Plan, way: str, frames: Sequence[tuple[str, bytes]]) -> list[Left]:
+        """What leaves of each output of a job."""
+        evidence = self._engine.read(plan, frames, self._needs)
+        found = judge_job(plan, evidence, self.profile, self._rows[way].registers)
+        outputs = zip(found, plan.outputs, evidence.outputs, strict=True)
+        return [self._left(a, Behind(a, p, e, self), p) for a, p, e in outputs]
+
+    def _left(self, found: Assessment, behind: "Behind", planned: PlannedOutput) -> Left:
+        assert self.project is not None
+        way = way_of(found.verdict, True, self.project, self.town.policies, 0)
+        record = json.dumps(released_record(found, self.profile)).encode()
+        keys = {i for i, c in enumerate(planned.columns) if c.is_key}
+        rows: dict[Keys, dict[str, Figure]] = {}
+        for row in found.rows:
+            figures = {
+                name: Figure(
+                    None if row.suppressed[i] else text_of_value(row.released[i]),
+                    row.exact[i],
+                    behind.step(i, row.keys),
+                    planned.columns[i].statistic,
+                )
+                for i, name in enumerate(found.columns)
+                if i not in keys
+            }
+            rows[numbered(rows, [text_of_value(row.released[i]) for i in sorted(keys)])] = figures
+        return Left(way, released_csv(found) + record, rows, found.small, behind.numbers)
+
+
+class Behind:
+    """The statistics behind an output's figures, cell by cell."""
+
+    def __init__(self, found: Assessment, planned: PlannedOutput, evidence: OutputEvidence, kit: Kit) -> None:
+        self._found, self._evidence, self._kit = found, evidence, kit
+        self._statistics: dict[int, Statistic] = {s.ident: s for t in planned.tables for s in t.statistics}
+
+    @cached_property
+    def _cells(self) -> dict[int, dict[Keys, Any]]:
+        cells: dict[int, dict[Keys, Any]] = {i: {} for i in self._statistics}
+        for cell in (c for table in self._evidence.tables for c in table.cells):
+            for ident, evidence in cell.statistics.items():
+                cells[ident][cell.keys] = (cell.rows, cell.persons, evidence)
+        return cells
+
+    @property
+    def numbers(self) -> dict[tuple[int, Keys], tuple[int, ...]]:
+        return {
+            (ident, keys): (rows, persons, e.persons, e.rows, e.rest, e.rest_rows, abs(rows - e.rows))
+            for ident, cells in self._cells.items()
+            for keys, (rows, persons, e) in cells.items()
+        }
+
+    def step(self, column: int, keys: Keys) -> Decimal:
+        """The most of the steps of the statistics behind a column, in the row's own cell or else in any."""
+        steps = [Decimal(0)]
+        for ident in self._found.behind[column]:
+            cells = self._cells[ident]
+            own = [cells[keys]] if keys in cells else list(cells.values())
+            steps += [self._step(self._statistics[ident], *cell) for cell in own]
+        return max(steps)
+
+    def _step(self, statistic: Statistic, rows: int, persons: int, evidence: Any) -> Decimal:
+        """A count's is the base, for each row that a person has; that of a sum or mean is what so many ordinary
+        contributions make, and a unit of its last digit."""
+        base, n = self._kit.profile.round_base, max(1, evidence.rows)
+        each = max(1, round(evidence.rows / max(1, evidence.persons)))
+        match statistic.measure:
+            case Measure.MEAN | Measure.SUM:
+                unit = Decimal(10) ** -mean_digits(statistic, evidence, self._kit.profile)
+                if statistic.measure is Measure.SUM:
+                    total = abs(Decimal(str((evidence.value if evidence.total is None else evidence.total) or 0)))
+                    usual = total / max(1, evidence.persons)
+                    return base * usual + unit * Decimal(round_count(rows, self._kit.profile) or 0)
+                return base * each * abs(Decimal(str(evidence.value or 0))) / n + unit
+            case Measure.SHARE:
+                whole = max(1, evidence.rows + evidence.rest_rows)
+                return Decimal(2 * base * each) / whole + Decimal("0.001")
+            case Measure.DEVIATION | Measure.QUANTILE | Measure.LOWEST | Measure.HIGHEST | Measure.MODE:
+                return abs(Decimal(str(evidence.value or 0))) / 10 + 1
+            case _:
+                return Decimal(base * each)

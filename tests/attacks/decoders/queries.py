@@ -1,0 +1,199 @@
+"""The grammar's queries: what is read, what rows are kept, by which keys they are counted, and what stands above.
+`job` spells a whole submission, `series` several that follow each other on one history."""
+
+# ruff: noqa: E501 - a template a line reads as what it spells
+
+from tests.attacks.decoders.amounts import amount, statistic
+from tests.attacks.decoders.choices import Choices
+from tests.attacks.decoders.conditions import Words, Y, child, condition, others, secret
+from tests.attacks.decoders.towns import KEY, YEARS
+
+ALL_YEARS = str(tuple(f"{y}/{y + 1}" for y in YEARS))
+PLAIN_KEYS = (
+    "SENprovision", "FSMeligible", "MonthOfBirth", "LA", "NCyearActual", "URN", "EthnicGroupMinor",
+    "OverallAbsence_6HalfTerms", "YearOfBirth", "AcademicYear",
+)  # fmt: skip
+PADS = (
+    "", "a.MonthOfBirth <> {p}", "a.NCyearActual <> '3'", "a.NCyearActual <> '8'", "a.MonthOfBirth NOT IN ({p}, {q})",
+    "a.EthnicGroupMinor <> 'AIND'", "a.EthnicGroupMinor <> 'APKN'", "a.EthnicGroupMinor <> 'MOTH'",
+    "a.NCyearActual <> 'R'", "a.NCyearActual NOT IN ('2', '3')", "a.EthnicGroupMinor NOT IN ('BAFR', 'AOTH')",
+    "a.MonthOfBirth <> {q}", "a.EthnicGroupMinor <> 'OOTH'",
+)  # fmt: skip
+"""Conditions that leave out some whom the child is not among: a text with another pad is the same question."""
+
+
+def padding(words: Words, number: int) -> str:
+    month = int(str(words.own["month"]))
+    pad = PADS[number % len(PADS)].format(p=1 + (month + 2) % 12, q=1 + (month + 6) % 12)
+    return f" AND {pad}" if pad else ""
+
+
+def one_job(c: Choices, words: Words, pad: int = 0) -> tuple[str, ...]:
+    return (job(c, words, pad),)
+
+
+def series(c: Choices, words: Words, pad: int = 0) -> tuple[str, ...]:
+    """One submission, or a few that follow each other."""
+    return tuple(job(c, words, pad) for _ in range(1 + c.pick((0, 0, 0, 0, 1, 2))))
+
+
+def job(c: Choices, words: Words, pad: int = 0) -> str:
+    outputs = 1 + c.pick((0, 0, 0, 0, 1))
+    return "\n;\n".join(f"-- output: t{n}\n{query(c, words, pad)}" for n in range(outputs))
+
+
+def query(c: Choices, words: Words, pad: int = 0) -> str:
+    shapes = (_plain, _plain, _plain, _plain, _by_number, _per_person, _union, _but, _distinct, _joined, _derived_key)
+    return c.pick(shapes)(c, words, padding(words, pad))
+
+
+def _where(c: Choices, words: Words, pad: str) -> str:
+    """The rows of a year, and often a condition; or the rows of other years for some."""
+    kind = c.number(7)
+    if kind < 2:
+        return f"a.AcademicYear = {Y}{pad}"
+    if kind == 2:
+        return f"a.AcademicYear = {Y}{pad} AND {condition(c, words)}"
+    if kind == 3:
+        return f"a.AcademicYear = {Y}{pad} AND ({others(c, words, 'a')} OR {child(c, words, 'a')} AND {secret(c, words, 'a')})"
+    if kind == 4:
+        own = f"{child(c, words, 'a')} AND {secret(c, words, 'a')}"
+        return f"a.AcademicYear IN {ALL_YEARS}{pad} AND (a.AcademicYear = {Y} AND {others(c, words, 'a')} OR {own})"
+    if kind == 5:
+        return f"a.AcademicYear = {Y}{pad} AND NOT ({child(c, words, 'a')} AND {secret(c, words, 'a')})"
+    return f"a.AcademicYear = {Y}{pad} AND {others(c, words, 'a')}"
+
+
+def _keys(c: Choices, words: Words) -> list[str]:
+    kind = c.number(7)
+    if kind < 2:
+        return []
+    if kind < 5:
+        return [f"a.{c.pick(PLAIN_KEYS)}"]
+    if kind == 5:
+        first, second = c.number(len(PLAIN_KEYS)), c.number(len(PLAIN_KEYS) - 1)
+        return [f"a.{PLAIN_KEYS[first]}", f"a.{PLAIN_KEYS[(first + 1 + second) % len(PLAIN_KEYS)]}"]
+    return [f"CASE WHEN {condition(c, words)} THEN 'x' ELSE 'y' END"]
+
+
+def _selected(c: Choices, words: Words, keys: list[str]) -> tuple[str, str]:
+    """The columns, and what comes after the rows."""
+    named = [f"{k} AS k{n}" for n, k in enumerate(keys)]
+    figures = [statistic(c, words) for _ in range(1 + c.pick((0, 0, 0, 1, 2)))]
+    told = [f"{f} AS f{n}" for n, f in enumerate(figures)]
+    after = ""
+    if keys:
+        after = f" GROUP BY {', '.join(keys)}"
+        if c.once_in(6) and not any("CASE" in k for k in keys):
+            after = f" GROUP BY {c.pick(('ROLLUP', 'CUBE'))} ({', '.join(keys)})"
+    above = c.number(10)
+    if above == 9:
+        after += f" HAVING {statistic(c, words)} > {c.pick((0, 9, 10, 20, 100))}"
+    elif above == 8:
+        told.append(f"CASE WHEN {figures[0]} > {c.pick((0, 10, 100, 1000))} THEN 'y' ELSE 'n' END AS label")
+    elif above == 7 and keys:
+        told.append(f"RANK() OVER (ORDER BY {figures[0]} DESC) AS place")
+    elif above == 6 and keys:
+        told.append(f"1.0 * {figures[0]} / SUM({figures[0]}) OVER () AS part")
+    elif above == 5 and keys:
+        after += f" ORDER BY {statistic(c, words)} DESC"
+    return ", ".join([*named, *told]), after
+
+
+def _plain(c: Choices, words: Words, pad: str) -> str:
+    keys = _keys(c, words)
+    columns, after = _selected(c, words, keys)
+    return f"SELECT {columns} FROM npd.absence AS a WHERE {_where(c, words, pad)}{after}"
+
+
+def _by_number(c: Choices, words: Words, pad: str) -> str:
+    """Rows by a number of which no list exists."""
+    key = c.pick(("a.OverallAbsence_6HalfTerms", "a.AnnualReasonI", "a.AuthorisedAbsence_6HalfTerms"))
+    columns, after = _selected(c, words, [key])
+    return f"SELECT {columns} FROM npd.absence AS a WHERE {_where(c, words, pad)}{after}"
+
+
+def _per_person(c: Choices, words: Words, pad: str) -> str:
+    """Totals of each person, and a figure of them; or how many persons have which."""
+    weight = c.pick(("SUM", "MAX", "COUNT", "MIN"))
+    inner = amount(c, words)
+    rows = f"SELECT a.{KEY} AS k, MAX(a.URN) AS URN, {weight}({inner}) AS w FROM npd.absence AS a WHERE {_where(c, words, pad)} GROUP BY a.{KEY}"
+    kind = c.number(6)
+    if kind == 0:
+        return f"SELECT SUM(d.w) AS f0 FROM ({rows}) AS d"
+    if kind == 1:
+        return f"SELECT AVG(1.0 * d.w) AS f0, COUNT(*) AS f1 FROM ({rows}) AS d"
+    if kind == 2:
+        return f"SELECT d.w AS k0, COUNT(*) AS f0 FROM ({rows}) AS d GROUP BY d.w"
+    if kind == 3:
+        return f"SELECT COUNT(*) AS f0 FROM ({rows}) AS d WHERE d.w > {c.pick((0, 1, 2, 5))}"
+    if kind == 4:
+        return f"SELECT d.URN AS k0, SUM(d.w) AS f0 FROM ({rows}) AS d GROUP BY d.URN"
+    return f"SELECT SUM(CASE WHEN d.w > {c.pick((0, 1, 5))} THEN {c.pick(('1', '1000'))} ELSE {c.pick(('0', '1'))} END) AS f0 FROM ({rows}) AS d"
+
+
+def _union(c: Choices, words: Words, pad: str) -> str:
+    """Rows of everybody, and again those of some."""
+    columns = f"a.{KEY} AS k, a.SENprovision AS s, a.FSMeligible AS fsm, a.OverallAbsence_6HalfTerms AS x"
+    again = f"SELECT {columns} FROM npd.absence AS a WHERE a.AcademicYear = {Y} AND {condition(c, words)}"
+    rows = f"SELECT {columns} FROM npd.absence AS a WHERE {_where(c, words, pad)}"
+    many = c.pick((" UNION ALL ", " UNION "))
+    rows = many.join([rows, *[again] * (1 + c.pick((0, 0, 2)))])
+    return _of_rows(c, rows)
+
+
+def _of_rows(c: Choices, rows: str) -> str:
+    figure = c.pick(("COUNT(*)", "SUM(d.x)", "AVG(1.0 * d.x)", "COUNT(DISTINCT d.k)", "SUM(d.fsm)"))
+    key = c.pick(("", "d.s", "d.fsm", "d.x"))
+    if key:
+        return f"SELECT {key} AS k0, {figure} AS f0 FROM ({rows}) AS d GROUP BY {key}"
+    return f"SELECT {figure} AS f0 FROM ({rows}) AS d"
+
+
+def _but(c: Choices, words: Words, pad: str) -> str:
+    """Rows of everybody without those of some, or with those of some alone."""
+    columns = f"a.{KEY} AS k, a.SENprovision AS s, a.FSMeligible AS fsm, a.OverallAbsence_6HalfTerms AS x"
+    word = c.pick(("EXCEPT", "INTERSECT"))
+    less = f"SELECT {columns} FROM npd.absence AS a WHERE a.AcademicYear = {Y} AND {condition(c, words)}"
+    return _of_rows(c, f"SELECT {columns} FROM npd.absence AS a WHERE {_where(c, words, pad)} {word} {less}")
+
+
+def _distinct(c: Choices, words: Words, pad: str) -> str:
+    mark = f"CASE WHEN {condition(c, words)} THEN {c.pick(('a.URN', '2', 'a.MonthOfBirth'))} ELSE 0 END"
+    rows = f"SELECT DISTINCT a.{KEY} AS k, a.SENprovision AS s, a.FSMeligible AS fsm, {mark} AS x FROM npd.absence AS a WHERE {_where(c, words, pad)}"
+    return _of_rows(c, rows)
+
+
+def _joined(c: Choices, words: Words, pad: str) -> str:
+    """Absence with the census or the register, inside or outside."""
+    kind = c.number(4)
+    keys = _keys(c, words)
+    columns, after = _selected(c, words, keys)
+    how = c.pick(("JOIN", "LEFT JOIN"))
+    if kind == 0:
+        other = f"{how} ref.schools AS s ON s.URN = a.URN"
+    elif kind == 1:
+        other = f"{how} npd.spring_census AS s ON s.{KEY} = a.{KEY} AND s.AcademicYear = {Y} AND {condition(c, words, 's', 0)}"
+        other = other.replace("s.OverallAbsence_6HalfTerms", "a.OverallAbsence_6HalfTerms").replace("s.PA10", "a.PA10")
+    elif kind == 2:
+        other = f"{how} npd.absence AS s ON s.{KEY} = a.{KEY} AND s.AcademicYear = {c.pick((Y, chr(39) + '2017/2018' + chr(39)))} AND {condition(c, words, 's', 0)}"
+    else:
+        rows = f"SELECT e.{KEY} AS k, SUM({amount(c, words, 'e', 1)}) AS w FROM npd.absence AS e WHERE e.AcademicYear = {Y} GROUP BY e.{KEY}"
+        other = f"{how} ({rows}) AS s ON s.k = a.{KEY}"
+        columns += f", {c.pick(('COUNT(s.w)', 'SUM(s.w)', 'AVG(1.0 * s.w)'))} AS joined"
+    return f"SELECT {columns} FROM npd.absence AS a {other} WHERE {_where(c, words, pad)}{after}"
+
+
+def _derived_key(c: Choices, words: Words, pad: str) -> str:
+    """Rows by a band of a number, by a figure of the year before, or by a place among the own rows."""
+    kind = c.number(3)
+    if kind == 0:
+        key = f"CASE WHEN a.OverallAbsence_6HalfTerms < {c.pick((5, 10))} THEN 'low' WHEN {condition(c, words)} THEN 'mid' ELSE 'high' END"
+        columns, after = _selected(c, words, [key])
+        return f"SELECT {columns} FROM npd.absence AS a WHERE {_where(c, words, pad)}{after}"
+    where = _where(c, words, pad)
+    if kind == 1:
+        rows = f"SELECT a.{KEY} AS k, a.SENprovision AS s, a.FSMeligible AS fsm, COUNT(*) OVER (PARTITION BY a.{KEY}) AS x FROM npd.absence AS a WHERE {where}"
+    else:
+        rows = f"SELECT a.{KEY} AS k, a.SENprovision AS s, a.FSMeligible AS fsm, ROW_NUMBER() OVER (PARTITION BY a.{KEY} ORDER BY {amount(c, words)}, a.AcademicYear) AS x FROM npd.absence AS a WHERE {where}"
+    return _of_rows(c, rows)

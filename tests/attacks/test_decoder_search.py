@@ -1,0 +1,123 @@
+"""The search for decoders, small every day and at size in a proof (PROOF_DECODERS_TEXTS, PROOF_DECODERS_END_TO_END): no
+row, hole, state or figure beyond a rounding edge depends on one child; and its grammar spells what attackers wrote."""
+
+# ruff: noqa: E501 - one attack a line reads as a table
+
+import math
+import re
+from collections import Counter
+from decimal import Decimal
+
+import pytest
+
+from tests.attacks.decoders import ranges
+from tests.attacks.decoders.choices import Choices, smaller
+from tests.attacks.decoders.conditions import words_of
+from tests.attacks.decoders.differences import Difference, Kind, difference
+from tests.attacks.decoders.kit import LEAVES, Figure, Kit, Left
+from tests.attacks.decoders.queries import one_job
+from tests.attacks.decoders.towns import build_town, four_ways
+from tests.generative.query.proof_size import seed, size, tell
+
+SEED, PUPILS = 1, 500
+"""Of the everyday texts; a proof has a seed of its own."""
+EVERY_DAY = {"in process": 8, "end to end": 1}
+AT_SIZE = {
+    "in process": size("DECODERS_TEXTS", EVERY_DAY["in process"]),
+    "end to end": size("DECODERS_END_TO_END", EVERY_DAY["end to end"]),
+}
+EACH = {"in process": 500, "end to end": 50}
+AT_MOST_RIGHT = 0.6
+
+
+@pytest.fixture(scope="module")
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
+    return Kit(build_town(tmp_path_factory.mktemp("decoders"), SEED, PUPILS, four_ways(SEED)))
+
+
+@pytest.mark.parametrize("level", AT_SIZE)
+def test_what_leaves_does_not_depend_on_one_child(kit: Kit, level: str) -> None:
+    """Texts that leave by themselves and that the child touches. Figures that move are at a rounding edge: at most one
+    in the base of those that the child is in, and with other pads the secret is guessed right no more often."""
+    texts = AT_SIZE[level]
+    if texts == EVERY_DAY[level]:
+        told = ranges.searched(kit, ranges.Range(level, SEED, texts, PUPILS))
+    else:
+        told = ranges.run_ranges(level, texts, seed(), EACH[level], ranges.processes())
+    tell(f"decoders_{level.replace(' ', '_')}", told)
+    assert told["texts"] == texts
+    assert texts < 100 or len(told["ways"]) >= 4
+    assert told["findings"] == []
+    at_edges = 1 / told["base"]
+    for statistic, figures in told["figures"].items():
+        most = figures * at_edges + 3 * math.sqrt(figures * at_edges * (1 - at_edges))
+        assert told["moved"].get(statistic, 0) <= most, statistic
+    if told["padded"] >= 100:
+        sure = 3 * math.sqrt(at_edges * (1 - at_edges) / told["padded"]) / 2
+        assert ranges.right(told) <= AT_MOST_RIGHT + sure
+
+
+CHILD = "a.URN = {urn} AND a.MonthOfBirth = {month} AND a.YearOfBirth = {year} AND a.SENprovision <> 'N'"
+FROM = "FROM npd.absence AS a WHERE a.AcademicYear = '2018/2019'"
+ATTACKS = {
+    "A1: a row that a total gives away": (
+        [0, 4, 0, 0, 0, 0, 0, 3, 6, 0, 0, 0, 0, 1],
+        f"SELECT a.OverallAbsence_6HalfTerms AS k0, COUNT(*) AS f0 {FROM} AND (a.OverallAbsence_6HalfTerms IN (3) OR {CHILD}) GROUP BY a.OverallAbsence_6HalfTerms",
+    ),
+    "A2: a branch padded with people who add nothing": (
+        [0, 0, 0, 0, 13, 4, 0, 0, 1, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 3],
+        f"SELECT SUM(CASE WHEN ({CHILD}) OR a.MonthOfBirth = 5 THEN 15000 * (a.MonthOfBirth - 5) WHEN a.NCyearActual = '1' THEN 2 ELSE 3 END) AS f0 {FROM}",
+    ),
+    "A3: constants whose total is an exact count": (
+        [0, 0, 0, 0, 13, 5, 0, 0, 3, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 2],
+        f"SELECT SUM(CASE WHEN ({CHILD} OR a.URN = {{school}}) THEN 3000 ELSE 1 END) AS f0 {FROM}",
+    ),
+    "A4: a filter padded with known amounts": (
+        [0, 0, 0, 0, 13, 0, 0, 0, 3, 6],
+        f"SELECT SUM(a.OverallAbsence_6HalfTerms) AS f0 {FROM} AND (a.OverallAbsence_6HalfTerms IN (1, 2, 3) OR {CHILD})",
+    ),
+    "A8: years of one child as a weight": (
+        [0, 0, 0, 0, 0, 0, 4, 0, 0, 6],
+        f"SELECT COUNT(*) AS f0 FROM npd.absence AS a WHERE a.AcademicYear IN ('2016/2017', '2017/2018', '2018/2019') AND (a.AcademicYear = '2018/2019' AND a.OverallAbsence_6HalfTerms IN (1, 2, 3) OR {CHILD})",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_the_grammar_spells_what_attackers_wrote(kit: Kit, name: str) -> None:
+    made, wanted = ATTACKS[name]
+    words = words_of(kit.town)
+    (text,) = one_job(Choices(made), words)
+    assert text == f"-- output: t0\n{wanted.format(school=words.schools[0], **words.own)}"
+
+
+def test_a_difference_is_made_small() -> None:
+    """The shortest list of choices that still has what it was kept for."""
+    assert smaller([7, 3, 900, 2, 41, 5], lambda made: any(n > 40 for n in made)) == [41]
+
+
+def left(shown: str | None, exact: int = 100, persons: int = 40, content: bytes = b"") -> Left:
+    rows = {} if shown == "no row" else {("a", 0): {"n": Figure(shown, exact, Decimal(5), "count")}}
+    return Left(LEAVES, content or str(shown).encode(), rows, False, {(1, ("a",)): (persons, persons, 0, 0, 0, 0, 0)})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind"),
+    [
+        (left("100"), left("100"), Kind.NONE),
+        (left("100"), left("105"), Kind.EDGE),
+        (left("100"), left("110"), Kind.FIGURES),
+        (left("100"), left(None), Kind.HOLES),
+        (left("100"), left("no row"), Kind.ROWS),
+        (left("10", persons=10), left(None, persons=9), Kind.THRESHOLD),
+        (left("100"), left("100", content=b"another record"), Kind.FIGURES),
+    ],
+)
+def test_differences_have_kinds(before: Left, after: Left, kind: Kind) -> None:
+    assert difference([before], [after], 10).kind is kind
+
+
+def test_a_figure_that_the_child_moves_is_counted_by_its_statistic() -> None:
+    found = difference([left("100", 100)], [left("105", 103)], 10)
+    assert found == Difference(Kind.EDGE, found.told, Counter({"count": 1}), Counter({"count": 1}))
+    assert re.search("100 or 105", found.told)

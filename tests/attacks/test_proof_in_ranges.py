@@ -1,0 +1,47 @@
+"""A proof in ranges goes on where it stopped, on the same commit and when asked the same, and never keeps what was not
+met; and the proof of attacks runs every file of attacks."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.prove import attacks, ranges
+from tests.prove.record import ROOT
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[bool], Callable[[], ranges.Told]]:
+    """Ranges kept in a folder of the test's own; each run tells how many there were before it."""
+    monkeypatch.setattr(ranges, "kept_in", lambda name: tmp_path / f"{name}.json")
+    runs: list[bool] = []
+
+    def given(met: bool) -> Callable[[], ranges.Told]:
+        def run() -> ranges.Told:
+            runs.append(met)
+            return {"runs": len(runs), "met": met}
+
+        return run
+
+    return given
+
+
+def test_what_is_done_is_not_run_again(counted: Callable[[bool], Callable[[], ranges.Told]]) -> None:
+    told = [ranges.resumed("a", counted(True), {"texts": n}) for n in (5, 5, 6)]
+    assert [t["runs"] for t in told] == [1, 1, 2], "another size is another range"
+
+
+def test_what_was_not_met_is_run_again(counted: Callable[[bool], Callable[[], ranges.Told]]) -> None:
+    told = [ranges.resumed("a", counted(met), {}) for met in (False, True, True)]
+    assert [t["runs"] for t in told] == [1, 2, 2]
+
+
+def test_changes_that_no_commit_has_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranges, "_git", lambda *words: " M a.py" if words[0] == "status" else "0" * 40)
+    assert ranges.kept_in("a") is None
+
+
+def test_the_proof_runs_every_file_of_attacks() -> None:
+    run = {file for files, _ in attacks.properties().values() for file in files}
+    there = {str(p.relative_to(ROOT)) for p in (ROOT / attacks.ATTACKS).glob("test_*.py")}
+    assert there <= run

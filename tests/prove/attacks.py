@@ -1,0 +1,80 @@
+"""The full proof of "Close what attackers found": each attack rebuilt, each defence taken out, the search for decoders
+at size, time, reconstruction, hostile files, evidence by removal, and what still leaves; figures go to
+docs/proofs/attacks.json. It goes on where it stopped: a line that is met is not run again on the same commit.
+
+`python -m tests.prove.attacks [WORD ...]` runs only the lines whose names hold one of the words, and writes nothing."""
+
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.prove.attack_lists import lists
+from tests.prove.properties import property_line
+from tests.prove.ranges import Told, resumed
+from tests.prove.record import ROOT, Line, write
+
+SEED = 20261127
+SIZES = {
+    "PROOF_DEFENCES": "all", "PROOF_DECODERS_TEXTS": 20_000, "PROOF_DECODERS_END_TO_END": 1_500,
+    "PROOF_DECODERS_PROCESSES": 2, "PROOF_CHILDREN": 40, "PROOF_SECRETS": 200, "PROOF_FUZZED_FILES": 2_000,
+    "PROOF_REMOVAL_QUERIES": 6_000,
+}  # fmt: skip
+ATTACKS = "tests/attacks"
+Property = tuple[Sequence[str], Sequence[str]]
+
+
+def files(*names: str) -> list[str]:
+    return [f"{ATTACKS}/test_{name}.py" for name in names]
+
+
+PROPERTIES: Mapping[str, Property] = {
+    "SQL attacks rebuilt: branches, holes, reach, series": (
+        files("branches_as_amounts", "holes", "reach", "denials_in_series"), ("branches", "holes", "reach", "denials"),
+    ),
+    "scripts' attacks rebuilt: time, neighbours, files, unread scripts, low findings": (
+        files("neighbours", "unread_scripts", "low_findings"), ("neighbours", "unread_scripts", "low_findings"),
+    ),
+    "each defence taken out is seen": (
+        files("attack_defences"), tuple(f"defences_{name}" for name in lists()),
+    ),
+    "the search for decoders: nothing beyond a rounding edge depends on one child": (
+        files("decoder_search"), ("decoders_in_process", "decoders_end_to_end"),
+    ),
+    "time: 200 drawn secrets tell at most what the slots state": (files("times_as_carriers"), ("times",)),
+    "reconstruction at 100, 200 and all allowed counts; ordinary tables leave": (
+        files("reconstruction"), ("reconstruction",),
+    ),
+    "hostile files: fuzzed and written, in memory and time": (files("hostile_files"), ("hostile_files",)),
+    "evidence by removal of each person": (files("evidence_by_removal"), ("evidence_by_removal",)),
+}  # fmt: skip
+REST = "every other attack that was ever rebuilt stays shut"
+
+
+def properties() -> dict[str, Property]:
+    """The lines above, and one of all other files of attacks."""
+    named = {file for given, _ in PROPERTIES.values() for file in given}
+    others = sorted(str(p.relative_to(ROOT)) for p in (ROOT / ATTACKS).glob("test_*.py"))
+    return {**PROPERTIES, REST: ([f for f in others if f not in named], ())}
+
+
+def main(words: Sequence[str]) -> None:
+    asked = {t: p for t, p in properties().items() if not words or any(w.casefold() in t.casefold() for w in words)}
+    with tempfile.TemporaryDirectory(prefix="prove-attacks-") as folder:
+        lines = [_line(Path(folder), title, *given) for title, given in asked.items()]
+    if words:
+        print(*lines, sep="\n")
+        sys.exit(0 if all(line.met for line in lines) else 1)
+    sys.exit(0 if write("attacks", SEED, lines) else 1)
+
+
+def _line(folder: Path, title: str, given: Sequence[str], told: Sequence[str]) -> Line:
+    def run() -> Told:
+        return asdict(property_line(title, given, told, SIZES, SEED, folder))
+
+    return Line(**resumed(f"attacks {title}", run, {"files": given, "sizes": SIZES}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

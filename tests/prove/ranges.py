@@ -1,0 +1,43 @@
+"""Long proofs in ranges that go on where they stopped: what a finished range told is kept in build/proofs/<commit>/,
+and on the same commit it is not run again. With changes that no commit has, nothing is kept."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.prove.record import ROOT
+
+Told = dict[str, Any]
+
+
+def kept_in(name: str) -> Path | None:
+    """Where a range's figures are kept; None where the tree has changes that no commit has."""
+    if _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/proofs"):
+        return None
+    folder = ROOT / "build" / "proofs" / _git("rev-parse", "HEAD")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')[:120]}.json"
+
+
+def resumed(name: str, run: Callable[[], Told], asked: Mapping[str, object] | None = None) -> Told:
+    """What `run` tells, or told on this commit when it was asked the same. Only what it says is `met` is kept."""
+    path, asks = kept_in(name), json.loads(json.dumps(dict(asked or {}), default=str))
+    if path is not None and path.exists():
+        kept = json.loads(path.read_text())
+        if kept["asked"] == asks:
+            found: Told = kept["told"]
+            return found
+    told: Told = json.loads(json.dumps(run(), default=str))
+    if path is not None and told.get("met", True):
+        half = path.with_suffix(f".{os.getpid()}")
+        half.write_text(json.dumps({"asked": asks, "told": told}))
+        half.replace(path)
+    return told
+
+
+def _git(*words: str) -> str:
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
