@@ -5,7 +5,6 @@ last."""
 
 import json
 import re
-from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256

@@ -164,8 +164,8 @@ class _Builder:
         return min(width, ENOUGH * self._slack) if is_derived and self._slack else width
 
     def _cell(self, atoms: tuple[int, ...], value: float, persons: int, width: float) -> int:
-        """A total costs more than a part of its size. Of two that cost alike, the one that stands later goes: lists begin
-        with what most people are."""
+        """A total costs more than a part of its size. Of two that cost alike, the one that stands later goes: lists
+        begin with what most people are."""
         found, number = self.found, len(self.found.values)
         found.atoms.append(atoms)
         found.values.append(value)

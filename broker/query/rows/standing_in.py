@@ -1,4 +1,4 @@
-"""Refuses queries of which evidence could not say how far a figure moves when a person is not there. Computes no evidence."""
+"""Refuses queries of which evidence could not say how far a figure moves without a person. Computes no evidence."""
 
 from sqlglot import exp
 
@@ -7,7 +7,7 @@ from broker.query.refusing import Report
 from broker.query.rendering.standing import Gathered, instead
 
 
-def shows_who_moves(output: PlannedOutput, report: Report, query: exp.Expression) -> bool:
+def shows_who_moves(output: PlannedOutput, report: Report, query: exp.Query) -> bool:
     """Whether evidence can tell of each person how far every figure would move without them."""
     try:
         for table in output.tables:
