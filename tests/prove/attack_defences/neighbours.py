@@ -57,6 +57,7 @@ DEFENCES = (
     low("the store's mode", put("broker.storage.database._keep_private", nothing), "test_the_store"),
     low("few tokens", put("broker.storage.accesses._check_few", nothing), "test_a_person"),
     low("no body where none is taken", put("broker.web.security._takes_body", lambda: True), "test_an_address", given=(b'{"x": 1}',)),
+    low("what is refused is read to its end", put("broker.web.security._drain", nothing), "test_what_is_refused"),
     low("each name once", put("broker.web.security._each_once", dict), "test_json_is_read", given=("twice",)),
     low("UTF-8 only", edited("broker.web.security:_read", 'raw.decode("utf-8-sig")', "raw"), "test_json_is_read", given=("utf-16",)),
     low("no redirect by Host", edited("broker.web.security:check_size", "or isinstance(request.routing_exception, RequestRedirect)", ""), "test_no_redirect", given=("/static//x",)),
