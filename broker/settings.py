@@ -17,7 +17,13 @@ NOT_SETTINGS = frozenset({"BROKER_URL", "BROKER_TOKEN"})
 
 
 SEES_ALL = "a job reads the counters of the whole machine, and so hears the jobs beside it"
-"""Why jobs do not run side by side there, on synthetic data neither: one rule is tried out where it is harmless."""
+
+
+def check_side_by_side(slots: int, runtime: str) -> None:
+    """Raise ValueError where jobs would run side by side under a runtime that hides nothing; on synthetic data, too:
+    how a broker is set up is tried where it does no harm. What `auto` takes is known when a worker starts."""
+    if slots > 1 and runtime not in {"auto", "runsc"}:
+        raise ValueError(f"more than one slot needs the runtime runsc: under {runtime} {SEES_ALL}")
 
 
 class Settings(BaseSettings):
@@ -81,8 +87,7 @@ class Settings(BaseSettings):
             raise ValueError("provider and broker need https addresses: only loopback may do without")
         if self.mail_url and not (self.mail_from and self.public_url):
             raise ValueError("mail needs BROKER_MAIL_FROM and BROKER_PUBLIC_URL")
-        if self.slots > 1 and self.runtime in {"runc", "bubblewrap"}:
-            raise ValueError(f"more than one slot needs the runtime runsc: under {self.runtime} {SEES_ALL}")
+        check_side_by_side(self.slots, self.runtime)
         if self.slots < 1 or self.lease_seconds < 1:
             raise ValueError("a worker needs at least one slot and a lease of at least one second")
         return self

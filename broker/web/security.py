@@ -79,8 +79,8 @@ def check_size() -> None:
 
 
 def _drain() -> None:
-    """Read what was sent and nobody has read, up to a bound, and keep nothing: a caller whose body is left unread gets a
-    reset connection in place of the answer."""
+    """Read what was sent and nobody has read, up to a bound, and keep nothing: a caller whose body is left unread gets
+    a reset connection in place of the answer."""
     stream, left = request.environ["wsgi.input"], DRAINED_BYTES
     while left > 0 and (read := stream.read(min(left, SLACK_BYTES))):
         left -= len(read)

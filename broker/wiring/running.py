@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from broker.domain.errors import Invalid
 from broker.domain.ports import Sandbox, Warmth
-from broker.settings import SEES_ALL
+from broker.settings import SEES_ALL, check_side_by_side
 
 if TYPE_CHECKING:
     from broker.sandbox.pool import Pool
@@ -51,8 +51,10 @@ def claimed_machine(settings: "Settings") -> Iterator[None]:
         yield
         return
     runtime = sandbox.runtime()
-    if settings.slots > 1 and runtime != "runsc":
-        raise Invalid("settings", f"BROKER_SLOTS: more than one slot needs runsc: under {runtime} {SEES_ALL}.", "slots")
+    try:
+        check_side_by_side(settings.slots, runtime)
+    except ValueError as error:
+        raise Invalid("settings", f"BROKER_SLOTS: {error}.", "BROKER_SLOTS") from None
     with sandbox.neighbours.alone() as alone:
         if not alone and runtime != "runsc":
             sentence = (

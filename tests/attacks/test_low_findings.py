@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -150,7 +150,8 @@ def tries(client: FlaskClient, name: str, address: str, times: int) -> list[int]
 
 
 def test_wrong_passwords_lock_no_owner_out_at_another_address() -> None:
-    with door() as (_, app):
+    slow = mock.patch("broker.web.entrance.verify_password", return_value=False)
+    with door() as (_, app), slow:
         app.extensions[ATTEMPTS].clock = lambda: 0.0
         client = app.test_client()
         assert tries(client, ADA, "192.0.2.1", 12)[-1] == 429
@@ -199,16 +200,41 @@ def served() -> Iterator[int]:
 
 
 def test_a_body_that_is_too_large_gets_its_answer() -> None:
-    """And no reset, though it was sent whole before anybody looked for an answer."""
-    size = 20 * 1024 * 1024
-    head = (
-        f"POST /api/v1/checks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n\r\n"
-    )
-    with served() as port, socket.create_connection(("127.0.0.1", port), 60) as connection:
+    """And no reset, though it was sent whole before anybody looked for an answer; nor does who is not known."""
+    with served() as port:
+        assert told_of_much(port, "/sign-in").startswith(b"HTTP/1.1 413 ")
+        assert told_of_much(port, "/api/v1/checks").startswith(b"HTTP/1.1 401 ")
+
+
+class Counted(BytesIO):
+    """A body that tells how much of it was read."""
+
+    taken = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        found = super().read(size)
+        self.taken += len(found)
+        return found
+
+
+def test_what_is_refused_is_read_to_its_end() -> None:
+    """A server that closes a connection with something unread resets it."""
+    with door() as (_, app):
+        size = 2 * 1024 * 1024
+        for path, status in (("/sign-in", 413), ("/api/v1/checks", 401)):
+            body = Counted(b" " * size)
+            told = {"wsgi.input": body, "CONTENT_LENGTH": str(size), "CONTENT_TYPE": "application/json"}
+            assert app.test_client().post(path, environ_overrides=told).status_code == status
+            assert body.taken == size
+
+
+def told_of_much(port: int, path: str, size: int = 20 * 1024 * 1024) -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), 60) as connection:
         connection.sendall(head.encode())
         for _ in range(size // 65536):
             connection.sendall(b" " * 65536)
-        assert connection.recv(64).startswith(b"HTTP/1.1 413 ")
+        return connection.recv(64)
 
 
 def test_the_demo_takes_the_runtime_that_is_asked_for() -> None:

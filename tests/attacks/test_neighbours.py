@@ -393,7 +393,7 @@ def test_a_worker_refuses_to_run_beside_another_where_jobs_see_the_machine() -> 
         with running.claimed_machine(runsc), running.claimed_machine(runsc):
             pass
         two = runsc.model_copy(update={"slots": 2, "runtime": "runc"})
-        with pytest.raises(Invalid, match="more than one slot needs runsc"), running.claimed_machine(two):
+        with pytest.raises(Invalid, match="more than one slot needs the runtime runsc"), running.claimed_machine(two):
             pass
 
 
