@@ -34,7 +34,9 @@ from tests.files import CAPS, SERVICE
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
 FUZZED, SEED = int(os.environ.get("PROOF_HOSTILE_FILES", "60")), int(os.environ.get("PROOF_SEED", "1"))
-SECONDS, MORE_BYTES, DELAY = SERVICE.file_seconds, 300 << 20, 2.0
+SECONDS, SLOW, MORE_BYTES, DELAY = SERVICE.file_seconds, 4, 300 << 20, 2.0
+"""`SECONDS` are a processor's, which the container itself holds a file to; by the clock it is less on a machine of one's
+own, and more on one that is shared."""
 MIB = 1_000_000
 TEXT, LARGE = SERVICE.max_text_bytes, SERVICE.max_file_bytes
 
@@ -195,7 +197,7 @@ def test_there_are_as_many_as_are_asked_for() -> None:
 
 @pytest.mark.parametrize("kind", WRITTEN)
 def test_no_written_file_harms_the_worker(kind: str) -> None:
-    """All of a kind in containers of several files, as a job leaves them; each within its time."""
+    """All of a kind in containers of several files, as a job leaves them; none is stopped by its time alone."""
     files = [LeftFile(name, kind, content()) for name, content in WRITTEN[kind].items()]
     assert made(LeftFile("before", ".txt", b"x"))[0].content == b"x\n"
     before = peak()
@@ -205,8 +207,10 @@ def test_no_written_file_harms_the_worker(kind: str) -> None:
         found = made(*some)
         taken = time.monotonic() - began
         assert [wrong(file) for file in found] == [[] for _ in some], [f.name for f in some]
-        assert [f.name for f in found if f.problem == "limit"] == [], "a cap stops it before its time is over"
-        assert taken < SECONDS * len(some), (taken, [f.name for f in some])
+        assert [f.name for f in found if f.problem == "limit"] == [], (
+            "a cap stops it before its processor's time is over"
+        )
+        assert taken < SLOW * SECONDS * len(some), (taken, [f.name for f in some])
     assert peak() - before < MORE_BYTES
 
 
@@ -254,6 +258,7 @@ def test_no_fuzzed_file_harms_the_worker() -> None:
     assert before is not None
     assert figures["made"] > 0
     assert figures["seconds"] < SECONDS
+    assert figures["limit"] == 0
     assert peak() - before < MORE_BYTES
     if "PROOF_FIGURES" in os.environ:
         told = figures | {"megabytes_over_idle": (peak() - before) // MIB}
@@ -281,7 +286,7 @@ def test_the_worker_is_free_for_others_meanwhile() -> None:
     over.set()
     thread.join()
     assert max(gaps) < DELAY
-    assert taken < SECONDS * len(worst)
+    assert taken < SLOW * SECONDS * len(worst)
 
 
 SAID = {"problem": "", "sentence": "", "made": 0, "sheet": False}
