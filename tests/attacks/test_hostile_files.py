@@ -35,7 +35,7 @@ from tests.files import CAPS, SERVICE
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
 FUZZED, SEED = int(os.environ.get("PROOF_HOSTILE_FILES", "60")), int(os.environ.get("PROOF_SEED", "1"))
 SECONDS, SLOW, MORE_BYTES, DELAY = SERVICE.file_seconds, 4, 300 << 20, 2.0
-"""`SECONDS` are a processor's, which the container itself holds a file to; by the clock it is less on a machine of one's
+"""`SECONDS` are of a processor, which the container holds a file to; by the clock it is less on a machine of one's
 own, and more on one that is shared."""
 MIB = 1_000_000
 TEXT, LARGE = SERVICE.max_text_bytes, SERVICE.max_file_bytes
