@@ -14,7 +14,7 @@ DOCUMENT = "document"
 class FileCaps:
     """How much of one file is read and written: whatever has one more of anything stays. Policy says each.
 
-    values     cells of a table with its header, or values of a JSON
+    values     cells of a table with its header, values of a JSON, lines of a text or numbers in it
     cell       characters of one cell, or of one text in a JSON
     depth      lists and objects within one another
     made_bytes what a file may come to when it is made anew

@@ -49,8 +49,8 @@ class Service(Model):
     """Of a picture as a script leaves it; and one of its sides as it leaves:"""
     picture_side: int = 1600
     file_seconds: int = 5
-    """How long one file may take to be made anew; and all of a job:"""
-    files_seconds: int = 30
+    """How long a processor may take to make one file anew; and by the clock, all of a job:"""
+    files_seconds: int = 60
     file_memory_bytes: int = 512 * 1024**2
     """And how much memory each."""
     members_bytes: int = 512 * 1024**2

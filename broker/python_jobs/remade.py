@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import accumulate, islice
 from typing import Any
 
 from broker.domain.csv_text import written_csv
@@ -32,7 +33,7 @@ INVISIBLE = re.compile(
 """Characters that count as printable and show nothing."""
 EXACT = 10_000_000
 """Whole numbers below it stay as they are: counts and codes."""
-FIELD_LIMIT = 131_072
+FIELD_LIMIT, PIECE = 131_072, 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,8 @@ def clean(text: str, most: int) -> str:
     """One spelling: composed letters, single spaces, nothing that does not print or show. Raises Invalid where
     composing makes more than `most` characters of it."""
     while not text.isascii() or not text.isprintable():
+        _check_growth(text, most)
         composed = unicodedata.normalize("NFKC", text)
-        if len(composed) > most:
-            raise too_much()
         composed = INVISIBLE.sub(" ", composed)
         kept = composed if composed.isprintable() else "".join(c if c.isprintable() else " " for c in composed)
         if kept == text:
@@ -80,13 +80,20 @@ def clean(text: str, most: int) -> str:
     return " ".join(text.split())
 
 
+def _check_growth(text: str, most: int) -> None:
+    """A piece at a time: one letter can become eighteen."""
+    pieces = (unicodedata.normalize("NFKC", text[at : at + PIECE]) for at in range(0, len(text), PIECE))
+    if any(length > most for length in accumulate(map(len, pieces))):
+        raise too_much()
+
+
 def _csv(text: str, caps: FileCaps) -> list[list[str]]:
     csv.field_size_limit(FIELD_LIMIT)
     rows: list[list[str]] = []
     left = caps.values
     try:
         for row in csv.reader(io.StringIO(text, newline=""), strict=True):
-            left -= len(row)
+            left -= len(row) or 1
             if left < 0 or len(rows) > caps.rows or len(row) > caps.columns:
                 raise too_much()
             if row:
@@ -112,6 +119,9 @@ class Remaking:
     def text(self, text: str) -> bytes:
         """Line by line; a line that would be a formula is none."""
         left, lines = self.caps.made_bytes, []
+        numbers = sum(1 for _ in islice(INSIDE.finditer(text), self.caps.values + 1))
+        if max(numbers, text.count("\n")) > self.caps.values:
+            raise too_much()
         for line in text.split("\n"):
             lines.append(inert(self.said(clean(line, left))))
             left -= len(lines[-1]) + 1

@@ -16,7 +16,7 @@ import narrowing
 import parquet
 import picture
 import sealing
-from opening import apart
+from opening import Room, apart
 
 from broker.domain.csv_text import written_csv
 from broker.domain.errors import Invalid
@@ -26,13 +26,15 @@ from broker.python_jobs.remade import remake
 
 SPARE = 4096
 """Bytes in front of what a file came to."""
+SLOW = 4
+"""By the clock a file may take so many times what it may take of a processor: others work beside it."""
 
 
 def run(channel: launcher.Channel, job: dict, content: bytes) -> None:
     caps, left = FileCaps(**job["caps"]), job["settings"]["output_bytes"]
     end = time.monotonic() + job["seconds"]["job"]
     for kind, piece in pieces(job["files"], content):
-        until = min(end, time.monotonic() + job["seconds"]["file"])
+        until = min(end, time.monotonic() + SLOW * job["seconds"]["file"])
         answer = opened(channel, job, caps, kind, piece, until) or told("limit", "Opening it took too much.")
         if len(answer) > left:
             answer = told("size", "The files of this job come to too much.")
@@ -51,17 +53,17 @@ def opened(
     channel: launcher.Channel, job: dict, caps: FileCaps, kind: str, piece: memoryview, until: float
 ) -> bytes | None:
     """What became of one file; None where a process of its own did not come to an end."""
-    done = partial(apart, channel, until=until, memory=job["memory"])
+    done = partial(apart, channel, Room(until, job["seconds"]["file"], job["memory"]))
     if kind == PNG:
         pixels = done(partial(picture.pixels, piece, caps.pixels, caps.side), 3 * caps.side**2 + SPARE)
         return told("type") if not pixels else done(lambda: told(made=picture.drawn(pixels)), caps.made_bytes + SPARE)
     if kind == PARQUET:
         text = done(partial(parquet.text_of, piece, job["caps"]), 4 * caps.made_bytes)
-        return told("type") if not text else done(partial(remade, CSV, text, job["digits"], caps), room(caps))
-    return done(partial(remade, kind, bytes(piece), job["digits"], caps), room(caps))
+        return told("type") if not text else done(partial(remade, CSV, text, job["digits"], caps), most(caps))
+    return done(partial(remade, kind, bytes(piece), job["digits"], caps), most(caps))
 
 
-def room(caps: FileCaps) -> int:
+def most(caps: FileCaps) -> int:
     """A file, and the table in it beside."""
     return 2 * caps.made_bytes + SPARE
 

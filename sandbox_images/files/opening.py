@@ -7,6 +7,7 @@ import select
 import struct
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import launcher
 import limits
@@ -15,24 +16,33 @@ LENGTH = struct.Struct(">Q")
 PIECE = 1 << 20
 
 
-def apart(channel: launcher.Channel, work: Callable[[], bytes], most: int, until: float, memory: int) -> bytes | None:
-    """What `work` gives, of at most `most` bytes; None where it fails, is not done at `until`, or gives more."""
+@dataclass(frozen=True)
+class Room:
+    """Until when by the clock, how many seconds of a processor, and how many bytes of memory."""
+
+    until: float
+    seconds: int
+    memory: int
+
+
+def apart(channel: launcher.Channel, room: Room, work: Callable[[], bytes], most: int) -> bytes | None:
+    """What `work` gives, of at most `most` bytes; None where it fails, has no room for it, or gives more."""
     reading, writing = os.pipe()
     if not os.fork():
-        _do(channel, work, writing, memory)
+        _do(channel, room, work, writing)
     os.close(writing)
     try:
-        return _received(reading, most, until)
+        return _received(reading, most, room.until)
     finally:
         os.close(reading)
         limits.kill_all()
 
 
-def _do(channel: launcher.Channel, work: Callable[[], bytes], writing: int, memory: int) -> None:
+def _do(channel: launcher.Channel, room: Room, work: Callable[[], bytes], writing: int) -> None:
     """The child: it holds neither way to or from the broker, and never comes back."""
     try:
         channel.shut()
-        limits.lower({resource.RLIMIT_AS: limits.own_size() + memory})
+        limits.lower({resource.RLIMIT_AS: limits.own_size() + room.memory, resource.RLIMIT_CPU: room.seconds})
         made = work()
         view = memoryview(LENGTH.pack(len(made)) + made)
         while view:

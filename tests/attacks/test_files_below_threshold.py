@@ -76,7 +76,7 @@ FREE = {
     "a crosstab": "SENprovision,0,1\nE,400,120\nK,800,230\nN,5000,900\n",
     "coefficients": "term,coef,se,[0.025,0.975]\nIntercept,12.5,0.3,11.9,13.1\nfsm,-3.5,0.2,-3.9,-3.1\n",
     "bounds in percent": "term,2.5%,97.5%\nfsm,-3.9,-3.1\n",
-    "a p of 32 zeros": "covariate,p\nfsm,0.00000000000000000000000000000000\n",
+    "a p of 32 zeros": "covariate,p\nfsm,0." + "0" * 40 + "62218\n",
     "32 digits in a text": "covariate,p\nfsm,p=00000000000000000000000000000000\n",
     "quartiles": "LA,p25,p50,p75,p5,p95\n201,20.5,30.5,40.5,12.5,77.5\n202,21.5,31.5,41.5,12.6,77.7\n",
     "fit": "model,n,r2\na,40000,0.2\nb,40000,0.25\nc,40000,0.26\n",

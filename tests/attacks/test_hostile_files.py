@@ -4,7 +4,6 @@ takes is bounded, no file takes long, and nothing comes out but what the broker'
 `PROOF_HOSTILE_FILES` says how many are fuzzed, `PROOF_SEED` from which seed.
 """
 
-import io
 import json
 import os
 import random
@@ -19,7 +18,6 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from broker.domain.errors import Breach
@@ -36,7 +34,9 @@ from tests.files import CAPS, SERVICE
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
 FUZZED, SEED = int(os.environ.get("PROOF_HOSTILE_FILES", "60")), int(os.environ.get("PROOF_SEED", "1"))
-SECONDS, MORE_BYTES, DELAY = SERVICE.file_seconds, 300 << 20, 2.0
+SECONDS, SLOW, MORE_BYTES, DELAY = SERVICE.file_seconds, 4, 300 << 20, 2.0
+"""`SECONDS` are of a processor, which the container holds a file to; by the clock it is less on a machine of one's
+own, and more on one that is shared."""
 MIB = 1_000_000
 TEXT, LARGE = SERVICE.max_text_bytes, SERVICE.max_file_bytes
 
@@ -78,6 +78,7 @@ def noise(size: int, seed: int = 3) -> bytes:
     return random.Random(seed).randbytes(size)
 
 
+DOT = zlib.compress(b"\0\0\0\0")
 SMALL = parquet({"LA": ["B", "A"], "n": [40, 50]})
 CSVS: dict[str, Callable[[], bytes]] = {
     "wide": lambda: filled(b"a,"),
@@ -157,8 +158,8 @@ PICTURES: dict[str, Callable[[], bytes]] = {
     "sides that fit": lambda: header(4400, 4400, data=zlib.compress(b"\0" * (4400 * (3 * 4400 + 1)))),
     "one long line": lambda: header(19_000_000, 1, data=zlib.compress(b"\0" * (3 * 19_000_000 + 1))),
     "a bomb": lambda: header(10, 10, data=zlib.compress(b"\0" * 50_000_000)),
-    "text of a bomb": lambda: header(1, 1, data=zlib.compress(b"\0\0\0\0"), more=chunk(b"zTXt", b"k\0\0" + zlib.compress(b"a" * 50_000_000))),
-    "several pictures": lambda: header(1, 1, data=zlib.compress(b"\0\0\0\0"), more=chunk(b"acTL", struct.pack(">II", 2**31 - 1, 0))),
+    "text of a bomb": lambda: header(1, 1, data=DOT, more=chunk(b"zTXt", b"k\0\0" + zlib.compress(b"a" * 50_000_000))),
+    "several pictures": lambda: header(1, 1, data=DOT, more=chunk(b"acTL", struct.pack(">II", 2**31 - 1, 0))),
     "no data": lambda: header(10, 10),
     "a broken stream": lambda: header(10, 10, data=noise(1000)),
     "sixteen bits": lambda: header(100, 100, 16, 6, zlib.compress(b"\0" * (100 * 801))),
@@ -170,8 +171,7 @@ DOCUMENTS: dict[str, Callable[[], bytes]] = {
     name: JSONS[name] for name in ("lists within lists", "halves of letters", "no numbers", "an exponent", "half")
 } | {"many values": lambda: filled(b"0,", b"[", b"0]", SERVICE.max_document_bytes)}
 WRITTEN = {
-    kind: {name: content for name, content in of.items()}
-    for kind, of in ((".csv", CSVS), (".json", JSONS), (".txt", TEXTS), (".parquet", PARQUETS), (".png", PICTURES), (DOCUMENT, DOCUMENTS))
+    ".csv": CSVS, ".json": JSONS, ".txt": TEXTS, ".parquet": PARQUETS, ".png": PICTURES, DOCUMENT: DOCUMENTS
 }  # fmt: skip
 PROBLEMS = {None, "type", "size", "unreadable", "limit"}
 
@@ -197,7 +197,7 @@ def test_there_are_as_many_as_are_asked_for() -> None:
 
 @pytest.mark.parametrize("kind", WRITTEN)
 def test_no_written_file_harms_the_worker(kind: str) -> None:
-    """All of a kind in containers of several files, as a job leaves them; each within its time."""
+    """All of a kind in containers of several files, as a job leaves them; none is stopped by its time alone."""
     files = [LeftFile(name, kind, content()) for name, content in WRITTEN[kind].items()]
     assert made(LeftFile("before", ".txt", b"x"))[0].content == b"x\n"
     before = peak()
@@ -207,8 +207,10 @@ def test_no_written_file_harms_the_worker(kind: str) -> None:
         found = made(*some)
         taken = time.monotonic() - began
         assert [wrong(file) for file in found] == [[] for _ in some], [f.name for f in some]
-        assert [f.name for f in found if f.problem == "limit"] == [], "a cap stops it before its time is over"
-        assert taken < SECONDS * len(some), (taken, [f.name for f in some])
+        assert [f.name for f in found if f.problem == "limit"] == [], (
+            "a cap stops it before its processor's time is over"
+        )
+        assert taken < SLOW * SECONDS * len(some), (taken, [f.name for f in some])
     assert peak() - before < MORE_BYTES
 
 
@@ -256,6 +258,7 @@ def test_no_fuzzed_file_harms_the_worker() -> None:
     assert before is not None
     assert figures["made"] > 0
     assert figures["seconds"] < SECONDS
+    assert figures["limit"] == 0
     assert peak() - before < MORE_BYTES
     if "PROOF_FIGURES" in os.environ:
         told = figures | {"megabytes_over_idle": (peak() - before) // MIB}
@@ -264,9 +267,9 @@ def test_no_fuzzed_file_harms_the_worker() -> None:
 
 @pytest.mark.alone
 def test_the_worker_is_free_for_others_meanwhile() -> None:
-    """Another thread of this process, as a slot's heartbeat is one, is never held up; and the worst job is over soon."""
-    worst = [LeftFile("zeros", ".json", JSONS["zeros"]()), LeftFile("grow", ".txt", TEXTS["letters that grow"]()),
-             LeftFile("bomb", ".parquet", PARQUETS["a bomb of text"]()), LeftFile("picture", ".png", PICTURES["a bomb"]())]  # fmt: skip
+    """Another thread of this process, as a heartbeat is one, is never held up, and the worst job is over soon."""
+    named = ((".json", JSONS, "zeros"), (".txt", TEXTS, "letters that grow"), (".parquet", PARQUETS, "a bomb of text"))
+    worst = [LeftFile(name, kind, of[name]()) for kind, of, name in (*named, (".png", PICTURES, "a bomb"))]
     gaps, over = [], threading.Event()
 
     def other() -> None:
@@ -283,13 +286,13 @@ def test_the_worker_is_free_for_others_meanwhile() -> None:
     over.set()
     thread.join()
     assert max(gaps) < DELAY
-    assert taken < SECONDS * len(worst)
+    assert taken < SLOW * SECONDS * len(worst)
 
 
+SAID = {"problem": "", "sentence": "", "made": 0, "sheet": False}
 HEADS = [
-    b"", b"{}", b"[]", b'{"problem": "", "sentence": "", "made": 9, "sheet": false}', b"\xff" * 9, b"[" * 5000,
-    b'{"problem": 1, "sentence": "", "made": 1, "sheet": false}', b'{"problem": "", "sentence": "", "made": 0, "sheet": true}',
-    b'{"problem": "", "sentence": "", "made": true, "sheet": false}', b'{"problem": "", "sentence": "", "made": 0, "sheet": false}',
+    b"", b"{}", b"[]", b"\xff" * 9, b"[" * 5000,
+    *(json.dumps(SAID | more).encode() for more in ({}, {"made": 9}, {"problem": 1}, {"sheet": True}, {"made": True})),
 ]  # fmt: skip
 
 
@@ -315,5 +318,3 @@ def test_a_table_that_it_says_is_written_by_the_broker() -> None:
     head = b'{"problem": "", "sentence": "", "made": 0, "sheet": true}\n'
     (found,) = read([("file", head + b"a\n=cmd()\n")], [LeftFile("t", ".csv", b"")], CAPS)
     assert found.content == b"a\n'=cmd()\n"
-    assert io.BytesIO(found.content or b"").read()
-    assert pq is not None

@@ -27,7 +27,9 @@ Known = Mapping[str, frozenset[str] | None]
 def code_columns(columns: Sequence[str], rows: Sequence[Sequence[str]], known: Known) -> frozenset[str]:
     """Names of columns that are codes and no counts."""
     texts = {i for i in range(len(columns)) if _is_text([row[i] for row in rows])}
-    called = {i for i, name in enumerate(columns) if i not in texts and _is_called(name, rows, i, known)}
+    called = {
+        i for i, name in enumerate(columns) if i not in texts and _is_called(name, [row[i] for row in rows], known)
+    }
     same = {i for i in called if len(rows) >= LEAST_ROWS and len({row[i] for row in rows}) == 1}
     keys = texts | called | {i for i, name in enumerate(columns) if name.casefold() in known}
     needed = {i for i in called - same if _tells(rows, keys) and not _tells(rows, keys - {i})}
@@ -39,10 +41,15 @@ def _is_text(cells: Sequence[str]) -> bool:
     return 2 * sum(not NUMBER.fullmatch(cell) for cell in filled) > len(filled)
 
 
-def _is_called(name: str, rows: Sequence[Sequence[str]], at: int, known: Known) -> bool:
+def holds_codes(name: str, cells: Sequence[str], known: Known) -> bool:
+    """Whether a column is called like a variable of the catalogue, and holds nothing but its codes."""
     codes = known.get(name.casefold())
-    if codes is not None:
-        return {row[at] for row in rows} <= codes | {""}
+    return codes is not None and set(cells) <= codes | {""}
+
+
+def _is_called(name: str, cells: Sequence[str], known: Known) -> bool:
+    if known.get(name.casefold()) is not None:
+        return holds_codes(name, cells, known)
     return bool({part.casefold() for part in PARTS.findall(name)} & WORDS)
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from types import MappingProxyType
 
-from broker.disclosure.files.code_columns import Known, code_columns
+from broker.disclosure.files.code_columns import Known, code_columns, holds_codes
 from broker.disclosure.files.extremes import extreme_columns, extreme_rows, extremes_in_text
 from broker.disclosure.rules.asking import finding
 from broker.disclosure.rules.regression import is_per_person
@@ -40,7 +40,7 @@ def flags_of(
             _row_level(columns, rows, profile),
             _many_values(cells, len(rows), profile),
             _small(cells, profile, codes),
-            _extremes(columns, rows, profile),
+            _extremes(columns, rows, profile, known),
         )
         for f in flags
     )
@@ -97,6 +97,8 @@ def _small(cells: dict[str, list[str]], profile: Profile, codes: frozenset[str])
             )
 
 
-def _extremes(columns: Columns, rows: Rows, profile: Profile) -> Iterator[Finding]:
-    for name in (*extreme_columns(columns, profile.extreme_percent), *extreme_rows(rows, profile.extreme_percent)):
+def _extremes(columns: Columns, rows: Rows, profile: Profile, known: Known) -> Iterator[Finding]:
+    """A first language is a variable of the catalogue, and no first value."""
+    figures = [name for i, name in enumerate(columns) if not holds_codes(name, [row[i] for row in rows], known)]
+    for name in (*extreme_columns(figures, profile.extreme_percent), *extreme_rows(rows, profile.extreme_percent)):
         yield finding("Q2", Verdict.REFUSE, EXTREME, name=name)

@@ -12,7 +12,7 @@ import pytest
 
 from broker.domain.errors import Breach, Invalid
 from tests.prove.defences import Defence as Listed
-from tests.prove.defences import edited, nothing, put
+from tests.prove.defences import edited, nothing, put, together
 
 CAUGHT = (AssertionError, Breach, Invalid, pytest.fail.Exception)
 FORMULAS, BELOW, HOSTILE, LEFT, REMADE = (
@@ -48,23 +48,30 @@ DEFENCES = (
     Formulas("controls in logs", put(f"{DOMAIN}.plain_text._is_control", lambda _: False), "test_a_log_for_staff", given=("\x1b[2J",)),
     Below("small counts", put(f"{FLAGS}.flags._small", lambda *_: ()), HELD, given=("a pivot with five pupils",)),
     Below("a name alone makes no code", edited(f"{FLAGS}.code_columns:code_columns", "if _tells(rows, keys) and not _tells(rows, keys - {i})", "if True"), HELD, given=("counts called months",)),
-    Below("a code is one of the catalogue's", edited(f"{FLAGS}.code_columns:_is_called", "{row[at] for row in rows} <= codes | {\"\"}", "True"), HELD, given=("codes that are none",)),
+    Below("a code is one of the catalogue's", edited(f"{FLAGS}.code_columns:holds_codes", "set(cells) <= codes | {\"\"}", "True"), HELD, given=("codes that are none",)),
     Below("extremes by name", put(f"{FLAGS}.flags.extreme_columns", lambda *_: []), HELD, given=("extremes by group",)),
     Below("extremes by row", put(f"{FLAGS}.flags.extreme_rows", lambda *_: []), HELD, given=("a description",)),
     Below("extremes in texts", put(f"{FLAGS}.flags.extremes_in_text", lambda *_: []), "test_lines_of_a_text"),
     Below("percentiles", put(f"{FLAGS}.extremes._percents", lambda _: ()), HELD, given=("percentiles at the ends",)),
     Below("thirty-two zeros are a number", put(f"{FLAGS}.flags.PSEUDONYM", re.compile("[0-9a-f]{32}")), "test_ordinary_tables", given=("a p of 32 zeros",)),
     Below("codes are no counts", put(f"{FLAGS}.flags.code_columns", lambda *_: frozenset()), "test_ordinary_tables", given=("clusters",)),
-    Listed("undeclared names stay", edited("broker.python_jobs.left:_file", "leaving.casefold() not in spelled", "False"), "test_what_a_file_may_be", LEFT, ("other.csv", b"", "undeclared")),
+    Listed("undeclared names stay", edited("broker.python_jobs.left:_file", "Stayed(name, UNDECLARED, len(content))", "LeftFile(name, ending, content)"), "test_what_a_file_may_be", LEFT, ("other.csv", b"", "undeclared")),
     Listed("undeclared requests stay", edited("broker.python_jobs.left:sort_left", 'if r.name.casefold() in {name.rpartition(".")[0] for name in spelled}', ""), "test_a_request_that", LEFT),
     Listed("large texts stay", edited("broker.python_jobs.left:_file", "if len(content) > (", "if False and len(content) > ("), "test_what_a_file_may_be", LEFT, ("big.csv", b"x" * 4_000_001, "size")),
     Listed("large documents stay", edited("broker.python_jobs.left:sort_left", "if len(named[n]) <= service.max_document_bytes", ""), "test_a_document_that", LEFT),
     Listed("cells are counted", edited("broker.python_jobs.remade:_csv", "left < 0 or ", ""), "test_what_is_too_much", REMADE, ("cells",)),
     Listed("values are counted", put("broker.python_jobs.remade.check_amount", nothing), "test_what_is_too_much", REMADE, ("values",)),
     Listed("depth is counted", put("broker.python_jobs.remade.check_amount", nothing), "test_what_is_too_much", REMADE, ("depth",)),
-    Listed("what comes out is measured", edited("broker.python_jobs.remade:Remaking.text", "if left < 0:", "if False:"), "test_what_is_too_much", REMADE, ("lines that grow",)),
-    Listed("letters that grow are measured", edited("broker.python_jobs.remade:clean", "if len(composed) > most:", "if False:"), "test_what_is_too_much", REMADE, ("letters that grow",)),
-    Hostile("the container is not believed", edited(f"{ENGINE}:_head", "if not isinstance(said, dict)", "if said is None and not isinstance(said, dict)"), "test_a_container_that", given=(b"[]", ".csv")),
+    Listed(
+        "what comes out is measured",
+        together(
+            put("broker.python_jobs.remade._check_growth", nothing),
+            edited("broker.python_jobs.remade:Remaking.text", "if left < 0:", "if False:"),
+            edited("broker.python_jobs.remade:remake", "if len(found.content) > caps.made_bytes:", "if False:"),
+        ),
+        "test_what_is_too_much", REMADE, ("lines that grow",),
+    ),
+    Hostile("the container is not believed", edited(f"{ENGINE}:_head", "!= get_type_hints(Head)", "== {}"), "test_a_container_that", given=(b'{"problem": 1, "sentence": "", "made": 0, "sheet": false}', ".csv")),
     Hostile("its cells are counted", edited(f"{ENGINE}:_rows", "if left < 0:", "if False:"), "test_it_says_no_more"),
     Hostile("its tables are written here", edited(f"{ENGINE}:_made", "if file.kind == CSV or MEDIA.get(file.kind) == MEDIA[CSV]:", "if False:"), "test_a_table_that_it_says"),
 )  # fmt: skip

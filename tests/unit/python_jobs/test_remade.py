@@ -95,10 +95,13 @@ TOO_MUCH = {
     "cells": ("t.csv", ("a," * 99 + "a\n") * 1001),
     "rows": ("t.csv", "a\n" * 5002),
     "columns": ("t.csv", "a," * 200 + "a\n"),
-    "values": ("t.json", json.dumps([[[0]] * 40_000])),
+    "values": ("t.json", json.dumps([[[0]] * 60_000])),
     "depth": ("t.json", "[" * 30 + "]" * 30),
-    "lines that grow": ("t.txt", "\ufdfa\n" * 250_000),
+    "lines that grow": ("t.txt", "\ufdfa\ufdfa\ufdfa\n" * 90_000),
     "letters that grow": ("t.txt", "\ufdfa" * 250_000),
+    "numbers in a text": ("t.txt", "0.123456789 " * 100_001),
+    "lines": ("t.txt", "a\n" * 100_002),
+    "empty lines": ("t.csv", "x\n" + "\n" * 100_001),
 }
 
 
