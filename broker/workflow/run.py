@@ -45,12 +45,12 @@ def run_job(ports: RunPorts, job: str, worker: str, keep_alive: KeepAlive) -> bo
     try:
         with keep_alive(job, lease.attempt):
             _attempt(ports, lease)
-    except Conflict as conflict:
-        if conflict.code not in OVERTAKEN:
-            raise
+        end_job(ports, job, keep_alive)
+    except Exception as error:
         _hold(ports, ports.store.job(job))
-        return False
-    end_job(ports, job, keep_alive)
+        if isinstance(error, Conflict) and error.code in OVERTAKEN:
+            return False
+        raise
     _hold(ports, ports.store.job(job))
     end_job(ports, job, keep_alive)
     return True

@@ -1,5 +1,5 @@
-"""Times end to end: what waits behind a script begins at the end of the script's slot of time, and no door tells its end
-before; the project that had no worker goes before the one that has sent more."""
+"""Times end to end: what waits behind a script begins at the end of the script's slot of time, and no door tells its
+end before; the project that had no worker goes before the one that has sent more."""
 
 import time
 
