@@ -75,7 +75,10 @@ def _hold(ports: WorkerPorts, job: Job) -> None:
 
 def hold_again(ports: WorkerPorts, worker: str) -> None:
     """What a slot does first: its process may have been killed while it ran or held something, by a script, too."""
-    begun = recently_begun(ports, policies_in_force(ports.store))
+    try:
+        begun = recently_begun(ports, policies_in_force(ports.store))
+    except Unknown:
+        return  # a broker that is being set up
     _wait_for(ports, [job for job in begun if job.worker == worker])
 
 
