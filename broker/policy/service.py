@@ -57,11 +57,11 @@ class Service(Model):
     members_memory_bytes: int = 4 * 1024**3
     """What a sandbox may give out and use that tells who is in the cells of one table, in place of `output_bytes` and
     `memory_bytes`."""
-    time_slots: tuple[int, ...] = (60, 120, 240, 480, 900)
+    time_slots: tuple[int, ...] = (60, 120, 240, 480, 960)
     """A job that has ended looks as if it ran until the end of the first of these times, in seconds since it began,
     that it did not take longer than; its worker takes nothing else before that. After the last, each is twice the one
     before."""
-    synthetic_time_slots: tuple[int, ...] = (1, 2, 3, 5, 8, 12, 20, 30, 60, 120, 240, 480, 900)
+    synthetic_time_slots: tuple[int, ...] = (1, 2, 3, 5, 8, 12, 20, 30, 60, 120, 240, 480, 960)
     """The same where a broker holds synthetic data only."""
     compare_milliseconds: int = 2
     """What comparing one table of a SQL job with one released table may take: so much the job looks to take at least,

@@ -135,10 +135,10 @@ def _move(
     if attempt is not None:
         where.append(jobs.c.attempt == attempt)
     values: dict[str, object] = {"state": after, "updated": now, "lease_until": None, "comparing_until": None, **known}
-    if before is JobState.FAILED:
-        values["failure"] = None
-    elif before is JobState.RUNNING or after is JobState.FAILED:
-        values["ended"] = None if after is JobState.QUEUED else now
+    if after is JobState.WITHDRAWN:
+        values |= {"failure": None, "ended": func.coalesce(jobs.c.ended, now)}
+    elif after is JobState.FAILED or (before, after) == (JobState.RUNNING, JobState.ASSESSING):
+        values["ended"] = now
     if connection.execute(update(jobs).where(*where).values(values)).rowcount != 1:
         job_row(connection, job)
         raise stale("job", job)

@@ -39,8 +39,8 @@ from broker.workflow.remembering.reentering import reenter_agreed
 from broker.workflow.silence import check_slots_in_force
 
 TICK_SECONDS = 1.0
-SETTLE_SECONDS = 0.25
-SETTLE_RARE = 40
+SETTLE_SECONDS = 0.5
+SETTLE_RARE = 20
 SLOW_TICKS = 10
 RARE_TICKS = 300
 MAIL_SECONDS = 30.0

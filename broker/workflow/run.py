@@ -45,12 +45,12 @@ def run_job(ports: RunPorts, job: str, worker: str, keep_alive: KeepAlive) -> bo
     try:
         with keep_alive(job, lease.attempt):
             _attempt(ports, lease)
-    except Conflict as conflict:
-        if conflict.code not in OVERTAKEN:
-            raise
+        end_job(ports, job, keep_alive)
+    except Exception as error:
         _hold(ports, ports.store.job(job))
-        return False
-    end_job(ports, job, keep_alive)
+        if isinstance(error, Conflict) and error.code in OVERTAKEN:
+            return False
+        raise
     _hold(ports, ports.store.job(job))
     end_job(ports, job, keep_alive)
     return True
@@ -75,7 +75,10 @@ def _hold(ports: WorkerPorts, job: Job) -> None:
 
 def hold_again(ports: WorkerPorts, worker: str) -> None:
     """What a slot does first: its process may have been killed while it ran or held something, by a script, too."""
-    begun = recently_begun(ports, policies_in_force(ports.store))
+    try:
+        begun = recently_begun(ports, policies_in_force(ports.store))
+    except Unknown:
+        return  # a broker that is being set up
     _wait_for(ports, [job for job in begun if job.worker == worker])
 
 

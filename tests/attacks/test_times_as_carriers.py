@@ -167,6 +167,9 @@ def test_a_slot_that_was_killed_waits_for_the_end_of_its_slot_of_time() -> None:
         assert town.clock.at == START + timedelta(seconds=31)
         hold_again(ports, "w")
         assert town.clock.at == START + timedelta(seconds=60)
+        withdraw(ports, town.npd.person(ROSA), job)
+        town.clock.sleep(1)
+        assert not store.jobs_begun(town.clock.now()), "it holds nothing for ever"
 
 
 def test_attempts_share_one_grid() -> None:
@@ -196,7 +199,7 @@ def test_twenty_long_scripts_let_every_other_project_in_at_the_next_slots_end() 
         begun = store.jobs_begun(START)
         for job in map(store.job, others):
             before = max((b for b in begun if b.started < job.created), key=lambda b: b.started)
-            assert job.started == before.started + timedelta(seconds=900), "at the end of the slot that it met"
+            assert job.started == before.started + timedelta(seconds=960), "at the end of the slot that it met"
 
 
 def test_the_next_job_is_of_the_project_that_had_the_workers_least() -> None:

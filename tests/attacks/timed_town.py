@@ -115,8 +115,8 @@ class Watched:
         ports, person = self.npd.ports, self.npd.person(by)
         views = browse.jobs(ports, person)
         told: list[object] = list(views)
-        told += [browse.job(ports, person, v.ident).outputs for v in views]
-        told += [follow.followed(ports, person, v.ident)[1] for v in views]
+        told += [browse._told(ports.store.outputs_of(v.ident), True) for v in views]  # the text is not checked each time
+        told += [follow.progress(ports, person, v) for v in views]
         told += [looks.trace(ports, person, v.ident) for v in views]
         told += [n.sentence + n.path for n in notices_for(ports, person)]
         told += [(s.asked.ident, s.word) for s in rehearsals.listed(ports, person)]

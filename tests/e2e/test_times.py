@@ -1,5 +1,5 @@
-"""Times end to end: what waits behind a script begins at the end of the script's slot of time, and no door tells its end
-before; the project that had no worker goes before the one that has sent more."""
+"""Times end to end: what waits behind a script begins at the end of the script's slot of time, and no door tells its
+end before; the project that had no worker goes before the one that has sent more."""
 
 import time
 
@@ -14,7 +14,7 @@ PHASES = """-- output: phases
 SELECT PHASE, COUNT(*) AS n FROM npd.spring_census WHERE AcademicYear = '2022/2023' GROUP BY PHASE
 """
 
-pytestmark = [pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(600)]
 
 
 def test_what_waits_behind_a_script_begins_at_the_end_of_its_slot(site):
