@@ -174,7 +174,7 @@ class Behind:
         return max(steps)
 
     def _step(self, statistic: Statistic, rows: int, persons: int, evidence: Any) -> Decimal:
-        """A count's is the base, for each row that a person has; that of a sum or mean is what so many ordinary
+        """A count's is the base for each time that it is rounded, and for each row that a person has; that of a sum or mean is what so many ordinary
         contributions make, and a unit of its last digit."""
         base, n = self._kit.profile.round_base, max(1, evidence.rows)
         each = max(1, round(evidence.rows / max(1, evidence.persons)))
@@ -191,5 +191,7 @@ class Behind:
                 return Decimal(2 * base * each) / whole + Decimal("0.001")
             case Measure.DEVIATION | Measure.QUANTILE | Measure.LOWEST | Measure.HIGHEST | Measure.MODE:
                 return abs(Decimal(str(evidence.value or 0))) / 10 + 1
-            case _:
-                return Decimal(base * each)
+            case Measure.COUNT_PERSONS | Measure.COUNT_DISTINCT:
+                return Decimal(base)
+            case _:  # rows of more than one a person are rounded by persons first, and then again
+                return Decimal(base * each + (base if evidence.rows > evidence.persons else 0))

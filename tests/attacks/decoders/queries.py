@@ -6,7 +6,8 @@
 from tests.attacks.decoders.amounts import amount, statistic
 from tests.attacks.decoders.choices import Choices
 from tests.attacks.decoders.conditions import Words, Y, child, condition, others, secret
-from tests.attacks.decoders.towns import KEY, YEARS
+from tests.attacks.decoders.ordinary import FEW, ordinary
+from tests.attacks.decoders.towns import ABSENCE, KEY, YEARS
 
 ALL_YEARS = str(tuple(f"{y}/{y + 1}" for y in YEARS))
 PLAIN_KEYS = (
@@ -43,7 +44,8 @@ def job(c: Choices, words: Words, pad: int = 0) -> str:
 
 
 def query(c: Choices, words: Words, pad: int = 0) -> str:
-    shapes = (_plain, _plain, _plain, _plain, _by_number, _per_person, _union, _but, _distinct, _joined, _derived_key)
+    attacks = (_plain, _plain, _plain, _plain, _by_number, _per_person, _union, _but, _distinct, _joined, _derived_key)
+    shapes = (*attacks, *[ordinary] * len(attacks))
     return c.pick(shapes)(c, words, padding(words, pad))
 
 
@@ -71,8 +73,8 @@ def _keys(c: Choices, words: Words) -> list[str]:
     if kind < 5:
         return [f"a.{c.pick(PLAIN_KEYS)}"]
     if kind == 5:
-        first, second = c.number(len(PLAIN_KEYS)), c.number(len(PLAIN_KEYS) - 1)
-        return [f"a.{PLAIN_KEYS[first]}", f"a.{PLAIN_KEYS[(first + 1 + second) % len(PLAIN_KEYS)]}"]
+        first = c.pick(PLAIN_KEYS)
+        return [f"a.{first}", f"a.{c.pick([k for k in FEW[ABSENCE] if k != first])}"]
     return [f"CASE WHEN {condition(c, words)} THEN 'x' ELSE 'y' END"]
 
 
