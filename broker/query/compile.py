@@ -141,7 +141,9 @@ def _shows_who_moves(output: PlannedOutput, asked: Asked, binder: Binder) -> boo
         for table in output.tables:
             instead(table.contributions)
     except Gathered:
-        message = "Public rows that meet nobody are gathered, numbered or matched with each other as if they were a person's."
+        message = (
+            "Public rows that meet nobody are gathered, numbered or matched with each other as if they were a person's."
+        )
         advice = "Leave them out before, with WHERE key IS NOT NULL, or write JOIN."
         binder.report.add("public-rows", message, advice, binder.report.place(asked.query))
         return False

@@ -58,7 +58,12 @@ COVERED = "SELECT COUNT(*) AS n FROM (VALUES {all}) AS v(x) LEFT JOIN a ON a.Sco
 def test_people_who_are_alone_cover_nobody() -> None:
     """Fourteen written rows have one child each, and one has two: who knows that there are fifteen, reads one more."""
     text = COVERED.format(all=", ".join(f"({n})" for n in range(15)), below=0.14)
-    assert run(text, {"npd.a": [{**OWN, "p": p, "Key": f"k{p}", "LA": 1, "Score": p, "Idaci": 0.1} for p in range(15)]})[0].persons == 15
+    assert (
+        run(text, {"npd.a": [{**OWN, "p": p, "Key": f"k{p}", "LA": 1, "Score": p, "Idaci": 0.1} for p in range(15)]})[
+            0
+        ].persons
+        == 15
+    )
     assert leaves(text) == ["n", "c"]
 
 
@@ -88,7 +93,9 @@ def test_without_rows_that_meet_nobody_it_is_accepted(what: str) -> None:
 NEVER = "CASE WHEN Flag = 1 THEN NULL END"
 
 
-@pytest.mark.parametrize("never", [f"AVG(1.0 * {NEVER})", f"SUM(1.0 * {NEVER})", f"AVG(1.0 * CASE WHEN LA = 1 THEN {NEVER} END)"])
+@pytest.mark.parametrize(
+    "never", [f"AVG(1.0 * {NEVER})", f"SUM(1.0 * {NEVER})", f"AVG(1.0 * CASE WHEN LA = 1 THEN {NEVER} END)"]
+)
 def test_what_is_never_there_runs_beside_another_table(never: str) -> None:
     """It is a dimension of their joint table."""
     text = f"SELECT Sex, {never} AS s, COUNT(*) AS n FROM a GROUP BY Sex; SELECT LA, COUNT(*) AS n FROM a GROUP BY LA"

@@ -12,6 +12,7 @@ from broker.query.rendering.institutions import with_institutions
 from broker.query.rendering.people import FIELDS, People
 from broker.query.rendering.writing import relation_text
 
+
 def evidence_columns(statistic: Statistic) -> tuple[str, ...]:
     """The columns of the rendered result that belong to a statistic: `s{ident}_{field of StatisticEvidence}`."""
     return tuple(f"s{statistic.ident}_{name}" for name in FIELDS[statistic.measure])
