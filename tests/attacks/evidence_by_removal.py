@@ -91,14 +91,14 @@ class Finding:
 
 
 def judged(tables: Sequence[PlannedTable], person: int, before: Told, after: Told, removed: bool) -> Iterator[Finding]:
-    """Of one person removed, or changed. What another table of the query implies, has the person in that table."""
+    """Of one person removed, or changed. What depends on other people has the person in a table that it implies."""
     hidden = {i for i, t in enumerate(tables) if not t.shown}
-    context = any(person in some for told in (before, after) for (i, *_), some in told.behind.items() if i in hidden)
+    context = {i for told in (before, after) for (i, *_), some in told.behind.items() if i in hidden and person in some}
     for place in sorted(before.figures.keys() | after.figures.keys() | before.behind.keys(), key=repr):
         was, now = before.figures.get(place), after.figures.get(place)
         stands = person in before.behind.get(place, ()) or person in after.behind.get(place, ())
         moves = not _same(was, now)
-        if moves and not stands and not (context and place[0] not in hidden):
+        if moves and not stands and not context - {place[0]}:
             yield Finding("moves without evidence", person, place, was, now)
         own = next(s.measure for s in tables[place[0]].statistics if s.ident == place[2]) in OWN
         if removed and (own or place[3] != "value") and stands and not moves and not hidden:

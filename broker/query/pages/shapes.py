@@ -86,6 +86,7 @@ REFUSED = (
     "person-join",
     "subquery-persons",
     "apply-persons",
+    "public-rows",
     "individual-value",
     "packed-arithmetic",
     "small-groups",

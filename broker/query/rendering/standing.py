@@ -117,7 +117,11 @@ class _Standing:
             return None
         match relation:
             case Filter(predicate=predicate):
-                return replace(below, rows=replace(relation, child=below.rows)) if _can_hold(predicate, below.missing) else None
+                return (
+                    replace(below, rows=replace(relation, child=below.rows))
+                    if _can_hold(predicate, below.missing)
+                    else None
+                )
             case Project(columns=computed):
                 known = dict.fromkeys(below.missing, ONLY_NULL)
                 more = {i for i, s in computed if possible(s, known, {}) == ONLY_NULL}
@@ -125,25 +129,19 @@ class _Standing:
             case Attach():
                 return self._attached(relation, below)
             case Over():
-                return self._windowed(relation, below)
+                return _windowed(relation, below)
             case Gather():
                 return self._distinct(relation, below)
 
     def _attached(self, attach: Attach, below: Instead) -> Instead:
         """EXCEPT and INTERSECT match rows by all their columns: a row that would come there could match one here."""
         sub = attach.sub
-        matching = isinstance(sub, Filter) and any(isinstance(c, Call) and c.op == "same" for c in conjuncts_of(sub.predicate))
+        matching = isinstance(sub, Filter) and any(
+            isinstance(c, Call) and c.op == "same" for c in conjuncts_of(sub.predicate)
+        )
         if self.of(sub.child if matching and isinstance(sub, Filter) else sub) is not None:
             raise Gathered
         return replace(below, rows=replace(attach, child=below.rows))
-
-    @staticmethod
-    def _windowed(over: Over, below: Instead) -> Instead:
-        """What depends on other people is judged by tables of its own."""
-        if not all(w.shared for w in over.columns):
-            raise Gathered
-        blank = tuple((w.ident, Literal(None, w.function.type)) for w in over.columns)
-        return replace(below, rows=Project(below.rows, blank), missing=below.missing | {i for i, _ in blank})
 
     def _distinct(self, gather: Gather, below: Instead) -> Instead | None:
         """DISTINCT: a row would come only where no row without a person is like it."""
@@ -160,7 +158,9 @@ class _Standing:
         like.append(Call("is_null", (Column(number, Type.INT),), Type.TRUTH))
         stands = Attach(alone, Filter(other, all_of(like) or NOWHERE), there, None)
         missing = {i for i, s in gather.keys if isinstance(s, Column) and s.ident in below.missing} | {gather.person}
-        return Instead(Filter(stands, Call("not", (Column(there, Type.TRUTH),), Type.TRUTH)), person, frozenset(missing))
+        return Instead(
+            Filter(stands, Call("not", (Column(there, Type.TRUTH),), Type.TRUTH)), person, frozenset(missing)
+        )
 
     def _joined(self, join: Join) -> Instead | None:
         left, right = self.of(join.left), self.of(join.right)
@@ -227,6 +227,14 @@ class _Standing:
         missing = {i for i, inner in columns if all(c in p.missing for c, (_, p) in zip(inner, some, strict=True))}
         columns.append((person, tuple(p.person for _, p in some)))
         return Instead(Union(tuple(p.rows for _, p in some), tuple(columns), None), person, frozenset(missing))
+
+
+def _windowed(over: Over, below: Instead) -> Instead:
+    """What depends on other people is judged by tables of its own."""
+    if not all(w.shared for w in over.columns):
+        raise Gathered
+    blank = tuple((w.ident, Literal(None, w.function.type)) for w in over.columns)
+    return replace(below, rows=Project(below.rows, blank), missing=below.missing | {i for i, _ in blank})
 
 
 def _equal(one: Scalar, other: Scalar) -> Call:
