@@ -1,1 +1,1 @@
-"""Defences against attacks of researchers, a list a subject, in the form of `tests.prove.defences`."""
+"""Defences against the attacks, as lists that can be taken out: each module here has one, `DEFENCES`."""
