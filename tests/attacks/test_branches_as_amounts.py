@@ -160,20 +160,16 @@ def test_other_numbers_that_rows_make_go_to_a_person(inner: str) -> None:
     assert compiled(text).review
 
 
-STACKED = (
-    "SELECT SUM(w) AS s FROM (SELECT [Key], {} AS w FROM a WHERE {} UNION ALL SELECT [Key], {} AS w FROM b WHERE {}) x"
-)
-
-
 @pytest.mark.parametrize(
-    ("first", "more", "second"), [("1", "", "3000"), ("Days", " AND Days < 3", "Days"), ("Days", "", "7")]
+    ("first", "more", "second"), [("1", "", "3000"), ("Score", " AND Score < 3", "Days"), ("Score", "", "7")]
 )
 def test_branches_of_a_set_operation_are_no_cover(first: str, more: str, second: str) -> None:
-    table = STACKED.replace("FROM a", "FROM b")
-    assert compiled(table.format(first, HERE + more, second, "Y = '2018/2019'")).review
+    one, other = f"{first} AS w FROM a WHERE {HERE}{more}", f"{second} AS w FROM b WHERE {HERE}"
+    assert compiled(f"SELECT SUM(w) AS s FROM (SELECT [Key], {one} UNION ALL SELECT [Key], {other}) x").review
 
 
-CHOSEN = f"Score <> 5 AND NOT {ONE}"
+FLAGGED = "(LA = 3 AND Flag = 1)"
+CHOSEN = f"Score <> 5 AND NOT {FLAGGED}"
 EITHER = f"(Score = 5 OR {ONE})"
 COUNTED_NONE = f"FROM a WHERE {HERE} AND (SELECT COUNT(*) FROM a b WHERE b.[Key] = a.[Key] AND {CHOSEN}) = 0"
 BAND = f"CASE WHEN {EITHER} THEN 'x' ELSE 'y' END"
@@ -191,8 +187,8 @@ BAND = f"CASE WHEN {EITHER} THEN 'x' ELSE 'y' END"
         f"FROM a WHERE {HERE} AND ([Key] IN (SELECT [Key] FROM a WHERE {HERE} AND Score = 5) OR {ONE})",
         f"FROM (SELECT Score, {BAND} AS q FROM a WHERE {HERE}) x WHERE q = 'x'",
         f"FROM (SELECT [Key], Score FROM a WHERE {HERE} EXCEPT SELECT [Key], Score FROM a WHERE {HERE} AND {CHOSEN}) x",
-        f"FROM a JOIN (SELECT [Key] AS k FROM a WHERE {HERE} GROUP BY [Key] HAVING SUM(CASE WHEN {CHOSEN} THEN 1 ELSE 0 END)"
-        f" = 0) x ON x.k = a.[Key] WHERE {HERE}",
+        f"FROM a JOIN (SELECT [Key] AS k FROM a WHERE {HERE} GROUP BY [Key] "
+        f"HAVING SUM(CASE WHEN {CHOSEN} THEN 1 ELSE 0 END) = 0) x ON x.k = a.[Key] WHERE {HERE}",
     ],
 )
 def test_other_words_for_the_same_condition(rest: str) -> None:

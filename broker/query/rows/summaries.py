@@ -7,7 +7,7 @@ from decimal import Decimal
 from sqlglot import exp
 
 from broker.domain.relations import Aggregate
-from broker.domain.scalars import NULL, Call, Column, Literal, Scalar, Type, columns_in
+from broker.domain.scalars import NULL, Call, Column, Literal, Scalar, Type
 from broker.query.book import Book, Home, Opaque
 from broker.query.groups import arguments
 from broker.query.operations import sizes
@@ -243,7 +243,7 @@ def _counts(op: str, args: tuple[Scalar, ...], book: Book) -> tuple[bool, bool]:
     value = book.expanded(args[0]) if args else NULL
     while isinstance(value, Call) and value.op in {"to_int", "to_decimal", "to_double"}:
         value = value.args[0]
-    found = [c for c in columns_in(value) if c.type is Type.FLAG or arguments.is_count(c, book)]
+    found = arguments.counts_in(value, book)
     return op in ADDING and value in found, bool(found)
 
 

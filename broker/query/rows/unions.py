@@ -11,7 +11,7 @@ from broker.domain.relations import Attach, Filter, Project, Union, Values
 from broker.domain.scalars import Call, Case, Column, Literal, Scalar, Type
 from broker.domain.variables import How
 from broker.query.book import Book, Home, Opaque
-from broker.query.groups.arguments import is_amount, is_count
+from broker.query.groups.arguments import counts_in, is_amount, is_count
 from broker.query.groups.tails import count_of
 from broker.query.kinds import Bound, Columns, Ctes, Groups, Rows, Want, all_of
 from broker.query.operations.sizes import largest, scale
@@ -218,7 +218,9 @@ def _merged(found: list[Column], book: Book, home: Home) -> Column:
     kind = Type.INT if kinds == {Type.INT, Type.FLAG} else next(iter(kinds - {Type.NULL}), Type.NULL)
     decimals = max(scale(f, book) for f in found)
     shared = any(book.is_shared(f) for f in found)
-    closed, counts = all(is_amount(f, book) for f in found), all(is_count(f, book) for f in found)
+    counts = all(is_count(f, book) for f in found)
+    mixed = not counts and kind is not Type.FLAG and any(counts_in(book.expanded(f), book) for f in found)
+    closed = not mixed and all(is_amount(f, book) for f in found)
     column = book.new_opaque(
         kind, Opaque(base, home, tuple(found), domain, decimals=decimals, shared=shared, closed=closed, counts=counts)
     )

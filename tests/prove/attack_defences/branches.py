@@ -29,7 +29,7 @@ DEFENCES = (
     Defence("a public number is no amount", blind("if any(not self._book.is_person(o.scan) for o in origins):"), "test_public_numbers", HERE),
     Defence("keys are conditions, too", edited(f"{GROUPS}.fixing:Closing.__init__", "for c in _choices(book.expanded(k))", "for c in ()"), "test_a_key_is_a_condition", HERE),
     Defence("an answer is asked what it depends on", put(f"{GROUPS}.fixing.Reading._is_other", lambda *_: False), "test_other_words", HERE, (attacks.COUNTED_NONE,)),
-    Defence("branches of a set operation do not choose by amounts", put(f"{GROUPS}.fixing.Reading.stacks", lambda *_: False), "test_branches_of_a_set_operation", HERE, ("Days", " AND Days < 3", "Days")),
+    Defence("branches of a set operation do not choose by amounts", put(f"{GROUPS}.fixing.Reading.stacks", lambda *_: False), "test_branches_of_a_set_operation", HERE, ("Score", " AND Score < 3", "Days")),
     Defence("listed numbers are constants", put(f"{GROUPS}.grouping.fixed_in", lambda *_: {}), "test_amounts_that_a_filter_lists", HERE),
     Defence("numbers that a branch lists are constants", edited(f"{GROUPS}.branching:decided", "**fixed_by(conjuncts_of(c))", ""), "test_amounts_that_a_filter_lists", HERE),
     Defence("rows of persons are counts", edited("broker.disclosure.protect:protected", "case Measure.SUM if statistic.counts:", "case Measure.SUM if False:"), "test_rows_within", HERE),
