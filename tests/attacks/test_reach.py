@@ -153,7 +153,7 @@ def broker_without_votes() -> Iterator[Broker]:
         administer.put_snapshot(broker.ports, Snapshot("s1", "0" * 64, broker.clock.now(), True, "snapshots/s1", "{}"))
         broker.policies = broker.govern(votes=0)
         yield broker
-        way.close()
+        assert next(way, None) is None
 
 
 def test_no_output_of_such_a_text_leaves_without_a_person() -> None:

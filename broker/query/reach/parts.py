@@ -103,9 +103,9 @@ class Reaching:
                 small = list(self._judge.branch(met, failed, around, choice.source, slots))
                 yield from small
                 told |= {choice.source} if small else set()
-                mine = All((*(a.formula for a in met), *(opposite(a.formula) for a in failed)))
-                if not small and len(variables([mine])) > 1:
-                    self._add(All((around, mine)), [*asked, *met], slots, output)
+                path = All((*(a.formula for a in met), *(opposite(a.formula) for a in failed)))
+                if not small and len(variables([path])) > 1:
+                    self._add(All((around, path)), [*asked, *met], slots, output)
 
     def _add(self, formula: Formula, asked: list[Asked], slots: frozenset[Slot], output: int) -> None:
         """A figure that is about one combination of conditions can be compared with others."""
