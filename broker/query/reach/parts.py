@@ -175,7 +175,8 @@ class Marks:
 
     def part(self, small: Small) -> SmallPart:
         nodes = [n for s in small.source if (n := self._node(s)) is not None]
-        places = [p for n in nodes if (p := self._binder.report.place(n)) != NOWHERE]
+        named_by = self._binder.named_by
+        places = [p for n in nodes if (p := self._binder.report.place(named_by.get(id(n), n))) != NOWHERE]
         texts = dict.fromkeys(self._text(n, len(nodes) > 1) for n in nodes)
         line, column = min(places, key=lambda p: (p[0] or 0, p[1] or 0), default=NOWHERE)
         text = " AND ".join(texts)
