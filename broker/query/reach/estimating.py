@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from broker.domain.scalars import Call, Column, Literal, Scalar, Type, Value
+from broker.domain.scalars import Call, Column, Literal, Scalar, Type, Value, columns_of
 from broker.policy.sizes import MISSING_CODE, Shares, Sizes, TableSizes
 from broker.query.operations.fold import ONLY_TRUE, possible
 from broker.query.reach.formulas import All, Any, Formula, Leaf, Term, leaves, ways
@@ -121,7 +121,7 @@ def rarest(formula: Formula, variable: int, shares: Shares) -> float | None:
 def share_of(formula: Formula, variable: int, shares: Shares) -> float | None:
     """The share who meet what is asked of one variable; None where it cannot be followed."""
     asked = [leaf for leaf in leaves(formula) if leaf.variables]
-    if len(asked) > MOST_ASKED or any(leaf.variables != {variable} or leaf.meets is not None for leaf in asked):
+    if len(asked) > MOST_ASKED or not all(_is_of(leaf, variable) for leaf in asked):
         return None
     question = Question(formula, variable, asked)
     inside = [(r, question.holds_between(r.low, r.high)) for r in shares.ranges]
@@ -135,11 +135,16 @@ def share_of(formula: Formula, variable: int, shares: Shares) -> float | None:
 def is_impossible(formula: Formula, variable: int) -> bool:
     """Whether no value meets what is asked of one variable. Only comparisons with written values are followed."""
     asked = [leaf for leaf in leaves(formula) if leaf.variables]
-    plain = all(leaf.variables == {variable} and leaf.meets is None and _is_plain(leaf.condition) for leaf in asked)
+    plain = all(_is_of(leaf, variable) and _is_plain(leaf.condition) for leaf in asked)
     if not plain or len(asked) > MOST_ASKED:
         return False
     question = Question(formula, variable, asked)
     return not any(map(question.holds, question.telling))
+
+
+def _is_of(leaf: Leaf, variable: int) -> bool:
+    """Whether a condition is on the variable itself, and not on what only tells of it."""
+    return leaf.variables == {variable} == columns_of(leaf.condition) and leaf.meets is None
 
 
 def _of_register(question: "Question", shares: Shares) -> float:
