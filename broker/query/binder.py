@@ -60,6 +60,8 @@ class Binder:
     """Queries that were bound, by id: whatever becomes of the expression around one, its uses are in the book."""
     marks: dict[Scalar, exp.Expr] = field(default_factory=dict)
     """The text of each condition and computation."""
+    named_by: dict[int, exp.Expr] = field(default_factory=dict)
+    """Where the job names the kept query that a piece of text, by its id, stands in."""
     loose: list[Relation] = field(default_factory=list)
     """The relations of every SELECT so far, inner ones first: they tell the years of what is refused."""
 

@@ -62,6 +62,15 @@ ATTACKS = {
     "packed by a person's own aggregate": f"SELECT COUNT(CASE WHEN t.k = 1000010320081 OR t.k < 5 THEN 1 END) AS n FROM (SELECT PupilMatchingRefAnonymous, MAX(CAST(URN AS bigint) * 10000000 + MonthOfBirth * 100000 + YearOfBirth * 10 + FSMeligible) AS k {ABSENCE} GROUP BY PupilMatchingRefAnonymous) t",
     "by own aggregates": f"SELECT COUNT(*) AS n FROM (SELECT PupilMatchingRefAnonymous {ABSENCE} GROUP BY PupilMatchingRefAnonymous HAVING MAX(URN) = 100001 AND MAX(MonthOfBirth) = 3 AND MAX(FSMeligible) = 1) t",
     "by an outer side": f"SELECT COUNT(b.PupilMatchingRefAnonymous) AS n FROM npd.absence a LEFT JOIN npd.absence b ON b.PupilMatchingRefAnonymous = a.PupilMatchingRefAnonymous AND b.{Y} AND (b.LA = 330 OR (b.URN = 100001 AND b.MonthOfBirth = 3 AND b.SENprovision <> 'N')) WHERE a.{Y}",
+    "by rows of outer sides": f"SELECT SUM(CASE WHEN u.k IS NOT NULL AND m.k IS NOT NULL THEN 3000 ELSE 1 END) AS s FROM npd.absence a LEFT JOIN (SELECT PupilMatchingRefAnonymous AS k {ABSENCE} AND URN = 100001) u ON u.k = a.PupilMatchingRefAnonymous LEFT JOIN (SELECT PupilMatchingRefAnonymous AS k {ABSENCE} AND MonthOfBirth = 3) m ON m.k = a.PupilMatchingRefAnonymous WHERE a.{Y}",
+    "by counts of own rows": f"SELECT SUM(CASE WHEN t.z = 3 THEN 3000 ELSE 1 END) AS s FROM (SELECT k, COUNT(*) AS z FROM (SELECT PupilMatchingRefAnonymous AS k {ABSENCE} AND URN = 100001 UNION ALL SELECT PupilMatchingRefAnonymous AS k {ABSENCE} AND MonthOfBirth = 3 UNION ALL SELECT PupilMatchingRefAnonymous AS k {ABSENCE} AND SENprovision <> 'N') q GROUP BY k) t",
+    "by rows joined in turn": f"SELECT COUNT(*) AS n FROM npd.absence a JOIN (SELECT PupilMatchingRefAnonymous AS k {ABSENCE} AND URN = 100001) u ON u.k = a.PupilMatchingRefAnonymous JOIN (SELECT PupilMatchingRefAnonymous AS k {ABSENCE} AND MonthOfBirth = 3) m ON m.k = a.PupilMatchingRefAnonymous WHERE a.{Y}",
+    "text of several variables": f"SELECT COUNT(CASE WHEN CONCAT(URN, '/', MonthOfBirth, '/', SENprovision) = '100001/3/E' THEN 1 END) AS n {ABSENCE}",
+    "a filter of groups": f"SELECT LA, COUNT(*) AS n {ABSENCE} GROUP BY LA HAVING SUM(CASE WHEN ({CHILD}) OR MonthOfBirth = 3 THEN 1 ELSE 0 END) > 500",
+    "an order of groups": f"SELECT TOP 3 LA, COUNT(*) AS n {ABSENCE} GROUP BY LA ORDER BY SUM(CASE WHEN ({CHILD}) OR MonthOfBirth = 3 THEN 1 ELSE 0 END)",
+    "by APPLY": f"SELECT SUM(x.w) AS s FROM npd.absence a CROSS APPLY (VALUES (CASE WHEN {CHILD} THEN 3000 ELSE 1 END)) x(w) WHERE a.{Y}",
+    "a temporary table": f"SELECT LA INTO #t {ABSENCE} AND (({CHILD}) OR LA = 330)\nSELECT LA, COUNT(*) AS n FROM #t GROUP BY LA",
+    "a public table on an outer side": f"SELECT COUNT(s.URN) AS n FROM npd.absence a LEFT JOIN ref.schools s ON s.URN = a.URN AND ((a.MonthOfBirth = 3 AND a.SENprovision <> 'N' AND s.URN = 100001) OR s.LA = 330) WHERE a.{Y}",
     "by a subquery's figure": f"SELECT SUM((SELECT COUNT(*) FROM npd.absence b WHERE b.PupilMatchingRefAnonymous = a.PupilMatchingRefAnonymous AND b.{Y} AND (b.LA = 330 OR (b.URN = 100001 AND b.MonthOfBirth = 3 AND b.SENprovision <> 'N')))) AS s FROM npd.absence a WHERE a.{Y}",
     "by EXCEPT": f"SELECT COUNT(*) AS n FROM (SELECT PupilMatchingRefAnonymous {ABSENCE} EXCEPT SELECT PupilMatchingRefAnonymous {ABSENCE} AND {CHILD}) t",
     "by INTERSECT": f"SELECT COUNT(*) AS n FROM (SELECT PupilMatchingRefAnonymous {ABSENCE} AND LA = 336 INTERSECT SELECT PupilMatchingRefAnonymous {ABSENCE} AND YearOfBirth = 2008) t",
@@ -153,7 +162,7 @@ def broker_without_votes() -> Iterator[Broker]:
         administer.put_snapshot(broker.ports, Snapshot("s1", "0" * 64, broker.clock.now(), True, "snapshots/s1", "{}"))
         broker.policies = broker.govern(votes=0)
         yield broker
-        way.close()
+        assert next(way, None) is None
 
 
 def test_no_output_of_such_a_text_leaves_without_a_person() -> None:

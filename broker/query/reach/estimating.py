@@ -9,13 +9,16 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from broker.domain.scalars import Call, Column, Literal, Scalar, Type, Value
+from broker.domain.scalars import Call, Column, Literal, Scalar, Type, Value, columns_of
 from broker.policy.sizes import MISSING_CODE, Shares, Sizes, TableSizes
 from broker.query.operations.fold import ONLY_TRUE, possible
 from broker.query.reach.formulas import All, Any, Formula, Leaf, Term, leaves, ways
 from broker.query.reach.names import Reading, Slot
 
 OF_OWN = frozenset({"is_null", "not", "equal", "same", "less", "at_most"})
+MOST_ASKED = 1000
+"""Conditions on one variable that are followed, such as the values of a list."""
+
 LONGEST = 500
 """Whole numbers of a range that are tried one by one, where a condition computes with them."""
 
@@ -118,7 +121,7 @@ def rarest(formula: Formula, variable: int, shares: Shares) -> float | None:
 def share_of(formula: Formula, variable: int, shares: Shares) -> float | None:
     """The share who meet what is asked of one variable; None where it cannot be followed."""
     asked = [leaf for leaf in leaves(formula) if leaf.variables]
-    if any(leaf.variables != {variable} or leaf.meets is not None for leaf in asked):
+    if len(asked) > MOST_ASKED or not all(_is_of(leaf, variable) for leaf in asked):
         return None
     question = Question(formula, variable, asked)
     inside = [(r, question.holds_between(r.low, r.high)) for r in shares.ranges]
@@ -132,39 +135,39 @@ def share_of(formula: Formula, variable: int, shares: Shares) -> float | None:
 def is_impossible(formula: Formula, variable: int) -> bool:
     """Whether no value meets what is asked of one variable. Only comparisons with written values are followed."""
     asked = [leaf for leaf in leaves(formula) if leaf.variables]
-    question = Question(formula, variable, asked)
-    if not all(leaf.variables == {variable} and leaf.meets is None and _is_plain(leaf.condition) for leaf in asked):
+    plain = all(_is_of(leaf, variable) and _is_plain(leaf.condition) for leaf in asked)
+    if not plain or len(asked) > MOST_ASKED:
         return False
+    question = Question(formula, variable, asked)
     return not any(map(question.holds, question.telling))
+
+
+def _is_of(leaf: Leaf, variable: int) -> bool:
+    """Whether a condition is on the variable itself, and not on what only tells of it."""
+    return leaf.variables == {variable} == columns_of(leaf.condition) and leaf.meets is None
 
 
 def _of_register(question: "Question", shares: Shares) -> float:
     """Of a register's codes: those that are named, or all but those that are."""
-    if not all(_is_listing(leaf.condition) for leaf in question.asked):
+    if any(_listed(leaf.condition) is None for leaf in question.asked):
         return 0.0
     apart = set(map(question.value, shares.codes))
+    named = [v for v in question.named if v not in apart]
     if question.holds(question.unnamed):
-        lost = sum(shares.each_most for v in question.named - apart if not question.holds(v))
+        lost = sum(shares.each_most for v in named if not question.holds(v))
         return max(0.0, 1.0 - sum(shares.codes.values()) - lost)
-    return shares.each_least * sum(question.holds(v) for v in question.named - apart)
+    return shares.each_least * sum(map(question.holds, named))
 
 
-@dataclass(frozen=True, slots=True)
 class Question:
     """What is asked of one variable, by conditions on it alone."""
 
-    formula: Formula
-    variable: int
-    asked: list[Leaf]
-
-    @property
-    def named(self) -> set[Value]:
+    def __init__(self, formula: Formula, variable: int, asked: list[Leaf]) -> None:
+        self._formula, self._variable, self.asked = formula, variable, asked
+        self.named: dict[Value, None] = dict.fromkeys(v for leaf in asked for v in _literals(leaf.condition))
         """The values that are written."""
-        return {v for leaf in self.asked for v in _literals(leaf.condition)}
-
-    @property
-    def kind(self) -> Type:
-        return next((t for leaf in self.asked for t in _types(leaf.condition, self.variable)), Type.TEXT)
+        self.kind = next((t for leaf in asked for t in _types(leaf.condition, variable)), Type.TEXT)
+        self._listed = {id(leaf): _listed(leaf.condition) for leaf in asked}
 
     @property
     def unnamed(self) -> Value:
@@ -172,13 +175,13 @@ class Question:
         return min(map(_number, self.named), default=Decimal(0)) - 1 if self.kind.is_number else FRESH
 
     @property
-    def telling(self) -> set[Value]:
+    def telling(self) -> list[Value]:
         """Values between which a comparison of the variable itself with written ones does not change."""
         if self.kind is Type.TRUTH:
-            return {True, False, None}
+            return [True, False, None]
         numbers = [_number(v) for v in self.named if _is_number(v)]
         steps = [Decimal(d) for d in ("-1", "-0.000001", "0.000001", "1")]
-        return {None, *self.named, self.unnamed, "\x7f", *(n + d for n in numbers for d in steps)}
+        return [self.unnamed, *self.named, None, "\x7f", *(n + d for n in numbers for d in steps)]
 
     def value(self, code: str) -> Value:
         """A code as the variable's type has it."""
@@ -189,17 +192,22 @@ class Question:
         return int(code) if self.kind.is_whole else code
 
     def holds(self, value: Value) -> bool:
-        return self._holds(self.formula, {self.variable: frozenset({value})})
+        return self._holds(self._formula, value)
 
-    def _holds(self, formula: Formula, known: Mapping[int, frozenset[Value]]) -> bool:
+    def _holds(self, formula: Formula, value: Value) -> bool:
         """Years are not asked about: whatever holds in them, holds of people of each year."""
         match formula:
-            case Leaf():
-                return not formula.variables or possible(formula.scalar, known, {}) == ONLY_TRUE
+            case Leaf(variables=read) if not read:
+                return True
+            case Leaf(holds=holds):
+                listed = self._listed[id(formula)]
+                if listed is not None and value is not None:
+                    return (value == listed) == holds
+                return possible(formula.scalar, {self._variable: frozenset({value})}, {}) == ONLY_TRUE
             case All(parts=parts):
-                return all(self._holds(p, known) for p in parts)
+                return all(self._holds(p, value) for p in parts)
             case Any(parts=parts):
-                return any(self._holds(p, known) for p in parts)
+                return any(self._holds(p, value) for p in parts)
 
     def holds_between(self, low: float, high: float) -> bool | None:
         """Whether every number from low to high meets it; None where that cannot be followed."""
@@ -212,11 +220,12 @@ class Question:
         return all(map(self.holds, (*ends, *inner)))
 
 
-def _is_listing(condition: Scalar) -> bool:
+def _listed(condition: Scalar) -> Value:
+    """The value that an equality asks for; None of everything else."""
     match condition:
-        case Call(op="equal" | "equal_text" | "same", args=(Column(), Literal()) | (Literal(), Column())):
-            return True
-    return False
+        case Call(op="equal", args=(Column(), Literal(value=value)) | (Literal(value=value), Column())):
+            return value
+    return None
 
 
 def _is_plain(condition: Scalar) -> bool:

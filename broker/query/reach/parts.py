@@ -103,9 +103,9 @@ class Reaching:
                 small = list(self._judge.branch(met, failed, around, choice.source, slots))
                 yield from small
                 told |= {choice.source} if small else set()
-                mine = All((*(a.formula for a in met), *(opposite(a.formula) for a in failed)))
-                if not small and len(variables([mine])) > 1:
-                    self._add(All((around, mine)), [*asked, *met], slots, output)
+                path = All((*(a.formula for a in met), *(opposite(a.formula) for a in failed)))
+                if not small and len(variables([path])) > 1:
+                    self._add(All((around, path)), [*asked, *met], slots, output)
 
     def _add(self, formula: Formula, asked: list[Asked], slots: frozenset[Slot], output: int) -> None:
         """A figure that is about one combination of conditions can be compared with others."""
@@ -175,7 +175,8 @@ class Marks:
 
     def part(self, small: Small) -> SmallPart:
         nodes = [n for s in small.source if (n := self._node(s)) is not None]
-        places = [p for n in nodes if (p := self._binder.report.place(n)) != NOWHERE]
+        named_by = self._binder.named_by
+        places = [p for n in nodes if (p := self._binder.report.place(named_by.get(id(n), n))) != NOWHERE]
         texts = dict.fromkeys(self._text(n, len(nodes) > 1) for n in nodes)
         line, column = min(places, key=lambda p: (p[0] or 0, p[1] or 0), default=NOWHERE)
         text = " AND ".join(texts)

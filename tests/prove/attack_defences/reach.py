@@ -28,6 +28,7 @@ DEFENCES = (
     of("of listed values the rarest counts", put(f"{REACH}.estimating.rarest", share_of), "a code that few have"),
     of("a year is no alternative to other conditions", put(f"{REACH}.judging.mixes_years", lambda _: False), "A8 years as a weight"),
     of("branches of a UNION with other conditions are combined", put(f"{REACH}.parts._asks_differently", lambda *_: False), "A8 years by branches of a UNION"),
+    of("what only tells of a variable has no size", put(f"{REACH}.estimating._is_of", lambda *_: True), "by rows of outer sides"),
     of("outer sides are looked at", edited(f"{REACH}.worlds:inner_worlds", "*world.outer, ", "*(), "), "by an outer side"),
     of("subqueries that give a value are looked at", edited(f"{REACH}.worlds:inner_worlds", "sorted(world.values)", "()"), "by a subquery's figure"),
     of("EXISTS asks what its rows meet", edited(f"{REACH}.reading:Reader._answered", "if read:", "if False:"), "A3 by EXISTS"),
