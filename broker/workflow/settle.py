@@ -93,8 +93,8 @@ def _by_person(output: Output) -> OutputState:
 
 
 def route(output: Output, project: Project, policies: Policies, small_jobs: int, changed_jobs: int = 0) -> OutputState:
-    """Where an assessed output goes: by the rules' word, policy's votes, and the quotas on small populations and on jobs that
-    history changed.
+    """Where an assessed output goes: by the rules' word, policy's votes, and the quotas on small populations and on
+    jobs that history changed.
 
     What the rules refuse is withheld only where policy has no reviewers: elsewhere a person sees it, so that
     withheld and in review look alike. A script's files always go to a person or nowhere.

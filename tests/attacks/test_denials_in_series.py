@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from broker.domain.outputs import OutputState
 from tests.generative.disclosure.memory_size import size, tell
-from tests.unit.workflow.conftest import PROJECT, SQL, Broker
+from tests.unit.workflow.conftest import PROJECT, SQL, Broker, broker, founded, policies
 from tests.unit.workflow.test_remembering import town
 
-__all__ = ["town"]
+__all__ = ["broker", "founded", "policies", "town"]
 
 QUOTA = 2
 JOBS = size("DENIALS", 6)
@@ -24,7 +24,7 @@ def padded(number: int) -> str:
 
 
 def series(town: Broker, secrets: tuple[bool, ...]) -> list[OutputState]:
-    town.govern(votes=0)
+    town.policies = town.govern(votes=0)
     town.put_in_force(replace(town.policies, memory=replace(town.policies.memory, quota=QUOTA)))
     assert town.ran()[1].state is OutputState.RELEASED
     states = []
@@ -34,7 +34,7 @@ def series(town: Broker, secrets: tuple[bool, ...]) -> list[OutputState]:
     return states
 
 
-def test_a9_beyond_the_quota_a_person_looks_at_every_job(town: Broker) -> None:  # noqa: F811
+def test_a9_beyond_the_quota_a_person_looks_at_every_job(town: Broker) -> None:
     states = series(town, SECRETS)
     changed = town.store.history_changed_jobs(PROJECT)
     alone = [n for n, state in enumerate(states) if state is not OutputState.IN_REVIEW]
@@ -47,13 +47,13 @@ def test_a9_beyond_the_quota_a_person_looks_at_every_job(town: Broker) -> None: 
     assert not all(SECRETS[last + 1 :]), "the others as well"
 
 
-def test_a9_jobs_that_history_leaves_alone_use_nothing_up(town: Broker) -> None:  # noqa: F811
+def test_a9_jobs_that_history_leaves_alone_use_nothing_up(town: Broker) -> None:
     states = series(town, (False,) * JOBS)
     assert town.store.history_changed_jobs(PROJECT) == 0
     assert OutputState.IN_REVIEW not in states
 
 
-def test_a9_a_second_comparison_of_a_job_counts_no_more(town: Broker) -> None:  # noqa: F811
+def test_a9_a_second_comparison_of_a_job_counts_no_more(town: Broker) -> None:
     states = series(town, (True,) * (QUOTA + 1))
     assert states[-1] is OutputState.IN_REVIEW
     town.missing = 0
