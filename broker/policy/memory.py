@@ -35,11 +35,13 @@ class StandardPopulation(Model):
 class MemoryPolicy(Model):
     """`fraction` of the persons of a reference population: so many exact figures may tell of it alone. A figure counts
     where at least the `part` of it, or of what is left of it beside everything known, is of that population. One of
-    fewer persons than `least` is not counted by itself: thresholds hide most of it. Sets that were stored before the
-    memory was there name no population."""
+    fewer persons than `least` is not counted by itself: thresholds hide most of it. A project may have `quota` jobs
+    that history changed, hid or withheld before a person looks at all. Sets that were stored before the memory
+    was there name no population."""
 
     fraction: float = 0.05
     part: float = 0.1
     least: int = 100
+    quota: int = 10
     references: tuple[ReferencePopulation, ...] = ()
     standard: tuple[StandardPopulation, ...] = ()

@@ -42,13 +42,21 @@ class Comparing:
             connection.execute(update(jobs).where(*mine).values(comparing_until=None))
 
     def put_compared(
-        self, job: str, attempt: int, found: Sequence[Compared], now: datetime, events: Sequence[AuditEvent]
+        self,
+        job: str,
+        attempt: int,
+        found: Sequence[Compared],
+        now: datetime,
+        events: Sequence[AuditEvent],
+        history_changed: bool = False,
     ) -> None:
         held = (jobs.c.ident == job, jobs.c.attempt == attempt, jobs.c.comparing_until.is_not(None))
         with self._db.write() as connection:
             hold_files(connection, [one.file for c in found for one in c.record.to_remember])
-            over = update(jobs).where(*held, jobs.c.state == JobState.ASSESSING).values(comparing_until=None)
-            if connection.execute(over).rowcount != 1:
+            values: dict[str, object] = {"comparing_until": None}
+            values |= {"history_changed": True} if history_changed else {}
+            ended = update(jobs).where(*held, jobs.c.state == JobState.ASSESSING)
+            if connection.execute(ended.values(values)).rowcount != 1:
                 raise Conflict("stale", f"Job {job!r} is compared by another process, or not any more.")
             connection.execute(update(jobs).where(jobs.c.ident == job, ~_is_voted_on(job)).values(ended=now))
             for one in found:

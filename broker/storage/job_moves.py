@@ -77,13 +77,14 @@ class JobMoves(LedgerWriting):
         assessed_policy: str | None = None,
         outputs: Sequence[OutputRecord] = (),
         small: bool = False,
+        history_changed: bool = False,
     ) -> None:
         _check_legal(before, after, failure, outputs)
         facts = {"image": image, "runtime": runtime, "snapshot": snapshot, "failure": failure}
         facts |= {"assessed_policy": assessed_policy}
         known: dict[str, object] = {key: value for key, value in facts.items() if value is not None}
-        if small:
-            known["small"] = True
+        known |= {"small": True} if small else {}
+        known |= {"history_changed": True} if history_changed else {}
         with self._db.write() as connection:
             hold_files(connection, [one.file for record in outputs for one in record.to_remember])
             _move(connection, job, attempt, before, after, now, known)

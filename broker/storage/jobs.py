@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from broker.domain.audit import AuditEvent
@@ -79,6 +79,7 @@ def _values(job: Job) -> dict[str, object]:
         "state": job.state,
         "attempt": 0,
         "small": False,
+        "history_changed": False,
         "created": job.created,
         "updated": job.updated,
         "read_saved": list(job.read_saved),
@@ -174,7 +175,13 @@ class Jobs:
             return {row.ident: job_of(row) for row in rows}
 
     def small_jobs(self, project: str) -> int:
-        counted = select(func.count()).select_from(jobs).where(jobs.c.project == project, jobs.c.small)
+        return self._counted(project, jobs.c.small)
+
+    def history_changed_jobs(self, project: str) -> int:
+        return self._counted(project, jobs.c.history_changed)
+
+    def _counted(self, project: str, which: ColumnElement[bool]) -> int:
+        counted = select(func.count()).select_from(jobs).where(jobs.c.project == project, which)
         with self._db.read() as connection:
             return connection.execute(counted).scalar_one()
 

@@ -94,6 +94,7 @@ def conclude(
         assessed_policy=policies.fingerprint,
         outputs=records,
         small=any(p.small for p in prepared),
+        history_changed=any(p.history_changed for p in prepared),
     )
 
 

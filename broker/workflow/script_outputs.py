@@ -76,7 +76,7 @@ def _remembered(made: Prepared, compared: ComparedTable | None) -> Prepared:
     if compared is None:
         return made
     tables = () if made.candidate is None else compared.tables
-    return replace(made, memory_version=compared.version, tables=tables)
+    return replace(made, memory_version=compared.version, tables=tables, history_changed=compared.changed)
 
 
 def _computed(computed: Computed, tables: Mapping[str, Computed], profile: Profile) -> Prepared:

@@ -64,8 +64,9 @@ class JobStore(Protocol):
         assessed_policy: str | None = None,
         outputs: Sequence[OutputRecord] = (),
         small: bool = False,
+        history_changed: bool = False,
     ) -> None:
-        """Move a job's state; `outputs` are inserted with it, `small` raises the project's quota counter.
+        """Move a job's state; `outputs` are inserted with it, `small` and `history_changed` count for the project.
         `attempt` None means: whatever attempt it is at (withdraw, decide)."""
 
     def lapsed(self, now: datetime) -> list[Reap]:
@@ -89,3 +90,6 @@ class JobStore(Protocol):
         """Keys of the vaults that unfinished jobs name; with `reading`, those that wait or run and so may read it."""
 
     def small_jobs(self, project: str) -> int: ...
+
+    def history_changed_jobs(self, project: str) -> int:
+        """Jobs that what was released before changed, hid or withheld, each once however often it was compared."""

@@ -8,7 +8,7 @@ from broker.policy.files.fields import Fields
 from broker.policy.files.read import Located, read_yaml
 from broker.policy.memory import MemoryPolicy, ReferencePopulation, StandardPopulation
 
-KEYS = ("fraction", "part", "least", "references", "standard")
+KEYS = ("fraction", "part", "least", "quota", "references", "standard")
 
 
 def read_memory(path: Path, catalogue: Catalogue) -> MemoryPolicy:
@@ -21,13 +21,16 @@ def read_memory(path: Path, catalogue: Catalogue) -> MemoryPolicy:
         if not 0 < share <= 1:
             raise fields.wrong(name, "policy-range", f"'{name}' is a share above 0 and at most 1.")
     least = fields.whole("least", default=MemoryPolicy().least, least=1)
+    quota = fields.whole("quota", default=MemoryPolicy().quota)
     references = tuple(_reference(node, catalogue) for node in fields.words("references"))
     standard = tuple(_standard(node, catalogue) for node in fields.words("standard"))
     for node, found in zip(fields.words("references"), _repeated([r.name for r in references]), strict=True):
         _check_once(node, found)
     for node, found in zip(fields.words("standard"), _repeated([s.name for s in standard]), strict=True):
         _check_once(node, found)
-    return MemoryPolicy(fraction=fraction, part=part, least=least, references=references, standard=standard)
+    return MemoryPolicy(
+        fraction=fraction, part=part, least=least, quota=quota, references=references, standard=standard
+    )
 
 
 def _repeated(names: list[str]) -> list[bool]:

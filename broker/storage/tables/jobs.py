@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from broker.domain.findings import Verdict
@@ -46,6 +47,7 @@ jobs = Table(
     Column("lease_until", UtcTime),
     Column("failure", Text),
     Column("small", Boolean, nullable=False),
+    Column("history_changed", Boolean, nullable=False, server_default=false()),
     Column("image", Text),
     Column("runtime", Text),
     Column("created", UtcTime, nullable=False),

@@ -63,3 +63,5 @@ class Found:
     comparisons: dict[Where, tuple[Comparison, ...]] = field(default_factory=dict)
     crowded: set[int] = field(default_factory=set)
     refused: set[int] = field(default_factory=set)
+    changed: bool = False
+    """Whether anything was changed, hidden or withheld for the sake of what was known before."""

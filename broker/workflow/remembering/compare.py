@@ -34,6 +34,7 @@ class Comparing(Standing):
         for _ in range(ROUNDS):
             if not (self._mend(found) or self._crowd(found)):
                 break
+            found.changed = True
             found.assessments = self._asked.judge(self._said)
         else:
             self._withhold(found)
