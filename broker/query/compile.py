@@ -3,7 +3,6 @@
 Grants are not judged here: `broker.scope` does that from the uses. Nothing here raises for what a text says.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
@@ -12,44 +11,32 @@ from broker.domain.errors import Refusal
 from broker.domain.plans import (
     KEY,
     Kept,
-    Measure,
     OutputColumn,
     Plan,
     PlannedOutput,
-    PlannedTable,
-    PublicRows,
-    Statistic,
 )
 from broker.domain.projects import Project
-from broker.domain.relations import Filter, Gather, Join, Limit, Over, Relation, scalars_of, walk
+from broker.domain.relations import Filter, Gather, Join, Limit, Over, scalars_of, walk
 from broker.domain.saved import NOTHING, Saved
 from broker.domain.scalars import Scalar, Type, columns_of
-from broker.domain.variables import How, Use, Years
+from broker.domain.variables import How, Use
 from broker.policy.catalogue import Catalogue
 from broker.policy.service import Service
-from broker.policy.tables import Unit
 from broker.query.binder import Binder, Enough
-from broker.query.book import Book
 from broker.query.formulas import check_formulas
-from broker.query.groups.fixing import Closing
 from broker.query.groups.grammar import CONSTANT, label
-from broker.query.groups.implied import implied
-from broker.query.groups.keys import conditions_of, key_of, misused_quasi
-from broker.query.groups.statistics import DraftTable
-from broker.query.guards import guards_of
-from broker.query.kinds import Bound, Groups, Rows, Want, conjuncts_of, has_context
+from broker.query.groups.keys import conditions_of, misused_quasi
+from broker.query.kinds import Bound, Groups, Rows, Want, conjuncts_of
+from broker.query.planned import output_of
 from broker.query.reach.parts import Reach, Reaching
 from broker.query.refusing import NOWHERE, Report
-from broker.query.rendering.finish import finished
 from broker.query.rows import keeping
-from broker.query.rows.gathering import CONTEXT
-from broker.query.rows.multiplying import multiplies
 from broker.query.rows.standing_in import shows_who_moves
 from broker.query.script.reading import Asked, read_script
 from broker.query.text.looks import look
 from broker.query.text.parse import DIALECTS
 from broker.query.uses import merged, uses_of
-from broker.query.years import columns_in, years_of
+from broker.query.years import years_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +131,7 @@ def _compiled(
         return kept if len(binder.report.refusals) == before else None, uses
     if reaching is not None:
         reaching.look(binder, years)
-    output = _output(asked.name, bound, columns, binder, years)
+    output = output_of(asked.name, bound, columns, binder, years)
     return (output if shows_who_moves(output, binder.report, asked.query) else None), uses
 
 
@@ -238,64 +225,6 @@ def _check_quasi(binder: Binder) -> None:
             advice = "Compare it with written values or ranges."
             place = next(book.places.get(i, NOWHERE) for i, o in book.origins.items() if o == quasi)
             binder.report.add("quasi-arithmetic", message, advice, place, quasi.full_name)
-
-
-def _output(
-    name: str, bound: Groups, columns: tuple[OutputColumn, ...], binder: Binder, years: dict[int, Years | None]
-) -> PlannedOutput:
-    book = binder.book
-    behind = [t for d in binder.tables for t in implied(d.rows.relation, book)]
-    unique = {(t.contributions, tuple(k.expression for k in t.keys)): t for t in behind}
-    shown = tuple(_table(d, binder, years) for d in binder.tables)
-    hidden = tuple(replace(t, contributions=finished(t.contributions, book, years)) for t in unique.values())
-    units = {u.value for d in binder.tables if d.rows.person is not None for u in _units(d.rows, book)}
-    unit = units.pop() if len(units) == 1 else "person"
-    public = tuple(_public(rows, binder, years) for rows in binder.public)
-    return PlannedOutput(name, unit, (*shown, *hidden), bound.program, columns, public)
-
-
-def _public(rows: Rows, binder: Binder, years: dict[int, Years | None]) -> PublicRows:
-    """A public relation with the columns that are used of it: those of its SELECT list, or of its table."""
-    book = binder.book
-    given = [(c.ident, c.type) for c in rows.columns.values()]
-    of_table = ((i, o.variable.type) for s in sorted(rows.scans) for i, o in book.columns_of_scan(s) if i in book.how)
-    used = given or list(of_table)
-    return PublicRows(finished(rows.relation, book, years), tuple(dict.fromkeys(used)))
-
-
-def _units(rows: Rows, book: Book) -> list[Unit]:
-    return [u for s in sorted(rows.scans) if book.is_person(s) and (u := book.tables[s].unit) is not None][:1]
-
-
-def _table(draft: DraftTable, binder: Binder, years: dict[int, Years | None]) -> PlannedTable:
-    book, relation = binder.book, draft.rows.relation
-    guards = guards_of(relation, columns_in(book))
-    assert draft.rows.person is not None
-    keys = tuple(key_of(c.ident, e, book, years, guards) for e, c in draft.keys.items())
-    statistics = _statistics(relation, draft.keys, draft.statistics.found, book)
-    return PlannedTable(finished(relation, book, years), draft.rows.person, keys, statistics)
-
-
-def _statistics(
-    relation: Relation, keys: Iterable[Scalar], found: list[Statistic], book: Book
-) -> tuple[Statistic, ...]:
-    """A person looks where conditions choose how many rows a person has (at everything but counts of persons), and
-    where other people are in a value."""
-    context = CONTEXT if has_context(relation) else None
-    why = multiplies(relation, book)
-    closing = Closing(relation, keys, book)
-    marked = []
-    for statistic in found:
-        rows_count = statistic.behind is None and statistic.measure is not Measure.COUNT_PERSONS
-        reason = (
-            statistic.needs_review
-            or context
-            or (why if rows_count else None)
-            or keeping.weighs(statistic, book)
-            or closing.why(statistic)
-        )
-        marked.append(replace(statistic, needs_review=reason))
-    return tuple(marked)
 
 
 def _review(outputs: list[PlannedOutput]) -> tuple[str, ...]:
