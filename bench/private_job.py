@@ -112,7 +112,7 @@ def sides(data: Data, epsilon: str, rows: int) -> Iterator[Sides]:
     policies, project = demo()
     project = replace(project, privacy_raised=True)
     text = f"-- private: epsilon {epsilon}\n-- rows: {TABLE} {rows}\n{QUERY}"
-    plan = compile_sql(text, "duckdb", policies.catalogue, project, policies.service).plan
+    plan = compile_sql(text, "duckdb", policies.catalogue, project, policies.service, in_parts=False).plan
     if plan is None:
         raise SystemExit("the private query of the bench is refused")
     private = ask(plan, private_lines(text, "duckdb"), project, policies, {f"{TABLE}.LA": AUTHORITIES})

@@ -16,6 +16,16 @@ NOT_SETTINGS = frozenset({"BROKER_URL", "BROKER_TOKEN"})
 """Read by the command line as a client; no server has them."""
 
 
+SEES_ALL = "a job reads the counters of the whole machine, and so hears the jobs beside it"
+
+
+def check_side_by_side(slots: int, runtime: str) -> None:
+    """Raise ValueError where jobs would run side by side under a runtime that hides nothing; on synthetic data, too:
+    how a broker is set up is tried where it does no harm. What `auto` takes is known when a worker starts."""
+    if slots > 1 and runtime not in {"auto", "runsc"}:
+        raise ValueError(f"more than one slot needs the runtime runsc: under {runtime} {SEES_ALL}")
+
+
 class Settings(BaseSettings):
     """How one broker is set up. Every value has a default that needs nothing.
 
@@ -25,7 +35,7 @@ class Settings(BaseSettings):
     store_url       SQLAlchemy URL; empty: SQLite in `data`
     queue_url       Redis or Valkey URL; empty: an embedded Valkey that the worker starts in `data`
     runtime         isolation: auto takes runsc where the engine has it, else runc; bubblewrap only for synthetic data
-    slots           jobs that one worker runs at once
+    slots           jobs that one worker runs at once; more than one needs runsc
     lease_seconds   how long a worker's promise to run a job holds without renewal
     demo_sign_in    password accounts; refused unless `synthetic_only`
     synthetic_only  this broker holds synthetic data only
@@ -77,6 +87,7 @@ class Settings(BaseSettings):
             raise ValueError("provider and broker need https addresses: only loopback may do without")
         if self.mail_url and not (self.mail_from and self.public_url):
             raise ValueError("mail needs BROKER_MAIL_FROM and BROKER_PUBLIC_URL")
+        check_side_by_side(self.slots, self.runtime)
         if self.slots < 1 or self.lease_seconds < 1:
             raise ValueError("a worker needs at least one slot and a lease of at least one second")
         return self

@@ -34,7 +34,9 @@ def review(
     reason: Annotated[
         str | None, typer.Option(help=f"{', '.join(REASONS)}. Only approving goes without: it is meets-rules then.")
     ] = None,
-    override: Annotated[list[str] | None, typer.Option(help="A finding that you set aside.")] = None,
+    override: Annotated[
+        list[str] | None, typer.Option(help="A finding that you set aside: F1, or of a script's file F1:pupils=why.")
+    ] = None,
     because: Annotated[str, typer.Option(help="Why it can be set aside; kept with the vote.")] = "",
     words: Annotated[str, typer.Option(help="What researchers read beside the reason.")] = "",
     record: Annotated[Path | None, typer.Option(help="Write the output's staff record to this file.")] = None,
@@ -55,12 +57,24 @@ def review(
         return _show(seen, as_json)
     if seen["state"] != "in_review":
         raise Conflict("wrong-state", f"This output is {seen['state']}: votes are cast while it is in review.")
-    state = hand.vote(output, choice, told, seen, tuple(override or []), why=because, words=words)
+    whys = dict(_with_why(seen, o) for o in override or [])
+    state = hand.vote(output, choice, told, seen, tuple(whys), why=because, words=words, whys=_given(whys))
     if as_json:
         print_json({"output": output, "state": state})
     else:
         say(f"output {output}: {state}")
     return 0
+
+
+def _with_why(seen: "LookAnswer", override: str) -> tuple[str, str]:
+    """A finding that this output has, and what follows its name: names of columns may hold any sign."""
+    known = (f["finding"] for f in seen["staff"].get("set_aside", ()))
+    finding = next((f for f in known if override.startswith(f"{f}=")), override)
+    return finding, override[len(finding) + 1 :]
+
+
+def _given(whys: dict[str, str]) -> dict[str, str]:
+    return {finding: why for finding, why in whys.items() if why}
 
 
 def _record(

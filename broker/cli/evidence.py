@@ -72,6 +72,8 @@ def _print_file(staff: dict[str, Any]) -> None:
     if staff.get("problem"):
         say(f"It cannot leave: {staff['problem']}")
     print_json(staff.get("summary"))
+    for found in staff.get("set_aside", ()):
+        say(f"Approving sets aside {plain(found['finding'])}: {found['sentence']}")
 
 
 def _print_candidate(seen: "LookAnswer") -> None:

@@ -19,6 +19,7 @@ COMMANDS = {
     "remote": ("submit", "status", "outputs", "withdraw"),
     "keeping": ("saved", "drop", "lookup"),
     "checking": ("review", "recall"),
+    "reading": ("read",),
     "collecting": ("release", "register"),
     "budgets": ("budget",),
     "remembering": ("memory",),

@@ -25,7 +25,7 @@ NEXT: dict[str, str] = {
     "refused": "Nothing ran. Mend what is named above and submit again.",
     "queued": "A worker takes it when one is free.",
     "running": "It runs, or its outputs are being assessed.",
-    WAITING: "People decide now; outputs are listed here once they are decided.",
+    WAITING: "Rules and people decide what may leave; outputs are listed here once they are decided.",
     "failed": "It did not end as it should, and has no outputs. Check the text and submit again.",
     "limit": "It reached a limit of time, memory or size, and has no outputs. Ask for less and submit again.",
     "released": "Collect it with `broker release {job} --out FOLDER`.",

@@ -19,7 +19,9 @@ def say(sentence: str) -> None:
 
 
 def print_json(document: object) -> None:
-    sys.stdout.write(json.dumps(document, indent=2, default=str, ensure_ascii=False) + "\n")
+    """What a terminal would obey, or turn round, is written as JSON's escapes."""
+    text = json.dumps(document, indent=2, default=str, ensure_ascii=False)
+    sys.stdout.write("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text) + "\n")
 
 
 def print_problem(code: str, message: str, pointer: str, as_json: bool) -> int:

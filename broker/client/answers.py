@@ -65,6 +65,13 @@ class JobAnswer(TypedDict):
     progress: ProgressAnswer | None
 
 
+class ScriptAnswer(TypedDict):
+    job: str
+    project: str
+    title: str
+    created: str
+
+
 class InboxAnswer(TypedDict):
     output: str
     name: str

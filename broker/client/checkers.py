@@ -1,8 +1,10 @@
 """What checkers ask a broker for: what waits for them, what is behind it, and their votes."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, cast
 
-from broker.client.answers import AcroAnswer, InboxAnswer, LookAnswer, LookupAnswer, SavedAnswer
+from broker.client.answers import AcroAnswer, InboxAnswer, LookAnswer, LookupAnswer, SavedAnswer, ScriptAnswer
 from broker.client.calls import API, Calls, part
 from broker.domain.reviews import Choice
 
@@ -47,9 +49,10 @@ class ForCheckers(Calls):
         *,
         why: str = "",
         words: str = "",
+        whys: Mapping[str, str] = MappingProxyType({}),
     ) -> str:
         """Vote on what was `seen` (an answer of `look`); gives the output's state after the vote. `why` findings are
-        set aside is for checkers, `words` are for the researchers."""
+        set aside (`whys`: each of them) is for checkers, `words` are for the researchers."""
         body = {
             "choice": str(choice),
             "reason": reason,
@@ -58,9 +61,24 @@ class ForCheckers(Calls):
             "memory_version": seen["memory_version"],
             "overrides": list(overrides),
             "why": why,
+            "whys": dict(whys),
             "words": words,
         }
         return str(self._json("POST", f"{API}/outputs/{part(output)}/votes", json=body)["state"])
+
+    def scripts_to_read(self) -> list[ScriptAnswer]:
+        """Scripts that ran on real data and that nobody has read, oldest first."""
+        return cast(list[ScriptAnswer], self._json("GET", f"{API}/failures")["jobs"])
+
+    def printed(self, job: str) -> bytes:
+        """What a script printed on real data."""
+        return self._send("GET", f"{API}/jobs/{part(job)}/failure").content
+
+    def read_script(self, job: str) -> None:
+        self._send("POST", f"{API}/jobs/{part(job)}/read")
+
+    def tell_script(self, job: str, reason: str) -> None:
+        self._send("POST", f"{API}/jobs/{part(job)}/failure", json={"reason": reason})
 
     def recall(self, output: str, reason: str) -> None:
         self._send("POST", f"{API}/outputs/{part(output)}/recall", json={"reason": reason})

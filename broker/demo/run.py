@@ -26,7 +26,7 @@ WHO = ("demo-dashboard", "demo-researcher", "demo-checker-1")
 def run_demo(*, once: bool, pupils: int) -> int:
     """0 when three jobs were released and the fourth was refused."""
     began = time.monotonic()
-    runtime = "auto" if engine_answers() else "bubblewrap"
+    runtime = os.environ.get("BROKER_RUNTIME") or ("auto" if engine_answers() else "bubblewrap")
     data = Path(os.environ.get("BROKER_DATA", DATA))
     settings = read_settings(data=data, synthetic_only=True, demo_sign_in=True, runtime=runtime)
     with ended_by_signals(), alone(settings.root) as claim, ExitStack() as stack:

@@ -21,7 +21,7 @@ from broker.disclosure.listing import Registers
 from broker.disclosure.protect import empty
 from broker.disclosure.records.table_record import table_record
 from broker.disclosure.rules import STATIC, Question, findings_of
-from broker.disclosure.wording import CONTEXT, EMPTY_ROWS, SMALL_POPULATION, notes_of, symbols_of
+from broker.disclosure.wording import CONTEXT, EMPTY_ROWS, SMALL_PART, SMALL_POPULATION, notes_of, symbols_of
 from broker.domain.errors import Breach
 from broker.domain.evidence import OutputEvidence
 from broker.domain.findings import Assessment, Audit, Finding, JudgedCell, Verdict, worst
@@ -197,6 +197,7 @@ def _told(judged: JudgedRow, table: JudgedTable, asked: Asked) -> list[Finding]:
 def _static(asked: Asked) -> list[Finding]:
     """What follows from the plan alone."""
     found = [] if all(t.shown for t in asked.planned.tables) else [CONTEXT]
+    found += [replace(SMALL_PART, sentence=p.sentence) for p in asked.planned.small_parts]
     found += [f for t in asked.planned.tables for f in institution_notice(t, asked.profile)]
     for statistic in (s for t in asked.planned.tables for s in t.statistics):
         ask = Question(statistic.measure, empty(statistic.measure), 0, statistic.needs_review)

@@ -40,6 +40,8 @@ def shown(
             return noise.of_rows(evidence.rows, evidence.persons, evidence.cell_key)
         case Measure.ONES:
             return None if evidence.value is None else noise.of_ones(evidence)
+        case Measure.SUM if statistic.counts:
+            return None if evidence.total is None else noise.of_ones(evidence)
         case Measure.SHARE:
             return _share(statistic, evidence, noise, close)
         case _:

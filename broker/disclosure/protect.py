@@ -35,6 +35,8 @@ def protected(
             return _place(statistic, evidence, profile)
         case Measure.LOWEST | Measure.HIGHEST | Measure.MODE:
             return evidence.value
+        case Measure.SUM if statistic.counts:
+            return None if evidence.total is None else round_rows(ones(evidence), evidence.persons, profile)
         case Measure.SUM:
             mean = _mean(statistic, evidence, profile)
             count = round_count(evidence.rows if cell_rows is None else cell_rows, profile)

@@ -16,6 +16,7 @@ EMPTY_FIELDS = (
     "first row: it follows from the figures shown."
 )
 CONTEXT = Finding("A3", Verdict.REVIEW, "Rows depend on figures of other people, which are not shown.")
+SMALL_PART = Finding("A4", Verdict.REVIEW, "")
 LINKED = Finding(
     "L1",
     Verdict.REVIEW,
@@ -23,7 +24,7 @@ LINKED = Finding(
     "out from another.",
 )
 TOO_MANY = Finding("L1", Verdict.REVIEW, "Linked tables have more joint cells than may be looked at one by one.")
-NARROW = Finding("X1", Verdict.REVIEW, "Whatever is hidden, known totals tell some hidden figures too closely.")
+NARROW = Finding("X1", Verdict.REVIEW, "Whatever else is hidden, some hidden figures can be worked out too closely.")
 
 
 def symbols_of(profile: Profile) -> tuple[tuple[str, str], ...]:

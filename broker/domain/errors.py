@@ -51,7 +51,7 @@ class Unknown(BrokerError):
     """The thing does not exist, or the caller may not know that it does: the two answer alike."""
 
     def __init__(self, what: str, ident: str) -> None:
-        super().__init__(f"There is no {what} {ident!r}.")
+        super().__init__(f"There is no {what} {ident!r}." if ident else f"There is no such {what}.")
         self.what, self.ident = what, ident
 
 

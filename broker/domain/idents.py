@@ -1,13 +1,8 @@
-"""Identifiers: time-ordered UUIDs (version 7), made from a given time and the system's randomness."""
+"""Identifiers: random UUIDs (version 4). They tell no time and no order: lists by age are ordered by stored times."""
 
-import secrets
 import uuid
-from datetime import datetime
 
 
-def new_ident(now: datetime) -> str:
-    """A UUIDv7 string (RFC 9562 §5.7): 48 bits of milliseconds, then 74 random bits."""
-    milliseconds = int(now.timestamp() * 1000) & ((1 << 48) - 1)
-    rand = secrets.randbits(74)
-    value = milliseconds << 80 | 0x7 << 76 | (rand >> 62) << 64 | 0b10 << 62 | rand & ((1 << 62) - 1)
-    return str(uuid.UUID(int=value))
+def new_ident() -> str:
+    """A UUIDv4 string. An id that carried a time would tell everybody who reads it when a job came to its end."""
+    return str(uuid.uuid4())

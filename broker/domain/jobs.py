@@ -1,7 +1,7 @@
 """Submissions and jobs: states, transitions as data, failure codes, and what a researcher is shown."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from broker.domain.outputs import DECIDED_STATES, OutputState
@@ -30,16 +30,24 @@ JOB_TRANSITIONS: dict[JobState, frozenset[JobState]] = {
     JobState.ASSESSING: frozenset({JobState.DECIDED, JobState.FAILED, JobState.WITHDRAWN}),
     JobState.REFUSED: frozenset(),
     JobState.DECIDED: frozenset(),
-    JobState.FAILED: frozenset(),
+    JobState.FAILED: frozenset({JobState.WITHDRAWN}),
     JobState.WITHDRAWN: frozenset(),
 }
-"""`assessing` holds from the moment the sandbox has ended until every output is decided."""
+"""`assessing` holds from the moment the sandbox has ended until every output is decided. A failure that is not told yet
+looks like a job that runs, so its researcher can withdraw it like one."""
 
-FINAL_JOB_STATES: frozenset[JobState] = frozenset(s for s, after in JOB_TRANSITIONS.items() if not after)
+FINAL_JOB_STATES: frozenset[JobState] = frozenset(
+    {JobState.REFUSED, JobState.DECIDED, JobState.FAILED, JobState.WITHDRAWN}
+)
+"""No worker moves a job on from these."""
 
 
 PRIVATE_LINE, PRIVATE_SCRIPT_LINE = "-- private:", "# private:"
 """How the canonical text of a private job begins: of a query, of a script."""
+
+
+OUTPUT_LINE = "-- output:"
+"""What stands before each statement of a SQL job's canonical text whose rows are an output."""
 
 
 class FailureCode(StrEnum):
@@ -91,7 +99,8 @@ class Job:
 
     `policy` is the one under which it was accepted, `assessed_policy` the one under which its outputs were judged.
     `read_saved` are the idents of the kept definitions that its text read then: it is checked with these ever after.
-    `kept` are the names that it kept.
+    `kept` are the names that it kept. `started` is the begin of its first attempt; `ended` is when its last one, with
+    the comparison that belongs to it, was over; `remembered` is how many tables had been released when it began.
     """
 
     ident: str
@@ -115,6 +124,7 @@ class Job:
     assessed_policy: str | None = None
     read_saved: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    remembered: int = 0
 
     @property
     def is_private(self) -> bool:
@@ -123,9 +133,48 @@ class Job:
         return self.canonical.startswith(line)
 
     @property
+    def tables(self) -> int:
+        """How many outputs the text of a SQL job names; at least one."""
+        return max(1, self.canonical.count(OUTPUT_LINE))
+
+    @property
     def names_its_outputs(self) -> bool:
         """Whether its text alone says what its outputs are called; what a script leaves is named by what it read."""
         return self.submission.kind is Kind.SQL or self.is_private
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSlots:
+    """The times that a job may be told to take: few, in seconds, and growing; after the last one, each is twice the one
+    before. `compare_seconds` is what comparing one table of a SQL job with one released table may take."""
+
+    seconds: tuple[float, ...]
+    compare_seconds: float = 0.0
+
+    def told_end(self, job: Job, now: datetime) -> datetime | None:
+        """The end of the slot in which a job that was started has ended, or runs at `now`. It depends on the job's
+        text and on how much was released before it began; on what the job met it depends by the slot's number only."""
+        if job.started is None:
+            return None
+        took = ((job.ended or now) - job.started).total_seconds()
+        return self.end(job.started, max(took, self._least(job)))
+
+    def end(self, began: datetime, took: float) -> datetime:
+        """The end of the slot in which something has ended that began then and took so many seconds."""
+        return began + timedelta(seconds=self._slot(took))
+
+    def _least(self, job: Job) -> float:
+        """What comparing may take, however much or little of it turns out to be needed."""
+        compares = job.submission.kind is Kind.SQL and not job.is_private
+        return job.tables * job.remembered * self.compare_seconds if compares else 0.0
+
+    def _slot(self, took: float) -> float:
+        found = next((s for s in self.seconds if took <= s), 0.0)
+        longest = self.seconds[-1]
+        while not found:
+            longest *= 2
+            found = longest if took <= longest else 0.0
+        return found
 
 
 def can_advance(before: JobState, after: JobState) -> bool:
@@ -151,13 +200,16 @@ class Shown(StrEnum):
 
 def shown_state(
     state: JobState, failure: FailureCode | None, outputs: tuple[OutputState, ...], hide_withheld: bool,
-    kept: bool = False,
+    kept: bool = False, looks_running: bool = False,
 ) -> Shown:  # fmt: skip
-    """The one word a researcher is shown: a pure function of the job's and its outputs' states.
+    """The one word a researcher is shown: a pure function of the job's and its outputs' states, and of the clock by
+    `looks_running`, which holds until the end of the slot in which the job has ended.
 
     `hide_withheld` is true until a decision could have been made by a person: while it is, a withheld output
     looks like one in review. `kept`: the job kept something; where it has no output, that is all that it did.
     """
+    if looks_running:
+        return Shown.RUNNING
     if state in {JobState.SUBMITTED, JobState.QUEUED}:
         return Shown.QUEUED
     if state is JobState.FAILED:

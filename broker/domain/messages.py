@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from broker.domain.errors import Invalid
+from broker.domain.plain_text import check_plain
 
 LONGEST = 2000
 
@@ -46,6 +47,5 @@ def check_words(text: str, pointer: str) -> str:
     words = text.replace("\r\n", "\n").strip()
     if not words or len(words) > LONGEST:
         raise Invalid("words", f"Write between one and {LONGEST:,} characters.", pointer)
-    if not all(c.isprintable() or c == "\n" for c in words):
-        raise Invalid("words", "The words hold a character that nobody can read.", pointer)
+    check_plain(words, "text", pointer, lines=True)
     return words

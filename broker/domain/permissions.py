@@ -30,6 +30,7 @@ class Action(StrEnum):
     MANAGE_PEOPLE = "manage-people"
     PROPOSE_LOOKUP = "propose-lookup"
     PROPOSE_POLICY = "propose-policy"
+    READ_SCRIPT = "read-script"
     RECALL_OUTPUT = "recall-output"
     REHEARSE_JOB = "rehearse-job"
     RESTORE_LEDGER = "restore-ledger"
@@ -57,6 +58,9 @@ TOLD: frozenset[State] = frozenset(
 """What was decided of an output, and its researchers know."""
 
 ACTIVE: frozenset[State] = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.ASSESSING})
+ENDED: frozenset[State] = frozenset({JobState.ASSESSING, JobState.DECIDED, JobState.FAILED, JobState.WITHDRAWN})
+"""Its sandbox is gone."""
+
 
 PERMISSIONS: dict[tuple[Role, Action], frozenset[State]] = {
     (Role.RESEARCHER, Action.DISCUSS_OUTPUT): TOLD,
@@ -73,6 +77,7 @@ PERMISSIONS: dict[tuple[Role, Action], frozenset[State]] = {
     (Role.CHECKER, Action.CLAIM_OUTPUT): frozenset({OutputState.IN_REVIEW}),
     (Role.CHECKER, Action.DECIDE_LOOKUP): frozenset({SavedState.IN_REVIEW}),
     (Role.CHECKER, Action.DISCUSS_OUTPUT): frozenset(OutputState) - {OutputState.WITHDRAWN},
+    (Role.CHECKER, Action.READ_SCRIPT): ENDED,
     (Role.CHECKER, Action.RECALL_OUTPUT): frozenset({OutputState.RELEASED}),
     (Role.CHECKER, Action.VIEW_BUDGET): NO_STATE,
     (Role.CHECKER, Action.VIEW_EVIDENCE): frozenset(OutputState) - {OutputState.WITHDRAWN},

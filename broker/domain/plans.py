@@ -5,7 +5,7 @@ same value wherever it is made again.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -60,6 +60,7 @@ class Statistic:
     gap, none included; None means the cell's rows.
     `bounds` are the catalogue's (low, high) of one row's argument, where they follow.
     `form` says which quantile (its fraction) or deviation it is.
+    `counts`, of a SUM: what is added up are numbers of rows, so that the sum is a count and is protected as one.
     """
 
     ident: int
@@ -72,6 +73,7 @@ class Statistic:
     bounds: tuple[Value, Value] | None = None
     like: int | None = None
     form: "Fraction | Deviation | None" = None
+    counts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +179,31 @@ class OutputColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class SmallPart:
+    """A part of a text that could single people out, whatever the data are: its `text` (maybe shortened), the place
+    where it begins, and what it does, as a sentence without its beginning."""
+
+    text: str
+    line: int | None
+    column: int | None
+    why: str
+
+    @property
+    def sentence(self) -> str:
+        """For checkers, who may read another spelling of the text."""
+        return f"A part of the text {self.why}: {self.text}." if self.text else f"The text {self.why}."
+
+    @property
+    def placed(self) -> str:
+        """For the author, with the place."""
+        return self.sentence if self.line is None else f"Line {self.line}, column {self.column}: {self.sentence}"
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedOutput:
     """One table that would leave: its tables over persons, the program over their protected values, and what is shown
-    of its rows, in the program's order. `unit` is whom privacy protects."""
+    of its rows, in the program's order. `unit` is whom privacy protects. `small_parts` follow from public sizes too: a
+    person looks at them."""
 
     name: str
     unit: str
@@ -187,6 +211,7 @@ class PlannedOutput:
     program: Group
     columns: tuple[OutputColumn, ...]
     public: tuple[PublicRows, ...] = ()
+    small_parts: tuple[SmallPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +239,9 @@ class Plan:
 
     @property
     def hash(self) -> str:
-        """SHA-256 over outputs, uses and what is kept, without their places in the text. Dataclass reprs are canonical:
-        sets are sorted first."""
-        parts = [repr(_canonical(o)) for o in (*self.outputs, *self.kept)]
+        """SHA-256 over outputs, uses and what is kept, without their places in the text, and without what public sizes
+        say. Dataclass reprs are canonical: sets are sorted first."""
+        parts = [repr(_canonical(o)) for o in (*(replace(o, small_parts=()) for o in self.outputs), *self.kept)]
         parts += [
             repr((u.table, u.variable, u.years and sorted(u.years), sorted(u.how))) for u in sorted_uses(self.uses)
         ]

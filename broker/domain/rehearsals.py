@@ -6,10 +6,12 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """Of one job. `passed` is None where policy has no synthetic run; `trace` names what it printed, on the shelf.
+    """Of one job. `passed` is None where policy has no synthetic run; `trace` names what it printed, on the shelf, and
+    `trace_from` is when its author may read that.
 
-    `log` names what the script printed on real data before it failed: for checkers only. `reason` is what a checker
-    has told its researchers of that, once, and `told_by` who.
+    `met` is when it was first let run on real rows, `log` names what it printed there: for checkers only. `problems`:
+    it left something that could not be used. `reason` is what a checker has told its researchers of all that, once,
+    and `told_by` who.
     """
 
     job: str
@@ -19,8 +21,6 @@ class Rehearsal:
     reason: str | None = None
     told_by: str | None = None
     told_at: datetime | None = None
-
-    @property
-    def waits(self) -> bool:
-        """Whether a failure on real data waits for a checker's look."""
-        return self.log is not None and self.reason is None
+    trace_from: datetime | None = None
+    met: datetime | None = None
+    problems: bool | None = None

@@ -5,6 +5,7 @@ are two operations), so a plan has no dialect and every engine computes the same
 `broker.query` knows can appear: the tree is the allow-list.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -74,18 +75,22 @@ Scalar = Column | Literal | Call | Case
 NULL = Literal(None, Type.NULL)
 
 
+def columns_in(scalar: Scalar) -> Iterator[Column]:
+    """Every column that a scalar reads, as often as it does."""
+    match scalar:
+        case Column():
+            yield scalar
+        case Call(args=args):
+            for arg in args:
+                yield from columns_in(arg)
+        case Case(whens=whens, otherwise=otherwise):
+            for part in (*(s for pair in whens for s in pair), otherwise):
+                yield from columns_in(part)
+
+
 def columns_of(scalar: Scalar) -> frozenset[int]:
     """The ids of every column that a scalar reads."""
-    match scalar:
-        case Column(ident=ident):
-            return frozenset({ident})
-        case Literal():
-            return frozenset()
-        case Call(args=args):
-            return frozenset().union(*(columns_of(a) for a in args))
-        case Case(whens=whens, otherwise=otherwise):
-            parts = [s for pair in whens for s in pair] + [otherwise]
-            return frozenset().union(*(columns_of(s) for s in parts))
+    return frozenset(c.ident for c in columns_in(scalar))
 
 
 def text_of(scalar: Scalar) -> str:

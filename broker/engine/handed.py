@@ -12,13 +12,11 @@ from broker.domain.evidence import JobEvidence
 from broker.domain.fits import Fit
 from broker.domain.handed import HandedRegression, HandedRows, RowsChecked
 from broker.domain.plans import Needs, Plan
-from broker.domain.ports import HandedTo, Limits, Most, SandboxRequest, Vault, VaultTable
+from broker.domain.ports import HandedTo, Limits, SandboxRequest, Vault, VaultTable
 from broker.domain.relations import Relation, Scan, ScanColumn, walk
 from broker.domain.scalars import Column, Type
 from broker.engine.duckdb_engine import DuckDBEngine
 from broker.engine.fitting import prepare_fit, read_fit
-from broker.engine.parquet import prepare_parquet, read_parquet
-from broker.engine.pictures import prepare_picture, read_picture
 from broker.engine.verified import Frames, asked_of_rows, check_nothing_follows, framed, read_checked, tables_of
 
 
@@ -40,18 +38,6 @@ class HandedDuckDB:
 
     def read_fit(self, frames: Frames) -> tuple[RowsChecked, Fit | None]:
         return read_fit(frames)
-
-    def prepare_picture(self, to: HandedTo, limits: Limits) -> SandboxRequest:
-        return prepare_picture(to, limits)
-
-    def read_picture(self, frames: Frames) -> bytes | None:
-        return read_picture(frames)
-
-    def prepare_parquet(self, to: HandedTo, limits: Limits, most: Most) -> SandboxRequest:
-        return prepare_parquet(to, limits, most)
-
-    def read_parquet(self, frames: Frames) -> bytes | None:
-        return read_parquet(frames)
 
     def read(self, plan: Plan, frames: Frames, needs: Needs) -> tuple[RowsChecked, JobEvidence | None]:
         checked = read_checked(frames)

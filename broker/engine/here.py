@@ -74,7 +74,7 @@ def end_of(fault: BaseException) -> SandboxEnd:
 def _payloads(request: SandboxRequest) -> Iterator[bytes]:
     ((_, payload),) = request.frames
     job = json.loads(payload)
-    files = [_sources(request.mount, table) for table in job["tables"]]
+    files = [sources(request.mount, table) for table in job["tables"]]
     left = int(job["settings"]["output_bytes"])
     with duckdb.connect(":memory:") as connection:
         for setting in settings_of(job["settings"], [path for paths in files for path in paths]):
@@ -88,7 +88,7 @@ def _payloads(request: SandboxRequest) -> Iterator[bytes]:
             yield result
 
 
-def _sources(mount: Path, table: Mapping[str, Any]) -> list[str]:
+def sources(mount: Path, table: Mapping[str, Any]) -> list[str]:
     """A table's files where they lie; none outside the vault's rendering."""
     paths = [mount / path for path in table["paths"]]
     if any(".." in path.parts or mount not in path.parents for path in paths):

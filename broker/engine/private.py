@@ -12,6 +12,7 @@ from broker.domain.proofs import Proofs
 from broker.domain.scalars import Value
 from broker.engine.duckdb_engine import mounted, tables_read
 from broker.engine.frames import read_public
+from broker.engine.planning import check_plans
 from broker.engine.private_cells import Cells, Keys, slots_of
 from broker.privacy.asking.places import Measurable
 from broker.privacy.design import Design
@@ -34,7 +35,9 @@ class PrivateDuckDB:
     def prepare(
         self, plan: Plan, measured: Sequence[Measurable], vault: Vault, job: str, attempt: int, limits: Limits
     ) -> SandboxRequest:
-        return prepare_private(plan, measured, vault, job, attempt, limits)
+        request = prepare_private(plan, measured, vault, job, attempt, limits)
+        check_plans(request)
+        return request
 
     def read(
         self, plan: Plan, measured: Sequence[Measurable], made: Design, frames: Sequence[tuple[str, bytes]]

@@ -17,9 +17,11 @@ LONGEST = 200
 """Characters of a label."""
 PLAIN = r"[ -~\x{A1}-\x{AC}\x{AE}-\x{17F}\x{2010}-\x{2015}\x{2018}-\x{201D}\x{20AC}\x{2264}\x{2265}]*"
 """Characters of a label that a script made: nothing invisible, nothing that looks like another letter."""
-CARRIES = r"^[=+@]|^ |  | $|\.[0-9]{5}|(?i)[0-9a-f]{32}"
-"""What such a label does not have: a spreadsheet's formula, spaces that nobody sees, digits that nobody needs,
-pseudonyms."""
+CARRIES = r"^ |  | $|\.[0-9]{5}|(?i)[0-9a-f]{32}"
+"""What such a label does not have: spaces that nobody sees, digits that nobody needs, pseudonyms; nor is it a formula
+to a spreadsheet, which a number is not."""
+FORMULA = r"^[\x{22}\x{27}\x{60}\x{B4}\x{2018}-\x{201D}]*[-=+@].*[A-Za-z0-9]"
+NUMBER = r"[-+]?[0-9][0-9.,]*%?"
 FEW = 10
 """A column with no more values than these is a frequency table in disguise."""
 PERSON = "__handed"
@@ -80,6 +82,7 @@ def _wrong(column: HandedColumn) -> Iterator[str]:
         if column.variable is None:
             yield f"NOT regexp_full_match({name}, '{PLAIN}')"
             yield f"regexp_matches({name}, '{CARRIES}')"
+            yield f"regexp_matches({name}, '{FORMULA}') AND NOT regexp_full_match({name}, '{NUMBER}')"
     elif column.type is Type.DOUBLE:
         yield f"NOT isfinite({name})"
     if column.type in {Type.DECIMAL, Type.DOUBLE}:

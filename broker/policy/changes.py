@@ -24,6 +24,7 @@ def differences(before: Policies, after: Policies) -> list[str]:
         *_named("combination rule", {r.id: r for r in before.combinations}, {r.id: r for r in after.combinations}),
         *_privacy(before.privacy, after.privacy),
         *_memory(before.memory, after.memory),
+        *_named("public sizes of", {t.table: t for t in before.sizes.tables}, {t.table: t for t in after.sizes.tables}),
         *_named("service", {"limits": before.service}, {"limits": after.service}),
     ]
 
@@ -31,10 +32,15 @@ def differences(before: Policies, after: Policies) -> list[str]:
 def _memory(before: MemoryPolicy, after: MemoryPolicy) -> list[str]:
     told = []
     if before.fraction != after.fraction:
-        said = "the fraction of a reference population's persons, so many exact figures may split it,"
+        said = "the fraction of a reference population's persons, so many exact figures may tell of it alone,"
         told.append(f"memory: {said} changes from {before.fraction} to {after.fraction}")
+    if before.part != after.part:
+        said = "the part of a figure that must be of a reference population for it to count"
+        told.append(f"memory: {said} changes from {before.part} to {after.part}")
     if before.least != after.least:
         told.append(f"memory: populations count from {after.least} persons on, and not from {before.least}")
+    if before.quota != after.quota:
+        told.append(f"memory: the quota of jobs that history changed changes from {before.quota} to {after.quota}")
     for kind, what in (("references", "reference population"), ("standard", "standard population")):
         old, new = getattr(before, kind), getattr(after, kind)
         found = _named(what, {p.name: p for p in old}, {p.name: p for p in new})

@@ -10,13 +10,14 @@ from broker.policy.base import Model
 class ReferencePopulation(Model):
     """Everybody of a person table, by some of its variables: a population for each of their values and each year.
 
-    Over all projects and for each snapshot, no more exact figures that split one of them are released than the
-    fraction of its persons.
+    Over all projects and for each snapshot, no more exact figures that tell of one of them alone are released than the
+    fraction of its persons. `pooled`: small ones are counted together with their neighbours.
     """
 
     name: str
     table: str
     variables: tuple[str, ...]
+    pooled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +33,15 @@ class StandardPopulation(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryPolicy(Model):
-    """`fraction` of the persons of a reference population: so many exact figures may split it. One of fewer persons
-    than `least` is not counted by itself: nearly every table by local authority splits it, and thresholds hide most of
-    it. Sets that were stored before the memory was there name no population."""
+    """`fraction` of the persons of a reference population: so many exact figures may tell of it alone. A figure counts
+    where at least the `part` of it, or of what is left of it beside everything known, is of that population. One of
+    fewer persons than `least` is not counted by itself: thresholds hide most of it. A project may have `quota` jobs
+    that history changed, hid or withheld before a person looks at all. Sets that were stored before the memory
+    was there name no population."""
 
-    fraction: float = 0.1
+    fraction: float = 0.05
+    part: float = 0.1
     least: int = 100
+    quota: int = 10
     references: tuple[ReferencePopulation, ...] = ()
     standard: tuple[StandardPopulation, ...] = ()

@@ -14,6 +14,7 @@ from broker.policy.memory import MemoryPolicy
 from broker.policy.privacy import PrivacyPolicies
 from broker.policy.profiles import Profile
 from broker.policy.service import Service
+from broker.policy.sizes import Sizes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,7 @@ class Policies(Model):
     service: Service
     privacy: PrivacyPolicies = field(default_factory=PrivacyPolicies)
     memory: MemoryPolicy = field(default_factory=MemoryPolicy)
+    sizes: Sizes = field(default_factory=Sizes)
 
     @cached_property
     def text(self) -> str:

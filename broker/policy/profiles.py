@@ -42,6 +42,7 @@ class Profile(Model):
                         errors one person may move a coefficient
     many_rows, many_values, nearly_all   T4 and T5: from how many rows or values on a script's table is looked at as one
                         of single persons, where at least the share `nearly_all` of its rows are different
+    extreme_percent     Q2: which percentiles of a script's own table are taken for extremes, at either end
     fit_digits, file_digits   significant digits of released coefficients and standard errors, and of fractions in
                         tables that scripts wrote
     mean_digits, percent_digits, sum_digits   significant digits after the decimal point of released figures
@@ -51,6 +52,8 @@ class Profile(Model):
     max_group_steps     most rows that are looked at by what stands above the groups of an output (joins, windows)
     max_joint_cells     most cells of the joint table of linked tables of a job; beyond it a person looks
     max_joint_targets   most joint cells of 1 to t-1 persons that nobody releases and that are protected all the same
+    reach               fewest people, by public sizes, that a combined part of a text may hold or leave out without a
+                        person; three times t where it is None
     small_quota         jobs of wholly small populations that a project may have before a person looks at all
     protects_institutions, min_institutions   F6, and F3 and M3 on schools (Digital Economy Act)
     """
@@ -79,11 +82,13 @@ class Profile(Model):
     many_rows: int = 200
     many_values: int = 100
     nearly_all: float = 0.9
+    extreme_percent: float = 1
     whisker: float = 0.1
     max_listed_rows: int = 20000
     max_group_steps: int = 2_000_000
     max_joint_cells: int = 20000
     max_joint_targets: int = 2000
+    reach: int | None = None
     small_quota: int = 3
     protects_institutions: bool = False
     min_institutions: int = 3
@@ -92,6 +97,11 @@ class Profile(Model):
     noise_deviation: int = 5
     noise_variance: float = 3.0
     noise_least: int = 2
+
+    @property
+    def least_reach(self) -> int:
+        """See `reach`."""
+        return 3 * self.t if self.reach is None else self.reach
 
     @property
     def margin(self) -> float | None:

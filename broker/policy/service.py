@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
+from broker.domain.files import FileCaps
 from broker.policy.base import Model
 
 
@@ -30,14 +31,49 @@ class Service(Model):
     max_file_rows: int
     max_attempts: int
     jobs_per_project: int
+    max_text_bytes: int = 4_000_000
+    """Of a CSV, JSON or text file that a script leaves: people could read no more of it."""
+    max_document_bytes: int = 256 * 1024
+    """Of what the library `npd`, or acro, leaves beside files."""
+    max_file_columns: int = 200
+    max_file_values: int = 100_000
+    """Cells of a table, or values of a JSON."""
+    max_file_cell: int = 200
+    """Characters of a cell, or of one text in a JSON."""
+    max_file_depth: int = 20
+    """Lists and objects of a JSON within one another."""
+    made_file_bytes: int = 4_000_000
+    """What a file may come to when it is made anew; and all of a job:"""
+    made_job_bytes: int = 32_000_000
+    picture_pixels: int = 20_000_000
+    """Of a picture as a script leaves it; and one of its sides as it leaves:"""
+    picture_side: int = 1600
+    file_seconds: int = 5
+    """How long a processor may take to make one file anew; and by the clock, all of a job:"""
+    files_seconds: int = 60
+    file_memory_bytes: int = 512 * 1024**2
+    """And how much memory each."""
     members_bytes: int = 512 * 1024**2
     members_memory_bytes: int = 4 * 1024**3
     """What a sandbox may give out and use that tells who is in the cells of one table, in place of `output_bytes` and
     `memory_bytes`."""
-    time_slot_seconds: int = 10
-    """A script that has ended looks as if it ran until the end of a slot of this length."""
+    time_slots: tuple[int, ...] = (60, 120, 240, 480, 960)
+    """A job that has ended looks as if it ran until the end of the first of these times, in seconds since it began,
+    that it did not take longer than; its worker takes nothing else before that. After the last, each is twice the one
+    before."""
+    synthetic_time_slots: tuple[int, ...] = (1, 2, 3, 5, 8, 12, 20, 30, 60, 120, 240, 480, 960)
+    """The same where a broker holds synthetic data only."""
+    compare_milliseconds: int = 2
+    """What comparing one table of a SQL job with one released table may take: so much the job looks to take at least,
+    times its tables, times the released tables."""
+    fair_window_seconds: int = 3600
+    """The next job is that of the project which had the workers for the least time in so many seconds before."""
+    short_lane_slots: int = 1
+    """Slots of a worker with several that take no scripts."""
     withheld_told_after_hours: int = 48
     """A withheld output looks like one in review until then: a decision by a person could have been made."""
+    unread_scripts: int = 20
+    """Of a project, that met real rows or wait to, and that no checker has read: beyond these it sends no more."""
     python_synthetic_first: bool = True
     """A script runs on the synthetic NPD before it meets real data."""
     synthetic_pupils: int = 600
@@ -57,7 +93,7 @@ class Service(Model):
     rehearsal_bytes: int = 2_000_000
     """Of what is kept of one, all in all."""
     rehearsal_prompt_seconds: int = 3
-    """One that began so soon is told of at once; one that waited for jobs, in slots of `time_slot_seconds`."""
+    """One that began so soon is told of at once; one that waited for jobs, in slots of time."""
     noise_wall_seconds: int = 120
     """How long the noise process may take for one job, its start included."""
     warm_each: int = 1
@@ -66,6 +102,8 @@ class Service(Model):
     """What all that wait may hold together."""
     warm_idle_seconds: int = 1800
     """How long they wait after a project's last job."""
+    tokens_per_person: int = 20
+    """API tokens that one person may have at a time."""
     max_saved: int = 100
     """Cohorts and lookups that a project may keep at a time."""
     lookup_bytes: int = 200_000
@@ -89,6 +127,19 @@ class Service(Model):
     """What all blocks' rows may take together, packed."""
     python_modules: tuple[str, ...] = ()
     """Modules of the Python image beside the standard library; importing others is pointed out to the researcher."""
+
+    @property
+    def file_caps(self) -> FileCaps:
+        return FileCaps(
+            rows=self.max_file_rows,
+            columns=self.max_file_columns,
+            values=self.max_file_values,
+            cell=self.max_file_cell,
+            depth=self.max_file_depth,
+            made_bytes=self.made_file_bytes,
+            pixels=self.picture_pixels,
+            side=self.picture_side,
+        )
 
     @property
     def of_rehearsals(self) -> Self:

@@ -1,6 +1,7 @@
 """A policy set as stored text and back. The text is the canonical JSON whose hash is the set's fingerprint."""
 
 import hashlib
+import re
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -22,6 +23,8 @@ def policies_from_json(text: str, fingerprint: str | None = None) -> Policies:
         raise Breach("The stored policies are not the ones that their fingerprint names.")
     # Sets that were stored before budgets were told in the accounting of their unit call the loss of one epsilon.
     text = text.replace('"epsilon":', '"loss":')
+    # Sets that were stored before slots of time grew have one length of them.
+    text = re.sub(r'"time_slot_seconds":\d+,', "", text)
     try:
         return POLICIES.validate_json(text)
     except ValidationError as error:

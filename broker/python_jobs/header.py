@@ -10,13 +10,13 @@ from broker.domain.variables import How, Use, Years
 from broker.policy.models import Policies
 from broker.policy.tables import Table
 from broker.policy.years import parse_span
+from broker.python_jobs.left import leaves_as
 from broker.python_jobs.look import lines_of
-from broker.python_jobs.parquet import leaves_as
 
 _LINE = re.compile(r"[ \t\f]*#[ \t]*(input|output)[ \t]*:(.*)", re.IGNORECASE)
 _INPUT = re.compile(r"[ \t]*+([^\s\[\],]++)[ \t]*+(\[[^\[\]]*+\])?+[ \t]*+([^\[\]]*+)")
 """Table, variables, years. Nothing is given back once matched (++): a long line costs its length, not its square."""
-_FILE = re.compile(r"[A-Za-z0-9_-]{1,58}\.[A-Za-z0-9]{1,7}")
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,50}\.[A-Za-z0-9]{1,8}")
 RESERVED = frozenset({"manifest.json", "results.json"})
 """Names of the broker's own files in a release."""
 DRAWN = ".svg"

@@ -2,6 +2,7 @@
 
 from broker.query.compile import Compiled, compile_sql
 from broker.query.operations.fold import compute
+from broker.query.reach.parts import Reach
 from broker.query.rendering.beside import institution_columns, record_key_columns
 from broker.query.rendering.bounded import render_slots, render_sums
 from broker.query.rendering.choose import looks, render
@@ -13,6 +14,7 @@ from broker.query.rendering.writing import quoted
 __all__ = [
     "Compiled",
     "Looks",
+    "Reach",
     "compile_sql",
     "compute",
     "evidence_columns",

@@ -36,7 +36,8 @@ class Enough(Exception):
 
 @dataclass(slots=True)
 class Binder:
-    """Reads and writes the book; `least` persons make a group that may be told of."""
+    """Reads and writes the book; `least` persons make a group that may be told of. `in_parts`: what a total's branches
+    give is protected one by one."""
 
     dialect: str
     catalogue: Catalogue
@@ -45,6 +46,7 @@ class Binder:
     least: int
     report: Report
     keep: Keep = field(default_factory=Keep)
+    in_parts: bool = True
     book: Book = field(default_factory=Book)
     tables: list[DraftTable] = field(default_factory=list)
     advice: dict[str, None] = field(default_factory=dict)
@@ -56,6 +58,10 @@ class Binder:
     """Public relations that groups are joined with."""
     met: dict[int, exp.Expr] = field(default_factory=dict)
     """Queries that were bound, by id: whatever becomes of the expression around one, its uses are in the book."""
+    marks: dict[Scalar, exp.Expr] = field(default_factory=dict)
+    """The text of each condition and computation."""
+    named_by: dict[int, exp.Expr] = field(default_factory=dict)
+    """Where the job names the kept query that a piece of text, by its id, stands in."""
     loose: list[Relation] = field(default_factory=list)
     """The relations of every SELECT so far, inner ones first: they tell the years of what is refused."""
 
@@ -116,7 +122,7 @@ class Binder:
         return node
 
     def meaning(self, names: Names) -> Meaning:
-        return Meaning(self.dialect, self.book, names, self.advice)
+        return Meaning(self.dialect, self.book, names, self.advice, self.marks)
 
     def attempt(self, meaning: Meaning, node: Node, how: How, work: Callable[[Node], Scalar]) -> Scalar | None:
         """One expression; if it is refused, its columns are still noted as used."""

@@ -59,7 +59,8 @@ class Opaque:
     `base` are the catalogue columns that it tells of; `parts` the branches' columns of a set operation; `key_domain`
     where it is still a link key; `low`, `high` its bounds where they follow; `nullable` whether it can
     be NULL; `shared` whether other people are in it; `closed` whether
-    it is a catalogue number, or made of one without conditions; `like` what it is one of the values of.
+    it is a catalogue number, or made of one without conditions; `counts` whether it is a number of rows; `like` what it
+    is one of the values of.
     """
 
     base: frozenset[int]
@@ -72,6 +73,7 @@ class Opaque:
     nullable: bool = True
     shared: bool = False
     closed: bool = False
+    counts: bool = False
     like: Scalar | None = None
 
 

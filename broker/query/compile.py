@@ -11,40 +11,32 @@ from broker.domain.errors import Refusal
 from broker.domain.plans import (
     KEY,
     Kept,
-    Measure,
     OutputColumn,
     Plan,
     PlannedOutput,
-    PlannedTable,
-    PublicRows,
-    Statistic,
 )
 from broker.domain.projects import Project
-from broker.domain.relations import Filter, Gather, Join, Limit, Over, Relation, scalars_of, walk
+from broker.domain.relations import Filter, Gather, Join, Limit, Over, scalars_of, walk
 from broker.domain.saved import NOTHING, Saved
 from broker.domain.scalars import Scalar, Type, columns_of
-from broker.domain.variables import How, Use, Years
+from broker.domain.variables import How, Use
 from broker.policy.catalogue import Catalogue
 from broker.policy.service import Service
-from broker.policy.tables import Unit
 from broker.query.binder import Binder, Enough
-from broker.query.book import Book
+from broker.query.formulas import check_formulas
 from broker.query.groups.grammar import CONSTANT, label
-from broker.query.groups.implied import implied
-from broker.query.groups.keys import conditions_of, key_of, misused_quasi
-from broker.query.groups.statistics import DraftTable
-from broker.query.guards import guards_of
-from broker.query.kinds import Bound, Groups, Rows, Want, conjuncts_of, has_context
+from broker.query.groups.keys import conditions_of, misused_quasi
+from broker.query.kinds import Bound, Groups, Rows, Want, conjuncts_of
+from broker.query.planned import output_of
+from broker.query.reach.parts import Reach, Reaching
 from broker.query.refusing import NOWHERE, Report
-from broker.query.rendering.finish import finished
 from broker.query.rows import keeping
-from broker.query.rows.gathering import CONTEXT
-from broker.query.rows.multiplying import multiplies
+from broker.query.rows.standing_in import shows_who_moves
 from broker.query.script.reading import Asked, read_script
 from broker.query.text.looks import look
 from broker.query.text.parse import DIALECTS
 from broker.query.uses import merged, uses_of
-from broker.query.years import columns_in, years_of
+from broker.query.years import years_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +55,12 @@ class Compiled:
 
 def compile_sql(
     text: str, dialect: str, catalogue: Catalogue, project: Project, service: Service, least: int = 1,
-    saved: Saved = NOTHING,
+    saved: Saved = NOTHING, *, in_parts: bool = True, reach: Reach | None = None,
 ) -> Compiled:  # fmt: skip
     """Compiles one submission; never raises for bad input. `least` is the number of persons that a released cell needs:
-    a query that asks for smaller groups alone is refused. `saved` is what the project keeps."""
+    a query that asks for smaller groups alone is refused. `saved` is what the project keeps.
+    `in_parts`: the branches of a total are statistics of their own, as disclosure control needs them.
+    `reach`: parts of the text that could single people out are looked for; nobody looks without it."""
     report = Report(text.replace("\r\n", "\n"))
     if dialect not in DIALECTS:
         report.add("dialect", "This dialect is not understood.", f"Write {' or '.join(DIALECTS)}.")
@@ -87,9 +81,10 @@ def compile_sql(
     kept: list[Kept] = []
     keep = keeping.Keep(service, saved)
     scans = 0
+    reaching = Reaching(reach) if reach is not None else None
     for asked in script.asked:
-        binder = Binder(dialect, catalogue, project, service.max_scans - scans, least, report, keep)
-        made, found = _compiled(asked, binder)
+        binder = Binder(dialect, catalogue, project, service.max_scans - scans, least, report, keep, in_parts=in_parts)
+        made, found = _compiled(asked, binder, reaching)
         uses.append(found)
         if isinstance(made, PlannedOutput):
             outputs.append(made)
@@ -102,6 +97,8 @@ def compile_sql(
     advice |= dict.fromkeys(NO_YEAR.format(t) for t in sorted({u.table for u in together if u.years == frozenset()}))
     if report.refusals or not (outputs or kept):
         return _refused(report, together, read)
+    if reaching is not None:
+        outputs = [replace(o, small_parts=p) for o, p in zip(outputs, reaching.parts(), strict=True)]
     plan = Plan(tuple(outputs), together, tuple(advice), _review(outputs), tuple(kept))
     return Compiled(plan, together, (), script.canonical, plan.review, read)
 
@@ -110,7 +107,9 @@ def _refused(report: Report, uses: tuple[Use, ...] = (), read: tuple[str, ...] =
     return Compiled(None, uses, report.refusals, "", (), read)
 
 
-def _compiled(asked: Asked, binder: Binder) -> tuple[PlannedOutput | Kept | None, tuple[Use, ...]]:
+def _compiled(
+    asked: Asked, binder: Binder, reaching: Reaching | None
+) -> tuple[PlannedOutput | Kept | None, tuple[Use, ...]]:
     """One output, or one kept query, and its uses; the report has what is wrong with it."""
     before = len(binder.report.refusals)
     binder.keep.within = (asked.name.casefold(),) if asked.keep is not None else ()
@@ -130,7 +129,10 @@ def _compiled(asked: Asked, binder: Binder) -> tuple[PlannedOutput | Kept | None
     _check_quasi(binder)
     if asked.keep is not None or not isinstance(bound, Groups) or len(binder.report.refusals) > before:
         return kept if len(binder.report.refusals) == before else None, uses
-    return _output(asked.name, bound, columns, binder, years), uses
+    if reaching is not None:
+        reaching.look(binder, years)
+    output = output_of(asked.name, bound, columns, binder, years)
+    return (output if shows_who_moves(output, binder.report, asked.query) else None), uses
 
 
 NO_YEAR = "No year of {} meets the conditions, so nobody is found; look how its years are written."
@@ -173,6 +175,8 @@ def _columns(bound: Bound, asked: Asked, binder: Binder) -> tuple[OutputColumn, 
                 book.note(column, How.RELEASED)
     if found and None not in kinds.values() and all(c.is_key or c.statistic == CONSTANT for c in found):
         report.add("no-aggregate", "The output has no aggregate.", "Add COUNT(*), SUM or AVG.", place)
+    made = (*book.definitions.values(), *(key for table in binder.tables for key in table.keys))
+    check_formulas(found, made, report, place)
     shown = {c.expression for c in found}
     if (
         found
@@ -223,55 +227,6 @@ def _check_quasi(binder: Binder) -> None:
             binder.report.add("quasi-arithmetic", message, advice, place, quasi.full_name)
 
 
-def _output(
-    name: str, bound: Groups, columns: tuple[OutputColumn, ...], binder: Binder, years: dict[int, Years | None]
-) -> PlannedOutput:
-    book = binder.book
-    behind = [t for d in binder.tables for t in implied(d.rows.relation, book)]
-    unique = {(t.contributions, tuple(k.expression for k in t.keys)): t for t in behind}
-    shown = tuple(_table(d, binder, years) for d in binder.tables)
-    hidden = tuple(replace(t, contributions=finished(t.contributions, book, years)) for t in unique.values())
-    units = {u.value for d in binder.tables if d.rows.person is not None for u in _units(d.rows, book)}
-    unit = units.pop() if len(units) == 1 else "person"
-    public = tuple(_public(rows, binder, years) for rows in binder.public)
-    return PlannedOutput(name, unit, (*shown, *hidden), bound.program, columns, public)
-
-
-def _public(rows: Rows, binder: Binder, years: dict[int, Years | None]) -> PublicRows:
-    """A public relation with the columns that are used of it: those of its SELECT list, or of its table."""
-    book = binder.book
-    given = [(c.ident, c.type) for c in rows.columns.values()]
-    of_table = ((i, o.variable.type) for s in sorted(rows.scans) for i, o in book.columns_of_scan(s) if i in book.how)
-    used = given or list(of_table)
-    return PublicRows(finished(rows.relation, book, years), tuple(dict.fromkeys(used)))
-
-
-def _units(rows: Rows, book: Book) -> list[Unit]:
-    return [u for s in sorted(rows.scans) if book.is_person(s) and (u := book.tables[s].unit) is not None][:1]
-
-
-def _table(draft: DraftTable, binder: Binder, years: dict[int, Years | None]) -> PlannedTable:
-    book, relation = binder.book, draft.rows.relation
-    guards = guards_of(relation, columns_in(book))
-    assert draft.rows.person is not None
-    keys = tuple(key_of(c.ident, e, book, years, guards) for e, c in draft.keys.items())
-    statistics = _statistics(relation, draft.statistics.found, book)
-    return PlannedTable(finished(relation, book, years), draft.rows.person, keys, statistics)
-
-
-def _statistics(relation: Relation, found: list[Statistic], book: Book) -> tuple[Statistic, ...]:
-    """A person looks where conditions choose how many rows a person has (at everything but counts of persons), and
-    where other people are in a value."""
-    context = CONTEXT if has_context(relation) else None
-    why = multiplies(relation, book)
-    marked = []
-    for statistic in found:
-        rows_count = statistic.behind is None and statistic.measure is not Measure.COUNT_PERSONS
-        reason = statistic.needs_review or context or (why if rows_count else None) or keeping.weighs(statistic, book)
-        marked.append(replace(statistic, needs_review=reason))
-    return tuple(marked)
-
-
 def _review(outputs: list[PlannedOutput]) -> tuple[str, ...]:
     free = "A key is free text: the rows of the table come from the data."
     tables = [t for o in outputs for t in o.tables]
@@ -282,4 +237,5 @@ def _review(outputs: list[PlannedOutput]) -> tuple[str, ...]:
         for k in t.keys
         if k.domain is None and k.type is Type.TEXT and k.variable is not None
     ]
-    return tuple(dict.fromkeys(found + [s.needs_review for t in tables for s in t.statistics if s.needs_review]))
+    found += [s.needs_review for t in tables for s in t.statistics if s.needs_review]
+    return tuple(dict.fromkeys(found + [p.placed for o in outputs for p in o.small_parts]))

@@ -18,16 +18,17 @@ import docker
 import structlog
 
 from broker.domain.errors import Breach, Conflict, Unavailable
-from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult
+from broker.domain.ports import Rows, SandboxEnd, SandboxRequest, SandboxResult
 from broker.sandbox import exchange, mounts, selftest, streams
 from broker.sandbox.containers import Engines, attempts, confirmed, create, give, mounted, remove
 from broker.sandbox.images import Images
 from broker.sandbox.names import name_of
+from broker.sandbox.neighbours import Neighbours
 from broker.sandbox.shelf import Shelf
 from broker.sandbox.spec import UNTRUSTED, Box, Spec, spec, waiting
 
 RUNTIMES = ("auto", "runsc", "runc")
-WARM_FOLDER = "warm"
+WARM_FOLDER, NEIGHBOURS_FOLDER = "warm", "neighbours"
 
 log = structlog.get_logger()
 
@@ -81,6 +82,14 @@ class DockerSandbox:
         """What waits on this engine for jobs of this broker, whichever of its processes comes for it."""
         return Shelf(self._root / WARM_FOLDER / self._asked().engine)
 
+    @cached_property
+    def neighbours(self) -> Neighbours:
+        """Whoever holds rows on this engine, for all workers of this broker."""
+        return Neighbours(self._root / NEIGHBOURS_FOLDER / self._asked().engine, self._end)
+
+    def holding(self, job: str, attempt: int, rows: Rows, wait: bool = True) -> contextlib.AbstractContextManager[bool]:
+        return self.neighbours.holding(name_of(job, attempt), rows, wait)
+
     def run(self, request: SandboxRequest) -> SandboxResult:
         self._check_real(request)
         self._await_removal(name_of(request.job, request.attempt))
@@ -88,6 +97,7 @@ class DockerSandbox:
             return self._warm(request) or self._cold(request)
 
     def terminate(self, job: str, attempt: int) -> None:
+        self.neighbours.give_up(name_of(job, attempt))
         with self.engines.get() as engine:
             for container, (found, number) in attempts(engine, self.owner).items():
                 if found == job and number <= attempt:
@@ -119,8 +129,12 @@ class DockerSandbox:
         return selftest.missing(self.verdicts())
 
     def _check_real(self, request: SandboxRequest) -> None:
-        if not request.synthetic and (missing := self.missing()):
+        if request.synthetic:
+            return
+        if missing := self.missing():
             raise Breach(f"The sandbox does not hold real data: the self-test failed at {', '.join(missing)}.")
+        if request.image == UNTRUSTED and not self.neighbours.holds(name_of(request.job, request.attempt)):
+            raise Breach("A script was to run on real data while nobody held them.")
 
     def _asked(self) -> EngineFacts:
         """Asked once: a job that meets another engine later is refused by it."""
@@ -220,6 +234,11 @@ class DockerSandbox:
         """Kill and remove while the result is read. What this does not come to, the sweeper does."""
         self._removals = [(named, removal) for named, removal in self._removals if not removal.done()]
         self._removals.append((name, self._undertaker.submit(self._remove, container)))
+
+    def _end(self, name: str) -> None:
+        """The sandbox of this name, whoever started it."""
+        with self.engines.get() as engine:
+            remove(engine, name)
 
     def _remove(self, container: str) -> None:
         try:

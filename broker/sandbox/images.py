@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import shutil
+import sysconfig
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +18,7 @@ from broker.domain.errors import Unavailable
 from broker.sandbox import engine_images, root_tree
 from broker.sandbox.layers import LOCK, Layers, Progress
 
-NAMES = ("sql", "python", "fit")
+NAMES = ("sql", "python", "fit", "files")
 SOURCES = Path(__file__).resolve().parents[2] / "sandbox_images"
 
 DAY = 24 * 3600
@@ -50,6 +51,7 @@ class Images:
         if not all((self._sources / name / LOCK).is_file() for name in NAMES):
             raise Unavailable(f"The images' sources are not at {self._sources}.")
         self._folder.mkdir(parents=True, exist_ok=True)
+        sysconfig.get_config_vars()  # two threads cannot be the first to ask for it, and installers do
         with (self._folder / "lock").open("w") as lock, ThreadPoolExecutor(len(NAMES)) as each:
             fcntl.flock(lock, fcntl.LOCK_EX)  # another process may be building the same
             digests = each.map(lambda name: self._ensure(name, progress), NAMES)

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from broker.domain.ports import Limits, Sandbox, SandboxEnd, SandboxRequest, SandboxResult
 from broker.sandbox import spec
-from broker.sandbox.collector import FrameCollector
 
 MIB = 1024 * 1024
 LIMITS = Limits(wall_seconds=20, memory_bytes=1024 * MIB, output_bytes=8 * MIB, output_files=4, processes=16, threads=1,
@@ -109,9 +108,8 @@ def _request(mount: Path, name: str, program: str, limits: Limits) -> SandboxReq
 
 def _inside(result: SandboxResult) -> dict[str, tuple[bool, str]]:
     """What the program inside answered; no answer means that nothing held."""
-    collected = FrameCollector().collect(result.frames, (".json",), MIB, 0)
-    files = {file.name: file.content for file in collected if file.problem is None}
-    if result.end is not SandboxEnd.ENDED or "probes.json" not in files:
+    files = [payload.partition(b"\n")[2] for kind, payload in result.frames if kind == "file"]
+    if result.end is not SandboxEnd.ENDED or len(files) != 1:
         return {}
-    answers = json.loads(files["probes.json"])
+    answers = json.loads(files[0])
     return {str(name): (bool(held), str(seen)[:200]) for name, (held, seen) in answers.items()}

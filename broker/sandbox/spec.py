@@ -35,8 +35,11 @@ SENTRY_THREADS = 256
 launcher's RLIMIT_NPROC is the near one."""
 
 LAUNCHER_TASKS = 32
-SCRATCH, OUT = "/tmp", "/out"  # noqa: S108  a private tmpfs inside the sandbox
+SCRATCH, OUT, SHM = "/tmp", "/out", "/dev/shm"  # noqa: S108  each a private tmpfs inside the sandbox
 SHM_BYTES = 16 * 1024 * 1024
+FILES = 4096
+"""That each of them takes, where the runtime counts them."""
+
 OPEN_FILES = 1024
 MARGIN_BYTES = 64 * 1024 * 1024
 """Memory for the launcher and its libraries, on top of what the job may take."""
@@ -121,7 +124,7 @@ def waiting(box: Box, owner: str, name: str, nonce: str) -> Spec:
 
 def _spec(name: str, nonce: str, box: Box, owner: str, labels: Mapping[str, str]) -> Spec:
     limits, user = box.limits, user_of(name)
-    size = {SCRATCH: limits.scratch_bytes, OUT: limits.output_bytes}
+    size = {SCRATCH: limits.scratch_bytes, OUT: limits.output_bytes, SHM: SHM_BYTES}
     return Spec(
         name=name,
         image=box.image,
@@ -132,7 +135,7 @@ def _spec(name: str, nonce: str, box: Box, owner: str, labels: Mapping[str, str]
         memory=limits.memory_bytes + MARGIN_BYTES,
         pids=limits.processes + LAUNCHER_TASKS + (SENTRY_THREADS if box.runtime == "runsc" else 0),
         nano_cpus=limits.threads * 1_000_000_000,
-        tmpfs={path: f"rw,noexec,nosuid,nodev,size={size[path]},nr_inodes=4096,mode=1777" for path in size},
+        tmpfs={path: f"rw,noexec,nosuid,nodev,size={size[path]},nr_inodes={FILES},mode=1777" for path in size},
         ulimits={"nofile": OPEN_FILES, "core": 0, "fsize": max(limits.scratch_bytes, limits.output_bytes)},
         environment=environment(limits.threads, apart=box.apart),
         cpus=box.cpus,
@@ -179,6 +182,7 @@ def host_settings(made: Spec) -> dict[str, Any]:
         "CpusetCpus": made.cpus,
         "Ulimits": [{"Name": name, "Soft": value, "Hard": value} for name, value in sorted(made.ulimits.items())],
         "IpcMode": made.ipc,
+        "CgroupnsMode": "private",
         "ShmSize": SHM_BYTES,
         "Tmpfs": dict(made.tmpfs),
         "MaskedPaths": list(MASKED),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from broker.domain.audit import AuditEvent
@@ -56,6 +56,7 @@ class Accesses:
         *,
         made: datetime | None = None,
         session: bool = False,
+        most: int | None = None,
     ) -> None:
         values = {"hash": token_hash, "person": person, "expires": expires, "revoked": False}
         times = {"made": made, "seen": made if session else None}
@@ -64,6 +65,8 @@ class Accesses:
                 person_row(connection, person)
                 connection.execute(insert(tokens).values(values | times))
                 append(connection, events)
+                if most is not None and made is not None:  # after `append`, whose lock lets one at a time count
+                    _check_few(connection, person, made, most)
         except IntegrityError as error:
             raise Conflict("token-exists", "This token exists already.") from error
 
@@ -89,6 +92,14 @@ class Accesses:
             if ended:
                 append(connection, events)
         return ended
+
+
+def _check_few(connection: Connection, person: str, now: datetime, most: int) -> None:
+    live = (~tokens.c.revoked, tokens.c.seen.is_(None), or_(tokens.c.expires.is_(None), tokens.c.expires > now))
+    held = select(func.count()).select_from(tokens).where(tokens.c.person == person, *live)
+    if connection.execute(held).scalar_one() > most:
+        sentence = f"{person} has {most} API tokens: end one that is not used any more, on the page of the account."
+        raise Conflict("too-many-tokens", sentence)
 
 
 def _end(connection: Connection, person: str, but: str, ident: str | None) -> int:

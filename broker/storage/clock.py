@@ -1,5 +1,6 @@
 """The system's clock as a port. Nothing else in the broker asks for the time."""
 
+import time
 from datetime import UTC, datetime
 
 
@@ -8,3 +9,7 @@ class SystemClock:
 
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+    def wait_until(self, moment: datetime) -> None:
+        while (left := (moment - self.now()).total_seconds()) > 0:
+            time.sleep(left)

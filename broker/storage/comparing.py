@@ -4,7 +4,7 @@ Compares nothing itself."""
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, update
+from sqlalchemy import ColumnElement, Connection, exists, update
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict
@@ -18,6 +18,7 @@ from broker.storage.memory.held_files import hold_files
 from broker.storage.outputs import output_row, remember_json
 from broker.storage.stops import is_stopped
 from broker.storage.tables.jobs import jobs, outputs
+from broker.storage.tables.reviews import votes
 
 BACK = (OutputState.APPROVED, OutputState.IN_REVIEW)
 COMPARED = frozenset({OutputState.ASSESSED, OutputState.APPROVED})
@@ -41,14 +42,23 @@ class Comparing:
             connection.execute(update(jobs).where(*mine).values(comparing_until=None))
 
     def put_compared(
-        self, job: str, attempt: int, found: Sequence[Compared], now: datetime, events: Sequence[AuditEvent]
+        self,
+        job: str,
+        attempt: int,
+        found: Sequence[Compared],
+        now: datetime,
+        events: Sequence[AuditEvent],
+        history_changed: bool = False,
     ) -> None:
         held = (jobs.c.ident == job, jobs.c.attempt == attempt, jobs.c.comparing_until.is_not(None))
         with self._db.write() as connection:
             hold_files(connection, [one.file for c in found for one in c.record.to_remember])
-            ended = update(jobs).where(*held, jobs.c.state == JobState.ASSESSING).values(comparing_until=None)
-            if connection.execute(ended).rowcount != 1:
+            values: dict[str, object] = {"comparing_until": None}
+            values |= {"history_changed": True} if history_changed else {}
+            ended = update(jobs).where(*held, jobs.c.state == JobState.ASSESSING)
+            if connection.execute(ended.values(values)).rowcount != 1:
                 raise Conflict("stale", f"Job {job!r} is compared by another process, or not any more.")
+            connection.execute(update(jobs).where(jobs.c.ident == job, ~_is_voted_on(job)).values(ended=now))
             for one in found:
                 _put(connection, job, one, now)
             append(connection, events)
@@ -56,6 +66,11 @@ class Comparing:
     def to_remember(self, output: str) -> tuple[ToRemember, ...]:
         with self._db.read() as connection:
             return tuple(ToRemember(*one) for one in output_row(connection, output).to_remember or ())
+
+
+def _is_voted_on(job: str) -> ColumnElement[bool]:
+    """Until a person has decided, a job ends when its last comparison does."""
+    return exists().where(votes.c.output == outputs.c.ident, outputs.c.job == job)
 
 
 def _put(connection: Connection, job: str, one: Compared, now: datetime) -> None:

@@ -4,9 +4,12 @@ SQLite is set to what the store promises: WAL, synchronous FULL, foreign keys on
 transaction IMMEDIATE, so that two writers queue instead of failing half-way.
 """
 
+import glob
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
@@ -14,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from broker.domain.errors import Invalid, Unavailable
 
 BUSY_SECONDS = 30
+PRIVATE = 0o600
 
 
 class Database:
@@ -63,10 +67,21 @@ def _engine(url: str) -> Engine:
         raise Invalid("database-url", f"There is no store on {backend!r}: use sqlite or postgresql.", "database")
     if parsed.database in (None, "", ":memory:"):
         raise Invalid("database-url", "A store on SQLite needs a file: sqlite:////folder/broker.db", "database")
+    _keep_private(Path(parsed.database))
     engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None})
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _keep_private(file: Path) -> None:
+    """Messages, hashes of tokens and of passwords are for the broker's user alone, whatever the umask is. SQLite gives
+    the files that it makes beside the store the same mode."""
+    with suppress(OSError):  # it is there, and is not opened: to close it would let go of what SQLite has locked
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
+    with suppress(PermissionError):  # it is another user's, who keeps it
+        for path in file.parent.glob(f"{glob.escape(file.name)}*"):
+            path.chmod(PRIVATE)
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:

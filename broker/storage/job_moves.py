@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from broker.domain.audit import AuditEvent
@@ -18,11 +18,13 @@ from broker.storage.jobs import job_of, job_row
 from broker.storage.ledger.spends import settle_with_job
 from broker.storage.ledger.writing import LedgerWriting
 from broker.storage.memory.held_files import hold_files
+from broker.storage.memory.tables import memory_entries
 from broker.storage.outputs import values_of
 from broker.storage.stops import is_stopped
 from broker.storage.tables.jobs import jobs, outputs
 
 BORN: frozenset[OutputState] = frozenset({OutputState.ASSESSED}) | OUTPUT_TRANSITIONS[OutputState.ASSESSED]
+REMEMBERED = select(func.count()).select_from(memory_entries).scalar_subquery()
 UNDECIDED: frozenset[OutputState] = frozenset(OutputState) - DECIDED_STATES
 
 
@@ -38,7 +40,8 @@ class JobMoves(LedgerWriting):
             update(jobs)
             .where(jobs.c.ident == job, jobs.c.state == JobState.QUEUED, ~is_stopped())
             .values(state=JobState.RUNNING, attempt=jobs.c.attempt + 1, worker=worker, lease_until=until)
-            .values(started=now, ended=None, updated=now)
+            .values(started=func.coalesce(jobs.c.started, now), ended=None, updated=now)
+            .values(remembered=func.coalesce(jobs.c.remembered, REMEMBERED))
         )
         with self._db.write() as connection:
             if connection.execute(taken).rowcount != 1:
@@ -74,13 +77,14 @@ class JobMoves(LedgerWriting):
         assessed_policy: str | None = None,
         outputs: Sequence[OutputRecord] = (),
         small: bool = False,
+        history_changed: bool = False,
     ) -> None:
         _check_legal(before, after, failure, outputs)
         facts = {"image": image, "runtime": runtime, "snapshot": snapshot, "failure": failure}
         facts |= {"assessed_policy": assessed_policy}
         known: dict[str, object] = {key: value for key, value in facts.items() if value is not None}
-        if small:
-            known["small"] = True
+        known |= {"small": True} if small else {}
+        known |= {"history_changed": True} if history_changed else {}
         with self._db.write() as connection:
             hold_files(connection, [one.file for record in outputs for one in record.to_remember])
             _move(connection, job, attempt, before, after, now, known)
@@ -132,8 +136,10 @@ def _move(
     if attempt is not None:
         where.append(jobs.c.attempt == attempt)
     values: dict[str, object] = {"state": after, "updated": now, "lease_until": None, "comparing_until": None, **known}
-    if before is JobState.RUNNING:
-        values |= {"started": None, "worker": None} if after is JobState.QUEUED else {"ended": now}
+    if after is JobState.WITHDRAWN:
+        values |= {"failure": None, "ended": func.coalesce(jobs.c.ended, now)}
+    elif after is JobState.FAILED or (before, after) == (JobState.RUNNING, JobState.ASSESSING):
+        values["ended"] = now
     if connection.execute(update(jobs).where(*where).values(values)).rowcount != 1:
         job_row(connection, job)
         raise stale("job", job)

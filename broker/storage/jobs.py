@@ -1,9 +1,10 @@
 """Jobs in the store: accept, read and list. The moves of a job's state are in `job_moves`."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from broker.domain.audit import AuditEvent
@@ -16,6 +17,7 @@ from broker.storage.database import Database
 from broker.storage.saved import keep
 from broker.storage.stops import check_goes_on
 from broker.storage.tables.jobs import jobs
+from broker.storage.unread import check_few
 
 
 def job_of(row: Row[Any]) -> Job:
@@ -52,6 +54,7 @@ def job_of(row: Row[Any]) -> Job:
         assessed_policy=row.assessed_policy,
         read_saved=tuple(row.read_saved or ()),
         kept=tuple(row.kept or ()),
+        remembered=row.remembered or 0,
     )
 
 
@@ -76,6 +79,7 @@ def _values(job: Job) -> dict[str, object]:
         "state": job.state,
         "attempt": 0,
         "small": False,
+        "history_changed": False,
         "created": job.created,
         "updated": job.updated,
         "read_saved": list(job.read_saved),
@@ -88,7 +92,13 @@ class Jobs:
 
     _db: Database
 
-    def accept(self, job: Job, events: Sequence[AuditEvent], keeps: Sequence[SavedEntry] = ()) -> Job:
+    def accept(
+        self,
+        job: Job,
+        events: Sequence[AuditEvent],
+        keeps: Sequence[SavedEntry] = (),
+        most_unread: int | None = None,
+    ) -> Job:
         if job.state not in {JobState.QUEUED, JobState.REFUSED} or job.attempt:
             raise Breach(f"A job is accepted as queued or refused, not as {job.state} at attempt {job.attempt}.")
         if keeps and job.state is not JobState.QUEUED:
@@ -105,6 +115,8 @@ class Jobs:
                 append(connection, events)
                 if job.state is JobState.QUEUED:
                     check_goes_on(connection, job.ident)
+                    if most_unread is not None:  # after `append`, whose lock lets one such look at a time be made
+                        check_few(connection, job.submission.project, job.created, most_unread)
         except IntegrityError as error:
             return self._why_not(job, error)
         return self.job(job.ident)
@@ -146,6 +158,11 @@ class Jobs:
             query = query.order_by(jobs.c.created.desc(), jobs.c.ident.desc()).limit(wanted.limit)
             return [job_of(row) for row in connection.execute(query)]
 
+    def jobs_begun(self, since: datetime) -> list[Job]:
+        begun = and_(jobs.c.started.is_not(None), or_(jobs.c.ended.is_(None), jobs.c.ended >= since))
+        with self._db.read() as connection:
+            return [job_of(row) for row in connection.execute(select(jobs).where(begun).order_by(jobs.c.started))]
+
     def jobs_in(self, states: frozenset[JobState]) -> dict[JobState, int]:
         query = select(jobs.c.state, func.count()).where(jobs.c.state.in_(sorted(states))).group_by(jobs.c.state)
         with self._db.read() as connection:
@@ -158,7 +175,13 @@ class Jobs:
             return {row.ident: job_of(row) for row in rows}
 
     def small_jobs(self, project: str) -> int:
-        counted = select(func.count()).select_from(jobs).where(jobs.c.project == project, jobs.c.small)
+        return self._counted(project, jobs.c.small)
+
+    def history_changed_jobs(self, project: str) -> int:
+        return self._counted(project, jobs.c.history_changed)
+
+    def _counted(self, project: str, which: ColumnElement[bool]) -> int:
+        counted = select(func.count()).select_from(jobs).where(jobs.c.project == project, which)
         with self._db.read() as connection:
             return connection.execute(counted).scalar_one()
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +26,9 @@ from broker.vault.locks import locked
 from broker.vault.shares import label
 from broker.vault.snapshots import folder_of, read_snapshot
 
-LAYOUT = "1"
-"""Changes when populations of the same definition would be numbered differently."""
+LAYOUT = "2"
+"""Changes when populations of the same definition would be numbered differently, or counted against otherwise (2: in
+thousandths of a figure)."""
 MODE = 0o700
 EVERYBODY = "everybody"
 
@@ -53,7 +55,8 @@ class PopulationKeeper:
         for reference in self._policies().memory.references:
             for found in sorted(facts.get(reference.table, {})):
                 year = None if found == label(None) else int(found)
-                yield self._population(snapshot, reference.name, reference.table, reference.variables, year)
+                found_now = self._population(snapshot, reference.name, reference.table, reference.variables, year)
+                yield replace(found_now, pooled=reference.pooled)
 
     def _population(
         self, snapshot: str, named: str, table: str, variables: Sequence[str], year: int | None

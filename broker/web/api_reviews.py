@@ -26,7 +26,8 @@ def inbox() -> dict[str, Any]:
 
 @api.get("/failures", responses=gives(200, models_staff.FailuresShown))
 def failures() -> dict[str, Any]:
-    """Scripts that passed on the synthetic NPD and failed here, of which nobody has told anything; oldest first."""
+    """Scripts that met real rows and failed, were withdrawn or left nothing or something unusable, and that nobody has
+    read; oldest first."""
     found = [
         models_staff.FailureShown(
             job=j.ident, project=j.submission.project, title=j.submission.title, created=j.created
@@ -41,14 +42,22 @@ LOG = {"description": "What the script printed on real data", "content": {"text/
 
 @api.get("/jobs/<job>/failure", responses={**gives(200, None), 200: LOG})
 def failure(path: models_given.JobPath) -> Response:
-    """What a script printed on real data before it failed, for an independent checker; the look is in the audit log."""
+    """What such a script printed on real data, for an independent checker; the look is in the audit log."""
     return Response(looks.failure(ports(), caller(), path.job), mimetype="text/plain")
 
 
 @api.post("/jobs/<job>/failure", responses=changes(204, None))
 def tell_failure(path: models_given.JobPath, body: models_given.RecallBody) -> tuple[str, int]:
-    """Tell a job's researchers, once and without figures, why it failed on real data."""
+    """Tell a job's researchers, once, why nothing came of it: in words without figures where it failed or left
+    something unusable, else by the code of a rule."""
     looks.tell(ports(), caller(), path.job, body.reason)
+    return "", 204
+
+
+@api.post("/jobs/<job>/read", responses=changes(204, None))
+def read_script(path: models_given.JobPath) -> tuple[str, int]:
+    """Say that one has read a script's text and print, which one has opened before; it is in the audit log."""
+    looks.read(ports(), caller(), path.job)
     return "", 204
 
 
@@ -133,6 +142,7 @@ def ballot_of(body: models_given.VoteBody) -> Ballot:
         overrides=tuple(body.overrides),
         why=body.why,
         words=body.words,
+        whys=body.whys,
     )
 
 

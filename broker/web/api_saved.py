@@ -8,6 +8,7 @@ from broker.web.documented import changes, gives, subject
 from broker.web.models_staff import StateShown
 from broker.web.setup import caller, ports
 from broker.workflow import cohorts, lookups
+from broker.workflow.silence import minute_of
 
 api = subject("saved")
 
@@ -62,6 +63,7 @@ def _fields(entry: SavedEntry) -> dict[str, Any]:
     names = ("ident", "project", "name", "about", "by", "created", "reason")
     found = entry.definition
     fields: dict[str, Any] = {n: getattr(entry, n) for n in names} | {"state": entry.state.value}
+    fields["created"] = minute_of(entry.created)
     if isinstance(found, Cohort):
         return fields | {"kind": "cohort", "dialect": found.dialect, "text": found.text, "columns": list(found.columns)}
     columns = [f"{c.name} {c.type.value}" for c in found.columns]

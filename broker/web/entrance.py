@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 from broker.domain.errors import Forbidden
 from broker.domain.people import Person, Role
 from broker.web import openid
-from broker.web.passwords import DECOY, Attempts, verify_password
+from broker.web.passwords import DECOY, MANY, Attempts, verify_password
 from broker.web.session import begin, end
 from broker.web.setup import caller, door, ports
 from broker.workflow import accounts, administer
@@ -34,8 +34,10 @@ def _form(problem: str | None, name: str = "") -> str:
 
 
 def _attempt(*keys: str) -> None:
+    """A name is limited at one address only: else anybody could lock its owner out."""
     attempts: Attempts = current_app.extensions[ATTEMPTS]
-    attempts.check(*keys, f"address:{request.remote_addr}")
+    address = f"address:{request.remote_addr}"
+    attempts.check(*[f"{key} at {address}" for key in keys], f"{MANY}{address}")
 
 
 @pages.post("/sign-in")
@@ -62,14 +64,14 @@ def _welcome(person: Person) -> Response:
 def to_provider() -> Response:
     """A link and no form: a form may lead to this host only."""
     openid.check_installed()
-    _attempt()
+    _attempt("provider")
     return openid.to_provider()
 
 
 @pages.get("/sign-in/openid/answer")
 def from_provider() -> Response | tuple[str, int]:
     openid.check_installed()
-    _attempt()
+    _attempt("provider")
     try:
         person = administer.sign_in_vouched(ports(), openid.answered())
     except Forbidden as error:

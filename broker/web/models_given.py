@@ -72,7 +72,8 @@ class CheckBody(Given):
 
 
 class VoteBody(Given):
-    """A vote, bound by its hashes to what the checker was shown."""
+    """A vote, bound by its hashes to what the checker was shown. `whys`: why each finding is set aside, by the finding;
+    of a script's file each needs its own."""
 
     choice: Choice
     reason: Text
@@ -81,6 +82,7 @@ class VoteBody(Given):
     memory_version: Text
     overrides: list[Text] = Field(default_factory=list, max_length=1000)
     why: Annotated[Text, Field(max_length=2000)] = ""
+    whys: dict[Text, Annotated[Text, Field(max_length=2000)]] = Field(default_factory=dict, max_length=1000)
     words: Annotated[Text, Field(max_length=2000)] = ""
 
 

@@ -1,4 +1,4 @@
-"""Where a checker's day starts: the inbox, a submission with its outputs, and scripts that failed. No rules."""
+"""Where a checker's day starts: the inbox, a submission with its outputs, and scripts to read. No rules."""
 
 from datetime import datetime
 
@@ -66,15 +66,28 @@ def submission_page(job: str, problem: tuple[str, str] | None) -> str:
 
 @pages.get("/jobs/<job>/failure")
 def failure(job: str) -> str:
-    """What a script printed on real data, and the form to tell its researchers why it failed."""
+    """A script's text, what it printed on real data, and the forms to say that one has read it and to tell why."""
     return _failure_page(job, None)
 
 
 def _failure_page(job: str, problem: str | None) -> str:
-    log = looks.failure(ports(), caller(), job).decode("utf-8", "replace")
+    found = looks.script(ports(), caller(), job)
     return render_template(
-        "failure.html", job=job, log=log, problem=problem, reason=request.form.get("reason", ""), most=looks.LONGEST
+        "failure.html",
+        found=found,
+        log=found.log.decode("utf-8", "replace"),
+        lines=found.job.submission.text.splitlines(),
+        rules=looks.RULES,
+        problem=problem,
+        reason=request.form.get("reason", ""),
+        most=looks.LONGEST,
     )
+
+
+@pages.post("/jobs/<job>/read")
+def read_script(job: str) -> Redirect:
+    looks.read(ports(), caller(), job)
+    return redirect(url_for("inbox.inbox"))
 
 
 @pages.post("/jobs/<job>/failure")

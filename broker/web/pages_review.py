@@ -13,7 +13,7 @@ from broker.web.evidence_table import Table, chosen, table_of, text
 from broker.web.setup import caller, ports
 from broker.web.shown import content_response
 from broker.workflow import records, release, review
-from broker.workflow.ballots import APPROVING, REASONS
+from broker.workflow.ballots import APPROVING, REASONS, to_set_aside
 from broker.workflow.reviewing.attack import attacked
 from broker.workflow.reviewing.context import context
 from broker.workflow.reviewing.earlier import earlier
@@ -57,7 +57,7 @@ def output_page(output: str, problem: tuple[str, str] | None) -> str:
         reasons=REASONS,
         approving=APPROVING,
         choices=CHOICES,
-        refusing=_refusing(table),
+        refusing=to_set_aside(look.output, staff),
         plain=text,
         given=request.form,
         problem=problem,
@@ -77,12 +77,6 @@ def _asked_row(staff: dict[str, Any]) -> Any:
 def place(text: str) -> int:
     """A number out of an address; what is none is the place of nothing."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else -1
-
-
-def _refusing(table: Table | None) -> dict[str, str]:
-    """Each rule that refuses, with what it says: what an approval has to set aside."""
-    found = table.findings if table else ()
-    return {f["rule"]: f["sentence"] for f in found if f["verdict"] == "refuse"}
 
 
 def _candidate(look: review.Look) -> list[list[str]] | None:

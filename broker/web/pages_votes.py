@@ -78,6 +78,7 @@ def _ballot(staff_hash: str, findings_hash: str) -> Ballot:
         overrides=tuple(given.getlist("overrides"))[:200],
         why=given.get("why", ""),
         words=given.get("words", "").strip(),
+        whys={finding: given.get(f"why:{finding}", "") for finding in given.getlist("overrides")[:200]},
     )
 
 

@@ -12,6 +12,9 @@ from broker.web.problems import TooMany
 
 ATTEMPTS = 10
 SECONDS_PER_ATTEMPT = 6.0
+MANY, TIMES = "many ", 3
+"""Keys that begin so have as many times the attempts: an address may be that of many people."""
+
 REMEMBERED = 10_000
 
 _hasher = PasswordHasher()
@@ -33,7 +36,8 @@ def verify_password(stored: str, given: str) -> bool:
 
 @dataclass(slots=True)
 class Attempts:
-    """A token bucket a name and a bucket an address: ten attempts at once, then one every six seconds.
+    """A token bucket for each name at an address: ten attempts at once, then one every six seconds; and one for the
+    address, of three times as many.
 
     It lives in this process: with n web processes a caller has n buckets, which is enough for demo accounts.
     """
@@ -57,10 +61,15 @@ class Attempts:
         return left >= 1
 
     def _now_left(self, key: str, now: float) -> float:
-        left, at = self._left.get(key, (float(ATTEMPTS), now))
-        return min(float(ATTEMPTS), left + (now - at) / SECONDS_PER_ATTEMPT)
+        most = _most(key)
+        left, at = self._left.get(key, (most, now))
+        return min(most, left + (now - at) * most / ATTEMPTS / SECONDS_PER_ATTEMPT)
 
     def _forget(self, now: float) -> None:
         """Buckets that are full again say nothing."""
         if len(self._left) > REMEMBERED:
-            self._left = {k: v for k, v in self._left.items() if self._now_left(k, now) < ATTEMPTS}
+            self._left = {k: v for k, v in self._left.items() if self._now_left(k, now) < _most(k)}
+
+
+def _most(key: str) -> float:
+    return float(ATTEMPTS * (TIMES if key.startswith(MANY) else 1))

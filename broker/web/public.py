@@ -82,7 +82,7 @@ def _words() -> str:
     return request.args.get("q", "")[:200]
 
 
-def _file(text: str, name: str) -> Response:
-    response = Response(text, mimetype="text/csv")
+def _file(content: bytes, name: str) -> Response:
+    response = Response(content, mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

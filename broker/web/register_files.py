@@ -1,11 +1,10 @@
 """The register as files: CSV in the columns of the department's published list, and an Atom feed. Reads no request."""
 
-import csv
-import io
 import uuid
 from collections.abc import Callable, Iterable
 from xml.etree import ElementTree
 
+from broker.domain.csv_text import written_csv
 from broker.domain.ports import RegisterEntry
 from broker.web.years_shown import years_told
 from broker.workflow.register import ROUTE, Dataset, Entry
@@ -23,11 +22,11 @@ FEED_ID = uuid.uuid5(uuid.NAMESPACE_URL, "npd-job-broker:register").urn
 """Feed readers know the feed by it, wherever it is served."""
 
 
-def projects_csv(entries: Iterable[Entry]) -> str:
-    return _csv(PROJECT_COLUMNS, (_project_row(e) for e in entries))
+def projects_csv(entries: Iterable[Entry]) -> bytes:
+    return written_csv(PROJECT_COLUMNS, (_project_row(e) for e in entries), numbers=False)
 
 
-def releases_csv(entries: Iterable[RegisterEntry]) -> str:
+def releases_csv(entries: Iterable[RegisterEntry]) -> bytes:
     rows = (
         [
             e.release, e.project, e.title, "; ".join(e.outputs), e.released_at.isoformat(), str(e.recalled).lower(),
@@ -35,7 +34,7 @@ def releases_csv(entries: Iterable[RegisterEntry]) -> str:
         ]
         for e in entries
     )  # fmt: skip
-    return _csv(RELEASE_COLUMNS, rows)
+    return written_csv(RELEASE_COLUMNS, rows, numbers=False)
 
 
 def _project_row(entry: Entry) -> list[str]:
@@ -53,19 +52,6 @@ def _project_row(entry: Entry) -> list[str]:
 
 def dataset_told(dataset: Dataset) -> str:
     return f"{dataset.table} ({years_told(dataset.years)})"
-
-
-def _csv(columns: Iterable[str], rows: Iterable[list[str]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(columns)
-    writer.writerows([inert(cell) for cell in row] for row in rows)
-    return out.getvalue()
-
-
-def inert(cell: str) -> str:
-    """A title is a researcher's text: no spreadsheet may take it for a formula."""
-    return "'" + cell if cell.lstrip()[:1] in {"=", "+", "-", "@"} or cell[:1] in {"\t", "\r"} else cell
 
 
 def feed(made: list[RegisterEntry], recalled: list[RegisterEntry], here: str, address: Callable[[str], str]) -> bytes:

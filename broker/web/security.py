@@ -1,10 +1,13 @@
 """What every request and answer goes through: size and form of bodies, form tokens, headers. Names nobody."""
 
+import inspect
+import json
 import secrets
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from flask_wtf.csrf import CSRFError, CSRFProtect  # type: ignore[import-untyped]  # it has no types
 from werkzeug.exceptions import BadRequest, NotFound, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.routing import RequestRedirect
 
 from broker.domain.errors import Forbidden, Invalid, Unknown
 from broker.web.problems import API, broker_error
@@ -19,6 +22,8 @@ POLICY_BYTES = 8 * 1024 * 1024
 LARGE_ENDPOINTS = frozenset({"administration.propose_policy", "published.ask", "public-tables.ask"})
 """Where administrators give whole policy sets, or tables that were published elsewhere."""
 LOOKUP_ENDPOINTS = frozenset({"keeping.propose", "saved.propose"})
+DRAINED_BYTES = 64 * 1024 * 1024
+"""Of a body that is too large."""
 ENCODED = 3
 """A form writes a byte as three, where it is no letter or digit."""
 
@@ -61,8 +66,9 @@ def install(app: Flask, secret_key: bytes, secure: bool) -> None:
 
 
 def check_size() -> None:
-    """Set the cap before anything reads the body; a NUL anywhere in the address names nothing that exists."""
-    if "\x00" in request.path:
+    """Set the cap before anything reads the body. A NUL anywhere in the address names nothing that exists, nor does an
+    address that is spelled otherwise: to be led to the right one is to be led to whatever host the caller has named."""
+    if "\x00" in request.path or isinstance(request.routing_exception, RequestRedirect):
         raise NotFound
     if request.method in {"POST", "PUT", "PATCH", "DELETE"}:
         cap = body_cap()
@@ -70,6 +76,14 @@ def check_size() -> None:
         request.max_form_memory_size = cap
         if (request.content_length or 0) > cap:
             raise _too_large()
+
+
+def _drain() -> None:
+    """Read what was sent and nobody has read, up to a bound, and keep nothing: a caller whose body is left unread gets
+    a reset connection in place of the answer."""
+    stream, left = request.environ["wsgi.input"], DRAINED_BYTES
+    while left > 0 and (read := stream.read(min(left, SLACK_BYTES))):
+        left -= len(read)
 
 
 def body_cap() -> int:
@@ -102,12 +116,34 @@ def check_body() -> None:
         raise _too_large()  # a body that tells no length is cut at the cap, not refused
     if request.mimetype != "application/json":
         raise UnsupportedMediaType
-    try:
-        value = request.get_json()
-    except (BadRequest, RecursionError) as error:
-        raise Invalid("not-json", "The body is not readable JSON.", "") from error
+    value = _read(raw)
     if not isinstance(value, dict):
         raise Invalid("not-an-object", "The body must be a JSON object.", "")
+    if value and not _takes_body():
+        raise Invalid("extra-forbidden", "This address takes no body.", f"/{next(iter(value))}")
+
+
+def _read(raw: bytes) -> object:
+    """JSON as RFC 8259 has it between systems: UTF-8, and each name once; of two, two readers could take another."""
+    try:
+        value: object = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_each_once)
+        request.get_json()
+    except (BadRequest, RecursionError, ValueError) as error:
+        raise Invalid("not-json", "The body is not readable JSON in UTF-8.", "") from error
+    return value
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise Invalid("duplicate-name", "The body has a name twice.", "")
+    return value
+
+
+def _takes_body() -> bool:
+    """What an endpoint takes is said by its signature."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    return view is None or "body" in inspect.signature(view).parameters
 
 
 def style_nonce() -> str:
@@ -118,6 +154,8 @@ def style_nonce() -> str:
 
 
 def protect(response: Response) -> Response:
+    if response.status_code >= 400:
+        _drain()
     nonce = f" 'nonce-{g.style_nonce}'" if "style_nonce" in g else ""
     response.headers["Content-Security-Policy"] = POLICY.format(nonce=nonce)
     for name, value in HEADERS.items():

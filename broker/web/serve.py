@@ -14,7 +14,7 @@ from broker.settings import Settings
 from broker.web.app import create_app
 from broker.web.openid import Provider
 from broker.web.setup import WebSettings
-from broker.wiring.ports import build_ports
+from broker.wiring.ports import build_ports, check_start
 
 THREADS = 8
 KEY_BYTES = 32
@@ -110,4 +110,5 @@ def check_port(settings: Settings) -> None:
 def serve(settings: Settings) -> None:
     """Run until stopped."""
     check_port(settings)
+    check_start(settings)
     _Server(settings).run()

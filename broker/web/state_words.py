@@ -4,7 +4,7 @@ from broker.workflow.follow import Progress
 
 MEANING = {
     "refused": "It was not accepted, and no data were read. Each reason below says what to write instead.",
-    "waiting for a decision": "It has ended. The rules, and where policy asks for it people, decide what may leave.",
+    "waiting for a decision": "It has ended. Rules and people decide what may leave, which can take some days.",
     "failed": "It did not come to its end. This is all that may be told at once.",
     "limit": "It reached a limit of time, memory or output, which every job has. Ask for less at a time.",
     "released": "What may leave has left. The files below are yours to keep.",

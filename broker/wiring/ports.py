@@ -1,5 +1,6 @@
 """What every process of a broker may use: store, queue, shelf, clock, policy files, mail. No data, no sandbox."""
 
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,12 +44,26 @@ def build_ports(settings: "Settings") -> Ports:
     from broker.storage.shelf import FolderShelf
 
     settings.root.mkdir(parents=True, exist_ok=True)
+    with suppress(PermissionError):  # it is another user's, who keeps it
+        settings.root.chmod(0o700)
     return Ports(
         store=_store(settings.database, settings.root / "ledger"),
         queue=RqQueue(queue_url(settings)),
         shelf=FolderShelf(settings.root / "outputs"),
         clock=clock(),
+        synthetic_only=settings.synthetic_only,
     )
+
+
+def check_start(settings: "Settings") -> None:
+    """Raise Invalid where policy and settings do not go together. Leaves nothing open: a server forks after it."""
+    from broker.workflow.silence import check_slots_in_force
+
+    try:
+        check_slots_in_force(build_ports(settings))
+    finally:
+        _store(settings.database, settings.root / "ledger").close()
+        _store.cache_clear()
 
 
 def policies_from_files(settings: "Settings") -> Policies:

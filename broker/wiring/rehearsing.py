@@ -54,19 +54,20 @@ def build_stage(policies: Policies, project: str, wanted: "Wanted", root: Path, 
 
 def build_script_stage(stage: "Stage", root: Path, python: Path | None) -> "ScriptStage":
     """What a script's rehearsal runs on: a Python of its author's, or a sandbox that no broker takes for its own."""
+    from broker.engine.files import ContainerCollector
+    from broker.engine.files_here import CollectorHere
     from broker.engine.handed import HandedDuckDB
-    from broker.sandbox.collector import FrameCollector
     from broker.sandbox.home import ScriptHere
     from broker.settings import read_settings
     from broker.workflow.rehearse_script import ScriptStage
 
     if python is not None:
-        return ScriptStage(stage.vaults, stage.snapshot, ScriptHere(python), None, FrameCollector())
+        return ScriptStage(stage.vaults, stage.snapshot, ScriptHere(python), None, CollectorHere())
     settings, own = read_settings(), root.resolve() / "sandboxes"
     own.mkdir(parents=True, exist_ok=True)
     runtime = settings.runtime if engine_answers() else "bubblewrap"
     runner = build_sandbox(settings.model_copy(update={"data": own, "runtime": runtime}))
-    return ScriptStage(stage.vaults, stage.snapshot, runner, HandedDuckDB(), FrameCollector())
+    return ScriptStage(stage.vaults, stage.snapshot, runner, HandedDuckDB(), ContainerCollector())
 
 
 def _make_rehearsal(policies: Policies, project: str, wanted: "Wanted", folder: Path, progress: Progress) -> str:

@@ -1,10 +1,13 @@
 """What runs somebody's code or draws noise: sandboxes with their images and pool, and the noise process."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from os import sched_getaffinity
 from typing import TYPE_CHECKING
 
+from broker.domain.errors import Invalid
 from broker.domain.ports import Sandbox, Warmth
+from broker.settings import SEES_ALL, check_side_by_side
 
 if TYPE_CHECKING:
     from broker.sandbox.pool import Pool
@@ -35,6 +38,30 @@ def build_sandbox(settings: "Settings", slot: int = 0) -> Sandbox:
         return BubblewrapSandbox(settings.root, settings.images_root)
     cpus = cpus_of(slot, settings.slots, sched_getaffinity(0))
     return DockerSandbox(settings.root, settings.runtime, settings.images_root, cpus)
+
+
+@contextmanager
+def claimed_machine(settings: "Settings") -> Iterator[None]:
+    """For a worker, as long as it lives. Raises Invalid where jobs would run beside others under a runtime that shows
+    them the machine's counters: in slots of this worker, or in another worker of this broker on the same engine."""
+    from broker.sandbox.docker_engine import DockerSandbox
+
+    sandbox = build_sandbox(settings)
+    if not isinstance(sandbox, DockerSandbox) or (settings.slots == 1 and not engine_answers()):
+        yield
+        return
+    runtime = sandbox.runtime()
+    try:
+        check_side_by_side(settings.slots, runtime)
+    except ValueError as error:
+        raise Invalid("settings", f"BROKER_SLOTS: {error}.", "BROKER_SLOTS") from None
+    with sandbox.neighbours.alone() as alone:
+        if not alone and runtime != "runsc":
+            sentence = (
+                f"another worker runs on this engine: two need the runtime runsc, since under {runtime} {SEES_ALL}."
+            )
+            raise Invalid("settings", sentence, "BROKER_RUNTIME")
+        yield
 
 
 def build_pool(ports: "RunPorts") -> "Pool | None":

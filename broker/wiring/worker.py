@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def build_worker(settings: "Settings", slot: int = 0) -> "RunPorts":
     """What one slot of a worker has; the supervisor has it, too, and runs nothing with it."""
     from broker.engine.duckdb_engine import DuckDBEngine
+    from broker.engine.files import ContainerCollector
     from broker.engine.handed import HandedDuckDB
-    from broker.sandbox.collector import FrameCollector
     from broker.vault.keeper import VaultKeeper
     from broker.workflow.policies import policies_in_force
     from broker.workflow.private.ports import RunPorts
@@ -37,7 +37,7 @@ def build_worker(settings: "Settings", slot: int = 0) -> "RunPorts":
         shelf=ports.shelf,
         clock=ports.clock,
         sandbox=build_sandbox(settings, slot),
-        collector=FrameCollector(),
+        collector=ContainerCollector(),
         vaults=VaultKeeper(settings.root, policies),
         engine=DuckDBEngine(),
         lease=timedelta(seconds=settings.lease_seconds),
@@ -45,6 +45,7 @@ def build_worker(settings: "Settings", slot: int = 0) -> "RunPorts":
         synthetic=build_synthetic(settings, policies),
         private=build_private(lambda: policies().service.noise_wall_seconds),
         memory=build_memory(settings, policies),
+        synthetic_only=ports.synthetic_only,
     )
 
 

@@ -26,8 +26,8 @@ from broker.workflow.submit import hint
 
 log = structlog.get_logger()
 
-OF_WORKERS = frozenset({OutputState.ASSESSED, OutputState.APPROVED})
-"""Outputs that a worker compares or releases."""
+WAITING_LONG = frozenset({OutputState.WITHHELD, OutputState.WITHDRAWN})
+"""A job with no other outputs waits until a person could have decided."""
 
 LONGEST_REST = 20
 """Leases between two attempts at a comparison, at most."""
@@ -86,24 +86,35 @@ def settle_all(ports: WorkerPorts) -> int:
 
 
 def settle_due(ports: WorkerPorts) -> int:
-    """The same for jobs that wait for a worker or for nothing but the end of their slot of time: what web left to do,
-    and private jobs."""
-    return _settle(ports, lambda job, outputs: job.is_private or any(o.state in OF_WORKERS for o in outputs))
+    """The same, looked for often: for jobs that wait for nothing but the end of their slot of time, and for those that
+    people decided."""
+    return _settle(ports, _is_due)
+
+
+def _is_due(job: Job, outputs: list[Output]) -> bool:
+    told = job.is_private or any(o.state not in WAITING_LONG for o in outputs)
+    return told and not is_to_compare(job, outputs)
+
+
+def compare_due(ports: WorkerPorts) -> int:
+    """The same for jobs whose worker was lost before it had compared them."""
+    return _settle(ports, is_to_compare)
 
 
 def _settle(ports: WorkerPorts, wanted: Callable[[Job, list[Output]], bool]) -> int:
-    """A comparison that did not come to its end rests a while before the next: each attempt counts as one at the run
-    does, so that an engine that is away is not asked on and on."""
+    """A comparison rests a while for the worker that ran the job, and again where it did not come to its end: each
+    attempt counts as one at the run does, so that an engine that is away is not asked on and on."""
     found = ports.store.jobs_named(frozenset(ports.store.unsettled()))
     outputs = ports.store.outputs_of_jobs(frozenset(found))
-    due = [ident for ident, job in sorted(found.items()) if wanted(job, outputs.get(ident, []))]
+    oldest_first = sorted(found.values(), key=lambda job: (job.created, job.ident))
+    due = [job.ident for job in oldest_first if wanted(job, outputs.get(job.ident, []))]
     rested = [ident for ident in due if _has_rested_since(ports, found[ident], outputs.get(ident, []))]
     keep_alive = keeper(ports)
     return _each("settle", rested, lambda job: end_job(ports, job, keep_alive))
 
 
 def _has_rested_since(ports: WorkerPorts, job: Job, outputs: list[Output]) -> bool:
-    until = job.updated + min(max(job.attempt - 1, 0), LONGEST_REST) * ports.lease
+    until = job.updated + min(max(job.attempt - 1, 1), LONGEST_REST) * ports.lease
     return ports.clock.now() >= until or not is_to_compare(job, outputs)
 
 

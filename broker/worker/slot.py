@@ -8,6 +8,7 @@ import sys
 from broker.settings import read_settings
 from broker.wiring.worker import build_worker, queue_worker
 from broker.worker import tasks
+from broker.workflow.turns import Lane
 
 PR_SET_PDEATHSIG = 1
 
@@ -23,8 +24,8 @@ def die_with_parent(parent: int) -> None:
 def main() -> None:
     die_with_parent(int(sys.argv[1]))
     settings = read_settings()
-    ports = build_worker(settings, int(sys.argv[2]))
-    tasks.equip(ports, f"{os.uname().nodename}-{os.getpid()}")
+    number = int(sys.argv[2])
+    tasks.equip(build_worker(settings, number), f"{os.uname().nodename}-{number}", Lane(number, settings.slots))
     queue_worker(settings).work()
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -16,10 +16,11 @@ import structlog
 from broker.domain.ports import Post, WorkerPorts
 from broker.settings import Settings
 from broker.wiring.ports import build_post, embedded_queue
-from broker.wiring.running import build_pool
+from broker.wiring.running import build_pool, claimed_machine
 from broker.wiring.worker import build_worker
 from broker.worker.reconcile import (
     allot_caps,
+    compare_due,
     end_all_stopped,
     offer_waiting,
     reap,
@@ -35,8 +36,11 @@ from broker.worker.report import Said, begun, report
 from broker.workflow.notices import mail_notices
 from broker.workflow.remembering.left_files import sweep_members
 from broker.workflow.remembering.reentering import reenter_agreed
+from broker.workflow.silence import check_slots_in_force
 
 TICK_SECONDS = 1.0
+SETTLE_SECONDS = 0.5
+SETTLE_RARE = 20
 SLOW_TICKS = 10
 RARE_TICKS = 300
 MAIL_SECONDS = 30.0
@@ -51,6 +55,11 @@ log = structlog.get_logger()
 
 def supervise(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
     """Run until a signal asks to stop. Slots die with this process, and their leases lapse."""
+    with claimed_machine(settings):
+        _supervise(settings, ready)
+
+
+def _supervise(settings: Settings, ready: Callable[[], None]) -> None:
     stop = _stopped_by_signal()
     queue = None if settings.queue_url else embedded_queue(settings)
     slots: dict[int, subprocess.Popen[bytes]] = {}
@@ -59,6 +68,7 @@ def supervise(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
         if queue is not None:
             queue.ensure()
         ports, said = build_worker(settings), begun(settings)
+        check_slots_in_force(ports)
         _begin_beside(settings, ports, said, stop)
         kept = build_pool(ports)
         pool = _keep_warm(kept, stop)
@@ -128,17 +138,21 @@ def _keep_mailing(ports: WorkerPorts, post: Post | None, home: str, stop: thread
 
 def _keep_settling(ports: WorkerPorts, stop: threading.Event) -> None:
     """End jobs beside the rounds of this process: a release waits for no slot, and a comparison with much memory holds
-    no lease of others up."""
+    no lease of others up, nor, as it has a thread of its own, a release that is due: that would tell how long it took.
+    """
 
-    def serve() -> None:
+    def serve(steps: Sequence[Callable[[WorkerPorts], int]], rare: Sequence[Callable[[WorkerPorts], int]]) -> None:
         tick = 0
-        while not stop.wait(TICK_SECONDS):
-            slow = tick % SLOW_TICKS == 0
-            for step in [settle_all, run_public_tables] if slow else [settle_due]:
+        while not stop.wait(SETTLE_SECONDS):
+            for step in [*steps, *(rare if tick % SETTLE_RARE == 0 else [])]:
                 _attempt(step.__name__, partial(step, ports))
             tick += 1
 
-    threading.Thread(target=serve, daemon=True, name="settling").start()
+    for name, often, rare in (
+        ("releasing", [settle_due], []),
+        ("comparing", [compare_due], [settle_all, run_public_tables]),
+    ):
+        threading.Thread(target=serve, args=(often, rare), daemon=True, name=name).start()
 
 
 def _keep_warm(pool: "Pool | None", stop: threading.Event) -> threading.Thread | None:

@@ -16,6 +16,7 @@ from broker.domain.audit import AuditEvent
 from broker.domain.errors import Forbidden, Invalid, Unknown
 from broker.domain.people import Person
 from broker.domain.permissions import Action, check_roles
+from broker.domain.plain_text import check_plain
 from broker.domain.ports import Access, Ports
 from broker.workflow.administer import PERSON_PUT, check_administrator, holder, token_hash
 
@@ -116,6 +117,7 @@ def _check_details(person: Person) -> None:
         raise Invalid("ident", "An id is 1 to 64 small letters, digits, dots and dashes.", "/ident")
     if not 1 <= len(person.name) <= 200:
         raise Invalid("name", "A person needs a name of 1 to 200 characters.", "/name")
+    check_plain(person.name, "name", "/name")
     if person.email and not EMAIL.fullmatch(person.email):
         raise Invalid("email", "This is no mail address.", "/email")
     first, last = person.accredited_from, person.accredited_until

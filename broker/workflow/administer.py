@@ -15,6 +15,7 @@ from broker.policy.models import Policies
 from broker.policy.stored import policies_from_json, policies_to_json
 from broker.workflow.allot import allot, check_allottable
 from broker.workflow.policies import policies_in_force
+from broker.workflow.silence import check_slots
 from broker.workflow.standard_populations import check_standard
 
 TOKEN_LIFE = timedelta(days=90)
@@ -27,7 +28,7 @@ PERSON_PUT = "person.put"
 
 
 def check_administrator(person: Person, action: Action) -> None:
-    check_may(person, action, NO_RELATION, None, "page", action.value)
+    check_may(person, action, NO_RELATION, None, "page", "")
 
 
 def token_hash(token: str) -> str:
@@ -43,8 +44,17 @@ def make_token(ports: Ports, person: Person, for_person: str) -> str:
     token = secrets.token_urlsafe(32)
     now = ports.clock.now()
     event = AuditEvent(now, person.ident, "token.made", holder.ident)
-    ports.store.put_token(token_hash(token), holder.ident, now + TOKEN_LIFE, [event], made=now)
+    most = _most_tokens(ports)
+    ports.store.put_token(token_hash(token), holder.ident, now + TOKEN_LIFE, [event], made=now, most=most)
     return token
+
+
+def _most_tokens(ports: Ports) -> int | None:
+    """None before a policy is in force: the first administrators need one to put it there."""
+    try:
+        return policies_in_force(ports.store).service.tokens_per_person
+    except Unknown:
+        return None
 
 
 def person_by_token(ports: Ports, token: str) -> Person | None:
@@ -104,6 +114,7 @@ def propose_policy(ports: Ports, person: Person, policies: Policies) -> StoredPo
     _check_names(policies)
     check_allotments(policies)
     check_standard(policies)
+    check_slots(ports, policies)
     now = ports.clock.now()
     stored = StoredPolicy(policies.fingerprint, policies_to_json(policies), person.ident, now, None, None)
     ports.store.propose_policy(stored, [AuditEvent(now, person.ident, "policy.proposed", policies.fingerprint)])
@@ -131,6 +142,7 @@ def apply_policy(ports: Ports, person: Person, fingerprint: str) -> None:
         raise Forbidden("second-administrator", "Whoever proposed a policy set cannot apply it, by no account.")
     policies = policies_from_json(stored.content, fingerprint)
     check_allottable(ports, policies)
+    check_slots(ports, policies)
     now = ports.clock.now()
     event = AuditEvent(now, person.ident, "policy.applied", fingerprint)
     ports.store.apply_policy(fingerprint, person.ident, now, [event], _decided_on(ports, policies))

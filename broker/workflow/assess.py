@@ -48,7 +48,7 @@ def assess(ports: WorkerPorts, lease: Lease, policies: Policies, ran: Ran) -> No
     if ran.checked.plan is not None:
         prepared = _tables(ports, ran, ran.checked.plan, profile)
     else:
-        prepared = script_outputs(ports, ran.ran_script, ran.checked.declared, policies, profile)
+        prepared = script_outputs(ran.ran_script, ran.checked.declared, policies, profile)
     conclude(
         ports,
         lease,
@@ -94,6 +94,7 @@ def conclude(
         assessed_policy=policies.fingerprint,
         outputs=records,
         small=any(p.small for p in prepared),
+        history_changed=any(p.history_changed for p in prepared),
     )
 
 
@@ -127,7 +128,7 @@ def _shelve(ports: WorkerPorts, job: Job, prepared: Prepared, declared: Sequence
         ports.shelf.put("staff", candidate)
     bound = sha256(prepared.staff + (candidate or b"")).digest()
     output = Output(
-        ident=new_ident(job.created),
+        ident=new_ident(),
         job=job.ident,
         name=prepared.name,
         kind=prepared.kind,

@@ -1,8 +1,9 @@
 """A checker's word as it arrives, the closed list of reasons, and whether it may be cast. Casts nothing."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from broker.domain.errors import Conflict, Invalid
 from broker.domain.findings import Verdict
@@ -30,8 +31,8 @@ APPROVING = frozenset({"meets-rules", "described-and-safe"})
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """Hashes say what the checker saw. `why` findings are set aside is for staff; `words` are for the researchers,
-    beside the reason."""
+    """Hashes say what the checker saw. `why` findings are set aside is for staff, and `whys` of each by itself; `words`
+    are for the researchers, beside the reason."""
 
     choice: Choice
     reason: str
@@ -41,6 +42,13 @@ class Ballot:
     overrides: tuple[str, ...] = ()
     why: str = ""
     words: str = ""
+    whys: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def reasons(self) -> str:
+        """All that is kept of why findings are set aside: a line each."""
+        lines = (f"{finding}: {self.whys[finding].strip()}" for finding in self.overrides if finding in self.whys)
+        return "\n".join(line for line in (self.why.strip(), *lines) if line)
 
 
 def memory_version(outputs: Iterable[Output]) -> str:
@@ -78,20 +86,36 @@ def _check_approvable(ports: Ports, reached: ReachedOutput) -> None:
         raise Conflict("rules-changed", "The project's rules have changed since this was judged: return it instead.")
 
 
+def to_set_aside(output: Output, staff: Mapping[str, Any]) -> dict[str, str]:
+    """Findings that an approval has to set aside, each with its sentence: of a table that the rules refuse every rule
+    that does, of a script's file every finding for which a table of the broker's would hide a figure."""
+    if output.kind is OutputKind.FILE:
+        return {f["finding"]: f["sentence"] for f in staff.get("set_aside", ())}
+    if output.verdict is not Verdict.REFUSE:
+        return {}
+    return {f["rule"]: f["sentence"] for f in staff.get("findings", ()) if f["verdict"] == Verdict.REFUSE.value}
+
+
 def _check_overrides(ports: Ports, output: Output, ballot: Ballot) -> None:
-    """What is set aside are findings of this output, and where the rules refuse it, every one that does; with why."""
-    unsafe = output.verdict is Verdict.REFUSE and output.kind is OutputKind.TABLE
-    if not unsafe and not ballot.overrides:
-        return
+    """What is set aside are findings of this output, and every one that has to be; with why."""
     staff = json.loads(ports.shelf.get("staff", ports.store.evidence_digest(output.ident)))
-    found = {(f["rule"], f["verdict"]) for f in staff.get("findings", ())}
-    if not set(ballot.overrides) <= {rule for rule, _ in found}:
+    needed = to_set_aside(output, staff)
+    refused = output.verdict is Verdict.REFUSE and output.kind is OutputKind.TABLE
+    if not refused and not needed and not ballot.overrides:
+        return
+    if not set(ballot.overrides) <= {*needed, *(f["rule"] for f in staff.get("findings", ()))}:
         raise Invalid("override", "Only findings of this output can be set aside.", "/overrides")
-    refusing = {rule for rule, verdict in found if verdict == Verdict.REFUSE.value}
-    if unsafe and not (ballot.overrides and refusing <= set(ballot.overrides)):
-        raise Invalid(
-            "override", "The rules refuse this output: approving it must name every finding set aside.", "/overrides"
-        )
-    if not ballot.why.strip():
-        raise Invalid("why", "Say why these findings can be set aside: it is kept with your vote.", "/why")
-    check_words(ballot.why, "/why")
+    if not ballot.overrides or not needed.keys() <= set(ballot.overrides):
+        sentence = f"Approving this output must name every finding set aside: {', '.join(needed)}."
+        raise Invalid("override", sentence, "/overrides")
+    if output.kind is OutputKind.FILE:
+        for finding in ballot.overrides:
+            _check_why(ballot.whys.get(finding, ""), f"Say why {finding} can be set aside: it is kept with your vote.")
+    else:
+        _check_why(ballot.reasons, "Say why these findings can be set aside: it is kept with your vote.")
+
+
+def _check_why(why: str, sentence: str) -> None:
+    if not why.strip():
+        raise Invalid("why", sentence, "/why")
+    check_words(why, "/why")

@@ -17,7 +17,7 @@ from broker.workflow import cohorts
 from broker.workflow.check import check_submission
 from broker.workflow.policies import policies_in_force, policies_of
 from broker.workflow.relations import RelationOf, project_or_unknown, reach_job, relation_of, relations
-from broker.workflow.silence import hides_withheld, looks_running, told_end, whole_minute
+from broker.workflow.silence import hides_withheld, looks_running, minute_of, spoken_of, told_end, whole_minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +116,13 @@ class _Known:
 
     relation: RelationOf
     outputs: dict[str, list[Output]]
-    voted: frozenset[str]
+    spoken: frozenset[str]
 
 
 def _known(ports: Ports, policies: Policies, person: Person, jobs: list[Job]) -> _Known:
     outputs = ports.store.outputs_of_jobs(frozenset(j.ident for j in jobs))
-    voted = ports.store.voted(frozenset(o.ident for found in outputs.values() for o in found))
-    return _Known(relations(ports, person, policies), outputs, voted)
+    spoken = spoken_of(ports, outputs)
+    return _Known(relations(ports, person, policies), outputs, spoken)
 
 
 def _view(
@@ -141,9 +141,9 @@ def _view(
         kind=job.submission.kind.value,
         dialect=job.submission.dialect,
         researcher=job.researcher,
-        state=job.state.value if staff else _shown(ports, policies, job, outputs, known.voted).value,
-        created=job.created,
-        updated=job.updated if staff else _told_time(ports, policies, job, outputs, known.voted),
+        state=job.state.value if staff else _shown(ports, policies, job, outputs, known.spoken).value,
+        created=job.created if staff else minute_of(job.created),
+        updated=job.updated if staff else _told_time(ports, policies, job, outputs, known.spoken),
         text=job.submission.text if reads_text else None,
         refusals=refusals,
         uses=uses,
@@ -154,11 +154,10 @@ def _view(
     )
 
 
-def _shown(ports: Ports, policies: Policies, job: Job, outputs: list[Output], voted: frozenset[str]) -> Shown:
-    if looks_running(ports, policies, job, outputs, voted):
-        return Shown.RUNNING
-    hide = hides_withheld(ports, policies, job, outputs, voted)
-    return shown_state(job.state, job.failure, tuple(o.state for o in outputs), hide, bool(job.kept))
+def _shown(ports: Ports, policies: Policies, job: Job, outputs: list[Output], spoken: frozenset[str]) -> Shown:
+    runs = looks_running(ports, policies, job, outputs, spoken)
+    hide = hides_withheld(ports, policies, job, outputs, spoken)
+    return shown_state(job.state, job.failure, tuple(o.state for o in outputs), hide, bool(job.kept), runs)
 
 
 def explained(ports: Ports, job: Job) -> tuple[tuple[Refusal, ...], tuple[Use, ...]]:
@@ -208,8 +207,8 @@ def _whole(output: Output) -> OutputView:
     )
 
 
-def _told_time(ports: Ports, policies: Policies, job: Job, outputs: list[Output], voted: frozenset[str]) -> datetime:
+def _told_time(ports: Ports, policies: Policies, job: Job, outputs: list[Output], spoken: frozenset[str]) -> datetime:
     """When the job last changed, as far as its researcher may know that it has."""
-    running = job.started is not None and looks_running(ports, policies, job, outputs, voted)
-    changed = told_end(policies, job) or job.updated
-    return whole_minute(job.started if running and job.started else changed)
+    if job.started is not None and looks_running(ports, policies, job, outputs, spoken):
+        return whole_minute(job.started)
+    return whole_minute(told_end(ports, policies, job) or job.updated)

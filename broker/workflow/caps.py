@@ -15,6 +15,8 @@ from broker.workflow.administer import check_administrator
 from broker.workflow.policies import policies_in_force
 
 PAGE = 50
+WHOLE = 1000
+"""Figures are counted in thousandths; a part of one is shown as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ def memory_head(ports: Ports, person: Person) -> Head | None:
 
 
 def _places(ports: Ports, snapshot: str, rules: MemoryPolicy) -> tuple[list[MeasuredPopulation], list[Place], int]:
-    measured, used = ports.store.measured(snapshot), ports.store.split_counts(snapshot)
+    measured = ports.store.measured(snapshot)
+    used = {name: tuple(-(-n // WHOLE) for n in counts) for name, counts in ports.store.split_counts(snapshot).items()}
     unmeasured = len(used.keys() - {m.population for m in measured})
     return measured, places(measured, used, rules.least, rules.fraction), unmeasured

@@ -15,7 +15,7 @@ from broker.domain.variables import Use
 from broker.policy.models import Policies
 from broker.privacy.asking.lines import PrivateLines, private_lines
 from broker.python_jobs.check import PythonCheck, check_python
-from broker.query import compile_sql
+from broker.query import Reach, compile_sql
 from broker.scope.check import check_scope
 from broker.scope.combinations import check_combinations
 from broker.scope.exact import check_exact
@@ -86,8 +86,12 @@ def _key(refusal: Refusal) -> tuple[str, int | str, int | None]:
 
 
 def _check_sql(text: str, dialect: str, project: Project, policies: Policies, saved: Saved) -> Checked:
-    least = policies.profile(project.profile).t
-    compiled = compile_sql(text, dialect, policies.catalogue, project, policies.service, least, saved)
+    profile = policies.profile(project.profile)
+    lines = private_lines(text, dialect) if len(text) <= policies.service.text_bytes else None
+    reach, in_parts = Reach(policies.sizes, profile.least_reach), lines is None or not lines.is_private
+    compiled = compile_sql(
+        text, dialect, policies.catalogue, project, policies.service, profile.t, saved, in_parts=in_parts, reach=reach
+    )
     plan = compiled.plan
     checked = Checked(
         Kind.SQL,
@@ -100,9 +104,8 @@ def _check_sql(text: str, dialect: str, project: Project, policies: Policies, sa
         plan.hash if plan else "",
         read=compiled.read,
     )
-    if len(text) > policies.service.text_bytes:
+    if lines is None:
         return checked  # refused for its length; its lines are not read
-    lines = private_lines(text, dialect)
     refusals = check_mode(project, Kind.SQL, lines)
     if refusals or lines.is_private:
         return _private(checked, lines, refusals, project, policies)

@@ -39,7 +39,7 @@ def entries_of(job: Job, kept: Sequence[Kept]) -> list[SavedEntry]:
     """What an accepted job keeps, as the store holds it."""
     return [
         SavedEntry(
-            ident=new_ident(job.created),
+            ident=new_ident(),
             project=job.submission.project,
             definition=Cohort(k.name, k.dialect, k.text, k.columns),
             about=job.submission.title,

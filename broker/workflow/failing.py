@@ -9,8 +9,8 @@ OVERTAKEN = frozenset({"stale", "already-running"})
 """Codes of the conflicts that an attempt meets whose lease is lost: the one that took over tells what happened."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class Failed(Exception):
-    """The attempt ended without outputs: a code for staff."""
+    """The attempt ended without outputs: a code for staff. Not frozen: a context manager sets its traceback."""
 
     code: FailureCode

@@ -7,12 +7,14 @@ from broker.domain.jobs import PRIVATE_SCRIPT_LINE, Job, Kind, Shown
 from broker.domain.people import Person
 from broker.domain.permissions import Action
 from broker.domain.ports import Ports
+from broker.policy.models import Policies
 from broker.policy.service import Service
 from broker.python_jobs.private.line import lasting, private_line, slot_at, slots_of
 from broker.workflow import browse
 from broker.workflow.limits import limits_for
 from broker.workflow.policies import policies_in_force
 from broker.workflow.relations import reach_job
+from broker.workflow.turns import in_turn
 
 UNDER_WAY: frozenset[str] = frozenset({Shown.QUEUED, Shown.RUNNING, Shown.WAITING, "assessing"})
 """Words of a job that will still change by itself; `assessing` is what staff are shown."""
@@ -57,15 +59,15 @@ def progress(ports: Ports, person: Person, view: browse.JobView) -> Progress:
     waits, runs = view.state == Shown.QUEUED, view.state == Shown.RUNNING
     return Progress(
         waits=waits,
-        ahead=_ahead(ports, job) if waits else None,
+        ahead=_ahead(ports, policies, job) if waits else None,
         minutes=_minutes(ports, view, most) if runs else None,
         limit=most,
         blocks=_slots(job, policies.service, _passed(ports, view)) if runs else None,
     )
 
 
-def _ahead(ports: Ports, job: Job) -> int | None:
-    waiting = [ident for ident, _ in ports.store.waiting()]
+def _ahead(ports: Ports, policies: Policies, job: Job) -> int | None:
+    waiting = [one.ident for one in in_turn(ports, policies)]
     before = waiting.index(job.ident) if job.ident in waiting else 0
     return next((most for most in MOST_BEFORE if before <= most), None)
 

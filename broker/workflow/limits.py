@@ -26,3 +26,10 @@ def members_limits(policies: Policies) -> Limits:
     service = policies.service
     limits = limits_for(Kind.SQL, policies)
     return replace(limits, output_bytes=service.members_bytes, memory_bytes=service.members_memory_bytes)
+
+
+def files_limits(policies: Policies) -> Limits:
+    """Of the container that makes a script's files anew."""
+    service = policies.service
+    limits = limits_for(Kind.SQL, policies)
+    return replace(limits, wall_seconds=service.files_seconds, output_bytes=service.made_job_bytes)

@@ -1,26 +1,39 @@
-"""How scripts did: the trace of the synthetic run for its author, and a checker's look at a failure on real data."""
+"""How scripts did: the trace of the synthetic run for its author, and what checkers read of those that met real rows
+and came to nothing: text and print. Who reads one says so, and may tell its author why."""
 
 import json
 from dataclasses import dataclass
 from typing import Any
 
 from broker.domain.audit import AuditEvent
-from broker.domain.errors import Invalid, Unknown
-from broker.domain.jobs import Job
-from broker.domain.outputs import OutputState
+from broker.domain.errors import Conflict, Invalid, Unknown
+from broker.domain.jobs import Job, JobState
 from broker.domain.people import Person, Role
 from broker.domain.permissions import Action, may
+from broker.domain.plain_text import plain
 from broker.domain.ports import Ports
+from broker.domain.ports.records import AuditWanted
 from broker.domain.rehearsals import Rehearsal
 from broker.workflow.policies import policies_in_force
-from broker.workflow.relations import project_of, reach_job, relation_of, relations
+from broker.workflow.relations import reach_job, relations
+from broker.workflow.settle import settle
 
 LONGEST = 1000
+
+RULES: dict[str, str] = {
+    "small-groups": "Groups are too small: merge categories or years.",
+    "too-much-hidden": "So much of it had to be hidden that nothing is left: ask for fewer or larger groups.",
+    "nothing-declared": "It left no output that its header declares.",
+    "not-readable": "What it left is not of a type that may leave.",
+    "row-level": "What it left shows single persons.",
+    "ask-us": "Please talk to the output checkers.",
+}
+"""What a checker may tell of a script that left nothing usable: free words could say what the rules hide."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """`passed` on the synthetic NPD, and what the script printed there; `told` is a checker's word on its failure on
+    """`passed` on the synthetic NPD, and what the script printed there; `told` is a checker's word on what it did on
     real data, if one has been given."""
 
     passed: bool | None
@@ -28,53 +41,109 @@ class Trace:
     told: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ToRead:
+    """A script for a checker: what it printed on real data, and whether what is told of it is one of `RULES`."""
+
+    job: Job
+    log: bytes
+    by_rule: bool
+    told: str | None
+
+
 def trace(ports: Ports, person: Person, job_ident: str) -> Trace:
     """For whoever may read the job's text: everything in it comes of that text and of synthetic data."""
-    _, rehearsal = _reached(ports, person, job_ident, Action.VIEW_TEXT)
+    reach_job(ports, person, Action.VIEW_TEXT, job_ident)
+    rehearsal = ports.store.rehearsal(job_ident)
     if rehearsal is None:
         return Trace(None, None, None)
-    document = None if rehearsal.trace is None else json.loads(ports.shelf.get("staff", rehearsal.trace))
-    return Trace(rehearsal.passed, document, rehearsal.reason)
+    if rehearsal.trace is None or not _is_told(rehearsal, ports):
+        return Trace(None, None, rehearsal.reason)
+    return Trace(rehearsal.passed, json.loads(ports.shelf.get("staff", rehearsal.trace)), rehearsal.reason)
+
+
+def _is_told(rehearsal: Rehearsal, ports: Ports) -> bool:
+    return rehearsal.trace_from is None or rehearsal.trace_from <= ports.clock.now()
 
 
 def waiting(ports: Ports, person: Person) -> list[Job]:
-    """Jobs that failed here or left what could not be used, and of which nobody has told anything; oldest first."""
+    """Scripts that met real rows, came to nothing or left what could not be used, and that nobody has read; oldest
+    first."""
     if Role.CHECKER not in person.roles:
-        raise Unknown("page", "failures")
-    policies = policies_in_force(ports.store)
-    idents = ports.store.failures_to_look_at()
-    found, relation = ports.store.jobs_named(frozenset(idents)), relations(ports, person, policies)
+        raise Unknown("page", "")
+    idents = ports.store.scripts_to_read()
+    found = ports.store.jobs_named(frozenset(idents))
+    relation = relations(ports, person, policies_in_force(ports.store))
     every = (found[ident] for ident in idents)
-    return [j for j in every if may(person, Action.VIEW_EVIDENCE, relation(j), OutputState.IN_REVIEW)]
+    return [j for j in every if may(person, Action.READ_SCRIPT, relation(j), j.state)]
 
 
-def _may_look(ports: Ports, person: Person, job: Job, policies: Any) -> bool:
-    relation = relation_of(ports, policies, person, project_of(ports, policies, job), job)
-    return may(person, Action.VIEW_EVIDENCE, relation, OutputState.IN_REVIEW)
+def script(ports: Ports, person: Person, job_ident: str) -> ToRead:
+    """For a checker who is independent of the project; the look is audited."""
+    job, rehearsal = _reached(ports, person, job_ident)
+    ports.store.record([AuditEvent(ports.clock.now(), person.ident, "failure.viewed", job_ident)])
+    log = b"" if rehearsal.log is None else ports.shelf.get("staff", rehearsal.log)
+    return ToRead(job, log, _by_rule(job, rehearsal), rehearsal.reason)
 
 
 def failure(ports: Ports, person: Person, job_ident: str) -> bytes:
-    """What the script printed on real data, for a checker who may see evidence of the project; the look is audited."""
-    job, rehearsal = _reached(ports, person, job_ident, Action.VIEW_JOB)
-    if rehearsal is None or rehearsal.log is None or not _may_look(ports, person, job, policies_in_force(ports.store)):
-        raise Unknown("failure", job_ident)
-    ports.store.record([AuditEvent(ports.clock.now(), person.ident, "failure.viewed", job_ident)])
-    return ports.shelf.get("staff", rehearsal.log)
+    """What the script printed on real data, without what would move a terminal's cursor."""
+    return plain(script(ports, person, job_ident).log.decode("utf-8", "replace")).encode()
+
+
+def read(ports: Ports, person: Person, job_ident: str) -> None:
+    """Say that one has read its text and print: it leaves the list, and no longer counts among its project's unread
+    scripts. Conflict("not-looked-at") where one has not opened them."""
+    _reached(ports, person, job_ident)
+    _check_opened(ports, person, job_ident)
+    now = ports.clock.now()
+    ports.store.read_script(job_ident, person.ident, now, [AuditEvent(now, person.ident, "script.read", job_ident)])
 
 
 def tell(ports: Ports, person: Person, job_ident: str, reason: str) -> None:
-    """Tell the researchers why their script failed on real data, once, in words without figures."""
-    job, rehearsal = _reached(ports, person, job_ident, Action.VIEW_JOB)
-    if rehearsal is None or rehearsal.log is None or not _may_look(ports, person, job, policies_in_force(ports.store)):
-        raise Unknown("failure", job_ident)
+    """Tell the researchers, once, why nothing came of their script: by words without figures where it failed or left
+    what could not be used, else by the code of one of `RULES`. Who tells has read it."""
+    job, rehearsal = _reached(ports, person, job_ident)
+    if job.state is JobState.WITHDRAWN:
+        raise Conflict("wrong-state", "It was withdrawn: there is nothing to tell.")
+    sentence = _rule(reason) if _by_rule(job, rehearsal) else _words(reason)
+    _check_opened(ports, person, job_ident)
+    now = ports.clock.now()
+    codes = (("rule", reason),) if _by_rule(job, rehearsal) else ()
+    event = AuditEvent(now, person.ident, "failure.told", job_ident, codes)
+    ports.store.tell_failure(job_ident, person.ident, sentence, now, [event])
+    settle(ports, job_ident)
+
+
+def _by_rule(job: Job, rehearsal: Rehearsal) -> bool:
+    return job.state is not JobState.FAILED and not rehearsal.problems
+
+
+def _rule(reason: str) -> str:
+    if reason not in RULES:
+        raise Invalid("reason", f"The reason must be one of {', '.join(RULES)}.", "/reason")
+    return RULES[reason]
+
+
+def _words(reason: str) -> str:
     if not reason.strip() or len(reason) > LONGEST or not reason.isprintable():
         raise Invalid("reason", f"Say in one line of at most {LONGEST} characters why it failed.", "/reason")
     if any(c.isnumeric() for c in reason):
         raise Invalid("reason", "Researchers read the reason: it has no figures.", "/reason")
-    now = ports.clock.now()
-    event = AuditEvent(now, person.ident, "failure.told", job_ident)
-    ports.store.tell_failure(job_ident, person.ident, reason, now, [event])
+    return reason
 
 
-def _reached(ports: Ports, person: Person, job_ident: str, action: Action) -> tuple[Job, Rehearsal | None]:
-    return reach_job(ports, person, action, job_ident).job, ports.store.rehearsal(job_ident)
+def _check_opened(ports: Ports, person: Person, job_ident: str) -> None:
+    own = AuditWanted(subject=job_ident, actor=person.ident, action="failure.viewed", limit=1)
+    if not ports.store.search_audit(own):
+        raise Conflict("not-looked-at", "Open the script's text and print first.")
+
+
+def _reached(ports: Ports, person: Person, job_ident: str) -> tuple[Job, Rehearsal]:
+    """A script that met real rows and that came to an end; whatever else it is answers like nothing."""
+    reached = reach_job(ports, person, Action.VIEW_JOB, job_ident)
+    found = ports.store.rehearsal(job_ident)
+    allowed = may(person, Action.READ_SCRIPT, reached.relation, reached.job.state)
+    if found is None or found.met is None or not allowed:
+        raise Unknown("failure", job_ident)
+    return reached.job, found

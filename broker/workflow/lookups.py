@@ -35,7 +35,7 @@ def propose(ports: Ports, person: Person, project: str, name: str, about: str, t
     now = ports.clock.now()
     state = SavedState.IN_REVIEW
     entry = SavedEntry(
-        new_ident(now), reached.ident, lookup, about.strip(), person.ident, now, policies.fingerprint, state
+        new_ident(), reached.ident, lookup, about.strip(), person.ident, now, policies.fingerprint, state
     )
     ports.store.propose_saved(entry, [told(entry, person, "saved.proposed", now)])
     return entry

@@ -16,6 +16,7 @@ from broker.workflow.beside import tables_of
 from broker.workflow.private.told import manifest_profile
 from broker.workflow.records import privacy_of
 from broker.workflow.relations import project_or_unknown
+from broker.workflow.silence import whole_minute
 
 
 def manifest_of(
@@ -35,7 +36,7 @@ def manifest_of(
         "policy": policies.fingerprint,
         "image": job.image,
         "profile": _profile_told(ports, job, outputs, profile),
-        "released_at": now.isoformat(),
+        "released_at": whole_minute(now).isoformat(),
         "outputs": [
             {
                 "output": o.ident,

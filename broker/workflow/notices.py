@@ -113,7 +113,7 @@ def _to_check(ports: Ports, person: Person) -> Iterator[Notice]:
     for entry in lookups.inbox(ports, person):
         yield Notice(f"lookup:{entry.ident}", f"A lookup of project {entry.project} waits for a decision.", "/inbox")
     for job_found in looks.waiting(ports, person):
-        sentence = f"A script of project {job_found.submission.project} failed and waits for a look."
+        sentence = f"A script of project {job_found.submission.project} met real rows and waits to be read."
         yield Notice(f"failure:{job_found.ident}", sentence, f"/jobs/{job_found.ident}/failure")
 
 

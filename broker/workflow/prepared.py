@@ -31,6 +31,7 @@ class Prepared:
     memory_version: str | None = None
     tables: "tuple[Table, ...]" = ()
     """What goes into memory with its release, where it was compared while it was prepared."""
+    history_changed: bool = False
 
 
 def table_prepared(assessment: Assessment, name: str, profile: Profile) -> Prepared:

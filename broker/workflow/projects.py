@@ -11,6 +11,7 @@ from datetime import date
 from broker.domain.errors import Conflict, Invalid, Unknown
 from broker.domain.people import Person
 from broker.domain.permissions import Action
+from broker.domain.plain_text import check_plain
 from broker.domain.ports import Decision, Filter, Ports, StoredPolicy
 from broker.domain.projects import Grant, Project
 from broker.domain.stops import Stop, StopKind
@@ -129,6 +130,8 @@ def propose_change(ports: Ports, person: Person, ident: str, change: Change, aga
 def _check(ports: Ports, policies: Policies, project: Project, change: Change) -> None:
     if not change.title.strip() or not change.purpose.strip():
         raise Invalid("title", "A project needs a title and a purpose: the public register shows both.", "/title")
+    check_plain(change.title, "title", "/title")
+    check_plain(change.purpose, "purpose", "/purpose", lines=True)
     if not 0 <= change.votes <= MOST_VOTES:
         raise Invalid("votes", f"An output needs 0 to {MOST_VOTES} votes.", "/votes")
     known = {p.ident for p in ports.store.people()} | project.researchers
@@ -143,6 +146,7 @@ def _check_grant(policies: Policies, project: Project, grant: Grant) -> None:
     table = next((t for t in policies.catalogue.tables if t.full_name == grant.table), None)
     if table is None or all(v.name != grant.variable for v in table.variables):
         raise Invalid("variable", f"The catalogue has no variable {grant.table}.{grant.variable}.", "/variable")
+    check_plain(grant.justification, "reason", "/reason", lines=True)
     if not grant.justification.strip():
         raise Invalid("reason", "A grant needs the reason for which it was given.", "/reason")
     if table.year is None and grant.years:

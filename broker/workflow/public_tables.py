@@ -42,7 +42,7 @@ def ask(ports: Ports, by: Person, given: Published) -> str:
     """Ask for a table to be registered; gives its id. Raises Invalid for what cannot be a public table."""
     check_administrator(by, Action.KEEP_PUBLIC_TABLES)
     now = ports.clock.now()
-    ident = new_ident(now)
+    ident = new_ident()
     _check(ports, given, ident)
     event = AuditEvent(now, by.ident, "public-table.asked", ident, (("snapshot", given.snapshot),))
     ports.store.ask_public_table(PublicTable(ident, given, by.ident, now), event)

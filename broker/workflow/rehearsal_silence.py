@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from broker.domain.asked_rehearsals import OPEN, AskedRehearsal, RehearsalState, Step
-from broker.domain.jobs import Kind
+from broker.domain.jobs import Kind, TimeSlots
 from broker.policy.service import Service
 
 
@@ -37,12 +37,12 @@ class Seen:
         return self.state in OPEN
 
 
-def seen(asked: AskedRehearsal, now: datetime, service: Service) -> Seen:
+def seen(asked: AskedRehearsal, now: datetime, service: Service, slots: TimeSlots) -> Seen:
     """When a worker became free tells when somebody's job on real data ended. So one that had to wait for a worker
-    looks as if it waited, and then is told of, in slots of time as long as those in which scripts are told of."""
+    looks as if it waited, and then is told of, in the slots of time in which jobs are."""
     done = asked.state in {RehearsalState.DONE, RehearsalState.FAILED}
     waits = {"seconds": max(0, int((now - asked.created).total_seconds())), "limit": _limit(asked, service)}
-    if _was_prompt(asked, service) or (done and now >= _slot_end(asked, service)) or not (done or asked.started):
+    if _was_prompt(asked, service) or (done and now >= _slot_end(asked, slots)) or not (done or asked.started):
         return Seen(asked, asked.state, asked.step, json.loads(asked.document) if asked.document else None, **waits)
     if asked.state is RehearsalState.CANCELLED:
         return Seen(asked, asked.state, None, None)
@@ -61,6 +61,5 @@ def _was_prompt(asked: AskedRehearsal, service: Service) -> bool:
     return asked.attempt < 2 and asked.started - asked.created <= timedelta(seconds=service.rehearsal_prompt_seconds)
 
 
-def _slot_end(asked: AskedRehearsal, service: Service) -> datetime:
-    slot = timedelta(seconds=service.time_slot_seconds)
-    return asked.created + slot * -((asked.created - asked.updated) // slot)
+def _slot_end(asked: AskedRehearsal, slots: TimeSlots) -> datetime:
+    return slots.end(asked.created, (asked.updated - asked.created).total_seconds())

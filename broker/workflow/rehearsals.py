@@ -22,6 +22,7 @@ from broker.workflow.preview import check_text, forecast
 from broker.workflow.rehearsal_data import wanted
 from broker.workflow.rehearsal_silence import Seen, seen
 from broker.workflow.relations import project_or_unknown, reach_project, relation_of
+from broker.workflow.silence import slots_of
 from broker.workflow.stopping import check_goes_on
 from broker.workflow.submit import TEXT_LENGTH, TITLE_LENGTH, check_storable
 
@@ -54,7 +55,7 @@ def ask(ports: Ports, person: Person, submission: Submission) -> tuple[Checked, 
         return checked, None
     found = _at_once(ports, submission, checked)
     made = AskedRehearsal(
-        ident=new_ident(now),
+        ident=new_ident(),
         person=person.ident,
         submission=submission,
         state=RehearsalState.QUEUED if found is None else RehearsalState.DONE,
@@ -95,13 +96,15 @@ def hint(ports: Ports, rehearsal: str, attempt: int) -> None:
 def look(ports: Ports, person: Person, ident: str) -> Seen:
     """One's own; nobody else learns that it exists."""
     found = _own(ports, person, ident)
-    return seen(found, ports.clock.now(), policies_in_force(ports.store).service)
+    policies = policies_in_force(ports.store)
+    return seen(found, ports.clock.now(), policies.service, slots_of(ports, policies))
 
 
 def listed(ports: Ports, person: Person) -> list[Seen]:
     """One's own, newest first, without what came of them."""
-    now, service = ports.clock.now(), policies_in_force(ports.store).service
-    return [seen(r, now, service) for r in ports.store.rehearsals_of(person.ident)]
+    now, policies = ports.clock.now(), policies_in_force(ports.store)
+    slots = slots_of(ports, policies)
+    return [seen(r, now, policies.service, slots) for r in ports.store.rehearsals_of(person.ident)]
 
 
 def kept(ports: Ports, person: Person) -> Kept:

@@ -6,22 +6,22 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from broker.domain.files import MadeFile
 from broker.domain.findings import Assessment
 from broker.domain.handed import HandedFigure
-from broker.domain.ports import CollectedFile, Collector, HandedEngine, SandboxEnd, Vaults
+from broker.domain.ports import Collector, HandedEngine, SandboxEnd, Vaults
 from broker.domain.projects import Project
 from broker.policy.models import Policies
 from broker.policy.profiles import Profile
-from broker.python_jobs.left import Left, sort_left
-from broker.python_jobs.parquet import leaves_as
+from broker.python_jobs.left import leaves_as, sort_left
 from broker.workflow.check import Checked
 from broker.workflow.failing import Failed
+from broker.workflow.files import Opened, opened
 from broker.workflow.handed_findings import Computed, Problem
 from broker.workflow.handed_outputs import compute
 from broker.workflow.mounting import script_request
-from broker.workflow.parquet import with_parquet
 from broker.workflow.rehearse import Rehearsed, Runner, rehearsed
-from broker.workflow.script_outputs import PNG, prepared_file
+from broker.workflow.script_outputs import prepared_file
 from broker.workflow.trusted import Stage
 
 WITHHELD = {
@@ -89,10 +89,10 @@ def rehearse_script(
     log = result.log.decode(errors="replace")
     if result.end is not SandboxEnd.ENDED:
         return RehearsedScript(result.end, result.runtime, log)
-    left = sort_left(result.frames)
-    left = with_parquet(trusted, left) if stage.handed is not None else left
-    computed, declared = _computed(trusted, left), [name for name, _ in checked.declared]
-    outputs = (*_requests(left, computed, declared), *_files(stage.collector, left, declared, project, policies))
+    declared = [name for name, _ in checked.declared]
+    left = opened(trusted, sort_left(result.frames, declared, policies.service))
+    computed = _computed(trusted, left)
+    outputs = (*_requests(left, computed, declared), *_files(left, declared, policies, trusted.profile))
     lap("assess")
     return RehearsedScript(
         end=result.end,
@@ -104,7 +104,7 @@ def rehearse_script(
     )
 
 
-def _computed(stage: Stage, left: Left) -> tuple[Computed, ...]:
+def _computed(stage: Stage, left: Opened) -> tuple[Computed, ...]:
     if stage.ports.handed is None:
         return ()
     try:
@@ -114,7 +114,7 @@ def _computed(stage: Stage, left: Left) -> tuple[Computed, ...]:
         return tuple(Computed(r.name, r.kind, "", problem) for r in left.requests)
 
 
-def _requests(left: Left, computed: Sequence[Computed], declared: Sequence[str]) -> Iterator[LeftOutput]:
+def _requests(left: Opened, computed: Sequence[Computed], declared: Sequence[str]) -> Iterator[LeftOutput]:
     """A request stands for the declared output of its stem, with the rows beside it."""
     problems = dict(_problems(computed))
     for one in left.requests:
@@ -133,21 +133,16 @@ def _problems(computed: Sequence[Computed]) -> Iterator[tuple[str, str]]:
             yield one.name, f"Nothing comes of the table {one.found.data} that it would be drawn of."
 
 
-def _files(
-    collector: Collector, left: Left, declared: Sequence[str], project: Project, policies: Policies
-) -> Iterator[LeftOutput]:
-    """Each as the broker would make it anew; of data that it made itself, their author may know why it could not."""
-    service, profile = policies.service, policies.profile(project.profile)
-    for file in collector.collect(left.files, service.allowed_files, service.max_file_bytes, service.max_file_rows):
-        leaving = leaves_as(file.name)
-        name = leaving if leaving in declared else None
-        problem, look_at = _looked_at(file, policies, profile) if name is not None else ("", ())
-        yield LeftOutput(file.name, "file", len(file.content), name, problem, look_at)
+def _files(left: Opened, declared: Sequence[str], policies: Policies, profile: Profile) -> Iterator[LeftOutput]:
+    """Each as the broker makes it anew; of data that it made itself, their author may know why it could not."""
+    for file in left.files:
+        yield LeftOutput(file.name, "file", file.size, file.name, *_looked_at(file, policies, profile))
+    for stayed in left.stayed:
+        name = next((d for d in declared if d.casefold() == leaves_as(stayed.name).casefold()), None)
+        yield LeftOutput(stayed.name, "file", stayed.size, name, WITHHELD[stayed.problem] if name else "")
 
 
-def _looked_at(file: CollectedFile, policies: Policies, profile: Profile) -> tuple[str, tuple[str, ...]]:
-    if file.problem is None and file.media_type == PNG:  # a rehearsal makes no picture anew
-        return "", ()
+def _looked_at(file: MadeFile, policies: Policies, profile: Profile) -> tuple[str, tuple[str, ...]]:
     staff = json.loads(prepared_file(file, policies, profile).staff)
     told, code = staff["summary"], staff["problem"]
     if code is not None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from broker.domain.errors import Unknown
-from broker.domain.jobs import Job
+from broker.domain.jobs import Job, JobState
 from broker.domain.outputs import Output
 from broker.domain.people import Person
 from broker.domain.permissions import Action, Relation, check_may
@@ -83,12 +83,13 @@ def reach_project(ports: Ports, person: Person, action: Action, ident: str) -> t
     return project, policies
 
 
-def reach_job(ports: Ports, person: Person, action: Action, ident: str) -> Reached:
+def reach_job(ports: Ports, person: Person, action: Action, ident: str, told: JobState | None = None) -> Reached:
+    """The job if the person may do this with it in its state, or in the one that it is told to be in."""
     policies = policies_in_force(ports.store)
     job = ports.store.job(ident)
     project = project_of(ports, policies, job)
     relation = relation_of(ports, policies, person, project, job)
-    check_may(person, action, relation, job.state, "job", ident)
+    check_may(person, action, relation, told or job.state, "job", ident)
     return Reached(job, project, policies, relation)
 
 

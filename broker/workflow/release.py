@@ -11,6 +11,7 @@ from broker.domain.jobs import Job, JobState
 from broker.domain.outputs import DECIDED_STATES, Output, OutputState
 from broker.domain.people import SYSTEM, Person
 from broker.domain.permissions import Action
+from broker.domain.plain_text import check_plain
 from broker.domain.ports import Ports, Release, WorkerPorts
 from broker.policy.models import Policies
 from broker.workflow.beside import asides_of, may_leave
@@ -53,7 +54,7 @@ def release_job(ports: WorkerPorts, job: Job) -> Release | None:
     for output in approved:
         _shelve_released(ports, output)
         records[output.ident] = shelve_released(ports, job, output, policies)
-    ident = new_ident(now)
+    ident = new_ident()
     memory = None if job.is_private else remembering(ports, job, ident, approved)
     asides = asides_of(ports, job, ident, today)
     manifest = manifest_of(ports, job, approved, policies, now, records) | beside_claim(ports, job, asides, today)
@@ -131,6 +132,7 @@ def recall(ports: Ports, person: Person, output_ident: str, reason: str) -> None
     """Take a released output back: it can no longer be downloaded, and the register says so."""
     if not reason.strip():
         raise Invalid("reason", "A recall needs a reason.", "/reason")
+    check_plain(reason, "reason", "/reason", lines=True)
     if any(c.isnumeric() for c in reason):
         raise Invalid("reason", "Researchers read the reason: it has no figures.", "/reason")
     reached = reach_output(ports, person, Action.RECALL_OUTPUT, output_ident)

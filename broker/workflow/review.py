@@ -1,5 +1,6 @@
 """Stage 7: checkers claim, look at and vote on outputs; enough equal votes decide one."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ from broker.domain.permissions import Action, Relation, may
 from broker.domain.ports import Cast, Ports
 from broker.domain.reviews import Choice, Decided, Vote, decision, votes_needed
 from broker.policy.models import Policies
-from broker.workflow.ballots import Ballot, check_ballot, memory_version
+from broker.workflow.ballots import Ballot, check_ballot, memory_version, to_set_aside
 from broker.workflow.relations import ReachedOutput, project_of, reach_output, relation_of
 from broker.workflow.reviewing.thread import message
 from broker.workflow.settle import settle
@@ -57,13 +58,15 @@ def look(ports: Ports, person: Person, output_ident: str) -> Look:
     own = any(v.checker == person.ident for v in votes)
     seen = votes if own or output.state is not OutputState.IN_REVIEW else ()
     ports.store.record([AuditEvent(ports.clock.now(), person.ident, "output.viewed", output_ident)])
+    staff = ports.shelf.get("staff", ports.store.evidence_digest(output_ident))
+    aside = bool(to_set_aside(output, json.loads(staff)))
     return Look(
         output=output,
         job=reached.job,
-        staff=ports.shelf.get("staff", ports.store.evidence_digest(output_ident)),
+        staff=staff,
         candidate=None if output.release_hash is None else ports.shelf.get("staff", output.release_hash),
         votes=seen,
-        needed=_needed(reached, any(v.overrides for v in seen)),
+        needed=_needed(reached, aside or any(v.overrides for v in seen)),
         memory_version=memory_version([output]),
         relation=reached.relation,
     )
@@ -110,7 +113,7 @@ def _cast(ports: Ports, person: Person, reached: ReachedOutput, ballot: Ballot, 
         memory_version=ballot.memory_version,
         cast=now,
         overrides=overrides,
-        why=ballot.why.strip() if overrides else "",
+        why=ballot.reasons if overrides else "",
     )
     codes = (("choice", ballot.choice.value), ("reason", ballot.reason))
     events, says = [AuditEvent(now, person.ident, "output.voted", ident, codes)], []

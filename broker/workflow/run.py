@@ -1,5 +1,7 @@
 """Stages 2 to 5 for one attempt: lease, check again under today's policy, vault, sandbox; then `assess`."""
 
+from collections.abc import Sequence
+
 from broker.disclosure.needs import needs_of
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict, Unavailable, Unknown
@@ -22,6 +24,8 @@ from broker.workflow.private.by_blocks.trying import try_on_synthetic
 from broker.workflow.private.outputs import assess_private
 from broker.workflow.private.ports import RunPorts
 from broker.workflow.scripts import Script, run_script
+from broker.workflow.silence import reads_nothing, slots_of
+from broker.workflow.turns import Lane, next_job, recently_begun
 
 
 def run_job(ports: RunPorts, job: str, worker: str, keep_alive: KeepAlive) -> bool:
@@ -29,7 +33,8 @@ def run_job(ports: RunPorts, job: str, worker: str, keep_alive: KeepAlive) -> bo
     it has run, only what is left of its end is done.
 
     A lost lease makes every later write a Conflict("stale"), which is dropped here: the attempt that took over
-    tells what happened.
+    tells what happened. The worker is free again at the end of the slot of time in which the job ended: what waits
+    behind it would tell when that was.
     """
     now = ports.clock.now()
     started = AuditEvent(now, SYSTEM.ident, "job.started", job, (("worker", worker),))
@@ -40,12 +45,48 @@ def run_job(ports: RunPorts, job: str, worker: str, keep_alive: KeepAlive) -> bo
     try:
         with keep_alive(job, lease.attempt):
             _attempt(ports, lease)
-    except Conflict as conflict:
-        if conflict.code not in OVERTAKEN:
-            raise
-        return False
+        end_job(ports, job, keep_alive)
+    except Exception as error:
+        _hold(ports, ports.store.job(job))
+        if isinstance(error, Conflict) and error.code in OVERTAKEN:
+            return False
+        raise
+    _hold(ports, ports.store.job(job))
     end_job(ports, job, keep_alive)
     return True
+
+
+def run_next(ports: RunPorts, lane: Lane, worker: str, keep_alive: KeepAlive) -> bool:
+    """Run the job whose turn it is. False where none waits for this slot. The lease decides between workers that choose
+    the same one: whoever does not get it chooses again, by what the store says then."""
+    policies, passed = policies_in_force(ports.store), set[str]()
+    while (job := next_job(ports, policies, lane, passed)) is not None:
+        if run_job(ports, job, worker, keep_alive):
+            return True
+        if ports.store.job(job).state is JobState.QUEUED:
+            passed.add(job)  # stopped, or given back
+    return False
+
+
+def _hold(ports: WorkerPorts, job: Job) -> None:
+    if not reads_nothing(job, ports.store.outputs_of(job.ident)):
+        _wait_for(ports, [job])
+
+
+def hold_again(ports: WorkerPorts, worker: str) -> None:
+    """What a slot does first: its process may have been killed while it ran or held something, by a script, too."""
+    try:
+        begun = recently_begun(ports, policies_in_force(ports.store))
+    except Unknown:
+        return  # a broker that is being set up
+    _wait_for(ports, [job for job in begun if job.worker == worker])
+
+
+def _wait_for(ports: WorkerPorts, begun: Sequence[Job]) -> None:
+    slots, now = slots_of(ports, policies_in_force(ports.store)), ports.clock.now()
+    for until in (slots.told_end(job, now) for job in begun):
+        if until is not None:
+            ports.clock.wait_until(until)
 
 
 def _attempt(ports: RunPorts, lease: Lease) -> None:

@@ -3,6 +3,7 @@ its author. Nothing of real data is read here, and nothing is released, charged 
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict, Invalid, Unavailable, Unknown
 from broker.domain.jobs import Kind
 from broker.domain.people import SYSTEM
-from broker.domain.ports import SyntheticData, WorkerPorts
+from broker.domain.ports import Rows, SyntheticData, WorkerPorts
 from broker.domain.projects import Project
 from broker.policy.models import Policies
 from broker.workflow import cohorts
@@ -53,6 +54,23 @@ class _Prepared:
 def run_rehearsal(ports: WorkerPorts, ident: str, keep_alive: KeepAlive) -> bool:
     """One attempt, to its end. False if somebody else has it, or it is not to be run. What is written after a
     cancellation or a lapsed lease is dropped."""
+    try:
+        asked = ports.store.asked_rehearsal(ident)
+    except Unknown:
+        return False
+    with _turn(ports, asked) as ours:
+        return ours and _leased(ports, ident, keep_alive)
+
+
+def _turn(ports: WorkerPorts, asked: AskedRehearsal) -> AbstractContextManager[bool]:
+    """A script holds its synthetic rows to its end. While a neighbour holds real ones it stays queued, and its author
+    is told no more than that: it is offered again, and this worker goes on with something else."""
+    if asked.submission.kind is not Kind.PYTHON:
+        return nullcontext(True)
+    return ports.sandbox.holding(asked.ident, asked.attempt + 1, Rows.SYNTHETIC, wait=False)
+
+
+def _leased(ports: WorkerPorts, ident: str, keep_alive: KeepAlive) -> bool:
     now = ports.clock.now()
     asked = ports.store.lease_rehearsal(ident, now + ports.lease, now)
     if asked is None:

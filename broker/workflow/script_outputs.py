@@ -4,18 +4,20 @@ were named in the header, or stay where they are."""
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from broker.disclosure.figures import draw
+from broker.disclosure.files.code_columns import Known
 from broker.disclosure.files.flags import flags_of, of_text
 from broker.domain.errors import Invalid
+from broker.domain.files import MadeFile
 from broker.domain.findings import Assessment, Finding, Verdict, worst
 from broker.domain.handed import HandedFigure
 from broker.domain.outputs import OutputKind
-from broker.domain.ports import CollectedFile, WorkerPorts
 from broker.domain.variables import VariableClass
 from broker.policy.models import Policies
 from broker.policy.profiles import Profile
-from broker.python_jobs.remade import Sheet, remake
+from broker.python_jobs.sheet_facts import facts_of
 from broker.workflow.handed_findings import Computed, Problem
 from broker.workflow.prepared import Prepared, table_prepared
 from broker.workflow.remembering.handed import ComparedTable
@@ -27,31 +29,20 @@ UNDECLARED = Problem("undeclared", "The header declares no output of this name."
 PNG, SVG = "image/png", "image/svg+xml"
 DRAWN = "The broker drew it from what would be released of this table: decide on both alike."
 PICTURE = "A picture was made anew with few colours; its figures were not computed by the broker."
-READABLE = frozenset({"text/csv", "application/json", "text/plain"})
+SAYS = "acro_of_the_script_says"
 Declared = Sequence[tuple[str, str]]
 
 
-def script_outputs(
-    ports: WorkerPorts, ran: RanScript, declared: Declared, policies: Policies, profile: Profile
-) -> list[Prepared]:
-    names = {name.casefold(): name for name, _ in declared}
-    computed = _computed_once(ran.computed, [name.rpartition(".")[0] for name in names.values()])
+def script_outputs(ran: RanScript, declared: Declared, policies: Policies, profile: Profile) -> list[Prepared]:
+    computed = _computed_once(ran.computed, [name.rpartition(".")[0] for name, _ in declared])
     tables = {c.name.casefold(): c for c in computed if isinstance(c.found, Assessment)}
     made = [_computed(c, tables, profile) for c in computed]
-    service = policies.service
-    files = ports.collector.collect(
-        ran.left.files, service.allowed_files, service.max_file_bytes, service.max_file_rows
-    )
-    for file in files:
-        name = names.get(file.name.casefold())
-        known = file if file.problem else _stays(file) if name is None else replace(file, name=name)
-        if claim := ran.left.claims.get(file.name):
-            summary = json.loads(known.summary) | {"acro_of_the_script_says": dict(claim)}
-            known = replace(known, summary=json.dumps(summary))
-        if known.problem is None and known.media_type == PNG:
-            made.append(_picture(known, ran.pictures.get(file.name)))
-        else:
-            made.append(prepared_file(known, policies, profile, ran.left.described.get(file.name, "")))
+    for file in ran.left.files:
+        folded = file.name.casefold()
+        said = {"script_says": ran.left.described.get(folded, "")}
+        claim = ran.left.claims.get(folded)
+        made.append(prepared_file(file, policies, profile, said | ({SAYS: dict(claim)} if claim else {})))
+    made += [_withheld(stayed.name, stayed.problem, {"bytes": stayed.size}) for stayed in ran.left.stayed]
     return list(_each_once(made))
 
 
@@ -71,10 +62,6 @@ def _undeclared(computed: Computed) -> Computed:
     return Computed(computed.name, computed.kind, "", UNDECLARED)
 
 
-def _stays(found: CollectedFile) -> CollectedFile:
-    return CollectedFile(found.name, found.media_type, found.content, UNDECLARED.code, found.summary)
-
-
 def _each_once(made: Iterable[Prepared]) -> Iterable[Prepared]:
     """A file that has the name of a computed table is not that table: it stays."""
     seen: set[str] = set()
@@ -89,7 +76,7 @@ def _remembered(made: Prepared, compared: ComparedTable | None) -> Prepared:
     if compared is None:
         return made
     tables = () if made.candidate is None else compared.tables
-    return replace(made, memory_version=compared.version, tables=tables)
+    return replace(made, memory_version=compared.version, tables=tables, history_changed=compared.changed)
 
 
 def _computed(computed: Computed, tables: Mapping[str, Computed], profile: Profile) -> Prepared:
@@ -129,47 +116,58 @@ def _withheld(name: str, code: str, summary: Mapping[str, object]) -> Prepared:
     return Prepared(name, OutputKind.FILE, UNKNOWN, staff.encode(), None, code, Verdict.REFUSE, False)
 
 
-def prepared_file(found: CollectedFile, policies: Policies, profile: Profile, said: str = "") -> Prepared:
-    """A script's file: made anew, a person looks at it; or (type, size, name, nothing to be read) it is withheld.
+def prepared_file(
+    file: MadeFile, policies: Policies, profile: Profile, said: Mapping[str, object] = MappingProxyType({})
+) -> Prepared:
+    """A script's file as it was made anew: a person looks at it; or nothing could be made of it, and it is withheld.
     `said` is what the script says of it."""
-    summary: dict[str, object] = json.loads(found.summary) | {"script_says": said}
-    if found.problem is not None:
-        return _withheld(found.name, found.problem, summary)
-    if found.media_type not in READABLE:
-        return _withheld(found.name, "type", summary)
-    try:
-        made = remake(found.name, found.content, profile.file_digits)
-    except Invalid as wrong:
-        return _withheld(found.name, wrong.code, summary | {"sentence": wrong.message})
-    if made.sheet is not None and len(made.sheet.rows) > policies.service.max_file_rows:
-        return _withheld(found.name, "size", summary)
-    flags = of_text(made.content.decode()) if made.sheet is None else _flags(made.sheet, policies, profile)
+    summary: dict[str, object] = {"bytes": file.size, **said}
+    if file.content is None:
+        sentence = {"sentence": file.sentence} if file.sentence else {}
+        return _withheld(file.name, file.problem or "type", summary | sentence)
+    if file.sheet is not None:
+        summary |= facts_of(file.sheet)
+    flags = _flags(file, policies, profile)
     told = [{"rule": f.rule, "sentence": f.sentence, "figures": dict(f.figures)} for f in flags]
-    staff = {"file": found.name, "problem": None, "summary": summary | {"look_at": told}}
+    staff = {"file": file.name, "problem": None, "summary": summary | {"look_at": told}, "set_aside": _set_aside(flags)}
     return Prepared(
-        name=found.name,
+        name=file.name,
         kind=OutputKind.FILE,
-        media_type=found.media_type,
+        media_type=file.media_type,
         staff=json.dumps(staff).encode(),
-        candidate=made.content,
+        candidate=file.content,
         findings=json.dumps([[f.rule, f.sentence] for f in flags]),
         verdict=Verdict.REVIEW,
         small=False,
     )
 
 
-def _picture(found: CollectedFile, content: bytes | None) -> Prepared:
+def _flags(file: MadeFile, policies: Policies, profile: Profile) -> tuple[Finding, ...]:
     """A picture shows what the broker cannot read: whatever it is, a person looks."""
-    summary: dict[str, object] = json.loads(found.summary)
-    if content is None:
-        return _withheld(found.name, "type", summary)
-    told = [{"rule": "G2", "sentence": PICTURE, "figures": {}}]
-    staff = json.dumps({"file": found.name, "problem": None, "summary": summary | {"look_at": told}}).encode()
-    return Prepared(found.name, OutputKind.FILE, PNG, staff, content, "G2", Verdict.REVIEW, False)
-
-
-def _flags(sheet: Sheet, policies: Policies, profile: Profile) -> tuple[Finding, ...]:
+    if file.media_type == PNG:
+        return (Finding("G2", Verdict.REVIEW, PICTURE),)
+    if file.sheet is None:
+        return of_text((file.content or b"").decode(), profile)
     hidden = {VariableClass.IDENTIFIER, VariableClass.INSTANT_IDENTIFIER}
     tables = policies.catalogue.tables
     names = {v.name.casefold() for t in tables for v in t.variables if v.cls in hidden or t.is_link_key(v.name)}
-    return flags_of(sheet.columns, sheet.rows, profile, frozenset(names))
+    return flags_of(file.sheet.columns, file.sheet.rows, profile, frozenset(names), _known(policies))
+
+
+def _known(policies: Policies) -> Known:
+    """Each variable's codes, of all tables that have one of its name; None where no list says what they are."""
+    found: dict[str, frozenset[str] | None] = {}
+    for variable in (v for t in policies.catalogue.tables for v in t.variables):
+        name = variable.name.casefold()
+        if variable.values is not None:
+            found[name] = (found.get(name) or frozenset()) | {str(code) for code in variable.values}
+        else:
+            found.setdefault(name, None)
+    return found
+
+
+def _set_aside(flags: Sequence[Finding]) -> list[dict[str, str]]:
+    """What an approval has to set aside, one by one: by rule and column."""
+    refusing = (f for f in flags if f.verdict is Verdict.REFUSE)
+    named = ((f, dict(f.figures).get("name", "")) for f in refusing)
+    return [{"finding": f"{f.rule}:{name}" if name else f.rule, "sentence": f.sentence} for f, name in named]

@@ -38,14 +38,17 @@ def settle_here(ports: Ports, job: Job) -> bool:
         return ports.store.release_of(job.ident) is None and _is_approved(ports.store.outputs_of(job.ident))
     if job.state is not JobState.ASSESSING:
         return False
-    if job.is_private and hides_end(policies_of(ports.store, job.policy), job, ports.clock.now()):
-        return False  # policy lets its outputs go by themselves, and when they do tells how long it ran
+    hidden = hides_end(ports, policies_in_force(ports.store), job, ports.clock.now())
+    if hidden and job.is_private:
+        return False
     if is_to_compare(job, ports.store.outputs_of(job.ident)):
         return True
     _route(ports, job)
     outputs = ports.store.outputs_of(job.ident)
-    hidden = hides_withheld(ports, policies_of(ports.store, job.policy), job, outputs)
-    if hidden or not all(o.state in DECIDED_STATES for o in outputs):
+    if hidden and not ports.store.voted(frozenset(o.ident for o in outputs)):
+        return False  # when outputs go by themselves tells how long the job took
+    withheld = hides_withheld(ports, policies_of(ports.store, job.policy), job, outputs)
+    if withheld or not all(o.state in DECIDED_STATES for o in outputs):
         return False
     if _is_approved(outputs):
         return True
@@ -80,8 +83,8 @@ def _route(ports: Ports, job: Job) -> None:
     stands = rules_stand(ports.store, job, policies) and project.is_live(ports.clock.now().date())
     for output in ports.store.outputs_of(job.ident):
         if output.state is OutputState.ASSESSED:
-            small = ports.store.small_jobs(project.ident)
-            after = route(output, project, policies, small) if stands else _by_person(output)
+            small, changed = ports.store.small_jobs(project.ident), ports.store.history_changed_jobs(project.ident)
+            after = route(output, project, policies, small, changed) if stands else _by_person(output)
             now = ports.clock.now()
             event = AuditEvent(now, SYSTEM.ident, f"output.{after.value}", output.ident, (("job", job.ident),))
             ports.store.move_output(output.ident, OutputState.ASSESSED, after, now, [event])
@@ -92,21 +95,24 @@ def _by_person(output: Output) -> OutputState:
     return OutputState.WITHHELD if output.release_hash is None else OutputState.IN_REVIEW
 
 
-def route(output: Output, project: Project, policies: Policies, small_jobs: int) -> OutputState:
-    """Where an assessed output goes: by the rules' word, policy's votes, and the quota on small populations.
+def route(output: Output, project: Project, policies: Policies, small_jobs: int, changed_jobs: int = 0) -> OutputState:
+    """Where an assessed output goes: by the rules' word, policy's votes, and the quotas on small populations and on
+    jobs that history changed.
 
     What the rules refuse is withheld only where policy has no reviewers: elsewhere a person sees it, so that
     withheld and in review look alike. A script's files always go to a person or nowhere.
     """
-    return way_of(output.verdict, output.release_hash is not None, project, policies, small_jobs)
+    return way_of(output.verdict, output.release_hash is not None, project, policies, small_jobs, changed_jobs)
 
 
-def way_of(verdict: Verdict, leaves: bool, project: Project, policies: Policies, small_jobs: int) -> OutputState:
+def way_of(
+    verdict: Verdict, leaves: bool, project: Project, policies: Policies, small_jobs: int, changed_jobs: int = 0
+) -> OutputState:
     """See `route`. `leaves`: there are bytes that could be released."""
     if verdict is Verdict.REFUSE and (project.votes == 0 or not leaves):
         return OutputState.WITHHELD
     if verdict in {Verdict.REFUSE, Verdict.REVIEW} or project.votes > 0:
         return OutputState.IN_REVIEW
-    if small_jobs > policies.profile(project.profile).small_quota:
+    if small_jobs > policies.profile(project.profile).small_quota or changed_jobs > policies.memory.quota:
         return OutputState.IN_REVIEW
     return OutputState.APPROVED

@@ -1,24 +1,30 @@
 """What a researcher must not read from a job's state and times: invariants 9 and 10, in one place."""
 
-import math
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from broker.domain.jobs import Job, JobState, Kind
+from broker.domain.errors import Invalid, Unknown
+from broker.domain.jobs import Job, JobState, TimeSlots
 from broker.domain.outputs import Output, OutputState
 from broker.domain.ports import Ports
 from broker.policy.models import Policies
+from broker.workflow.policies import policies_in_force
 
 FEW = 3
-"""Slots of time that the worker may take for steps that wait for nobody."""
+"""First slots of time that the worker may take for steps that wait for nobody."""
+
+SHORTEST_ON_REAL_DATA = 60
+"""Seconds: no times finer than a minute are told of real data anywhere."""
 
 
 def hides_withheld(
-    ports: Ports, policies: Policies, job: Job, outputs: list[Output], voted: frozenset[str] | None = None
+    ports: Ports, policies: Policies, job: Job, outputs: list[Output], spoken: frozenset[str] | None = None
 ) -> bool:
     """Whether the job must still look as if a person were to decide about a withheld output, or one it did not leave.
 
-    It must until a person has decided about another output of the job, or until the time is over in which a
-    person could have. While it does, the job stays `assessing`, so that withdrawing it works alike too.
+    It must until a person has decided about another output of the job or has told its researchers why nothing came of
+    it, or until the time is over in which a person could have. While it does, the job stays `assessing`, so that
+    withdrawing it works alike too.
     """
     if job.kept and not outputs:
         return False  # it asked for no output, and everybody knew that beforehand
@@ -27,59 +33,112 @@ def hides_withheld(
     told_after = timedelta(hours=policies.service.withheld_told_after_hours)
     if ports.clock.now() - job.created >= told_after:
         return False
-    return not _has_votes(ports, outputs, voted)
+    return not _is_spoken_of(ports, job, outputs, spoken)
 
 
-def _has_votes(ports: Ports, outputs: list[Output], voted: frozenset[str] | None) -> bool:
-    """`voted`: outputs with votes, where a page of many jobs has looked for all of them already."""
-    idents = frozenset(o.ident for o in outputs)
-    return bool(idents & (ports.store.voted(idents) if voted is None else voted))
+def spoken_of(ports: Ports, outputs: Mapping[str, Sequence[Output]]) -> frozenset[str]:
+    """Of jobs with their outputs, by idents: the outputs with votes, and the jobs of which a checker has told
+    something. What a page of many jobs looks up for all of them."""
+    voted = ports.store.voted(frozenset(o.ident for found in outputs.values() for o in found))
+    return voted | ports.store.told_jobs(frozenset(outputs))
+
+
+def _is_spoken_of(ports: Ports, job: Job, outputs: Sequence[Output], spoken: frozenset[str] | None) -> bool:
+    known = spoken_of(ports, {job.ident: outputs}) if spoken is None else spoken
+    return not known.isdisjoint({job.ident, *(o.ident for o in outputs)})
 
 
 def looks_running(
-    ports: Ports, policies: Policies, job: Job, outputs: list[Output], voted: frozenset[str] | None = None
+    ports: Ports, policies: Policies, job: Job, outputs: list[Output], spoken: frozenset[str] | None = None
 ) -> bool:
-    """`hides_end`, and of a private job also while it is on its way from there to its release without anybody who
-    decides. What is held on that way for longer than a few slots waits for people."""
+    """Whether its researcher is shown that it runs: from the begin of its first attempt to the end of the slot in which
+    the last one ended, and on its way from there to a release without anybody who decides. What is held on that way for
+    longer than a few slots waits for people."""
+    if job.state in {JobState.QUEUED, JobState.RUNNING}:
+        return job.started is not None
+    if reads_nothing(job, outputs):
+        return False
     now = ports.clock.now()
-    if hides_end(policies, job, now):
+    if hides_end(ports, policies, job, now):
         return True
-    if not job.is_private or job.state not in {JobState.ASSESSING, JobState.DECIDED}:
+    if job.state not in {JobState.ASSESSING, JobState.DECIDED}:
         return False
-    if any(o.state not in {OutputState.ASSESSED, OutputState.APPROVED} for o in outputs):
+    if not outputs or any(o.state not in {OutputState.ASSESSED, OutputState.APPROVED} for o in outputs):
         return False
-    since = max(job.updated, _end_of_slot(policies, job) or job.updated)
-    held = now >= since + FEW * timedelta(seconds=policies.service.time_slot_seconds)
-    return not held and not _has_votes(ports, outputs, voted)
+    since = max(job.updated, _told_end(ports, policies, job, now) or job.updated)
+    held = now >= since + FEW * timedelta(seconds=slots_of(ports, policies).seconds[0])
+    return not held and not _is_spoken_of(ports, job, outputs, spoken)
 
 
-def hides_end(policies: Policies, job: Job, now: datetime) -> bool:
-    """Whether a script or private job that has ended must still look as if it ran: until the end of a coarse slot of
-    time.
+def reads_nothing(job: Job, outputs: list[Output]) -> bool:
+    """Whether all that its text asked for was to keep something: its time tells nothing of any data."""
+    return bool(job.kept) and not outputs and job.state is not JobState.FAILED
 
-    How long a script ran is an output (`sleep(score)`), and of a private job all outputs are paid for. Another SQL job
-    has no loops, so its time tells too little to hide. Once a person has decided, the job's state is told.
+
+def hides_end(ports: Ports, policies: Policies, job: Job, now: datetime) -> bool:
+    """Whether a job that has ended must still look as if it ran: until the end of a coarse slot of time.
+
+    How long a script ran is an output (`sleep(score)`); how long a SQL job took tells what it was compared with, and
+    of a private job all outputs are paid for. Once a person has decided, the job's state is told.
     """
-    until = told_end(policies, job)
+    until = told_end(ports, policies, job)
     return until is not None and now < until
 
 
-def told_end(policies: Policies, job: Job) -> datetime | None:
-    """When a script or private job has ended, as far as anybody is told before a person has decided: its slot's end."""
-    takes_time = job.submission.kind is Kind.PYTHON or job.is_private
-    if not takes_time or job.state not in {JobState.ASSESSING, JobState.FAILED}:
+def told_end(ports: Ports, policies: Policies, job: Job) -> datetime | None:
+    """When a job has ended, as far as anybody is told before a person has decided: its slot's end."""
+    if job.state not in {JobState.ASSESSING, JobState.FAILED}:
         return None
-    return _end_of_slot(policies, job)
+    return _told_end(ports, policies, job, ports.clock.now())
 
 
-def _end_of_slot(policies: Policies, job: Job) -> datetime | None:
-    if job.started is None or job.ended is None:
-        return None
-    slot = policies.service.time_slot_seconds
-    slots = math.ceil(max((job.ended - job.started).total_seconds(), 0.001) / slot)
-    return job.started + timedelta(seconds=slots * slot)
+def trial_told(ports: Ports, policies: Policies, job: Job, began: datetime, ended: datetime) -> datetime:
+    """When the author of a script may read how it did on synthetic rows: at once, or, where it had to wait until a
+    neighbour's real rows were gone, at the end of the slot: else the wait would tell when the neighbour ended."""
+    started = job.started or began
+    if began - started <= timedelta(seconds=policies.service.rehearsal_prompt_seconds):
+        return ended
+    return slots_of(ports, policies).end(started, (ended - started).total_seconds())
+
+
+def _told_end(ports: Ports, policies: Policies, job: Job, now: datetime) -> datetime | None:
+    return slots_of(ports, policies).told_end(job, now)
+
+
+def slots_of(ports: Ports, policies: Policies) -> TimeSlots:
+    """The slots of time that hold for this broker's data."""
+    service = policies.service
+    found = service.synthetic_time_slots if ports.synthetic_only else service.time_slots
+    return TimeSlots(found, service.compare_milliseconds / 1000)
+
+
+def check_slots_in_force(ports: Ports) -> None:
+    """The same for the set in force, if there is one yet: what a server asks before it starts."""
+    try:
+        policies = policies_in_force(ports.store)
+    except Unknown:
+        return
+    check_slots(ports, policies)
+
+
+def check_slots(ports: Ports, policies: Policies) -> None:
+    """Raise Invalid where real data would be told of in slots that tell too much."""
+    first = slots_of(ports, policies).seconds[0]
+    if not ports.synthetic_only and first < SHORTEST_ON_REAL_DATA:
+        raise Invalid(
+            "time-slots",
+            f"time_slots in service.yaml begin at {first} seconds. On real data the first slot lasts at least "
+            f"{SHORTEST_ON_REAL_DATA} seconds: a shorter one tells how long a job took. For a broker that holds "
+            "synthetic data only, set BROKER_SYNTHETIC_ONLY=true; synthetic_time_slots hold there.",
+            "/service/time_slots",
+        )
 
 
 def whole_minute(moment: datetime) -> datetime:
     """The end of the minute: how long a job ran tells nothing finer."""
-    return moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    return minute_of(moment) + timedelta(minutes=1)
+
+
+def minute_of(moment: datetime) -> datetime:
+    """The minute in which something was asked for: what researchers and the public read has no finer times."""
+    return moment.replace(second=0, microsecond=0)

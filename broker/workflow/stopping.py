@@ -9,6 +9,7 @@ from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
 from broker.domain.jobs import JobState
 from broker.domain.people import SYSTEM, Person
 from broker.domain.permissions import ACTIVE, Action
+from broker.domain.plain_text import check_plain
 from broker.domain.ports import Ports
 from broker.domain.stops import Stop, StopKind
 from broker.workflow.administer import check_administrator, holder
@@ -34,6 +35,7 @@ def _reason(given: str) -> str:
     reason = given.strip()
     if not reason or len(reason) > REASON_LENGTH or "\x00" in reason:
         raise Invalid("reason", f"A stop needs a reason of 1 to {REASON_LENGTH} characters.", "/reason")
+    check_plain(reason, "reason", "/reason", lines=True)
     return reason
 
 

@@ -7,9 +7,10 @@ from datetime import datetime
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict, Invalid, Unavailable, Unknown
 from broker.domain.idents import new_ident
-from broker.domain.jobs import Job, JobState, Submission
+from broker.domain.jobs import Job, JobState, Kind, Submission
 from broker.domain.people import Person
 from broker.domain.permissions import Action
+from broker.domain.plain_text import check_plain
 from broker.domain.ports import Filter, Ports
 from broker.domain.saved import SavedEntry
 from broker.policy.models import Policies
@@ -18,10 +19,12 @@ from broker.workflow.check import Checked, check_submission
 from broker.workflow.private.reserving import give_up, reserve
 from broker.workflow.relations import reach_project
 from broker.workflow.stopping import check_goes_on
+from broker.workflow.turns import told_running
 
 DIALECTS = ("tsql", "duckdb")
 TITLE_LENGTH = 200
 TEXT_LENGTH = 4000
+ACTIVE = frozenset({JobState.QUEUED.value, JobState.RUNNING.value})
 
 
 def submit(ports: Ports, person: Person, submission: Submission) -> tuple[Job, Checked]:
@@ -51,7 +54,10 @@ def submit(ports: Ports, person: Person, submission: Submission) -> tuple[Job, C
     keeps = cohorts.entries_of(job, checked.kept) if checked.accepted else []
     codes = (("kind", submission.kind.value), ("project", project.ident), ("state", job.state.value))
     events = [AuditEvent(now, person.ident, "job.submitted", job.ident, codes)]
-    accepted = ports.store.accept(job, [*events, *(cohorts.told(e, person, "saved.kept", now) for e in keeps)], keeps)
+    events += [cohorts.told(e, person, "saved.kept", now) for e in keeps]
+    meets_real_rows = submission.kind is Kind.PYTHON and not job.is_private
+    most_unread = policies.service.unread_scripts if meets_real_rows else None
+    accepted = ports.store.accept(job, events, keeps, most_unread)
     if accepted.ident != job.ident and checked.private is not None:
         give_up(ports, job.ident)
     if accepted.state is JobState.QUEUED:
@@ -69,7 +75,7 @@ def _job(
 ) -> Job:
     """The job as it is stored: queued or refused, with what it reads and keeps of the project's definitions."""
     return Job(
-        ident=new_ident(now),
+        ident=new_ident(),
         submission=submission,
         researcher=person.ident,
         state=JobState.QUEUED if checked.accepted else JobState.REFUSED,
@@ -103,6 +109,8 @@ def check_storable(submission: Submission) -> None:
     for name, value in named:
         if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
             raise Invalid("characters", f"The {name} holds a character that is no text.", f"/{name}")
+        if name != "text":
+            check_plain(value, name, f"/{name}", lines=name in {"purpose", "descriptions"})
 
 
 def _check_fields(submission: Submission, policies: Policies) -> None:
@@ -149,10 +157,11 @@ def _check_replaces(ports: Ports, submission: Submission) -> None:
 
 
 def _check_room(ports: Ports, policies: Policies, project: str, submission: Submission) -> None:
-    """A project's queue has an end; sending an accepted job again (same client id) is always answered."""
-    active = frozenset({JobState.QUEUED.value, JobState.RUNNING.value})
+    """A project's queue has an end; sending an accepted job again (same client id) is always answered. What looks as if
+    it ran counts: room that a job gives up tells that it has ended."""
     limit = policies.service.jobs_per_project
-    waiting = ports.store.jobs(Filter(projects=frozenset({project}), states=active, limit=limit))
+    open_ = Filter(projects=frozenset({project}), states=ACTIVE, limit=limit)
+    waiting = [*ports.store.jobs(open_), *told_running(ports, policies, project)]
     again = submission.client_id and any(j.submission.client_id == submission.client_id for j in waiting)
     if len(waiting) >= limit and not again:
         raise Conflict(

@@ -8,7 +8,16 @@ from broker.domain.errors import Unavailable
 from broker.domain.findings import Assessment
 from broker.domain.handed import HandedRegression, HandedTable, RowsChecked
 from broker.domain.jobs import FailureCode
-from broker.domain.ports import HandedEngine, SandboxEnd, SandboxRequest, SandboxResult, Vault, Vaults, WorkerPorts
+from broker.domain.ports import (
+    Collector,
+    HandedEngine,
+    SandboxEnd,
+    SandboxRequest,
+    SandboxResult,
+    Vault,
+    Vaults,
+    WorkerPorts,
+)
 from broker.domain.projects import Project
 from broker.policy.models import Policies
 from broker.policy.profiles import Profile
@@ -28,6 +37,9 @@ class TrustedPorts(Protocol):
 
     @property
     def handed(self) -> HandedEngine | None: ...
+
+    @property
+    def collector(self) -> Collector: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ from broker.domain.jobs import JobState
 from broker.domain.people import Person
 from broker.domain.permissions import Action
 from broker.domain.ports import Ports
+from broker.workflow.policies import policies_in_force
 from broker.workflow.relations import reach_job
+from broker.workflow.silence import hides_end
 
 TRIES = 5
 """A job that a worker moves on at this moment is looked at again: whoever withdraws it should not have to."""
@@ -16,7 +18,7 @@ def withdraw(ports: Ports, person: Person, job_ident: str, *, stop: bool = False
     """End a job. A running sandbox is killed by its worker when the lease turns out to be gone.
 
     The store withdraws the outputs that nobody has decided with it; what was approved already is not released,
-    because only decided jobs release.
+    because only decided jobs release. A failure that is not told yet is withdrawn as a job that runs is.
     """
     for left in reversed(range(TRIES)):
         try:
@@ -28,7 +30,9 @@ def withdraw(ports: Ports, person: Person, job_ident: str, *, stop: bool = False
 
 
 def _withdraw(ports: Ports, person: Person, job_ident: str, stop: bool) -> None:
-    job = reach_job(ports, person, Action.STOP_JOB if stop else Action.WITHDRAW_JOB, job_ident).job
-    now = ports.clock.now()
+    action, now = Action.STOP_JOB if stop else Action.WITHDRAW_JOB, ports.clock.now()
+    job = ports.store.job(job_ident)
+    hidden = job.state is JobState.FAILED and hides_end(ports, policies_in_force(ports.store), job, now)
+    job = reach_job(ports, person, action, job_ident, JobState.RUNNING if hidden else None).job
     event = AuditEvent(now, person.ident, "job.stopped" if stop else "job.withdrawn", job_ident)
     ports.store.advance(job_ident, job.attempt, job.state, JobState.WITHDRAWN, now, [event])

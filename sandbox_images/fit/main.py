@@ -1,4 +1,4 @@
-"""The `fit` image: verifies handed rows and fits a model, or makes a picture anew. No researcher's code runs here.
+"""The `fit` image: verifies handed rows and fits a model. No researcher's code runs here.
 
 Answers what it counted of the rows, then the model as JSON. A fault's text can quote data: it never leaves.
 """
@@ -12,7 +12,6 @@ import limits
 import model
 import narrowing
 import numpy as np
-import picture
 import pyarrow as pa
 import sealing
 from design import NoModel
@@ -20,11 +19,6 @@ from hardened import harden, views
 
 
 def run(channel: launcher.Channel, job: dict, rows: bytes) -> None:
-    if job["kind"] == "picture":
-        made = picture.remake(rows)
-        if made is not None:
-            channel.send("table", made)
-        return
     connection = duckdb.connect(":memory:")
     harden(connection, job["settings"], [path for table in job["tables"] for path in narrowing.sources(table)])
     views(connection, job["tables"])

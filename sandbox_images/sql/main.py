@@ -1,7 +1,6 @@
 """The `sql` image: runs statements that the broker wrote on a hardened DuckDB. No researcher's code ever runs here.
 
-Answers one Arrow stream a statement, in order; or a script's Parquet file as text. An engine's error text can quote
-data, so it never leaves: one word.
+Answers one Arrow stream a statement, in order. An engine's error text can quote data, so it never leaves: one word.
 """
 
 import io
@@ -12,7 +11,6 @@ import handed
 import launcher
 import limits
 import narrowing
-import parquet
 import pyarrow as pa
 import sealing
 from hardened import harden, views
@@ -60,11 +58,6 @@ def written(batches, left: int) -> bytes:
 
 
 def run(channel: launcher.Channel, job: dict, rows: bytes) -> None:
-    if job["kind"] == "parquet":
-        made = parquet.text_of(rows, job["most"])
-        if made is not None:
-            channel.send("table", made)
-        return
     connection = duckdb.connect(":memory:")
     files = [path for table in job["tables"] for path in narrowing.sources(table)]
     harden(connection, job["settings"], files)

@@ -8,6 +8,7 @@ scan off the scan stops nothing.
 import json
 import re
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,12 +16,14 @@ import pyarrow.parquet as pq
 
 from broker.domain.findings import Verdict
 from broker.domain.jobs import FailureCode, Word, coarse_word
-from broker.domain.ports import CollectedFile, Limits, Sandbox, SandboxEnd, SandboxRequest, SandboxResult
+from broker.domain.ports import Limits, Sandbox, SandboxEnd, SandboxRequest, SandboxResult
 from broker.policy.files import load_policies
+from broker.policy.models import Policies
 from broker.policy.service import Service
 from broker.python_jobs.inspect import inspect_script
-from broker.sandbox.collector import NAME, FrameCollector
+from broker.python_jobs.left import NAME, Left, leaves_as, name_of, sort_left
 from broker.workflow.script_outputs import prepared_file
+from tests.files import made
 
 MIB = 1 << 20
 LIMITS = Limits(5, 1024 * MIB, 2 * MIB, 10, 16, 1, 16 * MIB)
@@ -126,9 +129,10 @@ def refused_by_scan(case: Case, service: Service) -> bool:
 
 def judge(case: Case, result: SandboxResult) -> Stopped:
     """Where a script was stopped that no scan has looked at."""
-    collected = FrameCollector().collect(result.frames, (".csv", ".txt", ".json", ".png"), 2 * MIB, 5000)
-    layer = "CONTAINER" if result.end is not SandboxEnd.ENDED else "OUTPUT-CHECK" if collected else "BROKER"
-    wrong = " ".join([*_wrong_of_container(case, result), *_wrong_of_files(collected), *_wrong_of_words(result)])
+    left = sort_left(result.frames, declared_by(result), policies().service)
+    some = left.files or left.stayed
+    layer = "CONTAINER" if result.end is not SandboxEnd.ENDED else "OUTPUT-CHECK" if some else "BROKER"
+    wrong = " ".join([*_wrong_of_container(case, result), *_wrong_of_files(left), *_wrong_of_words(result)])
     return Stopped(layer, result.end.value, wrong)
 
 
@@ -152,20 +156,32 @@ def _wrong_of_container(case: Case, result: SandboxResult) -> list[str]:
     return wrong
 
 
-def _wrong_of_files(collected: tuple[CollectedFile, ...]) -> list[str]:
+@cache
+def policies() -> Policies:
+    return load_policies(ROOT / "policies")
+
+
+def declared_by(result: SandboxResult) -> list[str]:
+    """As if the header had named every file that was left."""
+    heads = (payload.partition(b"\n")[0] for kind, payload in result.frames if kind == "file")
+    return [leaves_as(name) for head in heads if (name := name_of(head)) is not None]
+
+
+def _wrong_of_files(left: Left) -> list[str]:
     """Nothing that a script left leaves by itself: it has no good name or type, or a person looks."""
-    wrong, policies = [], load_policies(ROOT / "policies")
-    profile = policies.profile("npd-default")
-    for file in collected:
-        prepared = prepared_file(file, policies, profile)
-        if prepared.verdict not in (Verdict.REVIEW, Verdict.REFUSE) or (file.problem and prepared.candidate):
+    wrong = []
+    for file in left.files:
+        found = made(file.name, file.content)
+        prepared = prepared_file(found, policies(), policies().profile("npd-default"))
+        if prepared.verdict not in (Verdict.REVIEW, Verdict.REFUSE) or (found.problem and prepared.candidate):
             wrong.append(f"{file.name} would leave by itself.")
-        if not NAME.fullmatch(file.name) and not re.fullmatch(r"withheld-\d+", file.name):
-            wrong.append("A file's name is shown as the script wrote it.")
-        if file.problem == "name" and any(part in file.name for part in ("90", "95", "99")):
-            wrong.append("A file's name carries data.")
         if b"BROKER" in file.content or b"docker" in file.content.lower():
             wrong.append("The environment tells of the broker.")
+    for stayed in left.stayed:
+        if not NAME.fullmatch(stayed.name) and not re.fullmatch(r"withheld-\d+", stayed.name):
+            wrong.append("A file's name is shown as the script wrote it.")
+        if stayed.problem == "name" and any(part in stayed.name for part in ("90", "95", "99")):
+            wrong.append("A file's name carries data.")
     return wrong
 
 

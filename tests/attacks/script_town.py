@@ -21,6 +21,7 @@ import pyarrow as pa
 from broker.disclosure.judge_fit import judge_fit
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.needs import needs_of
+from broker.domain.files import LeftFile
 from broker.domain.findings import Assessment
 from broker.domain.handed import HandedRows, RowsChecked
 from broker.domain.jobs import Kind
@@ -28,6 +29,8 @@ from broker.domain.people import Person
 from broker.domain.ports import HandedTo, SandboxEnd, SandboxRequest, SandboxResult, Snapshot, Vault
 from broker.domain.projects import Project
 from broker.domain.variables import How, Use
+from broker.engine.files import ContainerCollector
+from broker.engine.files_here import CollectorHere
 from broker.engine.handed import HandedDuckDB
 from broker.policy.files import load_policies
 from broker.policy.models import Policies
@@ -41,6 +44,7 @@ from broker.wiring.data import synthetic_years
 from broker.wiring.rehearsing import build_stage
 from broker.workflow import administer
 from broker.workflow.check import check_submission
+from broker.workflow.files import how
 from broker.workflow.handed_findings import by_person
 from broker.workflow.handing import planned_tables, rows_to_fit
 from broker.workflow.rehearsal_data import wanted
@@ -158,11 +162,10 @@ def fitted(given: pa.Table, **changed: Any) -> tuple[RowsChecked, Assessment | N
 
 def picture(content: bytes) -> bytes | None:
     """A script's picture, made anew in the real container."""
-    engine = HandedDuckDB()
-    to = HandedTo(vault(), tuple(inputs().uses), content, f"picture-{secrets.token_hex(4)}", 1)
-    result = sandbox().run(engine.prepare_picture(to, LIMITS))
-    assert result.end is SandboxEnd.ENDED
-    return engine.read_picture(result.frames)
+    there = stage_there()
+    file = LeftFile("t.png", ".png", content)
+    (made,) = ContainerCollector().collect([file], how(there), there.ports.sandbox.run)
+    return made.content
 
 
 SCRIPT = """\
@@ -179,7 +182,7 @@ MEASURES: dict[str, Any] = {"n": {"count": True}, "people": {"persons": True}, "
 class Here:
     """The trusted stage's container, in this process."""
 
-    handed = HandedDuckDB()
+    handed, collector = HandedDuckDB(), CollectorHere()
 
     @property
     def sandbox(self) -> "Here":
@@ -199,7 +202,7 @@ def stage(script: str = SCRIPT) -> Stage:
 class There:
     """The trusted stage's container, for real."""
 
-    handed = HandedDuckDB()
+    handed, collector = HandedDuckDB(), ContainerCollector()
 
     def __init__(self, runtime: str) -> None:
         self.sandbox = sandbox(runtime)

@@ -10,11 +10,11 @@ import pytest
 from broker.disclosure.files.flags import flags_of
 from broker.domain.errors import Invalid
 from broker.domain.findings import Verdict
-from broker.python_jobs.remade import remake
-from broker.sandbox.collector import FrameCollector
 from broker.workflow.prepared import Prepared
 from broker.workflow.script_outputs import prepared_file
 from tests.attacks.script_town import picture, policies, profile
+from tests.files import made as remade
+from tests.files import remake
 
 SIDE = 96
 
@@ -96,10 +96,7 @@ def test_pseudonyms_in_other_words_are_seen(disguise: str) -> None:
 
 
 def withheld_or_told(name: str, content: bytes) -> Prepared:
-    found = FrameCollector().collect(
-        (("file", json.dumps({"name": name}).encode() + b"\n" + content),), (".json", ".txt"), 16_000_000, 5000
-    )
-    return prepared_file(found[0], policies(), profile())
+    return prepared_file(remade(name, content), policies(), profile())
 
 
 def test_a_table_in_json_has_no_more_rows_than_a_csv() -> None:

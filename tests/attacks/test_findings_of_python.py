@@ -14,17 +14,17 @@ import pyarrow as pa
 
 from broker.disclosure.figures import points_of
 from broker.domain.errors import Invalid, Unknown
+from broker.domain.files import MadeFile
 from broker.domain.findings import Verdict
 from broker.domain.handed import HandedFigure, Mark, RowsProblem
 from broker.domain.jobs import FailureCode, JobState
 from broker.domain.outputs import OutputKind, OutputState
-from broker.domain.ports import CollectedFile, Limits, SandboxEnd
+from broker.domain.ports import Limits, SandboxEnd
 from broker.domain.reviews import Choice
-from broker.python_jobs.remade import remake
 from broker.python_jobs.request import prepare
 from broker.workflow import browse, looks
 from broker.workflow.handed_outputs import compute
-from broker.workflow.script_outputs import _picture, prepared_file
+from broker.workflow.script_outputs import prepared_file
 from tests.attacks.script_town import (
     broker,
     handed,
@@ -36,6 +36,8 @@ from tests.attacks.script_town import (
     stage,
     tabulated,
 )
+from tests.files import made as remade_file
+from tests.files import remake
 from tests.unit.workflow.conftest import CLEO, PYTHON, REX, ROSA, Broker
 
 LIMITS = Limits(60, 2**30, 2**24, 10, 64, 2, 2**24)
@@ -51,12 +53,12 @@ def missing(find: Any, *asked: Any) -> bool:
     return False
 
 
-def runs(npd: Broker, printed: bytes = b"", **sandbox: Any) -> str:
+def runs(npd: Broker, printed: bytes = b"", *, holds: bool = True, **sandbox: Any) -> str:
     for name, value in sandbox.items():
         setattr(npd.sandbox, name, value)
     npd.sandbox.printed = printed
     job = npd.send(PYTHON)
-    assert npd.run(job)
+    assert npd.run(job, holds=holds)
     return job
 
 
@@ -84,7 +86,7 @@ def test_8_a_failure_is_one_word_at_the_end_of_a_slot() -> None:
     words = {}
     for end in (e for e in SandboxEnd if e is not SandboxEnd.ENDED):
         with broker() as npd:
-            job = runs(npd, b"ValueError: 57", end=end)
+            job = runs(npd, b"ValueError: 57", holds=False, end=end)
             assert npd.store.job(job).state is JobState.FAILED
             assert shown(npd, job) == "running", "its end tells how long it ran"
             words[end] = shown(npd, job, hours=1)
@@ -99,7 +101,7 @@ def test_8_the_time_of_its_last_change_is_the_slots_end() -> None:
     for seconds in (5, 250):
         with broker() as npd:
             npd.ports = replace(npd.ports, lease=timedelta(hours=1))
-            service = replace(npd.policies.service, time_slot_seconds=600)
+            service = replace(npd.policies.service, synthetic_time_slots=(600, 1200))
             npd.put_in_force(replace(npd.policies, service=service))
             job = runs(npd, during=lambda _, s=seconds, at=npd.clock: at.sleep(s), end=SandboxEnd.CRASHED)
             npd.clock.at += timedelta(hours=1)
@@ -198,13 +200,12 @@ def test_33_a_figure_is_drawn_of_what_would_be_released() -> None:
 
 
 def test_33_files_and_pictures_are_never_automatic_and_never_the_scripts_bytes() -> None:
-    file = CollectedFile("t.csv", CSV, b"n,LA\n5,B\n", None, "{}")
-    made = prepared_file(file, policies(), profile())
+    made = prepared_file(remade_file("t.csv", b"n,LA\n5,B\n"), policies(), profile())
     assert (made.verdict, made.candidate) == (Verdict.REVIEW, b"LA,n\nB,5\n")
-    drawn = CollectedFile("t.png", "image/png", b"\x89PNG of the script", None, "{}")
-    made = _picture(drawn, b"\x89PNG anew")
+    drawn = MadeFile("t.png", "image/png", 20, b"\x89PNG anew")
+    made = prepared_file(drawn, policies(), profile())
     assert (made.kind, made.verdict, made.candidate) == (OutputKind.FILE, Verdict.REVIEW, b"\x89PNG anew")
-    assert _picture(drawn, None).candidate is None
+    assert prepared_file(replace(drawn, content=None), policies(), profile()).candidate is None
 
 
 def test_53_a_script_meets_the_synthetic_data_first() -> None:
@@ -222,6 +223,7 @@ def test_53_passes_there_and_fails_here_is_a_checkers_to_look_at() -> None:
     with broker() as npd:
         job = runs(npd, b"ValueError: 7 pupils\n", end=SandboxEnd.CRASHED)
         assert [j.ident for j in looks.waiting(npd.ports, npd.person(CLEO))] == [job]
+        looks.failure(npd.ports, npd.person(CLEO), job)
         try:
             looks.tell(npd.ports, npd.person(CLEO), job, "It fails at 7 pupils.")
         except Invalid:

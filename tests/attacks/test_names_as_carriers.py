@@ -2,8 +2,6 @@
 
 import json
 from dataclasses import replace
-from typing import Any
-from unittest import mock
 
 import pytest
 
@@ -13,9 +11,8 @@ from broker.domain.outputs import OutputState
 from broker.domain.ports import SandboxEnd, SandboxResult
 from broker.python_jobs.formula import read_formula
 from broker.python_jobs.handed import read_request
-from broker.python_jobs.left import Left
 from broker.python_jobs.written import in_one_order, unwritten
-from broker.sandbox.collector import FrameCollector
+from broker.workflow.files import Opened
 from broker.workflow.handed_findings import Computed
 from broker.workflow.handed_outputs import compute
 from broker.workflow.prepared import Prepared
@@ -34,9 +31,8 @@ def computed(name: str, found: object = None) -> Computed:
 
 def made(*left: Computed) -> dict[str, Prepared]:
     """The outputs of a script that has left these, by name."""
-    ran = RanScript(SandboxResult(SandboxEnd.ENDED, (), "i", "runc", 1.0, b""), Left((), (), {}), left, {})
-    parts: Any = mock.Mock(collector=FrameCollector())
-    return {p.name: p for p in script_outputs(parts, ran, DECLARED, policies(), profile())}
+    ran = RanScript(SandboxResult(SandboxEnd.ENDED, (), "i", "runc", 1.0, b""), Opened(()), left)
+    return {p.name: p for p in script_outputs(ran, DECLARED, policies(), profile())}
 
 
 def test_an_output_is_spelled_as_the_header_spells_it() -> None:
@@ -116,8 +112,7 @@ def test_what_a_script_says_of_an_output_at_run_time_is_not_its_description() ->
     """The header's words are: those of a request are nobody's to read but staff's."""
     left = compute(stage(), [handed()])
     assert left[0].description == "57"
-    ran = RanScript(SandboxResult(SandboxEnd.ENDED, (), "i", "runc", 1.0, b""), Left((), (), {}), left, {})
-    parts: Any = mock.Mock(collector=FrameCollector())
-    (found,) = script_outputs(parts, ran, (("t.csv", "By phase"),), policies(), profile())
+    ran = RanScript(SandboxResult(SandboxEnd.ENDED, (), "i", "runc", 1.0, b""), Opened(()), left)
+    (found,) = script_outputs(ran, (("t.csv", "By phase"),), policies(), profile())
     assert b"57" not in (found.candidate or b"").split(b"\n")[0]
     assert b'"57"' not in found.staff

@@ -13,19 +13,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from broker.domain.files import LeftFile, MadeFile
 from broker.domain.findings import Verdict
-from broker.domain.jobs import Kind
-from broker.domain.ports import CollectedFile, HandedTo, Most, SandboxEnd
-from broker.python_jobs.left import Left
-from broker.sandbox.collector import FrameCollector
+from broker.domain.ports import SandboxEnd
+from broker.engine.files import request
+from broker.python_jobs.left import sort_left
 from broker.sandbox.mounts import mount_of
-from broker.workflow.limits import limits_for
-from broker.workflow.parquet import with_parquet
+from broker.workflow.files import how, opened
 from broker.workflow.script_outputs import prepared_file
 from tests.attacks.script_town import policies, profile, stage_there
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
-MOST = Most(rows=5000, columns=200, bytes=16_000_000)
 TABLE = {"LA": ["B", "A"], "n": [40, 50], "mean": [1234.56789, None]}
 REMADE = "LA,mean,n\nA,,50\nB,1234.6,40\n"
 
@@ -37,15 +35,10 @@ def parquet(table: Any, metadata: dict[str, str] | None = None, **options: Any) 
     return target.getvalue()
 
 
-def left(**files: bytes) -> Left:
-    frames = (("file", json.dumps({"name": f"{name}.parquet"}).encode() + b"\n" + c) for name, c in files.items())
-    return Left((), tuple(frames), {"t.parquet": "what it is"})
-
-
-def read(content: bytes) -> CollectedFile:
-    """The file as the broker collects it, once trusted code has told it."""
-    told, service = with_parquet(stage_there(), left(t=content)), policies().service
-    (file,) = FrameCollector().collect(told.files, service.allowed_files, service.max_file_bytes, service.max_file_rows)
+def read(content: bytes) -> MadeFile:
+    """The file as the broker has it, once trusted code has made it anew."""
+    left = sort_left([("file", b'{"name": "t.parquet"}\n' + content)], ["t.csv"], policies().service)
+    (file,) = opened(stage_there(), left).files
     return file
 
 
@@ -143,14 +136,13 @@ STAYS: dict[str, Callable[[], bytes]] = {
 @pytest.mark.parametrize("what", STAYS)
 def test_what_is_no_flat_table_stays_and_ends_no_job(what: str) -> None:
     file = read(STAYS[what]())
-    assert (file.name, file.problem) == ("t.parquet", "type")
+    assert (file.name, file.content, file.problem) == ("t.csv", None, "type")
 
 
 def test_many_rows_are_not_unpacked() -> None:
     """A hundred million rows in a few kilobytes."""
     file = read(parquet(pa.table({"x": pa.repeat(pa.scalar(7, pa.int8()), 100_000_000)}), compression="zstd"))
-    assert (file.name, file.problem) == ("t.csv", "size")
-    assert len(file.content) < 50_000
+    assert (file.name, file.content, file.problem) == ("t.csv", None, "size")
 
 
 def test_two_columns_of_one_name_are_no_table() -> None:
@@ -163,13 +155,12 @@ def test_two_columns_of_one_name_are_no_table() -> None:
 def test_the_container_that_opens_it_has_no_data(runtime: str) -> None:
     """On either runtime it is mounted on an empty folder, or narrowed to nothing; and it tells the same of a file."""
     stage = stage_there(runtime)
-    to = HandedTo(stage.vault, stage.checked.uses, parquet(TABLE), stage.job, 1)
-    request = stage.handed.prepare_parquet(to, limits_for(Kind.SQL, policies()), MOST)
-    assert request.narrow == ()
+    asked = request([LeftFile("t.csv", ".parquet", parquet(TABLE))], how(stage))
+    assert asked.narrow == ()
     with TemporaryDirectory() as folder:
-        assert list(mount_of(request, Path(folder)).rglob("*")) == []
-    result = stage.ports.sandbox.run(request)
+        assert list(mount_of(asked, Path(folder)).rglob("*")) == []
+    result = stage.ports.sandbox.run(asked)
     assert result.end is SandboxEnd.ENDED
     assert result.runtime == runtime
-    (told,) = (payload for kind, payload in result.frames if kind == "table")
-    assert told.decode().splitlines() == ["LA,n,mean", "B,40,1234.56789", "A,50,"]
+    (told,) = (payload for kind, payload in result.frames if kind == "file")
+    assert told.decode().partition("\n")[2] == REMADE

@@ -11,8 +11,8 @@ import pytest
 from broker.domain.errors import Refused
 from broker.domain.jobs import Kind
 from broker.domain.ports import SandboxEnd
+from broker.engine.files import ContainerCollector
 from broker.engine.handed import HandedDuckDB
-from broker.sandbox.collector import FrameCollector
 from broker.workflow.check import Checked, check_submission
 from broker.workflow.mounting import script_request
 from broker.workflow.rehearse_script import RehearsedScript, ScriptStage, rehearse_script
@@ -87,7 +87,7 @@ def checked(header: str = HEADER, program: str = LOOK) -> Checked:
 
 def rehearsed(runtime: str, what: Checked) -> RehearsedScript:
     here = kept()
-    town = ScriptStage(here.vaults, here.snapshot, sandbox(runtime), HandedDuckDB(), FrameCollector())
+    town = ScriptStage(here.vaults, here.snapshot, sandbox(runtime), HandedDuckDB(), ContainerCollector())
     return rehearse_script(what, project(), policies(), town)
 
 

@@ -59,7 +59,8 @@ def test_the_forms_of_lines_are_understood() -> None:
     text = blocks(PAGE)[0].partition("\n")[2]
     for line in re.findall(r"^\| `(-- private: [^`]+)`", PAGE, re.MULTILINE):
         assert {r.code for r in checked(f"{line}\n{text}").refusals} <= {"private-error"}, line
-    assert f"{POLICIES.service.time_slot_seconds} seconds" in PAGE.replace("ten", "10")
+    *most, last = [f"{seconds // 60}" for seconds in POLICIES.service.time_slots]
+    assert f"{', '.join(most)} or {last} minutes" in PAGE
 
 
 def fields(found: object) -> set[str]:

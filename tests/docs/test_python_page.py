@@ -8,9 +8,9 @@ import pytest
 
 from broker.domain.jobs import Kind
 from broker.domain.ports import SandboxEnd
+from broker.engine.files import ContainerCollector
 from broker.engine.handed import HandedDuckDB
 from broker.policy.files import load_policies
-from broker.sandbox.collector import FrameCollector
 from broker.sandbox.docker_engine import DockerSandbox
 from broker.wiring.data import synthetic_years
 from broker.wiring.rehearsing import build_stage
@@ -42,7 +42,7 @@ def test_a_script_of_the_page_does_what_it_says(script: str, stage: Stage, sandb
     assert PROJECT is not None
     checked = check_submission(script, Kind.PYTHON, "tsql", PROJECT, POLICIES, date(2026, 11, 24))
     assert checked.refusals == ()
-    on = ScriptStage(stage.vaults, stage.snapshot, DockerSandbox(sandbox_root), HandedDuckDB(), FrameCollector())
+    on = ScriptStage(stage.vaults, stage.snapshot, DockerSandbox(sandbox_root), HandedDuckDB(), ContainerCollector())
     ran = rehearse_script(checked, PROJECT, POLICIES, on)
     assert ran.end is SandboxEnd.ENDED, ran.log
     assert ran.absent == ()

@@ -19,9 +19,9 @@ from tests.turns import EVERYWHERE
 ROOT = Path(__file__).resolve().parents[2]
 PUPILS = 4_000
 LEASE_SECONDS = 4
-SHORTER = {"time_slot_seconds: 10": "time_slot_seconds: 2", "warm_idle_seconds: 1800": "warm_idle_seconds: 60"}
-"""As policy has it, and here: scripts and private jobs look as if they ran until a slot ends, and tests wait for it;
-and sandboxes that wait for the next job take a part of the processor under gVisor, for as long as they wait."""
+SHORTER = {"warm_idle_seconds: 1800": "warm_idle_seconds: 60"}
+"""As policy has it, and here: sandboxes that wait for the next job take a part of the processor under gVisor, for as
+long as they wait."""
 
 RUNTIMES = ["runc", "runsc"] if EVERYWHERE else ["runc"]
 """gVisor, which jobs have where nobody says otherwise, costs more of a processor: the demo takes it every day, and what

@@ -11,10 +11,10 @@ import pytest
 
 from broker.domain.jobs import Job, JobState, Kind, Submission
 from broker.domain.ports import Lease, SandboxResult, Vault, Vaults
+from broker.engine.files import ContainerCollector
 from broker.engine.handed import HandedDuckDB
 from broker.policy.files import load_policies
 from broker.policy.models import Policies
-from broker.sandbox.collector import FrameCollector
 from broker.sandbox.docker_engine import DockerSandbox
 from broker.wiring.data import synthetic_years
 from broker.wiring.rehearsing import build_stage
@@ -75,7 +75,7 @@ class Gallery:
         assert not isinstance(ran, SandboxResult), (ran.end, ran.log.decode())
         assert ran.result.runtime == runtime
         profile = policies.profile(project.profile)
-        return script_outputs(parts, ran, checked.declared, policies, profile)
+        return script_outputs(ran, checked.declared, policies, profile)
 
 
 @pytest.fixture(scope="session")
@@ -86,5 +86,5 @@ def gallery(sandbox_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Gal
     small = wanted(project, policies.catalogue, synthetic_years(), PUPILS, 7)
     stage = build_stage(policies, PROJECT, small, tmp_path_factory.mktemp("gallery"), Quiet())
     vault = stage.vaults.ensure(PROJECT, stage.snapshot)
-    parts = {r: Parts(DockerSandbox(sandbox_root, r), FrameCollector(), HandedDuckDB()) for r in RUNTIMES}
+    parts = {r: Parts(DockerSandbox(sandbox_root, r), ContainerCollector(), HandedDuckDB()) for r in RUNTIMES}
     return Gallery(policies, stage.vaults, vault, parts)

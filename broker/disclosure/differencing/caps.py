@@ -2,53 +2,62 @@
 
 Dinur and Nissim (2003): figures on about as many random groups as there are persons, each off by less than the root of
 their number, give nearly everybody's values. Rules and differencing see nothing of it, because each group is large. So
-figures are counted that tell the persons of a reference population apart at all: a figure that has all of them alike,
-or none, adds nothing about any of them.
+figures are counted by what they tell of a reference population alone (`exposure`): one that is wholly of t of its
+persons or more, or can be made so by what is known already, counts as one; one in which others are many, as nothing.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil, log1p
 
-import numpy as np
+from broker.disclosure.differencing.exposure import Exposed
 
-from broker.disclosure.differencing.functionals import Functional, Functionals
-from broker.disclosure.differencing.joint import Counter, Numbers
-from broker.disclosure.differencing.members import Members
-from broker.disclosure.differencing.tables import Table
-
-
-def splits(table: Table, references: Members) -> tuple[int, ...]:
-    """By the cell of `references` (each person of it in one), how many figures of the table tell its persons apart:
-    count some of them and not all, or with different amounts. Several figures of the same amounts count each; the two
-    of a mean are two, and who is in a total is no figure beside it."""
-    made, counter = Functionals(table.members), Counter(references)
-    sizes = references.sizes()[: references.count]
-    found: Numbers = np.zeros(references.count, np.int64)
-    totals = {f.statistic for f in table.figures if not f.is_count and not f.once}
-    for figure in (f for f in table.figures if f.is_count or not f.once or f.statistic not in totals):
-        found += _split(made.of(figure), counter, sizes)
-    return tuple(map(int, found))
+WHOLE = 1000
+"""Figures are counted in thousandths."""
+LEAST_T = 2
+"""Published tables have a threshold of 1, of which nothing can be a part."""
 
 
-def _split(functional: Functional, counter: Counter, sizes: Numbers) -> Numbers:
-    persons, cells = functional.members.rows()
-    vertices, reference = functional.vertices[cells], counter.labels(persons)
-    asked = (vertices < len(functional.shown)) & (reference < len(sizes))
-    amounts = np.asarray(functional.members.amounts.get("", np.ones(len(persons))), np.float64)[asked]
-    pairs, where, count = np.unique(
-        vertices[asked] * len(sizes) + reference[asked], return_inverse=True, return_counts=True
-    )
-    low, high = np.full(len(pairs), np.inf), np.full(len(pairs), -np.inf)
-    np.minimum.at(low, where, amounts)
-    np.maximum.at(high, where, amounts)
-    reference = pairs % max(1, len(sizes))
-    apart = (count < sizes[reference]) | (low < high)
-    return np.bincount(reference[apart], minlength=len(sizes))
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A figure of a table against a cell of a reference population, in thousandths of a figure."""
+
+    statistic: int
+    cell: int
+    group: int
+    part: int
 
 
-def beyond(used: Sequence[int], more: Sequence[int], sizes: Sequence[int], fraction: float) -> tuple[int, ...]:
-    """The reference populations on which `used` and `more` figures together are more than the fraction of persons. What
-    adds nothing goes on."""
-    return tuple(
-        n for n, (before, now, persons) in enumerate(zip(used, more, sizes, strict=True))
-        if now and before + now > fraction * persons
-    )  # fmt: skip
+def counted(found: Iterable[Exposed], t: int) -> Iterator[Counted]:
+    """By what is told of the group, beside that of t persons alone: information is the logarithm of signal by noise."""
+    for one in found:
+        share = log1p(one.signal) / log1p(max(t, LEAST_T))
+        yield Counted(one.statistic, one.cell, one.group, min(WHOLE, ceil(WHOLE * share)))
+
+
+def beyond(
+    used: Sequence[int], more: Iterable[Counted], sizes: Sequence[int], fraction: float
+) -> frozenset[tuple[int, int]]:
+    """The figures (statistic and cell) that must be hidden so that, with what is `used`, no more than the fraction of a
+    reference population's persons is counted against it: the largest parts first, so that the fewest go."""
+    by_group: dict[int, list[Counted]] = defaultdict(list)
+    for one in more:
+        by_group[one.group].append(one)
+    hidden = set[tuple[int, int]]()
+    for group, parts in sorted(by_group.items()):
+        room = WHOLE * int(fraction * sizes[group]) - used[group]
+        left = sum(one.part for one in parts if (one.statistic, one.cell) not in hidden)
+        for one in sorted(parts, key=lambda one: (-one.part, one.cell, one.statistic)):
+            if left > room and (one.statistic, one.cell) not in hidden:
+                hidden.add((one.statistic, one.cell))
+                left -= one.part
+    return frozenset(hidden)
+
+
+def totals(found: Iterable[Counted], groups: int) -> tuple[int, ...]:
+    """By group, thousandths of figures."""
+    counts = [0] * groups
+    for one in found:
+        counts[one.group] += one.part
+    return tuple(counts)

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.above.evaluate import number
-from broker.disclosure.linking.families import Family, Figure, Member, Test, Where
-from broker.disclosure.linking.others import Others
+from broker.disclosure.linking.families import Family, Member, Test, Where
 from broker.domain.evidence import CellEvidence, TableEvidence
 from broker.domain.plans import Measure
 from broker.domain.scalars import Value
@@ -20,13 +19,17 @@ ANY = "*"
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """A joint cell: what it is in each dimension, its rows, persons, and what it adds up to by amount. An empty one
-    stands for people who could be there."""
+    """A joint cell: what it is in each dimension, its rows, persons, and what it adds up to by amount.
+
+    `is_open` says that it stands for nobody or up to t-1 persons: no figure may tell how many they are. `is_asked` says
+    that a figure of the job is about just these persons, and is hidden."""
 
     place: Mapping[str, Value]
     rows: int
     persons: int
     amounts: Mapping[str, "Amount"]
+    is_open: bool = False
+    is_asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,9 @@ def _split(member: Member, cell: CellEvidence) -> list[Atom]:
         other = (None, cell.rows - ones - seen.rest_rows, cell.persons - seen.persons - seen.rest)
         sides = ((1, ones, seen.persons), rest, other)
     parts = [Atom(place | {condition: v}, rows, max(0, persons), {}) for v, rows, persons in sides if rows > 0]
-    return [Atom(a.place, a.rows, a.persons, amounts if n == 0 else {}) for n, a in enumerate(parts)]
+    # Here no amount is added up under the condition: it stands where most persons are, which are no few.
+    most = max(range(len(parts)), key=lambda n: parts[n].persons)
+    return [Atom(a.place, a.rows, a.persons, amounts if n == most else {}) for n, a in enumerate(parts)]
 
 
 def _amount(cell: CellEvidence, ident: int) -> Amount:
@@ -101,27 +106,3 @@ class Groups:
                         found[values].append(n)
             self._found[keys, tests] = found
         return self._found[keys, tests]
-
-
-def empty_atoms(family: Family, atoms: Sequence[Atom], shown: Rows) -> list[Atom]:
-    """People who could be where nobody is: in listed rows that are empty, and on both sides of each condition. Without
-    them a hidden zero, or a hidden figure that is everybody, would be the same as what it is compared with."""
-    groups, others = Groups(atoms), Others(family, atoms)
-    found: dict[tuple[tuple[str, Value], ...], Atom] = {}
-    for member in family.members:
-        for figure in member.figures:
-            if figure.of is not None or figure.beside:
-                continue
-            for keys in shown[member.where]:
-                for tests in _sides(member, figure):
-                    if not groups.by(member.keys, tests).get(keys):
-                        place: dict[str, Value] = dict(zip(member.keys, keys, strict=True)) | dict(tests)
-                        whole = others.complete(place)
-                        found.setdefault(tuple(sorted(whole.items(), key=repr)), Atom(whole, 0, 0, {}))
-    return list(found.values())
-
-
-def _sides(member: Member, figure: Figure) -> list[frozenset[Test]]:
-    if not figure.tests:
-        return [member.tests]
-    return [member.tests | figure.tests, member.tests | {(d, 0) for d, _ in figure.tests}]

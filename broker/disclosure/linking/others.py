@@ -13,27 +13,24 @@ Place = Mapping[str, Value]
 
 
 class Seen(Protocol):
-    """People who are there, and how many."""
+    """People who are there."""
 
     @property
     def place(self) -> Place: ...
-
-    @property
-    def persons(self) -> int: ...
 
 
 class Others:
     """Completes places."""
 
     def __init__(self, family: Family, seen: Sequence[Seen]) -> None:
-        self._seen = sorted(seen, key=lambda a: -a.persons)
+        self._seen = sorted(seen, key=lambda a: sorted((d, repr(v)) for d, v in a.place.items()))
         self._columns = {s.ident: d for d, s in family.scalars if isinstance(s, Column)}
         self._tests = {d: s for d, s in family.scalars if not isinstance(s, Column)}
         self._follows = _follows(seen, self._tests)
 
     def complete(self, place: Place) -> dict[str, Value]:
         """The place with a value in every dimension: what follows from one of its conditions wherever that is seen
-        (an authority from a condition on it), then that of most people who are like it; conditions as they come out."""
+        (an authority from a condition on it), then that of people who are like it; conditions as they come out."""
         found = dict(place)
         for at in place.items():
             found = self._follows.get(at, {}) | found
@@ -41,6 +38,17 @@ class Others:
         whole = {**like, **found}
         told = {d: self._value(s, whole) for d, s in self._tests.items() if d not in found}
         return whole | {d: v for d, v in told.items() if v is not None}
+
+    def is_possible(self, place: Place) -> bool:
+        """Whether no condition of the place comes out otherwise by the values that the place names."""
+        tests = [
+            (place[d], self._value(s, place)) for d, s in self._tests.items() if d in place and self._knows(s, place)
+        ]
+        return all(found is None or found == asked for asked, found in tests)
+
+    def _knows(self, scalar: Scalar, place: Place) -> bool:
+        columns = columns_of(scalar)
+        return columns <= self._columns.keys() and all(self._columns[i] in place for i in columns)
 
     def _like(self, place: Place) -> Place:
         def alike(one: Seen) -> int:

@@ -3,14 +3,17 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as changed
+from itertools import product
+from math import inf
 
 from broker.disclosure.judged_tables import JudgedTable
-from broker.disclosure.linking.atoms import Groups, Rows, atoms_of, empty_atoms
-from broker.disclosure.linking.families import Family, Member, Where
-from broker.disclosure.linking.figures import Figures, Margin, Place, figures_of
+from broker.disclosure.linking.atoms import Groups, Rows, atoms_of
+from broker.disclosure.linking.families import Family, Member, Test, Where
+from broker.disclosure.linking.figures import Alike, Figures, Place, figures_of, rounding_slack
+from broker.disclosure.linking.unseen import known_joints, unseen_joints
 from broker.disclosure.repair.attack import Progress, untold
 from broker.disclosure.repair.repair import Attacker, Task, audit, repair
-from broker.disclosure.repair.systems import Equation, System
+from broker.disclosure.repair.systems import System
 from broker.domain.evidence import TableEvidence
 from broker.domain.plans import Measure
 from broker.domain.scalars import Value
@@ -21,11 +24,8 @@ TIED = frozenset({Measure.SHARE, Measure.SUM, Measure.MEAN})
 """What is hidden where the count of the same row is: a mean beside the others and a known total gives a count."""
 
 
-COVER = frozenset({"F3", "X1"})
-"""Rules that hide what may be known of t persons: a full line is told by its empty cells, which are targets."""
-
-ABSENT = frozenset({"F1"})
-"""A row that is not shown at all."""
+COVER = frozenset({"F1", "F2", "F3", "F5", "X1"})
+"""Rules that hide a figure of t persons or more for what is beside it: that is a target, the figure is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class Drawn:
     judged: Mapping[Where, JudgedTable]
     rows: Rows
     groups: Groups
+    alike: Alike
     profile: Profile
 
 
@@ -60,12 +61,18 @@ def pattern_of(
     profile: Profile,
     progress: Progress = untold,
 ) -> Pattern:
-    """The pattern of a family. Tables that are not in `judged` are not shown at all."""
+    """The pattern of a family. Tables that are not in `judged` are not shown at all.
+
+    Known are the figures that the job shows, as it shows them: what was published elsewhere is for the history of
+    releases. Who is in cells of fewer than t persons has no say: the pattern is the same for nobody, one and t-1.
+    """
     kept = changed(family, members=tuple(m for m in family.members if m.where in judged))
-    rows = {m.where: _rows(judged[m.where], evidence[m.where]) for m in kept.members}
-    atoms = atoms_of(family, evidence, joint)
-    atoms += empty_atoms(kept, atoms, rows)
-    drawn = Drawn(kept, judged, rows, Groups(atoms), profile)
+    rows = {m.where: _rows(judged[m.where], evidence[m.where], profile.t) for m in kept.members}
+    known = known_joints(kept, atoms_of(family, evidence, joint), profile.t, rounding_slack(profile) > 0)
+    unlisted = [m for m in kept.members if not judged[m.where].covered]
+    unseen = list(unseen_joints(kept, known, rows, unlisted, profile.t))
+    groups = Groups([*known, *unseen[: profile.max_joint_targets]])
+    drawn = Drawn(kept, judged, rows, groups, _alike(kept, evidence, profile.t), profile)
     found = _repaired(drawn, None, frozenset(), progress)
     for of in dict.fromkeys(f.of for m in kept.members for f in m.figures if f.of is not None):
         more = _repaired(drawn, of, found.hidden, progress)
@@ -76,43 +83,32 @@ def pattern_of(
             found.narrow + more.narrow,
             found.beyond + more.beyond,
         )
-    return changed(found, hidden=found.hidden | _tied(drawn, found.hidden))
+    beyond = found.beyond + max(0, len(unseen) - profile.max_joint_targets)
+    return changed(found, hidden=found.hidden | _tied(drawn, found.hidden), beyond=beyond)
 
 
-def _rows(table: JudgedTable, evidence: TableEvidence) -> list[tuple[Value, ...]]:
-    return list(dict.fromkeys([*(r.row.keys for r in table.rows), *(c.keys for c in evidence.cells)]))
+def _rows(table: JudgedTable, evidence: TableEvidence, t: int) -> list[tuple[Value, ...]]:
+    """Listed rows, and others of t persons."""
+    listed = (r.row.keys for r in table.rows if r.row.listed)
+    return list(dict.fromkeys([*listed, *(c.keys for c in evidence.cells if c.persons >= t)]))
 
 
 def _repaired(drawn: Drawn, of: str | None, before: frozenset[Place], progress: Progress) -> Pattern:
-    found = figures_of(drawn.family, drawn.groups, drawn.profile, drawn.rows, of)
+    found, t = figures_of(drawn.family, drawn.groups, drawn.profile, drawn.rows, of, drawn.alike), drawn.profile.t
     first = _hidden_first(drawn) | dict.fromkeys(before, COVER)
     if of is not None:
         first = dict.fromkeys(_tied(drawn, first), COVER) | first
     reasons = _reasons(found, first)
-    hidden = set(reasons)
-    if not hidden and all(p == 0 or p >= drawn.profile.t for p in found.persons):
+    hidden, is_open = set(reasons), [a.is_open for a in drawn.groups.atoms]
+    if not hidden and not any(is_open) and all(p >= t for p in found.persons):
         return Pattern()
     told = {cell for place, cell in found.beside if place not in first}
     shown = (set(found.figures.values()) | told) - hidden
-    fixed, unknown = _known(found, hidden, drawn.profile)
-    small = _small_joints(found, shown | fixed, drawn.profile.t)
+    small = [] if rounding_slack(drawn.profile) else _small_joints(found, shown, is_open, t)
     beyond = max(0, len(small) - drawn.profile.max_joint_targets)
-    hidden |= unknown & (set(found.figures.values()) | told)
-    targets = {c for c, rules in reasons.items() if found.persons[c] < drawn.profile.t or not rules <= COVER}
-    targets |= {c for c in unknown if _is_few(found.persons[c], drawn.profile.t)}
-    targets |= set(small[: drawn.profile.max_joint_targets])
-    targets -= _of_nobody(found, fixed)
-    everything = set(range(len(found.values)))
-    task = Task(
-        System(len(found.values), tuple(found.equations)),
-        found.values,
-        {c: found.widths[c] for c in sorted(targets - fixed)},
-        frozenset(hidden - fixed),
-        insiders=frozenset(c for c in everything if found.values[c] == 0 or found.persons[c] == 1),
-        signed=found.signed,
-        unreleased=frozenset(everything - shown - hidden - fixed),
-        fixed=frozenset(fixed),
-    )
+    targets = {found.sum_of(c) for c, rules in reasons.items() if found.persons[c] >= t and not rules <= COVER}
+    targets |= {c for c, at in enumerate(is_open) if at} | set(small[: drawn.profile.max_joint_targets])
+    task = _task(found, targets, hidden, shown, is_open)
     repaired = repair(task, progress=progress)
     places = {p for p, cell in (*found.figures.items(), *found.beside) if cell in repaired.hidden and p not in first}
     # Each cell of a single contributor would be a program of its own, against all others: repair has done what it can.
@@ -121,6 +117,26 @@ def _repaired(drawn: Drawn, of: str | None, before: frozenset[Place], progress: 
     exact = sum(at.exact for at in {**inside, **repaired.narrow}.values())
     narrow = sum(not at.exact for at in repaired.narrow.values())
     return Pattern(frozenset(places), len(task.targets), exact, narrow, beyond)
+
+
+def _task(found: Figures, targets: set[int], hidden: set[int], shown: set[int], is_open: Sequence[bool]) -> Task:
+    """An open cell is taken for one person, who knows it and is not fewer: so it hides no other cell, and whoever is
+    there, the others hide it."""
+    alone = {c for c, at in enumerate(is_open) if at}
+    values = [1.0 if c in alone else v for c, v in enumerate(found.values)]
+    marks = dict.fromkeys(alone, (1.0, inf)) | {c: (-by, by) for c, by in found.slack.items()}
+    singles = {c for c in range(found.joint) if found.persons[c] == 1}
+    return Task(
+        System(len(values), tuple(found.equations)),
+        values,
+        {c: found.widths[c] for c in sorted(targets)},
+        frozenset(hidden),
+        insiders=frozenset(alone | singles),
+        signed=found.signed,
+        unreleased=frozenset(range(len(values))) - shown - hidden,
+        marks=marks,
+        costs=dict(enumerate(found.costs)),
+    )
 
 
 def _hidden_first(drawn: Drawn) -> dict[Place, frozenset[str]]:
@@ -134,7 +150,7 @@ def _hidden_first(drawn: Drawn) -> dict[Place, frozenset[str]]:
                     continue
                 cell = lines[keys].cells[figure.ident] if keys in lines else None
                 if cell is None or cell.hidden:
-                    found[member.where, keys, figure.ident] = ABSENT if cell is None else cell.rules
+                    found[member.where, keys, figure.ident] = frozenset() if cell is None else cell.rules
     return found
 
 
@@ -157,62 +173,24 @@ def _tied(drawn: Drawn, hidden: Iterable[Place]) -> frozenset[Place]:
     )
 
 
-def _known(found: Figures, hidden: set[int], profile: Profile) -> tuple[set[int], set[int]]:
-    """Totals that everybody knows, and those that nobody can be taken to know.
-
-    A total of fewer than t persons is nobody's knowledge, nor is one that fewer than t persons tell from a larger
-    known one; and with its sum known, another one of the same margin is not either: whoever publishes the margin hides
-    both. The others are known, asked for or not.
-    """
-    fixed, unknown = set[int](), set[int]()
-    for margin in sorted(found.margins, key=lambda m: (len(m.tests), len(m.keys))):
-        small = [c for c in margin.cells.values() if c in hidden or _is_private(found, c, fixed, profile.t)]
-        is_known = margin.whole in fixed and margin.whole not in unknown
-        unknown |= set(_holes(found, margin, small, is_known) if margin.keys else small)
-        fixed |= set(margin.cells.values()) - unknown
-    return fixed - unknown, unknown
-
-
-def _is_private(found: Figures, cell: int, known: set[int], t: int) -> bool:
-    """Whether nobody can be taken to know a total."""
-    persons, atoms = found.persons[cell], frozenset(found.atoms[cell])
-    if _is_few(persons, t):
-        return True
-    near = (c for c in known if c != cell and abs(found.persons[c] - persons) < t)
-    return any(atoms < frozenset(found.atoms[c]) or atoms > frozenset(found.atoms[c]) for c in near)
+def _alike(family: Family, evidence: Mapping[Where, TableEvidence], t: int) -> Alike:
+    """Counts that leave as another count of their row, since fewer than t persons tell the two apart."""
+    found: dict[Place, frozenset[Test]] = {}
+    for member in family.members:
+        tests = {f.ident: f.tests for f in member.figures if f.of is None and not f.beside}
+        gaps = [s for s in member.table.statistics if s.measure is Measure.GAP and s.behind in tests]
+        for cell, gap in product(evidence[member.where].cells, gaps):
+            if cell.statistics[gap.ident].persons < t:
+                place = (member.where, cell.keys, gap.behind or 0)
+                like = None if gap.like is None else (member.where, cell.keys, gap.like)
+                found.setdefault(
+                    place, frozenset() if like is None else found.get(like, tests.get(like[2], frozenset()))
+                )
+    return found
 
 
-def _is_few(persons: int, t: int) -> bool:
-    return 0 < persons < t
-
-
-def _holes(found: Figures, margin: Margin, small: Sequence[int], is_known: bool) -> Iterable[int]:
-    """The holes of a margin as whoever publishes it would choose them."""
-    cells, whole = tuple(margin.cells.values()), margin.whole
-    if not small or whole in cells:
-        return small
-    here = {c: n for n, c in enumerate(cells)}
-    values = [found.values[c] for c in (*cells, whole)]
-    task = Task(
-        System(len(values), (Equation(tuple(range(len(cells))), len(cells)),)),
-        values,
-        {here[c]: found.widths[c] for c in small},
-        frozenset(here[c] for c in small),
-        insiders=frozenset(n for c, n in here.items() if found.values[c] == 0 or found.persons[c] == 1),
-        signed=found.signed,
-        fixed=frozenset({len(cells)}) if is_known else frozenset(),
-        unreleased=frozenset() if is_known else frozenset({len(cells)}),
-    )
-    return [cells[n] for n in sorted(repair(task).hidden) if n < len(cells)]
-
-
-def _of_nobody(found: Figures, fixed: set[int]) -> set[int]:
-    """Empty cells of a group that is known to have no members: they tell of nobody."""
-    empty = {n for c in fixed if not found.persons[c] for n in found.atoms[c]}
-    return {c for c, atoms in enumerate(found.atoms) if not found.persons[c] and empty.issuperset(atoms)}
-
-
-def _small_joints(found: Figures, known: set[int], t: int) -> list[int]:
-    """Joint cells of 1 to t-1 persons that are in no table: the smallest first."""
-    small = [c for c in range(found.joint) if 0 < found.persons[c] < t and c not in known]
+def _small_joints(found: Figures, shown: set[int], is_open: Sequence[bool], t: int) -> list[int]:
+    """Joint cells of 1 to t-1 persons that stand in rows of t and more, and are in no table: the smallest first."""
+    told = {found.sum_of(c) for c in shown}
+    small = [c for c in range(found.joint) if 0 < found.persons[c] < t and c not in told and not is_open[c]]
     return sorted(small, key=lambda c: (found.persons[c], c))

@@ -1,12 +1,11 @@
 """What would leave of an assessment: the table and the record that goes with it. Nothing of evidence or findings."""
 
-import csv
-import io
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from broker.disclosure.wording import public_rounding
+from broker.domain.csv_text import written_csv
 from broker.domain.findings import Assessment
 from broker.domain.scalars import Value
 from broker.policy.profiles import Profile, Rounding
@@ -25,13 +24,9 @@ PUBLIC_PARAMETERS = {
 def released_csv(assessment: Assessment) -> bytes:
     """The table that would leave: UTF-8, a header, one symbol for every hidden figure, always the same bytes."""
     symbol = assessment.symbols[0][0] if assessment.symbols else ""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(assessment.columns)
-    for row in assessment.rows:
-        pairs = zip(row.released, row.suppressed, strict=True)
-        writer.writerow([symbol if hidden else text_of_value(value) for value, hidden in pairs])
-    return text.getvalue().encode()
+    rows = (zip(row.released, row.suppressed, strict=True) for row in assessment.rows)
+    told = ([symbol if hidden else text_of_value(value) for value, hidden in row] for row in rows)
+    return written_csv(assessment.columns, told)
 
 
 def text_of_value(value: Value) -> str:

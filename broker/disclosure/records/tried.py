@@ -42,6 +42,7 @@ SENTENCES: dict[str, str] = {
     "A1": "The statistic and its argument have an automatic verdict.",
     "A2": "A count of distinct values counts values, whose contributors are others than the persons.",
     "A3": "Rows depend on figures of other people, which are not shown.",
+    "A4": "No part of the text could hold, or leave out, fewer people than policy says, by public sizes alone.",
     "L1": "Totals or linked tables stand beside each other.",
     "H1": "Nobody but the broker chose the rows.",
     "H2": "No number is asked of a column with few different values.",
@@ -85,6 +86,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "X3": ("zeros",),
     "X4": ("min_interval", *DOMINANCE),
     "X5": ("t",),
+    "A4": ("t", "reach"),
     "L1": ("max_joint_cells", "max_joint_targets"),
     "W1": ("t",),
 }
@@ -102,6 +104,7 @@ OF_NO_RULE = frozenset(
         "many_rows",
         "many_values",
         "nearly_all",
+        "extreme_percent",
     }
 )
 """Fields of a profile that no rule reads: what it is called, limits of work and of jobs, and what is about scripts'

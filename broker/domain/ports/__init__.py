@@ -1,13 +1,12 @@
 """Ports: what the workflow asks of the world. `broker.wiring` hands adapters in; the workflow imports none."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from broker.domain.ports.data import (
     Engine,
     HandedEngine,
     HandedTo,
-    Most,
     SyntheticData,
     SyntheticVaults,
     Vault,
@@ -39,9 +38,10 @@ from broker.domain.ports.records import (
 )
 from broker.domain.ports.rehearsing import Room
 from broker.domain.ports.sandbox import (
-    CollectedFile,
+    Collecting,
     Collector,
     Limits,
+    Rows,
     Sandbox,
     SandboxEnd,
     SandboxRequest,
@@ -58,7 +58,7 @@ __all__ = [
     "AuditWanted",
     "Cast",
     "Clock",
-    "CollectedFile",
+    "Collecting",
     "Collector",
     "Compared",
     "Counters",
@@ -71,7 +71,6 @@ __all__ = [
     "LedgerStore",
     "Limits",
     "MemoryPorts",
-    "Most",
     "OutputRecord",
     "Ports",
     "Post",
@@ -82,6 +81,7 @@ __all__ = [
     "RegisterFilter",
     "Release",
     "Room",
+    "Rows",
     "Sandbox",
     "SandboxEnd",
     "SandboxRequest",
@@ -107,12 +107,13 @@ LEASE = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Every adapter that the workflow may use, in one value."""
+    """Every adapter that the workflow may use, in one value. `synthetic_only`: the broker holds synthetic data only."""
 
     store: Store
     queue: Queue
     shelf: Shelf
     clock: Clock
+    synthetic_only: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

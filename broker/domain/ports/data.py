@@ -48,19 +48,20 @@ class Vault:
 # Frames (kind, payload) between broker and launcher; `sandbox_images/common/frames.py` puts them on the wire.
 #
 # to the launcher
-#   job      JSON {"kind": "sql"|"fit"|"python"|"picture"|"parquet", "tables": [{"schema", "name", "paths": [..]}],
+#   job      JSON {"kind": "sql"|"fit"|"python"|"files", "tables": [{"schema", "name", "paths": [..]}],
 #            "statements": [{"name", "sql"} or {.., "first", "doubt", "second"}] (sql only: see `broker.query.Looks`),
 #            "rows": {"columns", "steps"} (sql and fit: of rows that a script handed over, whose bytes follow the JSON
 #            after a line end: see `broker.engine.handed`), "model" (fit only: see `broker.engine.fitting`),
+#            "files", "caps", "digits", "seconds", "memory" (files only: see `broker.engine.files`),
 #            "allowed": [".csv", ..], "preview": whether `npd` prints what it hands over (python only),
 #            "settings": {wall_seconds, memory_bytes, output_bytes, output_files, processes, threads, scratch_bytes}};
 #            paths relative to /data
 #   program  the researcher's script, UTF-8 (python only)
 # from the launcher
 #   table    one Arrow IPC stream for each statement, in order (sql only); of handed rows first one of what was counted
-#            of them, and nothing after it where there is a problem; of a fit then those of the model;
-#            of a Parquet file its text, or none
-#   file     JSON {"name"} + b"\n" + content: one a file that the script left in /out (python only)
+#            of them, and nothing after it where there is a problem; of a fit then those of the model
+#   file     JSON {"name"} + b"\n" + content: one a file that the script left in /out (python only); of files to be
+#            made anew JSON {"problem", "sentence", "made", "sheet"} + b"\n" + content + the table in it (files only)
 #   log      what the script printed, capped (python only)
 #   status   JSON {"word": a SandboxEnd value}, last
 
@@ -135,15 +136,6 @@ class HandedTo:
     parts: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Most:
-    """How much is read of a table in a file: whoever has one more of anything has too many."""
-
-    rows: int
-    columns: int
-    bytes: int
-
-
 class HandedEngine(Protocol):
     """Handed rows to a request of trusted code, and its frames to evidence.
 
@@ -160,18 +152,6 @@ class HandedEngine(Protocol):
 
     def read_fit(self, frames: Sequence[tuple[str, bytes]]) -> tuple[RowsChecked, Fit | None]:
         """Raise Breach if the frames are not those of one model."""
-
-    def prepare_picture(self, to: HandedTo, limits: Limits) -> SandboxRequest:
-        """The content of a picture, to be made anew."""
-
-    def read_picture(self, frames: Sequence[tuple[str, bytes]]) -> bytes | None:
-        """A PNG of few colours; None where the content was no picture."""
-
-    def prepare_parquet(self, to: HandedTo, limits: Limits, most: Most) -> SandboxRequest:
-        """The content of a Parquet file, to be made text."""
-
-    def read_parquet(self, frames: Sequence[tuple[str, bytes]]) -> bytes | None:
-        """Comma-separated text, as untrusted as the file; None where the content was no flat table."""
 
     def read(
         self, plan: Plan, frames: Sequence[tuple[str, bytes]], needs: Needs

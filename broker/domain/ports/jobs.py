@@ -13,14 +13,24 @@ from broker.domain.saved import SavedEntry
 class JobStore(Protocol):
     """Jobs and their leases."""
 
-    def accept(self, job: Job, events: Sequence[AuditEvent], keeps: Sequence[SavedEntry] = ()) -> Job:
+    def accept(
+        self,
+        job: Job,
+        events: Sequence[AuditEvent],
+        keeps: Sequence[SavedEntry] = (),
+        most_unread: int | None = None,
+    ) -> Job:
         """Insert a job in `queued` or `refused`, and what a queued one keeps. If (researcher, client_id) exists: return
-        the stored job when its submission is equal, else raise Conflict("client-id-reused")."""
+        the stored job when its submission is equal, else raise Conflict("client-id-reused"). `most_unread`: raise
+        Conflict("unread-scripts") where the project would have more scripts than these that no checker has read."""
 
     def job(self, ident: str) -> Job: ...
 
     def jobs(self, wanted: Filter) -> list[Job]:
         """Newest first; `after` is the ident of the last job of the page before."""
+
+    def jobs_begun(self, since: datetime) -> list[Job]:
+        """Jobs that were started and have not ended, or since then, the one that began first at the head."""
 
     def jobs_in(self, states: frozenset[JobState]) -> dict[JobState, int]:
         """How many jobs are in each of these states."""
@@ -31,7 +41,8 @@ class JobStore(Protocol):
     def lease(
         self, job: str, worker: str, until: datetime, now: datetime, events: Sequence[AuditEvent]
     ) -> Lease | None:
-        """Queued → running with attempt+1, by compare-and-set; None if it is not queued (any more)."""
+        """Queued → running with attempt+1, by compare-and-set; None if it is not queued (any more). The first attempt
+        says when the job began, and how much was remembered then."""
 
     def renew(self, job: str, attempt: int, until: datetime, now: datetime | None = None) -> bool:
         """Prolong a lease, of a run or a comparison; False if the attempt is no longer the one that has it, or (by
@@ -53,8 +64,9 @@ class JobStore(Protocol):
         assessed_policy: str | None = None,
         outputs: Sequence[OutputRecord] = (),
         small: bool = False,
+        history_changed: bool = False,
     ) -> None:
-        """Move a job's state; `outputs` are inserted with it, `small` raises the project's quota counter.
+        """Move a job's state; `outputs` are inserted with it, `small` and `history_changed` count for the project.
         `attempt` None means: whatever attempt it is at (withdraw, decide)."""
 
     def lapsed(self, now: datetime) -> list[Reap]:
@@ -78,3 +90,6 @@ class JobStore(Protocol):
         """Keys of the vaults that unfinished jobs name; with `reading`, those that wait or run and so may read it."""
 
     def small_jobs(self, project: str) -> int: ...
+
+    def history_changed_jobs(self, project: str) -> int:
+        """Jobs that what was released before changed, hid or withheld, each once however often it was compared."""

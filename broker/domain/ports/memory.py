@@ -81,6 +81,9 @@ class KnownPopulation:
     """Members of its cells: each person of it in one cell, once."""
     variables: tuple[str, ...] = ()
     """What the keys of its cells are values of."""
+    pooled: bool = False
+    """Figures are counted against it, its small cells together with their neighbours; nothing else is compared with
+    it."""
 
 
 class Populations(Protocol):

@@ -100,9 +100,16 @@ class ComparingStore(Protocol):
         """Give that right up, so that another may have it."""
 
     def put_compared(
-        self, job: str, attempt: int, found: Sequence[Compared], now: datetime, events: Sequence[AuditEvent]
+        self,
+        job: str,
+        attempt: int,
+        found: Sequence[Compared],
+        now: datetime,
+        events: Sequence[AuditEvent],
+        history_changed: bool = False,
     ) -> None:
-        """Put what comparing made of outputs in their place, and give the right up; all of it or nothing. An approved
+        """Put what comparing made of outputs in their place, and give the right up; all of it or nothing. A job that is
+        `history_changed` stays so: it counts once, however often it is compared. An approved
         output may go back to review so: votes on what it was count no more. Conflict("stale") if the right is lost or
         an output is not what was compared."""
 

@@ -42,7 +42,9 @@ class PeopleStore(Protocol):
         *,
         made: datetime | None = None,
         session: bool = False,
-    ) -> None: ...
+        most: int | None = None,
+    ) -> None:
+        """Conflict("too-many-tokens") where the person would have more than `most` good API tokens."""
 
     def accesses(self, person: str, now: datetime) -> list[Access]:
         """Sessions and tokens of a person that are neither revoked nor at their end, newest first."""

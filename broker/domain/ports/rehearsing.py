@@ -11,20 +11,35 @@ from broker.domain.rehearsals import Rehearsal
 
 
 class RehearsalStore(Protocol):
-    """How scripts did on the synthetic NPD, and looks at failures on real data."""
+    """How scripts did on the synthetic NPD and on real rows, and who has read them. What is noted stands in place of
+    what was noted of an earlier attempt; Conflict("stale") if the attempt runs no more."""
 
-    def note_rehearsal(
-        self, job: str, attempt: int, passed: bool | None, trace: str | None = None, log: str | None = None
-    ) -> None:
-        """Note it in place of what was noted of an earlier attempt. Conflict("stale") if the attempt runs no more."""
+    def note_rehearsal(self, job: str, attempt: int, passed: bool, trace: str, trace_from: datetime) -> None:
+        """How it did on synthetic rows; its author may read `trace` from then on."""
+
+    def note_met(self, job: str, attempt: int, now: datetime) -> None:
+        """It is let run on real rows now."""
+
+    def note_print(self, job: str, attempt: int, log: str) -> None:
+        """What it printed there; of an attempt that was withdrawn, too."""
+
+    def note_problems(self, job: str, attempt: int) -> None:
+        """It left something that could not be used."""
 
     def rehearsal(self, job: str) -> Rehearsal | None: ...
 
-    def failures_to_look_at(self) -> list[str]:
-        """Jobs that ended on real data, with a log of which nobody has told anything; oldest first."""
+    def scripts_to_read(self) -> list[str]:
+        """Jobs that met real rows, and failed, were withdrawn or left nothing or something unusable, and that nobody
+        has read; oldest first."""
+
+    def read_script(self, job: str, by: str, now: datetime, events: Sequence[AuditEvent]) -> None:
+        """Somebody has read it. Who was first stays."""
 
     def tell_failure(self, job: str, by: str, reason: str, now: datetime, events: Sequence[AuditEvent]) -> None:
-        """Once; Conflict("told-already") where nothing waits."""
+        """Once, by somebody who has read it; Conflict("told-already") where there is nothing to tell any more."""
+
+    def told_jobs(self, idents: frozenset[str]) -> frozenset[str]:
+        """Those of these jobs of which a checker has told their researchers something."""
 
 
 @dataclass(frozen=True, slots=True)

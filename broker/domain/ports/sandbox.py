@@ -1,10 +1,13 @@
 """The sandbox port: one job in isolation, and what it left. The docstrings are the contract."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
+
+from broker.domain.files import FileCaps, LeftFile, MadeFile
 
 
 class SandboxEnd(StrEnum):
@@ -37,10 +40,10 @@ class SandboxRequest:
     """One attempt at one job, complete: nothing else is looked up.
 
     `frames` go to the launcher on standard input in order; (kind, payload). `mount` is the one host folder that is
-    seen, read-only, as /data. `image` is `sql` or `python`. `synthetic` tells whether the data are synthetic: real data
-    refuse every fallback. `narrow` names the files below `mount`, relative to it, that a script may read, where these
-    are not all: the sandbox sees to it that it can open no other. None: all of the mount. `apart`: the launcher puts
-    parts of the job apart from one another, and an empty folder is mounted in place of `mount`.
+    seen, read-only, as /data. `image` is one of those that are built. `synthetic` tells whether the data are synthetic:
+    real data refuse every fallback. `narrow` names the files below `mount`, relative to it, that a script may read,
+    where these are not all: the sandbox sees to it that it can open no other. None: all of the mount. `apart`: the
+    launcher puts parts of the job apart from one another, and an empty folder is mounted in place of `mount`.
     """
 
     job: str
@@ -52,6 +55,14 @@ class SandboxRequest:
     synthetic: bool
     narrow: tuple[str, ...] | None = None
     apart: bool = False
+
+
+class Rows(StrEnum):
+    """What a script is let run on: real rows, where what it prints is for checkers; or synthetic ones, where its author
+    reads that at once."""
+
+    REAL = "real"
+    SYNTHETIC = "synthetic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +77,7 @@ class Warmth:
 
 @dataclass(frozen=True, slots=True)
 class SandboxResult:
-    """What came back. `frames` are complete and hash-checked, and otherwise untrusted unless the image is `sql`.
+    """What came back. `frames` are complete and hash-checked, and otherwise untrusted if the image is `python`.
 
     `image` is the image's digest, `runtime` the isolation that really ran ("runc", "runsc", "bubblewrap").
     `log` is what the job printed, capped: staff only, and an output like any other.
@@ -94,9 +105,17 @@ class Sandbox(Protocol):
        are gone; idempotent.
     5. `sweep` does so for every sandbox whose (job, attempt) is not in `alive()`, which it calls after it has listed
        the sandboxes: an attempt is running in the store before its sandbox exists. Returns how many it removed.
+    6. While one is `holding` real rows for a script on a machine, nobody is holding synthetic ones there, and the other
+       way round. Whoever lets a script run holds its rows until the script, and what the broker computes of what it
+       left, has ended; a script's `run` on real data that nobody holds raises Breach.
     """
 
     def run(self, request: SandboxRequest) -> SandboxResult: ...
+
+    def holding(self, job: str, attempt: int, rows: Rows, wait: bool = True) -> AbstractContextManager[bool]:
+        """Entered when it is the attempt's turn, in order of arrival; entered with False at once where it is not its
+        turn and it does not `wait`: then its place is kept for some seconds. Conflict("stale") where the attempt is
+        terminated while it waits."""
 
     def missing(self) -> tuple[str, ...]:
         """What real data need and this sandbox does not hold; measured, never assumed. While it is not empty, `run`
@@ -108,19 +127,23 @@ class Sandbox(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class CollectedFile:
-    """A file that a script left, parsed as untrusted. `problem` says why it can go to no review (type, size, name);
-    `summary` is JSON for checkers about what is in it."""
+class Collecting:
+    """How the files of one attempt are made anew: the container's limits, and of one file the caps, the significant
+    digits of a number, seconds of wall clock and bytes of memory. Nothing of `mount` is read."""
 
-    name: str
-    media_type: str
-    content: bytes
-    problem: str | None
-    summary: str
+    job: str
+    attempt: int
+    mount: Path
+    synthetic: bool
+    limits: Limits
+    caps: FileCaps
+    digits: int
+    file_seconds: int
+    file_memory_bytes: int
 
 
 class Collector(Protocol):
     def collect(
-        self, frames: Sequence[tuple[str, bytes]], allowed: tuple[str, ...], max_bytes: int, max_rows: int
-    ) -> tuple[CollectedFile, ...]:
-        """Every `file` frame in order of name; never raises for what a file holds."""
+        self, files: Sequence[LeftFile], how: Collecting, run: Callable[[SandboxRequest], SandboxResult]
+    ) -> tuple[MadeFile, ...]:
+        """Each file made anew, in order. Never raises for what a file holds or does: such a one has a problem."""

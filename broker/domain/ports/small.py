@@ -8,6 +8,9 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """The current time, aware, in UTC."""
 
+    def wait_until(self, moment: datetime) -> None:
+        """Return at that time, at once where it is over."""
+
 
 class Queue(Protocol):
     """A hint to workers that a job may be ready: it may lose, repeat and reorder, and the store corrects it."""

@@ -8,6 +8,7 @@ from broker.policy.files.catalogue import read_catalogue
 from broker.policy.files.memory import read_memory
 from broker.policy.files.projects import read_projects
 from broker.policy.files.rules import load_profile, read_combinations, read_profiles, read_service
+from broker.policy.files.sizes import read_sizes
 from broker.policy.models import Policies
 
 __all__ = ["load_policies", "load_profile"]
@@ -28,4 +29,5 @@ def load_policies(folder: Path) -> Policies:
         service=read_service(folder / "service.yaml"),
         privacy=privacy,
         memory=read_memory(folder / "memory.yaml", catalogue),
+        sizes=read_sizes(folder / "sizes", catalogue),
     )

@@ -67,8 +67,8 @@ class Fields:
             raise self.wrong(key, "policy-range", f"{key!r} has to be at least {least}.")
         return value
 
-    def number(self, key: str) -> float:
-        value = self.at(key).value
+    def number(self, key: str, default: float | None = None) -> float:
+        value = default if default is not None and not self.has(key) else self.at(key).value
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise self.wrong(key, "policy-type", f"{key!r} has to be a number.")
         return float(value)

@@ -8,7 +8,7 @@ from broker.policy.files.fields import Fields
 from broker.policy.files.read import Located, read_yaml
 from broker.policy.memory import MemoryPolicy, ReferencePopulation, StandardPopulation
 
-KEYS = ("fraction", "least", "references", "standard")
+KEYS = ("fraction", "part", "least", "quota", "references", "standard")
 
 
 def read_memory(path: Path, catalogue: Catalogue) -> MemoryPolicy:
@@ -16,17 +16,21 @@ def read_memory(path: Path, catalogue: Catalogue) -> MemoryPolicy:
     if not path.is_file():
         return MemoryPolicy()
     fields = Fields(read_yaml(path), KEYS)
-    fraction = fields.number("fraction")
-    if not 0 < fraction <= 1:
-        raise fields.wrong("fraction", "policy-range", "'fraction' is a share above 0 and at most 1.")
+    fraction, part = fields.number("fraction"), fields.number("part", default=MemoryPolicy().part)
+    for name, share in (("fraction", fraction), ("part", part)):
+        if not 0 < share <= 1:
+            raise fields.wrong(name, "policy-range", f"'{name}' is a share above 0 and at most 1.")
     least = fields.whole("least", default=MemoryPolicy().least, least=1)
+    quota = fields.whole("quota", default=MemoryPolicy().quota)
     references = tuple(_reference(node, catalogue) for node in fields.words("references"))
     standard = tuple(_standard(node, catalogue) for node in fields.words("standard"))
     for node, found in zip(fields.words("references"), _repeated([r.name for r in references]), strict=True):
         _check_once(node, found)
     for node, found in zip(fields.words("standard"), _repeated([s.name for s in standard]), strict=True):
         _check_once(node, found)
-    return MemoryPolicy(fraction=fraction, least=least, references=references, standard=standard)
+    return MemoryPolicy(
+        fraction=fraction, part=part, least=least, quota=quota, references=references, standard=standard
+    )
 
 
 def _repeated(names: list[str]) -> list[bool]:
@@ -39,7 +43,7 @@ def _check_once(node: Located, repeated: bool) -> None:
 
 
 def _reference(node: Located, catalogue: Catalogue) -> ReferencePopulation:
-    fields = Fields(node, ("name", "table", "variables"))
+    fields = Fields(node, ("name", "table", "variables", "pooled"))
     table = person_table(fields, catalogue)
     named = fields.words("variables")
     for word in named:
@@ -48,7 +52,10 @@ def _reference(node: Located, catalogue: Catalogue) -> ReferencePopulation:
     if not named:
         raise fields.wrong("variables", "missing-key", "A reference population needs variables.")
     return ReferencePopulation(
-        name=fields.text("name"), table=table.full_name, variables=tuple(w.text() for w in named)
+        name=fields.text("name"),
+        table=table.full_name,
+        variables=tuple(w.text() for w in named),
+        pooled=fields.flag("pooled", default=False),
     )
 
 

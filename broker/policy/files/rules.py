@@ -19,7 +19,8 @@ NOISE = ("noise_deviation", "noise_variance", "noise_least")
 
 SERVICE_FLAGS = ("python_synthetic_first",)
 SERVICE_LISTS = ("allowed_files", "python_modules")
-SERVICE_MAY_BE_ZERO = frozenset({"warm_each"})
+SERVICE_TIMES = ("time_slots", "synthetic_time_slots")
+SERVICE_MAY_BE_ZERO = frozenset({"warm_each", "compare_milliseconds", "short_lane_slots"})
 
 
 def read_profiles(folder: Path) -> tuple[Profile, ...]:
@@ -74,12 +75,14 @@ def _profile(fields: Fields) -> Profile:
         many_rows=fields.whole("many_rows", default=Profile.many_rows),
         many_values=fields.whole("many_values", default=Profile.many_values),
         nearly_all=_nearly_all(fields),
+        extreme_percent=_extreme_percent(fields),
         fit_digits=fields.whole("fit_digits", default=Profile.fit_digits, least=1),
         whisker=_whisker(fields),
         max_listed_rows=fields.whole("max_listed_rows", least=1),
         max_group_steps=fields.whole("max_group_steps", default=2_000_000, least=1),
         max_joint_cells=fields.whole("max_joint_cells", default=20_000, least=1),
         max_joint_targets=fields.whole("max_joint_targets", default=2_000),
+        reach=fields.whole("reach") if fields.has("reach") and fields.at("reach").value is not None else None,
         small_quota=fields.whole("small_quota"),
         protects_institutions=fields.flag("protects_institutions", False),
         min_institutions=fields.whole("min_institutions", least=1),
@@ -129,6 +132,13 @@ def _nearly_all(fields: Fields) -> float:
     return found
 
 
+def _extreme_percent(fields: Fields) -> float:
+    found = fields.number("extreme_percent") if fields.has("extreme_percent") else Profile.extreme_percent
+    if not 0 <= found < 50:
+        raise fields.wrong("extreme_percent", "policy-range", "extreme_percent is a percentage below 50.")
+    return found
+
+
 def _percent(fields: Fields, key: str) -> float | None:
     value = fields.number_or_none(key)
     if value is not None and not 0 < value <= 100:
@@ -141,7 +151,8 @@ def read_service(path: Path) -> Service:
     found = Fields(read_yaml(path), (f.name for f in known))
     lists = {k: tuple(n.text() for n in found.words(k)) for k in SERVICE_LISTS if found.has(k)}
     flags = {k: found.flag(k, True) for k in SERVICE_FLAGS if found.has(k)}
-    others = {*SERVICE_LISTS, *SERVICE_FLAGS}
+    times = {k: _growing(found, k) for k in SERVICE_TIMES if found.has(k)}
+    others = {*SERVICE_LISTS, *SERVICE_FLAGS, *SERVICE_TIMES}
     named = [f.name for f in known if f.name not in others and found.has(f.name)]
     numbers = {name: found.whole(name, least=0 if name in SERVICE_MAY_BE_ZERO else 1) for name in named}
     for node in found.words("allowed_files"):
@@ -150,8 +161,17 @@ def read_service(path: Path) -> Service:
     for field in known:
         if field.default is MISSING:
             found.at(field.name)
-    values: dict[str, Any] = {**numbers, **lists, **flags}
+    values: dict[str, Any] = {**numbers, **lists, **flags, **times}
     return Service(**values)
+
+
+def _growing(fields: Fields, key: str) -> tuple[int, ...]:
+    """Whole seconds, each more than the one before."""
+    found = tuple(n.value for n in fields.words(key))
+    numbers = tuple(s for s in found if isinstance(s, int) and not isinstance(s, bool))
+    if not numbers or numbers != found or list(numbers) != sorted({0, *numbers})[1:]:
+        raise fields.wrong(key, "policy-range", f"{key!r} is a list of whole seconds above 0, each more than the last.")
+    return numbers
 
 
 def read_combinations(path: Path, catalogue: Catalogue) -> tuple[CombinationRule, ...]:

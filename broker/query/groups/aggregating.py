@@ -2,20 +2,18 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
 
 from sqlglot import exp
 
 from broker.domain.plans import Deviation, Fraction, Measure
-from broker.domain.scalars import NULL, Call, Case, Column, Literal, Scalar, Type
+from broker.domain.scalars import NULL, Case, Column, Literal, Scalar, Type
 from broker.query.book import HEAVIEST
-from broker.query.groups import arguments, implying
+from broker.query.groups import arguments, totals
 from broker.query.groups.grouped import is_aggregate
 from broker.query.groups.statistics import Statistics
-from broker.query.operations.sizes import scale, square_fits, sum_fits
+from broker.query.operations.sizes import scale, square_fits
 from broker.query.refusing import Stop, individual_value
-from broker.query.rows.summaries import TRUNCATED, deviation_of, fraction_of, is_key, number_of, plain
-from broker.query.scalars.arithmetic import result_type
+from broker.query.rows.summaries import deviation_of, fraction_of, is_key, number_of, plain
 from broker.query.scalars.meaning import Meaning, check_arguments
 
 
@@ -161,10 +159,10 @@ def _sum(value: Scalar, rows: Meaning, statistics: Statistics, node: exp.Expr) -
     factor, rest = arguments.unscaled(value)
     if isinstance(rest, Literal):
         count = statistics.add(Measure.COUNT_ROWS, None, Type.INT)
-        return _scaled(factor * (rest.value or 0), count, kind)
+        return totals.scaled(factor * (rest.value or 0), count, kind)
     if arguments.is_truth(rest):
-        return _scaled(factor, _ones(Measure.ONES, rest, statistics, Type.INT), kind)
-    return _number(Measure.SUM, value, rows, statistics, truncated=False, node=node)
+        return totals.scaled(factor, totals.ones(Measure.ONES, rest, statistics, Type.INT), kind)
+    return totals.sum_of(value, rows, statistics, node)
 
 
 def _mean(value: Scalar, rows: Meaning, statistics: Statistics, node: exp.Expr) -> Scalar:
@@ -176,47 +174,5 @@ def _mean(value: Scalar, rows: Meaning, statistics: Statistics, node: exp.Expr) 
         if truncated:
             message = "AVG of whole numbers is truncated in T-SQL, so this mean of 0 and 1 is 0 or 1."
             raise Stop("truncated-share", message, "Write AVG(1.0 * x).", node)
-        return _scaled(factor, _ones(Measure.SHARE, rest, statistics, Type.DOUBLE), Type.DOUBLE)
-    return _number(Measure.MEAN, value, rows, statistics, truncated, node)
-
-
-def _scaled(factor: Any, statistic: Column, kind: Type) -> Scalar:
-    if factor == 1:
-        return Column(statistic.ident, statistic.type)
-    literal = Literal(factor, Type.INT if isinstance(factor, int) else Type.DECIMAL)
-    return Call("multiply", (literal, statistic), kind if kind is Type.DOUBLE else result_type(literal, statistic))
-
-
-def _ones(measure: Measure, rest: Scalar, statistics: Statistics, kind: Type) -> Column:
-    """One predicate and its complement are the ones and the rest; more branches, or NULL, are implied cells too."""
-    found = statistics.add(measure, rest, kind)
-    simple = isinstance(rest, Case) and len(rest.whens) == 1 and isinstance(rest.whens[0][1], Literal)
-    if not (simple and isinstance(rest, Case) and isinstance(rest.otherwise, Literal) and rest.otherwise != NULL):
-        statistics.imply(found, rest)
-    return found
-
-
-def _number(
-    measure: Measure, value: Scalar, rows: Meaning, statistics: Statistics, truncated: bool, node: exp.Expr
-) -> Scalar:
-    if not sum_fits(value, statistics.book):
-        message = "The sum can become too large or too fine, which would end the job."
-        raise Stop("overflow", message, "Use smaller constants with fewer decimal places.", node)
-    argument = arguments.exact(value)
-    why = (
-        None
-        if arguments.is_closed(argument, statistics.book)
-        else "An argument outside the closed list: arithmetic over a person's row."
-    )
-    if truncated or (measure is Measure.SUM and value.type.is_whole):
-        kind = Type.INT
-    else:
-        kind = Type.DECIMAL if measure is Measure.SUM and value.type is Type.DECIMAL else Type.DOUBLE
-    if truncated:
-        rows.advise(TRUNCATED)
-    found = statistics.add(measure, argument, kind, truncated=truncated, needs_review=why)
-    statistics.imply(found, argument)
-    amount = implying.amount(argument)
-    if amount is not None:
-        statistics.add(Measure.COUNT_VALUES, amount, Type.INT, behind=found.ident)
-    return found
+        return totals.scaled(factor, totals.ones(Measure.SHARE, rest, statistics, Type.DOUBLE), Type.DOUBLE)
+    return totals.mean_of(value, rows, statistics, truncated, node)

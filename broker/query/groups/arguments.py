@@ -4,7 +4,7 @@ syntax, and nothing of what an argument implies."""
 from decimal import Decimal
 from typing import Any
 
-from broker.domain.scalars import Call, Case, Column, Literal, Scalar, Type, Value
+from broker.domain.scalars import NULL, Call, Case, Column, Literal, Scalar, Type, Value, columns_in, columns_of
 from broker.query.book import Book
 from broker.query.operations.ranges import between
 
@@ -145,6 +145,25 @@ def is_plain(scalar: Scalar, book: Book) -> bool:
             return written == len(args) - 1 and all(is_plain(a, book) for a in args)
         case _:
             return False
+
+
+def is_amount(scalar: Scalar, book: Book) -> bool:
+    """Whether a value of each person is an amount, or a plain count: no number that the text writes, and nothing that
+    is computed from 0 and 1 or from numbers of rows."""
+    if not is_plain(scalar, book):
+        return False
+    found = book.expanded(scalar)
+    return scalar == NULL or isinstance(found, Column) or bool(columns_of(found) and not counts_in(found, book))
+
+
+def is_count(scalar: Scalar, book: Book) -> bool:
+    """Whether a value is a number of a person's rows."""
+    return isinstance(scalar, Column) and scalar.ident in book.opaque and book.opaque[scalar.ident].counts
+
+
+def counts_in(scalar: Scalar, book: Book) -> tuple[Column, ...]:
+    """The columns of a scalar that are 0 and 1, or numbers of rows."""
+    return tuple(c for c in columns_in(scalar) if c.type is Type.FLAG or is_count(c, book))
 
 
 def bounds(scalar: Scalar, book: Book) -> tuple[Value, Value] | None:

@@ -102,7 +102,7 @@ class Grouped(Meaning):
     def __init__(
         self, rows: Meaning, keys: dict[Scalar, Column], aggregate: Callable[[exp.Expr], Scalar], is_rows: bool
     ) -> None:
-        super().__init__(rows.dialect, rows.book, rows.names, rows.advice)
+        super().__init__(rows.dialect, rows.book, rows.names, rows.advice, rows.marks)
         self._rows, self._keys, self._aggregate = rows, keys, aggregate
         self.is_rows = is_rows
         self.seen = rows.seen

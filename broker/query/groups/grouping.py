@@ -1,5 +1,6 @@
 """The top γ: GROUP BY over persons to tables, statistics and what the program above them reads."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -8,9 +9,11 @@ from sqlglot import exp
 
 from broker.domain.groups import Base, Extend, Group, Stack
 from broker.domain.plans import KEY, Measure
+from broker.domain.renaming import put_in
 from broker.domain.scalars import NULL, Column, Literal, Scalar, Type
 from broker.domain.variables import How
 from broker.query.groups.aggregating import aggregate
+from broker.query.groups.fixing import fixed_in
 from broker.query.groups.grouped import Grouped, has_aggregate, items_of, key_node
 from broker.query.groups.keys import misused_quasi, note_answers
 from broker.query.groups.programs import Program
@@ -64,7 +67,10 @@ def bind(stage: "Stage") -> Groups | None:
     book = binder.book
     sets = _key_sets(stage)
     keys = {e: book.new_key(e) for e in dict.fromkeys(e for s in sets for e in s)}
-    statistics, marks = Statistics(book), Marks()
+    statistics, marks = (
+        Statistics(book, fixed=fixed_in(stage.settle().relation, book), in_parts=binder.in_parts),
+        Marks(),
+    )
     top = Top(stage, keys, statistics, marks)
     top.has_aggregates = any(has_aggregate(i) for i in select.expressions)
     program = Program(binder, stage.meaning.names, translator=top)
@@ -93,9 +99,8 @@ def _base(
     """The tables: one for each set of keys, stacked under the ids that the program reads."""
     if len(sets) == 1:
         binder.tables.append(DraftTable(rows, keys, statistics))
-        base: Group = Base(len(binder.tables) - 1)
-        absent = tuple((c.ident, Literal(0, Type.INT)) for c in marks.asked.values())
-        return Extend(base, absent) if absent else base
+        absent = [(c.ident, Literal(0, Type.INT)) for c in marks.asked.values()]
+        return _extended(Base(len(binder.tables) - 1), [*absent, *statistics.totals.items()])
     book = binder.book
     parts: list[Group] = []
     idents: list[dict[int, int]] = []
@@ -113,15 +118,19 @@ def _base(
         for e, column in marks.asked.items():
             names[column.ident] = book.new_id()
             blank.append((names[column.ident], Literal(0 if e in copied else 1, Type.INT)))
-        base = Base(len(binder.tables) - 1)
-        parts.append(Extend(base, tuple(blank)) if blank else base)
+        parts.append(_extended(Base(len(binder.tables) - 1), [*blank, *again.totals.items()]))
         idents.append(names)
     stacked = [
         *(c.ident for c in keys.values()),
         *(c.ident for c in marks.asked.values()),
         *(s.ident for s in statistics.found),
+        *statistics.totals,
     ]
     return Stack(tuple(parts), tuple((i, tuple(n[i] for n in idents)) for i in stacked))
+
+
+def _extended(base: Group, columns: Sequence[tuple[int, Scalar]]) -> Group:
+    return Extend(base, tuple(columns)) if columns else base
 
 
 def _copied(statistics: Statistics, names: dict[int, int]) -> Statistics:
@@ -139,7 +148,14 @@ def _copied(statistics: Statistics, names: dict[int, int]) -> Statistics:
         )
         for s in statistics.found
     ]
-    return Statistics(book, found)
+    names |= {ident: book.new_id() for ident in statistics.totals}
+    for ident in statistics.totals:
+        book.labels[names[ident]] = book.labels[ident]
+    totals = {
+        names[ident]: put_in(value, lambda c: replace(c, ident=names.get(c.ident, c.ident)))
+        for ident, value in statistics.totals.items()
+    }
+    return Statistics(book, found, totals=totals)
 
 
 def _key_sets(stage: "Stage") -> list[tuple[Scalar, ...]]:

@@ -103,6 +103,23 @@ def amount(argument: Scalar) -> Case | None:
     return part(Call("not", (Call("equal", (bare, ZERO), Type.TRUTH),), Type.TRUTH))
 
 
+def unmoved(argument: Scalar) -> Scalar | None:
+    """The amounts without the constants that are added to them, and that would give cover to a large one; None where
+    there are none of these."""
+    return _bare(argument) if _is_moved(argument) else None
+
+
+def _is_moved(scalar: Scalar) -> bool:
+    match scalar:
+        case Case(whens=whens, otherwise=otherwise):
+            return any(_is_moved(v) for v in [*(v for _, v in whens), otherwise])
+        case Call(op=op, args=args):
+            return (op in {"add", "subtract"} and any(isinstance(a, Literal) for a in args)) or any(
+                map(_is_moved, args)
+            )
+    return False
+
+
 def _bare(scalar: Scalar) -> Scalar:
     """An argument without the constants of its linear parts, which would move every value away from nothing."""
     match scalar:
@@ -116,11 +133,13 @@ def _bare(scalar: Scalar) -> Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A 0/1 argument with the released statistic that tells it, and that one's measure if it is just a count of it."""
+    """A 0/1 argument with the released statistic that tells it, and that one's measure if it is just a count of it.
+    Conditions of one `total` are branches of it, and of different rows."""
 
     owner: int
     argument: Scalar
     count: Measure | None
+    total: int
 
 
 def close_pairs(conditions: Sequence[Condition], book: Book) -> list[tuple[Condition, Condition, Case]] | None:
@@ -131,7 +150,7 @@ def close_pairs(conditions: Sequence[Condition], book: Book) -> list[tuple[Condi
         return None
     found = []
     for first, second in combinations(conditions, 2):
-        if first.owner != second.owner and not _are_disjoint(first.argument, second.argument):
+        if first.total != second.total and not _are_disjoint(first.argument, second.argument):
             same = Call("equal", (_holds(first.argument), _holds(second.argument)), Type.TRUTH)
             found.append((first, second, part(Call("not", (same,), Type.TRUTH))))
     return found

@@ -1,5 +1,6 @@
 """The statistics of one output with everything that they imply. No syntax."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -7,6 +8,7 @@ from broker.domain.plans import Deviation, Fraction, Measure, Statistic
 from broker.domain.scalars import NULL, Column, Scalar, Type, columns_of
 from broker.query.book import Book
 from broker.query.groups import arguments, implying
+from broker.query.groups.branching import Fixed
 from broker.query.kinds import Rows
 
 MATCHES = frozenset({Measure.COUNT_VALUES, Measure.COUNT_PERSONS})
@@ -24,32 +26,50 @@ MANY_CONDITIONS = "So many conditions in one query cannot be compared with each 
 
 @dataclass(slots=True)
 class Statistics:
-    """The statistics of one output, each once."""
+    """The statistics of one output, each once. `fixed` are the columns whose values the rows' conditions list;
+    `in_parts`: a total is made of its branches, each protected by itself."""
 
     book: Book
     found: list[Statistic] = field(default_factory=list)
+    fixed: Fixed = field(default_factory=dict)
+    in_parts: bool = True
+    totals: dict[int, Scalar] = field(default_factory=dict)
+    """Columns that are computed from protected statistics, under their ids."""
+    _together: dict[int, int] = field(default_factory=dict)
     _idents: dict[tuple[Any, ...], int] = field(default_factory=dict)
 
     def add(
         self, measure: Measure, argument: Scalar | None, kind: Type, behind: int | None = None, truncated: bool = False,
         needs_review: str | None = None, like: int | None = None, form: Fraction | Deviation | None = None,
+        counts: bool = False,
     ) -> Column:  # fmt: skip
-        key = (measure, argument, kind, truncated, behind, like, form)
+        key = (measure, argument, kind, truncated, behind, like, form, counts)
         ident = self._idents.get(key)
         if ident is None:
             ident = self._idents[key] = self.book.new_id()
             bounds = arguments.bounds(argument, self.book) if argument is not None else None
             self.book.labels[ident] = measure.value
             self.found.append(
-                Statistic(ident, measure, argument, kind, behind, truncated, needs_review, bounds, like, form)
+                Statistic(ident, measure, argument, kind, behind, truncated, needs_review, bounds, like, form, counts)
             )
         return Column(ident, kind)
 
-    def imply(self, parent: Column, argument: Scalar) -> None:
-        """Each branch and predicate inside a parent's argument is a count that leaves with it."""
+    def imply(self, parent: Column, argument: Scalar, beside: Sequence[Scalar] = ()) -> None:
+        """Each branch and predicate inside a parent's argument is a count that leaves with it, if it is not one of
+        those that stand `beside` it."""
         for inside in implying.branches(argument):
-            if inside != argument:
+            if inside != argument and inside not in beside:
                 self.add(Measure.ONES, inside, Type.INT, behind=parent.ident)
+
+    def total(self, label: str, value: Scalar, parts: Sequence[Column]) -> Column:
+        """A column that is computed from the protected values of its parts. No two parts are of the same rows."""
+        known = next((i for i, made in self.totals.items() if made == value), None)
+        ident = self.book.new_id() if known is None else known
+        self.totals[ident] = value
+        self.book.labels[ident] = label
+        for part in parts:
+            self._together.setdefault(part.ident, parts[0].ident)
+        return Column(ident, value.type)
 
     def finish(self) -> None:
         """What follows from statistics standing side by side in one cell."""
@@ -93,7 +113,8 @@ class Statistics:
                 continue
             argument = implying.present(s.argument) if s.measure is Measure.COUNT_VALUES else s.argument
             count = s.measure if s.behind is None and s.measure is not Measure.SHARE else None
-            found.setdefault(argument, implying.Condition(s.behind or s.ident, argument, count))
+            owner = s.behind or s.ident
+            found.setdefault(argument, implying.Condition(owner, argument, count, self._together.get(owner, owner)))
         return list(found.values())
 
 

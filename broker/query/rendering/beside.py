@@ -18,6 +18,10 @@ UNCOUNTED = frozenset({Measure.COUNT_DISTINCT, Measure.QUANTILE, Measure.DEVIATI
 BINARY = frozenset({Measure.ONES, Measure.SHARE})
 
 
+PRESENT = '"rows" > 0'
+"""A person with a row in the cell."""
+
+
 def institution_columns(table: PlannedTable) -> tuple[str, ...]:
     """The columns about institutions, after all others: of the cell, then of each statistic."""
     names = [f"s{s.ident}_{n}" for s in _counted(table) for n in ("institution_largest", "institution_second")]
@@ -125,7 +129,7 @@ def _record_keys(table: PlannedTable) -> str:
 
 
 def _key_sums(table: PlannedTable, keys: list[str]) -> str:
-    columns = [*keys, f"{_sum_of('TRUE')} AS cell_key"]
+    columns = [*keys, f"{_sum_of(PRESENT)} AS cell_key"]
     for s in table.statistics:
         who = {name: _sum_of(condition) for name, condition in _who(s).items()}
         columns += [f"{text} AS s{s.ident}_{name}" for name, text in who.items()]
@@ -141,4 +145,4 @@ def _who(statistic: Statistic) -> dict[str, str]:
     i = statistic.ident
     if statistic.measure in BINARY:
         return {"cell_key": f"o{i} > 0", "rest_key": f"z{i} > 0", "whole_key": f"o{i} + z{i} > 0"}
-    return {"cell_key": "TRUE" if statistic.measure is Measure.COUNT_ROWS else f"n{i} > 0"}
+    return {"cell_key": PRESENT if statistic.measure is Measure.COUNT_ROWS else f"n{i} > 0"}

@@ -16,7 +16,7 @@ from broker.domain.plans import Needs, PlannedTable
 from broker.query.rendering.certificates import PERSONS, Field, Part, counted, over, part_of
 from broker.query.rendering.ground import Ground
 from broker.query.rendering.looks import BOUNDS, Looks
-from broker.query.rendering.render import FIELDS
+from broker.query.rendering.people import FIELDS
 from broker.query.rendering.stored import Coded, Rows, rows_of
 
 DRAWN = 16

@@ -5,30 +5,12 @@ Two levels: (keys, person) first, so that persons are exact and one person's tot
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
 
-from collections.abc import Iterator
-
 from broker.domain.plans import Deviation, Fraction, Measure, Needs, PlannedTable, PublicRows, Statistic
-from broker.query.groups.arguments import is_never_null
 from broker.query.rendering.beside import beside
 from broker.query.rendering.bins import bin_text, bins_text
 from broker.query.rendering.institutions import with_institutions
-from broker.query.rendering.totals import others_text, second_text
-from broker.query.rendering.writing import relation_text, scalar_text
-
-_BASE = ("value", "rows", "persons")
-FIELDS: dict[Measure, tuple[str, ...]] = {
-    Measure.COUNT_ROWS: (*_BASE, "largest", "second"),
-    Measure.COUNT_VALUES: _BASE,
-    Measure.COUNT_PERSONS: _BASE,
-    Measure.COUNT_DISTINCT: (*_BASE, "contributors"),
-    Measure.GAP: _BASE,
-    Measure.ONES: (*_BASE, "rest", "rest_rows", "total"),
-    Measure.SHARE: (*_BASE, "rest", "rest_rows", "total"),
-    Measure.SUM: (*_BASE, "largest", "second", "low", "high", "others", "total"),
-    Measure.MEAN: (*_BASE, "largest", "second", "low", "high", "others", "total"),
-    Measure.QUANTILE: (*_BASE, "largest", "bin"),
-    Measure.DEVIATION: _BASE,
-}
+from broker.query.rendering.people import FIELDS, People
+from broker.query.rendering.writing import relation_text
 
 
 def evidence_columns(statistic: Statistic) -> tuple[str, ...]:
@@ -55,10 +37,8 @@ def render(table: PlannedTable, needs: Needs) -> str:
     least = needs.least
     keys = [f"k{i}" for i in range(len(table.keys))]
     table, schools = with_institutions(table) if needs.institutions else (table, ())
-    parts = [
-        f"contributions AS MATERIALIZED (\n{_contributions(table, least, schools)}\n)",
-        f"people AS (\n{_people(table, keys)}\n)",
-    ]
+    people = People(table, least, schools)
+    parts = list(people.parts())
     distinct = [s for s in table.statistics if s.measure in DIRECT]
     if distinct:
         counted = ", ".join([*keys, *(f"{_direct(s)} AS d{s.ident}" for s in distinct)])
@@ -66,11 +46,11 @@ def render(table: PlannedTable, needs: Needs) -> str:
     bins = bins_text(keys, distinct, needs)
     if bins:
         parts.append(bins)
-    columns = [*keys, 'CAST(coalesce(SUM("rows"), 0) AS BIGINT) AS "rows"', "COUNT(p) AS persons",
+    columns = [*keys, f'{people.rows} AS "rows"', f"{people.persons} AS persons",
                "(SELECT COUNT(DISTINCT p) FROM contributions) AS population"]  # fmt: skip
     for statistic in table.statistics:
-        columns += [f"{text} AS s{statistic.ident}_{name}" for name, text in _fields(statistic, least)]
-    cells = f"SELECT {', '.join(columns)} FROM people{_by(keys)}"
+        columns += [f"{text} AS s{statistic.ident}_{name}" for name, text in people.fields(statistic)]
+    cells = f"SELECT {', '.join(columns)} FROM people{_by(keys)}{people.having}"
     order = f" ORDER BY {', '.join(f'{k} NULLS LAST' for k in keys)}" if keys else ""
     with_text = "WITH " + ",\n".join(parts)
     if table.most is not None:
@@ -125,87 +105,3 @@ def _with_values(table: PlannedTable, keys: list[str], distinct: list[Statistic]
     same = on.replace('"values"', "bins")
     beside = f" JOIN bins ON {same}" if quantiles else ""
     return f'SELECT {", ".join(shown)} FROM cells JOIN "values" ON {on}{beside}'
-
-
-def _contributions(table: PlannedTable, least: int, schools: tuple[str, ...] = ()) -> str:
-    columns = [f"{scalar_text(k.expression)} AS k{i}" for i, k in enumerate(table.keys)]
-    columns.append(f"c{table.person} AS p")
-    columns += [f"{school} AS i{number}" for number, school in enumerate(schools)]
-    columns += [f"{scalar_text(s.argument)} AS a{s.ident}" for s in table.statistics if s.argument is not None]
-    return f"SELECT {', '.join(columns)} FROM {relation_text(table.contributions, least)}"
-
-
-def _people(table: PlannedTable, keys: list[str]) -> str:
-    columns = [*keys, "p", 'COUNT(*) AS "rows"']
-    for s in table.statistics:
-        match s.measure:
-            case Measure.COUNT_ROWS:
-                continue
-            case Measure.ONES | Measure.SHARE:
-                columns += [
-                    f"COUNT(*) FILTER (a{s.ident} = 1) AS o{s.ident}",
-                    f"COUNT(*) FILTER (a{s.ident} = 0) AS z{s.ident}",
-                ]
-            case Measure.SUM | Measure.MEAN:
-                columns += [f"COUNT(a{s.ident}) AS n{s.ident}", f"SUM(a{s.ident}) AS t{s.ident}"]
-            case _:
-                columns.append(f"COUNT(a{s.ident}) AS n{s.ident}")
-    return f"SELECT {', '.join(columns)} FROM contributions GROUP BY {', '.join([*keys, 'p'])}"
-
-
-def _fields(statistic: Statistic, least: int) -> Iterator[tuple[str, str]]:
-    """Each evidence field of a statistic as an aggregate over people."""
-    i, measure = statistic.ident, statistic.measure
-    texts = {
-        Measure.COUNT_ROWS: _count_rows,
-        Measure.ONES: _ones,
-        Measure.SHARE: _ones,
-        Measure.SUM: _number,
-        Measure.MEAN: _number,
-    }.get(measure, _count)(i, measure, statistic, least)
-    return ((name, texts[name]) for name in FIELDS[measure])
-
-
-def _count_rows(_: int, __: Measure, ___: Statistic, ____: int) -> dict[str, str]:
-    rows = 'CAST(coalesce(SUM("rows"), 0) AS BIGINT)'
-    each = '(CASE WHEN p IS NOT NULL THEN "rows" END)'
-    return {
-        "value": rows, "rows": rows, "persons": "COUNT(p)",
-        "largest": f"MAX({each})", "second": second_text(each),
-    }  # fmt: skip
-
-
-def _count(i: int, measure: Measure, _: Statistic, __: int) -> dict[str, str]:
-    rows, persons = f"CAST(coalesce(SUM(n{i}), 0) AS BIGINT)", f"COUNT(p) FILTER (n{i} > 0)"
-    value = persons if measure is Measure.COUNT_PERSONS else rows
-    most = f"CAST(coalesce(MAX(n{i}), 0) AS BIGINT)"
-    return {
-        "value": value, "rows": rows, "persons": persons, "contributors": rows, "largest": most,
-        "bin": "CAST(NULL AS BIGINT)",
-    }  # fmt: skip
-
-
-def _ones(i: int, measure: Measure, statistic: Statistic, _: int) -> dict[str, str]:
-    ones, rest = f"CAST(coalesce(SUM(o{i}), 0) AS BIGINT)", f"CAST(coalesce(SUM(z{i}), 0) AS BIGINT)"
-    if measure is Measure.ONES:
-        value = ones if is_never_null(statistic.argument) else f"(CASE WHEN SUM(o{i} + z{i}) > 0 THEN {ones} END)"
-    else:
-        value = f"(SUM(o{i}) / nullif(SUM(o{i}) + SUM(z{i}), 0))"
-    return {
-        "value": value, "rows": ones, "persons": f"COUNT(p) FILTER (o{i} > 0)",
-        "rest": f"COUNT(p) FILTER (z{i} > 0)", "rest_rows": rest, "total": ones,
-    }  # fmt: skip
-
-
-def _number(i: int, measure: Measure, statistic: Statistic, least: int) -> dict[str, str]:
-    total, count = f"SUM(t{i})", f"nullif(SUM(n{i}), 0)"
-    mean = (
-        f"CAST(trunc({total}) AS HUGEINT) // {count}" if statistic.truncated else f"CAST({total} AS DOUBLE) / {count}"
-    )
-    contributes = f"t{i} <> 0" if measure is Measure.SUM else f"n{i} > 0"
-    return {
-        "value": total if measure is Measure.SUM else f"({mean})", "rows": f"CAST(coalesce(SUM(n{i}), 0) AS BIGINT)",
-        "persons": f"COUNT(p) FILTER ({contributes})", "largest": f"MAX(abs(t{i}))",
-        "second": second_text(f"abs(t{i})"), "low": f"MIN(t{i})", "high": f"MAX(t{i})",
-        "others": others_text(f"t{i}", least), "total": total,
-    }  # fmt: skip

@@ -25,6 +25,7 @@ from broker.domain.relations import (
 )
 from broker.domain.scalars import Call, Case, Column, Literal, Scalar, Type
 from broker.query.operations.aggregates import aggregate_text
+from broker.query.operations.fold import ONLY_NULL, possible
 from broker.query.operations.table import text_for
 
 PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?\Z")
@@ -177,9 +178,19 @@ def scalar_text(scalar: Scalar) -> str:
             return literal_text(scalar)
         case Call(op=op, args=args):
             return text_for(op, [scalar_text(a) for a in args])
+        case Case(type=kind) if kind in NULLS and possible(scalar, {}, {}) == ONLY_NULL:
+            return NULLS[kind]
         case Case(whens=whens, otherwise=otherwise):
             arms = " ".join(f"WHEN {scalar_text(c)} THEN {scalar_text(v)}" for c, v in whens)
             return f"(CASE {arms} ELSE {scalar_text(otherwise)} END)"
+
+
+NULLS: dict[Type, str] = {
+    Type.INT: "CAST(NULL AS BIGINT)", Type.FLAG: "CAST(NULL AS BIGINT)", Type.DOUBLE: "CAST(NULL AS DOUBLE)",
+    Type.DECIMAL: "CAST(NULL AS DECIMAL(18,0))", Type.TEXT: "CAST(NULL AS VARCHAR)", Type.DATE: "CAST(NULL AS DATE)",
+    Type.TRUTH: "CAST(NULL AS BOOLEAN)",
+}  # fmt: skip
+"""What is NULL on every row, in the type that the plan says: of NULLs alone the engine makes a type of its own."""
 
 
 def literal_text(literal: Literal) -> str:

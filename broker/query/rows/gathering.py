@@ -9,7 +9,7 @@ from broker.domain.relations import Gather
 from broker.domain.scalars import Column, Scalar
 from broker.domain.variables import How
 from broker.query.book import Book, Home, Opaque
-from broker.query.groups.arguments import is_plain
+from broker.query.groups.arguments import is_amount
 from broker.query.groups.grouped import has_aggregate, items_of, key_node
 from broker.query.kinds import Rows
 from broker.query.operations.sizes import largest
@@ -85,7 +85,7 @@ def passed_on(scalar: Scalar, book: Book, home: Home) -> Column:
     column = book.new_opaque(
         scalar.type,
         Opaque(
-            book.base(scalar), home, (scalar,), domain, shared=book.is_shared(scalar), closed=is_plain(scalar, book)
+            book.base(scalar), home, (scalar,), domain, shared=book.is_shared(scalar), closed=is_amount(scalar, book)
         ),
     )
     book.sizes[column.ident] = largest(scalar, book) if scalar.type.is_number else Decimal(0)

@@ -116,10 +116,13 @@ def _cohort(binder: "Binder", cohort: Cohort, node: exp.Table, derive: Derive) -
                 report.add(refusal.code, refusal.message, refusal.advice)
             raise Stop(FOLLOWS, "This kept query cannot be followed.", "", node)
         binder.dialect, keep.within = cohort.dialect, (*within, cohort.name.casefold())
+        before = len(binder.marks)
         try:
             return derive(asked.query, known_tables(asked.seen))
         finally:
             binder.dialect, keep.within = dialect, within
+            for mark in list(binder.marks.values())[before:]:
+                binder.named_by.setdefault(id(mark), node)
 
 
 def known_tables(seen: Mapping[str, Definition]) -> Ctes:

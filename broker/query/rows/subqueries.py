@@ -9,7 +9,7 @@ from sqlglot import exp
 from broker.domain.relations import Attach, Filter, Limit, Project, Scan, children, scalars_of, walk
 from broker.domain.scalars import Call, Column, Literal, Scalar, Type
 from broker.query.book import Book, Opaque
-from broker.query.groups.arguments import is_plain
+from broker.query.groups.arguments import is_amount, is_count
 from broker.query.groups.grouped import is_grouped
 from broker.query.groups.implying import can_be_null
 from broker.query.groups.tails import count_of
@@ -70,7 +70,7 @@ def _attached(stage: "Stage", sub: Rows, value: Column | None, node: exp.Expr) -
         low, high, decimals = (known.low, known.high, known.decimals) if known else (None, None, 0)
         made = Opaque(
             book.base(value), low=low, high=high, decimals=decimals, shared=shared,
-            closed=is_plain(value, book), like=known.like if known else value,
+            closed=is_amount(value, book), counts=is_count(value, book), like=known.like if known else value,
         )  # fmt: skip
         found = book.new_opaque(value.type, made)
         if value.ident in book.sizes:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from sqlglot import exp
 
 from broker.domain.relations import Aggregate
-from broker.domain.scalars import Call, Column, Literal, Scalar, Type
+from broker.domain.scalars import NULL, Call, Column, Literal, Scalar, Type
 from broker.query.book import Book, Home, Opaque
 from broker.query.groups import arguments
 from broker.query.operations import sizes
@@ -21,6 +21,10 @@ DEVIATIONS: dict[type[exp.Expr], str] = {
 NAMED_DEVIATIONS = {"STDEV": "deviation", "STDEVP": "deviation_whole", "VAR": "variance", "VARP": "variance_whole"}
 ONE_OF = frozenset({"least", "greatest", "quantile_discrete", "lag", "lead", "first", "last"})
 """Functions whose value is one of the argument's."""
+
+ADDING = frozenset({"sum", "least", "greatest", "lag", "lead", "first", "last"})
+"""Functions that make numbers of rows out of numbers of rows."""
+PLACES = frozenset({"row_number", "rank", "dense_rank", "percent_rank", "cumulative_share", "ntile"})
 
 ENDS: dict[type[exp.Expr], str] = {exp.Min: "least", exp.Max: "greatest"}
 
@@ -219,15 +223,28 @@ def opaque(found: Summary, book: Book, home: Home, shared: bool) -> Column:
     shared = shared or any(book.is_shared(a) for a in found.aggregate.args)
     nullable = not found.aggregate.op.startswith("count")
     op, args = found.aggregate.op, found.aggregate.args
+    counts, of_counts = _counts(op, args, book)
     made = Opaque(
         found.base, home, (), None, found.low, found.high, found.decimals, nullable, shared,
-        closed=all(arguments.is_plain(a, book) for a in args),
+        closed=counts or (not of_counts and op not in PLACES and all(arguments.is_amount(a, book) for a in args[:1])),
+        counts=counts,
         like=args[0] if op in ONE_OF and args else None,
     )  # fmt: skip
     column = book.new_opaque(found.aggregate.type, made)
     if found.size is not None:
         book.sizes[column.ident] = found.size
     return column
+
+
+def _counts(op: str, args: tuple[Scalar, ...], book: Book) -> tuple[bool, bool]:
+    """Whether an aggregate is a number of rows, and whether it is made of 0 and 1 or of such numbers."""
+    if op.startswith("count"):
+        return all(arguments.is_amount(a, book) or isinstance(a, Literal) for a in args), True
+    value = book.expanded(args[0]) if args else NULL
+    while isinstance(value, Call) and value.op in {"to_int", "to_decimal", "to_double"}:
+        value = value.args[0]
+    found = arguments.counts_in(value, book)
+    return op in ADDING and value in found, bool(found)
 
 
 def coalesced_key(scalar: Scalar, book: Book) -> str | None:

@@ -11,7 +11,7 @@ from broker.domain.relations import Attach, Filter, Project, Union, Values
 from broker.domain.scalars import Call, Case, Column, Literal, Scalar, Type
 from broker.domain.variables import How
 from broker.query.book import Book, Home, Opaque
-from broker.query.groups.arguments import is_plain
+from broker.query.groups.arguments import counts_in, is_amount, is_count
 from broker.query.groups.tails import count_of
 from broker.query.kinds import Bound, Columns, Ctes, Groups, Rows, Want, all_of
 from broker.query.operations.sizes import largest, scale
@@ -218,9 +218,11 @@ def _merged(found: list[Column], book: Book, home: Home) -> Column:
     kind = Type.INT if kinds == {Type.INT, Type.FLAG} else next(iter(kinds - {Type.NULL}), Type.NULL)
     decimals = max(scale(f, book) for f in found)
     shared = any(book.is_shared(f) for f in found)
-    closed = all(is_plain(f, book) for f in found)
+    counts = all(is_count(f, book) for f in found)
+    mixed = not counts and kind is not Type.FLAG and any(counts_in(book.expanded(f), book) for f in found)
+    closed = not mixed and all(is_amount(f, book) for f in found)
     column = book.new_opaque(
-        kind, Opaque(base, home, tuple(found), domain, decimals=decimals, shared=shared, closed=closed)
+        kind, Opaque(base, home, tuple(found), domain, decimals=decimals, shared=shared, closed=closed, counts=counts)
     )
     if kind.is_number:
         book.sizes[column.ident] = max((largest(f, book) for f in found), default=Decimal(0))
@@ -246,6 +248,7 @@ def _matched(binder: "Binder", node: exp.SetOperation, parts: list[Rows]) -> Row
     assert alone.person is not None
     same.append(Call("equal", (Column(alone.person, Type.INT), Column(right.person, Type.INT)), Type.TRUTH))
     there = book.new_opaque(Type.TRUTH, Opaque(frozenset(), nullable=False))
+    binder.marks[there] = node
     matched = Attach(alone.relation, Filter(right.relation, all_of(same) or there), there.ident, None)
     keep: Scalar = there if isinstance(node, exp.Intersect) else Call("not", (there,), Type.TRUTH)
     return replace(alone, relation=Filter(matched, keep), scans=left.scans | right.scans)

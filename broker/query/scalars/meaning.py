@@ -24,9 +24,14 @@ def _refused_apart(node: exp.Expr) -> Scalar:
 class Meaning:
     """Translates the expressions of one SELECT."""
 
-    def __init__(self, dialect: str, book: Book, names: Names, advice: dict[str, None] | None = None) -> None:
+    def __init__(
+        self, dialect: str, book: Book, names: Names, advice: dict[str, None] | None = None,
+        marks: dict[Scalar, exp.Expr] | None = None,
+    ) -> None:  # fmt: skip
+        """`marks` gets the text of each condition and computation."""
         self.dialect, self.book, self.names = dialect, book, names
         self.advice = {} if advice is None else advice
+        self.marks = {} if marks is None else marks
         self.apart: Callable[[exp.Expr], Scalar] = _refused_apart
         """What makes a column of a subquery or window: the SELECT around the expression knows how."""
         self.hidden_code = "identifier"
@@ -50,6 +55,12 @@ class Meaning:
         self.advice[sentence] = None
 
     def scalar(self, node: exp.Expr) -> Scalar:
+        found = self._scalar(node)
+        if found.type is Type.TRUTH or isinstance(found, Call):
+            self.marks.setdefault(found, node)
+        return found
+
+    def _scalar(self, node: exp.Expr) -> Scalar:
         if isinstance(node, APART) or (isinstance(node, exp.In) and node.args.get("query")):
             return self.apart(node)
         known = handler_of(node, self.dialect)

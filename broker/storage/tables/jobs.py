@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from broker.domain.findings import Verdict
@@ -46,6 +47,7 @@ jobs = Table(
     Column("lease_until", UtcTime),
     Column("failure", Text),
     Column("small", Boolean, nullable=False),
+    Column("history_changed", Boolean, nullable=False, server_default=false()),
     Column("image", Text),
     Column("runtime", Text),
     Column("created", UtcTime, nullable=False),
@@ -56,6 +58,7 @@ jobs = Table(
     Column("read_saved", JSON),
     Column("kept", JSON),
     Column("comparing_until", UtcTime),
+    Column("remembered", BigInteger),
     UniqueConstraint("researcher", "client_id"),
     one_of("kind", Kind),
     one_of("state", JobState),
@@ -66,6 +69,7 @@ jobs = Table(
     Index(None, "state", "created"),
     Index(None, "project", "created"),
     Index(None, "created", "ident"),
+    Index(None, "ended"),
 )
 
 outputs = Table(

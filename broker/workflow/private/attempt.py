@@ -9,7 +9,7 @@ from broker.domain.errors import Breach, Conflict, Refused
 from broker.domain.jobs import FailureCode, Job
 from broker.domain.ledger.spends import Answer, Spend
 from broker.domain.people import SYSTEM
-from broker.domain.ports import Lease, Limits, SandboxEnd, SandboxResult, Vault
+from broker.domain.ports import Lease, Limits, Rows, SandboxEnd, SandboxRequest, SandboxResult, Vault
 from broker.policy.models import Policies
 from broker.policy.service import Service
 from broker.workflow.check import Checked
@@ -81,25 +81,37 @@ def on_vault(ports: RunPorts, lease: Lease, policies: Policies, checked: Checked
 def answer(ports: RunPorts, asked: Asked, spend: Spend) -> Answered:
     """Unavailable: nothing that anybody has seen was drawn, and a later attempt has the same charge."""
     job = asked.lease.job
-    if spend.asked.job == job.ident and spend.answer is None:
-        spend = _charge(ports, job)
     if spend.answer is not None:
         return Answered(_kept(ports, spend.answer))
     if ports.private is None:
         raise Breach("This worker has no noise process.")
+    request = _prepared(ports.private, asked, asked.private) if isinstance(asked.private, PrivateJob) else None
+    if spend.asked.job == job.ident:
+        spend = _charge(ports, job)
+    if spend.answer is not None:
+        return Answered(_kept(ports, spend.answer))
     if isinstance(asked.private, PrivateScript):
         content, result = _by_blocks(ports, ports.private, asked, asked.private)
     else:
-        content, result = _by_query(ports, ports.private, asked, asked.private)
+        assert request is not None
+        content, result = _by_query(ports, ports.private, request, asked.private)
     stored = _store(ports, job, content)
     return Answered(_kept(ports, stored), result.image, result.runtime)
 
 
-def _by_query(ports: RunPorts, private: PrivatePorts, asked: Asked, job: PrivateJob) -> tuple[bytes, SandboxResult]:
+def _prepared(private: PrivatePorts, asked: Asked, job: PrivateJob) -> SandboxRequest:
+    """Before anything is charged: what no engine can run is not paid for."""
     lease = asked.lease
-    result = ports.sandbox.run(
-        private.engine.prepare(job.plan, job.measured, asked.vault, lease.job.ident, lease.attempt, asked.limits)
-    )
+    try:
+        return private.engine.prepare(job.plan, job.measured, asked.vault, lease.job.ident, lease.attempt, asked.limits)
+    except Breach:
+        raise Failed(FailureCode.ENGINE_ERROR) from None
+
+
+def _by_query(
+    ports: RunPorts, private: PrivatePorts, request: SandboxRequest, job: PrivateJob
+) -> tuple[bytes, SandboxResult]:
+    result = ports.sandbox.run(request)
     if result.end is not SandboxEnd.ENDED:
         # How it ended depends on data, and is not paid for: every end is the same word.
         raise Failed(FailureCode.ENGINE_ERROR)
@@ -111,8 +123,9 @@ def _by_blocks(
 ) -> tuple[bytes, SandboxResult]:
     where = Where(asked.vault, asked.lease.job.ident, asked.lease.attempt, asked.limits)
     try:
-        rows = running.rows_of(script, private, ports.sandbox, where, asked.service)
-        answers, result = running.answered_by_blocks(script, rows, ports.sandbox, where, asked.service)
+        with ports.sandbox.holding(where.job, where.attempt, Rows.REAL):
+            rows = running.rows_of(script, private, ports.sandbox, where, asked.service)
+            answers, result = running.answered_by_blocks(script, rows, ports.sandbox, where, asked.service)
         drawn = running.noisy(script.made, answers, private.noise)
     except Breach:
         raise Failed(FailureCode.ENGINE_ERROR) from None

@@ -38,7 +38,8 @@ class PrivateEngine(Protocol):
     def prepare(
         self, plan: Plan, measured: Sequence[Measurable], vault: Vault, job: str, attempt: int, limits: Limits
     ) -> SandboxRequest:
-        """Statements whose every row is bounded, and none of which any value can end."""
+        """Statements whose every row is bounded, and none of which any value can end. Raise Breach where the engine
+        cannot plan one: no row of a person is read for that."""
 
     def read(
         self, plan: Plan, measured: Sequence[Measurable], made: Design, frames: Sequence[tuple[str, bytes]]

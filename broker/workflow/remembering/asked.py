@@ -54,7 +54,7 @@ class Asked:
 @dataclass(slots=True)
 class Found:
     """What came of it. `tables` are those to remember; `identical` leave again as they left before. `crowded` are the
-    outputs beyond the cap, `refused` those of which no table could be mended."""
+    outputs with figures beyond the cap, which are hidden, `refused` those of which no table could be mended."""
 
     version: MemoryVersion
     assessments: Sequence[Assessment]
@@ -63,3 +63,5 @@ class Found:
     comparisons: dict[Where, tuple[Comparison, ...]] = field(default_factory=dict)
     crowded: set[int] = field(default_factory=set)
     refused: set[int] = field(default_factory=set)
+    changed: bool = False
+    """Whether anything was changed, hidden or withheld for the sake of what was known before."""

@@ -15,11 +15,11 @@ from broker.domain.ports.memory import Where
 from broker.policy.strictness import is_as_strict
 from broker.workflow.remembering.asked import Found
 from broker.workflow.remembering.changing import Changing
-from broker.workflow.remembering.crowding import is_crowded
+from broker.workflow.remembering.crowding import crowded
 from broker.workflow.remembering.known import known_loads
 from broker.workflow.remembering.standing import Standing
 
-ROUNDS = 5
+ROUNDS = 6
 """Hiding for the sake of memory can make the rules hide more, and that is compared again, so many times at most."""
 
 
@@ -32,13 +32,13 @@ class Comparing(Standing):
         if self._said:
             found.assessments = self._asked.judge(self._said)
         for _ in range(ROUNDS):
-            if not self._mend(found):
+            if not (self._mend(found) or self._crowd(found)):
                 break
+            found.changed = True
             found.assessments = self._asked.judge(self._said)
         else:
             self._withhold(found)
         found.tables = {w: t for w in self._asked.members if w not in found.identical and (t := self._table(found, w))}
-        self._crowd(found)
         return found
 
     def _return_identical(self, found: Found) -> None:
@@ -126,12 +126,16 @@ class Comparing(Standing):
         self._said[where] = said.done()
         return True
 
-    def _crowd(self, found: Found) -> None:
-        """In the job's order, each output with those before it that are not beyond the cap."""
-        tables: list[Table] = list(self._asked.beside)
-        for number in sorted({w[0] for w in found.tables}):
-            own = [t for w, t in found.tables.items() if w[0] == number]
-            if is_crowded(self._ports, self._asked.of.snapshot, [*tables, *own], self._asked.policies):
-                found.crowded.add(number)
-            else:
-                tables += own
+    def _crowd(self, found: Found) -> bool:
+        """Figures beyond the cap are hidden, in the job's order; whether there were any."""
+        tables = {w: t for w in self._asked.members if w not in found.identical and (t := self._table(found, w))}
+        of, policies = self._asked.of, self._asked.policies
+        hidden = crowded(self._ports, of.snapshot, list(tables.values()), policies, self._asked.beside)
+        for where, figures in zip(tables, hidden, strict=True):
+            if figures:
+                found.crowded.add(where[0])
+                said = Changing(self._cells(where), self._idents(where), self._said.get(where))
+                for statistic, cell in sorted(figures):
+                    said.hide(cell, statistic)
+                self._said[where] = said.done()
+        return any(hidden)

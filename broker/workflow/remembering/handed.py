@@ -42,12 +42,14 @@ class HandedTables:
 
 @dataclass(frozen=True, slots=True)
 class ComparedTable:
-    """What came of it: `told` is for checkers, `tables` go into memory with the release."""
+    """What came of it: `told` is for checkers, `tables` go into memory with the release. `changed`: what was
+    known before changed one of them."""
 
     judged: Assessment
     version: str
     told: Mapping[str, Any]
     tables: tuple[Table, ...]
+    changed: bool
 
 
 def compare_handed(
@@ -79,7 +81,7 @@ def _from(given: HandedTables) -> HandedFrom:
 def _compared(comparing: Comparing, found: Found, number: int, project: str) -> ComparedTable:
     judged = with_findings(found.assessments[number], found, number)
     tables = tuple(t for where, t in found.tables.items() if where[0] == number)
-    return ComparedTable(judged, str(found.version), told_of(comparing, found, number, project), tables)
+    return ComparedTable(judged, str(found.version), told_of(comparing, found, number, project), tables, found.changed)
 
 
 def _members(ports: WorkerPorts, given: HandedTables, profile: Profile, policies: Policies) -> list[TableMembers]:

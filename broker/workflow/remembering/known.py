@@ -4,6 +4,7 @@ that it reads, and reference populations of these. Reads no entry of the memory.
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 
 import numpy as np
@@ -17,6 +18,9 @@ from broker.domain.ports import MemoryPorts
 from broker.domain.ports.memory import KnownPopulation
 from broker.workflow.remembering.reading import Read
 from broker.workflow.remembering.tables import Of
+
+EVER = datetime(1, 1, 1, tzinfo=UTC)
+"""Since when populations are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ def known_of(memory: MemoryPorts, snapshot: str, read: Read, least: int, persons
             found = load()
             every.append(Known(found.ident, found.sizes, holds(found), True, load))
     for found in memory.populations.references(snapshot):
-        if (found.table, found.year) in read.every and sum(found.sizes) >= least:
+        if (found.table, found.year) in read.every and sum(found.sizes) >= least and not found.pooled:
             published = _published(found, least)
             every.append(Known(found.ident, published.sizes, holds(found), False, partial(_same, published)))
     return every
@@ -95,17 +99,15 @@ def known_loads(of: Of, known: Sequence[Known]) -> dict[int, Load]:
     """By numbers below 0: no entry has one."""
 
     def load(number: int, one: Known) -> Load:
-        return lambda: _table(of, number, one.load())
+        return lambda: population_table(one.load(), number, of.profile.t, of.now)
 
     return {-n: load(-n, one) for n, one in enumerate(known, 1)}
 
 
-def _table(of: Of, number: int, population: KnownPopulation) -> Table:
+def population_table(population: KnownPopulation, number: int = 0, t: int = 1, now: datetime = EVER) -> Table:
     """A known population as a table that was never released and that everybody has seen."""
     sizes = dict(enumerate(population.sizes))
     figure = KnownFigure(0, "", once=False, told="persons", reads=frozenset(), shown=sizes)
     source = Source.POPULATION
-    entry = Entry(
-        number, "", "", 0, "", population.snapshot, "", of.profile.t, population.ident, "", source, of.now, len(sizes)
-    )
+    entry = Entry(number, "", "", 0, "", population.snapshot, "", t, population.ident, "", source, now, len(sizes))
     return Table(entry, (figure,), from_bytes(population.content))

@@ -130,7 +130,8 @@ def _run(
     entry = _entry(ports, table, ready.recipe.unit, len(found.cells))
     entry = replace(entry, recipe=recipe_of(ready.recipe.table), within=within)
     exact = Table(entry, figures_of(ready.recipe.table, made.shown), members)
-    new = NewEntry(entry, exact.figures, splits_of(ports, entry.snapshot, [exact]))
+    (splits,) = splits_of(ports, entry.snapshot, [exact], policies)
+    new = NewEntry(entry, exact.figures, splits)
     return Reproduced(made.agreed, made.compared), _New(new, to_bytes(members))
 
 

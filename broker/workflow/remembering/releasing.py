@@ -10,9 +10,9 @@ from broker.domain.jobs import Job
 from broker.domain.memory import MemoryVersion
 from broker.domain.outputs import Output
 from broker.domain.ports import ToRemember, WorkerPorts
-from broker.domain.remembered import NewEntry, Remembering, StoredMembers, about
+from broker.domain.remembered import NewEntry, Remembering, Splits, StoredMembers, about
 from broker.workflow.policies import policies_in_force
-from broker.workflow.remembering.crowding import is_crowded, splits_of
+from broker.workflow.remembering.crowding import crowded, splits_of
 from broker.workflow.remembering.tables import check_holds, kept_table, memory_of, remembered_table
 
 
@@ -35,19 +35,22 @@ def remembering(ports: WorkerPorts, job: Job, release: str, approved: Sequence[O
     seen, snapshot = ports.store.memory_version(), job.snapshot or ""
     tables = {o.ident: [_table(ports, one) for one in kept[o.ident]] for o in approved}
     moved = [o for o in approved if not _is_clean(ports, o, tables[o.ident])]
-    every = [table for found in tables.values() for table in found]
+    every = [table for output in approved for table in tables[output.ident]]
     newer = any(str(seen) != o.memory_version for o in approved if kept[o.ident])
-    if newer and not moved and is_crowded(ports, snapshot, every, policies_in_force(ports.store)):
+    policies = policies_in_force(ports.store)
+    if newer and not moved and any(crowded(ports, snapshot, every, policies)):
         moved = [o for o in approved if kept[o.ident]]
     if moved:
         raise Moved(tuple(moved))
-    return Remembering(seen, tuple(_entry(ports, o, release, table) for o in approved for table in tables[o.ident]))
+    of = (output for output in approved for _ in tables[output.ident])
+    told = zip(of, every, splits_of(ports, snapshot, every, policies), strict=True)
+    return Remembering(seen, tuple(_entry(ports, output, release, table, splits) for output, table, splits in told))
 
 
-def _entry(ports: WorkerPorts, output: Output, release: str, table: Table) -> NewEntry:
+def _entry(ports: WorkerPorts, output: Output, release: str, table: Table, splits: tuple[Splits, ...]) -> NewEntry:
     """With a file that names the release: after a restored back-up it tells what was released."""
     entry = replace(table.entry, release=release, output=output.ident)
-    new = NewEntry(entry, table.figures, splits_of(ports, entry.snapshot, [table]))
+    new = NewEntry(entry, table.figures, splits)
     return replace(new, members=memory_of(ports).files.put(about(new), to_bytes(table.members)))
 
 

@@ -43,11 +43,12 @@ from broker.workflow.remembering.written import (
 @dataclass(slots=True)
 class SqlTables:
     """One SQL job's comparison: its plan under the policy that it was judged by, on the snapshot that it was made
-    of."""
+    of. `changed`: whether what was known before changed anything."""
 
     ports: WorkerPorts
     job: Job
     attempt: int
+    changed: bool = False
 
     def compared(self, outputs: Sequence[Output]) -> list[OutputRecord]:
         plan, vault = self._plan(), self._vault()
@@ -59,6 +60,7 @@ class SqlTables:
         asked = Asked(of, plan, members, judge, policies_in_force(self.ports.store))
         comparing = Comparing(self.ports, asked)
         found = comparing.run(self._judged(plan, outputs, judge))
+        self.changed = found.changed
         made = []
         for output in outputs:
             number = numbers[output.name]

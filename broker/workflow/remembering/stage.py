@@ -36,17 +36,18 @@ def compare_job(
     where they cannot be compared. Those that are `clean` as they are, of a job with others that are not, are compared
     with these again, because all of them leave together; what does not change stays approved."""
     if job.submission.kind is Kind.SQL:
-        records = SqlTables(ports, job, attempt).compared(outputs)
+        tables = SqlTables(ports, job, attempt)
+        records, changed = tables.compared(outputs), tables.changed
     else:
         outputs = [o for o in outputs if o.ident not in clean]
-        records = [_refused(ports, job, output) for output in outputs]
+        records, changed = [_refused(ports, job, output) for output in outputs], True
     pairs = [(o, r) for o, r in zip(outputs, records, strict=True) if o.ident not in clean or not _is_same(ports, o, r)]
     now = ports.clock.now()
     version = max((r.output.memory_version or "0" for r in records), key=int, default="0")
     told = AuditEvent(now, SYSTEM.ident, "job.compared", job.ident, (("memory", version),))
-    found = [Compared(o, _routed(ports, job, o, r)) for o, r in pairs]
+    found = [Compared(o, _routed(ports, job, o, r, changed)) for o, r in pairs]
     events = [told, *(e for c in found for e in _events(ports, c))]
-    ports.store.put_compared(job.ident, attempt, found, now, events)
+    ports.store.put_compared(job.ident, attempt, found, now, events, changed)
 
 
 def _is_same(ports: WorkerPorts, before: Output, record: OutputRecord) -> bool:
@@ -61,7 +62,7 @@ def _is_same(ports: WorkerPorts, before: Output, record: OutputRecord) -> bool:
     return ours == theirs
 
 
-def _routed(ports: WorkerPorts, job: Job, before: Output, record: OutputRecord) -> OutputRecord:
+def _routed(ports: WorkerPorts, job: Job, before: Output, record: OutputRecord, changed: bool) -> OutputRecord:
     """An approved output that is another one now goes back to review, unless policy let it go without a person."""
     after = record.output
     same = (after.staff_hash, after.findings_hash) == (before.staff_hash, before.findings_hash)
@@ -71,7 +72,10 @@ def _routed(ports: WorkerPorts, job: Job, before: Output, record: OutputRecord) 
     project = policies.project(job.submission.project)
     small = ports.store.small_jobs(job.submission.project)
     leaves = after.release_hash is not None
-    goes = project is not None and way_of(after.verdict, leaves, project, policies, small) is OutputState.APPROVED
+    counted = ports.store.history_changed_jobs(job.submission.project) + changed
+    goes = (
+        project is not None and way_of(after.verdict, leaves, project, policies, small, counted) is OutputState.APPROVED
+    )
     return record if goes else replace(record, output=replace(after, state=OutputState.IN_REVIEW))
 
 

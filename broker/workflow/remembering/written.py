@@ -29,7 +29,7 @@ CROWDED = Finding(
     "X6",
     Verdict.REFUSE,
     "So many exact figures on one reference population are released that more of them would tell about everybody in "
-    "it: of this population, only differential privacy gives answers.",
+    "it: what tells of this population is hidden, and only differential privacy gives answers about it.",
 )
 
 
@@ -42,7 +42,10 @@ IN_ORDER = [kind.value for kind in (
 
 def with_findings(judged: Assessment, found: Found, number: int) -> Assessment:
     """The findings on an output as a whole."""
-    more = [f for f, outputs in ((NOT_MENDED, found.refused), (CROWDED, found.crowded)) if number in outputs]
+    more = [NOT_MENDED] if number in found.refused else []
+    if number in found.crowded:
+        leaves = any(where[0] == number for where in found.tables)
+        more.append(replace(CROWDED, verdict=Verdict.SUPPRESS) if leaves else CROWDED)
     verdict = worst([judged.verdict, *(f.verdict for f in more)])
     return replace(judged, findings=(*judged.findings, *more), verdict=verdict)
 

@@ -78,7 +78,7 @@ def outputs_waiting(ports: Ports, person: Person) -> list[tuple[Output, Job]]:
 def inbox(ports: Ports, person: Person, order: str = "age", project: str = "") -> Inbox:
     """The checker's day: of one project where it is named, in an order of `ORDERS`."""
     if Role.CHECKER not in person.roles:
-        raise Unknown("page", "inbox")
+        raise Unknown("page", "")
     every = _by_submission(ports, person)
     _, key = ORDERS.get(order, ORDERS["age"])
     shown = sorted((w for w in every if project in {"", w.job.submission.project}), key=key)

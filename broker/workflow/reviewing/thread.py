@@ -17,6 +17,7 @@ from broker.domain.people import Person
 from broker.domain.permissions import TOLD, Action
 from broker.domain.ports import Ports
 from broker.workflow.relations import reach_job, reach_output
+from broker.workflow.silence import minute_of
 
 LEFT = frozenset({OutputState.RELEASED, OutputState.RECALLED})
 
@@ -90,7 +91,7 @@ def for_researchers(ports: Ports, person: Person, job_ident: str) -> list[Told]:
     lines: dict[Told, None] = {}
     for m in ports.store.messages_on(frozenset(told)):
         if m.audience is Audience.RESEARCHERS and not m.waits:
-            at = m.at.replace(second=0, microsecond=0)
+            at = minute_of(m.at)
             about = _about(told[m.output], reached.job)
             lines.setdefault(Told(about, m.author if m.author in members else None, at, m.text))
     return list(lines)

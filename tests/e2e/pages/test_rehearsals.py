@@ -1,7 +1,7 @@
 """A rehearsal in a real browser, with and without scripts: asked for, followed, read, mended, cancelled."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +11,9 @@ from playwright.sync_api import Page, expect
 from broker.domain.ports import SandboxRequest, SandboxResult, WorkerPorts
 from broker.domain.projects import Project
 from broker.engine.duckdb_engine import DuckDBEngine
+from broker.engine.files_here import CollectorHere
 from broker.engine.here import EngineHere
 from broker.policy.models import Policies
-from broker.sandbox.collector import FrameCollector
 from broker.wiring.data import synthetic_years
 from broker.wiring.rehearsing import build_stage
 from broker.workflow.run_rehearsal import run_rehearsal
@@ -40,6 +40,9 @@ class Here:
     def run(self, request: SandboxRequest) -> SandboxResult:
         return self._engine.run(request)
 
+    def holding(self, *_: object) -> AbstractContextManager[bool]:
+        return nullcontext(True)
+
     def terminate(self, job: str, attempt: int) -> None: ...
 
 
@@ -51,7 +54,7 @@ def work(served: Served, policies: Policies, tmp_path_factory: pytest.TempPathFa
     years, site = synthetic_years(), served.site
     synthetic = SyntheticNPD(lambda: few, years, lambda p, of, asked, making: build_stage(p, of, asked, root, making))
     ports = WorkerPorts(
-        site.ports.store, site.ports.queue, site.ports.shelf, site.clock, Here(), FrameCollector(),  # type: ignore[arg-type]
+        site.ports.store, site.ports.queue, site.ports.shelf, site.clock, Here(), CollectorHere(),  # type: ignore[arg-type]
         vaults=None, engine=DuckDBEngine(), synthetic=synthetic,  # type: ignore[arg-type]
     )  # fmt: skip
 

@@ -1,5 +1,5 @@
-"""Jobs with several outputs over the same people, drawn at random: whoever puts all that is shown together, with every
-total that is known anyway, derives nobody's cell. The attacker is `outsider`, which shares no code with the broker."""
+"""Jobs with several outputs over the same people, drawn at random: whoever puts all that is shown together derives
+nobody's cell. The attacker is `outsider`, which shares no code with the broker."""
 
 import json
 import os
@@ -84,18 +84,6 @@ def cells_of(
         yield place, outsider.of(here), sum(map(here, people))
 
 
-def known_totals(outsider: Outsider, selects: list[Select], people: Any, t: int) -> None:
-    """Altogether and by each key, of all people, wherever no total is of fewer than t persons."""
-    keys = {key for s in selects if len(s.keys) > 1 for key in s.keys}
-    everybody = Select((), None, None).meets
-    for key in sorted(keys):
-        found = [c for _, *c in cells_of(outsider, Select((key,), None, None), everybody, people)]
-        if all(n == 0 or n >= t for _, n in found):
-            for who, n in found:
-                outsider.learns(who, n)
-    outsider.learns(outsider.of(everybody), len(people))
-
-
 def shown_of(assessment: Any, width: int) -> dict[Any, tuple[Any, ...]]:
     """Released figures by keys; None for what is hidden."""
     found = {}
@@ -116,9 +104,6 @@ def attacked(number: int) -> dict[str, int]:
     by_person = any(f.rule == "X1" and f.verdict.value == "review" for a in found for f in a.findings)
     outsider = Outsider([dict(zip(KEYS, place, strict=True)) for place in product(*KEYS.values())])
     t, hidden, told = PROFILE.t, [], {"jobs": 1, "hidden": 0, "exact": 0, "narrow": 0, "by_person": int(by_person)}
-    small = [s for s in selects if sum(map(s.meets, people)) < t]
-    live = [s for s in selects if s not in small]
-    known_totals(outsider, live, people, t)
     for select, assessment in zip(selects, found, strict=True):
         shown = shown_of(assessment, len(select.keys))
         for column, condition in enumerate(select.conditions()):

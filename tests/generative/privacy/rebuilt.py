@@ -101,7 +101,7 @@ class Owner:
 
     def asked(self, text: str, spend: Amount, dialect: str = "tsql", **limits: Any) -> Asked:
         service = self.policies.service
-        plan = compile_sql(text, dialect, TOWN, OWNER, service, 10).plan
+        plan = compile_sql(text, dialect, TOWN, OWNER, service, 10, in_parts=False).plan
         assert plan is not None, text
         found = measurable(plan.outputs[0], Given(TOWN, replace(self.profile, **limits), {}, written_in(text)))
         return Asked(plan, found, design(found.tables, spend))

@@ -14,7 +14,7 @@ import pyarrow as pa
 from adversaries import MARK
 
 from broker.domain.jobs import Kind
-from broker.domain.ports import SandboxEnd, SandboxResult, Vault
+from broker.domain.ports import Rows, SandboxEnd, SandboxResult, Vault
 from broker.policy.files import load_policies
 from broker.policy.service import Service
 from broker.python_jobs.private.asks import Asks, Estimator, Range
@@ -77,7 +77,8 @@ def run(sandbox: Any, text: str, asked: Asks, rows: bytes, modules: tuple[str, .
     request = prepare_blocks(
         text, asked, ("npd.a",), modules, rows, vault, (job, 1, limits_for(Kind.SQL, POLICIES), on)
     )
-    result = sandbox.run(request)
+    with sandbox.holding(job, 1, Rows.SYNTHETIC if vault.synthetic else Rows.REAL):
+        result = sandbox.run(request)
     content = next((p for kind, p in result.frames if kind == "table"), b"")
     answers = np.frombuffer(content, "<f8").reshape(-1, len(asked.ranges))
     return Ran(answers, result)

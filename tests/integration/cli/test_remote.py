@@ -126,7 +126,7 @@ def test_waiting_is_told_in_a_sentence_that_is_the_same_for_a_withheld_output(si
     assert code == 0
     assert out == (
         "You may know of no output of this job: it is waiting for a decision. "
-        "People decide now; outputs are listed here once they are decided.\n"
+        "Rules and people decide what may leave; outputs are listed here once they are decided.\n"
     )
 
 

@@ -7,6 +7,7 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Barrier, Lock, Semaphore
 
@@ -17,11 +18,11 @@ from broker.domain.jobs import Kind, Submission
 from broker.domain.outputs import OutputState
 from broker.domain.people import Person, Role
 from broker.domain.ports import MemoryPorts, Ports, Snapshot, WorkerPorts
+from broker.engine.files_here import CollectorHere
 from broker.engine.members_engine import DuckDBMembers
 from broker.memory.files import SealedFiles
 from broker.policy.files import load_policies
 from broker.policy.models import Policies
-from broker.sandbox.collector import FrameCollector
 from broker.storage.clock import SystemClock
 from broker.storage.private_files import write_whole
 from broker.storage.shelf import FolderShelf
@@ -93,6 +94,19 @@ def trimmed(policies: Policies) -> Policies:
     return replace(policies, projects=tuple(made if p.ident == PROJECT else p for p in policies.projects))
 
 
+class HastyClock(SystemClock):
+    """The system's time, and later by as much as was waited for: whoever waits is there at once."""
+
+    def __init__(self) -> None:
+        self._later = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self._later
+
+    def wait_until(self, moment: datetime) -> None:
+        self._later += max(moment - self.now(), timedelta())
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Policies, object]:
     policies = trimmed(load_policies(Path(__file__).parents[3] / "policies"))
@@ -109,9 +123,9 @@ def town(made, url: str, tmp_path: Path) -> WorkerPorts:
     store = open_store(url)
     files = SealedFiles(tmp_path / "memory", b"k" * 32, write_whole)
     memory = MemoryPorts(files, PopulationKeeper(data, lambda: policies), DuckDBMembers())
-    shelf, clock = FolderShelf(tmp_path / "outputs"), SystemClock()
+    shelf, clock = FolderShelf(tmp_path / "outputs"), HastyClock()
     ports = WorkerPorts(
-        store, NoQueue(), shelf, clock, Alone(stage.runner), FrameCollector(), stage.vaults, stage.engine, memory=memory
+        store, NoQueue(), shelf, clock, Alone(stage.runner), CollectorHere(), stage.vaults, stage.engine, memory=memory
     )
     people = [(Person(i, i, frozenset({r})), None) for i, r in (
         ("demo-researcher", Role.RESEARCHER), ("demo-admin-1", Role.ADMINISTRATOR),

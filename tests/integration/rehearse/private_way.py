@@ -55,7 +55,7 @@ def asked(text: str, policies: Policies, dialect: str = "tsql", spending: str = 
     assert project is not None
     text = f"-- private: {spending}\n{text}"
     lines = private_lines(text, dialect)
-    compiled = compile_sql(text, dialect, policies.catalogue, project, policies.service)
+    compiled = compile_sql(text, dialect, policies.catalogue, project, policies.service, in_parts=False)
     assert compiled.plan is not None, compiled.refusals
     return ask(compiled.plan, lines, project, policies)
 

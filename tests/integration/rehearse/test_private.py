@@ -64,7 +64,7 @@ def job_of(policies: Policies, stage_of: At) -> Callable[[str], Job]:
         project, stage = policies.project("P0421"), stage_of("P0421")
         assert project is not None
         dialect = "duckdb" if "CUBE" in text else "tsql"
-        plan = compile_sql(text, dialect, policies.catalogue, project, policies.service).plan
+        plan = compile_sql(text, dialect, policies.catalogue, project, policies.service, in_parts=False).plan
         assert plan is not None
         vault = stage.vaults.ensure(project.ident, stage.snapshot)
         given = Given(policies.catalogue, PROFILE, stage.vaults.registers(vault), written_in(text))

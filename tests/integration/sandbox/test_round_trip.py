@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from broker.domain.ports import SandboxEnd
-from broker.sandbox.collector import FrameCollector
+from broker.python_jobs.left import name_of
 
 pytestmark = pytest.mark.docker
 
@@ -14,8 +14,8 @@ def table(payload: bytes) -> dict:
 
 
 def files(result) -> dict[str, str]:
-    collected = FrameCollector().collect(result.frames, (".csv", ".txt", ".png"), 1 << 20, 100)
-    return {file.name: file.content.decode() for file in collected if file.problem is None}
+    payloads = (payload.partition(b"\n") for kind, payload in result.frames if kind == "file")
+    return {name_of(head): content.decode() for head, _, content in payloads}
 
 
 @pytest.mark.each

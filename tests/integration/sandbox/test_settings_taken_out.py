@@ -24,7 +24,8 @@ Settings = dict[str, Any]
 
 TURNED = {
     "Privileged": True, "CapAdd": ["SYS_ADMIN"], "OomKillDisable": True, "AutoRemove": True, "Init": True,
-    "CpusetCpus": "0", "IpcMode": "host", "Runtime": "runsc", "RestartPolicy": {"Name": "always"},
+    "CgroupnsMode": "host", "CpusetCpus": "0", "IpcMode": "host", "Runtime": "runsc",
+    "RestartPolicy": {"Name": "always"},
     "MaskedPaths": [], "ReadonlyPaths": [], "MemorySwappiness": 60, "NetworkMode": "bridge", "NetworkDisabled": False,
     "AttachStdin": False, "AttachStdout": False, "AttachStderr": False, "Domainname": "example.org", "Tty": True,
 }  # fmt: skip

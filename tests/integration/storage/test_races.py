@@ -1,12 +1,16 @@
 """Many at once, on both databases: exactly one wins, the others hear it, and the audit chain holds."""
 
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 from broker.domain.errors import Conflict
-from broker.domain.jobs import JobState
+from broker.domain.jobs import JobState, TimeSlots
 from broker.domain.outputs import OutputState
+from broker.domain.ports import Filter
 from broker.domain.reviews import decision
+from broker.domain.turns import in_order, used_by_project
 from broker.storage.store import open_store
 
 MANY = 8
@@ -36,6 +40,25 @@ def test_of_many_leases_exactly_one(store, given, url):
     assert sum(lease is not None for lease in won) == 1
     assert store.job(job).attempt == 1
     assert [line.event.action for line in store.audit()].count("job.started") == 1
+
+
+def test_workers_that_choose_at_once_take_turns_between_projects(store, given, url):
+    """Each chooses by the store, and again where another was faster: half of the leases are of the project that came
+    later."""
+    slots = TimeSlots((60, 120))
+    for project in ("P0421", "P0999"):
+        for _ in range(MANY):
+            given.queued(project=project)
+
+    def take(s, n):
+        while True:
+            waiting = s.jobs(Filter(states=frozenset({JobState.QUEUED.value})))
+            used = used_by_project(s.jobs_begun(given.at()), slots, given.at(1), timedelta(hours=1))
+            job = in_order(waiting, used, slots)[0]
+            if s.lease(job.ident, f"w{n}", given.at(60), given.at(1), [given.event("job.started")]) is not None:
+                return job.submission.project
+
+    assert Counter(at_once(url, take)) == {"P0421": MANY / 2, "P0999": MANY / 2}
 
 
 def test_of_many_releases_exactly_one(store, given, url):

@@ -85,7 +85,7 @@ def _jobs(model: dict[str, Any], now: datetime, count: int) -> Iterator[tuple[di
         yield (
             model
             | {
-                "ident": new_ident(at), "project": project, "researcher": researcher, "client_id": None,
+                "ident": new_ident(), "project": project, "researcher": researcher, "client_id": None,
                 "title": f"Absence by year group {number}", "kind": Kind.SQL, "created": at, "updated": at,
                 "started": at, "ended": at, "state": JobState.DECIDED if decided else JobState.ASSESSING, "attempt": 1,
             },
@@ -98,7 +98,7 @@ def _outputs(job: dict[str, Any], state: OutputState, digest: str, staff: str) -
         recalled = state is OutputState.RELEASED and int(job["title"].rpartition(" ")[2]) % 20 == 0 and place < 5
         leaves = state is not OutputState.WITHHELD
         yield {
-            "ident": new_ident(job["created"]), "job": job["ident"], "position": place + 1,
+            "ident": new_ident(), "job": job["ident"], "position": place + 1,
             "name": f"table_{place + 1}", "kind": OutputKind.TABLE, "description": "Absence by year group",
             "state": OutputState.RECALLED if recalled else state, "media_type": "text/csv", "size": len(CSV),
             "release_hash": sha256(CSV).hexdigest() if leaves else None,
@@ -123,7 +123,7 @@ def _votes(outputs: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def _release(job: dict[str, Any]) -> dict[str, Any]:
     return {
-        "ident": new_ident(job["created"]), "job": job["ident"], "project": job["project"],
+        "ident": new_ident(), "job": job["ident"], "project": job["project"],
         "released_at": job["created"], "manifest_hash": sha256(b"{}").hexdigest(), "manifest": "{}",
     }  # fmt: skip
 

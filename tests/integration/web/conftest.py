@@ -160,7 +160,7 @@ class Site:
         if candidate is not None:
             shelf.put("staff", candidate)
         output = Output(
-            ident=new_ident(now), job=job, name=name, kind=OutputKind.TABLE, description="Absence by year group",
+            ident=new_ident(), job=job, name=name, kind=OutputKind.TABLE, description="Absence by year group",
             state=OutputState.ASSESSED, media_type="text/csv", size=len(candidate or b""),
             release_hash=None if candidate is None else sha256(candidate).hexdigest(),
             staff_hash=shelf.keyed_hash(staff), findings_hash=shelf.keyed_hash(b"findings"), verdict=verdict,

@@ -270,7 +270,8 @@ def failed_script(site: Site) -> str:
     lease = store.lease(job, "worker", now.replace(year=now.year + 1), now, [AuditEvent(now, "w", "job.leased", job)])
     assert lease is not None
     log = shelf.put("staff", b"Traceback (most recent call last):\nKeyError: 'SENprovision'\n")
-    store.note_rehearsal(job, lease.attempt, True, None, log)
+    store.note_met(job, lease.attempt, now)
+    store.note_print(job, lease.attempt, log)
     store.advance(
         job, lease.attempt, JobState.RUNNING, JobState.FAILED, now, [AuditEvent(now, "w", "job.failed", job)],
         failure=FailureCode.CRASHED,

@@ -54,6 +54,7 @@ TABLE = [
     ("GET", "/jobs/{queued}/trace", None, 200, 404, 200, 403),
     ("GET", "/jobs/{queued}/failure", None, 404, 404, 404, 404),
     ("POST", "/jobs/{queued}/failure", "recall", 404, 404, 404, 404),
+    ("POST", "/jobs/{queued}/read", None, 404, 404, 404, 404),
     ("POST", "/jobs/{queued}/stop", None, 403, 404, 403, 204),
     ("GET", "/outputs/{out}/content", None, 200, 404, 403, 403),
     ("GET", "/outputs/{held}/content", None, 404, 404, 403, 403),

@@ -35,7 +35,7 @@ def many(site, number=200):
     job, first = site.assessed()
     store = site.ports.store
     output, digest = store.output(first), store.evidence_digest(first)
-    copies = [replace(output, ident=new_ident(site.clock.now()), name=f"t{n}") for n in range(1, number)]
+    copies = [replace(output, ident=new_ident(), name=f"t{n}") for n in range(1, number)]
     rows = [values_of(OutputRecord(o, digest), n) for n, o in enumerate(copies, 2)]
     with store._db.write() as connection:
         connection.execute(insert(outputs), rows)
@@ -237,7 +237,8 @@ def failed(site):
     """A script that passed on the synthetic NPD and failed on real data, of which nobody has told anything."""
     job, attempt = site.running()
     now, store = site.clock.now(), site.ports.store
-    store.note_rehearsal(job, attempt, True, log=site.ports.shelf.put("staff", b"ValueError: 7 pupils\n"))
+    store.note_met(job, attempt, now)
+    store.note_print(job, attempt, site.ports.shelf.put("staff", b"ValueError: 7 pupils\n"))
     ended = [AuditEvent(now, "worker", "job.failed", job)]
     store.advance(job, attempt, JobState.RUNNING, JobState.FAILED, now, ended, failure=FailureCode.CRASHED)
     return job
@@ -290,7 +291,8 @@ FORMS = [
     ("/outputs/{held}/claim", 404, 404, 302, 403),
     ("/outputs/{held}/messages", 404, 404, 302, 403),
     ("/outputs/{held}/messages/7/confirmation", 404, 404, 404, 403),
-    ("/jobs/{failed}/failure", 404, 404, 302, 404),
+    ("/jobs/{failed}/failure", 404, 404, 409, 404),
+    ("/jobs/{failed}/read", 404, 404, 409, 404),
     ("/jobs/{job}/messages", 404, 404, 404, 404),
     ("/lookups/{lookup}/decision", 403, 404, 302, 403),
     ("/outputs/{out}/recall", 403, 404, 302, 302),

@@ -10,19 +10,30 @@ YEAR = "WHERE Y = '2018/2019'"
 EVERYBODY = people(M1=40, F1=35, M2=30, F2=4, M3=12, F3=25)
 
 
-def test_a_hole_in_a_table_without_totals_takes_others_with_it() -> None:
-    """Totals by sex and by authority are known, asked for or not: F2 would follow from either."""
+def test_a_hole_in_a_table_without_totals_takes_no_other_with_it() -> None:
+    """Known are the totals that a job shows: what was published elsewhere is compared with the history of releases."""
     (found,) = judged(f"SELECT LA, Sex, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY LA, Sex", EVERYBODY)
     shown = dict(line.rsplit(",", 1) for line in lines(found)[1:] if "missing" not in line)
-    hidden = {k for k, v in shown.items() if v == "c"}
-    assert hidden == {"2,M", "2,F", "3,M", "3,F"}, "the cheapest square with room for ten"
-    assert {f.rule for f in found.findings if f.cell == (3, "M")} == {"X1"}
+    assert {k for k, v in shown.items() if v == "c"} == {"2,F", "2,M"}, "but that nearly all of authority 2 are boys"
     assert found.verdict is Verdict.SUPPRESS
 
 
-def test_a_total_of_fewer_than_the_threshold_is_known_to_nobody() -> None:
-    (found,) = judged(f"SELECT LA, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY LA", people(M1=40, M2=12, M3=3))
-    assert lines(found) == ["LA,n", "1,40", "2,c", "3,c"], "the sum of all is known"
+def test_a_total_that_is_shown_takes_another_figure_with_a_hole() -> None:
+    rows = people(M1=40, M2=12, M3=3)
+    (alone,) = judged(f"SELECT LA, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY LA", rows)
+    assert lines(alone) == ["LA,n", "1,40", "2,12", "3,c"]
+    (total,) = judged(f"SELECT LA, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY ROLLUP (LA)", rows)
+    assert lines(total) == ["LA,n", "1,40", "2,c", "3,c", ",55"]
+
+
+def test_five_rounded_figures_leave_a_hole_open_by_themselves() -> None:
+    """Each is rounded by up to two: what is left for the hole is uncertain by ten."""
+    text = f"SELECT {{}}, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY ROLLUP ({{}})"
+    rows = [row | {"Score": p % 6 if p < 120 else 17} for p, row in enumerate(people(M1=60, F1=60, M3=3))]
+    (few,) = judged(text.format("LA", "LA"), rows, replace(PROFILE, round_base=5))
+    assert [line for line in lines(few) if line.endswith(",c")] == ["1,c", "2,c", "3,c"]
+    (many,) = judged(text.format("Score", "Score"), rows, replace(PROFILE, round_base=5))
+    assert lines(many) == ["Score,n", *(f"{n},20" for n in range(6)), ",125"]
 
 
 def test_rollup_totals_are_part_of_the_pattern() -> None:
@@ -30,7 +41,7 @@ def test_rollup_totals_are_part_of_the_pattern() -> None:
     shown = lines(found)
     assert "2,M,c" in shown
     assert "2,F,c" in shown
-    assert "2,,34" in shown, "the authority's total is known anyway"
+    assert "2,,34" in shown, "the authority's total stays"
     assert found.verdict is Verdict.SUPPRESS, "nobody has to look"
 
 
@@ -71,9 +82,9 @@ def test_three_two_way_tables_do_not_force_the_joint_cell() -> None:
 
 def test_a_mean_goes_with_the_count_of_its_row() -> None:
     (found,) = judged(
-        f"SELECT LA, COUNT(*) AS n, AVG(Score) AS m FROM npd.a {YEAR} GROUP BY LA", people(M1=40, M2=12, M3=3)
+        f"SELECT LA, COUNT(*) AS n, AVG(Score) AS m FROM npd.a {YEAR} GROUP BY ROLLUP (LA)", people(M1=40, M2=12, M3=3)
     )
-    assert [line.split(",")[1:] for line in lines(found)[2:]] == [["c", "c"], ["c", "c"]]
+    assert [line.split(",")[1:] for line in lines(found)[2:4]] == [["c", "c"], ["c", "c"]]
 
 
 def test_a_small_population_leaves_no_trace_in_the_other_outputs() -> None:
@@ -120,21 +131,20 @@ def test_sums_of_parts_do_not_give_the_one_that_is_left_out() -> None:
     sums = ("SUM(Score)", "SUM(CASE WHEN Sex = 'M' THEN Score ELSE 0 END)", f"SUM(CASE WHEN {but_one} THEN Score END)")
     text = f"SELECT LA, {', '.join(f'{s} AS s{n}' for n, s in enumerate(sums))} FROM npd.a {YEAR} GROUP BY LA"
     (found,) = judged(text, rows)
-    assert found.verdict is Verdict.REVIEW, "the three sums over all authorities tell as much, known as they are"
+    assert lines(found)[1].count("c") == 1
     whole = judged(text, [{**row, "Note": "she" if row["p"] % 3 else None} for row in rows])[0]
-    assert whole.verdict is Verdict.SUPPRESS, "the others are many here"
+    assert lines(whole)[1].count("c") == 0, "the others are many here"
     filters = ("", " AND Sex = 'M'", f" AND {but_one}")
     filtered = [f"SELECT LA, SUM(Score) AS s FROM npd.a {YEAR}{w} GROUP BY LA" for w in filters]
     several = judged(";".join(f"-- output: t{n}\n{t}" for n, t in enumerate(filtered)), rows)
-    assert all(a.verdict is Verdict.REVIEW for a in several)
+    assert sum(lines(a)[1] == "1,c" for a in several) == 1
 
 
 def test_the_same_amount_written_otherwise_is_the_same_amount() -> None:
-    (found,) = judged(
-        f"SELECT LA, SUM(Score) AS a, AVG(1.0 * Score) AS b, SUM(Score + 1) AS d FROM npd.a {YEAR} GROUP BY LA",
-        people(M1=40, M2=12, M3=3),
-    )
-    assert [line.count("c") for line in lines(found)[1:]] == [0, 3, 3]
+    sums = "SUM(Score) AS a, AVG(1.0 * Score) AS b, SUM(Score + 1) AS d"
+    text = f"SELECT LA, {sums} FROM npd.a {YEAR} GROUP BY ROLLUP (LA)"
+    (found,) = judged(text, people(M1=40, M2=12, M3=3))
+    assert [line.count("c") for line in lines(found)[1:]] == [0, 3, 3, 0]
 
 
 def test_a_small_total_is_named_as_one_and_a_ratio_by_its_parts() -> None:
@@ -189,5 +199,5 @@ def test_the_finest_table_must_have_what_the_others_add_up() -> None:
         SELECT LA, Sex, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY LA, Sex;
         -- output: sums
         SELECT LA, SUM(Score) AS s FROM npd.a {YEAR} GROUP BY LA"""
-    counts, sums = judged(text, people(M1=40, F1=30, M2=30, F2=20, M3=20, F3=20))
+    counts, sums = judged(text, people(M1=40, F1=30, M2=30, F2=20, M3=20, F3=20), replace(PROFILE, round_base=5))
     assert (counts.verdict, sums.verdict) == (Verdict.SUPPRESS, Verdict.PUBLISH)

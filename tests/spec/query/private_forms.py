@@ -19,7 +19,7 @@ Y = "Y = '2018/2019'"
 
 
 def private(text: str, dialect: str = "tsql", lists_only: bool = False, **limits: Any) -> Measurable:
-    found = compiled(text, dialect)
+    found = compiled(text, dialect, in_parts=False)
     assert found.plan is not None, found.refusals
     profile: PrivacyProfile = replace(PROFILE, **limits)
     return measurable(found.plan.outputs[0], Given(CATALOGUE, profile, {}, written_in(text), lists_only))

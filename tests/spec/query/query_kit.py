@@ -100,8 +100,8 @@ SQL_TYPES = {
 Rows = Sequence[Mapping[str, Any]]
 
 
-def compiled(text: str, dialect: str = "tsql") -> Compiled:
-    return compile_sql(text, dialect, CATALOGUE, PROJECT, SERVICE, 10)
+def compiled(text: str, dialect: str = "tsql", in_parts: bool = True) -> Compiled:
+    return compile_sql(text, dialect, CATALOGUE, PROJECT, SERVICE, 10, in_parts=in_parts)
 
 
 def codes(text: str, dialect: str = "tsql") -> list[str]:

@@ -37,6 +37,7 @@ keep-snapshots    .                             .                             -
 manage-people     .                             .                             -
 propose-lookup    -                             .                             .
 propose-policy    .                             .                             -
+read-script       .                             assessing,decided,failed,withdrawn .
 recall-output     .                             released                      released
 rehearse-job      -                             .                             .
 restore-ledger    .                             .                             -
@@ -110,11 +111,18 @@ def test_every_cell_of_the_table_holds_for_people(action):
 )
 @pytest.mark.parametrize(
     "action",
-    [Action.VOTE_OUTPUT, Action.VIEW_EVIDENCE, Action.CLAIM_OUTPUT, Action.RECALL_OUTPUT, Action.DECIDE_LOOKUP],
+    [
+        Action.VOTE_OUTPUT,
+        Action.VIEW_EVIDENCE,
+        Action.CLAIM_OUTPUT,
+        Action.RECALL_OUTPUT,
+        Action.DECIDE_LOOKUP,
+        Action.READ_SCRIPT,
+    ],
 )
 def test_invariant_2_nobody_checks_their_own_or_their_colleagues_work(relation, action):
     """Invariant 2: not one's own project, not where one holds a live grant on the data, not reciprocally."""
-    for state in (*OutputState, *SavedState):
+    for state in (*JobState, *OutputState, *SavedState):
         assert not may(BOTH, action, relation, state)
         assert not may(CHECKER, action, relation, state)
 

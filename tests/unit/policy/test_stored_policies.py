@@ -58,8 +58,8 @@ def test_changes_of_the_memorys_policy_are_told(policies: Policies) -> None:
     reference = replace(memory.references[0], variables=("LA",))
     other = replace(memory, fraction=0.5, references=(reference,), standard=())
     assert differences(policies, replace(policies, memory=other)) == [
-        "memory: the fraction of a reference population's persons, so many exact figures may split it, changes from "
-        "0.1 to 0.5",
+        "memory: the fraction of a reference population's persons, so many exact figures may tell of it alone, "
+        "changes from 0.05 to 0.5",
         "reference population local authority and year group changes in variables",
         "standard population on roll is removed",
     ]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from broker.domain.errors import Invalid
-from broker.python_jobs.remade import remake
+from tests.files import remake
 
 
 def csv(text: str) -> str:
@@ -25,7 +25,7 @@ def test_tables_that_say_the_same_are_the_same_bytes() -> None:
 @pytest.mark.parametrize(
     ("cell", "written"),
     [("1e3", "1000"), ("-0.0", "0"), ("007", "007"), ("12345678901", "12346000000"), ("3014512", "3014512"),
-     ("=SUM(A1)", "SUM(A1)"), ("ﬁ", "fi"), ("a\u202eb", "a b"), ("nan", "nan")],
+     ("=SUM(A1)", "'=SUM(A1)"), ("ﬁ", "fi"), ("a\u202eb", "a b"), ("nan", "nan")],
 )  # fmt: skip
 def test_a_cell_has_one_spelling(cell: str, written: str) -> None:
     assert csv(f"x\n{cell}\n") == f"x\n{written}\n"
@@ -89,3 +89,25 @@ def test_what_is_no_json_stays(content: bytes) -> None:
 
 def test_text_loses_what_does_not_print() -> None:
     assert remake("t.txt", "a \u200b b\x07\r\nc\t d  \n\n".encode(), 5).content == b"a b\nc d\n"
+
+
+TOO_MUCH = {
+    "cells": ("t.csv", ("a," * 99 + "a\n") * 1001),
+    "rows": ("t.csv", "a\n" * 5002),
+    "columns": ("t.csv", "a," * 200 + "a\n"),
+    "values": ("t.json", json.dumps([[[0]] * 60_000])),
+    "depth": ("t.json", "[" * 30 + "]" * 30),
+    "lines that grow": ("t.txt", "\ufdfa\ufdfa\ufdfa\n" * 90_000),
+    "letters that grow": ("t.txt", "\ufdfa" * 250_000),
+    "numbers in a text": ("t.txt", "0.123456789 " * 100_001),
+    "lines": ("t.txt", "a\n" * 100_002),
+    "empty lines": ("t.csv", "x\n" + "\n" * 100_001),
+}
+
+
+@pytest.mark.parametrize("what", TOO_MUCH)
+def test_what_is_too_much_stays(what: str) -> None:
+    name, text = TOO_MUCH[what]
+    with pytest.raises(Invalid) as refused:
+        remake(name, text.encode())
+    assert refused.value.code == "size"

@@ -72,8 +72,13 @@ THE_HOST_TABLE = {
         {"Name": "nofile", "Soft": 1024, "Hard": 1024},
     ],
     "IpcMode": "private",
+    "CgroupnsMode": "private",
     "ShmSize": 16 << 20,
-    "Tmpfs": {"/tmp": TMPFS.format(1 << 24), "/out": TMPFS.format(1 << 20)},
+    "Tmpfs": {
+        "/tmp": TMPFS.format(1 << 24),
+        "/out": TMPFS.format(1 << 20),
+        "/dev/shm": TMPFS.format(16 << 20),
+    },
     "Mounts": [
         {
             "Type": "bind",

@@ -5,7 +5,7 @@ import shutil
 import struct
 import sys
 from collections.abc import Container, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from broker.domain.plans import Needs, Plan, PlannedOutput
 from broker.domain.ports import (
     AuditWanted,
     Limits,
+    Rows,
     SandboxEnd,
     SandboxRequest,
     SandboxResult,
@@ -33,10 +34,10 @@ from broker.domain.ports import (
 from broker.domain.ports.memory import Where
 from broker.domain.reviews import Choice
 from broker.domain.variables import Use
+from broker.engine.files_here import CollectorHere
 from broker.policy.files import load_policies
 from broker.policy.models import Policies
 from broker.privacy.noise.client import Drawn
-from broker.sandbox.collector import FrameCollector
 from broker.storage.shelf import FolderShelf
 from broker.storage.store import open_store
 from broker.worker import reconcile
@@ -82,13 +83,19 @@ PROJECT = "P0421"
 
 @dataclass
 class HandClock:
-    """Every look is a little later than the one before; a test moves it on."""
+    """Every look is a little later than the one before; a test moves it on. Who waits is there at once, where it
+    `waits`."""
 
     at: datetime = datetime(2026, 11, 24, 9, 0, 30, tzinfo=UTC)
+    waits: bool = True
 
     def now(self) -> datetime:
         self.at += timedelta(milliseconds=1)
         return self.at
+
+    def wait_until(self, moment: datetime) -> None:
+        if self.waits:
+            self.at = max(self.at, moment)
 
     def sleep(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
@@ -126,6 +133,8 @@ class OneAtATime:
     killed: list[tuple[str, int]] = field(default_factory=list)
     during: Any = None
     block: float = 4.0
+    held: list[Rows] = field(default_factory=list)
+    turn: bool = True
 
     def run(self, request: SandboxRequest) -> SandboxResult:
         name = (request.job, request.attempt)
@@ -149,6 +158,17 @@ class OneAtATime:
     def answers(self, job: dict[str, Any], rows: bytes) -> bytes:
         """Every block answers this."""
         return struct.pack("<d", self.block) * (int(rows) * job["numbers"])
+
+    @contextmanager
+    def holding(self, job: str, attempt: int, rows: Rows, wait: bool = True) -> Iterator[bool]:
+        if not self.turn:
+            yield False
+            return
+        self.held.append(rows)
+        try:
+            yield True
+        finally:
+            self.held.pop()
 
     def terminate(self, job: str, attempt: int) -> None:
         self.killed.append((job, attempt))
@@ -339,7 +359,9 @@ class Broker:
     def send(self, text: str = SQL, by: str = ROSA, **more: Any) -> str:
         return send(self.ports, by, text, **more)
 
-    def run(self, job: str) -> bool:
+    def run(self, job: str, *, holds: bool = True) -> bool:
+        """One attempt, and the rest of its slot of time where the slot `holds`."""
+        self.clock.waits = holds
         return run_job(self.ports, job, "w1", lambda job, attempt: nullcontext())
 
     def ran(self, text: str = SQL, **more: Any) -> tuple[str, Output]:
@@ -424,8 +446,9 @@ def opened(folder: Path, policies: Policies) -> Iterator[Broker]:
     private = PrivatePorts(BoundedEngine(), SomeNoise(), CountingCutter())
     store = open_store(f"sqlite:///{folder / 'broker.sqlite'}")
     ports = Ports(
-        store, queue, FolderShelf(folder / "outputs"), clock, sandbox, FrameCollector(), vaults, engine,
+        store, queue, FolderShelf(folder / "outputs"), clock, sandbox, CollectorHere(), vaults, engine,
         handed=NothingHanded(), synthetic=Synthetic(), private=private, memory=memory(engine.cells_of),
+        synthetic_only=True,
     )  # fmt: skip
     yield Broker(ports, clock, queue, sandbox, vaults, engine, policies)
     store.close()

@@ -53,7 +53,7 @@ def watched(broker, name, end=SandboxEnd.ENDED):
         broker.sandbox.end = end
 
     broker.sandbox.during = runs
-    assert broker.run(job)
+    assert broker.run(job, holds=False)
     broker.sandbox.during = None
     return job, told
 

@@ -42,7 +42,7 @@ def outputs(broker, job):
 def test_the_whole_way_of_a_private_job(dashboard):
     job = send(dashboard)
     assert spent(dashboard) == (0, 500_000)
-    assert dashboard.run(job)
+    assert dashboard.run(job, holds=False)
     assert spent(dashboard) == (500_000, 0)
     assert dashboard.store.spend_of(job).state is SpendState.CHARGED
     # Until the slot of time is over it looks as if it ran, and nothing leaves.
@@ -294,18 +294,18 @@ def test_a_private_job_looks_as_if_it_ran_until_it_is_released(dashboard, monkey
     from datetime import timedelta
 
     job = send(dashboard)
-    assert dashboard.run(job)
+    assert dashboard.run(job, holds=False)
 
     def shown():
         return browse.job(dashboard.ports, dashboard.person(DORA), job).state
 
-    dashboard.clock.at += timedelta(seconds=12)
+    dashboard.clock.at += timedelta(seconds=2)
     assert shown() == "running"
     monkeypatch.setattr("broker.workflow.ending.release_job", lambda *_: None)
     settle_due(dashboard.ports)
     assert {o.state.value for o in dashboard.store.outputs_of(job)} == {"approved"}
     assert shown() == "running"
-    dashboard.clock.at += timedelta(seconds=32)
+    dashboard.clock.at += timedelta(seconds=4)
     assert shown() == "waiting for a decision"
     monkeypatch.undo()
     dashboard.reconcile()

@@ -254,7 +254,7 @@ def test_invariant_6_a_rehearsal_whose_worker_dies_at_any_call_is_run_again(brok
         offer_rehearsals(broker.ports)
         for offered, _ in broker.queue.offers:
             run(broker, offered)
-        later(broker, seconds=20)
+        later(broker, seconds=200)
         seen = look(broker, ident)
         assert (seen.state, bool(seen.found)) == (RehearsalState.DONE, True), deaths
         assert broker.events(ident) == ["rehearsal.asked", "rehearsal.ended"], deaths
@@ -272,7 +272,7 @@ def test_one_that_is_lost_again_and_again_is_told_as_lost(broker):
         broker.sandbox.running.clear()
         later(broker, seconds=31)
         reap_rehearsals(broker.ports)
-    later(broker, seconds=20)
+    later(broker, seconds=200)
     seen = look(broker, ident)
     assert (seen.state, seen.found["problem"]["code"]) == (RehearsalState.FAILED, "infrastructure")
     assert len(broker.sandbox.killed) == broker.policies.service.max_attempts

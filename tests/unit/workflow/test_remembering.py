@@ -212,22 +212,31 @@ def test_invariant_12_memory_outlives_recall_and_project(town):
         connection.execute(memory_entries.delete())
 
 
-def test_beyond_the_cap_an_exact_output_is_refused_and_nothing_of_it_can_leave(town):
-    """Of 120 persons a fiftieth: two figures. A table splits them as often as it has cells with some of them."""
-    people = range(120)
-    content = to_bytes(members_of(1, np.asarray(people), np.zeros(len(people), int)))
+def reference(town, persons):
+    content = to_bytes(members_of(1, np.arange(persons), np.zeros(persons, int)))
     town.ports.memory.populations.known = (
-        KnownPopulation("ref", "some", "s1", "npd.absence", 2022, ((),), (120,), content),
+        KnownPopulation("ref", "some", "s1", "npd.absence", 2022, ((),), (persons,), content),
     )
-    memory = replace(town.policies.memory, fraction=0.02)
-    town.put_in_force(replace(town.policies, memory=memory))
-    released(town)
-    assert dict(town.store.split_counts("s1"))["ref"] == (2,)
-    town.missing, town.engine.persons = 20, 20
+
+
+def test_beyond_the_cap_what_tells_of_the_population_is_hidden_and_the_rest_of_the_table_leaves(town):
+    """Of 120 persons a hundredth: one figure. The first cell is wholly of them, half of the second, no other."""
+    reference(town, 120)
+    town.put_in_force(replace(town.policies, memory=replace(town.policies.memory, fraction=0.01)))
+    _, output = town.ran()
+    assert (output.verdict, output.state) == (Verdict.SUPPRESS, OutputState.IN_REVIEW)
+    assert {f["rule"]: f["verdict"] for f in staff(town, output.ident)["findings"]}["X6"] == "suppress"
+    rows = town.ports.shelf.get("staff", output.release_hash).decode().splitlines()[1:]
+    assert "c" in rows[0]
+    assert not all("c" in row for row in rows)
+
+
+def test_beyond_the_cap_an_output_that_tells_of_nobody_else_is_refused_and_nothing_of_it_can_leave(town):
+    reference(town, 2100)
+    town.put_in_force(replace(town.policies, memory=replace(town.policies.memory, fraction=0.0001)))
     job, output = town.ran(OTHER)
     assert (output.verdict, output.release_hash, output.state) == (Verdict.REFUSE, None, OutputState.WITHHELD)
-    rules = {f["rule"] for f in staff(town, output.ident)["findings"]}
-    assert "X6" in rules
+    assert "X6" in {f["rule"] for f in staff(town, output.ident)["findings"]}
     from broker.workflow import browse
     from tests.unit.workflow.conftest import ROSA
 
@@ -236,12 +245,8 @@ def test_beyond_the_cap_an_exact_output_is_refused_and_nothing_of_it_can_leave(t
 
 def test_beyond_the_cap_a_private_job_still_goes_and_is_neither_compared_nor_remembered(town):
     open_budgets(town)
-    people = range(120)
-    content = to_bytes(members_of(1, np.asarray(people), np.zeros(len(people), int)))
-    town.ports.memory.populations.known = (
-        KnownPopulation("ref", "some", "s1", "npd.absence", 2022, ((),), (120,), content),
-    )
-    town.put_in_force(replace(town.policies, memory=replace(town.policies.memory, fraction=0.001)))
+    reference(town, 2100)
+    town.put_in_force(replace(town.policies, memory=replace(town.policies.memory, fraction=0.0001)))
     _, exact = town.ran()
     assert (exact.verdict, exact.state) == (Verdict.REFUSE, OutputState.WITHHELD)
     (private,) = town.store.outputs_of(ran(town))

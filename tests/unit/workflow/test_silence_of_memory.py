@@ -137,7 +137,7 @@ def staff_findings(broker: Broker, output: str) -> list[dict[str, Any]]:
 
 def test_invariant_9_beyond_the_cap_looks_as_whatever_waits(two):
     """One waits for its checkers, one is withheld by rule X6: on every page, before anybody has decided."""
-    people = np.arange(200)
+    people = np.arange(1000)
     content = to_bytes(members_of(1, people, np.zeros(len(people), int)))
     known = KnownPopulation("ref", "some", "s1", "npd.absence", 2022, ((),), (len(people),), content)
     shown = []

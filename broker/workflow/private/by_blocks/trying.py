@@ -9,7 +9,7 @@ import numpy as np
 
 from broker.domain.errors import Invalid
 from broker.domain.jobs import FailureCode, Kind
-from broker.domain.ports import Lease, SandboxResult
+from broker.domain.ports import Lease, Rows, SandboxResult
 from broker.policy.models import Policies
 from broker.privacy.aggregate.exact import answers_of
 from broker.workflow.failing import Failed
@@ -17,6 +17,7 @@ from broker.workflow.limits import limits_for
 from broker.workflow.private.by_blocks.asking import PrivateScript
 from broker.workflow.private.by_blocks.running import answered_by_blocks, rows_of
 from broker.workflow.private.ports import RunPorts, Where
+from broker.workflow.scripts import note_trial
 
 FEW = 8
 
@@ -32,11 +33,12 @@ def try_on_synthetic(ports: RunPorts, lease: Lease, policies: Policies, script: 
         return
     few = replace(script, made=replace(script.made, asks=replace(script.asks, blocks=FEW)))
     where = Where(vault, lease.job.ident, lease.attempt, limits_for(Kind.SQL, policies))
-    rows = rows_of(few, ports.private, ports.sandbox, where, policies.service)
-    content, result = answered_by_blocks(few, rows, ports.sandbox, where, policies.service)
+    with ports.sandbox.holding(where.job, where.attempt, Rows.SYNTHETIC):
+        began = ports.clock.now()
+        rows = rows_of(few, ports.private, ports.sandbox, where, policies.service)
+        content, result = answered_by_blocks(few, rows, ports.sandbox, where, policies.service)
     passed = bool(np.isfinite(answers_of(content, few.made)).all(axis=1).any())
-    trace = ports.shelf.put("staff", _trace(result, passed))
-    ports.store.note_rehearsal(lease.job.ident, lease.attempt, passed, trace)
+    note_trial(ports, lease, policies, began, passed, _trace(result, passed))
     if not passed:
         raise Failed(FailureCode.CRASHED)
 

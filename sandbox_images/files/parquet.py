@@ -1,4 +1,4 @@
-"""Reads a Parquet file that a script left, and writes it as comma-separated text. Nothing else is in this container.
+"""Reads a Parquet file that a script left, and writes it as comma-separated text, in a process of its own.
 
 Its bytes were made by a researcher's code, and a reader of such a format is large: so they are opened in here, where no
 data are mounted, and nowhere else. What comes out is believed no more than text that the script could have left itself.
@@ -18,14 +18,14 @@ PLAIN = (
 )  # fmt: skip
 
 
-def text_of(content: bytes, most: dict[str, int]) -> bytes | None:
-    """The table as text, up to the first row or byte that is too many: whoever asked for it counts again. None where
-    it is no Parquet file of flat columns, or one that this container has no room for."""
+def text_of(content: bytes, most: dict[str, int]) -> bytes:
+    """The table as text, up to the first row or value that is too many: whoever makes it anew counts again. Nothing
+    where it is no Parquet file of flat columns, or one that this process has no room for."""
     try:
         with pq.ParquetFile(pa.BufferReader(content), pre_buffer=False, thrift_container_size_limit=PARTS) as file:
-            return written(file, most) if is_flat(file, most["columns"]) else None
+            return written(file, most) if is_flat(file, most["columns"]) else b""
     except Exception:
-        return None
+        return b""
 
 
 def is_flat(file: pq.ParquetFile, columns: int) -> bool:
@@ -49,7 +49,7 @@ def written(file: pq.ParquetFile, most: dict[str, int]) -> bytes:
         for row in rows:
             writer.writerow(row)
             left -= 1
-            if not left or target.tell() > most["bytes"]:
+            if not left or target.tell() > 2 * most["made_bytes"]:
                 return target.getvalue().encode()
     return target.getvalue().encode()
 

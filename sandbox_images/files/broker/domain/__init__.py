@@ -1,0 +1,1 @@
+../../../../broker/domain/__init__.py

@@ -1,0 +1,1 @@
+../../../../broker/domain/csv_text.py

@@ -1,0 +1,1 @@
+../../../../broker/domain/files.py

@@ -1,0 +1,1 @@
+../../../../broker/python_jobs/__init__.py

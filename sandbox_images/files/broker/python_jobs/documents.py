@@ -1,0 +1,1 @@
+../../../../broker/python_jobs/documents.py

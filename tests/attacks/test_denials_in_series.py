@@ -1,0 +1,62 @@
+"""Attack A9: a padded job in a row for each of many pupils. Memory changes what would tell of one, so that letting
+through or not is the answer. A project has a quota on jobs that history changed, hid or withheld: beyond it a person
+looks at every job, whatever its answer is."""
+
+from dataclasses import replace
+
+from broker.domain.outputs import OutputState
+from tests.generative.disclosure.memory_size import size, tell
+from tests.unit.workflow.conftest import PROJECT, SQL, Broker, broker, founded, policies
+from tests.unit.workflow.test_remembering import town
+
+__all__ = ["broker", "founded", "policies", "town"]
+
+QUOTA = 2
+JOBS = size("DENIALS", 6)
+SECRETS = tuple(number % 2 == 0 for number in range(JOBS))
+PADDED = " AND a.FSMeligible IS NOT NULL AND a.URN <> {}"
+"""The same, but for one pupil where the secret is so; each time another text."""
+
+
+def padded(number: int) -> str:
+    year = "a.AcademicYear = '2022/2023'"
+    return SQL.replace(year, year + PADDED.format(100_000 + number))
+
+
+def series(town: Broker, secrets: tuple[bool, ...]) -> list[OutputState]:
+    town.policies = town.govern(votes=0)
+    town.put_in_force(replace(town.policies, memory=replace(town.policies.memory, quota=QUOTA)))
+    assert town.ran()[1].state is OutputState.RELEASED
+    states = []
+    for number, secret in enumerate(secrets):
+        town.missing = int(secret)
+        states.append(town.ran(padded(number))[1].state)
+    return states
+
+
+def test_a9_beyond_the_quota_a_person_looks_at_every_job(town: Broker) -> None:
+    states = series(town, SECRETS)
+    changed = town.store.history_changed_jobs(PROJECT)
+    alone = [n for n, state in enumerate(states) if state is not OutputState.IN_REVIEW]
+    told = {"jobs": JOBS, "secret": sum(SECRETS), "changed": changed, "quota": QUOTA, "without a person": len(alone)}
+    tell("denials_in_series", told)
+    assert changed == sum(SECRETS), "each counts once"
+    assert sum(SECRETS[n] for n in alone) == QUOTA, "of so many jobs the state can tell"
+    last = max(alone)
+    assert all(state is OutputState.IN_REVIEW for state in states[last + 1 :])
+    assert not all(SECRETS[last + 1 :]), "the others as well"
+
+
+def test_a9_jobs_that_history_leaves_alone_use_nothing_up(town: Broker) -> None:
+    states = series(town, (False,) * JOBS)
+    assert town.store.history_changed_jobs(PROJECT) == 0
+    assert OutputState.IN_REVIEW not in states
+
+
+def test_a9_a_second_comparison_of_a_job_counts_no_more(town: Broker) -> None:
+    states = series(town, (True,) * (QUOTA + 1))
+    assert states[-1] is OutputState.IN_REVIEW
+    town.missing = 0
+    town.put_in_force(replace(town.policies))
+    town.reconcile()
+    assert town.store.history_changed_jobs(PROJECT) == QUOTA + 1

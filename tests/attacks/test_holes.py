@@ -1,0 +1,180 @@
+"""Holes and rows of what leaves are the same for nobody, one and nine persons in a place (attack A1 and its like): for
+keys with a list and without, of numbers and of counts of a person, beside sums, totals, conditions, other tables."""
+
+import json
+import os
+import random
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import combinations, product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker.domain.findings import Assessment
+from broker.policy.files import load_policies
+from broker.policy.profiles import Profile, Rounding
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "spec" / "disclosure"))
+
+from job_kit import judged  # noqa: E402  the kit stands beside its specs
+
+PROFILES = {
+    p.name: replace(p, protects_institutions=False, rounding=Rounding.CONVENTIONAL)
+    for p in load_policies(ROOT / "policies").profiles
+}
+"""Drawn rows have neither institutions nor record keys."""
+DEFAULT = PROFILES["npd-default"]
+EXACT = replace(DEFAULT, name="exact", round_base=1)
+"""Nothing is rounded, so that only holes keep a figure from being worked out."""
+
+JOBS, SEED = int(os.environ.get("PROOF_HOLES", "12")), int(os.environ.get("PROOF_SEED", "20261128"))
+YEAR = "Y = '2018/2019'"
+People = list[dict[str, Any]]
+
+
+def pattern(found: Assessment) -> Any:
+    """What is shown and what is hidden in which row, and how the output goes on. No figure, and no order of rows."""
+    rows = {(row.released[: found.key_count], row.suppressed) for row in found.rows}
+    return rows, found.verdict, found.small, {f.rule for f in found.findings if f.rule in {"L1", "X5"}}
+
+
+def town(few: int) -> People:
+    """400 children in two authorities, and nine whom a neighbour can name, of whom a few have the flag."""
+    others = [{"LA": 1 + i % 2, "Sex": "MF"[i // 2 % 2], "Flag": int(i % 3 == 0), "Score": i % 5} for i in range(400)]
+    known = [{"LA": 3, "Sex": "F", "Flag": int(i < few), "Score": 17} for i in range(9)]
+    return [{"p": p, "Key": f"k{p}", "Y": "2018/2019", **r} for p, r in enumerate([*others, *known])]
+
+
+CHILD = "(LA = 3 AND Score = 17 AND Flag = 1)"
+FORMS = {
+    "number as a key": f"SELECT Score, COUNT(*) AS n FROM npd.a WHERE {YEAR} AND (Score = 3 OR {CHILD}) GROUP BY Score",
+    "number as a key, with its total": f"""SELECT Score, COUNT(*) AS n FROM npd.a
+        WHERE {YEAR} AND (Score = 3 OR {CHILD}) GROUP BY ROLLUP (Score)""",
+    "number as a key, and all in another table": f"""
+        -- output: some
+        SELECT Score, COUNT(*) AS n FROM npd.a WHERE {YEAR} AND (Score < 4 OR {CHILD}) GROUP BY Score;
+        -- output: all
+        SELECT COUNT(*) AS n FROM npd.a WHERE {YEAR} AND (Score < 4 OR {CHILD})""",
+    "listed key": f"SELECT LA, COUNT(*) AS n FROM npd.a WHERE {YEAR} AND (Score = 3 OR {CHILD}) GROUP BY LA",
+    "listed keys, with their totals": f"""SELECT LA, Sex, COUNT(*) AS n FROM npd.a
+        WHERE {YEAR} AND (Score = 3 OR {CHILD}) GROUP BY ROLLUP (LA, Sex)""",
+    "sum beside a condition": f"""SELECT Sex, SUM(Score) AS s, COUNT(CASE WHEN {CHILD} OR LA = 1 THEN 1 END) AS n
+        FROM npd.a WHERE {YEAR} GROUP BY Sex""",
+    "sum beside a condition on few": f"""SELECT Sex, SUM(Score) AS s, COUNT(CASE WHEN {CHILD} THEN 1 END) AS n
+        FROM npd.a WHERE {YEAR} GROUP BY Sex""",
+    "mean beside a condition": f"""SELECT Sex, AVG(1.0 * Score) AS m, SUM(CASE WHEN {CHILD} OR LA = 1 THEN 1 ELSE 0 END)
+        AS n FROM npd.a WHERE {YEAR} GROUP BY Sex""",
+    "two conditions that differ by the child": f"""SELECT Sex, COUNT(CASE WHEN LA = 1 THEN 1 END) AS a,
+        COUNT(CASE WHEN LA = 1 OR {CHILD} THEN 1 END) AS b FROM npd.a WHERE {YEAR} GROUP BY Sex""",
+    "two tables that differ by the child": f"""
+        -- output: one
+        SELECT Sex, COUNT(*) AS n FROM npd.a WHERE {YEAR} AND LA = 1 GROUP BY Sex;
+        -- output: other
+        SELECT Sex, COUNT(*) AS n FROM npd.a WHERE {YEAR} AND (LA = 1 OR {CHILD}) GROUP BY Sex""",
+    "HAVING": f"""SELECT Sex, SUM(Score) AS s FROM npd.a WHERE {YEAR} GROUP BY Sex
+        HAVING COUNT(CASE WHEN {CHILD} OR LA = 1 THEN 1 END) >= 50""",
+    "written key": f"""SELECT CASE WHEN {CHILD} THEN 'x' WHEN LA = 1 THEN 'y' ELSE 'z' END AS k, COUNT(*) AS n
+        FROM npd.a WHERE {YEAR} GROUP BY CASE WHEN {CHILD} THEN 'x' WHEN LA = 1 THEN 'y' ELSE 'z' END""",
+    "rows of a person as a key": f"""SELECT n, COUNT(*) AS persons FROM (SELECT Key, COUNT(*) AS n FROM npd.a
+        WHERE {YEAR} AND (LA = 1 OR {CHILD}) GROUP BY Key) AS c GROUP BY n""",
+    "total of a person as a key": f"""SELECT n, COUNT(*) AS persons FROM (SELECT Key,
+        SUM(CASE WHEN {CHILD} THEN 1 ELSE 0 END) AS n FROM npd.a WHERE {YEAR} GROUP BY Key) AS c GROUP BY n""",
+    "union": f"""SELECT Score, COUNT(*) AS n FROM (SELECT Score FROM npd.a WHERE {YEAR} AND Score = 3
+        UNION ALL SELECT Score FROM npd.a WHERE {YEAR} AND {CHILD}) AS u GROUP BY Score""",
+    "join with a public table": f"""SELECT r.Region, COUNT(*) AS n, SUM(a.Score) AS s FROM npd.a AS a
+        LEFT JOIN ref.las AS r ON r.LA = a.LA WHERE a.{YEAR} AND (a.Score = 3 OR {CHILD.replace("LA", "a.LA")})
+        GROUP BY r.Region""",
+    "sums in two tables": f"""
+        -- output: some
+        SELECT Score, SUM(Score) AS s FROM npd.a WHERE {YEAR} AND (Score < 4 OR {CHILD}) GROUP BY Score;
+        -- output: all
+        SELECT Sex, SUM(Score) AS s FROM npd.a WHERE {YEAR} AND (Score < 4 OR {CHILD}) GROUP BY Sex""",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*(PROFILES if "PROOF_HOLES" in os.environ else ["npd-default"]), "exact"])
+@pytest.mark.parametrize("form", FORMS)
+def test_holes_are_the_same_for_nobody_one_and_nine(form: str, name: str) -> None:
+    """Invariant 9."""
+    profile = PROFILES.get(name, EXACT)
+    nobody, one, most = ([pattern(a) for a in judged(FORMS[form], town(n), profile)] for n in (0, 1, profile.t - 1))
+    assert nobody == one == most
+
+
+@pytest.mark.parametrize("few", [0, 1, 9])
+def test_a_row_that_is_not_shown_takes_another_with_it_whoever_is_there(few: int) -> None:
+    """The total tells of a row without a list, that is not shown, as of a listed one that is hidden: the only other row
+    goes, and is not shown either."""
+    text = FORMS["number as a key, with its total"]
+    (found,) = judged(text, town(few), EXACT)
+    assert [(row.released[0], row.suppressed[1]) for row in found.rows] == [(None, False)]
+
+
+KEYS = {"LA": (1, 2, 3), "Sex": ("M", "F"), "Flag": (0, 1), "Score": (4, 5, 17)}
+FIGURES = (
+    "COUNT(*)",
+    "COUNT(DISTINCT Key)",
+    "SUM(Points)",
+    "AVG(Points)",
+    "SUM(CASE WHEN Flag = 1 THEN 1 ELSE 0 END)",
+    "AVG(CASE WHEN Sex = 'M' THEN 1.0 ELSE 0 END)",
+    "SUM(CASE WHEN LA = 1 THEN Points ELSE 0 END)",
+)
+
+
+def drawn_select(rnd: random.Random) -> str:
+    keys = rnd.sample(sorted(KEYS), rnd.choice((0, 1, 1, 2, 2, 3)))
+    figures = rnd.sample(FIGURES, rnd.choice((1, 1, 2)))
+    shown = ", ".join([*keys, *(f"{f} AS f{n}" for n, f in enumerate(figures))])
+    test = rnd.choice(("", "", " AND Flag = 0", " AND Sex = 'M'", " AND LA < 3"))
+    by = f" GROUP BY {rnd.choice(('ROLLUP ({})', 'CUBE ({})', '{}')).format(', '.join(keys))}" if keys else ""
+    return f"SELECT {shown} FROM npd.a WHERE {YEAR}{test}{by}"
+
+
+def drawn_town(
+    rnd: random.Random, places: Sequence[tuple[Any, ...]], alone: tuple[Any, ...]
+) -> Callable[[int], People]:
+    """Places of many, of three and of nobody, that stay as they are; and one place with a few who are as the others."""
+    sizes = {place: rnd.choice((0, 3, 45, 60)) for place in places}
+
+    def of(few: int) -> People:
+        rows = [dict(zip(KEYS, at, strict=True)) for at, n in sizes.items() if at != alone for _ in range(n)]
+        rows += [dict(zip(KEYS, alone, strict=True))] * few
+        return [{"p": p, "Key": f"k{p}", "Y": "2018/2019", "Points": 1 + p % 3, **row} for p, row in enumerate(rows)]
+
+    return of
+
+
+def crossed(profile: Profile, towns: Sequence[People]) -> bool:
+    """Whether a row of some table is under the threshold in one town and not in another: then it may go."""
+    sizes = []
+    for keys in (k for n in range(len(KEYS) + 1) for k in combinations(KEYS, n)):
+        for place in product(*(KEYS[k] for k in keys)):
+            counts = [sum(all(r[k] == v for k, v in zip(keys, place, strict=True)) for r in town) for town in towns]
+            sizes.append({n >= profile.t for n in counts})
+    return any(len(s) > 1 for s in sizes)
+
+
+def test_holes_of_drawn_jobs_are_the_same_for_nobody_one_and_nine() -> None:
+    """Invariant 9, for several tables over the same people, with and without totals, sums and conditions."""
+    compared, with_holes = 0, 0
+    for number in range(JOBS):
+        rnd = random.Random(f"{SEED} {number}")
+        places = list(product(*KEYS.values()))
+        of, profile = drawn_town(rnd, places, rnd.choice(places)), rnd.choice((DEFAULT, EXACT))
+        towns = [of(n) for n in (0, 1, profile.t - 1)]
+        selects = [drawn_select(rnd) for _ in range(rnd.choice((1, 1, 2)))]
+        text = ";\n".join(f"-- output: t{n}\n{s}" for n, s in enumerate(selects))
+        if crossed(profile, towns):
+            continue
+        found = [[pattern(a) for a in judged(text, rows, profile)] for rows in towns]
+        compared += 1
+        with_holes += any(True in hidden for rows, *_ in found[0] for _, hidden in rows)
+        assert found[0] == found[1] == found[2], (number, profile.name, text)
+    assert with_holes > compared / 3 > JOBS / 15
+    if folder := os.environ.get("PROOF_FIGURES"):
+        (Path(folder) / "holes.json").write_text(json.dumps({"jobs": compared, "with holes": with_holes}))

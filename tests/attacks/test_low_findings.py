@@ -1,0 +1,268 @@
+"""The low findings of attackers (H8): files, tokens, bodies, redirects, a lock-out, messages, and what a terminal
+obeys."""
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from io import BytesIO, StringIO
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from broker.cli.show import print_json
+from broker.demo import run as demo
+from broker.domain.errors import Conflict
+from broker.settings import Settings
+from broker.storage.store import open_store
+from broker.web.app import create_app
+from broker.web.entrance import ATTEMPTS
+from broker.web.setup import WebSettings
+from broker.wiring.ports import build_ports
+from broker.workflow import administer
+from tests.attacks.script_town import broker
+from tests.integration.web.conftest import form_token
+from tests.unit.workflow.conftest import ADA, CLEO, REX, ROSA, Broker
+
+
+@contextmanager
+def door() -> Iterator[tuple[Broker, Flask]]:
+    with broker() as npd:
+        yield npd, create_app(npd.ports, WebSettings(b"k" * 32, demo_sign_in=True, secure_cookies=False))
+
+
+def token_of(npd: Broker, person: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {administer.make_token(npd.ports, npd.person(person), person)}"}
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_the_store_is_its_owners_alone() -> None:
+    """Whatever the umask is, and one that was open before likewise; its log beside it, too."""
+    was = os.umask(0o000)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "broker.sqlite"
+            store = open_store(f"sqlite:///{file}")
+            store.people()
+            assert {mode(file.with_name(file.name + end)) for end in ("", "-wal", "-shm")} == {0o600}
+            store.close()
+            file.chmod(0o644)
+            open_store(f"sqlite:///{file}").close()
+            assert mode(file) == 0o600
+            root = Path(folder) / "data"
+            root.mkdir(mode=0o755)
+            build_ports(Settings(data=root, synthetic_only=True)).store.people()
+            assert mode(root) == 0o700
+            assert mode(root / "broker.sqlite") == 0o600
+    finally:
+        os.umask(was)
+
+
+def test_a_person_has_a_limited_number_of_tokens() -> None:
+    with broker() as npd:
+        npd.put_in_force(replace(npd.policies, service=replace(npd.policies.service, tokens_per_person=3)))
+        for _ in range(3):
+            administer.make_token(npd.ports, npd.person(ROSA), ROSA)
+        with pytest.raises(Conflict) as told:
+            administer.make_token(npd.ports, npd.person(ROSA), ROSA)
+        assert told.value.code == "too-many-tokens"
+        administer.make_token(npd.ports, npd.person(REX), REX)
+        (oldest, *_) = reversed(npd.store.accesses(ROSA, npd.clock.now()))
+        npd.store.end_accesses(
+            ROSA, "", [administer.AuditEvent(npd.clock.now(), ROSA, "token.revoked", ROSA)], oldest.ident
+        )
+        administer.make_token(npd.ports, npd.person(ROSA), ROSA)
+        npd.clock.at += administer.TOKEN_LIFE
+        administer.make_token(npd.ports, npd.person(ROSA), ROSA)
+
+
+BODIES = {
+    b'{"person": "demo-admin-1"}': 400,
+    b'{"x": 1}': 400,
+    b"{}": 201,
+    b"": 201,
+}
+
+
+@pytest.mark.parametrize("body", sorted(BODIES))
+def test_an_address_without_a_body_takes_none(body: bytes) -> None:
+    with door() as (npd, app):
+        answer = app.test_client().post(
+            "/api/v1/tokens", data=body, content_type="application/json", headers=token_of(npd, ROSA)
+        )
+        assert answer.status_code == BODIES[body], answer.get_data(as_text=True)
+        if answer.status_code == 400:
+            assert answer.get_json()["pointer"] == f"/{next(iter(json.loads(body)))}"
+
+
+CHECK = {"project": "P0421", "kind": "sql", "text": "SELECT 1"}
+UNREADABLE = {
+    "twice": b'{"project": "P0421", "kind": "sql", "text": "SELECT 1", "text": "SELECT 2"}',
+    "twice inside": b'{"project": "P0421", "kind": "sql", "text": "x", "descriptions": [{"a": 1, "a": 2}]}',
+    "utf-16": json.dumps(CHECK).encode("utf-16"),
+    "utf-16 without mark": json.dumps(CHECK).encode("utf-16-le"),
+    "utf-32": json.dumps(CHECK).encode("utf-32"),
+}
+
+
+@pytest.mark.parametrize("body", sorted(UNREADABLE))
+def test_json_is_read_in_one_way_only(body: str) -> None:
+    with door() as (npd, app):
+        headers, client = token_of(npd, ROSA), app.test_client()
+        sent: dict[str, Any] = {"content_type": "application/json", "headers": headers}
+        assert client.post("/api/v1/checks", data=json.dumps(CHECK).encode(), **sent).status_code == 200
+        answer = client.post("/api/v1/checks", data=UNREADABLE[body], **sent)
+        assert answer.status_code == 400
+        assert answer.get_json()["code"] in {"not-json", "duplicate-name"}
+
+
+ODD = ("/static//x", "//sign-in", "/static//built/editor.js", "/register//releases", "/api/v1//jobs", "/register/")
+
+
+@pytest.mark.parametrize("path", ODD)
+def test_no_redirect_follows_the_callers_host(path: str) -> None:
+    with door() as (_, app):
+        answer = app.test_client().get(path, headers={"Host": "evil.example"})
+        assert "evil.example" not in answer.headers.get("Location", "")
+        assert answer.status_code == 404
+        assert app.test_client().get("/sign-in", headers={"Host": "evil.example"}).status_code == 200
+
+
+def tries(client: FlaskClient, name: str, address: str, times: int) -> list[int]:
+    page = client.get("/sign-in").get_data(as_text=True)
+    sent = {"name": name, "password": "wrong", "csrf_token": form_token(page)}
+    environ = {"REMOTE_ADDR": address}
+    return [client.post("/sign-in", data=sent, environ_base=environ).status_code for _ in range(times)]
+
+
+def test_wrong_passwords_lock_no_owner_out_at_another_address() -> None:
+    slow = mock.patch("broker.web.entrance.verify_password", return_value=False)
+    with door() as (_, app), slow:
+        app.extensions[ATTEMPTS].clock = lambda: 0.0
+        client = app.test_client()
+        assert tries(client, ADA, "192.0.2.1", 12)[-1] == 429
+        assert tries(client, ADA, "192.0.2.2", 1) == [403]
+        assert tries(client, CLEO, "192.0.2.1", 1) == [403], "nor somebody else at the same one"
+        assert 429 in [s for n in range(6) for s in tries(client, f"nobody-{n}", "192.0.2.1", 5)]
+
+
+def test_messages_name_no_permission() -> None:
+    with door() as (npd, app):
+        client, headers = app.test_client(), token_of(npd, ROSA)
+        for path in ("people", "audit", "policies", "failures", "ledger", "memory", "stops"):
+            answer = client.get(f"/api/v1/{path}", headers=headers)
+            if answer.status_code == 404:
+                assert answer.get_json()["message"] in {"There is no such page.", "There is no such page"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def served() -> Iterator[int]:
+    """The web server as it is run, on an empty store."""
+    with tempfile.TemporaryDirectory() as folder:
+        port = free_port()
+        env = {k: v for k, v in os.environ.items() if not k.startswith("BROKER_")}
+        env |= {"BROKER_DATA": folder, "BROKER_PORT": str(port), "BROKER_SYNTHETIC_ONLY": "true"}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "broker", "serve"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            until = time.monotonic() + 60
+            while time.monotonic() < until:
+                try:
+                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            yield port
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def test_a_body_that_is_too_large_gets_its_answer() -> None:
+    """And no reset, though it was sent whole before anybody looked for an answer; nor does who is not known."""
+    with served() as port:
+        assert told_of_much(port, "/sign-in").startswith(b"HTTP/1.1 413 ")
+        assert told_of_much(port, "/api/v1/checks").startswith(b"HTTP/1.1 401 ")
+
+
+class Counted(BytesIO):
+    """A body that tells how much of it was read."""
+
+    taken = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        found = super().read(size)
+        self.taken += len(found)
+        return found
+
+
+def test_what_is_refused_is_read_to_its_end() -> None:
+    """A server that closes a connection with something unread resets it."""
+    with door() as (_, app):
+        size = 2 * 1024 * 1024
+        for path, status in (("/sign-in", 413), ("/api/v1/checks", 401)):
+            body = Counted(b" " * size)
+            told = {"wsgi.input": body, "CONTENT_LENGTH": str(size), "CONTENT_TYPE": "application/json"}
+            assert app.test_client().post(path, environ_overrides=told).status_code == status
+            assert body.taken == size
+
+
+def told_of_much(port: int, path: str, size: int = 20 * 1024 * 1024) -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), 60) as connection:
+        connection.sendall(head.encode())
+        for _ in range(size // 65536):
+            connection.sendall(b" " * 65536)
+        return connection.recv(64)
+
+
+def test_the_demo_takes_the_runtime_that_is_asked_for() -> None:
+    class Stop(Exception): ...
+
+    def stop(**chosen: Any) -> Settings:
+        raise Stop(chosen["runtime"])
+
+    for asked, there, taken in (
+        ("runc", True, "runc"),
+        ("runsc", True, "runsc"),
+        ("", True, "auto"),
+        ("", False, "bubblewrap"),
+    ):
+        with (
+            mock.patch.dict(os.environ, {"BROKER_RUNTIME": asked}),
+            mock.patch("broker.demo.run.engine_answers", return_value=there),
+            mock.patch("broker.demo.run.read_settings", stop),
+            pytest.raises(Stop, match=taken),
+        ):
+            demo.run_demo(once=True, pupils=1)
+
+
+@pytest.mark.parametrize("title", ["a\u202eb", "\u2066x", "\u200f", "bell\x07", "\x9b31m", "\U000e0041"])
+def test_json_at_a_terminal_turns_nothing_round(title: str) -> None:
+    with mock.patch("sys.stdout", StringIO()) as out:
+        print_json({"title": title, "ö": "é 😀"})
+    text = out.getvalue()
+    assert json.loads(text) == {"title": title, "ö": "é 😀"}
+    assert all(c.isprintable() or c == "\n" for c in text)
+    assert "é 😀" in text

@@ -1,0 +1,176 @@
+"""Texts that single out one child whom a neighbour knows: none leaves without a person, whatever the data are; ordinary
+statistics do."""
+
+# ruff: noqa: E501 - one text a line reads as a table
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from broker.domain.jobs import Kind
+from broker.domain.outputs import OutputState
+from broker.domain.people import Person
+from broker.domain.plans import SmallPart
+from broker.domain.ports import Snapshot
+from broker.policy.files import load_policies
+from broker.workflow import administer
+from broker.workflow.check import Checked, check_submission
+from tests.unit.workflow.conftest import ROLES, Broker, opened
+
+POLICIES = load_policies(Path(__file__).parents[2] / "policies")
+PROFILES = [p.name for p in POLICIES.profiles]
+
+CHILD = "URN = 100001 AND MonthOfBirth = 3 AND YearOfBirth = 2008 AND SENprovision <> 'N'"
+"""Somebody whom three known things tell apart, and what is to be learned."""
+APART = "LA = 336 AND MonthOfBirth = 3 AND YearOfBirth = 2008 AND EthnicGroupMinor = 'CHNE' AND SENprovision <> 'N'"
+Y = "AcademicYear = '2018/2019'"
+ABSENCE = "FROM npd.absence WHERE AcademicYear = '2018/2019'"
+MISSED = "OverallAbsence_6HalfTerms"
+
+ATTACKS = {
+    "A1 a row that vanishes": f"SELECT {MISSED} AS missed, COUNT(*) AS n {ABSENCE} AND ({MISSED} = 3 OR ({CHILD})) GROUP BY {MISSED}",
+    "A1 a sum beside a condition": f"SELECT FSMeligible, SUM({MISSED}) AS s, COUNT(CASE WHEN ({CHILD}) OR LA = 336 THEN 1 END) AS n {ABSENCE} GROUP BY FSMeligible",
+    "A2 a padded branch": f"SELECT SUM(CASE WHEN ({CHILD}) OR MonthOfBirth = 5 THEN 15000 * (MonthOfBirth - 5) WHEN FSMeligible = 1 THEN 2 ELSE 3 END) AS s {ABSENCE}",
+    "A2 a nested branch": f"SELECT AVG(CASE WHEN MonthOfBirth = 5 THEN 1.0 ELSE CASE WHEN {CHILD} THEN 40000.0 ELSE 0.5 END END) AS s {ABSENCE}",
+    "A3 a total of constants": f"SELECT SUM(CASE WHEN ({CHILD}) OR URN = 100007 THEN 3000 ELSE 1 END) AS s {ABSENCE}",
+    "A3 by EXISTS": f"SELECT SUM(CASE WHEN EXISTS (SELECT 1 FROM npd.absence b WHERE b.PupilMatchingRefAnonymous = a.PupilMatchingRefAnonymous AND b.{Y} AND (b.LA = 336 OR ({CHILD.replace('URN', 'b.URN')}))) THEN 3000 ELSE 1 END) AS s FROM npd.absence a WHERE a.{Y}",
+    "A3 by IN": f"SELECT SUM(CASE WHEN a.PupilMatchingRefAnonymous IN (SELECT b.PupilMatchingRefAnonymous FROM npd.absence b WHERE b.{Y} AND (b.LA = 336 OR ({APART}))) THEN 3000 ELSE 1 END) AS s FROM npd.absence a WHERE a.{Y}",
+    "A4 a filter that pads": f"SELECT SUM({MISSED}) AS s {ABSENCE} AND ({MISSED} IN (1, 2, 3) OR ({CHILD} AND FSMeligible = 1))",
+    "A8 several years of one child": f"SELECT COUNT(*) AS n FROM npd.absence WHERE ({Y} AND LA = 336 AND MonthOfBirth = 5) OR (AcademicYear IN ('2015/2016', '2016/2017', '2017/2018') AND {CHILD})",
+    "A8 years as a weight": f"SELECT COUNT(*) AS n FROM npd.absence WHERE ({Y} AND LA = 336) OR (AcademicYear IN ('2016/2017', '2017/2018') AND LA = 330)",
+    "A8 years by branches of a UNION": f"SELECT COUNT(*) AS n FROM (SELECT LA {ABSENCE} AND {MISSED} IN (1, 2) UNION ALL SELECT LA FROM npd.absence WHERE AcademicYear IN ('2016/2017', '2017/2018') AND {MISSED} = 287) t",
+    "all things at once": f"SELECT COUNT(*) AS n {ABSENCE} AND {CHILD}",
+    "all but one": f"SELECT COUNT(*) AS n {ABSENCE} AND NOT ({CHILD})",
+    "all but one, by its parts": f"SELECT COUNT(*) AS n {ABSENCE} AND (LA <> 336 OR MonthOfBirth <> 3 OR YearOfBirth <> 2008 OR SENprovision = 'N')",
+    "unions that meet in one": f"SELECT COUNT(*) AS n {ABSENCE} AND (LA = 330 OR LA = 336) AND (LA = 330 OR MonthOfBirth = 3) AND (LA = 330 OR SENprovision = 'E')",
+    "the rest of a CASE": f"SELECT SUM(CASE WHEN LA <> 336 OR MonthOfBirth <> 3 OR SENprovision <> 'E' THEN 1 ELSE 5000 END) AS s {ABSENCE}",
+    "a code that few have": f"SELECT COUNT(*) AS n {ABSENCE} AND LA = 336 AND SENprovision IN ('E', 'S')",
+    "a school beside a condition": f"SELECT COUNT(*) AS n {ABSENCE} AND URN = 100001 AND SENprovision = 'E'",
+    "all but a school": f"SELECT COUNT(*) AS n {ABSENCE} AND LA = 336 AND URN <> 100001",
+    "all but codes that few have": f"SELECT COUNT(*) AS n {ABSENCE} AND LA = 336 AND SENprovision NOT IN ('A', 'P')",
+    "all but one, of sizes that are known": f"SELECT COUNT(*) AS n {ABSENCE} AND (LA <> 336 OR MonthOfBirth <> 3 OR EthnicGroupMinor <> 'CHNE')",
+    "exclusive or in a school": f"SELECT COUNT(*) AS n {ABSENCE} AND URN = 100001 AND ((FSMeligible = 1 AND MonthOfBirth <= 6) OR (FSMeligible = 0 AND MonthOfBirth > 6))",
+    "arithmetic in place of conditions": f"SELECT COUNT(*) AS n {ABSENCE} AND ABS(URN - 100001) + ABS(MonthOfBirth - 3) + ABS(YearOfBirth - 2008) = 0",
+    "arithmetic in a key": f"SELECT SIGN(ABS(URN - 100001) + ABS(MonthOfBirth - 3) + ABS(YearOfBirth - 2008)) AS k, COUNT(*) AS n {ABSENCE} GROUP BY SIGN(ABS(URN - 100001) + ABS(MonthOfBirth - 3) + ABS(YearOfBirth - 2008))",
+    "a key of conditions": f"SELECT CASE WHEN {CHILD} THEN 'a' ELSE 'b' END AS k, COUNT(*) AS n {ABSENCE} GROUP BY CASE WHEN {CHILD} THEN 'a' ELSE 'b' END",
+    "derived columns": f"SELECT COUNT(*) AS n FROM (SELECT CASE WHEN URN = 100001 THEN 1 ELSE 0 END AS u, CASE WHEN MonthOfBirth = 3 THEN 1 ELSE 0 END AS m, CASE WHEN SENprovision <> 'N' THEN 1 ELSE 0 END AS s {ABSENCE}) t WHERE u = 1 AND m = 1 AND s = 1",
+    "packed by a person's own aggregate": f"SELECT COUNT(CASE WHEN t.k = 1000010320081 OR t.k < 5 THEN 1 END) AS n FROM (SELECT PupilMatchingRefAnonymous, MAX(CAST(URN AS bigint) * 10000000 + MonthOfBirth * 100000 + YearOfBirth * 10 + FSMeligible) AS k {ABSENCE} GROUP BY PupilMatchingRefAnonymous) t",
+    "by own aggregates": f"SELECT COUNT(*) AS n FROM (SELECT PupilMatchingRefAnonymous {ABSENCE} GROUP BY PupilMatchingRefAnonymous HAVING MAX(URN) = 100001 AND MAX(MonthOfBirth) = 3 AND MAX(FSMeligible) = 1) t",
+    "by an outer side": f"SELECT COUNT(b.PupilMatchingRefAnonymous) AS n FROM npd.absence a LEFT JOIN npd.absence b ON b.PupilMatchingRefAnonymous = a.PupilMatchingRefAnonymous AND b.{Y} AND (b.LA = 330 OR (b.URN = 100001 AND b.MonthOfBirth = 3 AND b.SENprovision <> 'N')) WHERE a.{Y}",
+    "by rows of outer sides": f"SELECT SUM(CASE WHEN u.k IS NOT NULL AND m.k IS NOT NULL THEN 3000 ELSE 1 END) AS s FROM npd.absence a LEFT JOIN (SELECT PupilMatchingRefAnonymous AS k {ABSENCE} AND URN = 100001) u ON u.k = a.PupilMatchingRefAnonymous LEFT JOIN (SELECT PupilMatchingRefAnonymous AS k {ABSENCE} AND MonthOfBirth = 3) m ON m.k = a.PupilMatchingRefAnonymous WHERE a.{Y}",
+    "by counts of own rows": f"SELECT SUM(CASE WHEN t.z = 3 THEN 3000 ELSE 1 END) AS s FROM (SELECT k, COUNT(*) AS z FROM (SELECT PupilMatchingRefAnonymous AS k {ABSENCE} AND URN = 100001 UNION ALL SELECT PupilMatchingRefAnonymous AS k {ABSENCE} AND MonthOfBirth = 3 UNION ALL SELECT PupilMatchingRefAnonymous AS k {ABSENCE} AND SENprovision <> 'N') q GROUP BY k) t",
+    "by rows joined in turn": f"SELECT COUNT(*) AS n FROM npd.absence a JOIN (SELECT PupilMatchingRefAnonymous AS k {ABSENCE} AND URN = 100001) u ON u.k = a.PupilMatchingRefAnonymous JOIN (SELECT PupilMatchingRefAnonymous AS k {ABSENCE} AND MonthOfBirth = 3) m ON m.k = a.PupilMatchingRefAnonymous WHERE a.{Y}",
+    "text of several variables": f"SELECT COUNT(CASE WHEN CONCAT(URN, '/', MonthOfBirth, '/', SENprovision) = '100001/3/E' THEN 1 END) AS n {ABSENCE}",
+    "a filter of groups": f"SELECT LA, COUNT(*) AS n {ABSENCE} GROUP BY LA HAVING SUM(CASE WHEN ({CHILD}) OR MonthOfBirth = 3 THEN 1 ELSE 0 END) > 500",
+    "an order of groups": f"SELECT TOP 3 LA, COUNT(*) AS n {ABSENCE} GROUP BY LA ORDER BY SUM(CASE WHEN ({CHILD}) OR MonthOfBirth = 3 THEN 1 ELSE 0 END)",
+    "by APPLY": f"SELECT SUM(x.w) AS s FROM npd.absence a CROSS APPLY (VALUES (CASE WHEN {CHILD} THEN 3000 ELSE 1 END)) x(w) WHERE a.{Y}",
+    "a temporary table": f"SELECT LA INTO #t {ABSENCE} AND (({CHILD}) OR LA = 330)\nSELECT LA, COUNT(*) AS n FROM #t GROUP BY LA",
+    "a public table on an outer side": f"SELECT COUNT(s.URN) AS n FROM npd.absence a LEFT JOIN ref.schools s ON s.URN = a.URN AND ((a.MonthOfBirth = 3 AND a.SENprovision <> 'N' AND s.URN = 100001) OR s.LA = 330) WHERE a.{Y}",
+    "by a subquery's figure": f"SELECT SUM((SELECT COUNT(*) FROM npd.absence b WHERE b.PupilMatchingRefAnonymous = a.PupilMatchingRefAnonymous AND b.{Y} AND (b.LA = 330 OR (b.URN = 100001 AND b.MonthOfBirth = 3 AND b.SENprovision <> 'N')))) AS s FROM npd.absence a WHERE a.{Y}",
+    "by EXCEPT": f"SELECT COUNT(*) AS n FROM (SELECT PupilMatchingRefAnonymous {ABSENCE} EXCEPT SELECT PupilMatchingRefAnonymous {ABSENCE} AND {CHILD}) t",
+    "by INTERSECT": f"SELECT COUNT(*) AS n FROM (SELECT PupilMatchingRefAnonymous {ABSENCE} AND LA = 336 INTERSECT SELECT PupilMatchingRefAnonymous {ABSENCE} AND YearOfBirth = 2008) t",
+    "by UNION ALL": f"SELECT COUNT(*) AS n FROM (SELECT LA {ABSENCE} AND LA = 330 UNION ALL SELECT LA {ABSENCE} AND {CHILD}) t",
+    "by written rows": f"SELECT COUNT(*) AS n FROM npd.absence a JOIN (VALUES (100001, 3), (100007, 4)) v(u, m) ON v.u = a.URN AND v.m = a.MonthOfBirth WHERE a.{Y} AND a.SENprovision <> 'N'",
+    "by a person's own rank": f"SELECT LA, COUNT(*) AS n FROM (SELECT LA, ROW_NUMBER() OVER (PARTITION BY PupilMatchingRefAnonymous ORDER BY CASE WHEN {CHILD} THEN 0 ELSE 1 END, URN) AS r {ABSENCE}) t WHERE r = 1 GROUP BY LA",
+    "two figures a part apart": f"SELECT COUNT(CASE WHEN LA = 336 AND SENprovision IN ('K', 'E') THEN 1 END) AS n, COUNT(CASE WHEN LA = 336 AND SENprovision <> 'N' THEN 1 END) AS m {ABSENCE}",
+    "two outputs a part apart": f"-- output: one\nSELECT COUNT(*) AS n {ABSENCE} AND LA = 336 AND SENprovision IN ('K', 'E');\n-- output: two\nSELECT COUNT(*) AS n {ABSENCE} AND LA = 336 AND SENprovision <> 'N'",
+}  # fmt: skip
+
+ORDINARY = {
+    "one authority": f"SELECT SENprovision, COUNT(*) AS n {ABSENCE} AND LA = 336 GROUP BY SENprovision",
+    "one school": f"SELECT SENprovision, COUNT(*) AS n {ABSENCE} AND URN = 100001 GROUP BY SENprovision",
+    "one number": f"SELECT COUNT(*) AS n {ABSENCE} AND {MISSED} = 57",
+    "year groups and a provision": f"SELECT COUNT(*) AS n, AVG(1.0 * {MISSED}) AS m {ABSENCE} AND NCyearActual IN ('3', '4') AND SENprovision = 'E'",
+    "an authority and a provision": f"SELECT NCyearActual, COUNT(*) AS n {ABSENCE} AND LA = 336 AND SENprovision IN ('K', 'E') GROUP BY NCyearActual",
+    "authorities or a provision": f"SELECT COUNT(*) AS n {ABSENCE} AND (LA IN (336, 330) OR SENprovision = 'E')",
+    "all but a provision": f"SELECT COUNT(*) AS n {ABSENCE} AND FSMeligible = 1 AND SENprovision <> 'N'",
+    "several years": "SELECT AcademicYear, COUNT(*) AS n FROM npd.absence WHERE AcademicYear IN ('2016/2017', '2017/2018', '2018/2019') AND SENprovision = 'E' AND FSMeligible = 1 GROUP BY AcademicYear",
+    "persistent absence": f"SELECT SENprovision, SUM(CASE WHEN 1.0 * {MISSED} / NULLIF(SessionsPossible_6HalfTerms, 0) >= 0.10 THEN 1 ELSE 0 END) AS n_pa, COUNT(*) AS n {ABSENCE} AND SessionsPossible_6HalfTerms > 0 GROUP BY SENprovision",
+    "a wide table": f"SELECT LA, SUM(CASE WHEN SENprovision = 'N' THEN 1 ELSE 0 END) AS none, SUM(CASE WHEN SENprovision = 'E' THEN 1 ELSE 0 END) AS ehcp, COUNT(*) AS n {ABSENCE} GROUP BY LA",
+    "pupils on roll": "SELECT Gender, COUNT(*) AS n FROM npd.spring_census WHERE AcademicYear = '2022/2023' AND OnRoll = 1 AND (RecordStatus IS NULL OR RecordStatus < 100) AND NCyearActual = '6' GROUP BY Gender",
+    "keys alone": "SELECT URN, YearOfBirth, MonthOfBirth, EthnicGroupMinor, COUNT(*) AS n FROM npd.spring_census WHERE AcademicYear = '2022/2023' GROUP BY URN, YearOfBirth, MonthOfBirth, EthnicGroupMinor",
+    "bands": "SELECT CASE WHEN k.KS4_ATT8 < 20 THEN 'low' WHEN k.KS4_ATT8 < 57 THEN 'middle' ELSE 'high' END AS band, COUNT(*) AS n FROM npd.ks4_pupil k WHERE k.KS4_ACADYR = '2018/2019' AND k.KS4_NATRES = 1 GROUP BY CASE WHEN k.KS4_ATT8 < 20 THEN 'low' WHEN k.KS4_ATT8 < 57 THEN 'middle' ELSE 'high' END",
+    "attainment by the census": "SELECT sc.SENprovision, AVG(k.KS4_ATT8) AS att8, COUNT(*) AS n FROM npd.spring_census sc JOIN npd.ks4_pupil k ON k.KS4_PupilMatchingRefAnonymous = sc.PupilMatchingRefAnonymous AND k.KS4_ACADYR = sc.AcademicYear WHERE sc.AcademicYear = '2018/2019' AND k.KS4_NATRES = 1 AND sc.NCyearActual = '11' GROUP BY sc.SENprovision",
+    "who was never suspended": "SELECT sc.Gender, COUNT(*) AS n FROM npd.spring_census sc WHERE sc.AcademicYear = '2018/2019' AND NOT EXISTS (SELECT 1 FROM npd.exclusions e WHERE e.PupilMatchingRefAnonymous = sc.PupilMatchingRefAnonymous AND e.AcademicYear = '2018/2019') GROUP BY sc.Gender",
+    "the first record of each": "SELECT Gender, COUNT(*) AS n FROM (SELECT Gender, ROW_NUMBER() OVER (PARTITION BY PupilMatchingRefAnonymous ORDER BY RecordStatus, EnrolStatus) AS r FROM npd.spring_census WHERE AcademicYear = '2019/2020' AND OnRoll = 1) t WHERE r = 1 GROUP BY Gender",
+    "schools of a region": "SELECT s.Phase, COUNT(*) AS n FROM npd.spring_census c JOIN ref.schools s ON s.URN = c.URN WHERE c.AcademicYear = '2022/2023' AND s.Region = 'London' AND c.SENprovision = 'K' GROUP BY s.Phase",
+}  # fmt: skip
+
+
+def checked(text: str, profile: str = "npd-default") -> Checked:
+    project = POLICIES.project("P0421")
+    assert project is not None
+    found = check_submission(text, Kind.SQL, "tsql", replace(project, profile=profile), POLICIES, date(2026, 11, 1))
+    assert found.accepted, found.refusals
+    return found
+
+
+def parts(text: str, profile: str = "npd-default") -> list[SmallPart]:
+    plan = checked(text, profile).plan
+    assert plan is not None
+    return [part for output in plan.outputs for part in output.small_parts]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("name", ATTACKS)
+def test_a_part_that_singles_out_goes_to_a_person(name: str, profile: str) -> None:
+    """Under every profile, each output that has such a part; the author is told before sending, with the place."""
+    found = checked(ATTACKS[name], profile)
+    assert found.plan is not None
+    assert all(output.small_parts for output in found.plan.outputs)
+    told = [p for output in found.plan.outputs for p in output.small_parts]
+    assert {p.placed for p in told} <= set(found.review)
+    lines = ATTACKS[name].split("\n")
+    for part in told:
+        assert part.line is not None
+        assert part.column is not None
+        assert part.text
+        assert part.column <= len(lines[part.line - 1])
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("name", ORDINARY)
+def test_ordinary_statistics_stay_in_the_automatic_lane(name: str, profile: str) -> None:
+    assert parts(ORDINARY[name], profile) == []
+
+
+def test_the_part_is_marked_where_it_stands() -> None:
+    text = f"SELECT COUNT(*) AS n\n{ABSENCE}\n  AND (LA = 336\n    OR (URN = 100001 AND MonthOfBirth = 3))"
+    (part,) = parts(text)
+    assert (part.line, part.column, part.text) == (4, 9, "URN = 100001 AND MonthOfBirth = 3")
+    assert part.placed.startswith("Line 4, column 9: A part of the text could hold very few people")
+
+
+def test_a_year_that_is_an_alternative_is_marked_as_such() -> None:
+    (part,) = parts(ATTACKS["A8 years as a weight"])
+    assert "count for more years than others" in part.why
+
+
+@contextmanager
+def broker_without_votes() -> Iterator[Broker]:
+    """A broker with the shipped policies, whose projects release without votes."""
+    with TemporaryDirectory() as folder:
+        way = opened(Path(folder), POLICIES)
+        broker = next(way)
+        administer.found_broker(broker.ports, [(Person(i, i.title(), frozenset({r})), None) for i, r in ROLES.items()])
+        broker.put_in_force(POLICIES)
+        administer.put_snapshot(broker.ports, Snapshot("s1", "0" * 64, broker.clock.now(), True, "snapshots/s1", "{}"))
+        broker.policies = broker.govern(votes=0)
+        yield broker
+        assert next(way, None) is None
+
+
+def test_no_output_of_such_a_text_leaves_without_a_person() -> None:
+    """Where policy asks for no votes, and every cell has enough people: the same question without the part leaves."""
+    asked = "SELECT SENprovision, COUNT(*) AS n {} GROUP BY SENprovision"
+    with broker_without_votes() as broker:
+        _, released = broker.ran(asked.format(ABSENCE))
+        assert released.state is OutputState.RELEASED
+        for condition in (f"({MISSED} = 3 OR ({CHILD}))", f"NOT ({CHILD})", CHILD):
+            _, output = broker.ran(asked.format(f"{ABSENCE} AND {condition}"))
+            assert output.state is OutputState.IN_REVIEW, condition

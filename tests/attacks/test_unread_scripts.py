@@ -1,0 +1,308 @@
+"""A script that tells by how it ends, and then is withdrawn, fails or leaves nothing: somebody reads it (H2), and who
+reads none of a project's gets no more of them. What a project may send tells nothing of real rows."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from unittest import mock
+
+import httpx
+import pytest
+from flask import Flask
+
+from broker.cli import reading
+from broker.client import BrokerClient
+from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
+from broker.domain.jobs import JobState
+from broker.domain.outputs import OutputState
+from broker.domain.ports import SandboxEnd, SandboxRequest
+from broker.domain.ports.records import AuditWanted
+from broker.domain.reviews import Choice
+from broker.web.app import create_app
+from broker.web.setup import WebSettings
+from broker.workflow import administer, browse, looks, notices
+from broker.workflow.withdraw import withdraw
+from tests.attacks.script_town import broker
+from tests.unit.workflow.conftest import ADA, CHRIS, CLEO, PYTHON, REX, ROSA, SQL, THERE, Broker
+
+PRINTED = b"born in month 2\n"
+Ending = Callable[[Broker], str]
+
+
+def withdrawn(npd: Broker) -> str:
+    """In the middle of its run on real rows, after it has waited as long as a secret said."""
+    npd.sandbox.during = lambda request: withdraw(npd.ports, npd.person(ROSA), request.job)
+    job = ran(npd)
+    npd.sandbox.during = None
+    assert npd.store.job(job).state is JobState.WITHDRAWN
+    return job
+
+
+def withdrawn_later(npd: Broker) -> str:
+    job = ran(npd)
+    withdraw(npd.ports, npd.person(ROSA), job)
+    return job
+
+
+def failed(npd: Broker) -> str:
+    npd.sandbox.end = SandboxEnd.TIME_LIMIT
+    job = ran(npd)
+    npd.sandbox.end = SandboxEnd.ENDED
+    return job
+
+
+def left_nothing(npd: Broker) -> str:
+    files, npd.sandbox.files = npd.sandbox.files, {}
+    job = ran(npd)
+    npd.sandbox.files = files
+    assert npd.store.outputs_of(job) == []
+    return job
+
+
+def withheld(npd: Broker) -> str:
+    """Its only output is none that may leave."""
+    files, npd.sandbox.files = npd.sandbox.files, {"hidden.csv": b"x\n1\n"}
+    job = ran(npd)
+    npd.sandbox.files = files
+    assert [o.state for o in npd.store.outputs_of(job)] == [OutputState.WITHHELD]
+    return job
+
+
+def in_review(npd: Broker) -> str:
+    job = ran(npd)
+    assert [o.state for o in npd.store.outputs_of(job)] == [OutputState.IN_REVIEW]
+    return job
+
+
+ENDINGS: tuple[Ending, ...] = (withdrawn, withdrawn_later, failed, left_nothing, withheld)
+
+
+def ran(npd: Broker) -> str:
+    npd.sandbox.printed = PRINTED
+    job = npd.send(PYTHON)
+    npd.run(job)
+    return job
+
+
+def listed(npd: Broker, person: str = CLEO) -> list[str]:
+    return [job.ident for job in looks.waiting(npd.ports, npd.person(person))]
+
+
+def limited(npd: Broker, most: int) -> None:
+    npd.put_in_force(replace(npd.policies, service=replace(npd.policies.service, unread_scripts=most)))
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_came_to_nothing_is_listed_with_its_print_until_it_is_read(ending: Ending) -> None:
+    with broker() as npd:
+        job = ending(npd)
+        assert listed(npd) == listed(npd, CHRIS) == [job]
+        assert looks.failure(npd.ports, npd.person(CLEO), job) == PRINTED
+        looks.read(npd.ports, npd.person(CLEO), job)
+        assert listed(npd) == []
+        (line,) = npd.store.search_audit(AuditWanted(subject=job, action="script.read"))
+        assert line.event.actor == CLEO
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_only_an_independent_checker_who_has_opened_it_has_read_it(ending: Ending) -> None:
+    with broker() as npd:
+        job = ending(npd)
+        for somebody in (ROSA, REX, ADA):
+            for act in (looks.failure, looks.read):
+                with pytest.raises((Unknown, Forbidden)):
+                    act(npd.ports, npd.person(somebody), job)
+        with pytest.raises(Conflict) as told:
+            looks.read(npd.ports, npd.person(CLEO), job)
+        assert told.value.code == "not-looked-at"
+        looks.failure(npd.ports, npd.person(CHRIS), job)
+        with pytest.raises(Conflict):
+            looks.read(npd.ports, npd.person(CLEO), job)
+        assert listed(npd) == [job]
+
+
+def test_what_met_no_real_rows_is_nobodys_to_read() -> None:
+    with broker() as npd:
+        npd.sandbox.there = SandboxEnd.CRASHED
+        job = ran(npd)
+        assert npd.store.job(job).state is JobState.FAILED
+        withdraw(npd.ports, npd.person(ROSA), queued := npd.send(PYTHON))
+        assert listed(npd) == []
+        for one in (job, queued):
+            with pytest.raises(Unknown):
+                looks.failure(npd.ports, npd.person(CLEO), one)
+    with broker() as npd:
+        in_review(npd)
+        npd.ran(SQL)
+        assert listed(npd) == [], "its outputs are in the inbox"
+
+
+def refused(npd: Broker, text: str = PYTHON, **more: Any) -> str:
+    """The code with which it is refused; nothing where it is accepted."""
+    try:
+        npd.send(text, **more)
+    except Conflict as conflict:
+        return conflict.code
+    return ""
+
+
+@pytest.mark.parametrize("ending", [*ENDINGS, in_review])
+def test_a_project_with_unread_scripts_waits_however_they_ended(ending: Ending) -> None:
+    """Alike, so that the refusal tells nothing: one in review counts as one that is withheld."""
+    with broker() as npd:
+        limited(npd, 2)
+        jobs = [ending(npd), ending(npd)]
+        assert refused(npd) == "unread-scripts"
+        assert refused(npd, SQL) == ""
+        if ending is in_review:
+            npd.vote(CLEO, npd.store.outputs_of(jobs[0])[0].ident, Choice.REJECT)
+        else:
+            looks.failure(npd.ports, npd.person(CLEO), jobs[0])
+            looks.read(npd.ports, npd.person(CLEO), jobs[0])
+        assert refused(npd) == ""
+        assert refused(npd) == "unread-scripts", "one that waits may meet real rows, too"
+
+
+def test_a_vote_before_it_was_withdrawn_is_no_reading() -> None:
+    with broker() as npd:
+        limited(npd, 1)
+        npd.govern(votes=2)
+        limited(npd, 1)
+        npd.put_in_force(
+            replace(
+                npd.policies,
+                service=replace(npd.policies.service, unread_scripts=1),
+                projects=tuple(replace(p, votes=2) for p in npd.policies.projects),
+            )
+        )
+        job = in_review(npd)
+        npd.vote(CLEO, npd.store.outputs_of(job)[0].ident, Choice.REJECT)
+        withdraw(npd.ports, npd.person(ROSA), job)
+        assert listed(npd) == [job]
+        assert refused(npd) == "unread-scripts"
+
+
+def test_a_trial_that_failed_counts_until_its_end_is_told() -> None:
+    """It met no real rows; but that it ended while a neighbour's rows were there is told in slots."""
+    with broker() as npd:
+        npd.ports = replace(npd.ports, lease=timedelta(hours=1))
+        limited(npd, 1)
+        npd.sandbox.there = SandboxEnd.CRASHED
+        held = npd.sandbox.holding
+
+        @contextmanager
+        def late(*given: Any) -> Iterator[bool]:
+            npd.clock.sleep(4)
+            with held(*given) as turn:
+                yield turn
+
+        npd.sandbox.holding = late  # type: ignore[method-assign, assignment]
+        ran(npd)
+        assert refused(npd) == "unread-scripts"
+        npd.clock.sleep(npd.policies.service.time_slot_seconds)
+        assert refused(npd) == ""
+
+
+def test_sending_again_is_answered_and_a_race_lets_no_more_through() -> None:
+    with broker() as npd:
+        limited(npd, 3)
+        first = npd.send(PYTHON, client_id="once")
+        found: list[str] = []
+        threads = [threading.Thread(target=lambda: found.append(refused(npd))) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(found) == ["", "", *["unread-scripts"] * 4]
+        assert npd.send(PYTHON, client_id="once") == first
+
+
+def shown(npd: Broker, job: str) -> str:
+    return browse.job(npd.ports, npd.person(ROSA), job).state
+
+
+@pytest.mark.parametrize("ending", [left_nothing, withheld])
+def test_its_author_is_told_a_rule_by_a_person_or_nothing(ending: Ending) -> None:
+    with broker() as npd:
+        job = ending(npd)
+        npd.clock.sleep(60)
+        assert shown(npd, job) == "waiting for a decision"
+        script = looks.script(npd.ports, npd.person(CLEO), job)
+        assert script.by_rule
+        for words in ("Two pupils only.", "meets-rules", ""):
+            with pytest.raises(Invalid):
+                looks.tell(npd.ports, npd.person(CLEO), job, words)
+        looks.read(npd.ports, npd.person(CLEO), job)
+        assert shown(npd, job) == "waiting for a decision", "reading tells nothing"
+        looks.tell(npd.ports, npd.person(CLEO), job, "too-much-hidden")
+        assert shown(npd, job) == "not released"
+        assert looks.trace(npd.ports, npd.person(ROSA), job).told == looks.RULES["too-much-hidden"]
+        (line,) = npd.store.search_audit(AuditWanted(subject=job, action="failure.told"))
+        assert line.event.codes == (("rule", "too-much-hidden"),)
+        with pytest.raises(Conflict):
+            looks.tell(npd.ports, npd.person(CLEO), job, "ask-us")
+
+
+def test_rules_have_no_figures() -> None:
+    assert not any(c.isnumeric() for sentence in looks.RULES.values() for c in sentence)
+
+
+def test_checkers_have_a_notice_of_each() -> None:
+    with broker() as npd:
+        job = withheld(npd)
+        told = [n.path for n in notices.notices_for(npd.ports, npd.person(CLEO))]
+        assert f"/jobs/{job}/failure" in told
+        looks.failure(npd.ports, npd.person(CLEO), job)
+        looks.read(npd.ports, npd.person(CLEO), job)
+        assert f"/jobs/{job}/failure" not in [n.path for n in notices.notices_for(npd.ports, npd.person(CLEO))]
+
+
+def door(npd: Broker) -> Flask:
+    return create_app(npd.ports, WebSettings(b"k" * 32, demo_sign_in=True, secure_cookies=False))
+
+
+def hand(npd: Broker, person: str) -> BrokerClient:
+    token = administer.make_token(npd.ports, npd.person(person), person)
+    return BrokerClient("http://broker.test", token, httpx.WSGITransport(app=door(npd)))
+
+
+def test_a_checker_reads_by_the_api_and_at_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with broker() as npd, hand(npd, CLEO) as cleo, hand(npd, ROSA) as rosa:
+        job, other = withdrawn(npd), withheld(npd)
+        assert [s["job"] for s in cleo.scripts_to_read()] == [job, other]
+        for act in (rosa.printed, rosa.read_script):
+            with pytest.raises((Unknown, Forbidden)):
+                act(job)
+        with pytest.raises(Conflict):
+            cleo.read_script(job)
+        with mock.patch("broker.cli.reading.client", return_value=cleo):
+            assert reading.read(as_json=True) == 0
+            assert [s["job"] for s in json.loads(capsys.readouterr().out)] == [job, other]
+            assert reading.read(job) == 0
+            told = capsys.readouterr().out
+            assert PRINTED.decode().strip() in told
+            assert "# input: npd.spring_census" in told
+            assert reading.read(job, done=True) == 0
+            assert reading.read(other, as_json=True) == 0
+            assert reading.read(other, tell="small-groups") == 0
+        assert cleo.scripts_to_read() == []
+        assert looks.trace(npd.ports, npd.person(ROSA), other).told == looks.RULES["small-groups"]
+
+
+def test_nothing_here_is_a_private_run() -> None:
+    """The fakes tell real rows from synthetic ones by their mount."""
+    with broker() as npd:
+        mounts: list[bool] = []
+        run = npd.sandbox.run
+
+        def spied(request: SandboxRequest) -> Any:
+            mounts.append(request.mount == THERE)
+            return run(request)
+
+        npd.sandbox.run = spied  # type: ignore[method-assign]
+        ran(npd)
+        assert mounts == [True, False]

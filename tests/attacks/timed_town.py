@@ -1,0 +1,170 @@
+"""A broker with one slot of a worker under a clock that a test draws, and observers who look at every door always.
+
+The whole way is the broker's own: accepted, whose turn it is, leased, run, compared, held to the end of a slot of time,
+released. The clock stands still but where something lasts; then whoever watches looks again and again."""
+
+import heapq
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from broker.domain.errors import Conflict, Unknown
+from broker.domain.jobs import Kind, Submission
+from broker.domain.ports import EVERY_RELEASE
+from broker.worker.reconcile import settle_due
+from broker.workflow import browse, budgets, follow, looks, register, rehearsals, submit
+from broker.workflow.notices import notices_for
+from broker.workflow.run import run_next
+from broker.workflow.run_rehearsal import run_rehearsal
+from broker.workflow.turns import Lane
+from tests.attacks.script_town import broker
+from tests.unit.workflow.conftest import PROJECT, REX, ROSA, SQL, Broker
+
+START = datetime(2026, 11, 24, 9, 0, 30, tzinfo=UTC)
+OTHER_PROJECT = "P0998"
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+@dataclass
+class DrawnClock:
+    """Stands still until something waits or lasts. On its way it does what is `due`, and calls `looks` every `step`."""
+
+    step: float
+    at: datetime = START
+    look: Callable[[], None] = lambda: None
+    due: list[tuple[datetime, int, Callable[[], object]]] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.wait_until(self.at + timedelta(seconds=seconds))
+
+    def at_second(self, second: float, act: Callable[[], object]) -> None:
+        heapq.heappush(self.due, (START + timedelta(seconds=second), len(self.due), act))
+
+    def wait_until(self, moment: datetime) -> None:
+        while self.at < moment:
+            looked = math.floor((self.at - START).total_seconds() / self.step) + 1
+            next_look = START + timedelta(seconds=looked * self.step)
+            self.at = min([moment, next_look, *(when for when, *_ in self.due[:1])])
+            while self.due and self.due[0][0] <= self.at:
+                heapq.heappop(self.due)[2]()
+            if self.at == next_look:
+                self.look()
+
+
+@dataclass
+class Watched:
+    """The town's broker with two projects, and an account of an observer in each."""
+
+    npd: Broker
+    clock: DrawnClock
+    lasts: Callable[[str, Any], float]
+    names: dict[str, str] = field(default_factory=dict)
+    seen: list[tuple[float, str]] = field(default_factory=list)
+    looking: bool = False
+
+    def send(self, name: str, text: str = SQL, by: str = ROSA, project: str = PROJECT) -> str:
+        job = self.npd.send(text, by=by, project=project)
+        self.names[job] = name
+        return job
+
+    def rehearse(self, name: str, by: str = REX) -> str:
+        asked = Submission(OTHER_PROJECT, Kind.SQL, "", SQL, "t", "p")
+        _, made = rehearsals.ask(self.npd.ports, self.npd.person(by), asked)
+        assert made is not None
+        self.names[made.ident] = name
+        return made.ident
+
+    def work(self) -> None:
+        """All that there is, by one slot of a worker, until nothing waits and nothing is due."""
+        ports = self.npd.ports
+        while True:
+            if run_next(ports, Lane(), "w", lambda job, attempt: nullcontext()):
+                continue
+            waiting = ports.store.rehearsals_waiting()
+            if waiting:
+                run_rehearsal(ports, waiting[0].ident, lambda job, attempt: nullcontext())
+            elif self.clock.due:
+                self.clock.wait_until(self.clock.due[0][0])
+            else:
+                return
+
+    def look(self) -> None:
+        """What the supervisor does beside the slots, and all that both accounts are shown; kept where it changes."""
+        if self.looking:
+            return
+        self.looking = True
+        settle_due(self.npd.ports)
+        told = self.plain(repr([self.doors(by) for by in (ROSA, REX)]))
+        if not self.seen or self.seen[-1][1] != told:
+            self.seen.append(((self.clock.at - START).total_seconds(), told))
+        self.looking = False
+
+    def plain(self, text: str) -> str:
+        known = UUID.sub(lambda found: self.names.get(found[0], "ID"), text)
+        return re.sub(r"\b[0-9a-f]{64}\b", "HASH", known)
+
+    def doors(self, by: str) -> list[object]:
+        ports, person = self.npd.ports, self.npd.person(by)
+        views = browse.jobs(ports, person)
+        told: list[object] = list(views)
+        told += [browse._told(ports.store.outputs_of(v.ident), True) for v in views]  # the text is not checked each time
+        told += [follow.progress(ports, person, v) for v in views]
+        told += [looks.trace(ports, person, v.ident) for v in views]
+        told += [n.sentence + n.path for n in notices_for(ports, person)]
+        told += [(s.asked.ident, s.word) for s in rehearsals.listed(ports, person)]
+        told += register.releases(ports, EVERY_RELEASE)
+        for project in browse.my_projects(ports, person):
+            told += [budgets.of_project(ports, person, project.ident), self.room(by, project.ident)]
+        return told
+
+    def room(self, by: str, project: str) -> str:
+        """Whether one more job would be taken: asked with a text that the store never sees, as it names no job here."""
+        given = Submission(project, Kind.SQL, "tsql", SQL, "t", "p")
+        try:
+            submit._check_room(self.npd.ports, self.npd.policies, project, given)
+        except Conflict as conflict:
+            return conflict.code
+        return "room"
+
+    def tries(self, act: Callable[[], object]) -> None:
+        """What comes of it is seen, too."""
+        try:
+            act()
+        except (Conflict, Unknown) as refused:
+            self.seen.append((0.0, type(refused).__name__))
+        else:
+            self.seen.append((0.0, "done"))
+
+
+@contextmanager
+def watched(lasts: Callable[[str, Any], float], step: float = 20.0, **service: Any) -> Iterator[Watched]:
+    """`lasts` says how many seconds a run of a job takes, by the job's name and the sandbox's request."""
+    with broker() as npd:
+        clock = DrawnClock(step)
+        town = Watched(npd, clock, lasts)
+        npd.ports = replace(npd.ports, clock=clock, synthetic_only=False, lease=timedelta(days=1))
+        npd.sandbox.during = lambda request: clock.sleep(lasts(town.names.get(request.job, ""), request))
+        own = npd.policies.project(PROJECT)
+        assert own is not None
+        other = replace(own, ident=OTHER_PROJECT, researchers=frozenset({REX}), votes=0)
+        others = tuple(p for p in npd.policies.projects if p.ident != PROJECT)
+        first = replace(own, researchers=frozenset({ROSA}))
+        limits = replace(npd.policies.service, **service)
+        npd.policies = npd.put_in_force(replace(npd.policies, projects=(first, other, *others), service=limits))
+        clock.look = town.look
+        yield town
+
+
+def bits(found: Iterable[object]) -> float:
+    """The entropy of what was found: as nothing else is drawn, what it tells of the secret."""
+    counts = Counter(found)
+    every = sum(counts.values())
+    return -sum(n / every * math.log2(n / every) for n in counts.values())

@@ -1,0 +1,39 @@
+"""Defences of totals and their branches: the test of each fails where it is removed."""
+
+# ruff: noqa: E501 - one defence a line reads as a table
+
+from broker.query.groups.arguments import is_plain
+from tests.attacks import test_branches_as_amounts as attacks
+from tests.attacks.absence_town import Y
+from tests.prove.defences import Defence, Removed, edited, nothing, put
+
+HERE = attacks.__name__
+GROUPS = "broker.query.groups"
+CAUGHT = (AssertionError,)
+
+CONSTANTS = "SUM(CASE WHEN {one} OR LA = 1 THEN 3000 ELSE 1 END)"
+LISTED = ("SUM(OverallAbsence_6HalfTerms)", Y + " AND (OverallAbsence_6HalfTerms IN (1, 2, 3) OR {secret})")
+WHOLE = edited(f"{GROUPS}.totals:_parts", "if not statistics.in_parts:", "if True:")
+
+
+def blind(old: str) -> Removed:
+    """A reason to ask a person that is never found."""
+    return edited(f"{GROUPS}.fixing:Closing.why", old, "if False:")
+
+
+DEFENCES = (
+    Defence("a total of constants is made of protected counts", WHOLE, "test_a_total_of_constants_is_one", HERE, (CONSTANTS,)),
+    Defence("a branch is judged as an amount of its own", WHOLE, "test_a_branch_is_not_padded", HERE, ("npd-default",)),
+    Defence("amounts stay open to conditions", blind("if not all(self._reading.leaves_open(c, amount, self._fixed) for c in conditions):"), "test_a_person_is_asked", HERE, LISTED),
+    Defence("a code is no amount", blind("if any(o.variable.codes is not None or o.variable.register_key is not None for o in origins):"), "test_a_person_is_asked", HERE, ("SUM(LA)", Y)),
+    Defence("a public number is no amount", blind("if any(not self._book.is_person(o.scan) for o in origins):"), "test_public_numbers", HERE),
+    Defence("keys are conditions, too", edited(f"{GROUPS}.fixing:Closing.__init__", "for c in _choices(book.expanded(k))", "for c in ()"), "test_a_key_is_a_condition", HERE),
+    Defence("an answer is asked what it depends on", put(f"{GROUPS}.fixing.Reading._is_other", lambda *_: False), "test_other_words", HERE, (attacks.COUNTED_NONE,)),
+    Defence("branches of a set operation do not choose by amounts", put(f"{GROUPS}.fixing.Reading.stacks", lambda *_: False), "test_branches_of_a_set_operation", HERE, ("Score", " AND Score < 3", "Days")),
+    Defence("listed numbers are constants", put(f"{GROUPS}.grouping.fixed_in", lambda *_: {}), "test_amounts_that_a_filter_lists", HERE),
+    Defence("numbers that a branch lists are constants", edited(f"{GROUPS}.branching:decided", "**fixed_by(conjuncts_of(c))", ""), "test_amounts_that_a_filter_lists", HERE),
+    Defence("rows of persons are counts", edited("broker.disclosure.protect:protected", "case Measure.SUM if statistic.counts:", "case Measure.SUM if False:"), "test_rows_within", HERE),
+    Defence("numbers that are made of rows ask a person", put("broker.query.rows.summaries._counts", lambda *_: (False, False)), "test_other_numbers", HERE, ("AVG(1.0 * Flag)",)),
+    Defence("a written number is nobody's amount", put(f"{GROUPS}.arguments.is_amount", is_plain), "test_other_numbers", HERE, ("MAX(3000)",)),
+    Defence("amounts are judged without what is added to all", put(f"{GROUPS}.implying.unmoved", nothing), "test_added_constants", HERE),
+)  # fmt: skip

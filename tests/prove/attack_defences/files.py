@@ -1,0 +1,77 @@
+"""Defences of files that leave: no formulas, a worker that parses nothing, and findings that are set aside one by one.
+
+Defences inside the image are taken out where the same code runs in this process.
+"""
+
+# ruff: noqa: E501 - one defence a line reads as a table
+
+import re
+from functools import partial
+
+import pytest
+
+from broker.domain.errors import Breach, Invalid
+from tests.prove.defences import Defence as Listed
+from tests.prove.defences import edited, nothing, put, together
+
+CAUGHT = (AssertionError, Breach, Invalid, pytest.fail.Exception)
+FORMULAS, BELOW, HOSTILE, LEFT, REMADE = (
+    "tests.attacks.test_formulas",
+    "tests.attacks.test_files_below_threshold",
+    "tests.attacks.test_hostile_files",
+    "tests.unit.python_jobs.test_left",
+    "tests.unit.python_jobs.test_remade",
+)
+Formulas = partial(Listed, module=FORMULAS)
+Below = partial(Listed, module=BELOW)
+Hostile = partial(Listed, module=HOSTILE)
+DOMAIN, FLAGS, ENGINE = "broker.domain", "broker.disclosure.files", "broker.engine.files"
+HELD = "test_what_a_table_would_hide"
+ASIDE = '{"problem": "", "sentence": "", "made": 0, "sheet": true}'
+
+DEFENCES = (
+    Formulas("a formula is a text", put(f"{DOMAIN}.formulas._computes", lambda *_: False), "test_a_formula_is_a_text", given=("=1+1|cmd",)),
+    Formulas("minus is a start", put(f"{DOMAIN}.formulas.STARTS", frozenset("=+@")), "test_a_formula_is_a_text", given=("-1+1|cmd",)),
+    Formulas("twins are starts", put(f"{DOMAIN}.formulas._like", lambda c: c), "test_a_formula_is_a_text", given=("＝cmd()",)),
+    Formulas("the minus sign is one", put(f"{DOMAIN}.formulas.MINUS", "\0"), "test_a_formula_is_a_text", given=("−1+cmd",)),
+    Formulas("what a formula stands behind", put(f"{DOMAIN}.formulas._hides", lambda c: c.isspace()), "test_a_formula_is_a_text", given=("\u200b=cmd()",)),
+    Formulas("quotes", put(f"{DOMAIN}.formulas.QUOTES", frozenset()), "test_a_formula_is_a_text", given=('"=1+1',)),
+    Formulas("other separators", put(f"{DOMAIN}.formulas.PARTS", re.compile("(\0)")), "test_a_formula_is_a_text", given=("x;=cmd()",)),
+    Formulas("numbers stay numbers", put(f"{DOMAIN}.formulas.NUMBERS", re.compile("(?!)")), "test_a_typed_number_stays"),
+    Formulas("the writer of tables", put(f"{DOMAIN}.csv_text.inert", lambda cell, numbers=True: cell), "test_no_released_table", given=("=1+1|cmd",)),
+    Formulas("the writer of the register", put(f"{DOMAIN}.csv_text.inert", lambda cell, numbers=True: cell), "test_no_register", given=("@SUM(1+1)*cmd|'/C calc'!A0",)),
+    Formulas("texts of a JSON", put("broker.python_jobs.remade.inert", lambda text: text), "test_no_file_of_a_script", given=("=1+1|cmd", "json")),
+    Formulas("lines of a text", put("broker.python_jobs.remade.inert", lambda text: text), "test_no_file_of_a_script", given=("=1+1|cmd", "txt")),
+    Formulas("aliases and labels at check", put("broker.query.compile.check_formulas", nothing), "test_such_aliases", given=("=1+1|cmd",)),
+    Formulas("labels of handed rows", put("broker.engine.verifying.FORMULA", "^$"), "test_such_labels_of", given=("-1+1",)),
+    Formulas("controls where people write", put(f"{DOMAIN}.plain_text._is_control", lambda _: False), "test_control_characters", given=("\u202e",)),
+    Formulas("controls in logs", put(f"{DOMAIN}.plain_text._is_control", lambda _: False), "test_a_log_for_staff", given=("\x1b[2J",)),
+    Below("small counts", put(f"{FLAGS}.flags._small", lambda *_: ()), HELD, given=("a pivot with five pupils",)),
+    Below("a name alone makes no code", edited(f"{FLAGS}.code_columns:code_columns", "if _tells(rows, keys) and not _tells(rows, keys - {i})", "if True"), HELD, given=("counts called months",)),
+    Below("a code is one of the catalogue's", edited(f"{FLAGS}.code_columns:holds_codes", "set(cells) <= codes | {\"\"}", "True"), HELD, given=("codes that are none",)),
+    Below("extremes by name", put(f"{FLAGS}.flags.extreme_columns", lambda *_: []), HELD, given=("extremes by group",)),
+    Below("extremes by row", put(f"{FLAGS}.flags.extreme_rows", lambda *_: []), HELD, given=("a description",)),
+    Below("extremes in texts", put(f"{FLAGS}.flags.extremes_in_text", lambda *_: []), "test_lines_of_a_text"),
+    Below("percentiles", put(f"{FLAGS}.extremes._percents", lambda _: ()), HELD, given=("percentiles at the ends",)),
+    Below("thirty-two zeros are a number", put(f"{FLAGS}.flags.PSEUDONYM", re.compile("[0-9a-f]{32}")), "test_ordinary_tables", given=("a p of 32 zeros",)),
+    Below("codes are no counts", put(f"{FLAGS}.flags.code_columns", lambda *_: frozenset()), "test_ordinary_tables", given=("clusters",)),
+    Listed("undeclared names stay", edited("broker.python_jobs.left:_file", "Stayed(name, UNDECLARED, len(content))", "LeftFile(name, ending, content)"), "test_what_a_file_may_be", LEFT, ("other.csv", b"", "undeclared")),
+    Listed("undeclared requests stay", edited("broker.python_jobs.left:sort_left", 'if r.name.casefold() in {name.rpartition(".")[0] for name in spelled}', ""), "test_a_request_that", LEFT),
+    Listed("large texts stay", edited("broker.python_jobs.left:_file", "if len(content) > (", "if False and len(content) > ("), "test_what_a_file_may_be", LEFT, ("big.csv", b"x" * 4_000_001, "size")),
+    Listed("large documents stay", edited("broker.python_jobs.left:sort_left", "if len(named[n]) <= service.max_document_bytes", ""), "test_a_document_that", LEFT),
+    Listed("cells are counted", edited("broker.python_jobs.remade:_csv", "left < 0 or ", ""), "test_what_is_too_much", REMADE, ("cells",)),
+    Listed("values are counted", put("broker.python_jobs.remade.check_amount", nothing), "test_what_is_too_much", REMADE, ("values",)),
+    Listed("depth is counted", put("broker.python_jobs.remade.check_amount", nothing), "test_what_is_too_much", REMADE, ("depth",)),
+    Listed(
+        "what comes out is measured",
+        together(
+            put("broker.python_jobs.remade._check_growth", nothing),
+            edited("broker.python_jobs.remade:Remaking.text", "if left < 0:", "if False:"),
+            edited("broker.python_jobs.remade:remake", "if len(found.content) > caps.made_bytes:", "if False:"),
+        ),
+        "test_what_is_too_much", REMADE, ("lines that grow",),
+    ),
+    Hostile("the container is not believed", edited(f"{ENGINE}:_head", "!= get_type_hints(Head)", "== {}"), "test_a_container_that", given=(b'{"problem": 1, "sentence": "", "made": 0, "sheet": false}', ".csv")),
+    Hostile("its cells are counted", edited(f"{ENGINE}:_rows", "if left < 0:", "if False:"), "test_it_says_no_more"),
+    Hostile("its tables are written here", edited(f"{ENGINE}:_made", "if file.kind == CSV or MEDIA.get(file.kind) == MEDIA[CSV]:", "if False:"), "test_a_table_that_it_says"),
+)  # fmt: skip

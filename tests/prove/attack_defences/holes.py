@@ -1,0 +1,39 @@
+"""What keeps holes and rows from depending on one person, how it is taken out, and the test that must fail then."""
+
+from functools import partial
+
+from tests.prove.defences import Defence as Listed
+from tests.prove.defences import edited, put
+
+LINKING = "broker.disclosure.linking"
+Defence = partial(Listed, module="tests.attacks.test_holes", test="test_holes_are_the_same_for_nobody_one_and_nine")
+
+DEFENCES = (
+    Defence(
+        "cells of a few are looked at as cells of nobody",
+        put(f"{LINKING}.patterns.known_joints", lambda _family, atoms, *_: list(atoms)),
+        given=("listed keys, with their totals", "npd-default"),
+    ),
+    Defence(
+        "who is in no row is thought of",
+        put(f"{LINKING}.patterns.unseen_joints", lambda *_: iter(())),
+        test="test_a_row_that_is_not_shown_takes_another_with_it_whoever_is_there",
+        given=(0,),
+    ),
+    Defence(
+        "a row without a list may be there unseen",
+        edited(f"{LINKING}.unseen:_crossings", "if fine in unlisted and", "if False and"),
+        test="test_a_row_that_is_not_shown_takes_another_with_it_whoever_is_there",
+        given=(0,),
+    ),
+    Defence(
+        "counts that few tell apart are one count",
+        put(f"{LINKING}.patterns._alike", lambda *_: {}),
+        given=("two conditions that differ by the child", "exact"),
+    ),
+    Defence(
+        "an amount stands where most persons are",
+        edited(f"{LINKING}.atoms:_split", "most = max(range(len(parts)), key=lambda n: parts[n].persons)", "most = 0"),
+        given=("sum beside a condition on few", "npd-default"),
+    ),
+)

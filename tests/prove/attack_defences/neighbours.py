@@ -1,0 +1,69 @@
+"""Each defence of neighbours, unread scripts and the low findings, how it is removed, and the test that must fail then."""
+
+# ruff: noqa: E501 - one defence a line reads as a table
+
+import contextlib
+import subprocess
+from functools import partial
+
+import pytest
+import sqlalchemy
+
+from broker.domain.errors import Breach, BrokerError
+from tests.attacks import test_unread_scripts as endings
+from tests.prove.defences import Defence as Listed
+from tests.prove.defences import edited, nothing, put
+
+NEIGHBOURS, UNREAD, LOW = (f"tests.attacks.test_{name}" for name in ("neighbours", "unread_scripts", "low_findings"))
+CAUGHT = (
+    AssertionError, Breach, BrokerError, OSError, ValueError, KeyError, IndexError, TypeError, pytest.fail.Exception,
+    subprocess.SubprocessError,
+)  # fmt: skip
+
+PLACES = "broker.sandbox.neighbours:Neighbours"
+HELD = edited(f"{PLACES}._has_turn", "return not [p for p in others if self._lives(p)]", "return True")
+
+near = partial(Listed, module=NEIGHBOURS)
+unread = partial(Listed, module=UNREAD)
+low = partial(Listed, module=LOW)
+
+DEFENCES = (
+    near("a trial waits while real rows are held", HELD, "test_a_sender", given=("runc",)),
+    near("a trial waits while real rows are held, on runsc", HELD, "test_a_sender", given=("runsc",)),
+    near("turns are in order of arrival", edited(f"{PLACES}._next", "max((p.number for p in self._places()), default=0) + 1", "0"), "test_neither_side"),
+    near("the dead's sandbox is ended first", edited(f"{PLACES}._lives", "self._bury(place.name)", "pass"), "test_a_holder"),
+    near("a place is kept", put("broker.sandbox.neighbours.WISH_SECONDS", 0.0), "test_a_place"),
+    near("whoever is terminated goes on no more", put("broker.sandbox.neighbours.Neighbours.give_up", lambda *_: None), "test_whoever_is"),
+    near("a wait is told in slots", edited("broker.workflow.silence:trial_told", "return _slot_after(policies, started, ended)", "return ended"), "test_how_long"),
+    near("real rows are held", edited("broker.workflow.scripts:run_script", "script.holding(Rows.REAL)", "__import__('contextlib').nullcontext()"), "test_a_script_has"),
+    near("synthetic rows are held", edited("broker.workflow.scripts:_on_synthetic", "script.holding(Rows.SYNTHETIC)", "__import__('contextlib').nullcontext()"), "test_a_script_has"),
+    near("a rehearsal asks for its turn", edited("broker.workflow.run_rehearsal:_turn", "if asked.submission.kind is not Kind.PYTHON:", "if True:"), "test_a_scripts_rehearsal"),
+    near("real data need a holder", edited("broker.sandbox.docker_engine:DockerSandbox._check_real", "request.image == UNTRUSTED and", "False and"), "test_real_data"),
+    near("settings refuse slots side by side", put("broker.settings.check_side_by_side", nothing), "test_settings"),
+    near("a second worker is refused", put("broker.sandbox.neighbours.Neighbours.alone", lambda _: contextlib.nullcontext(True)), "test_a_worker"),
+    near("control groups are its own", edited("broker.sandbox.spec:host_settings", '"CgroupnsMode": "private",', ""), "test_a_container"),
+    near("shared memory has so many files", edited("broker.sandbox.spec:_spec", ", SHM: SHM_BYTES", ""), "test_a_container"),
+    near("the audit compares control groups", edited("broker.sandbox.spec:host_settings", '"CgroupnsMode": "private",', ""), "test_the_audit"),
+    unread("what met real rows is noted", put("broker.workflow.scripts.Script.meets_real_rows", nothing), "test_what_came", given=(endings.withdrawn,)),
+    unread("what it printed is kept, withdrawn or not", edited("broker.storage.rehearsals:Rehearsals.note_print", "JobState.WITHDRAWN, ", ""), "test_what_came", given=(endings.withdrawn,)),
+    unread("what left nothing is listed", edited("broker.storage.unread:to_read", "~exists().where(useful)", "rehearsals.c.problems.is_(True)"), "test_what_came", given=(endings.withheld,)),
+    unread("one has opened what one has read", put("broker.workflow.looks._check_opened", nothing), "test_only_an_independent", given=(endings.failed,)),
+    unread("readers are independent", edited("broker.workflow.looks:_reached", "or not allowed", ""), "test_only_an_independent", given=(endings.failed,)),
+    unread("a project waits for a reader", put("broker.storage.jobs.check_few", nothing), "test_a_project", given=(endings.withheld,)),
+    unread("one in review counts alike", edited("broker.storage.unread:_counted", "or_(_ended_early(), ~voted.exists())", "_ended_early()"), "test_a_project", given=(endings.in_review,)),
+    unread("a vote is no reading of what was withdrawn", put("broker.storage.unread._ended_early", sqlalchemy.false), "test_a_vote"),
+    unread("a failed trial counts until it is told", edited("broker.storage.unread:_counted", "or_(under_way, untold, met)", "or_(under_way, met)"), "test_a_trial"),
+    unread("a rule out of a closed list", edited("broker.workflow.looks:tell", "_rule(reason) if _by_rule(job, rehearsal) else _words(reason)", "reason or 'x'"), "test_its_author", given=(endings.withheld,)),
+    low("the store's mode", put("broker.storage.database._keep_private", nothing), "test_the_store"),
+    low("few tokens", put("broker.storage.accesses._check_few", nothing), "test_a_person"),
+    low("no body where none is taken", put("broker.web.security._takes_body", lambda: True), "test_an_address", given=(b'{"x": 1}',)),
+    low("what is refused is read to its end", put("broker.web.security._drain", nothing), "test_what_is_refused"),
+    low("each name once", put("broker.web.security._each_once", dict), "test_json_is_read", given=("twice",)),
+    low("UTF-8 only", edited("broker.web.security:_read", 'raw.decode("utf-8-sig")', "raw"), "test_json_is_read", given=("utf-16",)),
+    low("no redirect by Host", edited("broker.web.security:check_size", "or isinstance(request.routing_exception, RequestRedirect)", ""), "test_no_redirect", given=("/static//x",)),
+    low("a name is limited at an address", edited("broker.web.entrance:_attempt", 'f"{key} at {address}"', 'f"{key}"'), "test_wrong_passwords"),
+    low("an address has a bound of its own", put("broker.web.passwords.TIMES", 1000), "test_wrong_passwords"),
+    low("messages name no permission", edited("broker.workflow.administer:check_administrator", '"page", ""', '"page", action.value'), "test_messages"),
+    low("the demo's runtime", edited("broker.demo.run:run_demo", 'os.environ.get("BROKER_RUNTIME") or', ""), "test_the_demo"),
+    low("nothing turns JSON round", edited("broker.cli.show:print_json", 'if c.isprintable() or c == "\\n" else', "if True else"), "test_json_at", given=("a\u202eb",)),
+)  # fmt: skip
