@@ -2,6 +2,7 @@
 on tables that stay in memory. The workflow, its memory and its files are in `end_to_end`."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -33,6 +34,9 @@ TODAY = date(2026, 11, 24)
 LEAVES = OutputState.APPROVED
 Keys = tuple[Value, ...]
 HOLE = "c"
+OF_COUNTS = frozenset({Measure.ONES, Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.GAP})
+QUOTIENTS = {"mean": Decimal("0.1"), "ratio": Decimal("0.001"), "share": Decimal("0.001")}
+"""By how much the last digit of one moves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +149,7 @@ class Behind:
     """The statistics behind an output's figures, cell by cell."""
 
     def __init__(self, found: Assessment, planned: PlannedOutput, evidence: OutputEvidence, kit: Kit) -> None:
-        self._found, self._evidence, self._kit = found, evidence, kit
+        self._found, self._planned, self._evidence, self._kit = found, planned, evidence, kit
         self._statistics: dict[int, Statistic] = {s.ident: s for t in planned.tables for s in t.statistics}
 
     @cached_property
@@ -165,13 +169,24 @@ class Behind:
         }
 
     def step(self, column: int, keys: Keys) -> Decimal:
-        """The most of the steps of the statistics behind a column, in the row's own cell or else in any."""
-        steps = [Decimal(0)]
+        """The most of the steps of the statistics behind a column, in the row's own cell or else in any. What is made
+        of counts alone moves by its constants, and a quotient by its share of the whole."""
+        steps, most, counts = [Decimal(0)], 1, True
         for ident in self._found.behind[column]:
-            cells = self._cells[ident]
+            cells, statistic = self._cells[ident], self._statistics[ident]
             own = [cells[keys]] if keys in cells else list(cells.values())
-            steps += [self._step(self._statistics[ident], *cell) for cell in own]
-        return max(steps)
+            steps += [self._step(statistic, *cell) for cell in own]
+            most, counts = max([most, *(rows for rows, _, _ in own)]), counts and statistic.measure in OF_COUNTS
+        kind = self._planned.columns[column].statistic
+        if not counts or kind not in {"sum", "ones", *QUOTIENTS}:
+            return max(steps)
+        made = max(steps) * self._largest_constant
+        return 2 * made / most + QUOTIENTS[kind] if kind in QUOTIENTS else made
+
+    @cached_property
+    def _largest_constant(self) -> Decimal:
+        written = re.findall(r"Literal\(value=(?:Decimal\(')?-?([\d.]+)", repr(self._planned))
+        return max([Decimal(1), *map(Decimal, written)])
 
     def _step(self, statistic: Statistic, rows: int, persons: int, evidence: Any) -> Decimal:
         """A count's is the base for each time that it is rounded, and for each row that a person has; that of a sum or
