@@ -37,7 +37,7 @@ from broker.query.guards import guards_of
 from broker.query.kinds import Bound, Groups, Rows, Want, conjuncts_of, has_context
 from broker.query.refusing import NOWHERE, Report
 from broker.query.rendering.finish import finished
-from broker.query.rendering.standing import Gathered, instead
+from broker.query.rendering.standing import GATHERED, Gathered, instead
 from broker.query.rows import keeping
 from broker.query.rows.gathering import CONTEXT
 from broker.query.rows.multiplying import multiplies
@@ -141,11 +141,7 @@ def _shows_who_moves(output: PlannedOutput, asked: Asked, binder: Binder) -> boo
         for table in output.tables:
             instead(table.contributions)
     except Gathered:
-        message = (
-            "Public rows that meet nobody are gathered, numbered or matched with each other as if they were a person's."
-        )
-        advice = "Leave them out before, with WHERE key IS NOT NULL, or write JOIN."
-        binder.report.add("public-rows", message, advice, binder.report.place(asked.query))
+        binder.report.add("public-rows", *GATHERED, binder.report.place(asked.query))
         return False
     return True
 

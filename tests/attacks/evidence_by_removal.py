@@ -1,8 +1,6 @@
 """What one person moves in the cells of a question, and whether the evidence says so: by running it all again without
 the person. No questions are made here."""
 
-# ruff: noqa: S608 - the statement that is looked into is the broker's own
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
