@@ -43,6 +43,7 @@ def test_the_profiles_are_those_that_are_shipped() -> None:
     assert town().profiles == PROFILES
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("profile", PROFILES)
 def test_totals_of_constants_are_no_exact_counts(profile: str) -> None:
     """A3: one job and a roll that everybody can know. 3,000 for each, and one for the others."""
@@ -60,6 +61,7 @@ def test_totals_of_constants_are_no_exact_counts(profile: str) -> None:
     assert guessed(found, ask, read) <= MOST
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_branch_is_not_padded_with_people_who_add_nothing(profile: str) -> None:
     """A2, with pads whose amount follows from another variable: where nothing was missed, nothing was authorised."""
