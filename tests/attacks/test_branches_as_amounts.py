@@ -74,8 +74,10 @@ def test_a_branch_is_not_padded_with_people_who_add_nothing(profile: str) -> Non
             profile,
         )
 
+    everybody = found.count("TRUE")
+
     def read(_: Child, shown: float) -> bool:
-        return shown > 10_000
+        return shown > 4 * everybody
 
     assert guessed(found, ask, read) <= MOST
 
