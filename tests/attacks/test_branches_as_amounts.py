@@ -20,7 +20,7 @@ HERE = "Y = '2017/2018'"
 ONE = "(LA = 3 AND Score = 17 AND Flag = 1)"
 
 
-def guessed(found: Town, ask: Callable[[Child], Left], read: Callable[[Child, float], bool | None]) -> int:
+def guessed(found: Town, ask: Callable[[Child], Left], read: Callable[[Child, float | None], bool | None]) -> int:
     """Of how many of forty children the attacker is right: of none, where a person is asked. What cannot be read is
     left to a coin."""
     coin, right = Random(1), 0
@@ -28,7 +28,7 @@ def guessed(found: Town, ask: Callable[[Child], Left], read: Callable[[Child, fl
         left = ask(child)
         if left.asked:
             return 0
-        told = read(child, float(left.figure)) if isinstance(left.figure, int | float) or left.figure else None
+        told = read(child, None if left.figure is None else float(str(left.figure)))
         right += child.has == (coin.random() < 0.5 if told is None else told)
     return right
 
@@ -53,7 +53,9 @@ def test_totals_of_constants_are_no_exact_counts(profile: str) -> None:
     def ask(child: Child) -> Left:
         return found.left(f"SUM(CASE WHEN {child.secret} OR NCyearActual = '7' THEN 3000 ELSE 1 END)", profile)
 
-    def read(child: Child, shown: float) -> bool | None:
+    def read(child: Child, shown: float | None) -> bool | None:
+        if shown is None:
+            return None
         inside = found.count(f"{child.alone} AND NCyearActual = '7'")
         exact = 3000 * roll + everybody - roll
         return None if inside else nearest(shown, exact, exact + 2999)
@@ -74,10 +76,9 @@ def test_a_branch_is_not_padded_with_people_who_add_nothing(profile: str) -> Non
             profile,
         )
 
-    everybody = found.count("TRUE")
-
-    def read(_: Child, shown: float) -> bool:
-        return shown > 4 * everybody
+    def read(_: Child, shown: float | None) -> bool:
+        """What nobody adds to is shown, unless holes do not tell; what one child adds to is hidden, or large."""
+        return shown is None or shown > 100_000
 
     assert guessed(found, ask, read) <= MOST
 
