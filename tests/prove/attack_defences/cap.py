@@ -19,8 +19,8 @@ DEFENCES = (
         (pads_of_two_tables,),
     ),
     Defence(
-        "a group that is a small part of a figure is not counted",
-        edited(f"{ROOM}.exposure:Exposure.of", "one.signal >= part * (1 + one.signal)", "one.signal > 0"),
+        "a figure counts by the part that a group has in it",
+        edited(f"{ROOM}.exposure:_Family.of", "inside / np.maximum(self._left[column] - inside, ERROR)", "inside"),
         "test_a7_national_tables_leave_whole_on_an_empty_history_and_on_a_used_one",
         MODULE,
         (0,),
