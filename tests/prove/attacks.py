@@ -18,8 +18,8 @@ from tests.prove.record import ROOT, Line, write
 SEED = 20261127
 SIZES = {
     "PROOF_DEFENCES": "all", "PROOF_DECODERS_TEXTS": 20_000, "PROOF_DECODERS_END_TO_END": 1_500,
-    "PROOF_DECODERS_PROCESSES": 2, "PROOF_CHILDREN": 40, "PROOF_SECRETS": 200, "PROOF_FUZZED_FILES": 2_000,
-    "PROOF_REMOVAL_QUERIES": 6_000,
+    "PROOF_DECODERS_PROCESSES": 2, "PROOF_TIMES": 200, "PROOF_HOSTILE_FILES": 2_000, "PROOF_EVIDENCE": 6_000,
+    "PROOF_HOLES": 300, "PROOF_DENIALS": 40, "PROOF_RECONSTRUCTION": 400,
 }  # fmt: skip
 ATTACKS = "tests/attacks"
 Property = tuple[Sequence[str], Sequence[str]]
@@ -31,10 +31,10 @@ def files(*names: str) -> list[str]:
 
 PROPERTIES: Mapping[str, Property] = {
     "SQL attacks rebuilt: branches, holes, reach, series": (
-        files("branches_as_amounts", "holes", "reach", "denials_in_series"), ("branches", "holes", "reach", "denials"),
+        files("branches_as_amounts", "holes", "reach", "denials_in_series"), ("holes", "reach", "denials_in_series"),
     ),
     "scripts' attacks rebuilt: time, neighbours, files, unread scripts, low findings": (
-        files("neighbours", "unread_scripts", "low_findings"), ("neighbours", "unread_scripts", "low_findings"),
+        files("neighbours", "unread_scripts", "low_findings"), (),
     ),
     "each defence taken out is seen": (
         files("attack_defences"), tuple(f"defences_{name}" for name in lists()),
@@ -44,10 +44,11 @@ PROPERTIES: Mapping[str, Property] = {
     ),
     "time: 200 drawn secrets tell at most what the slots state": (files("times_as_carriers"), ("times",)),
     "reconstruction at 100, 200 and all allowed counts; ordinary tables leave": (
-        files("reconstruction"), ("reconstruction",),
+        files("reconstruction"),
+        ("reconstruction", "reconstruction_capped", "ordinary_tables"),
     ),
     "hostile files: fuzzed and written, in memory and time": (files("hostile_files"), ("hostile_files",)),
-    "evidence by removal of each person": (files("evidence_by_removal"), ("evidence_by_removal",)),
+    "evidence by removal of each person": (files("evidence_by_removal"), (f"evidence_by_removal_{SEED}",)),
 }  # fmt: skip
 REST = "every other attack that was ever rebuilt stays shut"
 

@@ -16,10 +16,10 @@ from broker.domain.outputs import OutputState
 from broker.domain.people import Person, Role
 from broker.domain.ports import MemoryPorts, Snapshot
 from broker.engine.duckdb_engine import DuckDBEngine
+from broker.engine.files_here import CollectorHere
 from broker.engine.here import EngineHere
 from broker.engine.members_engine import DuckDBMembers
 from broker.memory.files import SealedFiles
-from broker.sandbox.collector import FrameCollector
 from broker.storage.private_files import write_whole
 from broker.storage.shelf import FolderShelf
 from broker.storage.store import open_store
@@ -40,7 +40,7 @@ SECONDS = re.compile(r"(T\d\d:\d\d):\d\d(\.\d+)?")
 
 @dataclass
 class Clock:
-    """Every look is a millisecond later than the one before."""
+    """Every look is a millisecond later than the one before; whoever waits for a moment is there at once."""
 
     at: datetime = datetime(2026, 11, 24, 9, 0, 30, tzinfo=UTC)
 
@@ -48,8 +48,8 @@ class Clock:
         self.at += timedelta(milliseconds=1)
         return self.at
 
-    def sleep(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
+    def wait_until(self, moment: datetime) -> None:
+        self.at = max(self.at, moment)
 
 
 class NoQueue:
@@ -108,9 +108,7 @@ class Brokers:
         memory = MemoryPorts(files, PopulationKeeper(data, lambda: self.town.policies), DuckDBMembers())
         shelf = FolderShelf(folder / "outputs")
         runner: Any = EngineHere()
-        yield RunPorts(
-            store, NoQueue(), shelf, Clock(), runner, FrameCollector(), keeper, DuckDBEngine(), memory=memory
-        )
+        yield RunPorts(store, NoQueue(), shelf, Clock(), runner, CollectorHere(), keeper, DuckDBEngine(), memory=memory)
         store.close()
 
     def ran(self, way: str, texts: Sequence[str]) -> Seen:

@@ -174,8 +174,8 @@ class Behind:
         return max(steps)
 
     def _step(self, statistic: Statistic, rows: int, persons: int, evidence: Any) -> Decimal:
-        """A count's is the base for each time that it is rounded, and for each row that a person has; that of a sum or mean is what so many ordinary
-        contributions make, and a unit of its last digit."""
+        """A count's is the base for each time that it is rounded, and for each row that a person has; that of a sum or
+        mean is what so many ordinary contributions make, and a unit of its last digit."""
         base, n = self._kit.profile.round_base, max(1, evidence.rows)
         each = max(1, round(evidence.rows / max(1, evidence.persons)))
         match statistic.measure:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ def run_ranges(level: str, texts: int, seed: int, each: int, processes: int = 1)
     asked = [Range(level, seed + n, min(each, texts - n * each)) for n in range(-(-texts // each))]
     if processes == 1:
         return added(map(_once, asked))
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         return added(pool.map(_once, asked))
 
 
