@@ -1,7 +1,5 @@
 """Whether the engine can plan statements at all, asked over their tables without a row: nothing of anybody is read."""
 
-
-
 import json
 
 import duckdb
