@@ -18,8 +18,8 @@ class CapsQuery(Given):
 
 
 class CapShown(Shown):
-    """A reference population: its persons have these `keys`, and `used` of at most `cap` exact figures that split them
-    are released. `share` is used by cap."""
+    """A reference population: its persons have these `keys`, and `used` of at most `cap` exact figures that tell of
+    them alone are released. `share` is used by cap."""
 
     name: str
     table: str

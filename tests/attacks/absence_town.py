@@ -1,10 +1,12 @@
 """A synthetic town whose children an attacker knows by school, month and year of birth, and what becomes of a text
 about one of them: planned, run on a vault and judged in this process, with nobody to ask. No attack is here."""
 
+from atexit import register
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from shutil import rmtree
 from tempfile import mkdtemp
 
 import duckdb
@@ -115,4 +117,6 @@ def town() -> Town:
     grants = tuple(replace(g, years=frozenset({YEAR})) for g in project.grants if g.table == "npd.absence")
     policies = replace(found, projects=(replace(project, grants=grants),))
     data = wanted(policies.projects[0], policies.catalogue, synthetic_years(), PUPILS, 1)
-    return Town(policies, build_stage(policies, PROJECT, data, Path(mkdtemp(prefix="absence_town")), Quiet()))
+    folder = Path(mkdtemp(prefix="absence_town"))
+    register(rmtree, folder, ignore_errors=True)
+    return Town(policies, build_stage(policies, PROJECT, data, folder, Quiet()))

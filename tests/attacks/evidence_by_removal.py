@@ -1,8 +1,6 @@
 """What one person moves in the cells of a question, and whether the evidence says so: by running it all again without
 the person. No questions are made here."""
 
-
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -20,7 +20,7 @@ HERE = "Y = '2017/2018'"
 ONE = "(LA = 3 AND Score = 17 AND Flag = 1)"
 
 
-def guessed(found: Town, ask: Callable[[Child], Left], read: Callable[[Child, float], bool | None]) -> int:
+def guessed(found: Town, ask: Callable[[Child], Left], read: Callable[[Child, float | None], bool | None]) -> int:
     """Of how many of forty children the attacker is right: of none, where a person is asked. What cannot be read is
     left to a coin."""
     coin, right = Random(1), 0
@@ -28,7 +28,7 @@ def guessed(found: Town, ask: Callable[[Child], Left], read: Callable[[Child, fl
         left = ask(child)
         if left.asked:
             return 0
-        told = read(child, float(left.figure)) if isinstance(left.figure, int | float) or left.figure else None
+        told = read(child, None if left.figure is None else float(str(left.figure)))
         right += child.has == (coin.random() < 0.5 if told is None else told)
     return right
 
@@ -43,6 +43,7 @@ def test_the_profiles_are_those_that_are_shipped() -> None:
     assert town().profiles == PROFILES
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("profile", PROFILES)
 def test_totals_of_constants_are_no_exact_counts(profile: str) -> None:
     """A3: one job and a roll that everybody can know. 3,000 for each, and one for the others."""
@@ -52,7 +53,9 @@ def test_totals_of_constants_are_no_exact_counts(profile: str) -> None:
     def ask(child: Child) -> Left:
         return found.left(f"SUM(CASE WHEN {child.secret} OR NCyearActual = '7' THEN 3000 ELSE 1 END)", profile)
 
-    def read(child: Child, shown: float) -> bool | None:
+    def read(child: Child, shown: float | None) -> bool | None:
+        if shown is None:
+            return None
         inside = found.count(f"{child.alone} AND NCyearActual = '7'")
         exact = 3000 * roll + everybody - roll
         return None if inside else nearest(shown, exact, exact + 2999)
@@ -60,6 +63,7 @@ def test_totals_of_constants_are_no_exact_counts(profile: str) -> None:
     assert guessed(found, ask, read) <= MOST
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_branch_is_not_padded_with_people_who_add_nothing(profile: str) -> None:
     """A2, with pads whose amount follows from another variable: where nothing was missed, nothing was authorised."""
@@ -72,8 +76,9 @@ def test_a_branch_is_not_padded_with_people_who_add_nothing(profile: str) -> Non
             profile,
         )
 
-    def read(_: Child, shown: float) -> bool:
-        return shown > 10_000
+    def read(_: Child, shown: float | None) -> bool:
+        """What nobody adds to is shown, unless holes do not tell; what one child adds to is hidden, or large."""
+        return shown is None or shown > 100_000
 
     assert guessed(found, ask, read) <= MOST
 

@@ -1,5 +1,5 @@
-"""Whoever moves a figure stands behind it, and whoever stands behind a count or a sum moves it: composed questions, each
-run again without each person and with values of some changed. PROOF_EVIDENCE is their number, PROOF_SEED where they begin.
+"""Whoever moves a figure stands behind it, and whoever stands behind a count or a sum moves it: composed questions,
+each run again without each person, and with a value changed. PROOF_EVIDENCE is their number, PROOF_SEED the first.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Hostile files of a script: written ones and fuzzed ones, each to the real container. None harms the worker: what it
 takes is bounded, no file takes long, and nothing comes out but what the broker's own code wrote.
 
-`PROOF_HOSTILE_FILES` says how many are fuzzed, `PROOF_SEED` from which seed.
+`PROOF_FUZZED_FILES` says how many are fuzzed, `PROOF_SEED` from which seed.
 """
 
 import json
@@ -33,7 +33,7 @@ from tests.attacks.test_parquet_as_carrier import STAYS, parquet
 from tests.files import CAPS, SERVICE
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
-FUZZED, SEED = int(os.environ.get("PROOF_HOSTILE_FILES", "60")), int(os.environ.get("PROOF_SEED", "1"))
+FUZZED, SEED = int(os.environ.get("PROOF_FUZZED_FILES", "60")), int(os.environ.get("PROOF_SEED", "1"))
 SECONDS, SLOW, MORE_BYTES, DELAY = SERVICE.file_seconds, 4, 300 << 20, 2.0
 """`SECONDS` are of a processor, which the container holds a file to; by the clock it is less on a machine of one's
 own, and more on one that is shared."""

@@ -115,7 +115,8 @@ class Watched:
         ports, person = self.npd.ports, self.npd.person(by)
         views = browse.jobs(ports, person)
         told: list[object] = list(views)
-        told += [browse._told(ports.store.outputs_of(v.ident), True) for v in views]  # the text is not checked each time
+        # As a page tells outputs; without the check of the text, which is the same each time.
+        told += [browse._told(ports.store.outputs_of(v.ident), True) for v in views]
         told += [follow.progress(ports, person, v) for v in views]
         told += [looks.trace(ports, person, v.ident) for v in views]
         told += [n.sentence + n.path for n in notices_for(ports, person)]

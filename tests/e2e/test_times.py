@@ -26,7 +26,7 @@ def test_what_waits_behind_a_script_begins_at_the_end_of_its_slot(site):
     own = send(rosa, ABSENCE, title="Sent first")["ident"]
     theirs = send(other, _private(), title="Sent last", project="P0733")["ident"]
     changes: dict[str, list[tuple[str, Job]]] = {script: [], own: [], theirs: []}
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 400
     while any(not seen or seen[-1][0] in {"queued", "running"} for seen in changes.values()):
         assert time.monotonic() < deadline, changes
         for job, client in ((script, rosa), (own, rosa), (theirs, other)):

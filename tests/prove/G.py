@@ -16,6 +16,8 @@ SIZES = {
     "PROOF_MEMORY_RACES": 25,
     "TEST_MEMORY_KILLS": 5,
     "PROOF_CALLS_APART": 1,
+    "PROOF_RECONSTRUCTION": 200,
+    "PROOF_DENIALS": 40,
 }
 PROMISED_TABLES = 1000
 MEMORY, ATTACKS = "tests/integration/memory", "tests/attacks"
@@ -23,8 +25,11 @@ PROPERTIES = {
     "brute force over all unions on small random release histories: no missed leak, false alarms counted": (
         ("tests/generative/disclosure/test_memory.py",), ("memory", "memory_mended", "memory_totals"),
     ),
-    "the reconstruction of 200 pupils is stopped by the cap at the stated fraction, and succeeds without it": (
+    "the reconstruction of a school of 210 is stopped by the cap, padded or not, and succeeds without it": (
         (f"{ATTACKS}/test_reconstruction.py",), ("reconstruction", "reconstruction_capped"),
+    ),
+    "a series of denials tells no more than the quota": (
+        (f"{ATTACKS}/test_denials_in_series.py",), ("denials_in_series",),
     ),
     "two releases at once, each clean alone, are never both out, on both stores": (
         (f"{MEMORY}/test_raced.py", f"{MEMORY}/test_killed_and_races.py"), ("races",),

@@ -197,7 +197,7 @@ class _Family:
         labels = _labels(references, np.arange(self._remainders.shape[1], dtype=np.uint32))
         kept = labels < references.count
         squared = [remainder[kept] ** 2 for remainder in self._remainders]
-        score = np.max([np.bincount(labels[kept], s, references.count) for s in squared], axis=0)
+        score = np.max([np.bincount(labels[kept], s, references.count) for s in squared], axis=0).astype(np.float64)
         score[more] += part
         asked = np.flatnonzero(score >= part / 2)
         return asked[np.argsort(-score[asked], kind="stable")]

@@ -56,8 +56,8 @@ STATISTICS = (
          "Join them ON a.key = b.key of one kind, or aggregate one of them first.",
          "SELECT COUNT(*) AS n FROM npd.spring_census AS a JOIN npd.spring_census AS b ON a.URN = b.URN"),
     Code("public-rows", "Public rows that meet nobody, gathered",
-         "An outer join keeps public rows that meet nobody. Gathered by a link key, numbered, or matched with each other, "
-         "one of them would change others, and nobody could say whose row it is.",
+         "An outer join keeps public rows that meet nobody. Gathered by a link key, numbered, or matched with each "
+         "other, one of them would change others, and nobody could say whose row it is.",
          "Leave them out before, with WHERE key IS NOT NULL, or write JOIN.",
          "SELECT d.n, COUNT(*) AS m FROM (SELECT a.PupilMatchingRefAnonymous, COUNT(*) AS n FROM ref.schools AS s "
          "LEFT JOIN npd.spring_census AS a ON a.URN = s.URN AND a.AcademicYear = '2022/2023' "

@@ -24,19 +24,21 @@ COUNTED = "Numbers of rows of each person are computed with otherwise than by a 
 
 
 def sum_of(value: Scalar, rows: Meaning, statistics: Statistics, node: exp.Expr) -> Scalar:
+    _check_fits(value, statistics, node)
     parts = _parts(value, statistics, node)
     if parts is None:
-        return _number(Measure.SUM, value, rows, statistics, node)
-    columns, total = _total(parts, rows, statistics, node)
+        return _number(Measure.SUM, value, rows, statistics)
+    columns, total = _total(parts, rows, statistics)
     statistics.imply(columns[0], arguments.exact(value), [a for _, a in parts.levels])
     return total if len(columns) == 1 else statistics.total("sum", total, columns)
 
 
 def mean_of(value: Scalar, rows: Meaning, statistics: Statistics, truncated: bool, node: exp.Expr) -> Scalar:
+    _check_fits(value, statistics, node)
     parts = _parts(value, statistics, node)
     if parts is None:
-        return _number(Measure.MEAN, value, rows, statistics, node, truncated)
-    columns, total = _total(parts, rows, statistics, node)
+        return _number(Measure.MEAN, value, rows, statistics, truncated)
+    columns, total = _total(parts, rows, statistics)
     statistics.imply(columns[0], arguments.exact(value), [a for _, a in parts.levels])
     counts = [] if parts.amounts else [_level(argument, statistics) for _, argument in parts.levels]
     count = _added(counts) if counts else _count(arguments.exact(value), statistics)
@@ -45,6 +47,12 @@ def mean_of(value: Scalar, rows: Meaning, statistics: Statistics, truncated: boo
         rows.advise(TRUNCATED)
         mean = Call("truncate", (mean,), Type.INT)
     return statistics.total("mean", mean, [*columns, *counts])
+
+
+def _check_fits(value: Scalar, statistics: Statistics, node: exp.Expr) -> None:
+    if not sum_fits(value, statistics.book):
+        message = "The sum can become too large or too fine, which would end the job."
+        raise Stop("overflow", message, "Use smaller constants with fewer decimal places.", node)
 
 
 def _parts(value: Scalar, statistics: Statistics, node: exp.Expr) -> Branches | None:
@@ -62,12 +70,12 @@ def _parts(value: Scalar, statistics: Statistics, node: exp.Expr) -> Branches | 
     return None if found.amounts and not arguments.is_closed(argument, book) else found
 
 
-def _total(parts: Branches, rows: Meaning, statistics: Statistics, node: exp.Expr) -> tuple[list[Column], Scalar]:
+def _total(parts: Branches, rows: Meaning, statistics: Statistics) -> tuple[list[Column], Scalar]:
     """The statistics of the parts, and what they add up to: NULL where nobody is in any of them."""
     some = [(c, a) for c, a in parts.levels if c]
     levels = some or ([] if parts.amounts else list(parts.levels))
     counts = [_level(argument, statistics) for _, argument in levels]
-    sums = [_amount(a, rows, statistics, node) for a in parts.amounts]
+    sums = [_amount(a, rows, statistics) for a in parts.amounts]
     terms = [scaled(constant, column, Type.DECIMAL) for (constant, _), column in zip(levels, counts, strict=True)]
     given = [scaled(a.times, column, Type.DECIMAL) for a, column in zip(parts.amounts, sums, strict=True)]
     if not parts.levels and len(given) == 1:
@@ -79,9 +87,9 @@ def _total(parts: Branches, rows: Meaning, statistics: Statistics, node: exp.Exp
     return [*counts, *sums], total
 
 
-def _amount(amount: Amount, rows: Meaning, statistics: Statistics, node: exp.Expr) -> Column:
+def _amount(amount: Amount, rows: Meaning, statistics: Statistics) -> Column:
     counts = arguments.is_count(amount.value, statistics.book)
-    return _statistic(Measure.SUM, amount.argument, rows, statistics, node, counts=counts)
+    return _statistic(Measure.SUM, amount.argument, rows, statistics, counts=counts)
 
 
 def _added(terms: Sequence[Scalar]) -> Scalar:
@@ -114,24 +122,19 @@ def ones(measure: Measure, rest: Scalar, statistics: Statistics, kind: Type) -> 
     return found
 
 
-def _number(
-    measure: Measure, value: Scalar, rows: Meaning, statistics: Statistics, node: exp.Expr, truncated: bool = False
-) -> Column:
+def _number(measure: Measure, value: Scalar, rows: Meaning, statistics: Statistics, truncated: bool = False) -> Column:
     """One amount, and whom its conditions count."""
-    found = _statistic(measure, value, rows, statistics, node, truncated)
+    found = _statistic(measure, value, rows, statistics, truncated)
     statistics.imply(found, arguments.exact(value))
     return found
 
 
 def _statistic(
-    measure: Measure, value: Scalar, rows: Meaning, statistics: Statistics, node: exp.Expr, truncated: bool = False,
+    measure: Measure, value: Scalar, rows: Meaning, statistics: Statistics, truncated: bool = False,
     counts: bool = False,
 ) -> Column:  # fmt: skip
     """One amount, who adds something to it, and what it is without the constants that would cover it."""
     book = statistics.book
-    if not sum_fits(value, book):
-        message = "The sum can become too large or too fine, which would end the job."
-        raise Stop("overflow", message, "Use smaller constants with fewer decimal places.", node)
     argument = arguments.exact(value)
     if truncated or (measure is Measure.SUM and value.type.is_whole):
         kind = Type.INT

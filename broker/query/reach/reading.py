@@ -151,15 +151,18 @@ class Reader:
         return Leaf(named, True, frozenset().union(*map(self._asked, read)), any(map(self._is_year, read)))
 
     def _equal(self, left: Scalar, right: Scalar, named: Scalar) -> Formula:
-        """An equality of link keys, or with the key of a public table, asks for nobody; one with a column of written
-        rows asks for one of their values."""
+        """An equality of link keys asks for nobody, but for what the outer side asks that has one of them; nor
+        does one with the key of a public table. One with a column of written rows asks for one of their values."""
         for one, other in ((left, right), (right, left)):
             listed = self._written(one)
             if listed is not None and isinstance(other, Column | Call | Case):
                 return Any(tuple(self._leaf(Call("equal", (other, v), Type.TRUTH)) for v in listed))
         if isinstance(left, Column) and isinstance(right, Column):
-            keys = [self._tells_who(c.ident) for c in (left, right)]
-            if all(keys) or any(self._is_public_key(c.ident) for c in (left, right)):
+            sides = (left, right)
+            if all(self._tells_who(c.ident) for c in sides):
+                outer = [c.ident for c in sides if self._beside(self._outer(c.ident) or frozenset())]
+                return All(tuple(self._matched(i, Call("is_null", (Column(i, Type.INT),), Type.TRUTH)) for i in outer))
+            if any(self._is_public_key(c.ident) for c in sides):
                 return ALWAYS
         return ALWAYS if self._is_first(named) else self._leaf(named)
 
@@ -217,7 +220,8 @@ class Reader:
     def _beside(self, scans: frozenset[int]) -> frozenset[int]:
         """What the conditions on outer sides ask about."""
         asked = [c for s in scans for c in self.world.beside.get(s, ())]
-        inner = replace(self, world=replace(self.world, beside={}))
+        others = {s: c for s, c in self.world.beside.items() if s not in scans}
+        inner = replace(self, world=replace(self.world, beside=others))
         return variables([inner.formula(c) for c in asked])
 
     def _asked(self, ident: int) -> frozenset[int]:

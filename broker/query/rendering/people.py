@@ -1,8 +1,8 @@
 """Who stands behind each cell of a planned table, and with how much: DuckDB text of `people`, one row for each cell and
 person, and of every figure of evidence as an aggregate over it.
 
-A person's amount in a cell is how far the cell would move without the person. Where a public row would take the person's
-place (`standing`), what that row adds is taken off.
+A person's amount in a cell is how far the cell would move without the person. Where a public row would take the
+person's place (`standing`), what that row adds is taken off.
 """
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted

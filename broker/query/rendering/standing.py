@@ -1,4 +1,4 @@
-"""Public rows that take a person's place: what an outer join puts where the last person whom a public row met would leave.
+"""Public rows that take a person's place: what an outer join puts where the last person whom a row met would leave.
 
 `instead` of a relation are these rows, each with the number of the person who would leave; evidence counts them against
 the person, so that it says how far the figures would really move. Finished relations; no syntax, no text.
@@ -30,6 +30,10 @@ from broker.query.operations.fold import ONLY_NULL, can_be_true, possible
 
 FIRST_IDENT = 2_000_000_000
 """The id of the first column that is made here: no plan has as many."""
+GATHERED = (
+    "Public rows that meet nobody are gathered, numbered or matched with each other as if they were a person's.",
+    "Leave them out before, with WHERE key IS NOT NULL, or write JOIN.",
+)
 NOWHERE, ONE = Literal(False, Type.TRUTH), Literal(1, Type.INT)
 Missing = frozenset[int]
 """Columns that are NULL on every row."""
@@ -199,14 +203,17 @@ class _Standing:
         row, first, last, rows, known, place, person = (next(self._fresh) for _ in range(7))
         number = person_of(others)
         assert number is not None
-        one = Column(number, Type.INT)
+        one, by = Column(number, Type.INT), (Column(row, Type.INT),)
         numbered = Over(public, (_window(row, "row_number", ()),), None)
         met = Join(numbered, others, JoinHow.INNER, on, number)
-        by = (Column(row, Type.INT),)
-        windows = (_window(first, "least", by, one), _window(last, "greatest", by, one), _window(rows, "count_rows", by),
-                   _window(known, "count", by, one), _window(place, "row_number", by))  # fmt: skip
-        alone = [_equal(Column(first, Type.INT), Column(last, Type.INT)), _equal(Column(rows, Type.INT), Column(known, Type.INT)),
-                 _equal(Column(place, Type.INT), ONE)]  # fmt: skip
+        windows = (
+            _window(first, "least", by, one),
+            _window(last, "greatest", by, one),
+            _window(rows, "count_rows", by),
+            _window(known, "count", by, one),
+            _window(place, "row_number", by),
+        )
+        alone = [_equal(first, last), _equal(rows, known), Call("equal", (Column(place, Type.INT), ONE), Type.TRUTH)]
         lone = Filter(Over(met, windows, None), all_of(alone) or NOWHERE)
         kept = Union((lone,), (*((i, (i,)) for i in visible(public)), (person, (first,))), None)
         return Instead(Join(kept, others, JoinHow.LEFT, NOWHERE, number), person, frozenset(visible(others)))
@@ -237,8 +244,8 @@ def _windowed(over: Over, below: Instead) -> Instead:
     return replace(below, rows=Project(below.rows, blank), missing=below.missing | {i for i, _ in blank})
 
 
-def _equal(one: Scalar, other: Scalar) -> Call:
-    return Call("equal", (one, other), Type.TRUTH)
+def _equal(one: int, other: int) -> Call:
+    return Call("equal", (Column(one, Type.INT), Column(other, Type.INT)), Type.TRUTH)
 
 
 def _window(ident: int, op: str, partition: tuple[Scalar, ...], *args: Scalar) -> WindowColumn:

@@ -4,7 +4,7 @@ from sqlglot import exp
 
 from broker.domain.plans import PlannedOutput
 from broker.query.refusing import Report
-from broker.query.rendering.standing import Gathered, instead
+from broker.query.rendering.standing import GATHERED, Gathered, instead
 
 
 def shows_who_moves(output: PlannedOutput, report: Report, query: exp.Query) -> bool:
@@ -13,8 +13,6 @@ def shows_who_moves(output: PlannedOutput, report: Report, query: exp.Query) -> 
         for table in output.tables:
             instead(table.contributions)
     except Gathered:
-        message = "Public rows that meet nobody are gathered, numbered or matched with each other as if a person's."
-        advice = "Leave them out before, with WHERE key IS NOT NULL, or write JOIN."
-        report.add("public-rows", message, advice, report.place(query))
+        report.add("public-rows", *GATHERED, report.place(query))
         return False
     return True

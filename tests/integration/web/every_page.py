@@ -246,7 +246,7 @@ def measured_caps(site: Site, places: int = 12, years: range = range(2021, 2023)
     store, rules = site.ports.store, load_policies(Path(__file__).parents[3] / "policies").memory
     cells = tuple(f"LA={301 + n // 14} NCyearActual={n % 14}" for n in range(places * 14))
     sizes = tuple(0 if n == 1 else 1000 + n for n in range(len(cells)))
-    (reference,) = rules.references
+    reference = rules.references[0]
     names = [f"{reference.name}/{reference.table}/{year}/0" for year in years]
     of, table = reference.name, reference.table
     found = [
@@ -254,7 +254,7 @@ def measured_caps(site: Site, places: int = 12, years: range = range(2021, 2023)
         for name, year in zip(names, years, strict=True)
     ]
     store.put_measured(found)
-    counts = tuple(100 if n == 0 else n % 50 for n in range(len(cells)))
+    counts = tuple(1000 * (50 if n == 0 else n % 50) for n in range(len(cells)))
     now = site.clock.now()
     entry = Entry(0, "r", "o", 0, "P0421", "s1", "npd", 10, "recipe", "pupil", Source.RELEASE, now, 3)
     new = NewEntry(entry, (), tuple(Splits("s1", name, counts) for name in names))

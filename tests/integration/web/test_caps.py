@@ -25,7 +25,7 @@ def test_the_fullest_come_first_and_small_populations_are_not_there(site):
     assert (found["found"], found["page"], found["pages"], len(found["caps"])) == (CELLS - 2, 1, 7, 50)
     first = found["caps"][0]
     assert (first["keys"], first["year"], first["full"]) == ("LA=301 NCyearActual=0", 2021, True)
-    assert (first["persons"], first["used"], first["cap"], first["share"]) == (1000, 100, 100, 1.0)
+    assert (first["persons"], first["used"], first["cap"], first["share"]) == (1000, 50, 50, 1.0)
     shares = [c["share"] for n in range(1, 8) for c in page(site, page=n)["caps"]]
     assert shares == sorted(shares, reverse=True)
     assert len(shares) == CELLS - 2
@@ -49,7 +49,7 @@ def test_a_search_has_every_word(site):
 def test_the_page_has_what_the_api_has(site):
     measured_caps(site)
     text = site.browser(ADA).get("/administration/memory?q=LA%3D301+2021").get_data(as_text=True)
-    assert re.search(r"<th[^>]*>LA=301 NCyearActual=0</th>.*?2021.*?>1,000<.*?>100<.*?<strong>full</strong>", text)
+    assert re.search(r"<th[^>]*>LA=301 NCyearActual=0</th>.*?2021.*?>1,000<.*?>50<.*?<strong>full</strong>", text)
     assert "2 of 334 reference populations are full" in text
     assert "NCyearActual=1<" not in text, "fewer persons than policy's least"
     assert "Page 1 of 7" in site.browser(ADA).get("/administration/memory").get_data(as_text=True)

@@ -56,7 +56,7 @@ def test_a_set_that_was_stored_before_there_was_a_memory_names_no_population(pol
 def test_changes_of_the_memorys_policy_are_told(policies: Policies) -> None:
     memory = policies.memory
     reference = replace(memory.references[0], variables=("LA",))
-    other = replace(memory, fraction=0.5, references=(reference,), standard=())
+    other = replace(memory, fraction=0.5, references=(reference, *memory.references[1:]), standard=())
     assert differences(policies, replace(policies, memory=other)) == [
         "memory: the fraction of a reference population's persons, so many exact figures may tell of it alone, "
         "changes from 0.05 to 0.5",

@@ -98,7 +98,7 @@ def test_two_checkers_read_each_others_words_after_their_votes_only(broker):
 
 
 def test_files_of_a_script_that_did_not_leave_are_not_named(broker):
-    broker.sandbox.files = {"a.csv": b"x\n1\n", "b.csv": b"x\n2\n"}
+    broker.sandbox.files = {"a.csv": b"x\n100\n", "b.csv": b"x\n200\n"}
     job, _ = broker.ran(PYTHON)
     for output in broker.store.outputs_of(job):
         said(broker, CLEO, output.ident)
@@ -124,7 +124,7 @@ def hashes(ballot):
 
 
 def three(broker):
-    broker.sandbox.files = {f"pupil-{n}.csv": b"x\n1\n" for n in range(3)}
+    broker.sandbox.files = {f"pupil-{n}.csv": b"x\n100\n" for n in range(3)}
     job, _ = broker.ran(PYTHON)
     return job, broker.store.outputs_of(job)
 

@@ -84,7 +84,7 @@ def test_what_may_not_meet_is_mounted_apart_there_and_here(broker: Broker) -> No
 
 
 def test_a_file_that_the_header_does_not_name_stays(broker: Broker) -> None:
-    broker.sandbox.files = {"phases.csv": b"PHASE,n\nPS,100\n", "hidden.csv": b"x\n1\n"}
+    broker.sandbox.files = {"phases.csv": b"PHASE,n\nPS,100\n", "hidden.csv": b"x\n100\n"}
     job, _ = broker.ran(PYTHON)
     states = {o.name: o.state for o in broker.store.outputs_of(job)}
     assert states == {"phases.csv": OutputState.IN_REVIEW, "hidden.csv": OutputState.WITHHELD}

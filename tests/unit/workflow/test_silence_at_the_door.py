@@ -187,7 +187,7 @@ def test_invariant_9_none_one_and_nine_persons_get_one_answer(door: Door, votes:
 def test_invariant_9_withheld_and_in_review_get_one_answer(door: Door) -> None:
     """Invariant 9: a table that a person looks at, and a script's file that nobody may."""
     waiting = {}
-    for name, files in (("review", {"phases.csv": b"x\n1\n"}), ("withheld", {"data.csv": b"\x00\xff"})):
+    for name, files in (("review", {"phases.csv": b"x\n100\n"}), ("withheld", {"data.csv": b"\x00\xff"})):
         door.broker.sandbox.files = files
         job, output = door.ran(PYTHON)
         door.broker.clock.at = door.broker.clock.at.replace(hour=door.broker.clock.at.hour + 1)

@@ -55,7 +55,7 @@ def test_the_whole_way(broker):
 
 def test_invariant_1_nothing_leaves_without_a_release(broker):
     """Invariant 1: neither an approved output of an undecided job, nor one that was never approved."""
-    broker.sandbox.files = {"a.csv": b"x\n1\n", "b.csv": b"x\n2\n"}
+    broker.sandbox.files = {"a.csv": b"x\n100\n", "b.csv": b"x\n200\n"}
     job, first = broker.ran(PYTHON)
     assert broker.vote(CLEO, first.ident) == "approved"
     assert broker.store.release_of(job) is None
@@ -69,7 +69,7 @@ def test_invariant_1_nothing_leaves_without_a_release(broker):
 
 def test_invariant_1_a_withdrawn_job_releases_nothing(broker):
     """Invariant 1: not even what was approved before; a vote after it decides nothing."""
-    broker.sandbox.files = {"a.csv": b"x\n1\n", "b.csv": b"x\n2\n"}
+    broker.sandbox.files = {"a.csv": b"x\n100\n", "b.csv": b"x\n200\n"}
     job, first = broker.ran(PYTHON)
     second = broker.store.outputs_of(job)[1]
     ballot = broker.ballot(CLEO, second.ident)
@@ -138,7 +138,7 @@ def test_an_expired_project_releases_nothing_by_itself(broker):
 
 
 def test_a_project_that_policy_dropped_gets_nothing_until_it_is_back(broker):
-    broker.sandbox.files = {"a.csv": b"x\n1\n", "b.csv": b"x\n2\n"}
+    broker.sandbox.files = {"a.csv": b"x\n100\n", "b.csv": b"x\n200\n"}
     job, first = broker.ran(PYTHON)
     broker.vote(CLEO, first.ident)
     others = tuple(p for p in broker.policies.projects if p.ident != PROJECT)
