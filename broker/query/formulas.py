@@ -17,7 +17,7 @@ def check_formulas(columns: Iterable[OutputColumn], made: Iterable[Scalar], repo
     wrong = dict.fromkeys(text for text in texts if is_formula(text))
     if wrong:
         message = f"A spreadsheet would take these names and labels for formulas: {', '.join(wrong)}."
-        report.add("formula", message, ADVICE, place)
+        report.add("spreadsheet-formula", message, ADVICE, place)
 
 
 def _texts(scalar: Scalar) -> Iterator[str]:

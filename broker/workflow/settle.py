@@ -15,7 +15,7 @@ from broker.domain.projects import Project
 from broker.policy.models import Policies
 from broker.workflow.policies import policies_in_force, policies_of, rules_stand
 from broker.workflow.relations import project_of
-from broker.workflow.silence import hides_end, hides_withheld
+from broker.workflow.silence import hides_end, hides_withheld, reads_nothing
 
 LOST = frozenset({"stale", "already-released", "memory-moved"})
 """Conflicts of somebody who was overtaken: nothing of theirs was written."""
@@ -38,10 +38,11 @@ def settle_here(ports: Ports, job: Job) -> bool:
         return ports.store.release_of(job.ident) is None and _is_approved(ports.store.outputs_of(job.ident))
     if job.state is not JobState.ASSESSING:
         return False
-    hidden = hides_end(ports, policies_in_force(ports.store), job, ports.clock.now())
+    outputs = ports.store.outputs_of(job.ident)
+    hidden = hides_end(ports, policies_in_force(ports.store), job, ports.clock.now()) and not reads_nothing(job, outputs)
     if hidden and job.is_private:
         return False
-    if is_to_compare(job, ports.store.outputs_of(job.ident)):
+    if is_to_compare(job, outputs):
         return True
     _route(ports, job)
     outputs = ports.store.outputs_of(job.ident)

@@ -24,11 +24,6 @@ NAMES = (
          "Two tables in FROM have one name, so that a column's name would mean either.",
          "Give each an alias.",
          "SELECT COUNT(*) AS n FROM npd.absence AS a JOIN npd.absence AS a ON 1 = 1"),
-    Code("formula", "A name or label that a spreadsheet computes",
-         "A column's name, or a text that a column is made of, begins with = + - or @ (or a sign that looks like "
-         "one, also behind blanks and quotes) and is no number.",
-         "Begin it with a letter, a digit or a bracket: write minus 1 to 0, or (-1 to 0).",
-         f"SELECT COUNT(*) AS [=1+1] FROM {CENSUS}"),
     Code("no-person-table", "Public tables alone",
          "The query reads only tables that are published, or no table at all.",
          "Read them where they are published: no job is needed.",
@@ -36,6 +31,11 @@ NAMES = (
     Code("no-table", "No table",
          "The query has no FROM, and no subquery that reads a table.",
          "Name a table in FROM."),
+    Code("spreadsheet-formula", "A name or label that a spreadsheet computes",
+         "A column's name, or a text that a column is made of, begins with = + - or @ (or a sign that looks like "
+         "one, also behind blanks and quotes) and is no number.",
+         "Begin it with a letter, a digit or a bracket: write minus 1 to 0, or (-1 to 0).",
+         f"SELECT COUNT(*) AS [=1+1] FROM {CENSUS}"),
     Code("star", "A star",
          "A star does not say which variables of the catalogue are used. Over a derived or temporary table whose "
          "columns are named, it does.",

@@ -87,6 +87,9 @@ HANDED = (
     Code("request", "A request that the library did not write so",
          "What npd.output hands over is read strictly: the output stays, and only a checker is told why.",
          "Use npd.output.table, regression and figure, and leave their files as they are."),
+    Code("size", "A file of too much",
+         "A file has more bytes, cells or values than policy allows, or holds them too deep within one another.",
+         "Leave less in one file, or hand the rows over and let the broker count."),
     Code("unreadable", "A file that cannot be made anew",
          "A file leaves only as the broker writes it. A table has the same columns in each row, each of its own name; "
          "text is UTF-8.",

@@ -51,6 +51,7 @@ ELSEWHERE = {
     "over-release-maximum": "tests/integration/ledger/test_spends.py",
     "formula": "tests/unit/python_jobs/test_formula.py",
     "request": "tests/unit/python_jobs/test_handed.py",
+    "size": "tests/unit/python_jobs/test_remade.py",
     "unreadable": "tests/unit/python_jobs/test_remade.py",
 }
 """Rooms refuse these of what no text comes to, the ledger of what is left, or the stage after a script."""

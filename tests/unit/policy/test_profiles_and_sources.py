@@ -23,7 +23,7 @@ FIGURES = [
     ("strict", {"t": 10, "zeros": ZeroPolicy.SUPPRESS, "full": ZeroPolicy.SUPPRESS, "full_share": 0.9}),
     ("strict", {"dominance_n": 2, "dominance_k": 87.5, "percent_digits": 0}),
     # OpenSAFELY: 7 and fewer are redacted, then rounded to 5; files of at most 5,000 rows.
-    ("opensafely-like", {"t": 8, "round_base": 5, "zeros": ZeroPolicy.PUBLISH, "max_listed_rows": 5000}),
+    ("opensafely-like", {"t": 8, "round_base": 5, "zeros": ZeroPolicy.REVIEW, "max_listed_rows": 5000}),
 ]
 
 

@@ -118,5 +118,6 @@ def test_the_common_side_needs_only_the_standard_library():
 
 
 def test_images_import_nothing_of_the_broker():
+    """But `files`, which opens what scripts left by the broker's own pure modules: they are copied into it."""
     for path in SOURCES.rglob("*.py"):
-        assert "broker" not in imports(path), path.name
+        assert "broker" not in imports(path) or "files" in path.relative_to(SOURCES).parts, path.name

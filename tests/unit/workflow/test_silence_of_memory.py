@@ -141,7 +141,7 @@ def test_invariant_9_beyond_the_cap_looks_as_whatever_waits(two):
     content = to_bytes(members_of(1, people, np.zeros(len(people), int)))
     known = KnownPopulation("ref", "some", "s1", "npd.absence", 2022, ((),), (len(people),), content)
     shown = []
-    for broker, fraction in zip(two, (1.0, 0.001), strict=True):
+    for broker, fraction in zip(two, (1.0, 0.0001), strict=True):
         broker.ports.memory.populations.known = (known,)
         whole = broker.engine.cells_of
         broker.ports.memory.engine.cells_of = lambda plan, where, whole=whole: {
