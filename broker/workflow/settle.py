@@ -39,7 +39,8 @@ def settle_here(ports: Ports, job: Job) -> bool:
     if job.state is not JobState.ASSESSING:
         return False
     outputs = ports.store.outputs_of(job.ident)
-    hidden = hides_end(ports, policies_in_force(ports.store), job, ports.clock.now()) and not reads_nothing(job, outputs)
+    ends_later = hides_end(ports, policies_in_force(ports.store), job, ports.clock.now())
+    hidden = ends_later and not reads_nothing(job, outputs)
     if hidden and job.is_private:
         return False
     if is_to_compare(job, outputs):
