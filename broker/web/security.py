@@ -3,11 +3,13 @@
 import inspect
 import json
 import secrets
+from contextlib import suppress
 
 from flask import Flask, Response, current_app, g, request
 from flask_wtf.csrf import CSRFError, CSRFProtect  # type: ignore[import-untyped]  # it has no types
-from werkzeug.exceptions import BadRequest, NotFound, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, ClientDisconnected, NotFound, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.routing import RequestRedirect
+from werkzeug.wsgi import LimitedStream
 
 from broker.domain.errors import Forbidden, Invalid, Unknown
 from broker.web.problems import API, broker_error
@@ -80,10 +82,14 @@ def check_size() -> None:
 
 def _drain() -> None:
     """Read what was sent and nobody has read, up to a bound, and keep nothing: a caller whose body is left unread gets
-    a reset connection in place of the answer."""
-    stream, left = request.environ["wsgi.input"], DRAINED_BYTES
-    while left > 0 and (read := stream.read(min(left, SLACK_BYTES))):
-        left -= len(read)
+    a reset connection in place of the answer. Nothing is awaited that the request has not announced."""
+    left = min(request.content_length or 0, DRAINED_BYTES)
+    if not left:
+        return
+    stream = request.__dict__.get("stream") or LimitedStream(request.environ["wsgi.input"], left)
+    with suppress(ClientDisconnected):
+        while left > 0 and (read := stream.read(min(left, SLACK_BYTES))):
+            left -= len(read)
 
 
 def body_cap() -> int:

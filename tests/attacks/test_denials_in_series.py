@@ -24,8 +24,11 @@ def padded(number: int) -> str:
 
 
 def series(town: Broker, secrets: tuple[bool, ...]) -> list[OutputState]:
+    """Their reach would send these texts to a person whatever memory says: it is switched off here."""
     town.policies = town.govern(votes=0)
-    town.put_in_force(replace(town.policies, memory=replace(town.policies.memory, quota=QUOTA)))
+    profiles = tuple(replace(p, reach=0) for p in town.policies.profiles)
+    memory = replace(town.policies.memory, quota=QUOTA)
+    town.put_in_force(replace(town.policies, memory=memory, profiles=profiles))
     assert town.ran()[1].state is OutputState.RELEASED
     states = []
     for number, secret in enumerate(secrets):

@@ -44,7 +44,7 @@ ERROR = 1.0
 """The variance of a figure's error, in persons."""
 NEAR = 0.25
 """A figure of which less is left is known up to few persons: then it is looked up whose these are."""
-WORK = 5 * 10**9
+WORK = 2 * 10**9
 """Groups are left out exactly for as many steps; of more, the largest that a figure could tell is taken."""
 DRAWS = 2
 
@@ -173,13 +173,19 @@ class _Family:
         if not len(self._near):
             return
         order = self._told(references, part, group[near & (inside >= part * self._sizes[column])])
-        exactly = 1 + WORK // self._count**3
+        exactly = self._affordable(references, order)
         for g in order[:exactly]:
             signals = self._left_out(_persons_of(references, int(g)))
-            for i in self._near:
-                yield self._exposed(int(i), int(g), float(signals[i]))
+            for i, told in zip(self._near, signals, strict=True):
+                yield self._exposed(int(i), int(g), float(told))
         for n in np.flatnonzero(near & np.isin(group, order[exactly:])):
             yield self._exposed(int(column[n]), int(group[n]), float(signal[n]))
+
+    def _affordable(self, references: Members, order: Numbers) -> int:
+        """How many of the groups can be left out exactly; at least one."""
+        sizes = np.bincount(references.listed()[1], minlength=references.count)[order].astype(np.float64)
+        steps = self._count * np.minimum(len(self._near) * sizes**2, self._count**2)
+        return 1 + int(np.searchsorted(np.cumsum(steps), WORK))
 
     def _exposed(self, column: int, group: int, signal: float) -> Exposed:
         statistic, cell = self._places[column]
@@ -202,14 +208,33 @@ class _Family:
         asked = np.flatnonzero(score >= part / 2)
         return asked[np.argsort(-score[asked], kind="stable")]
 
+    @cached_property
+    def _inverse(self) -> Matrix:
+        return np.linalg.inv(self._lower)
+
     def _left_out(self, persons: Persons) -> Vector:
-        """Signal by noise of each new column on these persons, who are left out of everything taken away."""
+        """Signal by noise of each near column on these persons, who are left out of everything taken away. Of few
+        persons they are taken out of what is worked out already (Woodbury), of many it is worked out anew."""
         of = dense(self._among(persons), self._count, 0, len(persons))
         at = np.minimum(np.searchsorted(self._basis.persons, persons), len(self._basis.persons) - 1)
         weights = np.where(self._basis.persons[at] == persons, self._basis.weights[at], 0.0)
+        if len(self._near) * np.count_nonzero(weights) ** 2 < self._count**2:
+            return np.array([self._taken_out(self._first + int(i), of, weights) for i in self._near])
         lower = np.linalg.cholesky(self._products - (of * weights) @ of.T)
         found: Vector = (np.linalg.solve(lower, of) ** 2).sum(axis=1)
-        return found[self._first :]
+        return found[self._first + self._near]
+
+    def _taken_out(self, column: int, of: Matrix, weights: Vector) -> float:
+        """With S = L^-1 A of all columns before this one, those without the persons have the products
+        L (1 - S W S') L', whose inverse is that of L and a matrix as large as the persons are many."""
+        before, known = self._lower[column, :column], weights > 0
+        whole = self._inverse[:column, :column] @ of[:column]
+        some, own = whole[:, known], of[column, known] * weights[known]
+        still = before - some @ own
+        inner = np.diag(1 / weights[known]) - some.T @ some
+        taken = still + some @ np.linalg.solve(inner, some.T @ still)
+        noise = before @ before + self._lower[column, column] ** 2 - of[column, known] @ own - still @ taken
+        return float(((of[column] - taken @ whole) ** 2).sum() / max(noise, ERROR))
 
 
 def _is_count(figure: KnownFigure, functional: Functional) -> bool:
