@@ -1,5 +1,6 @@
 """The `broker` command: the one place where the doors meet. `python -m broker` is the same."""
 
+import os
 import sys
 
 from broker.cli.main import run
@@ -14,6 +15,9 @@ def _serve() -> None:
 
 
 def _work() -> None:
+    # Slots and threads of a worker share the processors: with threads of its own each product of matrices waits for
+    # those of the others. Slots inherit it; it is read when numpy is first imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from broker.cli.show import err
     from broker.settings import read_settings
     from broker.worker.supervise import supervise

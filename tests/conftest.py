@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+"""As a worker has it: several tests share the processors."""
+
 settings.register_profile("anywhere", deadline=None)  # how long an example takes is the machine's affair
 settings.load_profile("anywhere")
 
