@@ -47,7 +47,8 @@ class Ballot:
     @property
     def reasons(self) -> str:
         """All that is kept of why findings are set aside: a line each."""
-        lines = (f"{finding}: {self.whys[finding].strip()}" for finding in self.overrides if finding in self.whys)
+        given = ((finding, self.whys.get(finding, "").strip()) for finding in self.overrides)
+        lines = (f"{finding}: {why}" for finding, why in given if why)
         return "\n".join(line for line in (self.why.strip(), *lines) if line)
 
 

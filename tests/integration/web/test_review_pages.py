@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import event, insert
@@ -70,6 +71,7 @@ def test_two_hundred_outputs_ask_no_more_queries_than_one(site):
 
 def test_a_job_that_waits_has_one_word_for_checkers_and_its_researcher(site):
     job, _ = site.assessed()
+    site.clock.at += timedelta(hours=1)  # until its slot of time is over, its researcher sees it run
     for person in (CLEO, ROSA):
         page = text(site.browser(person), f"/jobs/{job}")
         assert "Waiting for a decision" in page
