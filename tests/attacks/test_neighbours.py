@@ -299,7 +299,12 @@ def test_how_long_a_trial_waited_is_told_in_slots() -> None:
     for waited, told_after in ((0.0, 0.0), (61.0, slot), (222.0, slot), (599.0, slot)):
         with broker() as npd:
             npd.ports = replace(npd.ports, lease=timedelta(hours=1))
-            npd.put_in_force(replace(npd.policies, service=replace(npd.policies.service, time_slot_seconds=slot)))
+            npd.put_in_force(
+                replace(
+                    npd.policies,
+                    service=replace(npd.policies.service, time_slots=(slot,), synthetic_time_slots=(slot,)),
+                )
+            )
             waits_for(npd, waited)
             npd.sandbox.there, npd.sandbox.printed = SandboxEnd.CRASHED, b"KeyError\n"
             since = npd.clock.at

@@ -201,9 +201,9 @@ def test_a_trial_that_failed_counts_until_its_end_is_told() -> None:
                 yield turn
 
         npd.sandbox.holding = late  # type: ignore[method-assign, assignment]
-        ran(npd)
+        npd.run(npd.send(PYTHON), holds=False)
         assert refused(npd) == "unread-scripts"
-        npd.clock.sleep(npd.policies.service.time_slot_seconds)
+        npd.clock.sleep(npd.policies.service.time_slots[0])
         assert refused(npd) == ""
 
 

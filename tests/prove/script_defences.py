@@ -88,5 +88,5 @@ DEFENCES = (
     Defence("all of the grant is what could meet", put("broker.scope.apart._granted", lambda *_: ()), "test_a_script_finds", module=APART, given=("runc",)),
     Defence("no data where a Parquet file is opened", put("broker.engine.files.NOTHING", None), "test_the_container", module=PARQUET, given=("runc",)),
     Defence("rows of JSON are counted", edited(f"{REMADE}:Remaking.json", "len(table.rows) > self.caps.rows", "False"), "test_a_table_in_json", module=FILES),
-    Defence("pseudonyms in texts are told", edited("broker.disclosure.files.flags:of_text", "if not PSEUDONYM.search(text.casefold()):", "if True:"), "test_pseudonyms_in_a_document", module=FILES, given=("t.json",)),
+    Defence("pseudonyms in texts are told", edited("broker.disclosure.files.flags:of_text", "if PSEUDONYM.search(text.casefold()):", "if False:"), "test_pseudonyms_in_a_document", module=FILES, given=("t.json",)),
 )  # fmt: skip
