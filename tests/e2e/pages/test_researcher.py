@@ -1,7 +1,7 @@
 """A researcher in a real browser, with and without scripts: refused, mended, accepted, released, collected."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import urljoin
 
 import pytest
@@ -37,7 +37,6 @@ def test_a_refusal_is_mended_accepted_released_and_collected(served: Served, scr
     expect(page.get_by_role("link", name=refused.rpartition("/")[2])).to_be_visible()
     job = page.url.rpartition("/")[2]
     served.site.assessed(job=job)
-    served.site.clock.at += timedelta(minutes=2)  # the slot of time in which it is told to have ended
     page.reload()
     expect(page.locator("#state")).to_contain_text("Waiting for a decision")
     approve(served, job, scripts)

@@ -170,6 +170,7 @@ class Site:
             job, attempt, JobState.RUNNING, JobState.ASSESSING, now, [AuditEvent(now, "broker", "job.assessed", job)],
             image="sha256:x", runtime="runc", snapshot=None, outputs=[OutputRecord(output, digest)],
         )  # fmt: skip
+        self.clock.at += timedelta(minutes=2)  # the slot of time in which it is told to have ended
         settle(self.ports, job)
         return job, output.ident
 
