@@ -81,9 +81,8 @@ def test_markup_is_valid_and_nothing_is_inline(site, browsers):
 def test_invariant_9_withheld_and_in_review_look_alike_on_every_page_of_a_researcher(site: Site):
     """Two jobs that differ only in where their output went, on each page that its researcher can open, at the same
     minute: the same bytes but for ids."""
-    rosa, seen = site.browser(ROSA), []
+    rosa, seen, began = site.browser(ROSA), [], site.clock.at.replace(second=30, microsecond=0)
     for verdict, candidate in ((Verdict.PUBLISH, b"NCyearActual,n\n7,100\n"), (Verdict.REFUSE, None)):
-        began = site.clock.at.replace(second=30, microsecond=0)
         site.clock.at = began
         job, output = site.assessed(verdict, candidate)
         made = {"job": job, "waiting_job": job, "queued": job, "refused": job, "failed": job, "out": output}
