@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from broker.cli.remote import client
+from broker.cli.remote import MOVING, WAITING, client, followed
 from broker.cli.show import err, minute, plain, print_json, print_table, say
 from broker.domain.errors import Conflict, Invalid, Unknown
 
@@ -26,12 +26,16 @@ def register(app: typer.Typer) -> None:
 def release(
     job: Job,
     folder: Annotated[Path | None, typer.Option("--out", help="Where the released files go.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the job is decided: people may need days.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Collect what was released of a job: its manifest, and with --out its files and their records, hash-checked.
 
-    Exit 1 where something of it was recalled: what was taken back is not to be used."""
+    An approved output leaves when a worker is free. Exit 1 where something of it was recalled: what was taken back is
+    not to be used."""
     hand = client()
+    if wait:
+        followed(hand, job, MOVING | {WAITING})
     manifest, shown = _manifest(hand, job), hand.job(job)
     released = [o for o in shown["outputs"] if o["state"] == "released"]
     files = [f for o in released for f in _written(hand, o, manifest, folder)] if folder else []

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Container
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -97,7 +98,7 @@ def status(
     """
     if job is None:
         return _list(client().jobs(), as_json)
-    found = _followed(client(), job) if wait else client().job(job)
+    found = followed(client(), job) if wait else client().job(job)
     if as_json:
         print_json(found)
     else:
@@ -105,9 +106,10 @@ def status(
     return 0
 
 
-def _followed(hand: "BrokerClient", job: str) -> "JobAnswer":
+def followed(hand: "BrokerClient", job: str, through: Container[str] = MOVING) -> "JobAnswer":
+    """The job once its state is none of these; each new state is told at once."""
     seen = ""
-    while (found := hand.job(job))["state"] in MOVING:
+    while (found := hand.job(job))["state"] in through:
         if (now := f"{found['state']}{_far(found)}") != seen:
             seen = now
             err.print(f"job {job}: {seen}", markup=False)

@@ -152,6 +152,7 @@ def test_the_forecast_of_a_share_is_near_what_noise_does(policies: Policies, sta
     exact = {k: float(r[0]) for k, r in told(found.without_noise()).items() if r[0] is not None}
     counts = told(way(SHAPES["mean"], policies, stage_of).without_noise())
     (keys, persons) = max(((k, float(r[3])) for k, r in counts.items() if r[3] is not None), key=lambda x: x[1])
-    errors = [abs(float(told(found.drawn(noise))[keys][0]) - exact[keys]) for _ in range(150)]
+    # The mean of 150 errors of a ratio is 0.08 from its own mean, and once in some hundred runs 0.3: its tails are long.
+    errors = [abs(float(told(found.drawn(noise))[keys][0]) - exact[keys]) for _ in range(600)]
     expected_error = next(e for e in forecast_of(found.private)["expected"] if e["persons_in_the_cell"] == 100)["error"]
     assert sum(errors) / len(errors) == pytest.approx(expected_error * 100 / persons, rel=0.4)
