@@ -68,6 +68,8 @@ FORMS = {
         FROM npd.a WHERE {YEAR} GROUP BY Sex""",
     "mean beside a condition": f"""SELECT Sex, AVG(1.0 * Score) AS m, SUM(CASE WHEN {CHILD} OR LA = 1 THEN 1 ELSE 0 END)
         AS n FROM npd.a WHERE {YEAR} GROUP BY Sex""",
+    "share of all but the child, beside a count": f"""SELECT Sex, AVG(CASE WHEN {CHILD} THEN 0.0 ELSE 1 END) AS share,
+        COUNT(DISTINCT Key) AS n FROM npd.a WHERE {YEAR} GROUP BY Sex""",
     "two conditions that differ by the child": f"""SELECT Sex, COUNT(CASE WHEN LA = 1 THEN 1 END) AS a,
         COUNT(CASE WHEN LA = 1 OR {CHILD} THEN 1 END) AS b FROM npd.a WHERE {YEAR} GROUP BY Sex""",
     "two tables that differ by the child": f"""

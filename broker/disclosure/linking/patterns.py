@@ -24,7 +24,7 @@ TIED = frozenset({Measure.SHARE, Measure.SUM, Measure.MEAN})
 """What is hidden where the count of the same row is: a mean beside the others and a known total gives a count."""
 
 
-COVER = frozenset({"F1", "F2", "F3", "F5", "X1"})
+COVER = frozenset({"F1", "F2", "F3", "F5", "P1", "P2", "X1"})
 """Rules that hide a figure of t persons or more for what is beside it: that is a target, the figure is none."""
 
 

@@ -5,26 +5,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import IntEnum
+from itertools import zip_longest
 
 from tests.attacks.decoders.kit import LEAVES, Figure, Left
 
 
 class Kind(IntEnum):
     """From harmless to worst. An edge: figures that moved to the next multiple of the base. A threshold: a number of
-    persons was under it in the one and not in the other, and holes with it. The others are decoders."""
+    persons was under it in the one and not in the other, and holes with it. A cap: a reference population's figures
+    were used up by a cell more or less, and without the cap nothing of the kind is seen. The others are decoders."""
 
     NONE = 0
     EDGE = 1
     THRESHOLD = 2
-    HISTORY = 3
-    FIGURES = 4
-    HOLES = 5
-    ROWS = 6
-    STATE = 7
+    CAP = 3
+    HISTORY = 4
+    FIGURES = 5
+    HOLES = 6
+    ROWS = 7
+    STATE = 8
 
 
 NUMBERS = 7
-HARMLESS = frozenset({Kind.NONE, Kind.EDGE, Kind.THRESHOLD})
+HARMLESS = frozenset({Kind.NONE, Kind.EDGE, Kind.THRESHOLD, Kind.CAP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +84,10 @@ def _moved(before: Left, after: Left) -> Pairs:
 def _of_tables(before: Left, after: Left, figures: Pairs) -> tuple[Kind, str]:
     if before.content == after.content:
         return Kind.NONE, ""
-    if list(before.rows) != list(after.rows):
-        apart = set(before.rows) ^ set(after.rows) or "their order"
-        return (Kind.ROWS if isinstance(apart, set) else Kind.FIGURES), f"rows: {apart}"
+    if apart := set(before.rows) ^ set(after.rows):
+        return Kind.ROWS, f"rows: {apart}"
+    if list(before.rows) != list(after.rows) and all(b.shown == a.shown for b, a, _ in figures):
+        return Kind.FIGURES, "rows: their order"  # it follows from the figures that leave: by them alone it may move
     for keys, row in before.rows.items():
         for name, b in row.items():
             if (b.shown is None) != (after.rows[keys][name].shown is None):
@@ -109,5 +113,5 @@ def crosses(before: Left, after: Left, t: int) -> bool:
     return any(
         (b < t) != (a < t)
         for place in before.numbers.keys() | after.numbers.keys()
-        for b, a in zip(before.numbers.get(place, none), after.numbers.get(place, none), strict=True)
+        for b, a in zip_longest(before.numbers.get(place, none), after.numbers.get(place, none), fillvalue=0)
     )

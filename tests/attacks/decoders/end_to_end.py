@@ -4,12 +4,15 @@ released by the real workflow on one town, and then looked at as its researcher,
 import json
 import re
 import shutil
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from broker.domain.jobs import Kind, Submission
 from broker.domain.outputs import OutputState
@@ -112,11 +115,13 @@ class Brokers:
         store.close()
 
     def ran(self, way: str, texts: Sequence[str]) -> Seen:
-        """A new broker that runs the texts one after the other."""
+        """A new broker that runs the texts one after the other. Its idents are the same each time: a broker's are
+        random, and what happens in one minute is listed in their order."""
         folder = self.folder / "running"
         shutil.copytree(self.founded[way], folder)
+        drawn = (uuid.UUID(int=n, version=4) for n in count(1))
         try:
-            with self._opened(folder) as ports:
+            with self._opened(folder) as ports, patch.object(uuid, "uuid4", lambda: next(drawn)):
                 jobs = [_run(ports, text) for text in texts]
                 outputs = [o for j in jobs for o in ports.store.outputs_of(j)]
                 return Seen(self._looked_at(ports, jobs, way), tuple(o.state.value for o in outputs))

@@ -2,20 +2,26 @@
 on tables that stay in memory. The workflow, its memory and its files are in `end_to_end`."""
 
 import json
+import pickle
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
+from unittest.mock import patch
 
 import duckdb
 
 from broker.disclosure.judge_job import judge_job
+from broker.disclosure.linking import patterns
 from broker.disclosure.needs import needs_of
 from broker.disclosure.protect import mean_digits, round_count
 from broker.disclosure.records.renderings import released_csv, released_record, text_of_value
+from broker.disclosure.repair.attack import Progress, untold
+from broker.disclosure.repair.repair import Repaired, Task, repair
 from broker.domain.evidence import OutputEvidence
 from broker.domain.findings import Assessment
 from broker.domain.jobs import Kind
@@ -33,6 +39,7 @@ from tests.attacks.decoders.towns import PROJECT, Town
 TODAY = date(2026, 11, 24)
 LEAVES = OutputState.APPROVED
 Keys = tuple[Value, ...]
+Numbers = dict[tuple[int, Keys], tuple[int, ...]]
 HOLE = "c"
 OF_COUNTS = frozenset({Measure.ONES, Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.GAP})
 QUOTIENTS = {"mean": Decimal("0.1"), "ratio": Decimal("0.001"), "share": Decimal("0.001")}
@@ -59,13 +66,30 @@ class Left:
     content: bytes
     rows: Mapping[Keys, Mapping[str, Figure]]
     small: bool
-    numbers: Mapping[tuple[int, Keys], tuple[int, ...]]
-    """Of each statistic of each cell, the persons and rows that it is of, and those of the cell that it leaves out."""
+    numbers: Numbers
+    """Of each statistic of each cell, the persons and rows that it is of, and those of the cell that it leaves out. Of
+    each joint cell, by a number below 0, its persons: from fewer than t of them something else is hidden."""
 
 
 def numbered(rows: Mapping[Keys, object], keys: Sequence[str]) -> Keys:
     """Keys as a reader sees them; rows that look alike are told apart by their order."""
     return next(k for n in range(len(rows) + 1) if (k := (*keys, n)) not in rows)
+
+
+@contextmanager
+def remembered_repairs() -> Iterator[None]:
+    """Which cells to hide follows from a table's system alone: what is asked again, in another step or in a town whose
+    figures are the same, is not worked out again."""
+    known: dict[bytes, Repaired] = {}
+
+    def once(task: Task, work: int | None = None, progress: Progress = untold) -> Repaired:
+        asked = pickle.dumps((task, work))
+        if asked not in known:
+            known[asked] = repair(task, work, progress)
+        return known[asked]
+
+    with patch.object(patterns, "repair", once):
+        yield
 
 
 class Rows:
@@ -122,9 +146,10 @@ class Kit:
         evidence = self._engine.read(plan, frames, self._needs)
         found = judge_job(plan, evidence, self.profile, self._rows[way].registers)
         outputs = zip(found, plan.outputs, evidence.outputs, strict=True)
-        return [self._left(a, Behind(a, p, e, self), p) for a, p, e in outputs]
+        joints = {(-n, c.keys): (c.persons,) for n, t in enumerate(evidence.joints, 1) if t for c in t.cells}
+        return [self._left(a, Behind(a, p, e, self), p, joints) for a, p, e in outputs]
 
-    def _left(self, found: Assessment, behind: "Behind", planned: PlannedOutput) -> Left:
+    def _left(self, found: Assessment, behind: "Behind", planned: PlannedOutput, joints: Numbers) -> Left:
         assert self.project is not None
         way = way_of(found.verdict, True, self.project, self.town.policies, 0)
         record = json.dumps(released_record(found, self.profile)).encode()
@@ -142,7 +167,7 @@ class Kit:
                 if i not in keys
             }
             rows[numbered(rows, [text_of_value(row.released[i]) for i in sorted(keys)])] = figures
-        return Left(way, released_csv(found) + record, rows, found.small, behind.numbers)
+        return Left(way, released_csv(found) + record, rows, found.small, behind.numbers | joints)
 
 
 class Behind:
@@ -161,7 +186,7 @@ class Behind:
         return cells
 
     @property
-    def numbers(self) -> dict[tuple[int, Keys], tuple[int, ...]]:
+    def numbers(self) -> Numbers:
         return {
             (ident, keys): (rows, persons, e.persons, e.rows, e.rest, e.rest_rows, abs(rows - e.rows))
             for ident, cells in self._cells.items()
@@ -178,10 +203,15 @@ class Behind:
             steps += [self._step(statistic, *cell) for cell in own]
             most, counts = max([most, *(rows for rows, _, _ in own)]), counts and statistic.measure in OF_COUNTS
         kind = self._planned.columns[column].statistic
-        if not counts or kind not in {"sum", "ones", *QUOTIENTS}:
+        made_of_counts = kind in {"sum", "ones", *QUOTIENTS} or (kind == "count" and not self._is_bare(column))
+        if not counts or not made_of_counts:
             return max(steps)
         made = max(steps) * self._largest_constant
         return 2 * made / most + QUOTIENTS[kind] if kind in QUOTIENTS else made
+
+    def _is_bare(self, column: int) -> bool:
+        """Whether a column is a statistic as it stands, not worked out from some."""
+        return getattr(self._planned.columns[column].expression, "ident", None) in self._statistics
 
     @cached_property
     def _largest_constant(self) -> Decimal:

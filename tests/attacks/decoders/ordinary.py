@@ -59,8 +59,10 @@ def _keys(c: Choices, table: str) -> list[str]:
 
 
 def _sets(c: Choices, keys: list[str]) -> str:
+    """A cube of three keys is left out: in a town of few its repair takes a minute, of the figures of a cube of two."""
     joined = ", ".join(keys)
-    return c.pick((joined, joined, joined, joined, f"ROLLUP ({joined})", f"CUBE ({joined})"))
+    cube = "CUBE" if len(keys) < 3 else "ROLLUP"
+    return c.pick((joined, joined, joined, joined, f"ROLLUP ({joined})", f"{cube} ({joined})"))
 
 
 def _wide(c: Choices, words: Words, table: str) -> str:

@@ -76,6 +76,12 @@ def policies_of_town(profile: str = "npd-default") -> Policies:
     return replace(found, projects=tuple(project if p.ident == PROJECT else p for p in found.projects))
 
 
+def without_cap(town: Town) -> Town:
+    """The same, where no reference population is ever used up."""
+    memory = replace(town.policies.memory, fraction=1000.0)
+    return replace(town, policies=replace(town.policies, memory=memory))
+
+
 def build_town(folder: Path, seed: int, pupils: int, ways: Sequence[str], profile: str = "npd-default") -> Town:
     policies = policies_of_town(profile)
     project = policies.project(PROJECT)
