@@ -2,6 +2,7 @@
 after by the texts of the attacks, under every profile. A guess is hardly better than a coin, or a person is asked."""
 
 from collections.abc import Callable
+from itertools import product
 from random import Random
 
 import pytest
@@ -12,24 +13,31 @@ from tests.attacks.absence_town import Child, Left, Town, Y, town
 from tests.attacks.little_town import asked as judged
 from tests.attacks.little_town import leaves
 from tests.attacks.little_town import town as little
+from tests.attacks.profiles import SHIPPED
+from tests.generative.query.proof_size import tell
 from tests.spec.query.query_kit import compiled, planned
 
 EACH, MOST = 20, 27
-PROFILES = ("leo", "npd-cell-key", "npd-default", "opensafely-like", "strict")
 HERE = "Y = '2017/2018'"
 ONE = "(LA = 3 AND Score = 17 AND Flag = 1)"
 
 
-def guessed(found: Town, ask: Callable[[Child], Left], read: Callable[[Child, float | None], bool | None]) -> int:
+def guessed(
+    name: str, found: Town, ask: Callable[[Child], Left], read: Callable[[Child, float | None], bool | None]
+) -> int:
     """Of how many of forty children the attacker is right: of none, where a person is asked. What cannot be read is
     left to a coin."""
-    coin, right = Random(1), 0
-    for child in found.children(EACH):
+    coin, right, asked, children = Random(1), 0, 0, list(found.children(EACH))
+    for child in children:
         left = ask(child)
         if left.asked:
-            return 0
+            asked += 1
+            continue
         told = read(child, None if left.figure is None else float(str(left.figure)))
         right += child.has == (coin.random() < 0.5 if told is None else told)
+    with_secret = sum(child.has for child in children)
+    tell(name, {"children": len(children), "with the secret": with_secret, "a person is asked": asked, "right": right})
+    assert (len(children), with_secret) == (2 * EACH, EACH)
     return right
 
 
@@ -40,11 +48,11 @@ def nearest(shown: float, without: float, with_: float) -> bool | None:
 
 
 def test_the_profiles_are_those_that_are_shipped() -> None:
-    assert town().profiles == PROFILES
+    assert town().profiles == SHIPPED
 
 
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("profile", SHIPPED)
 def test_totals_of_constants_are_no_exact_counts(profile: str) -> None:
     """A3: one job and a roll that everybody can know. 3,000 for each, and one for the others."""
     found = town()
@@ -60,11 +68,11 @@ def test_totals_of_constants_are_no_exact_counts(profile: str) -> None:
         exact = 3000 * roll + everybody - roll
         return None if inside else nearest(shown, exact, exact + 2999)
 
-    assert guessed(found, ask, read) <= MOST
+    assert guessed(f"branches_totals_{profile}", found, ask, read) <= MOST
 
 
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("profile", SHIPPED)
 def test_a_branch_is_not_padded_with_people_who_add_nothing(profile: str) -> None:
     """A2, with pads whose amount follows from another variable: where nothing was missed, nothing was authorised."""
     found = town()
@@ -80,7 +88,7 @@ def test_a_branch_is_not_padded_with_people_who_add_nothing(profile: str) -> Non
         """What nobody adds to is shown, unless holes do not tell; what one child adds to is hidden, or large."""
         return shown is None or shown > 100_000
 
-    assert guessed(found, ask, read) <= MOST
+    assert guessed(f"branches_padded_{profile}", found, ask, read) <= MOST
 
 
 @pytest.mark.parametrize(
@@ -99,10 +107,10 @@ def test_a_branch_is_not_padded_with_people_who_add_nothing(profile: str) -> Non
     ],
 )  # fmt: skip
 def test_a_person_is_asked_where_conditions_fix_amounts(column: str, where: str) -> None:
-    """A2 and A4 as they were written, and in other words."""
+    """A2 and A4 as they were written, and in other words: of each of forty children, under every profile."""
     found = town()
-    child = next(found.children(1))
-    assert found.left(column.format(secret=child.secret), where=where.format(secret=child.secret)).asked
+    for child, profile in product(found.children(EACH), SHIPPED):
+        assert found.left(column.format(secret=child.secret), profile, where.format(secret=child.secret)).asked
 
 
 def test_amounts_that_a_filter_lists_are_counts() -> None:

@@ -2,17 +2,26 @@
 through or not is the answer. A project has a quota on jobs that history changed, hid or withheld: beyond it a person
 looks at every job, whatever its answer is."""
 
+import os
 from dataclasses import replace
 
+import pytest
+
 from broker.domain.outputs import OutputState
+from broker.domain.plans import Needs
+from broker.policy.profiles import Rounding
+from tests.attacks.profiles import SHIPPED
 from tests.generative.disclosure.memory_size import size, tell
 from tests.unit.workflow.conftest import PROJECT, SQL, Broker, broker, founded, policies
 from tests.unit.workflow.test_remembering import town
 
 __all__ = ["broker", "founded", "policies", "town"]
 
-QUOTA = 2
+QUOTA, MOST = 2, 27
 JOBS = size("DENIALS", 6)
+PROFILES = SHIPPED if "PROOF_DENIALS" in os.environ else ("npd-default",)
+"""Every day under one of them."""
+
 SECRETS = tuple(number % 2 == 0 for number in range(JOBS))
 PADDED = " AND a.FSMeligible IS NOT NULL AND a.URN <> {}"
 """The same, but for one pupil where the secret is so; each time another text."""
@@ -23,10 +32,13 @@ def padded(number: int) -> str:
     return SQL.replace(year, year + PADDED.format(100_000 + number))
 
 
-def series(town: Broker, secrets: tuple[bool, ...]) -> list[OutputState]:
-    """Their reach would send these texts to a person whatever memory says: it is switched off here."""
-    town.policies = town.govern(votes=0)
-    profiles = tuple(replace(p, reach=0) for p in town.policies.profiles)
+def series(town: Broker, secrets: tuple[bool, ...], profile: str = "npd-default") -> list[OutputState]:
+    """Their reach would send these texts to a person whatever memory says: it is switched off here. The cells of the
+    fake engine have neither institutions nor record keys."""
+    town.policies = town.govern(votes=0, profile=profile)
+    plain = {"reach": 0, "protects_institutions": False, "rounding": Rounding.CONVENTIONAL}
+    profiles = tuple(replace(p, **plain) for p in town.policies.profiles)
+    town.engine.needs = Needs(next(p.t for p in profiles if p.name == profile))
     memory = replace(town.policies.memory, quota=QUOTA)
     town.put_in_force(replace(town.policies, memory=memory, profiles=profiles))
     assert town.ran()[1].state is OutputState.RELEASED
@@ -37,17 +49,21 @@ def series(town: Broker, secrets: tuple[bool, ...]) -> list[OutputState]:
     return states
 
 
-def test_a9_beyond_the_quota_a_person_looks_at_every_job(town: Broker) -> None:
-    states = series(town, SECRETS)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a9_beyond_the_quota_a_person_looks_at_every_job(town: Broker, profile: str) -> None:
+    states = series(town, SECRETS, profile)
     changed = town.store.history_changed_jobs(PROJECT)
     alone = [n for n, state in enumerate(states) if state is not OutputState.IN_REVIEW]
-    told = {"jobs": JOBS, "secret": sum(SECRETS), "changed": changed, "quota": QUOTA, "without a person": len(alone)}
-    tell("denials_in_series", told)
+    known = max(alone) + 1
+    right = known + (JOBS - known) / 2
+    told = {"jobs": JOBS, "secret": sum(SECRETS), "changed": changed, "quota": QUOTA, "without a person": len(alone),
+            "right, with a coin for the rest": right}  # fmt: skip
+    tell(f"denials_in_series_{profile}", told)
     assert changed == sum(SECRETS), "each counts once"
     assert sum(SECRETS[n] for n in alone) == QUOTA, "of so many jobs the state can tell"
-    last = max(alone)
-    assert all(state is OutputState.IN_REVIEW for state in states[last + 1 :])
-    assert not all(SECRETS[last + 1 :]), "the others as well"
+    assert all(state is OutputState.IN_REVIEW for state in states[known:])
+    assert not all(SECRETS[known:]), "the others as well"
+    assert right <= MOST * JOBS / 40 or JOBS < 40
 
 
 def test_a9_jobs_that_history_leaves_alone_use_nothing_up(town: Broker) -> None:

@@ -32,6 +32,7 @@ from broker.web.setup import WebSettings
 from broker.wiring.ports import build_ports
 from broker.workflow import administer
 from tests.attacks.script_town import broker
+from tests.generative.query.proof_size import tell
 from tests.integration.web.conftest import form_token
 from tests.unit.workflow.conftest import ADA, CLEO, REX, ROSA, Broker
 
@@ -154,8 +155,10 @@ def test_wrong_passwords_lock_no_owner_out_at_another_address() -> None:
     with door() as (_, app), slow:
         app.extensions[ATTEMPTS].clock = lambda: 0.0
         client = app.test_client()
-        assert tries(client, ADA, "192.0.2.1", 12)[-1] == 429
-        assert tries(client, ADA, "192.0.2.2", 1) == [403]
+        here, elsewhere = tries(client, ADA, "192.0.2.1", 12), tries(client, ADA, "192.0.2.2", 1)
+        tell("low_findings_lock_out", {"tries": len(here), "answered": here.count(403), "elsewhere": elsewhere})
+        assert here[-1] == 429
+        assert elsewhere == [403]
         assert tries(client, CLEO, "192.0.2.1", 1) == [403], "nor somebody else at the same one"
         assert 429 in [s for n in range(6) for s in tries(client, f"nobody-{n}", "192.0.2.1", 5)]
 
@@ -202,8 +205,9 @@ def served() -> Iterator[int]:
 def test_a_body_that_is_too_large_gets_its_answer() -> None:
     """And no reset, though it was sent whole before anybody looked for an answer; nor does who is not known."""
     with served() as port:
-        assert told_of_much(port, "/sign-in").startswith(b"HTTP/1.1 413 ")
-        assert told_of_much(port, "/api/v1/checks").startswith(b"HTTP/1.1 401 ")
+        told = {path: told_of_much(port, path)[:12].decode() for path in ("/sign-in", "/api/v1/checks")}
+        tell("low_findings_bodies", {"megabytes sent": 20, **told})
+        assert told == {"/sign-in": "HTTP/1.1 413", "/api/v1/checks": "HTTP/1.1 401"}
 
 
 def test_what_is_refused_is_read_to_its_end() -> None:

@@ -39,6 +39,7 @@ from broker.workflow import looks, rehearsals
 from broker.workflow.run import run_job
 from broker.workflow.run_rehearsal import run_rehearsal
 from tests.attacks.script_town import broker
+from tests.generative.query.proof_size import tell
 from tests.unit.workflow.conftest import PROJECT, PYTHON, ROSA, SQL, Broker
 
 IMAGES = Path(__file__).resolve().parents[2] / "build" / "images"
@@ -146,9 +147,11 @@ def test_a_sender_on_real_rows_is_not_heard_by_a_trial(runtime: str) -> None:
         assert trace is not None
         samples = [(float(w[1]), int(w[2])) for w in map(str.split, trace["printed"].splitlines()) if w[0] == "HEARS"]
         began, ended = (float(line.split()[1]) for line in log.splitlines() if line.startswith(("SENDS", "ENDS")))
+        heard = decoded(samples, began)
+        tell(f"neighbours_{runtime}", {"bits sent": len(BITS), "readings": len(samples), "bits heard": len(heard)})
         assert len(samples) > 20
         assert ended - began >= BIT_SECONDS * len(BITS)
-        assert decoded(samples, began) == ""
+        assert heard == ""
 
 
 def decoded(samples: list[tuple[float, int]], began: float) -> str:

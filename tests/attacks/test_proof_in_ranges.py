@@ -1,6 +1,7 @@
 """A proof in ranges goes on where it stopped, on the same commit and when asked the same, and never keeps what was not
-met; and the proof of attacks runs every file of attacks."""
+met; and the proof of attacks runs every file of attacks, at sizes that tests read, with figures that they tell."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,3 +46,31 @@ def test_the_proof_runs_every_file_of_attacks() -> None:
     run = {file for files, _ in attacks.properties().values() for file in files}
     there = {str(p.relative_to(ROOT)) for p in (ROOT / attacks.ATTACKS).glob("test_*.py")}
     assert there <= run
+
+
+def texts() -> dict[str, str]:
+    """Of all tests and what stands beside them, but proofs."""
+    found = (p for p in (ROOT / "tests").rglob("*.py") if "prove" not in p.parts)
+    return {str(p.relative_to(ROOT)): p.read_text() for p in found}
+
+
+def test_every_size_of_the_proof_is_read_by_a_test() -> None:
+    """`os.environ.get("PROOF_X")`, `"PROOF_X" in os.environ`, or `size("X", …)`."""
+    read = {
+        name
+        for text in texts().values()
+        for by_name, by_size in re.findall(r'environ\.get\(f?"PROOF_(\w+)"|\bsize\(\s*"(\w+)"', text)
+        for name in (by_name or by_size,)
+    }
+    read |= {name for text in texts().values() for name in re.findall(r'"PROOF_(\w+)" in os\.environ', text)}
+    assert [name for name in attacks.SIZES if name.removeprefix("PROOF_") not in read] == []
+
+
+def test_every_figure_that_the_proof_names_is_told_by_its_files() -> None:
+    """By its name, or by what its name begins with: a profile, a runtime or the like may follow."""
+    every = texts()
+    for title, (files, told) in attacks.properties().items():
+        said = "\n".join(every[file] for file in files)
+        whole = set(re.findall(r'"(\w+)(?:\.json)?"', said))
+        begun = tuple(re.findall(r'f"([a-z_]{4,})\{', said))
+        assert [name for name in told if name not in whole and not name.startswith(begun)] == [], title

@@ -1,12 +1,16 @@
 """Texts that single out one child whom a neighbour knows: none leaves without a person, whatever the data are; ordinary
-statistics do."""
+statistics do.
+
+`PROOF_REACH` says how many children of a synthetic town each text is asked about, half of them with the secret."""
 
 # ruff: noqa: E501 - one text a line reads as a table
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,10 +24,15 @@ from broker.domain.ports import Snapshot
 from broker.policy.files import load_policies
 from broker.workflow import administer
 from broker.workflow.check import Checked, check_submission
+from tests.attacks.absence_town import Child, town
+from tests.generative.query.proof_size import size, tell
 from tests.unit.workflow.conftest import ROLES, Broker, opened
 
 POLICIES = load_policies(Path(__file__).parents[2] / "policies")
 PROFILES = [p.name for p in POLICIES.profiles]
+CHILDREN = size("REACH", 2)
+PADS = {4, 5}
+"""Months whose children are pads of some texts, so that nobody born then is asked after."""
 
 CHILD = "URN = 100001 AND MonthOfBirth = 3 AND YearOfBirth = 2008 AND SENprovision <> 'N'"
 """Somebody whom three known things tell apart, and what is to be learned."""
@@ -133,6 +142,42 @@ def test_a_part_that_singles_out_goes_to_a_person(name: str, profile: str) -> No
         assert part.column is not None
         assert part.text
         assert part.column <= len(lines[part.line - 1])
+
+
+def about(text: str, child: Child) -> str:
+    """The same text, about another child than the one that it names."""
+    named = (
+        ("100001", child.school), (r"(?<=MonthOfBirth = )3\b", child.month), (r"(?<=MonthOfBirth <> )3\b", child.month),
+        (r"(?<=MonthOfBirth - )3\b", child.month), (r"2008", child.year),
+    )  # fmt: skip
+    for what, value in named:
+        text = re.sub(what, str(value), text)
+    return text
+
+
+def children() -> list[Child]:
+    """Half of them with the secret."""
+    found = [child for child in town().children(5 * CHILDREN) if child.month not in PADS]
+    half = CHILDREN // 2
+    return [child for has in (True, False) for child in [c for c in found if c.has is has][:half]]
+
+
+@pytest.mark.timeout(1200)
+def test_a_person_is_asked_about_every_child() -> None:
+    """Of no text, of no child, under no profile is there anything to guess from before a person has looked."""
+    asked_after, asked, alone = children(), 0, []
+    for name, child, profile in product(ATTACKS, asked_after, PROFILES):
+        found = checked(about(ATTACKS[name], child), profile)
+        assert found.plan is not None
+        asked += 1
+        alone += [(name, child, profile) for output in found.plan.outputs if not output.small_parts]
+    with_secret = sum(child.has for child in asked_after)
+    tell("reach", {
+        "texts": len(ATTACKS), "profiles": PROFILES, "children": len(asked_after), "with the secret": with_secret,
+        "checked": asked, "outputs without a person": len(alone),
+    })  # fmt: skip
+    assert alone == []
+    assert (len(asked_after), with_secret) == (CHILDREN, CHILDREN // 2)
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -27,6 +27,7 @@ from broker.web.setup import WebSettings
 from broker.workflow import administer, browse, looks, notices
 from broker.workflow.withdraw import withdraw
 from tests.attacks.script_town import broker
+from tests.generative.query.proof_size import tell
 from tests.unit.workflow.conftest import ADA, CHRIS, CLEO, PYTHON, REX, ROSA, SQL, THERE, Broker
 
 PRINTED = b"born in month 2\n"
@@ -156,8 +157,12 @@ def test_a_project_with_unread_scripts_waits_however_they_ended(ending: Ending) 
     with broker() as npd:
         limited(npd, 2)
         jobs = [ending(npd), ending(npd)]
-        assert refused(npd) == "unread-scripts"
-        assert refused(npd, SQL) == ""
+        further, sql = refused(npd), refused(npd, SQL)
+        tell(
+            f"unread_scripts_{ending.__name__}", {"scripts": len(jobs), "a further one": further, "SQL": sql or "taken"}
+        )
+        assert further == "unread-scripts"
+        assert sql == ""
         if ending is in_review:
             npd.vote(CLEO, npd.store.outputs_of(jobs[0])[0].ident, Choice.REJECT)
         else:
@@ -217,6 +222,7 @@ def test_sending_again_is_answered_and_a_race_lets_no_more_through() -> None:
             thread.start()
         for thread in threads:
             thread.join()
+        tell("unread_scripts_at_once", {"sent": len(found), "taken": found.count("")})
         assert sorted(found) == ["", "", *["unread-scripts"] * 4]
         assert npd.send(PYTHON, client_id="once") == first
 

@@ -1,13 +1,16 @@
-"""docs/reach.md lists every ordinary text that a person looks at for what it could single out, with the reason."""
+"""docs/reach.md lists every ordinary text that a person looks at for what it could single out, with the reason; and no
+sample leaves the automatic lane without one."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 from broker.domain.jobs import Kind
 from broker.policy.files import load_policies
-from broker.workflow.check import check_submission
+from broker.workflow.check import Checked, check_submission
+from tests.generative.query.proof_size import tell
 
 ROOT = Path(__file__).parents[2]
 REASONS = {
@@ -31,25 +34,71 @@ def samples() -> Iterator[tuple[str, str, str]]:
         yield path.name, "tsql", path.read_text()
 
 
-def looked_at() -> tuple[int, list[str]]:
-    """How many samples are accepted, and a row of the page for each part."""
+def accepted() -> Iterator[tuple[str, Checked]]:
+    """The samples that are accepted, as they are checked."""
     policies = load_policies(ROOT / "policies")
     project = policies.project("P0421")
     assert project is not None
-    accepted, rows = 0, []
     for number, dialect, text in samples():
         found = check_submission(text, Kind.SQL, dialect, project, policies, date(2026, 11, 1))
         if found.accepted and found.plan is not None:
-            accepted += 1
-            parts = dict.fromkeys(p.text for output in found.plan.outputs for p in output.small_parts)
-            rows += [f"| {number} | `{part}` | {REASONS.get(number, 'NO REASON')} |" for part in parts]
-    return accepted, rows
+            yield number, found
+
+
+def looked_at() -> tuple[int, list[str]]:
+    """How many samples are accepted, and a row of the page for each part."""
+    rows, many = [], 0
+    for number, found in accepted():
+        many += 1
+        assert found.plan is not None
+        parts = dict.fromkeys(p.text for output in found.plan.outputs for p in output.small_parts)
+        rows += [f"| {number} | `{part}` | {REASONS.get(number, 'NO REASON')} |" for part in parts]
+    return many, rows
 
 
 def test_the_page_lists_what_a_person_looks_at() -> None:
     page = (ROOT / "docs" / "reach.md").read_text()
-    accepted, rows = looked_at()
+    many, rows = looked_at()
     assert [line for line in page.splitlines() if re.match(r"\| [A-Z]?\d|\| \w+\.sql", line)] == rows
     samples_with = {row.split("|")[1] for row in rows}
-    assert f"{len(samples_with)} of {accepted} samples" in page
+    assert f"{len(samples_with)} of {many} samples" in page
     assert "NO REASON" not in page
+
+
+QUANTILE = "A quantile can be one person's own value, or tell of few: it has no automatic verdict."
+DEVIATION = "A deviation can be one person's own value, or tell of few: it has no automatic verdict."
+OTHERS = "A value depends on other people than those of the cell."
+DISTINCT = "COUNT(DISTINCT …) of a variable other than the link key: its values are the contributors."
+ARITHMETIC = "An argument outside the closed list: arithmetic over a person's row."
+SEVERAL = "A condition meets several written rows at once, so rows are counted several times."
+REACH = "A part of the text could hold very few people."
+FELL_OUT = {
+    "A10": {QUANTILE}, "A16": {REACH}, "A42": {OTHERS}, "A46": {DEVIATION, DISTINCT}, "A66": {OTHERS, ARITHMETIC},
+    "A72": {QUANTILE}, "A74": {QUANTILE, DEVIATION}, "A76": {REACH}, "S006": {OTHERS}, "S068": {REACH, ARITHMETIC},
+    "T01": {REACH}, "T16": {REACH, OTHERS}, "T20": {REACH}, "T24": {SEVERAL}, "T38": {QUANTILE},
+}  # fmt: skip
+"""Every sample that a person looks at though it is accepted, with each reason that its author is told."""
+
+
+def reasons_of(found: Checked) -> set[str]:
+    assert found.plan is not None
+    parts = {p.placed for output in found.plan.outputs for p in output.small_parts}
+    return {REACH if reason in parts else reason for reason in found.review}
+
+
+def scripts() -> list[Path]:
+    return [*(ROOT / "tests" / "gallery" / "scripts").glob("*.py"), *(ROOT / "broker" / "demo" / "jobs").glob("*.py")]
+
+
+def test_nothing_falls_out_of_the_automatic_lane_without_a_reason() -> None:
+    """Of SQL, that is: the scripts of the gallery were never in it, and are told as such."""
+    every = dict(accepted())
+    fell_out = {number: reasons_of(found) for number, found in every.items() if found.review}
+    by_reason = Counter(reason for reasons in fell_out.values() for reason in sorted(reasons))
+    alone = sum(reasons == {REACH} for reasons in fell_out.values())
+    tell("lane", {
+        "accepted": len(every), "in the lane": len(every) - len(fell_out), "fell out": sorted(fell_out),
+        "by reason": dict(by_reason), "by reach alone": alone, "scripts, always before a person": len(scripts()),
+    })  # fmt: skip
+    assert fell_out == FELL_OUT
+    assert {number for number, reasons in fell_out.items() if REACH in reasons} == set(REASONS)

@@ -6,6 +6,7 @@ import math
 import sys
 
 from bench.memory import DIFFERENT, PROMISED_MB, PROMISED_SECONDS, measured
+from tests.attacks.profiles import SHIPPED
 from tests.prove.properties import property_lines
 from tests.prove.record import Line, write
 
@@ -29,7 +30,7 @@ PROPERTIES = {
         (f"{ATTACKS}/test_reconstruction.py",), ("reconstruction", "reconstruction_capped"),
     ),
     "a series of denials tells no more than the quota": (
-        (f"{ATTACKS}/test_denials_in_series.py",), ("denials_in_series",),
+        (f"{ATTACKS}/test_denials_in_series.py",), tuple(f"denials_in_series_{profile}" for profile in SHIPPED),
     ),
     "two releases at once, each clean alone, are never both out, on both stores": (
         (f"{MEMORY}/test_raced.py", f"{MEMORY}/test_killed_and_races.py"), ("races",),

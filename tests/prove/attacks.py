@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from tests.attacks.profiles import SHIPPED
 from tests.prove.attack_lists import lists
 from tests.prove.properties import property_line
 from tests.prove.ranges import Told, resumed
@@ -18,11 +19,15 @@ from tests.prove.record import ROOT, Line, write
 SEED = 20261127
 SIZES = {
     "PROOF_DEFENCES": "all", "PROOF_DECODERS_TEXTS": 20_000, "PROOF_DECODERS_END_TO_END": 1_500,
-    "PROOF_DECODERS_PROCESSES": 2, "PROOF_TIMES": 200, "PROOF_HOSTILE_FILES": 2_000, "PROOF_EVIDENCE": 6_000,
-    "PROOF_HOLES": 300, "PROOF_DENIALS": 40, "PROOF_RECONSTRUCTION": 400,
+    "PROOF_DECODERS_PROCESSES": 2, "PROOF_TIMES": 200, "PROOF_STEP": 5, "PROOF_FUZZED_FILES": 2_000,
+    "PROOF_EVIDENCE": 6_000, "PROOF_HOLES": 300, "PROOF_DENIALS": 40, "PROOF_REACH": 40, "PROOF_RECONSTRUCTION": 400,
+    "PROOF_FAIR": 20, "PROOF_PLANNED": 2_000,
 }  # fmt: skip
 ATTACKS = "tests/attacks"
 Property = tuple[Sequence[str], Sequence[str]]
+SERIES = tuple(f"denials_in_series_{profile}" for profile in SHIPPED)
+BRANCHES = tuple(f"branches_{attack}_{profile}" for attack in ("totals", "padded") for profile in SHIPPED)
+ENDINGS = ("withdrawn", "withdrawn_later", "failed", "left_nothing", "withheld", "in_review")
 
 
 def files(*names: str) -> list[str]:
@@ -31,10 +36,14 @@ def files(*names: str) -> list[str]:
 
 PROPERTIES: Mapping[str, Property] = {
     "SQL attacks rebuilt: branches, holes, reach, series": (
-        files("branches_as_amounts", "holes", "reach", "denials_in_series"), ("holes", "reach", "denials_in_series"),
+        files("branches_as_amounts", "holes", "reach", "denials_in_series"), (*BRANCHES, "holes", "reach", *SERIES),
     ),
     "scripts' attacks rebuilt: time, neighbours, files, unread scripts, low findings": (
-        files("neighbours", "unread_scripts", "low_findings"), (),
+        files("neighbours", "unread_scripts", "low_findings"),
+        (
+            "neighbours_runc", "neighbours_runsc", *(f"unread_scripts_{ending}" for ending in ENDINGS),
+            "unread_scripts_at_once", "low_findings_lock_out", "low_findings_bodies",
+        ),
     ),
     "each defence taken out is seen": (
         files("attack_defences"), tuple(f"defences_{name}" for name in lists()),
@@ -43,6 +52,11 @@ PROPERTIES: Mapping[str, Property] = {
         files("decoder_search"), ("decoders_in_process", "decoders_end_to_end"),
     ),
     "time: 200 drawn secrets tell at most what the slots state": (files("times_as_carriers"), ("times",)),
+    "fairness: whoever waits behind 20 long scripts starts at the end of a slot": (files("fairness"), ("fairness",)),
+    "private questions: refused, or planned before they are charged": (
+        files("planned_questions", "private_plans"), ("planned",),
+    ),
+    "what fell out of the automatic lane, with reasons": (("tests/docs/test_reach_page.py",), ("lane",)),
     "reconstruction at 100, 200 and all allowed counts; ordinary tables leave": (
         files("reconstruction"),
         ("reconstruction", "reconstruction_capped", "ordinary_tables"),

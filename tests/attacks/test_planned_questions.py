@@ -1,0 +1,145 @@
+"""Generated private questions on the whole way, from the check to the ledger, with the engine's own statements over
+rows: each is refused when it is checked, or planned by the engine before anything is charged. None is charged and then
+ends in an error of the engine (A10).
+
+`PROOF_PLANNED` says how many are asked."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from broker.domain.jobs import FailureCode, JobState, Kind
+from broker.domain.outputs import OutputState
+from broker.domain.ports import Vault, VaultTable
+from broker.domain.projects import Mode
+from broker.engine import private
+from broker.engine.here import EngineHere
+from broker.engine.private import PrivateDuckDB
+from broker.privacy.noise.client import NoiseProcess
+from broker.workflow.preview import check_text
+from tests.attacks.private_town import dashboard, kit, policies
+from tests.generative.query.proof_size import seed, size, tell
+from tests.unit.workflow.conftest import DORA, PROJECT, Broker
+from tests.unit.workflow.dashboard_kit import after_slot
+
+from shapes import sample  # isort: skip - private_town says where it stands
+
+QUESTIONS = size("PLANNED", 42)
+PLAIN = 0
+"""The number of a question that is answered."""
+
+SPEND = "-- private: epsilon 0.01\n"
+
+
+@dataclass(frozen=True)
+class Files:
+    """A vault of drawn rows of every table that questions are about, as a worker has it: an empty file with the
+    columns, then the rows."""
+
+    folder: Path
+
+    def ensure(self, project: str, snapshot: str) -> Vault:
+        names = sorted(p.name for p in self.folder.iterdir())
+        tables = tuple(VaultTable(n, (f"{n}/schema.parquet", f"{n}/all.parquet"), (None, None)) for n in names)
+        return Vault(f"v-{project}-{snapshot}", snapshot, project, self.folder, self.folder, tables, True)
+
+    def registers(self, vault: Vault) -> Mapping[str, Sequence[Any]]:
+        every = ((t, v) for t in policies().catalogue.tables for v in t.variables)
+        return {f"{t.full_name}.{v.name}": tuple(kit.worlds.domain(v)) for t, v in every if v.register_key}
+
+
+@contextmanager
+def files_of(number: int) -> Iterator[Files]:
+    """Persons with many rows, some equal, and every kind of value that the catalogue allows, NULL too."""
+    catalogue = policies().catalogue
+    rows = kit.crowded(catalogue, number)
+    with TemporaryDirectory() as folder, kit.vault(catalogue, rows, number) as con:
+        for name in rows:
+            made = Path(folder) / name
+            made.mkdir()
+            for file, limit in (("schema", "LIMIT 0"), ("all", "")):
+                con.execute(f"COPY (SELECT * FROM {name} {limit}) TO '{made / file}.parquet' (FORMAT parquet)")
+        yield Files(Path(folder))
+
+
+@contextmanager
+def town(files: Files) -> Iterator[Broker]:
+    """A project that asks privately about all that the generator's questions are about, of all years, with much to
+    spend."""
+    found = policies()
+    promises = tuple(replace(p, loss=1000.0, delta=1e-6) for p in found.privacy.promises)
+    own = found.project(PROJECT)
+    assert own is not None
+    budgets = tuple(replace(b, loss=1000.0, delta=1e-6) for b in own.budgets)
+    years = {t.full_name: t.year.years for t in found.catalogue.tables if t.year}
+    grants = tuple(replace(g, years=years.get(g.table)) for g in own.grants)
+    asks = replace(own, grants=grants, mode=Mode.DIFFERENTIAL_PRIVACY, privacy="npd-private", budgets=budgets, votes=0,
+                   researchers=frozenset({DORA}))  # fmt: skip
+    others = tuple(p for p in found.projects if p.ident != PROJECT)
+    with dashboard() as broker, NoiseProcess(60) as noise:
+        assert broker.ports.private is not None
+        real = replace(broker.ports.private, engine=PrivateDuckDB(), noise=noise)
+        broker.ports = replace(broker.ports, private=real, sandbox=EngineHere(), vaults=files)
+        privacy = replace(found.privacy, promises=promises)
+        broker.policies = broker.put_in_force(replace(found, projects=(asks, *others), privacy=privacy))
+        yield broker
+
+
+def charged(broker: Broker) -> int:
+    """Millionths that all accounts together have spent; nothing is reserved for a job that has ended."""
+    balances = broker.store.balances()
+    assert all(not b.reserved.micro for b in balances)
+    return sum(b.spent.micro for b in balances)
+
+
+def ends(broker: Broker, number: int) -> str:
+    """How a question ends, and that it was charged where it is answered and only there."""
+    drawn, before = sample(number), charged(broker)
+    text = SPEND + drawn.text
+    found = check_text(broker.ports, broker.person(DORA), PROJECT, text, Kind.SQL, drawn.dialect)
+    if not found.accepted:
+        return "refused at check"
+    job = broker.send(text, by=DORA, project=PROJECT, dialect=drawn.dialect)
+    assert broker.run(job)
+    after_slot(broker, job)
+    ended, cost = broker.store.job(job), charged(broker) - before
+    if ended.state is JobState.FAILED:
+        assert ended.failure is FailureCode.ENGINE_ERROR, (ended.failure, drawn.text)
+        assert cost == 0, f"charged, and then the engine ended in an error: {drawn.text}"
+        return "refused when planned"
+    assert {o.state for o in broker.store.outputs_of(job)} == {OutputState.RELEASED}, (ended.state, drawn.text)
+    assert cost > 0, drawn.text
+    return "answered"
+
+
+def test_no_question_is_charged_and_then_ends_in_an_error_of_the_engine() -> None:
+    ended: Counter[str] = Counter()
+    with files_of(seed()) as files, town(files) as broker:
+        for number in range(seed(), seed() + QUESTIONS):
+            ended[ends(broker, number)] += 1
+    tell("planned", {"questions": QUESTIONS, "charged and then failed": 0, **ended})
+    assert ended["answered"] > QUESTIONS // 2
+    assert ended["refused at check"], "the generator asks for more than can be told"
+
+
+BROKEN = [("s", 'SELECT "nope" FROM "npd"."absence"')]
+
+
+@pytest.mark.parametrize("planned", [True, False])
+def test_a_statement_that_no_engine_can_run_is_seen(planned: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the look at its plan it would be paid for."""
+    monkeypatch.setattr(private, "statements", lambda *given: iter(BROKEN))
+    if not planned:
+        monkeypatch.setattr(private, "check_plans", lambda request: None)
+    with files_of(seed()) as files, town(files) as broker:
+        if planned:
+            assert ends(broker, PLAIN) == "refused when planned"
+            return
+        with pytest.raises(AssertionError, match="charged, and then the engine ended in an error"):
+            ends(broker, PLAIN)
