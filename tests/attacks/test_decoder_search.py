@@ -77,7 +77,15 @@ def assert_at_edges(figures: Mapping[str, int], moved: Mapping[str, int], share:
 
 
 FROM = "FROM npd.absence AS a WHERE a.AcademicYear = '2018/2019'"
-COUNTED = ("SENprovision", "FSMeligible", "EthnicGroupMinor", "NCyearActual", "LA", "URN")
+COUNTED = (
+    "SENprovision",
+    "FSMeligible",
+    "EthnicGroupMinor",
+    "NCyearActual",
+    "LA",
+    "URN",
+    "URN, a.MonthOfBirth, a.FSMeligible",
+)
 
 
 def test_ordinary_counts_do_not_depend_on_one_child() -> None:

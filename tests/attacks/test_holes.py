@@ -62,6 +62,9 @@ FORMS = {
     "listed key": f"SELECT LA, COUNT(*) AS n FROM npd.a WHERE {YEAR} AND (Score = 3 OR {CHILD}) GROUP BY LA",
     "listed keys, with their totals": f"""SELECT LA, Sex, COUNT(*) AS n FROM npd.a
         WHERE {YEAR} AND (Score = 3 OR {CHILD}) GROUP BY ROLLUP (LA, Sex)""",
+    "number and flag as keys, with their totals, beside a condition": f"""SELECT Score, Flag, COUNT(*) AS n,
+        SUM(CASE WHEN Flag = 1 THEN 1 ELSE 0 END) AS m FROM npd.a
+        WHERE {YEAR} AND (Score = 3 OR {CHILD}) GROUP BY ROLLUP (Score, Flag)""",
     "sum beside a condition": f"""SELECT Sex, SUM(Score) AS s, COUNT(CASE WHEN {CHILD} OR LA = 1 THEN 1 END) AS n
         FROM npd.a WHERE {YEAR} GROUP BY Sex""",
     "sum beside a condition on few": f"""SELECT Sex, SUM(Score) AS s, COUNT(CASE WHEN {CHILD} THEN 1 END) AS n

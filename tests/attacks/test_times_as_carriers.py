@@ -203,6 +203,8 @@ def test_the_next_job_is_of_the_project_that_had_the_workers_least() -> None:
         town.work()
         order = sorted(town.npd.store.jobs_begun(START), key=lambda job: job.started)
         assert [town.names[job.ident] for job in order] == ["long", "other 0", "other 1", "own", "other 2"]
+        town.send("own again")
+        town.work()
         town.clock.sleep(town.npd.policies.service.fair_window_seconds)
         first = town.send("own later")
         town.clock.sleep(1)

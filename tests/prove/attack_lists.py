@@ -10,11 +10,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pytest
+
 from tests.prove import attack_defences
 from tests.prove.defences import Defence, Faults, caught
 
 FAULTS: Faults = (AssertionError, ValueError, KeyError)
 """How a test fails that has seen it, where a list does not say so in `CAUGHT`."""
+
+RAISED_NOTHING: Faults = (pytest.fail.Exception,)
+"""How every list's tests fail that expect an error."""
 
 
 def lists() -> Mapping[str, Sequence[Any]]:
@@ -25,7 +30,7 @@ def lists() -> Mapping[str, Sequence[Any]]:
 
 def missed(name: str, most: int | None = None) -> list[str]:
     """What was not caught of a list, or of its first ones."""
-    faults = getattr(_module(name), "CAUGHT", FAULTS)
+    faults = (*getattr(_module(name), "CAUGHT", FAULTS), *RAISED_NOTHING)
     return [f"{d.test}: {d.what}" for d in lists()[name][:most] if not caught(_plain(d), faults)]
 
 

@@ -80,8 +80,8 @@ def rounding_slack(profile: Profile) -> float:
 
 
 def coarse(size: int, t: int) -> int:
-    """A size that one person hardly ever changes: t, and that times powers of eight. Smaller sizes as they are."""
-    return size if size < t else t * COARSE ** floor(log(size / t, COARSE) + 1e-12)
+    """A size that one person hardly ever changes: t, and that times powers of eight. A smaller one counts as one."""
+    return min(size, 1) if size < t else t * COARSE ** floor(log(size / t, COARSE) + 1e-12)
 
 
 class _Builder:

@@ -108,7 +108,7 @@ def _repaired(drawn: Drawn, of: str | None, before: frozenset[Place], progress: 
     beyond = max(0, len(small) - drawn.profile.max_joint_targets)
     targets = {found.sum_of(c) for c, rules in reasons.items() if found.persons[c] >= t and not rules <= COVER}
     targets |= {c for c, at in enumerate(is_open) if at} | set(small[: drawn.profile.max_joint_targets])
-    task = _task(found, targets, hidden, shown, is_open)
+    task = _task(found, targets, hidden, shown, is_open, t)
     repaired = repair(task, progress=progress)
     places = {p for p, cell in (*found.figures.items(), *found.beside) if cell in repaired.hidden and p not in first}
     # Each cell of a single contributor would be a program of its own, against all others: repair has done what it can.
@@ -119,19 +119,21 @@ def _repaired(drawn: Drawn, of: str | None, before: frozenset[Place], progress: 
     return Pattern(frozenset(places), len(task.targets), exact, narrow, beyond)
 
 
-def _task(found: Figures, targets: set[int], hidden: set[int], shown: set[int], is_open: Sequence[bool]) -> Task:
-    """An open cell is taken for one person, who knows it and is not fewer: so it hides no other cell, and whoever is
-    there, the others hide it."""
+def _task(
+    found: Figures, targets: set[int], hidden: set[int], shown: set[int], is_open: Sequence[bool], t: int
+) -> Task:
+    """An open cell, and a joint one of fewer than t persons, is taken for one person, who knows it and is not fewer: so
+    it hides no other cell, and whoever is there, the others hide it."""
     alone = {c for c, at in enumerate(is_open) if at}
     values = [1.0 if c in alone else v for c, v in enumerate(found.values)]
     marks = dict.fromkeys(alone, (1.0, inf)) | {c: (-by, by) for c, by in found.slack.items()}
-    singles = {c for c in range(found.joint) if found.persons[c] == 1}
+    few = {c for c in range(found.joint) if 0 < found.persons[c] < t}
     return Task(
         System(len(values), tuple(found.equations)),
         values,
         {c: found.widths[c] for c in sorted(targets)},
         frozenset(hidden),
-        insiders=frozenset(alone | singles),
+        insiders=frozenset(alone | few),
         signed=found.signed,
         unreleased=frozenset(range(len(values))) - shown - hidden,
         marks=marks,

@@ -26,7 +26,7 @@ class Kind(IntEnum):
     STATE = 8
 
 
-NUMBERS = 7
+NUMBERS, RANK = 7, "rank"
 HARMLESS = frozenset({Kind.NONE, Kind.EDGE, Kind.THRESHOLD, Kind.CAP})
 
 
@@ -86,8 +86,11 @@ def _of_tables(before: Left, after: Left, figures: Pairs) -> tuple[Kind, str]:
         return Kind.NONE, ""
     if apart := set(before.rows) ^ set(after.rows):
         return Kind.ROWS, f"rows: {apart}"
-    if list(before.rows) != list(after.rows) and all(b.shown == a.shown for b, a, _ in figures):
-        return Kind.FIGURES, "rows: their order"  # it follows from the figures that leave: by them alone it may move
+    # Ranks and the order of rows follow from figures that leave beside them: by these alone they may move.
+    ranks, figures = ([f for f in figures if (f[0].statistic == RANK) is told] for told in (True, False))
+    moved = list(before.rows) != list(after.rows) or any(b.shown != a.shown for b, a, _ in ranks)
+    if moved and all(b.shown == a.shown for b, a, _ in figures):
+        return Kind.FIGURES, "the order of rows, or ranks"
     for keys, row in before.rows.items():
         for name, b in row.items():
             if (b.shown is None) != (after.rows[keys][name].shown is None):

@@ -33,7 +33,7 @@ DEFENCES = (
     Defence("listed numbers are constants", put(f"{GROUPS}.grouping.fixed_in", lambda *_: {}), "test_amounts_that_a_filter_lists", HERE),
     Defence("numbers that a branch lists are constants", edited(f"{GROUPS}.branching:decided", "**fixed_by(conjuncts_of(c))", ""), "test_amounts_that_a_filter_lists", HERE),
     Defence("rows of persons are counts", edited("broker.disclosure.protect:protected", "case Measure.SUM if statistic.counts:", "case Measure.SUM if False:"), "test_rows_within", HERE),
-    Defence("numbers that are made of rows ask a person", put("broker.query.rows.summaries._counts", lambda *_: (False, False)), "test_other_numbers", HERE, ("AVG(1.0 * Flag)",)),
+    Defence("numbers that are made of rows ask a person", put("broker.query.rows.summaries._counts", lambda *_: (False, False)), "test_other_numbers", HERE, ("COUNT(*) + 2",)),
     Defence("a written number is nobody's amount", put(f"{GROUPS}.arguments.is_amount", is_plain), "test_other_numbers", HERE, ("MAX(3000)",)),
     Defence("amounts are judged without what is added to all", put(f"{GROUPS}.implying.unmoved", nothing), "test_added_constants", HERE),
 )  # fmt: skip

@@ -12,7 +12,7 @@ DEFENCES = (
     Defence(
         "cells of a few are looked at as cells of nobody",
         put(f"{LINKING}.patterns.known_joints", lambda _family, atoms, *_: list(atoms)),
-        given=("listed keys, with their totals", "npd-default"),
+        given=("number and flag as keys, with their totals, beside a condition", "npd-default"),
     ),
     Defence(
         "who is in no row is thought of",

@@ -34,7 +34,7 @@ DEFENCES = (
     near("the dead's sandbox is ended first", edited(f"{PLACES}._lives", "self._bury(place.name)", "pass"), "test_a_holder"),
     near("a place is kept", put("broker.sandbox.neighbours.WISH_SECONDS", 0.0), "test_a_place"),
     near("whoever is terminated goes on no more", put("broker.sandbox.neighbours.Neighbours.give_up", lambda *_: None), "test_whoever_is"),
-    near("a wait is told in slots", edited("broker.workflow.silence:trial_told", "return _slot_after(policies, started, ended)", "return ended"), "test_how_long"),
+    near("a wait is told in slots", edited("broker.workflow.silence:trial_told", "return slots_of(ports, policies).end(started, (ended - started).total_seconds())", "return ended"), "test_how_long"),
     near("real rows are held", edited("broker.workflow.scripts:run_script", "script.holding(Rows.REAL)", "__import__('contextlib').nullcontext()"), "test_a_script_has"),
     near("synthetic rows are held", edited("broker.workflow.scripts:_on_synthetic", "script.holding(Rows.SYNTHETIC)", "__import__('contextlib').nullcontext()"), "test_a_script_has"),
     near("a rehearsal asks for its turn", edited("broker.workflow.run_rehearsal:_turn", "if asked.submission.kind is not Kind.PYTHON:", "if True:"), "test_a_scripts_rehearsal"),

@@ -30,7 +30,7 @@ DEFENCES = (
     Defence("a killed slot waits", edited(f"{RUN}:hold_again", "job.worker == worker", "False"), "test_a_slot_that"),
     Defence("a job that is given back looks as if it ran", edited(f"{SILENCE}:looks_running", "return job.started is not None", "return job.state is JobState.RUNNING"), "test_a_slot_that"),
     Defence("a grid begins with the first attempt", edited("broker.storage.job_moves:JobMoves.lease", "func.coalesce(jobs.c.started, now)", "now"), "test_attempts"),
-    Defence("projects take turns", edited("broker.domain.turns:in_order", "used.get(project, 0.0) + own[project] * slots.seconds[0]", "0.0"), "test_twenty"),
+    Defence("projects take turns", edited("broker.domain.turns:in_order", "used.get(project, 0.0) + own[project] * slots.seconds[0]", "0.0"), "test_long_scripts", module="tests.attacks.test_fairness"),
     Defence("turns are by the times that are told", edited("broker.domain.turns:used_by_project", "until = slots.told_end(job, now)", "until = job.ended or now"), "test_the_next_job"),
     Defence("turns forget", edited(f"{TURNS}:in_turn", "timedelta(seconds=policies.service.fair_window_seconds)", "timedelta(days=9)"), "test_the_next_job"),
     Defence("a lane for SQL", edited(f"{TURNS}:Lane.takes_scripts", "return self.number >=", "return True or self.number >="), "test_a_lane"),
