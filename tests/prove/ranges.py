@@ -1,6 +1,7 @@
-"""Long proofs in ranges that go on where they stopped: what a finished range told is kept in build/proofs/<commit>/,
-and on the same commit it is not run again. With changes that no commit has, nothing is kept."""
+"""Long proofs in ranges that go on where they stopped: what a finished range told is kept in build/proofs/<files>/, and
+is not run again for the same files in every commit. With changes that no commit has, nothing is kept."""
 
+import hashlib
 import json
 import os
 import re
@@ -15,10 +16,12 @@ Told = dict[str, Any]
 
 
 def kept_in(name: str) -> Path | None:
-    """Where a range's figures are kept; None where the tree has changes that no commit has."""
+    """Where a range's figures are kept, by all files of the commit but the summaries of proofs; None where the tree has
+    changes that no commit has."""
     if _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/proofs"):
         return None
-    folder = ROOT / "build" / "proofs" / _git("rev-parse", "HEAD")
+    files = (line for line in _git("ls-tree", "-r", "HEAD").splitlines() if "\tdocs/proofs/" not in line)
+    folder = ROOT / "build" / "proofs" / hashlib.sha256("\n".join(files).encode()).hexdigest()[:40]
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')[:120]}.json"
 
