@@ -19,7 +19,7 @@ import pytest
 from tests.attacks.decoders import ranges
 from tests.attacks.decoders.choices import Choices, smaller
 from tests.attacks.decoders.conditions import words_of
-from tests.attacks.decoders.differences import HARMLESS, Difference, Kind, difference
+from tests.attacks.decoders.differences import HARMLESS, STEERED, Difference, Kind, difference
 from tests.attacks.decoders.judges import InProcess
 from tests.attacks.decoders.kit import LEAVES, Figure, Kit, Left
 from tests.attacks.decoders.queries import one_job
@@ -34,7 +34,7 @@ AT_SIZE = {
     "end to end": size("DECODERS_END_TO_END", EVERY_DAY["end to end"]),
 }
 EACH = {"in process": 500, "end to end": 50}
-AT_MOST_RIGHT = 0.6
+AT_MOST_RIGHT, MOST_STEERED = 0.6, 0.01
 
 
 @cache
@@ -65,6 +65,8 @@ def test_what_leaves_does_not_depend_on_one_child(kit: Kit, level: str) -> None:
     assert told["findings"] == []
     at_edges = 1 / told["base"]
     assert_at_edges(told["figures"], told["moved"], at_edges)
+    steered = sum(told["kinds"].get(kind.name, 0) for kind in STEERED)
+    assert steered <= MOST_STEERED * texts + 3 * math.sqrt(MOST_STEERED * texts)
     if told["padded"] >= 100:
         sure = 3 * math.sqrt(at_edges * (1 - at_edges) / told["padded"]) / 2
         assert ranges.right(told) <= AT_MOST_RIGHT + sure

@@ -12,22 +12,27 @@ from tests.attacks.decoders.kit import LEAVES, Figure, Left
 
 class Kind(IntEnum):
     """From harmless to worst. An edge: figures that moved to the next multiple of the base. A threshold: a number of
-    persons was under it in the one and not in the other, and holes with it. A cap: a reference population's figures
-    were used up by a cell more or less, and without the cap nothing of the kind is seen. The others are decoders."""
+    persons was under it in the one and not in the other, and holes with it. A size: the holes that cost least were
+    others, since a cell went from one class of sizes to the next (t, and t times powers of eight), and with one class
+    of sizes nothing of the kind is seen. A cap: a reference population's figures were used up by a cell more or less,
+    and without the cap nothing of the kind is seen. Who can steer these knows everybody else exactly, and could steer
+    the threshold as well. The others are decoders."""
 
     NONE = 0
     EDGE = 1
     THRESHOLD = 2
-    CAP = 3
-    HISTORY = 4
-    FIGURES = 5
-    HOLES = 6
-    ROWS = 7
-    STATE = 8
+    SIZE = 3
+    CAP = 4
+    HISTORY = 5
+    FIGURES = 6
+    HOLES = 7
+    ROWS = 8
+    STATE = 9
 
 
 NUMBERS, RANK = 7, "rank"
-HARMLESS = frozenset({Kind.NONE, Kind.EDGE, Kind.THRESHOLD, Kind.CAP})
+STEERED = frozenset({Kind.SIZE, Kind.CAP})
+HARMLESS = frozenset({Kind.NONE, Kind.EDGE, Kind.THRESHOLD, *STEERED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,17 @@ from broker.domain.plans import Plan, PlannedOutput
 from tests.attacks.decoders.conditions import words_of
 from tests.attacks.decoders.differences import HARMLESS, Difference, Kind, difference, worst_of
 from tests.attacks.decoders.end_to_end import Brokers, Seen
-from tests.attacks.decoders.kit import HOLE, LEAVES, Figure, Keys, Kit, Left, numbered, remembered_repairs
+from tests.attacks.decoders.kit import (
+    HOLE,
+    LEAVES,
+    Figure,
+    Keys,
+    Kit,
+    Left,
+    numbered,
+    one_class_of_sizes,
+    remembered_repairs,
+)
 from tests.attacks.decoders.search import Texts
 from tests.attacks.decoders.towns import BASE, without_cap
 
@@ -34,21 +44,30 @@ def with_having_shown(texts: Texts) -> Texts:
     return tuple(found)
 
 
-def past_having(
-    texts: Texts, found: Mapping[str, Difference], again: Callable[[Texts], dict[str, Difference] | None]
-) -> dict[str, Difference]:
-    """A row that HAVING drops in the one and not in the other is at an edge where its figure, shown instead, is: HAVING
-    asks what leaves."""
+Again = Callable[[Texts], dict[str, Difference] | None]
+
+
+def explained(texts: Texts, found: Mapping[str, Difference] | None, again: Again) -> dict[str, Difference] | None:
+    """What is no decoder though it looks like one. A row that HAVING drops in the one and not in the other is at an
+    edge where its figure, shown instead, is: HAVING asks what leaves. And what one class of sizes does not show."""
+    if found is None:
+        return None
+    told = dict(found)
+    for kind, ask in ((Kind.EDGE, _having_shown), (Kind.SIZE, _one_size)):
+        left = [way for way, one in told.items() if one.kind not in HARMLESS]
+        instead = ask(texts, again) if left else {}
+        told |= {w: replace(told[w], kind=kind) for w in left if w in instead and instead[w].kind <= Kind.THRESHOLD}
+    return told
+
+
+def _having_shown(texts: Texts, again: Again) -> dict[str, Difference]:
     shown = with_having_shown(texts)
-    if shown == texts or all(told.kind in HARMLESS for told in found.values()):
-        return dict(found)
-    instead = again(shown) or {}
-    return {
-        way: replace(told, kind=Kind.EDGE)
-        if told.kind not in HARMLESS and way in instead and instead[way].kind is Kind.EDGE
-        else told
-        for way, told in found.items()
-    }
+    return {} if shown == texts else again(shown) or {}
+
+
+def _one_size(texts: Texts, again: Again) -> dict[str, Difference]:
+    with one_class_of_sizes():
+        return again(texts) or {}
 
 
 class InProcess:
@@ -58,18 +77,20 @@ class InProcess:
         self.kit, self.words = kit, words_of(kit.town)
 
     def differences(self, texts: Texts) -> dict[str, Difference] | None:
+        return explained(texts, self._found(texts), self._found)
+
+    def _found(self, texts: Texts) -> dict[str, Difference] | None:
         with remembered_repairs():
             looked = self.looked_at(texts)
         if looked is None:
             return None
         _, left = looked
         t = self.kit.profile.t
-        found = {
+        return {
             way: worst_of([difference(b, a, t) for b, a in zip(left[BASE], outputs, strict=True)])
             for way, outputs in left.items()
             if way != BASE
         }
-        return past_having(texts, found, self.differences)
 
     def looked_at(self, texts: Texts) -> tuple[list[Plan], dict[str, list[list[Left]]]] | None:
         """The plans, and what leaves of each text in the ways that touch any."""
@@ -98,6 +119,9 @@ class EndToEnd:
         self._uncapped = Brokers(without_cap(kit.town), brokers.folder / "uncapped")
 
     def differences(self, texts: Texts) -> dict[str, Difference] | None:
+        return explained(texts, self._found(texts), self._found)
+
+    def _found(self, texts: Texts) -> dict[str, Difference] | None:
         """A difference by history is run again without the cap: what then is none was the cap's."""
         with remembered_repairs():
             looked = self._inner.looked_at(texts)
@@ -113,7 +137,7 @@ class EndToEnd:
         for way in by_history:
             if self._difference(plans, left, again, way).kind in HARMLESS:
                 found[way] = replace(found[way], kind=Kind.CAP)
-        return past_having(texts, found, self.differences)
+        return found
 
     def _difference(
         self, plans: Sequence[Plan], left: Mapping[str, list[list[Left]]], seen: Mapping[str, Seen], way: str

@@ -16,7 +16,7 @@ from unittest.mock import patch
 import duckdb
 
 from broker.disclosure.judge_job import judge_job
-from broker.disclosure.linking import patterns
+from broker.disclosure.linking import figures, patterns
 from broker.disclosure.needs import needs_of
 from broker.disclosure.protect import mean_digits, round_count
 from broker.disclosure.records.renderings import released_csv, released_record, text_of_value
@@ -89,6 +89,13 @@ def remembered_repairs() -> Iterator[None]:
         return known[asked]
 
     with patch.object(patterns, "repair", once):
+        yield
+
+
+@contextmanager
+def one_class_of_sizes() -> Iterator[None]:
+    """Which cells to hide does not follow from how many persons are in them, where there are t."""
+    with patch.object(figures, "coarse", lambda size, t: min(size, t if size >= t else 1)):
         yield
 
 
@@ -196,12 +203,15 @@ class Behind:
     def step(self, column: int, keys: Keys) -> Decimal:
         """The most of the steps of the statistics behind a column, in the row's own cell or else in any. What is made
         of counts alone moves by its constants, and a quotient by its share of the whole."""
-        steps, most, counts = [Decimal(0)], 1, True
-        for ident in self._found.behind[column]:
+        steps, counts, behind = [Decimal(0)], True, self._found.behind[column]
+        of_row = [self._cells[i][keys][0] for i in behind if keys in self._cells[i]]
+        elsewhere = [rows for i in behind for rows, _, _ in self._cells[i].values()]
+        most = max([1, *(of_row or elsewhere)])
+        for ident in behind:
             cells, statistic = self._cells[ident], self._statistics[ident]
             own = [cells[keys]] if keys in cells else list(cells.values())
             steps += [self._step(statistic, *cell) for cell in own]
-            most, counts = max([most, *(rows for rows, _, _ in own)]), counts and statistic.measure in OF_COUNTS
+            counts = counts and statistic.measure in OF_COUNTS
         kind = self._planned.columns[column].statistic
         made_of_counts = kind in {"sum", "ones", *QUOTIENTS} or (kind == "count" and not self._is_bare(column))
         if not counts or not made_of_counts:

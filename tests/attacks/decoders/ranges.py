@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from tests.attacks.decoders.differences import Kind
+from tests.attacks.decoders.differences import STEERED, Kind
 from tests.attacks.decoders.end_to_end import Brokers
 from tests.attacks.decoders.judges import EndToEnd, InProcess
 from tests.attacks.decoders.kit import Kit
@@ -69,7 +69,7 @@ def _told(search: Search, differing: Sequence[Tried]) -> Told:
         small[kind] += 1
         if small[kind] <= MADE_SMALL:
             findings.append(_finding(search, search.smallest(tried)))
-    edges = [t for t in differing if t.worst[1].kind is Kind.EDGE][:PADDED]
+    edges = [t for t in differing if t.worst[1].kind in {Kind.EDGE, *STEERED}][:PADDED]
     seen = [search.padded(t) for t in edges]
     for tried in (t for t, first in zip(edges, seen, strict=True) if sum(first) >= STEADY * PADS):
         more = search.padded(tried, MORE_PADS)
