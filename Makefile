@@ -6,7 +6,7 @@ ARGS ?=
 PROVE ?= A
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
 
 setup: ## make .venv and the pages' files from the locks (hash-checked), nothing else
 	@sh .ci/setup.sh
@@ -28,9 +28,17 @@ docs: setup ## write the generated pages, and the pictures of the pages
 	$(PY) -m docs.generate
 	$(PY) -m docs.screenshots
 
-test: ## everything, with the small version of every proof
+test: ## what a change needs before it lands: containers, both stores, pages, small proofs
 	@$(MAKE) --no-print-directory -j2 services check
-	$(PY) -m pytest -n 3 --dist loadfile
+	$(PY) -m pytest -n 3 --dist loadfile -m "not long"
+
+test-quick: setup ## tests without containers, services and a browser: at every save
+	$(PY) -m pytest -n 2 --dist loadfile -m "not long and not docker and not service" tests/architecture tests/spec tests/unit
+
+test-rest: services ## every test that `make test` leaves out
+	$(PY) -m pytest -n 3 --dist loadfile -m long
+
+test-all: test test-rest ## everything, with the small version of every proof
 
 prove: services ## the full proofs of one issue: make prove PROVE=A
 	$(PY) -m tests.prove.$(PROVE)
@@ -38,4 +46,4 @@ prove: services ## the full proofs of one issue: make prove PROVE=A
 bench: services ## speed as ratios, both sides in one run
 	$(PY) -m bench
 
-.PHONY: help setup services demo check docs test prove bench
+.PHONY: help setup services demo check docs test test-quick test-rest test-all prove bench

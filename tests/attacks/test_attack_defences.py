@@ -10,6 +10,8 @@ from tests.generative.query.proof_size import tell
 from tests.prove import attack_defences
 from tests.prove.attack_lists import lists, meant_by, missed
 
+pytestmark = pytest.mark.long
+
 ALL = os.environ.get("PROOF_DEFENCES") == "all"
 LISTS = lists()
 

@@ -17,6 +17,8 @@ from tests.attacks.profiles import SHIPPED
 from tests.generative.query.proof_size import tell
 from tests.spec.query.query_kit import compiled, planned
 
+pytestmark = pytest.mark.long
+
 EACH, MOST = 20, 27
 HERE = "Y = '2017/2018'"
 ONE = "(LA = 3 AND Score = 17 AND Flag = 1)"

@@ -28,6 +28,8 @@ from tests.generative.query.proof_size import seed, size, tell
 
 SEED, PUPILS = 1, 500
 """Of the everyday texts; a proof has a seed of its own."""
+
+pytestmark = pytest.mark.long
 EVERY_DAY = {"in process": 5, "end to end": 1}
 AT_SIZE = {
     "in process": size("DECODERS_TEXTS", EVERY_DAY["in process"]),

@@ -4,9 +4,13 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.prove.defences import run
 from tests.prove.disclosure_defences import CAUGHT, DEFENCES
 from tests.prove.disclosure_defences import TESTS as MODULE
+
+pytestmark = pytest.mark.long
 
 EVERY_DAY = frozenset({"01", "04", "12", "22", "35"})
 

@@ -26,6 +26,8 @@ SECRETS = tuple(number % 2 == 0 for number in range(JOBS))
 PADDED = " AND a.FSMeligible IS NOT NULL AND a.URN <> {}"
 """The same, but for one pupil where the secret is so; each time another text."""
 
+pytestmark = pytest.mark.long
+
 
 def padded(number: int) -> str:
     year = "a.AcademicYear = '2022/2023'"

@@ -22,6 +22,8 @@ FEWEST_SHAPES = 60
 EVERYWHERE = 1500
 """Of so many questions, every operator is among those that are accepted."""
 
+pytestmark = pytest.mark.long
+
 
 @dataclass
 class Figures:

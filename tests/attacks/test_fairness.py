@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from broker.domain.jobs import Job, TimeSlots
 from broker.workflow import browse
 from tests.attacks.timed_town import OTHER_PROJECT, START, Watched, watched
@@ -21,6 +23,8 @@ THIRD_PROJECT = "P0997"
 SENDERS = ((REX, OTHER_PROJECT), (DORA, THIRD_PROJECT))
 EACH = 2
 """So many jobs of other projects are sent while one long script runs."""
+
+pytestmark = pytest.mark.long
 
 
 def with_a_third_project(town: Watched) -> None:

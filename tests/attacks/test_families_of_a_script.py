@@ -4,6 +4,8 @@ the other."""
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from broker.disclosure.differencing.compare import compare
 from broker.disclosure.differencing.tables import Table
 from broker.domain.ports import MemoryPorts
@@ -13,6 +15,8 @@ from broker.workflow.handed_findings import Computed
 from broker.workflow.handed_outputs import compute
 from tests.attacks.script_town import Here, broker, handed, policies, stage, vault
 from tests.unit.workflow.remembering_kit import FilesInMemory
+
+pytestmark = pytest.mark.long
 
 COUNTS: dict[str, Any] = {"people": {"persons": True}}
 

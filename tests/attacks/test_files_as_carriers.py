@@ -16,6 +16,8 @@ from tests.attacks.script_town import picture, policies, profile
 from tests.files import made as remade
 from tests.files import remake
 
+pytestmark = pytest.mark.long
+
 SIDE = 96
 
 

@@ -23,6 +23,8 @@ from tests.unit.workflow.conftest import CHRIS, CLEO, PYTHON, Broker
 PIVOT = "LA,n_0,n_1,mean\n201,5,300,0.2\n202,40,200,0.1\n"
 """Of three means one is of five pupils."""
 
+pytestmark = pytest.mark.long
+
 
 def prepared(text: str, name: str = "t.csv") -> Prepared:
     return prepared_file(made(name, text.encode()), policies(), profile())

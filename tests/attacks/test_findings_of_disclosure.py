@@ -11,6 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
+
 from broker.disclosure.files.microdata import assess
 from broker.disclosure.files.tabulate import tabulate_rows
 from broker.disclosure.files.tabulation import Asked
@@ -47,6 +49,8 @@ from tests.files import made
 from tests.spec.disclosure.job_kit import judged as judged_job
 from tests.spec.disclosure.job_kit import people as crowd
 from tests.spec.query.query_kit import planned
+
+pytestmark = pytest.mark.long
 
 ONE = f"{TARGET} AND Flag = 1"
 BY_SEX = f"FROM a WHERE {Y} GROUP BY Sex"

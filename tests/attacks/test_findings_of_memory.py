@@ -5,6 +5,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import pytest
+
 from broker.disclosure.differencing.changes import Load, held_back, without_total
 from broker.disclosure.differencing.compare import compare
 from broker.disclosure.differencing.mending import mend
@@ -14,6 +16,8 @@ from broker.domain.memory import KnownFigure, OverlapKind, Way
 from broker.domain.plans import Measure, Statistic
 from broker.domain.scalars import Type
 from tests.attacks.remembered_town import people, table
+
+pytestmark = pytest.mark.long
 
 NORTH, SOUTH = people((1, 40)), people((41, 80))
 

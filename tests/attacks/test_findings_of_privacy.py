@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
+import pytest
+
 from broker.domain.amounts import DELTAS, MICRO, Accounting, Amount
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Refusal, Refused
@@ -45,6 +47,8 @@ from tests.generative.privacy.auditing import audit as audited
 from tests.generative.privacy.auditing import half_spaces, least, orthants, outcomes
 from tests.generative.privacy.rebuilt import owner
 from tests.unit.workflow.conftest import CLEO, ROSA, SQL, Broker
+
+pytestmark = pytest.mark.long
 
 CROWD = town(
     [*person(1, 9), *person(2, 2, Sex="M"), *person(3, Score=-5)],

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pytest
 
 from broker.disclosure.figures import points_of
 from broker.domain.errors import Invalid, Unknown
@@ -39,6 +40,8 @@ from tests.attacks.script_town import (
 from tests.files import made as remade_file
 from tests.files import remake
 from tests.unit.workflow.conftest import CLEO, PYTHON, REX, ROSA, Broker
+
+pytestmark = pytest.mark.long
 
 LIMITS = Limits(60, 2**30, 2**24, 10, 64, 2, 2**24)
 CSV = "text/csv"

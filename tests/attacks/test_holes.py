@@ -31,6 +31,8 @@ DEFAULT = PROFILES["npd-default"]
 EXACT = replace(DEFAULT, name="exact", round_base=1)
 """Nothing is rounded, so that only holes keep a figure from being worked out."""
 
+pytestmark = pytest.mark.long
+
 JOBS, SEED = int(os.environ.get("PROOF_HOLES", "12")), int(os.environ.get("PROOF_SEED", "20261128"))
 YEAR = "Y = '2018/2019'"
 People = list[dict[str, Any]]

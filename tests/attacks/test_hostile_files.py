@@ -32,7 +32,7 @@ from tests.attacks.test_files_as_carriers import png
 from tests.attacks.test_parquet_as_carrier import STAYS, parquet
 from tests.files import CAPS, SERVICE
 
-pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
+pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.usefixtures("engine")]
 FUZZED, SEED = int(os.environ.get("PROOF_FUZZED_FILES", "60")), int(os.environ.get("PROOF_SEED", "1"))
 SECONDS, SLOW, MORE_BYTES, DELAY = SERVICE.file_seconds, 4, 300 << 20, 2.0
 """`SECONDS` are of a processor, which the container holds a file to; by the clock it is less on a machine of one's

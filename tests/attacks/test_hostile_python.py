@@ -15,7 +15,7 @@ from broker.domain.ports import Limits, SandboxEnd, SandboxRequest
 from broker.sandbox.bubblewrap import BubblewrapSandbox
 from broker.sandbox.docker_engine import DockerSandbox
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.long, pytest.mark.docker]
 MIB = 1 << 20
 LIMITS = Limits(4, 1024 * MIB, 2 * MIB, 10, 16, 1, 16 * MIB)
 SAMPLES = Path(__file__).with_name("hostile_python.txt")

@@ -9,6 +9,8 @@ from broker.policy.files import load_policies
 from broker.sandbox.docker_engine import DockerSandbox
 from tests.attacks.hostile_scripts import cases, holds, mount_in, refused_by_scan, run
 
+pytestmark = pytest.mark.long
+
 SERVICE = load_policies(Path("policies")).service
 FEW = ("P001", "P003", "P011", "P027", "P043", "P055", "P103", "P137")
 CHOSEN = [case for case in cases() if os.environ.get("PROOF_HOSTILE") == "all" or case.ident in FEW]

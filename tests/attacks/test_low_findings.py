@@ -36,6 +36,8 @@ from tests.generative.query.proof_size import tell
 from tests.integration.web.conftest import form_token
 from tests.unit.workflow.conftest import ADA, CLEO, REX, ROSA, Broker
 
+pytestmark = pytest.mark.long
+
 
 @contextmanager
 def door() -> Iterator[tuple[Broker, Flask]]:

@@ -5,7 +5,11 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.prove.memory_defences import DEFENCES, FAMILIES, FINDINGS, RECONSTRUCTION, run
+
+pytestmark = pytest.mark.long
 
 
 def test_removed_defences_are_seen() -> None:

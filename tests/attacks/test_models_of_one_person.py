@@ -9,7 +9,7 @@ import pytest
 from broker.domain.findings import Verdict
 from tests.attacks.script_town import fitted, rows
 
-pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
+pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.usefixtures("engine")]
 
 
 def pupils() -> np.ndarray:

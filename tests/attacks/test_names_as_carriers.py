@@ -21,6 +21,8 @@ from broker.workflow.scripts import RanScript
 from tests.attacks.script_town import MEASURES, TABLE, broker, handed, policies, profile, rows, stage, tabulated
 from tests.unit.workflow.conftest import PYTHON
 
+pytestmark = pytest.mark.long
+
 DECLARED = (("means.csv", "Means"), ("drawn.svg", "A figure"))
 FIGURE = HandedFigure("drawn", "means", Mark.BAR, "phase", "n", None, "")
 

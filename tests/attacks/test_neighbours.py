@@ -42,6 +42,8 @@ from tests.attacks.script_town import broker
 from tests.generative.query.proof_size import tell
 from tests.unit.workflow.conftest import PROJECT, PYTHON, ROSA, SQL, Broker
 
+pytestmark = pytest.mark.long
+
 IMAGES = Path(__file__).resolve().parents[2] / "build" / "images"
 
 BITS, BIT_SECONDS, LISTENS = "10110010", 0.5, 6.0

@@ -23,7 +23,7 @@ from broker.workflow.files import how, opened
 from broker.workflow.script_outputs import prepared_file
 from tests.attacks.script_town import policies, profile, stage_there
 
-pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
+pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.usefixtures("engine")]
 TABLE = {"LA": ["B", "A"], "n": [40, 50], "mean": [1234.56789, None]}
 REMADE = "LA,mean,n\nA,,50\nB,1234.6,40\n"
 

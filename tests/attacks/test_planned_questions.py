@@ -34,6 +34,8 @@ QUESTIONS = size("PLANNED", 42)
 PLAIN = 0
 """The number of a question that is answered."""
 
+pytestmark = pytest.mark.long
+
 SPEND = "-- private: epsilon 0.01\n"
 
 

@@ -5,6 +5,8 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.prove.defences import run
 from tests.prove.private_defences import CAUGHT, DEFENCES, FINDINGS, TRAPS
 
@@ -28,6 +30,8 @@ ROWS = {
     "exact": "exact and private releases of one table",
 }
 """The rows of the list of traps, by the first word of the test."""
+
+pytestmark = pytest.mark.long
 
 
 def test_removed_defences_are_seen() -> None:

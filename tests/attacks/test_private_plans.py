@@ -15,6 +15,8 @@ from broker.engine.planning import check_plans
 from tests.attacks.private_town import dashboard, send, spent
 from tests.unit.workflow.dashboard_kit import open_budgets
 
+pytestmark = pytest.mark.long
+
 NO_SUCH_COLUMN = 'SELECT "nope" FROM "npd"."a"'
 OF_NO_TYPE = 'SELECT SUM(x < t) AS s FROM (SELECT x, DATE \'2020-01-01\' AS t FROM "npd"."a")'
 

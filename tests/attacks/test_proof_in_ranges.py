@@ -10,6 +10,8 @@ import pytest
 from tests.prove import attacks, ranges
 from tests.prove.record import ROOT
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[bool], Callable[[], ranges.Told]]:

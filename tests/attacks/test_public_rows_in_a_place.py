@@ -15,6 +15,8 @@ from broker.query import render
 from tests.attacks.little_town import leaves, refused
 from tests.spec.query.query_kit import compiled, database, drawn, planned, run
 
+pytestmark = pytest.mark.long
+
 OWN = {"Y": "2017/2018", "Sex": "F"}
 PEOPLE: dict[str, list[dict[str, Any]]] = {
     "npd.a": [

@@ -36,6 +36,8 @@ PADS = {4, 5}
 
 CHILD = "URN = 100001 AND MonthOfBirth = 3 AND YearOfBirth = 2008 AND SENprovision <> 'N'"
 """Somebody whom three known things tell apart, and what is to be learned."""
+
+pytestmark = pytest.mark.long
 APART = "LA = 336 AND MonthOfBirth = 3 AND YearOfBirth = 2008 AND EthnicGroupMinor = 'CHNE' AND SENprovision <> 'N'"
 Y = "AcademicYear = '2018/2019'"
 ABSENCE = "FROM npd.absence WHERE AcademicYear = '2018/2019'"

@@ -33,6 +33,8 @@ from tests.generative.disclosure.memory_size import size, tell
 SCHOOL, FLAGGED, BASE, T = 210, 50, 5, 10
 PUPILS = 4200
 """In the town: 20 schools."""
+
+pytestmark = pytest.mark.long
 COUNTRY = 10 * PUPILS
 COUNTS, SCHOOLS = size("RECONSTRUCTION", 26), size("RECONSTRUCTION_SCHOOLS", 20)
 RULES = load_policies(Path(__file__).parents[2] / "policies").memory

@@ -6,6 +6,8 @@ import pytest
 from broker.domain.handed import RowsProblem
 from tests.attacks.script_town import rows, tabulated
 
+pytestmark = pytest.mark.long
+
 
 def labelled(of: list[str]) -> pa.Table:
     """The honest rows with a label each, in turn."""

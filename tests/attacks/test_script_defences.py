@@ -5,12 +5,16 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.prove.defences import run
 from tests.prove.script_defences import CAUGHT, DEFENCES, FINDINGS
 
 EVERY_DAY = frozenset({"7", "33", "53", "files_as_carriers"})
 NUMBERS = frozenset({7, 8, 9, 10, 33, 53})
 """The findings of attackers that are about Python jobs."""
+
+pytestmark = pytest.mark.long
 
 
 def test_removed_defences_are_seen() -> None:

@@ -13,6 +13,8 @@ from broker.workflow.handed_outputs import compute
 from tests.attacks.script_town import VARIABLES, handed, rows, stage, stage_there
 from tests.integration.handed.conftest import file_of
 
+pytestmark = pytest.mark.long
+
 COUNTS = {"n": {"count": True}}
 YEARS, FREE = {"by": ["year"], "measures": COUNTS}, {"by": ["fsm", "year"], "measures": COUNTS}
 

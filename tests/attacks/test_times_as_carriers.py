@@ -26,6 +26,8 @@ from tests.attacks.timed_town import OTHER_PROJECT, START, bits, watched
 from tests.generative.query.proof_size import tell
 from tests.unit.workflow.conftest import PYTHON, REX, ROSA, SQL
 
+pytestmark = pytest.mark.long
+
 SECRETS = int(os.environ.get("PROOF_TIMES", "6"))
 STEP = min(25.0, float(os.environ.get("PROOF_STEP", "25")))
 SLOTS = Service.time_slots

@@ -10,6 +10,8 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
+import pytest
+
 from broker.domain.amounts import DELTAS, Accounting, Amount
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach
@@ -45,6 +47,8 @@ from tests.attacks.private_town import (
 )
 from tests.generative.privacy.rebuilt import owner
 from tests.unit.workflow.conftest import CLEO, ROSA, SQL, Broker
+
+pytestmark = pytest.mark.long
 
 BY_SEX = f"FROM a WHERE {Y} GROUP BY Sex"
 CROWD = town([r for i in range(9) for r in person(i, 1 + i % 4, Sex="MF"[i % 2], Score=i)], person(1, 4, "npd.b"))

@@ -30,6 +30,8 @@ from tests.attacks.script_town import broker
 from tests.generative.query.proof_size import tell
 from tests.unit.workflow.conftest import ADA, CHRIS, CLEO, PYTHON, REX, ROSA, SQL, THERE, Broker
 
+pytestmark = pytest.mark.long
+
 PRINTED = b"born in month 2\n"
 Ending = Callable[[Broker], str]
 

@@ -18,7 +18,7 @@ from broker.workflow.mounting import script_request
 from broker.workflow.rehearse_script import RehearsedScript, ScriptStage, rehearse_script
 from tests.attacks.script_town import kept, policies, project, sandbox, stage, vault
 
-pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
+pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.usefixtures("engine")]
 
 HEADER = """\
 # input: npd.ks4_pupil [KS4_PupilMatchingRefAnonymous, KS4_GENDER, KS4_ATT8] 2019/2020

@@ -20,8 +20,8 @@ from broker.workflow.rehearse import Stage
 from broker.workflow.rehearse_script import ScriptStage, rehearse_script
 from tests.integration.rehearse.conftest import Quiet
 
-pytestmark = pytest.mark.docker
-
+pytestmark = [pytest.mark.long, pytest.mark.docker
+]
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
 SCRIPTS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

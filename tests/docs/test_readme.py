@@ -8,6 +8,8 @@ import pytest
 
 from tests.docs.commands import ROOT, commands
 
+pytestmark = pytest.mark.long
+
 COMMANDS = commands("sh")
 
 RUN_ELSEWHERE = {

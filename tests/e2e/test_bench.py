@@ -2,11 +2,15 @@
 
 import json
 
+import pytest
+
 import bench.check
 import bench.cold
 import bench.rehearse
 import bench.samples
 from bench.harness import compare, report
+
+pytestmark = pytest.mark.long
 
 
 def test_a_line_is_the_ratio_of_medians(tmp_path):

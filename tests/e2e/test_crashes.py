@@ -27,7 +27,7 @@ print("rehearsed")
 load("npd_pupil").groupby("gender").size().to_csv("genders.csv")
 """
 
-pytestmark = [pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(300)]
 
 
 def slots_of(site) -> list[int]:

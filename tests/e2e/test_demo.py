@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.timeout(300)]
 
 
 def begin(folder: Path, log: Path, *arguments: str) -> subprocess.Popen[bytes]:

@@ -19,7 +19,7 @@ from broker.workflow.remembering.tables import remembered_table
 from tests.e2e.jobs import approve, end_of, send, wait
 from tests.e2e.test_crashes import events_of, slots_of
 
-pytestmark = [pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(300)]
 
 KILLS = int(os.environ.get("TEST_MEMORY_KILLS", "1"))
 SEED = int(os.environ.get("TEST_SEED", "20261126"))

@@ -10,7 +10,7 @@ import pytest
 
 from tests.docs.commands import ROOT, commands
 
-pytestmark = [pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(300)]
 
 IDENT = r"[0-9a-f-]{36}"
 TITLE = "My first job"

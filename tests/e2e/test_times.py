@@ -14,7 +14,7 @@ PHASES = """-- output: phases
 SELECT PHASE, COUNT(*) AS n FROM npd.spring_census WHERE AcademicYear = '2022/2023' GROUP BY PHASE
 """
 
-pytestmark = [pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(600)]
 
 
 def test_what_waits_behind_a_script_begins_at_the_end_of_its_slot(site):

@@ -15,8 +15,7 @@ from broker.domain.outputs import OutputKind
 
 from .conftest import RUNTIMES, Gallery
 
-pytestmark = pytest.mark.docker
-
+pytestmark = [pytest.mark.long, pytest.mark.docker]
 TABLE, FILE = OutputKind.TABLE, OutputKind.FILE
 WANTED: dict[str, dict[str, tuple[OutputKind, set[Verdict]]]] = {
     "cohort_table": {"cohort.csv": (TABLE, {Verdict.REVIEW})},

@@ -8,7 +8,7 @@ from broker.workflow.policies import policies_in_force
 from tests.e2e.pages.conftest import WITH_AND_WITHOUT, WITH_EVERY_DAY, Served
 from tests.integration.web.conftest import ADA, AMIR, ROSA
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.long, pytest.mark.journey]
 
 
 @WITH_EVERY_DAY

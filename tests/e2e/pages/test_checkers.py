@@ -19,6 +19,8 @@ from tests.integration.web.every_page import failed_script
 RENDERS = 500
 """Milliseconds from asking for an output of 5,000 figures until all of its page is loaded, at best of five."""
 
+pytestmark = pytest.mark.long
+
 
 def approve_setting_aside(page: Page) -> None:
     page.get_by_label("Approve").check()

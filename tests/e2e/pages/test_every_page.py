@@ -20,6 +20,8 @@ WHOLE = os.environ.get("PROOF_PAGES") == "all"
 AXE_WIDTHS = WIDTHS if WHOLE else WIDTHS[:1]
 """Axe looks at both in a proof, and every day where pages are harder to use."""
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("person", VISITORS)
 def test_every_page_is_accessible_and_quiet(served: Served, person: str | None) -> None:

@@ -22,8 +22,7 @@ from tests.e2e.pages.conftest import WITH_EVERY_DAY, Served
 from tests.e2e.pages.test_researcher import fill_form, write
 from tests.integration.web.conftest import REFUSED_SQL, ROSA
 
-pytestmark = pytest.mark.journey
-
+pytestmark = [pytest.mark.long, pytest.mark.journey]
 TEXT = """-- output: ethnicity
 SELECT c.EthnicGroupMinor, COUNT(*) AS n FROM npd.spring_census AS c
 WHERE c.AcademicYear = '2022/2023' GROUP BY c.EthnicGroupMinor"""

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.pages.conftest import WITH_AND_WITHOUT, WITH_EVERY_DAY, Served
 from tests.integration.web.conftest import ADA, AMIR, CLEO, CSV, REFUSED_SQL, ROSA, SQL
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.long, pytest.mark.journey]
 
 
 @WITH_EVERY_DAY

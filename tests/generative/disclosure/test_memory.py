@@ -30,6 +30,8 @@ from broker.disclosure.differencing.mending import mend, remainders
 from broker.disclosure.differencing.tables import Table
 from broker.domain.memory import Way
 
+pytestmark = pytest.mark.long
+
 HISTORIES = size("MEMORY_HISTORIES", 100)
 MENDED = size("MEMORY_MENDED", 30)
 MISSED: list[str] = []

@@ -26,6 +26,8 @@ DATABASE = duckdb.connect()
 FIGURES = 1e-3
 """What is computed leaves with four significant figures."""
 
+pytestmark = pytest.mark.long
+
 g_rows = st.dictionaries(
     st.tuples(st.sampled_from(["a", "b", "d", None]), st.sampled_from([16, 17, 18])),
     st.tuples(st.integers(1, 60), st.one_of(st.none(), st.integers(0, 240))),

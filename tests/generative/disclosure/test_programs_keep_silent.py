@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import pytest
 from groups_kit import HLA, HN, LA, YEAR, M, N, agg, calls, case, evidence_of, lit, planned_tables
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
@@ -17,6 +18,8 @@ from broker.domain.plans import OutputColumn, PlannedOutput, PlannedTable
 from broker.domain.relations import JoinHow
 from broker.domain.scalars import Column, Scalar, Type
 from broker.policy.profiles import Profile, ZeroPolicy
+
+pytestmark = pytest.mark.long
 
 PROFILE = Profile(name="npd", source="test", t=10, full=ZeroPolicy.PUBLISH, max_group_steps=50_000)
 LAS, YEARS = ("a", "b", "d"), (16, 17)

@@ -13,6 +13,8 @@ from drawn_tasks import drawn
 from broker.disclosure.repair.repair import repair
 from broker.disclosure.repair.tasks import Task
 
+pytestmark = pytest.mark.long
+
 TABLES = int(os.environ.get("PROOF_TABLES", "20"))
 SEED = int(os.environ.get("PROOF_SEED", "20261124"))
 NEAR = 1e-5

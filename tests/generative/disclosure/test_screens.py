@@ -27,6 +27,8 @@ from broker.domain.relations import Scan
 from broker.domain.scalars import Type, Value
 from broker.policy.profiles import Profile
 
+pytestmark = pytest.mark.long
+
 Findings = tuple[Finding, ...]
 BY_A_PERSON = frozenset({Measure.COUNT_DISTINCT, Measure.DEVIATION, Measure.MODE})
 HALF = Fraction(Decimal("0.5"))

@@ -15,6 +15,8 @@ from broker.privacy.measurements import charge, epsilon_of, loss
 from broker.privacy.mechanisms import Additive, Bundle, Family, Threshold
 from broker.privacy.tables import Clamp, Influence
 
+pytestmark = pytest.mark.long
+
 TIMES = size("NOISE", 3000)
 FULL, PILOT = 100_000, 500
 DELTAS = (0.2, 0.1, 0.03, 0.01, 1e-3, 1e-6)

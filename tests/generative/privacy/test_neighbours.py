@@ -40,6 +40,8 @@ ONE = Amount(Accounting.APPROXIMATE, MICRO)
 LARGE_DELTA = Amount(Accounting.APPROXIMATE, MICRO, DELTAS // 100)
 """At delta 0.01 draws can see the key of one person leave; the code is the same for 1e-9."""
 
+pytestmark = pytest.mark.long
+
 SHAPES = {
     "one_row_of_several": (f"-- rows: a 1\nSELECT Sex, COUNT(*) AS n FROM a WHERE {Y} GROUP BY Sex", ONE),
     "complementary_sums_of_all_rows": (f"SELECT Sex, COUNT(*) AS n, AVG(Score) AS m FROM a WHERE {Y} GROUP BY Sex", ONE),

@@ -24,6 +24,8 @@ BOTH = Needs(1, institutions=True, record_keys=True)
 OF_KEYS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.MEAN, Measure.GAP})
 """Measures of which the reference names exactly the persons whose keys are added up; of 0/1 it names both sides."""
 
+pytestmark = pytest.mark.long
+
 
 @dataclass
 class Figures:

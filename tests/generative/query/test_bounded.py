@@ -37,6 +37,8 @@ EXACT = size("BOUNDED_EXACT", 123)
 EVENTS = size("BOUNDED_EVENTS", 30)
 FULL = 2000
 """Measured queries of the full proof; persons of all of them have duplicates, some equal."""
+
+pytestmark = pytest.mark.long
 KINDS = ("with a join", "with a union", "of several years", "of persons first")
 
 

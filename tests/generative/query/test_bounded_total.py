@@ -23,6 +23,8 @@ from broker.privacy.asking.written import Written
 from broker.privacy.blocks import Kind
 from broker.query import compile_sql
 
+pytestmark = pytest.mark.long
+
 PROFILE = load_privacy(kit.ROOT / "policies" / "privacy").profile("npd-private")
 ENDS: dict[str, list[Any]] = {
     "BIGINT": [0, 1, -1, 2**31, -(2**31), 2**63 - 1, -(2**63), None],

@@ -25,6 +25,8 @@ from broker.query import Looks, looks
 from broker.query.rendering import certified
 from broker.query.rendering.ground import ground_of
 
+pytestmark = pytest.mark.long
+
 T = 4
 PEOPLE = 60
 NUMBERS = (Measure.SUM, Measure.MEAN)

@@ -23,6 +23,8 @@ from broker.policy.catalogue import Catalogue
 from broker.policy.models import Policies
 from broker.query import compile_sql, render
 
+pytestmark = pytest.mark.long
+
 Cells = dict[tuple[Any, ...], ReferenceCell]
 PEOPLE = 8
 

@@ -31,6 +31,8 @@ PLENTY, MOST = 1 << 30, 10_000
 Amounts = dict[tuple[Any, tuple[Any, ...]], dict[str, Any]]
 """By global person and keys of the cell."""
 
+pytestmark = pytest.mark.long
+
 
 @dataclass
 class Figures:

@@ -11,6 +11,8 @@ from broker.domain.lineage import lineage_of
 from broker.domain.plans import PlannedOutput, PlannedTable
 from broker.domain.relations import Scan, walk
 
+pytestmark = pytest.mark.long
+
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 MANY = settings(QUICK, max_examples=400)
 

@@ -16,6 +16,8 @@ from wild_cases import draw
 
 from broker.query import Compiled, compile_sql
 
+pytestmark = pytest.mark.long
+
 SHAPES = size("EXPRESSIONS", 80)
 FULL = 500
 TABLE = rows(seed=1, many=12)

@@ -14,6 +14,8 @@ from shapes import SHAPES, Sample, sample
 from broker.policy.models import Policies
 from broker.query import compile_sql
 
+pytestmark = pytest.mark.long
+
 WORLDS = 1
 
 

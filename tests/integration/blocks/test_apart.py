@@ -14,6 +14,8 @@ from broker.sandbox.docker_engine import DockerSandbox
 BLOCKS, SECONDS, AT = 8, 0.6, 3
 SLOW = 1.5
 """Seconds of a slot under gVisor, where everything takes longer."""
+
+pytestmark = pytest.mark.long
 FULL = bool(size("BLOCK_TRICKS", 0))
 BOTH = ("runc", "runsc")
 DEADLY = ("crash", "crash_hard", "fault", "overrun", "no_end", "limits")

@@ -13,6 +13,8 @@ from privacy_size import tell
 BLOCKS, SECONDS, AT = 8, {"runc": 0.6, "runsc": 1.5}, 3
 SLOW = 18.0
 """Seconds by which two runs of one image differ for what else a machine does, and no more."""
+
+pytestmark = pytest.mark.long
 ALL = os.environ.get("PROOF_DEFENCES") == "all"
 EVERY_DAY = ("rows after the fork", "not a byte of the rows before the fork", "standard streams of its own")
 CASES = [(m, r) for m in (MEASURES if ALL else EVERY_DAY) for r in (MEASURES[m].only if ALL else ("runc",))]

@@ -61,6 +61,8 @@ TOLD = (
 )
 """Tells what processors and memory the container has used (cgroups of version 1), and the parent's own."""
 
+pytestmark = pytest.mark.long
+
 
 def pupils(number=PUPILS):
     """As the sizes and spreads of the NPD's: a quarter with free school meals, eight points apart."""

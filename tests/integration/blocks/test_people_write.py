@@ -21,6 +21,8 @@ from broker.workflow.private.by_blocks.rehearsing import BlockStage, rehearse_bl
 from broker.workflow.rehearsal_data import wanted
 from tests.integration.rehearse.conftest import Quiet
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[3]
 POLICIES = load_policies(ROOT / "policies")
 FULL = bool(size("BLOCK_TRICKS", 0))

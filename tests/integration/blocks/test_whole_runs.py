@@ -42,6 +42,8 @@ PROFILE = replace(POLICIES.privacy.profile("npd-private"), block_candidates=CAND
 SPEND = as_written(Accounting.APPROXIMATE, 1.0, 1e-9)
 CUT = Cut((), (CutTable("npd.a", ("Key", "Score"), frozenset({2018})),), "pupil")
 """The key of the cut, here the same for neighbours: so that their blocks can be compared."""
+
+pytestmark = pytest.mark.long
 FIXED = "0123456789abcdef"
 
 

@@ -14,6 +14,8 @@ import pytest
 from broker.cli.main import run
 from broker.cli.server import Doors
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[3]
 
 ACCEPTED = (

@@ -20,6 +20,8 @@ from broker.workflow import administer, erasing
 from broker.workflow.submit import submit
 from tests.integration.web.conftest import SQL, Kind
 
+pytestmark = pytest.mark.long
+
 DOORS = Doors(lambda: None, lambda: None, lambda once, pupils: 0)
 PEOPLE = (("ada", Role.ADMINISTRATOR), ("amir", Role.ADMINISTRATOR), ("demo-researcher", Role.RESEARCHER))
 

@@ -12,6 +12,8 @@ from tests.integration.cli.test_contract import ROOT, broker
 ATTENDANCE = "broker/demo/jobs/attendance.sql"
 OPENED: list[str] = []
 """Every file that was opened while `listening`."""
+
+pytestmark = pytest.mark.long
 LISTENING = [False]
 sys.addaudithook(lambda event, args: OPENED.append(str(args[0])) if LISTENING[0] and event == "open" else None)
 

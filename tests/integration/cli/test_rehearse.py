@@ -13,6 +13,8 @@ from broker.cli.main import run
 from broker.cli.server import Doors
 from tests.integration.cli.test_contract import ROOT, broker
 
+pytestmark = pytest.mark.long
+
 Ended = tuple[int, str, str]
 Rehearse = Callable[..., Ended]
 

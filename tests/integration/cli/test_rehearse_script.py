@@ -12,7 +12,7 @@ from broker.cli.main import run
 from broker.cli.server import Doors
 from tests.integration.cli.test_contract import ROOT
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.long, pytest.mark.docker]
 Ended = tuple[int, str, str]
 Rehearse = Callable[..., Ended]
 

@@ -21,6 +21,8 @@ from broker.domain.plans import Measure, Needs
 from broker.domain.scalars import Value
 from broker.engine.tabulate import tabulate
 
+pytestmark = pytest.mark.long
+
 ROWS: dict[str, list[Value]] = {
     "pupil": ["a", "a", "b", "c", None, None, "d"],
     "LA": ["x", "x", "x", "y", "y", None, "y"],

@@ -21,7 +21,7 @@ from broker.workflow.handing import rows_to_fit
 
 from .conftest import LIMITS, file_of
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.long, pytest.mark.docker]
 SELECT = """SELECT c.PupilMatchingRefAnonymous AS pupil, c.LA, c.FSMeligible AS fsm, c.PHASE AS phase,
     c.AcademicYear AS year, a.OverallAbsence_6HalfTerms AS missed, (a.OverallAbsence_6HalfTerms > 12)::INTEGER AS often
 FROM npd.spring_census c JOIN npd.absence a USING (PupilMatchingRefAnonymous, AcademicYear)

@@ -27,6 +27,8 @@ DONE = {
 }  # fmt: skip
 """(spent, reserved) and the state after so many steps were committed."""
 
+pytestmark = pytest.mark.long
+
 
 def killed_at(url, witness, point, job="j1"):
     process = begin([MORTAL, url, witness, job, point])

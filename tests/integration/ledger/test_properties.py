@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from unittest import mock
 
+import pytest
 from ledger_kit import Steps, asked, eps, opened
 from model import Model
 from proof_size import seed, size, tell
@@ -22,6 +23,8 @@ SETTLED = {"refund": SpendState.REFUNDED, "release": SpendState.RELEASED, "withh
 WAY = ("reserve", "charge", "answer")
 CRASHES = ("inside", "unsigned")
 """The process dies in the step: with all written and nothing committed, or committed with the head not signed."""
+
+pytestmark = pytest.mark.long
 
 
 def drawn_steps(draw: random.Random) -> Iterator[tuple[str, ...]]:

@@ -13,6 +13,8 @@ from proof_size import size, tell
 from broker.domain.ledger.amounts import Account
 from broker.domain.ledger.refusals import OverBudget
 
+pytestmark = pytest.mark.long
+
 RACER = Path(__file__).with_name("racer.py")
 JOBS = size("LEDGER_JOBS", 24)
 PROCESSES = size("LEDGER_PROCESSES", 2)

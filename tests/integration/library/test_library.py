@@ -23,6 +23,8 @@ PANDAS = {"of the image": (), "3": ("pandas==3.1.1",)}
 TRIED = os.environ.get("PROOF_PANDAS", "of the image").split(",")
 """Every day that of the image; the proof of Python jobs tries the newest, too."""
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:

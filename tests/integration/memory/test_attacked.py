@@ -25,6 +25,8 @@ from broker.workflow.remembering.tables import kept_table
 from broker.workflow.run import run_job
 from broker.workflow.submit import submit
 
+pytestmark = pytest.mark.long
+
 CENSUS, YEARS, T = "npd.spring_census", (2018, 2019), 10
 
 

@@ -36,6 +36,8 @@ from broker.workflow.remembering.tables import remembered_table
 from broker.workflow.run import run_job
 from broker.workflow.submit import submit
 
+pytestmark = pytest.mark.long
+
 PROJECT, PUPILS, YEAR = "P0421", 4000, 2018
 TABLES = frozenset({"npd.spring_census", "npd.ks2_pupil"})
 ON_ROLL = """-- output: {name}

@@ -12,6 +12,8 @@ from broker.domain.memory import MemoryVersion
 
 from .conftest import begin
 
+pytestmark = pytest.mark.long
+
 MORTAL = Path(__file__).with_name("mortal.py")
 LATER = datetime.now(UTC) + timedelta(days=1)
 

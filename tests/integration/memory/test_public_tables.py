@@ -18,6 +18,8 @@ from broker.workflow import public_tables
 from broker.workflow.remembering.tables import remembered_table
 from tests.integration.memory.test_everyday_tables import made, released, town  # noqa: F401
 
+pytestmark = pytest.mark.long
+
 ONE, TWO = "demo-admin-1", "demo-admin-2"
 EVERYBODY = """-- output: {name}
 SELECT PHASE, COUNT(*) AS pupils FROM npd.spring_census WHERE AcademicYear = '2018/2019'{more} GROUP BY PHASE"""

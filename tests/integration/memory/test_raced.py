@@ -26,6 +26,8 @@ ROUNDS = int(os.environ.get("PROOF_MEMORY_RACES", "1"))
 SEED = int(os.environ.get("PROOF_SEED", "20261126"))
 LONGEST = 1.5
 """Seconds between the two at most: a comparison takes about one."""
+
+pytestmark = pytest.mark.long
 FOUND: dict[str, int] = {"rounds": 0, "compared_again": 0}
 
 

@@ -18,6 +18,8 @@ from .conftest import begin
 from .test_killed_and_races import MORTAL, killed_at
 from .test_restored import restored  # noqa: F401
 
+pytestmark = pytest.mark.long
+
 WAITS = (OutputState.ASSESSED, OutputState.IN_REVIEW, OutputState.APPROVED)
 
 

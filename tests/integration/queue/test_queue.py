@@ -16,8 +16,7 @@ from broker.queue import rq_queue
 from broker.queue.rq_queue import RqQueue
 from broker.queue.slots import QueueWorker
 
-pytestmark = pytest.mark.service
-
+pytestmark = [pytest.mark.long, pytest.mark.service]
 delivered: list[tuple[str, int]] = []
 
 

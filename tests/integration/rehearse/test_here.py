@@ -23,6 +23,8 @@ from broker.workflow.check import check_submission
 from broker.workflow.limits import limits_for
 from tests.integration.rehearse.conftest import ROOT, At
 
+pytestmark = pytest.mark.long
+
 TODAY = date(2026, 11, 24)
 QUERIES = {
     "two keys, a count and a mean": """

@@ -34,6 +34,8 @@ from broker.query import compile_sql
 from broker.workflow.limits import limits_for
 from tests.integration.rehearse.conftest import ROOT, At
 
+pytestmark = pytest.mark.long
+
 PROFILE = load_privacy(ROOT / "policies" / "privacy").profile("npd-private")
 YEAR = "AcademicYear = '2018/2019'"
 QUERIES = {

@@ -11,6 +11,8 @@ from broker.query import render_sums
 from tests.integration.rehearse.conftest import At
 from tests.integration.rehearse.private_way import Way, close, plain, told, way
 
+pytestmark = pytest.mark.long
+
 MAIN = "(RecordStatus IS NULL OR RecordStatus < 100)"
 YEAR = "AcademicYear = '2018/2019'"
 ALL = "AcademicYear BETWEEN '2015/2016' AND '2022/2023'"

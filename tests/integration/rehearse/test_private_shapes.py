@@ -15,6 +15,8 @@ from broker.workflow.private.forecasting import forecast_of
 from tests.integration.rehearse.conftest import At
 from tests.integration.rehearse.private_way import Way, asked, close, figures, plain, told, way
 
+pytestmark = pytest.mark.long
+
 Y = "AcademicYear = '2018/2019'"
 A, MISSED, POSSIBLE = f"npd.absence WHERE {Y}", "OverallAbsence_6HalfTerms", "SessionsPossible_6HalfTerms"
 KS4 = "npd.ks4_pupil WHERE KS4_ACADYR = '2018/2019'"

@@ -10,7 +10,7 @@ from broker.domain.ports import SandboxEnd
 from broker.sandbox import selftest
 from broker.sandbox.bubblewrap import BubblewrapSandbox
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.long, pytest.mark.docker]
 SLEEP = "import time; time.sleep(60)"
 
 

@@ -15,7 +15,7 @@ from broker.sandbox.docker_engine import DockerSandbox
 from broker.sandbox.names import name_of
 from broker.sandbox.selftest import REQUIRED
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.long, pytest.mark.docker]
 SLEEP = "import time; time.sleep(60)"
 
 

@@ -14,7 +14,7 @@ from broker.sandbox import engine_images, root_tree
 from broker.sandbox.images import NAMES, Images, build
 from broker.sandbox.root_tree import FORBIDDEN
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.long, pytest.mark.docker]
 ROOT = Path(__file__).resolve().parents[3]
 
 

@@ -11,8 +11,7 @@ import pytest
 
 from broker.domain.ports import SandboxEnd, SandboxResult
 
-pytestmark = pytest.mark.docker
-
+pytestmark = [pytest.mark.long, pytest.mark.docker]
 KEY = "PupilMatchingRefAnonymous"
 PROGRAM = f"""# input: npd.absence [{KEY}, LA, score]
 # output: absence.csv | Scores by authority

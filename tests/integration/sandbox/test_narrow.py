@@ -16,7 +16,7 @@ from broker.sandbox.docker_engine import DockerSandbox
 from broker.sandbox.pool import Pool
 from tests.integration.sandbox.test_pool import filled, no_cold, of
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.long, pytest.mark.docker]
 WARMTH = Warmth(1, 1 << 31, 60)
 DECLARED = ("absence/2021.parquet", "absence/schema.parquet")
 

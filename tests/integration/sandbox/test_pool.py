@@ -19,7 +19,7 @@ from broker.sandbox.docker_engine import DockerSandbox
 from broker.sandbox.names import WARM
 from broker.sandbox.pool import Pool
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.long, pytest.mark.docker]
 GIB = 1 << 30
 WARMTH = Warmth(each=1, memory_bytes=2 * GIB, idle_seconds=60)
 ONE = "SELECT 1 AS one"

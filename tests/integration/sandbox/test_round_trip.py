@@ -6,7 +6,7 @@ import pytest
 from broker.domain.ports import SandboxEnd
 from broker.python_jobs.left import name_of
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.long, pytest.mark.docker]
 
 
 def table(payload: bytes) -> dict:

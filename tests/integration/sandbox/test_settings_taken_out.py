@@ -19,7 +19,7 @@ from broker.sandbox.docker_engine import DockerSandbox
 from broker.sandbox.images import Images
 from broker.sandbox.spec import Box, settings, spec
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.long, pytest.mark.docker]
 Settings = dict[str, Any]
 
 TURNED = {

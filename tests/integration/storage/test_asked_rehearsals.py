@@ -11,6 +11,8 @@ from broker.domain.errors import Breach, Conflict, Unknown
 from broker.domain.jobs import Kind, Submission
 from broker.domain.ports import Room
 
+pytestmark = pytest.mark.long
+
 ROOM = Room(2, 3)
 SENT = Submission("P0421", Kind.SQL, "tsql", "SELECT 1 – é", "Title", "", (("a", "b"),))
 

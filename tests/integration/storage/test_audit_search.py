@@ -10,6 +10,8 @@ from sqlalchemy import insert, text
 from broker.domain.ports import AuditWanted
 from broker.storage.tables.audit import audit
 
+pytestmark = pytest.mark.long
+
 LINES = 100_000
 BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -12,6 +12,8 @@ from broker.domain.jobs import JobState
 from broker.domain.outputs import OutputState
 from broker.storage.store import open_store
 
+pytestmark = pytest.mark.long
+
 WRITER = """
 import sys
 from datetime import UTC, datetime, timedelta

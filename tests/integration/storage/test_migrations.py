@@ -17,6 +17,8 @@ from broker.storage.store import open_store
 from broker.storage.tables.schema import metadata
 from tests.integration.storage.conftest import START
 
+pytestmark = pytest.mark.long
+
 
 def _checks(engine):
     """CHECK constraints, which alembic does not compare, as the database tells them."""

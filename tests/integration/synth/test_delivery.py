@@ -20,6 +20,8 @@ from broker.policy.variables import Variable
 from broker.synth.generate import generate
 from broker.vault.ingest import ingest
 
+pytestmark = pytest.mark.long
+
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
 PMR, KS4 = "PupilMatchingRefAnonymous", "KS4_PupilMatchingRefAnonymous"

@@ -14,6 +14,8 @@ from broker.vault.snapshots import read_snapshot, remove_snapshot
 
 from .conftest import NOW
 
+pytestmark = pytest.mark.long
+
 Extracts = dict[str, str]
 Draw = Callable[[Extracts], Path]
 Rows = Callable[[str], list[tuple[object, ...]]]

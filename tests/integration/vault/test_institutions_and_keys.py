@@ -38,6 +38,8 @@ BOTH = frozenset({2018, 2019})
 
 PUPILS = [(i, 100000 + (i * i) % 7 if i % 11 else None, "M" if i % 2 else "F", i % 4 == 0) for i in range(60)]
 """(number, school or none, gender, FSM) of each pupil in 2019; in 2018 everybody is one school further."""
+
+pytestmark = pytest.mark.long
 SCORES = {i: i % 13 + 0.25 for i in range(50)}
 
 

@@ -21,6 +21,8 @@ from broker.vault.keeper import VaultKeeper
 
 from .conftest import NOW
 
+pytestmark = pytest.mark.long
+
 Extracts = dict[str, str]
 Draw = Callable[[Extracts], Path]
 Rows = Callable[[str], list[tuple[object, ...]]]

@@ -16,6 +16,8 @@ from broker.policy.models import Policies
 from broker.vault import narrowed as room
 from broker.vault.keeper import VaultKeeper
 
+pytestmark = pytest.mark.long
+
 Rows = Callable[[str], list[tuple[object, ...]]]
 READ = frozenset({How.READ})
 CENSUS = "npd.census"

@@ -14,6 +14,8 @@ from broker.workflow.policies import policies_in_force
 from tests.integration.web.conftest import ADA, AMIR, CLEO, ROSA, form_token
 from tests.integration.web.every_page import measured_caps
 
+pytestmark = pytest.mark.long
+
 FINGERPRINT = "0" * 64
 FORM = {"kind": "project", "subject": "P0421", "reason": "A test."}
 

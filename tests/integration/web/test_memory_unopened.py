@@ -12,6 +12,8 @@ from broker.memory.files import SealedFiles
 from broker.storage.private_files import write_whole
 from tests.integration.web.every_page import ROWS, VISITORS, things
 
+pytestmark = pytest.mark.long
+
 OPENED: list[str] = []
 WATCHED: set[str] = set()
 

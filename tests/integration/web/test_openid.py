@@ -14,6 +14,8 @@ from broker.settings import read_settings
 from broker.web.openid import Provider
 from tests.integration.web.conftest import ADA, ROSA, open_site
 
+pytestmark = pytest.mark.long
+
 HERE = Path(__file__).with_name("provider")
 HOME = "http://localhost"
 

@@ -10,6 +10,8 @@ from broker.domain.formulas import inert
 from broker.web.entrance import ATTEMPTS
 from tests.integration.web.conftest import ADA, AMIR, CHRIS, CLEO, PASSWORD, REFUSED_SQL, ROSA, SQL, form_token
 
+pytestmark = pytest.mark.long
+
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}"
 
 

@@ -9,6 +9,8 @@ from broker.domain.outputs import OutputState
 from broker.workflow.administer import make_token
 from tests.integration.web.conftest import ADA, AMIR, CHRIS, CLEO, DANA, OTIS, ROSA, SQL
 
+pytestmark = pytest.mark.long
+
 KEEP = "SELECT a.NCyearActual INTO project.pupils FROM npd.absence AS a WHERE a.AcademicYear = '2022/2023'"
 MISSING = "00000000-0000-7000-8000-000000000000"
 

@@ -13,6 +13,8 @@ from broker.domain.findings import Verdict
 from broker.domain.ports import Snapshot
 from tests.integration.web.conftest import ADA, CLEO, OTIS, REFUSED_SQL, ROSA, SQL, form_token
 
+pytestmark = pytest.mark.long
+
 MISSING = "00000000-0000-7000-8000-000000000000"
 KEEP = "SELECT a.NCyearActual INTO project.pupils FROM npd.absence AS a WHERE a.AcademicYear = '2022/2023'"
 PRIVATE = "-- private: epsilon 0.1\n" + SQL

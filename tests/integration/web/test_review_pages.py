@@ -22,6 +22,8 @@ from tests.integration.web.big import big_document
 from tests.integration.web.conftest import CHRIS, CLEO, CSV, ROSA
 from tests.integration.web.test_pages import post, text
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def large(site, monkeypatch):

@@ -11,6 +11,8 @@ with warnings.catch_warnings():
 
 from tests.integration.web.conftest import ADA, CLEO, ROSA
 
+pytestmark = pytest.mark.long
+
 DRAWN = settings(
     max_examples=8,
     database=None,

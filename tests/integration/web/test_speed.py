@@ -9,6 +9,8 @@ import pytest
 from tests.integration.web.big_world import EACH, JOBS, LINES, fill
 from tests.integration.web.speed import Measured, measure
 
+pytestmark = pytest.mark.long
+
 VISITS = int(os.environ.get("PROOF_VISITS", "3"))
 MORE = 12
 MOST_MS = 100

@@ -8,12 +8,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from broker.disclosure.differencing.compare import compare
 from broker.disclosure.differencing.mending import mend
 from broker.disclosure.differencing.tables import Table
 from tests.attacks.remembered_town import table
 from tests.prove.memory_defences import ANY_FACTOR, SMALL_CELLS, THE_SAME_SIDE
+
+pytestmark = pytest.mark.long
 
 PUPILS = 3000
 PHASES, LEFT = (0.54, 0.36, 0.04, 0.03, 0.03), np.array([0.04, 0.04, 0.05, 0.0, 0.0])

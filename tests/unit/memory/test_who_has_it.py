@@ -17,6 +17,8 @@ from broker.policy.files import load_policies
 from broker.settings import read_settings
 from broker.wiring.worker import build_memory
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[3]
 WEB = """
 import sys

@@ -19,6 +19,8 @@ from broker.privacy.measurements import draw, loss
 from broker.privacy.mechanisms import Additive, Family, Selection
 from broker.python_jobs.private.asks import Asks, Estimator, Range
 
+pytestmark = pytest.mark.long
+
 POLICIES = load_policies(Path(__file__).resolve().parents[3] / "policies")
 PROFILE = POLICIES.privacy.profile("npd-private")
 PROMISE = POLICIES.privacy.promise("pupil")

@@ -22,6 +22,8 @@ from tests.unit.workflow.conftest import CLEO, PYTHON, ROSA, SQL, Broker, send
 APART = int(os.environ.get("PROOF_CALLS_APART", "2"))
 """Between two calls at which it dies; in a proof it dies at each."""
 
+pytestmark = pytest.mark.long
+
 
 class Killed(BaseException):
     """kill -9: nothing in the broker catches it."""

@@ -26,6 +26,8 @@ from broker.workflow.remembering.reentering import forgotten_tables, reenter_agr
 from broker.workflow.restore_memory import ForgottenTables
 from tests.unit.workflow.conftest import ADA, AMIR, CHRIS, CLEO, SQL, Broker, opened
 
+pytestmark = pytest.mark.long
+
 OTHER = SQL.replace("a.AcademicYear = '2022/2023'", "a.AcademicYear = '2022/2023' AND a.FSMeligible IS NOT NULL")
 
 

@@ -28,6 +28,8 @@ from broker.domain.projects import Mode
 from broker.worker.reconcile import settle_due
 from broker.workflow import browse, records, release
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def dashboard(broker):

@@ -26,6 +26,8 @@ from tests.unit.workflow.conftest import CHRIS, CLEO, PROJECT, SQL, Broker
 OTHER = SQL.replace("a.AcademicYear = '2022/2023'", "a.AcademicYear = '2022/2023' AND a.FSMeligible IS NOT NULL")
 """The same, but for a few: another recipe."""
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def town(broker: Broker) -> Broker:

@@ -13,6 +13,8 @@ from broker.workflow.reviewing import attack, earlier, inbox, submission, thread
 from tests.unit.workflow.conftest import CARA, CHRIS, CLEO, PROJECT, PYTHON, REX, ROSA
 from tests.unit.workflow.test_story import refusing
 
+pytestmark = pytest.mark.long
+
 WORDS = "Please merge the smallest year groups."
 FIGURES = "Merge the groups under 10."
 

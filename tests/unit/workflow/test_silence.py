@@ -14,6 +14,8 @@ from broker.workflow import browse, preview, release
 from broker.workflow.withdraw import withdraw
 from tests.unit.workflow.conftest import ADA, CLEO, PYTHON, ROSA, SQL
 
+pytestmark = pytest.mark.long
+
 SLOT = timedelta(seconds=1)
 WITHHELD = {"data.csv": b"\x00\xff"}
 REVIEWED = {"phases.csv": b"PHASE,n\nPS,100\n"}

@@ -46,6 +46,8 @@ OF_STAFF = re.compile(r"\b(suppressed|dominates?|verdicts)\b|\"(primary|secondar
 PATH_DATA = re.compile(r"(<path\b[^>]*?\sd=)\"[MmLlHhVvCcSsQqTtAaZz0-9eE.,+\-\s]*\"")
 """Only of a path, and only numbers and the letters of its strokes: `M2,3` is a pen that moves, not a rule."""
 
+pytestmark = pytest.mark.long
+
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?([+-]\d\d:\d\d|Z)?")
 

@@ -36,6 +36,8 @@ FORMS = re.compile(r'name="(csrf_token|client_id|nonce)" value="[^"]*"')
 """What forms draw at random."""
 DRAWN = frozenset({"/account", "/submit"})
 """Pages about nobody's job, with sessions and names that are drawn at random."""
+
+pytestmark = pytest.mark.long
 IDENT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 

@@ -10,6 +10,8 @@ from broker.domain.ledger.spends import Asked, SpendState
 from broker.worker import reconcile
 from broker.workflow.private.spending import Rules
 
+pytestmark = pytest.mark.long
+
 PRICE = Amount(Accounting.APPROXIMATE, 10)
 
 
