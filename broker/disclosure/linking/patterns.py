@@ -112,7 +112,7 @@ def _repaired(drawn: Drawn, of: str | None, before: frozenset[Place], progress: 
     repaired = repair(task, progress=progress)
     places = {p for p, cell in (*found.figures.items(), *found.beside) if cell in repaired.hidden and p not in first}
     # Each cell of a single contributor would be a program of its own, against all others: repair has done what it can.
-    several = {c: task.targets[c] for c in repaired.insiders if c not in task.insiders}
+    several = {c: task.targets[c] for c in repaired.insiders if c >= found.joint or found.persons[c] > 1}
     inside = audit(changed(task, targets=several), repaired.hidden, Attacker.PERSONS) if several else {}
     exact = sum(at.exact for at in {**inside, **repaired.narrow}.values())
     narrow = sum(not at.exact for at in repaired.narrow.values())

@@ -53,10 +53,13 @@ def explained(texts: Texts, found: Mapping[str, Difference] | None, again: Again
     if found is None:
         return None
     told = dict(found)
-    for kind, ask in ((Kind.EDGE, _having_shown), (Kind.SIZE, _one_size)):
+    for kind, ask, explains in (
+        (Kind.EDGE, _having_shown, {Kind.EDGE, Kind.THRESHOLD}),  # a figure that stays explains no row that goes
+        (Kind.SIZE, _one_size, {Kind.NONE, Kind.EDGE, Kind.THRESHOLD}),
+    ):
         left = [way for way, one in told.items() if one.kind not in HARMLESS]
         instead = ask(texts, again) if left else {}
-        told |= {w: replace(told[w], kind=kind) for w in left if w in instead and instead[w].kind <= Kind.THRESHOLD}
+        told |= {w: replace(told[w], kind=kind) for w in left if w in instead and instead[w].kind in explains}
     return told
 
 

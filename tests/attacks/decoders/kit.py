@@ -94,8 +94,10 @@ def remembered_repairs() -> Iterator[None]:
 
 @contextmanager
 def one_class_of_sizes() -> Iterator[None]:
-    """Which cells to hide does not follow from how many persons are in them, where there are t."""
-    with patch.object(figures, "coarse", lambda size, t: min(size, t if size >= t else 1)):
+    """Which cells to hide does not follow from how many persons are in them, where there are t. What the broker makes
+    of fewer stays as it is: that a hole depends on it is a finding."""
+    coarse = figures.coarse
+    with patch.object(figures, "coarse", lambda size, t: coarse(min(size, t), t)):
         yield
 
 

@@ -59,9 +59,10 @@ def _keys(c: Choices, table: str) -> list[str]:
 
 
 def _sets(c: Choices, keys: list[str]) -> str:
-    """A cube of three keys is left out: in a town of few its repair takes a minute, of the figures of a cube of two."""
+    """A cube of three keys has few codes each: one with months or schools takes a minute to repair."""
     joined = ", ".join(keys)
-    cube = "CUBE" if len(keys) < 3 else "ROLLUP"
+    few = {f"a.{key}" for names in FEW.values() for key in names}
+    cube = "CUBE" if len(keys) < 3 or few.issuperset(keys) else "ROLLUP"
     return c.pick((joined, joined, joined, joined, f"ROLLUP ({joined})", f"{cube} ({joined})"))
 
 
