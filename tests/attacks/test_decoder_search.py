@@ -20,7 +20,7 @@ from tests.attacks.decoders import ranges
 from tests.attacks.decoders.choices import Choices, smaller
 from tests.attacks.decoders.conditions import words_of
 from tests.attacks.decoders.differences import HARMLESS, STEERED, Difference, Kind, difference
-from tests.attacks.decoders.judges import InProcess
+from tests.attacks.decoders.judges import InProcess, explained, with_having_shown
 from tests.attacks.decoders.kit import LEAVES, Figure, Kit, Left
 from tests.attacks.decoders.queries import one_job
 from tests.attacks.decoders.towns import build_town, four_ways
@@ -169,3 +169,23 @@ def test_a_figure_that_the_child_moves_is_counted_by_its_statistic() -> None:
     found = difference([left("100", 100)], [left("105", 103)], 10)
     assert found == Difference(Kind.EDGE, found.told, Counter({"count": 1}), Counter({"count": 1}))
     assert re.search("100 or 105", found.told)
+
+
+@pytest.mark.parametrize(
+    ("shown", "one_size", "kind"),
+    [
+        (Kind.EDGE, Kind.ROWS, Kind.EDGE),
+        (Kind.NONE, Kind.ROWS, Kind.ROWS),
+        (Kind.NONE, Kind.NONE, Kind.SIZE),
+        (Kind.HOLES, Kind.HOLES, Kind.ROWS),
+    ],
+)
+def test_a_row_that_goes_is_explained_by_a_figure_that_moves_or_by_sizes(
+    shown: Kind, one_size: Kind, kind: Kind
+) -> None:
+    """HAVING asks what leaves: where its figure stays as it is and the row goes, it saw something else."""
+    texts = ("SELECT a.LA AS k0, COUNT(*) AS f0 FROM npd.absence AS a GROUP BY a.LA HAVING COUNT(*) > 50",)
+    instead = {texts: one_size, with_having_shown(texts): shown}
+    told = explained(texts, {"removed": Difference(Kind.ROWS)}, lambda asked: {"removed": Difference(instead[asked])})
+    assert told is not None
+    assert told["removed"].kind is kind
