@@ -348,3 +348,26 @@ def test_published_figures_count_against_the_cap_as_released_ones_do(town):  # n
     assert any(map(any, used.values()))
     registered(town, figures(counted(town) | {"PS": 1}), name="Numbers alone")
     assert town.store.split_counts(snapshot) == used, "numbers without a population split nothing"
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["not registered", "registered"])
+def test_a_difference_to_a_published_table_counts_against_the_cap(town, known):  # noqa: F811
+    """Published are all pupils but those of one school. A job's count of all pupils of the phase is then a figure about
+    that school alone; without the published table the school is one of 152 in it."""
+    school, pupils = duckdb.sql(
+        f"SELECT URN, count(*) FROM '{file_of(town)}' WHERE PHASE = 'PS' GROUP BY ALL ORDER BY 2 DESC, 1 LIMIT 1"
+    ).fetchone()
+    assert pupils > 40
+    without, snapshot = f" AND URN <> {school}", town.store.latest_snapshot().ident
+    if known:
+        recipe = EVERYBODY.format(name="phases", more=without)
+        ident = registered(town, figures(counted(town, without)), recipe=recipe)
+        assert town.store.public_table(ident).state is PublicState.EXACT
+    before = town.store.split_counts(snapshot)
+    released(town, EVERYBODY.format(name="job", more=""))
+    after = town.store.split_counts(snapshot)
+    (schools,) = (name for name in after if name.startswith("school/"))
+    then = before.get(schools, (0,) * len(after[schools]))
+    more = [b - a for a, b in zip(then, after[schools], strict=True)]
+    assert (1000 in more) == known, "thousandths of a figure"
+    assert sum(m >= 900 for m in more) == int(known), "of that school, and of no other"
