@@ -141,20 +141,20 @@ def tabulated(given: pa.Table, **changed: Any) -> tuple[RowsChecked, Assessment 
 
 
 @cache
-def sandbox(runtime: str = "runc") -> DockerSandbox:
-    """The real container, with the images of the checkout."""
+def sandbox(runtime: str = "runc", cpus: str = "") -> DockerSandbox:
+    """The real container, with the images of the checkout, on some processors or on all."""
     root, images = Path(mkdtemp(prefix="script-town-")), Path(__file__).resolve().parents[2] / "build" / "images"
     build(images)
     (root / "build").symlink_to(images)
-    return DockerSandbox(root, runtime)
+    return DockerSandbox(root, runtime, cpus=cpus)
 
 
-def fitted(given: pa.Table, **changed: Any) -> tuple[RowsChecked, Assessment | None]:
+def fitted(given: pa.Table, cpus: str = "", **changed: Any) -> tuple[RowsChecked, Assessment | None]:
     asked = read_request(json.dumps(MODEL | changed).encode(), "regression", "r")
     planned = rows_to_fit(asked, inputs(), project(), policies())
     to = HandedTo(vault(), tuple(inputs().uses), named(given, planned), f"fit-{secrets.token_hex(4)}", 1)
     engine = HandedDuckDB()
-    result = sandbox().run(engine.prepare_fit(asked, planned, to, LIMITS))
+    result = sandbox(cpus=cpus).run(engine.prepare_fit(asked, planned, to, LIMITS))
     assert result.end is SandboxEnd.ENDED
     checked, fit = engine.read_fit(result.frames)
     return checked, None if fit is None else by_person(judge_fit("r", fit, profile()), checked, planned.derived)

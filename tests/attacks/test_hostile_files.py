@@ -26,8 +26,9 @@ from broker.domain.formulas import inert
 from broker.domain.ports import Collecting
 from broker.engine.files import ContainerCollector, read
 from broker.python_jobs.remade import NUMBER
+from broker.sandbox.spec import cpus_of
 from broker.workflow.limits import files_limits
-from tests.attacks.script_town import policies, sandbox
+from tests.attacks.script_town import fitted, policies, rows, sandbox
 from tests.attacks.test_files_as_carriers import png
 from tests.attacks.test_parquet_as_carrier import STAYS, parquet
 from tests.files import CAPS, SERVICE
@@ -37,7 +38,7 @@ FUZZED, SEED = int(os.environ.get("PROOF_FUZZED_FILES", "60")), int(os.environ.g
 SECONDS, SLOW, MORE_BYTES, DELAY = SERVICE.file_seconds, 4, 300 << 20, 2.0
 """`SECONDS` are of a processor, which the container holds a file to; by the clock it is less on a machine of one's
 own, and more on one that is shared."""
-MIB = 1_000_000
+MIB, JOBS = 1_000_000, int(os.environ.get("PROOF_JOBS_BESIDE", "3"))
 TEXT, LARGE = SERVICE.max_text_bytes, SERVICE.max_file_bytes
 
 
@@ -49,8 +50,8 @@ def how() -> Collecting:
     )
 
 
-def made(*files: LeftFile) -> tuple[MadeFile, ...]:
-    return ContainerCollector().collect(files, how(), sandbox().run)
+def made(*files: LeftFile, cpus: str = "") -> tuple[MadeFile, ...]:
+    return ContainerCollector().collect(files, how(), sandbox(cpus=cpus).run)
 
 
 def filled(piece: bytes, before: bytes = b"", after: bytes = b"", most: int = TEXT) -> bytes:
@@ -268,8 +269,7 @@ def test_no_fuzzed_file_harms_the_worker() -> None:
 @pytest.mark.alone
 def test_the_worker_is_free_for_others_meanwhile() -> None:
     """Another thread of this process, as a heartbeat is one, is never held up, and the worst job is over soon."""
-    named = ((".json", JSONS, "zeros"), (".txt", TEXTS, "letters that grow"), (".parquet", PARQUETS, "a bomb of text"))
-    worst = [LeftFile(name, kind, of[name]()) for kind, of, name in (*named, (".png", PICTURES, "a bomb"))]
+    worst = worst_files()
     gaps, over = [], threading.Event()
 
     def other() -> None:
@@ -287,6 +287,43 @@ def test_the_worker_is_free_for_others_meanwhile() -> None:
     thread.join()
     assert max(gaps) < DELAY
     assert taken < SLOW * SECONDS * len(worst)
+
+
+@pytest.mark.alone
+def test_no_other_job_is_delayed_meanwhile() -> None:
+    """A job of another slot, which fits a model to its rows in a container, takes as long as it does by itself."""
+    over, worst, given = threading.Event(), worst_files(), rows()
+    one, other = (cpus_of(slot, 2, os.sched_getaffinity(0)) for slot in (0, 1))
+
+    def hostile() -> None:
+        while not over.is_set():
+            made(*worst, cpus=one)
+
+    def seconds() -> float:
+        began = time.monotonic()
+        _, assessed = fitted(given, other)
+        assert assessed is not None
+        return time.monotonic() - began
+
+    alone = [seconds() for _ in range(JOBS)]
+    thread = threading.Thread(target=hostile)
+    thread.start()
+    try:
+        beside = [seconds() for _ in range(JOBS)]
+    finally:
+        over.set()
+        thread.join()
+    delay = max(beside) - sorted(alone)[JOBS // 2]
+    assert delay < DELAY, (alone, beside)
+    if "PROOF_FIGURES" in os.environ:
+        told = {"jobs": JOBS, "seconds_alone": sorted(alone)[JOBS // 2], "longest_delay": round(delay, 3)}
+        (Path(os.environ["PROOF_FIGURES"]) / "hostile_files_delay.json").write_text(json.dumps(told))
+
+
+def worst_files() -> list[LeftFile]:
+    """Those that take longest of their kinds."""
+    named = ((".json", JSONS, "zeros"), (".txt", TEXTS, "letters that grow"), (".parquet", PARQUETS, "a bomb of text"))
+    return [LeftFile(name, kind, of[name]()) for kind, of, name in (*named, (".png", PICTURES, "a bomb"))]
 
 
 SAID = {"problem": "", "sentence": "", "made": 0, "sheet": False}
