@@ -38,14 +38,13 @@ def test_29_two_families_of_one_script() -> None:
     assert sum(sizes) > 500
     assert first.figures[0].shown.keys() == second.figures[0].shown.keys(), "both leave"
     assert compare(second, first).is_clean
-    shown = first.figures[0].shown
-    assert [fewer[cell] for cell in shown] == [sizes[cell] for cell in shown], "with the earlier values"
+    assert fewer[: second.members.count] == sizes[: first.members.count], "with the earlier values"
 
 
 def test_29_a_table_of_other_persons_is_compared_though_its_recipe_is_equal() -> None:
-    """Without the first 120 rows a few persons of small cells differ: a figure goes that the table alone would show."""
-    (first,), (second,) = (found.compared.tables for found in compared(less=120) if found.compared is not None)
-    assert first.figures[0].shown.keys() - second.figures[0].shown.keys()
+    """Without the first 300 rows one person of a small cell is missing: a figure goes that alone would be shown."""
+    (first,), (second,) = (found.compared.tables for found in compared(less=300) if found.compared is not None)
+    assert second.figures[0].shown.keys() < first.figures[0].shown.keys()
 
 
 def test_46_other_rows_are_another_recipe() -> None:
