@@ -101,8 +101,8 @@ def route(output: Output, project: Project, policies: Policies, small_jobs: int,
     """Where an assessed output goes: by the rules' word, policy's votes, and the quotas on small populations and on
     jobs that history changed.
 
-    What the rules refuse is withheld only where policy has no reviewers: elsewhere a person sees it, so that
-    withheld and in review look alike. A script's files always go to a person or nowhere.
+    What the rules refuse is withheld only where no person looks at it, by policy's votes or beyond a quota: elsewhere
+    one sees it as they see what passed, so that their decisions do not tell the two apart.
     """
     return way_of(output.verdict, output.release_hash is not None, project, policies, small_jobs, changed_jobs)
 
@@ -111,10 +111,8 @@ def way_of(
     verdict: Verdict, leaves: bool, project: Project, policies: Policies, small_jobs: int, changed_jobs: int = 0
 ) -> OutputState:
     """See `route`. `leaves`: there are bytes that could be released."""
-    if verdict is Verdict.REFUSE and (project.votes == 0 or not leaves):
-        return OutputState.WITHHELD
-    if verdict in {Verdict.REFUSE, Verdict.REVIEW} or project.votes > 0:
-        return OutputState.IN_REVIEW
-    if small_jobs > policies.profile(project.profile).small_quota or changed_jobs > policies.memory.quota:
-        return OutputState.IN_REVIEW
-    return OutputState.APPROVED
+    beyond = small_jobs > policies.profile(project.profile).small_quota or changed_jobs > policies.memory.quota
+    by_person = project.votes > 0 or beyond
+    if verdict is Verdict.REFUSE:
+        return OutputState.IN_REVIEW if by_person and leaves else OutputState.WITHHELD
+    return OutputState.IN_REVIEW if by_person or verdict is Verdict.REVIEW else OutputState.APPROVED

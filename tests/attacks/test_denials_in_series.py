@@ -7,9 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from broker.domain.findings import Verdict
 from broker.domain.outputs import OutputState
 from broker.domain.plans import Needs
+from broker.policy.models import Policies
 from broker.policy.profiles import Rounding
+from broker.workflow.settle import way_of
 from tests.attacks.profiles import SHIPPED
 from tests.generative.disclosure.memory_size import size, tell
 from tests.unit.workflow.conftest import PROJECT, SQL, Broker, broker, founded, policies
@@ -81,3 +84,18 @@ def test_a9_a_second_comparison_of_a_job_counts_no_more(town: Broker) -> None:
     town.put_in_force(replace(town.policies))
     town.reconcile()
     assert town.store.history_changed_jobs(PROJECT) == QUOTA + 1
+
+
+def test_a9_beyond_the_quota_a_person_looks_at_what_the_rules_refuse_too(policies: Policies) -> None:
+    """Otherwise a person decides about what passed, nobody about what did not, and that is the answer again."""
+    project = policies.project(PROJECT)
+    assert project is not None
+    alone, quota = replace(project, votes=0), policies.memory.quota
+    ways = {
+        (verdict, changed): way_of(verdict, True, alone, policies, 0, changed)
+        for verdict in (Verdict.PUBLISH, Verdict.REVIEW, Verdict.REFUSE)
+        for changed in (quota, quota + 1)
+    }
+    assert ways[Verdict.PUBLISH, quota] is OutputState.APPROVED
+    assert ways[Verdict.REFUSE, quota] is OutputState.WITHHELD
+    assert {way for (_, changed), way in ways.items() if changed > quota} == {OutputState.IN_REVIEW}

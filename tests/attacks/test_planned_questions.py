@@ -101,22 +101,26 @@ def charged(broker: Broker) -> int:
 
 
 def ends(broker: Broker, number: int) -> str:
+    drawn = sample(number)
+    return ends_text(broker, drawn.text, drawn.dialect)
+
+
+def ends_text(broker: Broker, question: str, dialect: str) -> str:
     """How a question ends, and that it was charged where it is answered and only there."""
-    drawn, before = sample(number), charged(broker)
-    text = SPEND + drawn.text
-    found = check_text(broker.ports, broker.person(DORA), PROJECT, text, Kind.SQL, drawn.dialect)
+    text, before = SPEND + question, charged(broker)
+    found = check_text(broker.ports, broker.person(DORA), PROJECT, text, Kind.SQL, dialect)
     if not found.accepted:
         return "refused at check"
-    job = broker.send(text, by=DORA, project=PROJECT, dialect=drawn.dialect)
+    job = broker.send(text, by=DORA, project=PROJECT, dialect=dialect)
     assert broker.run(job)
     after_slot(broker, job)
     ended, cost = broker.store.job(job), charged(broker) - before
     if ended.state is JobState.FAILED:
-        assert ended.failure is FailureCode.ENGINE_ERROR, (ended.failure, drawn.text)
-        assert cost == 0, f"charged, and then the engine ended in an error: {drawn.text}"
+        assert ended.failure is FailureCode.ENGINE_ERROR, (ended.failure, question)
+        assert cost == 0, f"charged, and then the engine ended in an error: {question}"
         return "refused when planned"
-    assert {o.state for o in broker.store.outputs_of(job)} == {OutputState.RELEASED}, (ended.state, drawn.text)
-    assert cost > 0, drawn.text
+    assert {o.state for o in broker.store.outputs_of(job)} == {OutputState.RELEASED}, (ended.state, question)
+    assert cost > 0, question
     return "answered"
 
 
@@ -128,6 +132,41 @@ def test_no_question_is_charged_and_then_ends_in_an_error_of_the_engine() -> Non
     tell("planned", {"questions": QUESTIONS, "charged and then failed": 0, **ended})
     assert ended["answered"] > QUESTIONS // 2
     assert ended["refused at check"], "the generator asks for more than can be told"
+
+
+K, Y = "PupilMatchingRefAnonymous", "AcademicYear"
+APPLIED = (
+    f"SELECT a.{K} AS p, x.v FROM npd.absence AS a CROSS APPLY (VALUES (a.OverallAbsence_6HalfTerms), "
+    "(a.SessionsPossible_6HalfTerms)) AS x(v)"
+)
+CENSUS = f"SELECT c.{K} AS p, c.NCyearActual AS v FROM npd.spring_census AS c"
+SETS = {
+    f"{word} of {name}": f"SELECT COUNT(*) AS n FROM ({one} {word} {other}) AS d"
+    for word in ("INTERSECT", "EXCEPT", "UNION ALL")
+    for name, one, other in (
+        ("what is applied and what is not", APPLIED, f"SELECT {K}, OverallAbsence_6HalfTerms FROM npd.absence"),
+        ("what is not and what is applied", f"SELECT {K} AS p, OverallAbsence_6HalfTerms AS v FROM npd.absence", APPLIED),
+        ("what is applied twice", APPLIED, APPLIED),
+        (
+            "persons applied",
+            APPLIED.replace(", x.v", "") + " WHERE x.v > 3",
+            f"SELECT {K} AS p FROM npd.absence",
+        ),
+        (
+            "a query applied",
+            f"SELECT c.{K} AS p, s.v FROM npd.spring_census AS c CROSS APPLY (SELECT SUM(a.OverallAbsence_6HalfTerms) AS v "
+            f"FROM npd.absence AS a WHERE a.{K} = c.{K} AND a.{Y} = c.{Y}) AS s",
+            f"SELECT {K}, OverallAbsence_6HalfTerms FROM npd.absence",
+        ),
+    )
+}  # fmt: skip
+"""Sets over what CROSS APPLY makes: one of them ended in an internal error of the engine (A10)."""
+
+
+def test_a10_sets_over_what_is_applied_are_answered() -> None:
+    with files_of(seed()) as files, town(files) as broker:
+        found = {name: ends_text(broker, text, "tsql") for name, text in SETS.items()}
+    assert {name for name, way in found.items() if way != "answered"} == set()
 
 
 BROKEN = [("s", 'SELECT "nope" FROM "npd"."absence"')]
