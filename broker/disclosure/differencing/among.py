@@ -64,14 +64,16 @@ def basis_of(cells: Sequence[Persons], everybody: int) -> Basis:
     return Basis(persons[order], weights[order])
 
 
-def among(functional: Functional, persons: Persons, counts: bool) -> Rows:
-    """Of `persons` (ascending) those in shown cells; columns are vertices. `counts`: amounts count, else only who is
-    in a cell does."""
-    places, cells, amounts = _rows(functional.members, persons)
-    vertices = functional.vertices[cells]
-    kept = vertices < len(functional.shown)
-    given = amounts[kept] if counts and not functional.is_plain else np.broadcast_to(1.0, int(kept.sum()))
-    return Rows(places[kept].astype(np.int32), vertices[kept].astype(np.int32), given)
+def among(functional: Functional, persons: Persons | None, counts: bool, numbers: Numbers | None = None) -> Rows:
+    """Of `persons` (ascending; None: everybody, whose places are their numbers) those in shown cells; columns are
+    vertices, or their `numbers` without those below 0. `counts`: amounts count, else only who is in a cell does."""
+    members, shown = functional.members, len(functional.shown)
+    places, cells, amounts = _every_row(members) if persons is None else _rows(members, persons)
+    column = np.append(np.arange(shown) if numbers is None else numbers, -1)
+    columns = column[np.minimum(functional.vertices, shown)][cells]
+    kept = np.flatnonzero(columns >= 0)
+    given = amounts[kept] if counts and not functional.is_plain else np.broadcast_to(1.0, len(kept))
+    return Rows(places[kept].astype(np.int32), columns[kept].astype(np.int32), given)
 
 
 def products(rows: Sequence[Rows], weights: Vector, count: int) -> Matrix:
@@ -102,11 +104,10 @@ def squares(rows: Rows, weights: Vector, count: int) -> Vector:
     return np.bincount(rows.columns, weights[rows.places] * rows.amounts**2, count).astype(np.float64)
 
 
-def added_up(rows: Rows, worth: Matrix, places: int) -> Matrix:
-    """By draw and place, what the columns of its person are `worth` in that draw."""
-    if not len(rows.places):
-        return np.zeros((len(worth), places))
-    return np.stack([np.bincount(rows.places, w[rows.columns] * rows.amounts, places) for w in worth])
+def add_up(found: Matrix, rows: Rows, worth: Matrix) -> None:
+    """Add to `found`, by draw and place, what the columns of its person are `worth` in that draw."""
+    for draw, of in zip(found, worth, strict=True):
+        np.add.at(draw, rows.places, of[rows.columns] * rows.amounts)
 
 
 def _add(found: Matrix, one: Rows, other: Rows, weights: Vector) -> None:
@@ -128,6 +129,14 @@ def _joined(one: Rows, other: Rows) -> tuple[Numbers, Numbers]:
     mine = np.repeat(np.arange(len(one.places)), count)
     within = np.arange(len(mine)) - np.repeat(np.cumsum(count) - count, count)
     return mine, starts[mine] + within
+
+
+def _every_row(members: Members) -> tuple[Numbers, Numbers, Vector]:
+    """Persons, cells and amounts, in no order."""
+    persons, cells = members.rows()
+    given = members.amounts.get("", np.ones(0))
+    amounts = given.astype(np.float64) if len(given) else np.broadcast_to(1.0, len(persons))
+    return persons.astype(np.int64), cells.astype(np.int64), amounts
 
 
 def _rows(members: Members, persons: Persons) -> tuple[Numbers, Numbers, Vector]:

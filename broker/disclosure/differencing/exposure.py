@@ -22,7 +22,7 @@ import numpy as np
 from broker.disclosure.differencing.among import (
     Matrix,
     Rows,
-    added_up,
+    add_up,
     among,
     basis_of,
     dense,
@@ -156,13 +156,13 @@ class _Family:
         worth = (np.linalg.solve(self._lower.T, factors) @ (signs / scale[:, None])).T
         end = max(last_of(f.members) for f in self._functionals)
         found = np.zeros((DRAWS, end))
-        for rows in self._among(np.arange(end, dtype=np.uint32)):
-            found += added_up(rows, worth, end)
+        for rows in self._among(None):
+            add_up(found, rows, worth)
         return found
 
-    def _among(self, persons: Persons) -> list[Rows]:
-        pairs = zip(self._functionals, self._numbers, strict=True)
-        return [among(f, persons, self._counts).numbered(numbers) for f, numbers in pairs]
+    def _among(self, persons: Persons | None) -> Iterator[Rows]:
+        for functional, numbers in zip(self._functionals, self._numbers, strict=True):
+            yield among(functional, persons, self._counts, numbers)
 
     def of(self, references: Members, part: float) -> Iterator[Exposed]:
         column, group, inside = self._inside(references)
@@ -215,7 +215,7 @@ class _Family:
     def _left_out(self, persons: Persons) -> Vector:
         """Signal by noise of each near column on these persons, who are left out of everything taken away. Of few
         persons they are taken out of what is worked out already (Woodbury), of many it is worked out anew."""
-        of = dense(self._among(persons), self._count, 0, len(persons))
+        of = dense(list(self._among(persons)), self._count, 0, len(persons))
         at = np.minimum(np.searchsorted(self._basis.persons, persons), len(self._basis.persons) - 1)
         weights = np.where(self._basis.persons[at] == persons, self._basis.weights[at], 0.0)
         if len(self._near) * np.count_nonzero(weights) ** 2 < self._count**2:
@@ -246,9 +246,9 @@ def _cells(functional: Functional) -> Iterator[Persons]:
     """Who is in each shown cell."""
     persons, cells = functional.members.rows()
     order = np.argsort(cells, kind="stable")
+    ends = np.cumsum(np.bincount(cells, minlength=max(functional.shown, default=-1) + 1))
     for cell in functional.shown:
-        start, end = np.searchsorted(cells[order], [cell, cell + 1])
-        yield persons[order[start:end]]
+        yield persons[order[ends[cell - 1] if cell else 0 : ends[cell]]]
 
 
 def last_of(members: Members) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from broker.disclosure.differencing.among import Basis, Matrix, Rows, added_up
+from broker.disclosure.differencing.among import Basis, Matrix, Rows, add_up
 from broker.disclosure.differencing.kinds import Vector
 
 MOST = 400
@@ -51,7 +51,7 @@ def _drawn(chance: np.random.Generator, of: Sequence[Shown], worth: Sequence[Vec
         factors = np.sqrt(np.where(squared >= ALIKE, squared, 0.0) / np.maximum(one.sizes, 1.0))
         if factors.any():
             signs = chance.choice([-1.0, 1.0], (DRAWS, len(factors)))
-            found += added_up(one.rows, factors * signs, len(basis.persons))
+            add_up(found, one.rows, factors * signs)
     mean: Vector = (found @ basis.weights) / basis.weights.sum()
     return found - mean[:, None]
 
