@@ -46,14 +46,16 @@ def conjuncts(scalar: Scalar) -> Iterator[Scalar]:
         yield scalar
 
 
-def renamed(relation: Relation, name: Rename) -> Relation:
-    """The relation with every id, of its own columns and below, under another name."""
-    return _Renaming(name).relation(relation)
+def renamed(relation: Relation, name: Rename, given: Callable[[Column], Scalar] | None = None) -> Relation:
+    """The relation with every id, of its own columns and below, under another name. `given`: what stands for a column
+    that is read, where that is not its name alone: a lateral relation reads columns that are not its own."""
+    return _Renaming(name, given).relation(relation)
 
 
 class _Renaming:
-    def __init__(self, name: Rename) -> None:
+    def __init__(self, name: Rename, given: Callable[[Column], Scalar] | None) -> None:
         self._name = name
+        self._given = given or (lambda c: Column(name(c.ident), c.type))
 
     def relation(self, relation: Relation) -> Relation:
         name = self._name
@@ -87,7 +89,7 @@ class _Renaming:
                 return replace(relation, child=self.relation(relation.child), order=self._order(relation.order))
 
     def scalar(self, scalar: Scalar) -> Scalar:
-        return put_in(scalar, lambda c: Column(self._name(c.ident), c.type))
+        return put_in(scalar, self._given)
 
     def _join(self, join: Join) -> Join:
         left, right = self.relation(join.left), self.relation(join.right)

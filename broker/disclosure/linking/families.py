@@ -129,7 +129,7 @@ def _family(tables: list[tuple[Where, PlannedTable, Population]], names: Names, 
     amounts: dict[str, Statistic] = {}
     members = []
     for (where, table, population), own in zip(tables, conditions, strict=True):
-        keys = {text_of(s): s for s in (population.of(k.expression) for k in table.keys)}
+        keys = _keys(table, population)
         asked = {text: c for text, c in own.items() if text not in common}
         tests = frozenset((text, 1) for text in asked)
         scalars |= keys | {text: _told(c) for text, c in asked.items()}
@@ -142,6 +142,18 @@ def _family(tables: list[tuple[Where, PlannedTable, Population]], names: Names, 
         return family
     asks = [conditions[0][text] for text in common]
     return _with_joint(family, tables[0][2], names, asks, amounts, most)
+
+
+def _keys(table: PlannedTable, population: Population) -> dict[str, Scalar]:
+    """A dimension for each key; where two keys are one expression, two that are equal: one alone can be added up."""
+    found = dict[str, Scalar]()
+    for key in table.keys:
+        scalar = population.of(key.expression)
+        text = text_of(scalar)
+        while text in found:
+            text += " again"
+        found[text] = scalar
+    return found
 
 
 def _told(condition: Scalar) -> Scalar:

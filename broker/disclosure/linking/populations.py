@@ -121,9 +121,19 @@ class _Reader:
         return f"({left} {join.how} {'lateral ' * join.lateral}{right} on {on})"
 
     def _whole(self, relation: Relation, place: str) -> str:
-        """A tree that is not looked into: equal only where it is written alike, but for its ids."""
-        order: dict[int, int] = {}
-        plain = renamed(relation, lambda i: order.setdefault(i, len(order)))
+        """A tree that is not looked into: equal only where it is written alike, but for its own ids. Columns of
+        outside, which a lateral tree reads, have their numbers already."""
+        order, outside = dict[int, int](), frozenset(self.given)
+
+        def name(ident: int) -> int:
+            return order.setdefault(ident, len(order))
+
+        def read(column: Column) -> Scalar:
+            if column.ident not in outside:
+                return Column(name(column.ident), column.type)
+            return put_in(_given(self.given, column), lambda c: Column(-c.ident, c.type))
+
+        plain = renamed(relation, name, read)
         for ident, number in order.items():
             self.given[ident] = self._names.number(f"{place}{number}")
         return repr(plain)
@@ -161,4 +171,4 @@ def _rebuilt(relation: Relation, place: str, population: Population, names: Name
                 both=None if relation.both is None else (number(relation.both[0]), number(relation.both[1])),
             )
         case _:
-            return renamed(relation, number)
+            return renamed(relation, number, lambda c: _given(population.given, c))
