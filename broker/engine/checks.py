@@ -10,7 +10,7 @@ from broker.disclosure.columns import Column, Mask
 from broker.domain.errors import Breach
 from broker.domain.plans import PlannedTable, Statistic
 from broker.engine.beside import check_beside
-from broker.query import evidence_columns
+from broker.query import evidence_columns, has_stand_ins
 
 COUNTED = frozenset({"rows", "persons", "rest", "rest_rows", "contributors"})
 """Fields that are counts: 64-bit, never NULL, never below zero."""
@@ -26,15 +26,17 @@ def check_cells(planned: PlannedTable, columns: Columns, codes: Codes) -> int:
     if len(set(population.tolist())) > 1 or (not planned.keys and len(rows.values) != 1):
         raise breach("does not have one population")
     _check_counts(rows, persons, population)
-    if (persons.values > rows.values).any() or (planned.keys and not rows.values.all()):
+    stand_ins = has_stand_ins(planned)
+    most = persons.values if stand_ins else rows.values
+    if (persons.values > most).any() or (planned.keys and not rows.values.all()):
         raise breach("counts more persons than rows, or a cell without rows")
     for statistic in planned.statistics:
-        _check_statistic(statistic, columns)
+        _check_statistic(statistic, columns, np.minimum(persons.values, most))
     check_beside(planned, columns)
     if _have_one_twice(codes, len(rows.values)):
         raise breach("has a cell twice")
     many = int(population.values.max(initial=0))
-    _check_population(many, persons)
+    _check_population(many, persons, stand_ins)
     return many
 
 
@@ -53,8 +55,9 @@ def _check_counts(*columns: Column) -> None:
         raise breach("has a count that is none")
 
 
-def _check_statistic(statistic: Statistic, columns: Columns) -> None:
-    """Of what was asked for; a difference of counts is never too large for 64 bits, as a sum could be."""
+def _check_statistic(statistic: Statistic, columns: Columns, most: NDArray[np.int64]) -> None:
+    """Of what was asked for; a difference of counts is never too large for 64 bits, as a sum could be. `most`: so many
+    persons there can be by cell."""
     found = {c.partition("_")[2]: columns[c] for c in evidence_columns(statistic)}
     _check_counts(*(column for name, column in found.items() if name in COUNTED))
     if "others" in found and (found["others"].values[found["others"].known] < 0).any():
@@ -62,7 +65,7 @@ def _check_statistic(statistic: Statistic, columns: Columns) -> None:
     rows, persons = columns["rows"].values, columns["persons"].values
     rest, rest_rows = (found[name].values if name in found else np.zeros_like(rows) for name in ("rest", "rest_rows"))
     more_rows = found["rows"].values > rows - rest_rows
-    if (more_rows | (found["persons"].values > np.minimum(persons, rows)) | (rest > persons)).any():
+    if (more_rows | (found["persons"].values > most) | (rest > persons)).any():
         raise breach("counts more in a statistic than in its cell")
     if "contributors" in found and (found["contributors"].values > found["rows"].values).any():
         raise breach("counts more values than rows")
@@ -86,7 +89,9 @@ def _have_one_twice(codes: Codes, count: int) -> bool:
     return len(np.unique(place)) < count
 
 
-def _check_population(population: int, persons: Column) -> None:
-    """Every person of a cell is in the population, and nobody else is. Added up as Python's own whole numbers."""
-    if not persons.values.max(initial=0) <= population <= sum(persons.values.tolist()):
+def _check_population(population: int, persons: Column, stand_ins: bool) -> None:
+    """Every person of a cell is in the population, and nobody else is, but where public rows would make a cell that is
+    not there. Added up as Python's own whole numbers."""
+    most = population if stand_ins else sum(persons.values.tolist())
+    if not persons.values.max(initial=0) <= population <= most:
         raise breach("has another population than its cells")

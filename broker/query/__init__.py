@@ -9,6 +9,7 @@ from broker.query.rendering.choose import looks, render
 from broker.query.rendering.looks import Looks
 from broker.query.rendering.members import render_member_cells, render_members
 from broker.query.rendering.render import evidence_columns, render_public
+from broker.query.rendering.standing import has_stand_ins
 from broker.query.rendering.writing import quoted
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "compile_sql",
     "compute",
     "evidence_columns",
+    "has_stand_ins",
     "institution_columns",
     "looks",
     "quoted",

@@ -196,6 +196,30 @@ def question(seed: int) -> Question:
     return Question(text, drawn.dialect, top, tuple(sorted(drawn.used)))
 
 
+SECOND = (
+    "SELECT t.la AS k0, COUNT(*) AS n, SUM(CASE WHEN {on} THEN t.x ELSE 0 END) AS m FROM ({p}) t GROUP BY t.la",
+    "SELECT t.c AS k0, COUNT(*) AS n, AVG(COALESCE(1.0 * t.x, 0)) AS m FROM ({p}) t WHERE {on} GROUP BY t.c",
+    "SELECT SUM(CASE WHEN {on} THEN t.x ELSE 1 END) AS m, COUNT(CASE WHEN {on} THEN t.x END) AS o FROM ({p}) t",
+    "SELECT t.la AS k0, t.la AS k1, COUNT(*) AS n FROM ({p}) t GROUP BY t.la, t.la",
+)  # fmt: skip
+"""Of the same persons as another output: with what must be linked, branches, and a key that is given twice."""
+
+
+def job(seed: int) -> Question:
+    """Two outputs over one relation of persons, of no more than two operators."""
+    rng = Random(seed)
+    drawn = Drawn(rng, rng.choice(("tsql", "duckdb")))
+    first = tuple(PERSONS)[seed % len(PERSONS)]
+    if "APPLY" in first:
+        drawn.dialect = "tsql"
+    drawn.used.add(first)
+    below, top, on = PERSONS[first](drawn, rng.choice((0, 0, 1))), drawn.one(tuple(TOPS)), drawn.condition("t")
+    asked = ", ".join(f"{drawn.one(AGGREGATES)} AS m{i}" for i in range(2))
+    one, other = TOPS[top].format(a=asked, p=below, on=on), drawn.one(SECOND).format(p=below, on=on)
+    text = f"-- output: one\n{one};\n-- output: other\n{other}"
+    return Question(text, drawn.dialect, top, tuple(sorted(drawn.used)))
+
+
 World = dict[str, list[dict[str, Any]]]
 PEOPLE = range(1, 7)
 

@@ -54,6 +54,13 @@ def test_only_who_moves_a_figure_is_counted(text: str, moved: str) -> None:
     assert ", ".join(told) == moved
 
 
+@pytest.mark.parametrize(("text", "moved"), MOVED)
+def test_whoever_moves_a_figure_stands_behind_its_cell(text: str, moved: str) -> None:
+    """Also where they have no row in it: what the engine gave ended in an error, for one child and not for none."""
+    for cell in run(text, PEOPLE):
+        assert all(figure["persons"] <= cell.persons for figure in cell.evidence.values()), (cell, moved)
+
+
 COVERED = "SELECT COUNT(*) AS n FROM (VALUES {all}) AS v(x) LEFT JOIN a ON a.Score = v.x AND a.Idaci < {below}"
 
 

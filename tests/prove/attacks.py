@@ -20,7 +20,7 @@ SEED = 20261127
 SIZES = {
     "PROOF_DEFENCES": "all", "PROOF_DECODERS_TEXTS": 20_000, "PROOF_DECODERS_END_TO_END": 1_500,
     "PROOF_DECODERS_PROCESSES": 2, "PROOF_TIMES": 200, "PROOF_STEP": 5, "PROOF_FUZZED_FILES": 2_000,
-    "PROOF_JOBS_BESIDE": 20,
+    "PROOF_JOBS_BESIDE": 20, "PROOF_JOBS": 6_000,
     "PROOF_EVIDENCE": 6_000, "PROOF_HOLES": 300, "PROOF_DENIALS": 40, "PROOF_REACH": 40, "PROOF_RECONSTRUCTION": 400,
     "PROOF_FAIR": 20, "PROOF_PLANNED": 2_000,
 }  # fmt: skip
@@ -65,6 +65,7 @@ PROPERTIES: Mapping[str, Property] = {
     "hostile files: fuzzed and written, in memory and time": (
         files("hostile_files"), ("hostile_files", "hostile_files_delay"),
     ),
+    "whole jobs of composed outputs are judged without an error": (files("whole_jobs"), ("whole_jobs",)),
     "evidence by removal of each person": (files("evidence_by_removal"), (f"evidence_by_removal_{SEED}",)),
 }  # fmt: skip
 REST = "every other attack that was ever rebuilt stays shut"

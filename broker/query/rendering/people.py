@@ -30,6 +30,7 @@ FIELDS: dict[Measure, tuple[str, ...]] = {
     Measure.QUANTILE: (*_BASE, "largest", "bin"),
     Measure.DEVIATION: _BASE,
 }
+BEHIND = '"rows" > 0 OR "own_rows" <> 0'
 STANDS, IS_THERE = -1, 1
 """The sign of a row that would come in a person's place, and of a row that is there."""
 
@@ -62,8 +63,14 @@ class People:
 
     @property
     def persons(self) -> str:
-        """Persons with a row in the cell."""
-        return "COUNT(p)" if self._instead is None else 'COUNT(p) FILTER ("rows" > 0)'
+        """Persons with a row in the cell, or in whose place a row would come into it."""
+        return "COUNT(p)" if self._instead is None else f"COUNT(p) FILTER ({BEHIND})"
+
+    @property
+    def population(self) -> str:
+        """All of them, each once."""
+        rows = "contributions" if self._instead is None else f"people WHERE {BEHIND}"
+        return f"(SELECT COUNT(DISTINCT p) FROM {rows})"
 
     @property
     def having(self) -> str:

@@ -31,7 +31,7 @@ DIRECT = frozenset({Measure.COUNT_DISTINCT, Measure.QUANTILE, Measure.DEVIATION}
 def render(table: PlannedTable, needs: Needs) -> str:
     """The statement; `needs.least` is the number of persons that a group needs which rows of persons meet.
 
-    Its columns: `k0`…`kn`, `rows`, `persons`, `population` (distinct persons of all contributions, on each row), and
+    Its columns: `k0`…`kn`, `rows`, `persons`, `population` (distinct persons of all cells, on each row), and
     `evidence_columns` of each statistic in turn. Rows stand in the order of the keys.
     """
     least = needs.least
@@ -47,7 +47,7 @@ def render(table: PlannedTable, needs: Needs) -> str:
     if bins:
         parts.append(bins)
     columns = [*keys, f'{people.rows} AS "rows"', f"{people.persons} AS persons",
-               "(SELECT COUNT(DISTINCT p) FROM contributions) AS population"]  # fmt: skip
+               f"{people.population} AS population"]  # fmt: skip
     for statistic in table.statistics:
         columns += [f"{text} AS s{statistic.ident}_{name}" for name, text in people.fields(statistic)]
     cells = f"SELECT {', '.join(columns)} FROM people{_by(keys)}{people.having}"

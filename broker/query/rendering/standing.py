@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 
+from broker.domain.plans import PlannedTable
 from broker.domain.relations import (
     Aggregate,
     Attach,
@@ -55,6 +56,12 @@ class Instead:
 def instead(relation: Relation) -> Instead | None:
     """None where no public row takes anybody's place. Raises Gathered."""
     return _Standing().of(relation)
+
+
+def has_stand_ins(table: PlannedTable) -> bool:
+    """Whether public rows can take people's places: then more people can stand behind a cell than have rows there, and
+    some of them behind cells that are not there."""
+    return instead(table.contributions) is not None
 
 
 def person_of(relation: Relation) -> int | None:

@@ -23,6 +23,7 @@ NEVER = "AVG(1.0 * CASE WHEN Flag = 1 THEN NULL END)"
 DEFENCES = (
     Defence("what would take a person's place counts against them", put(f"{PEOPLE}.instead", lambda _: None), "test_only_who_moves", given=(COUNT, "1: 2 by 2, 2: 1 by 0, 3: 1 by 0")),
     Defence("people who are alone with a public row cover nobody", put(f"{PEOPLE}.instead", lambda _: None), "test_people_who_are_alone"),
+    Defence("whoever would bring a row into a cell stands behind it", put(f"{PEOPLE}.BEHIND", '"rows" > 0'), "test_whoever_moves", given=("SELECT a.Sex, COUNT(*) AS n FROM ref.las l LEFT JOIN a ON a.LA = l.LA GROUP BY a.Sex", "")),
     Defence("only a public row's last person is taken for alone", edited(f"{STANDING}:_Standing._last", "_equal(first, last), ", ""), "test_only_who_moves", given=(COUNT, "1: 2 by 2, 2: 1 by 0, 3: 1 by 0")),
     Defence("under DISTINCT a row comes only where none is like it", edited(f"{STANDING}:_Standing._distinct", 'Filter(stands, Call("not", (Column(there, Type.TRUTH),), Type.TRUTH))', "stands"), "test_only_who_moves", given=("SELECT COUNT(*) AS n FROM (SELECT DISTINCT a.Key, l.Region FROM ref.las l LEFT JOIN a ON a.LA = l.LA) d", ": 4 by 3")),
     Defence("rows of each person are not gathered from rows of nobody", edited(f"{STANDING}:_Standing._distinct", "raise Gathered", "return None"), GATHERED, given=("rows of each person",)),

@@ -32,6 +32,13 @@ DEFENCES = (
         given=("two conditions that differ by the child", "exact"),
     ),
     Defence(
+        "rows that are applied from other columns are other rows",
+        edited(f"{LINKING}.populations:_Reader._whole", "frozenset(self.given)", "frozenset()"),
+        module="tests.spec.disclosure.test_applied_rows",
+        test="test_what_reads_other_columns_is_another_recipe",
+        given=("the other twice", "another number twice"),
+    ),
+    Defence(
         "an amount stands where most persons are",
         edited(f"{LINKING}.atoms:_split", "most = max(range(len(parts)), key=lambda n: parts[n].persons)", "most = 0"),
         given=("sum beside a condition on few", "npd-default"),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "query"))
@@ -48,7 +49,12 @@ def plan_of(text: str, dialect: str = "duckdb") -> Plan:
 
 def evidence_of(plan: Plan, rows: People, profile: Profile = PROFILE) -> JobEvidence:
     """As a sandbox would answer."""
-    needs, con, frames = needs_of(profile), database({"npd.a": rows}), []
+    return evidence_from(plan, database({"npd.a": rows}), profile)
+
+
+def evidence_from(plan: Plan, con: duckdb.DuckDBPyConnection, profile: Profile = PROFILE) -> JobEvidence:
+    """As a sandbox with these tables would answer."""
+    needs, frames = needs_of(profile), []
     for _, asked in statements(plan, joint_tables(plan, needs)):
         text = render(asked, needs) if isinstance(asked, PlannedTable) else render_public(asked, needs.least)
         table: pa.Table = con.sql(text).to_arrow_table()
