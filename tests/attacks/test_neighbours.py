@@ -275,6 +275,8 @@ def test_whoever_is_withdrawn_while_it_waits_does_not_go_on() -> None:
                     told.append("ran")
             except Conflict as conflict:
                 told.append(conflict.code)
+            except FileNotFoundError:
+                told.append("waited until the folder was gone")
 
         thread = threading.Thread(target=wait)
         thread.start()
