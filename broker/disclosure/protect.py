@@ -110,26 +110,38 @@ def _place(statistic: Statistic, evidence: StatisticEvidence, profile: Profile) 
 
 
 def mean_digits(statistic: Statistic, evidence: StatisticEvidence, profile: Profile) -> int:
-    """Digits of a mean: the profile's, and no finer than the first digit that the largest contribution moves.
+    """Digits of a mean: the profile's, and no finer than the first digit that a large contribution moves.
 
     With 4,000 rows a contribution of at most 90 moves the mean by 0.02, so two digits could be shown; with 50 it
-    moves it by 1.8, so none. Finer digits would carry single contributions (a secret added as 0.001 x score).
-    The catalogue's bound stands for the largest where it is known and as large, so that digits tell nothing. Nor are
+    moves it by 1.8, so none. Finer digits would carry single contributions (a secret added as 0.001 x score). Nor are
     there more digits than leave every count possible that is rounded to the same: a whole total over ten rows has
     a mean with one digit, whichever ten it is, and two digits would tell how many rows there are.
     """
     most = profile.mean_digits
     if profile.round_base > 1:
         most = min(most, Decimal(least_shown_as(evidence.rows, profile)).adjusted())
-    known: list[Number] = [size(b) for b in statistic.bounds or () if b is not None]
-    seen: list[Number] = [] if evidence.largest is None else [size(evidence.largest)]
-    largest: Number = max([*known, *seen], default=0)
-    if not largest:
+    large = _large(statistic, evidence)
+    if not large:
         return most
     if isinstance(statistic.form, Deviation) and statistic.form.squared:
-        largest = largest * largest  # what one contribution moves a variance by
-    moved = Decimal(largest) / Decimal(max(1, round_count(evidence.rows, profile) or 0))
+        large = large * large  # what one contribution moves a variance by
+    moved = Decimal(large) / Decimal(max(1, round_count(evidence.rows, profile) or 0))
     return min(most, -moved.adjusted())
+
+
+LARGE = 3
+"""So many times the mean size is a large contribution."""
+
+
+def _large(statistic: Statistic, evidence: StatisticEvidence) -> Number:
+    """The catalogue's bound, or else what is large beside all others. The largest that there is would tell of one
+    person: whoever adds a constant, until a digit goes, has read it."""
+    known: list[Number] = [size(b) for b in statistic.bounds or () if b is not None]
+    if known:
+        return max(known)
+    if evidence.sizes is not None and evidence.rows:
+        return LARGE * Decimal(number(evidence.sizes)) / evidence.rows
+    return 0 if evidence.largest is None else size(evidence.largest)
 
 
 def _truncated(value: Number) -> int:

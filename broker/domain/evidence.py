@@ -27,6 +27,7 @@ class StatisticEvidence:
     others    SUM, MEAN: persons whose total is not the most common one: a lower bound, exact where it is below t and
               half of the rows; None where unknown
     total     sum of the argument over contributing rows (SUM, MEAN, ONES, SHARE); else None
+    sizes     sum of the argument's absolute values over contributing rows (SUM, MEAN); None where unknown
     contributors  COUNT_DISTINCT: the number of distinct values; else None
     bin       QUANTILE: the least power of ten, not under the digits asked for, to which the value can be rounded so
               that enough persons have a value that is rounded to the same; None: there is none
@@ -47,6 +48,7 @@ class StatisticEvidence:
     low: Value = None
     high: Value = None
     total: Value = None
+    sizes: Value = None
     contributors: int | None = None
     others: int | None = None
     bin: int | None = None

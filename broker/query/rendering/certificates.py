@@ -175,6 +175,7 @@ def _number(statistic: Statistic, needs: Needs, ground: Ground) -> Part:
     return Part(
         {
             "value": Field(_value(statistic)), "rows": Field(f"b.n{i}"), "total": total,
+            "sizes": Field(f"b.w{i}") if signed else total,
             "persons": Field(f"b.{behind}") if single else Field(f"b.q{i}", f"x.c{i}", doubtful),
             "largest": Field(f"b.u{i}", f"x.g{i}", doubtful),
             "second": Field(f"nullif(b.m{i}, b.m{i})", f"x.s{i}", doubtful),
@@ -185,7 +186,7 @@ def _number(statistic: Statistic, needs: Needs, ground: Ground) -> Part:
         },
         (
             f"COUNT(a{i}) AS n{i}", f"SUM(a{i}) AS t{i}", f"MAX({f'abs(a{i})' if signed else f'a{i}'}) AS m{i}",
-            *((f"MIN(a{i}) AS v{i}",) if signed else ()),
+            *((f"MIN(a{i}) AS v{i}", f"SUM(abs(a{i})) AS w{i}") if signed else ()),
             *((f"{counted(f'a{i} <> 0')} AS z{i}",) if is_sum else ()),
             *((f"bit_or({_bit(statistic.argument, f'a{i}')}) AS h{i}",) if single else ()),
         ),
@@ -247,17 +248,7 @@ def _doubts(statistic: Statistic, needs: Needs, ground: Ground, signed: bool) ->
     if signed:
         found.append(f"v{i} < 0")
     behind = f"z{i}" if is_sum else f"n{i}"
-    found += [f"({behind} > 0 AND q{i} < {least})", f"(m{i} > 0 AND e{i} < {least})"]
-    return [*found, _moves_digits(statistic, needs)]
-
-
-def _moves_digits(statistic: Statistic, needs: Needs) -> str:
-    """Whether the bound could cost the mean a digit that the largest contribution does not. Half of the rows: what
-    rounding may leave of them."""
-    i = statistic.ident
-    free = f"CAST(u{i} AS DOUBLE) >= n{i} * {0.5 * 10 ** (1 - needs.digits)!r}"
-    known = [abs(float(b)) for b in statistic.bounds or () if isinstance(b, int | Decimal)]
-    return f"(CAST(u{i} AS DOUBLE) > {max(known)!r} AND {free})" if known else free
+    return [*found, f"({behind} > 0 AND q{i} < {least})", f"(m{i} > 0 AND e{i} < {least})"]
 
 
 def _others(statistic: Statistic, needs: Needs, ground: Ground, signed: bool) -> str:

@@ -25,8 +25,8 @@ FIELDS: dict[Measure, tuple[str, ...]] = {
     Measure.GAP: _BASE,
     Measure.ONES: (*_BASE, "rest", "rest_rows", "total"),
     Measure.SHARE: (*_BASE, "rest", "rest_rows", "total"),
-    Measure.SUM: (*_BASE, "largest", "second", "low", "high", "others", "total"),
-    Measure.MEAN: (*_BASE, "largest", "second", "low", "high", "others", "total"),
+    Measure.SUM: (*_BASE, "largest", "second", "low", "high", "others", "total", "sizes"),
+    Measure.MEAN: (*_BASE, "largest", "second", "low", "high", "others", "total", "sizes"),
     Measure.QUANTILE: (*_BASE, "largest", "bin"),
     Measure.DEVIATION: _BASE,
 }
@@ -110,7 +110,9 @@ class People:
         yield f"CAST(coalesce(SUM(sign) FILTER ({condition}), 0) AS BIGINT) AS {own or f'own_{name}'}"
 
     def _sums(self, name: str, value: str) -> Iterator[str]:
-        yield f"SUM({value}) AS {name}" if self._instead is None else f"SUM({value}) FILTER (sign > 0) AS {name}"
+        there = "" if self._instead is None else " FILTER (sign > 0)"
+        yield f"SUM({value}){there} AS {name}"
+        yield f"SUM(abs({value})){there} AS size_{name}"
         if self._instead is not None:
             yield f"SUM(sign * {value}) AS own_{name}"
 
@@ -178,5 +180,5 @@ class People:
             "value": total if is_sum else f"({mean})", "rows": f"CAST(coalesce(SUM(n{i}), 0) AS BIGINT)",
             "persons": f"COUNT(p) FILTER ({contributes})", "largest": f"MAX(abs({own}))",
             "second": second_text(f"abs({own})"), "low": f"MIN({own})", "high": f"MAX({own})",
-            "others": others_text(own, self._least), "total": total,
+            "others": others_text(own, self._least), "total": total, "sizes": f"SUM(size_t{i})",
         }  # fmt: skip

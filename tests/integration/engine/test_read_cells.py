@@ -40,6 +40,7 @@ COLUMNS: dict[str, tuple[pa.DataType, list[Any]]] = {
     "s10_high": (HUGE, [Decimal(10**25), None, Decimal(1)]),
     "s10_others": (pa.int64(), [3, None, 0]),
     "s10_total": (HUGE, [Decimal(10**30), Decimal(7), None]),
+    "s10_sizes": (HUGE, [Decimal(10**30), Decimal(7), None]),
     "s11_value": (pa.float64(), [0.5, 0.25, None]),
     "s11_rows": (pa.int64(), [10, 3, 0]),
     "s11_persons": (pa.int64(), [5, 3, 0]),
@@ -65,7 +66,7 @@ CELLS = (
         20,
         10,
         {
-            10: StatisticEvidence(10**30, 20, 10, 0, 0, 5, 5, -(10**25), 10**25, 10**30, None, 3),
+            10: StatisticEvidence(10**30, 20, 10, 0, 0, 5, 5, -(10**25), 10**25, 10**30, 10**30, None, 3),
             11: StatisticEvidence(0.5, 10, 5, 5, 10, total=10),
         },
     ),
@@ -73,7 +74,10 @@ CELLS = (
         ("a", 1.5),
         12,
         12,
-        {10: StatisticEvidence(7, 12, 12, 0, 0, 4, None, 0, None, 7), 11: StatisticEvidence(0.25, 3, 3, 9, 9, total=3)},
+        {
+            10: StatisticEvidence(7, 12, 12, 0, 0, 4, None, 0, None, 7, 7),
+            11: StatisticEvidence(0.25, 3, 3, 9, 9, total=3),
+        },
     ),
     CellEvidence(
         (None, None),

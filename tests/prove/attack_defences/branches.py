@@ -35,5 +35,6 @@ DEFENCES = (
     Defence("rows of persons are counts", edited("broker.disclosure.protect:protected", "case Measure.SUM if statistic.counts:", "case Measure.SUM if False:"), "test_rows_within", HERE),
     Defence("numbers that are made of rows ask a person", put("broker.query.rows.summaries._counts", lambda *_: (False, False)), "test_other_numbers", HERE, ("COUNT(*) + 2",)),
     Defence("a written number is nobody's amount", put(f"{GROUPS}.arguments.is_amount", is_plain), "test_other_numbers", HERE, ("MAX(3000)",)),
+    Defence("digits do not follow from one amount", put("broker.disclosure.protect._large", lambda _, evidence: evidence.largest), "test_digits_do_not_follow", "tests.attacks.test_digits_as_carriers", ("AVG(1.0 * d.s + ({c}))",)),
     Defence("amounts are judged without what is added to all", put(f"{GROUPS}.implying.unmoved", nothing), "test_added_constants", HERE),
 )  # fmt: skip

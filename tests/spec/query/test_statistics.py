@@ -102,7 +102,7 @@ def test_evidence_of_a_sum_tells_the_largest_persons() -> None:
     assert not_nothing == {"value": 3, "rows": 3, "persons": 2}
     assert found == {
         "value": 3, "rows": 4, "persons": 2, "largest": 10, "second": 7, "low": -7, "high": 10, "total": 3,
-        "others": 1,
+        "others": 1, "sizes": 17,
     }  # fmt: skip
 
 

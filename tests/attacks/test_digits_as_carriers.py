@@ -1,0 +1,47 @@
+"""How many digits a mean has: a child with the largest amount of all, which is 90 or 100, and an attacker who adds a
+constant to everybody's until a digit goes. What is told may follow from what the mean and the text tell, not from one
+child's amount."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "spec" / "disclosure"))
+
+from job_kit import judged, lines, people  # isort: skip - the line above says where it stands
+
+pytestmark = pytest.mark.long
+
+TOTALS = "(SELECT Key, SUM(Score) AS s FROM npd.a WHERE Y = '2018/2019' GROUP BY Key) AS d"
+SIGNED = "AVG(1.0 * d.s + ({c}) - 2 * ({c}) * (CASE WHEN d.s > 9 THEN 1 ELSE 0 END))"
+"""Half of them lose what the others get: the mean says nothing of how large amounts are."""
+OTHERS = 60
+ASKED = range(-45, -20)
+"""Of 61 children one with 100 less 39 moves a mean by 1, and one with 90 less 39 does not."""
+EDGE = 1
+"""The child moves the mean by 0.16, so that one constant in six is at the edge of a digit that follows from it; the
+child's own amount decides for each of the ten between 90 and 100."""
+
+
+def told(child: int, figure: str) -> list[str]:
+    """What leaves for each constant; the child has five rows."""
+    rows = [*people(M1=OTHERS), *({**people(M1=1)[0], "p": OTHERS, "Key": "child", "Score": child // 5},) * 5]
+    found = []
+    for c in ASKED:
+        (assessment,) = judged(f"SELECT {figure.format(c=c)} AS m FROM {TOTALS}", rows)
+        found.append(lines(assessment)[1])
+    return found
+
+
+def apart(one: list[str], other: list[str]) -> int:
+    """For how many constants the digits differ."""
+    digits = [[len(value.partition(".")[2]) for value in shown] for shown in (one, other)]
+    return sum(a != b for a, b in zip(*digits, strict=True))
+
+
+@pytest.mark.parametrize("figure", ["AVG(1.0 * d.s + ({c}))", "SUM(1.0 * d.s + ({c})) / COUNT(*)", SIGNED])
+def test_digits_do_not_follow_from_one_childs_amount(figure: str) -> None:
+    low, high = told(90, figure), told(100, figure)
+    assert "c" not in low + high, "it leaves in either case"
+    assert apart(low, high) <= EDGE
