@@ -23,7 +23,7 @@ from broker.disclosure.differencing.compare import compare_all
 from broker.disclosure.differencing.exposure import Exposure
 from broker.disclosure.differencing.members import Members, from_bytes, members_of, to_bytes
 from broker.disclosure.differencing.tables import Table
-from broker.domain.memory import Entry, KnownFigure, OverlapKind, Source
+from broker.domain.release_history import Entry, KnownFigure, OverlapKind, Source
 from broker.policy.memory import MemoryPolicy
 
 PERSONS, YEAR_GROUP, CELLS, NEW_CELLS = 8_000_000, 571_000, 150, 3_000

@@ -7,7 +7,7 @@ from broker.domain.errors import Invalid, Unknown
 
 if TYPE_CHECKING:
     from broker.domain.ports import Ports
-    from broker.domain.ports.memory import MemberFiles
+    from broker.domain.ports.release_history import MemberFiles
     from broker.domain.projects import Project
     from broker.policy.models import Policies
 

@@ -63,7 +63,7 @@ def verify(
     as_json: AsJson = False,
 ) -> int:
     """Verify the memory's chain, its signed heads, its tables and every file of members, on the worker's machine."""
-    from broker.workflow.remembering.reentering import verify as follow
+    from broker.workflow.release_history.reentering import verify as follow
 
     found = follow(ports_here().store, member_files_here(), [] if head is None else [head_in(head)])
     told = {
@@ -94,7 +94,7 @@ def forgotten(
     case: Annotated[str, typer.Option(help="The number of the decision to go on with what the files tell.")],
 ) -> int:
     """After a restored back-up: print what the memory has forgotten, as its files tell it, on the worker's machine."""
-    from broker.workflow.remembering.reentering import forgotten_tables
+    from broker.workflow.release_history.reentering import forgotten_tables
 
     store = ports_here().store
     lost = store.lost_memory_head()

@@ -4,9 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from broker.above.cells import Cell, Line, Work, leaves
-from broker.above.formulas import compute
-from broker.above.program import given, run
 from broker.disclosure.institution_rules import institution_notice
 from broker.disclosure.judged_tables import (
     NOT_REMEMBERED,
@@ -29,6 +26,9 @@ from broker.domain.groups import bases_of
 from broker.domain.lineage import Lineage, lineage_of, walk
 from broker.domain.plans import PlannedOutput, PlannedTable
 from broker.policy.profiles import Profile, ZeroPolicy
+from broker.postprocessing.cells import Cell, Line, Work, leaves
+from broker.postprocessing.formulas import compute
+from broker.postprocessing.program import given, run
 
 MADE_OF_PARTS, OF_PARTS = frozenset({"ratio", "difference"}), frozenset({"P3"})
 """A ratio or difference releases the cells that it is made of: it is hidden with any of them."""

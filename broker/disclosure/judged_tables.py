@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
 
-from broker.above.cells import Cell, Line, Lines, Origin
 from broker.disclosure.listing import Registers, Row, listed_rows
 from broker.disclosure.table_words import ROWS, Findings, TableWords, figures_of, words_on
 from broker.disclosure.wording import FULL_LINE, REMEMBERED, SECONDARY, SMALL_POPULATION
@@ -15,6 +14,7 @@ from broker.domain.lineage import with_implied
 from broker.domain.plans import PlannedTable
 from broker.domain.scalars import Value
 from broker.policy.profiles import Profile
+from broker.postprocessing.cells import Cell, Line, Lines, Origin
 
 HIDING = frozenset({Verdict.SUPPRESS, Verdict.REFUSE})
 STATIC_IDS = frozenset({"A1", "A2"})

@@ -13,7 +13,6 @@ both sides differ by v and the rounding alone.
 
 from decimal import ROUND_DOWN, Decimal
 
-from broker.above.evaluate import Number, number, rounded
 from broker.disclosure.cell_key import table_of
 from broker.disclosure.protect import mean_digits, ones, protected
 from broker.domain.errors import Breach
@@ -21,6 +20,7 @@ from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans import Measure, Statistic
 from broker.domain.scalars import Value
 from broker.policy.profiles import Profile, Rounding
+from broker.postprocessing.evaluate import Number, number, rounded
 
 PLACES = frozenset({Measure.QUANTILE, Measure.DEVIATION})
 

@@ -2,12 +2,12 @@
 
 from decimal import ROUND_DOWN, Decimal
 
-from broker.above.evaluate import Number, number, rounded, size
 from broker.disclosure.rules.telling import least_shown_as
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans import Deviation, Measure, Statistic
 from broker.domain.scalars import Value
 from broker.policy.profiles import Profile
+from broker.postprocessing.evaluate import Number, number, rounded, size
 
 
 def protected(

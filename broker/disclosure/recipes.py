@@ -9,9 +9,9 @@ from hashlib import sha256
 from broker.disclosure.linking.populations import Names, Population, population_of
 from broker.domain.findings import TableRecord
 from broker.domain.members import conditions_of
-from broker.domain.memory import KnownFigure
 from broker.domain.plans import Measure, PlannedTable, Statistic
 from broker.domain.relations import Scan, walk
+from broker.domain.release_history import KnownFigure
 from broker.domain.scalars import Value, columns_of, text_of
 
 Cells = Mapping[tuple[Value, ...], int]

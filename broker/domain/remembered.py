@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from broker.domain.memory import Entry, KnownFigure, MemoryVersion, Source
+from broker.domain.release_history import Entry, KnownFigure, MemoryVersion, Source
 from broker.domain.scalars import Value
 from broker.domain.stored_values import value_from_json, value_to_json
 

@@ -19,7 +19,7 @@ from broker.domain.errors import Breach
 from broker.domain.members import What, amount_columns
 from broker.domain.plans import Needs, Plan, PlannedTable
 from broker.domain.ports import Limits, SandboxRequest, Vault
-from broker.domain.ports.memory import Where
+from broker.domain.ports.release_history import Where
 from broker.domain.proofs import Proofs
 from broker.domain.scalars import Value
 from broker.engine.checks import breach

@@ -12,7 +12,7 @@ from broker.domain.errors import Breach
 from broker.domain.handed import HandedRows
 from broker.domain.plans import Needs, Plan
 from broker.domain.ports import HandedTo, Limits, SandboxRequest, Vault
-from broker.domain.ports.memory import Frames, TableMembers, Where
+from broker.domain.ports.release_history import Frames, TableMembers, Where
 from broker.engine.handed import handed_job, without_files
 from broker.engine.members import prepare_members, read_members, shown
 from broker.engine.verified import framed, read_checked
@@ -20,7 +20,7 @@ from broker.engine.verified import framed, read_checked
 
 @dataclass(frozen=True, slots=True)
 class DuckDBMembers:
-    """See `broker.domain.ports.memory.MembersEngine`."""
+    """See `broker.domain.ports.release_history.MembersEngine`."""
 
     def shown(self, plan: Plan) -> tuple[Where, ...]:
         return shown(plan)

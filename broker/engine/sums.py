@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from broker.above.evaluate import WIDE
 from broker.disclosure.files.tabulation import Wanted
 from broker.disclosure.repair.tables import Place
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans import Measure
 from broker.engine.person_table import Row, Table
+from broker.postprocessing.evaluate import WIDE
 
 
 def sums_of(table: Table, name: str) -> dict[Wanted, dict[Place, StatisticEvidence]]:

@@ -14,8 +14,8 @@ from broker.domain.ports import Compared, ToRemember
 from broker.storage.chain import append
 from broker.storage.database import Database
 from broker.storage.jobs import job_row
-from broker.storage.memory.held_files import hold_files
 from broker.storage.outputs import output_row, remember_json
+from broker.storage.release_history.held_files import hold_files
 from broker.storage.stops import is_stopped
 from broker.storage.tables.jobs import jobs, outputs
 from broker.storage.tables.reviews import votes

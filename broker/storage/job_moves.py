@@ -17,9 +17,9 @@ from broker.storage.database import Database
 from broker.storage.jobs import job_of, job_row
 from broker.storage.ledger.spends import settle_with_job
 from broker.storage.ledger.writing import LedgerWriting
-from broker.storage.memory.held_files import hold_files
-from broker.storage.memory.tables import memory_entries
 from broker.storage.outputs import values_of
+from broker.storage.release_history.held_files import hold_files
+from broker.storage.release_history.tables import memory_entries
 from broker.storage.stops import is_stopped
 from broker.storage.tables.jobs import jobs, outputs
 

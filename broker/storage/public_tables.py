@@ -27,7 +27,7 @@ from broker.domain.errors import Conflict, Forbidden, Unknown
 from broker.domain.public_tables import PublicState, PublicTable, Published, Reproduced, Why
 from broker.domain.remembered import Remembering
 from broker.storage.chain import append
-from broker.storage.memory.writing import MemoryWriting
+from broker.storage.release_history.writing import MemoryWriting
 from broker.storage.tables.policies import snapshots
 from broker.storage.tables.schema import metadata, one_of
 from broker.storage.types import UtcTime

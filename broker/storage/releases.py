@@ -20,8 +20,8 @@ from broker.storage.jobs import job_row
 from broker.storage.ledger.looking import enter_asides
 from broker.storage.ledger.spends import settle_with_release
 from broker.storage.ledger.writing import LedgerWriting
-from broker.storage.memory.writing import MemoryWriting
 from broker.storage.outputs import move
+from broker.storage.release_history.writing import MemoryWriting
 from broker.storage.stops import check_goes_on
 from broker.storage.tables.jobs import jobs, outputs
 from broker.storage.tables.policies import snapshots

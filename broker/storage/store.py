@@ -15,10 +15,6 @@ from broker.storage.ledger.reserving import Reserving
 from broker.storage.ledger.restoring import Restoring
 from broker.storage.ledger.spends import Spends
 from broker.storage.mailed import Mailed
-from broker.storage.memory.looking import MemoryLooks
-from broker.storage.memory.measuring import MemoryMeasures
-from broker.storage.memory.restoring import MemoryRestoring
-from broker.storage.memory.sweeping import MemorySweeping
 from broker.storage.messages import Messages
 from broker.storage.migrate import migrate
 from broker.storage.outputs import Outputs
@@ -27,6 +23,10 @@ from broker.storage.policies import Policies
 from broker.storage.public_tables import PublicTables
 from broker.storage.register import RegisterLooks
 from broker.storage.rehearsals import Rehearsals
+from broker.storage.release_history.looking import MemoryLooks
+from broker.storage.release_history.measuring import MemoryMeasures
+from broker.storage.release_history.restoring import MemoryRestoring
+from broker.storage.release_history.sweeping import MemorySweeping
 from broker.storage.releases import Releases
 from broker.storage.reviews import Reviews
 from broker.storage.saved import SavedDefinitions

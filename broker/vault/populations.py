@@ -15,7 +15,7 @@ import pyarrow.parquet as parquet
 from broker.disclosure.differencing.members import members_of, to_bytes
 from broker.domain.errors import Breach, Unknown
 from broker.domain.ports import Vault
-from broker.domain.ports.memory import KnownPopulation
+from broker.domain.ports.release_history import KnownPopulation
 from broker.domain.scalars import Value
 from broker.domain.stored_values import values_from_json, values_to_json
 from broker.policy.models import Policies, canonical_json
@@ -34,7 +34,7 @@ EVERYBODY = "everybody"
 
 
 class PopulationKeeper:
-    """See `broker.domain.ports.memory.Populations`. `policies` gives the policies of the moment."""
+    """See `broker.domain.ports.release_history.Populations`. `policies` gives the policies of the moment."""
 
     def __init__(self, data: Path, policies: Callable[[], Policies]) -> None:
         self._data, self._policies = data, policies

@@ -74,6 +74,6 @@ def policies_from_files(settings: "Settings") -> Policies:
 
 def build_post(settings: "Settings") -> Post | None:
     """Who mails notices; None where no server is set."""
-    from broker.post.smtp import SmtpPost
+    from broker.mail.smtp import SmtpPost
 
     return SmtpPost(settings.mail_url, settings.mail_from) if settings.mail_url else None

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from broker.domain.ports import MemoryPorts
-from broker.domain.ports.memory import MemberFiles
+from broker.domain.ports.release_history import MemberFiles
 from broker.policy.models import Policies
 from broker.wiring.ports import build_ports, queue_url
 from broker.wiring.rehearsing import build_synthetic
@@ -58,7 +58,7 @@ def build_memory(settings: "Settings", policies: Callable[[], Policies]) -> Memo
 
 
 def build_member_files(settings: "Settings") -> MemberFiles:
-    from broker.memory.files import SealedFiles
+    from broker.encrypted_store.files import SealedFiles
     from broker.storage.private_files import write_whole
     from broker.vault.pseudonyms import owner_key
 

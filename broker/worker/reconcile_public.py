@@ -9,7 +9,7 @@ from broker.domain.errors import Conflict
 from broker.domain.ports import WorkerPorts
 from broker.domain.public_tables import PublicTable
 from broker.worker.heartbeat import public_keeper
-from broker.workflow.remembering.public import enter
+from broker.workflow.release_history.public import enter
 
 log = structlog.get_logger()
 

@@ -34,8 +34,8 @@ from broker.worker.reconcile_public import run_public_tables
 from broker.worker.reconcile_rehearsals import drop_rehearsals, offer_rehearsals, reap_rehearsals
 from broker.worker.report import Said, begun, report
 from broker.workflow.notices import mail_notices
-from broker.workflow.remembering.left_files import sweep_members
-from broker.workflow.remembering.reentering import reenter_agreed
+from broker.workflow.release_history.left_files import sweep_members
+from broker.workflow.release_history.reentering import reenter_agreed
 from broker.workflow.silence import check_slots_in_force
 
 TICK_SECONDS = 1.0

@@ -18,7 +18,7 @@ from broker.policy.models import Policies
 from broker.policy.profiles import Profile
 from broker.workflow.check import Checked
 from broker.workflow.prepared import Prepared, table_prepared
-from broker.workflow.remembering.written import kept_for_release
+from broker.workflow.release_history.written import kept_for_release
 from broker.workflow.script_outputs import script_outputs
 from broker.workflow.scripts import RanScript
 

@@ -14,8 +14,8 @@ from broker.domain.ports.records import AuditWanted
 from broker.workflow.failing import Failed
 from broker.workflow.policies import policies_in_force
 from broker.workflow.release import release_job
-from broker.workflow.remembering.releasing import Moved
-from broker.workflow.remembering.stage import compare_job
+from broker.workflow.release_history.releasing import Moved
+from broker.workflow.release_history.stage import compare_job
 from broker.workflow.settle import LOST, is_to_compare, settle_here
 
 LAPSES = 2

@@ -8,7 +8,7 @@ from broker.domain.findings import Assessment, Finding, Verdict, worst
 from broker.domain.handed import SENTENCES, HandedFigure, RowsChecked
 
 if TYPE_CHECKING:
-    from broker.workflow.remembering.handed import ComparedTable
+    from broker.workflow.release_history.handed import ComparedTable
 
 CHOSEN = "A script chose these rows: the broker has verified whose they are, and not why these and no others."
 PREPARED = "A script prepared the rows; columns that are no variables of the catalogue were not verified."

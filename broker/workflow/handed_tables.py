@@ -16,7 +16,7 @@ from broker.domain.ports import HandedTo
 from broker.workflow.handed_findings import Computed, Problem, told_others
 from broker.workflow.handing import PlannedRows, planned_tables
 from broker.workflow.limits import limits_for
-from broker.workflow.remembering.handed import ComparedTable, HandedTables, compare_handed
+from broker.workflow.release_history.handed import ComparedTable, HandedTables, compare_handed
 from broker.workflow.trusted import Stage, told
 
 

@@ -19,7 +19,7 @@ from broker.workflow.manifests import beside_claim, manifest_of
 from broker.workflow.policies import policies_assessed, policies_in_force
 from broker.workflow.records import shelve_released
 from broker.workflow.relations import reach_job, reach_output
-from broker.workflow.remembering.releasing import remembering
+from broker.workflow.release_history.releasing import remembering
 from broker.workflow.stopping import is_stopped
 
 READY = frozenset({JobState.ASSESSING, JobState.DECIDED})

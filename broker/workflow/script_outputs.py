@@ -20,8 +20,8 @@ from broker.policy.profiles import Profile
 from broker.python_jobs.sheet_facts import facts_of
 from broker.workflow.handed_findings import Computed, Problem
 from broker.workflow.prepared import Prepared, table_prepared
-from broker.workflow.remembering.handed import ComparedTable
-from broker.workflow.remembering.written import prepared_again
+from broker.workflow.release_history.handed import ComparedTable
+from broker.workflow.release_history.written import prepared_again
 from broker.workflow.scripts import RanScript
 
 UNKNOWN = "application/octet-stream"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from broker.disclosure.differencing.members import members_of
 from broker.disclosure.differencing.tables import Table
-from broker.domain.memory import Entry, KnownFigure, Source
+from broker.domain.release_history import Entry, KnownFigure, Source
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 Cells = Mapping[str, Sequence[int]]

@@ -12,8 +12,8 @@ from broker.disclosure.differencing.compare import compare
 from broker.disclosure.differencing.mending import mend
 from broker.disclosure.differencing.tables import Leak, Side, Table
 from broker.disclosure.recipes import parts_of
-from broker.domain.memory import KnownFigure, OverlapKind, Way
 from broker.domain.plans import Measure, Statistic
+from broker.domain.release_history import KnownFigure, OverlapKind, Way
 from broker.domain.scalars import Type
 from tests.attacks.remembered_town import people, table
 

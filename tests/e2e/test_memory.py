@@ -15,7 +15,7 @@ from broker.disclosure.differencing.compare import compare
 from broker.settings import Settings
 from broker.wiring.worker import build_memory
 from broker.workflow.policies import policies_in_force
-from broker.workflow.remembering.tables import remembered_table
+from broker.workflow.release_history.tables import remembered_table
 from tests.e2e.jobs import approve, end_of, send, wait
 from tests.e2e.test_crashes import events_of, slots_of
 

@@ -82,9 +82,9 @@ DEFENCES = (
     Defence("what a table alone tells of a few is no difference", SMALL_CELLS, "test_48_a_few_whom"),
     Defence("amounts that are all multiplied alike are the amounts", ANY_FACTOR, "test_48_a_few_of_another"),
     Defence("a second hole is where the tables are far apart", THE_SAME_SIDE, "test_46_a_second_hole"),
-    Defence("tables of one script that are not linked are compared", edited("broker.workflow.remembering.compare:Comparing._beside", "[*self._asked.beside, *others]", "others"), "test_29_two_families", FAMILIES),
-    Defence("a recipe of handed rows is of these rows", edited("broker.workflow.remembering.asked:Asked.recipe", "self.handed is None", "True"), "test_46_other_rows", FAMILIES),
-    Defence("an equal recipe with other persons is compared", both(SAME_MEMBERS, edited("broker.workflow.remembering.asked:Asked.recipe", "self.handed is None", "True")), "test_29_a_table_of_other_persons", FAMILIES),
+    Defence("tables of one script that are not linked are compared", edited("broker.workflow.release_history.compare:Comparing._beside", "[*self._asked.beside, *others]", "others"), "test_29_two_families", FAMILIES),
+    Defence("a recipe of handed rows is of these rows", edited("broker.workflow.release_history.asked:Asked.recipe", "self.handed is None", "True"), "test_46_other_rows", FAMILIES),
+    Defence("an equal recipe with other persons is compared", both(SAME_MEMBERS, edited("broker.workflow.release_history.asked:Asked.recipe", "self.handed is None", "True")), "test_29_a_table_of_other_persons", FAMILIES),
     Defence("figures are counted against the cap", put(f"{RECONSTRUCTION}.beyond", lambda *_: frozenset()), "test_a6_of_all_counts", RECONSTRUCTION),
 )  # fmt: skip
 

@@ -13,7 +13,7 @@ from broker.disclosure.differencing.joint import Numbers
 from broker.disclosure.differencing.kinds import SAME, Vector
 from broker.disclosure.differencing.members import Members, members_of
 from broker.disclosure.differencing.tables import Table
-from broker.domain.memory import Change, KnownFigure, Way
+from broker.domain.release_history import Change, KnownFigure, Way
 
 Load = Callable[[], Table]
 Rows = tuple[Numbers, Numbers, dict[str, Vector]]

@@ -17,7 +17,7 @@ from broker.disclosure.differencing.members import Members
 from broker.disclosure.differencing.pairs import Pair
 from broker.disclosure.differencing.parts import parts_of
 from broker.disclosure.differencing.tables import Comparison, Leak, Table
-from broker.domain.memory import Overlap, OverlapKind
+from broker.domain.release_history import Overlap, OverlapKind
 
 Load = Callable[[], Table]
 

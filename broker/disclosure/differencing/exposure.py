@@ -38,7 +38,7 @@ from broker.disclosure.differencing.members import Members, Persons
 from broker.disclosure.differencing.nearest import Shown, nearest
 from broker.disclosure.differencing.pairs import comparable
 from broker.disclosure.differencing.tables import Table
-from broker.domain.memory import KnownFigure
+from broker.domain.release_history import KnownFigure
 
 ERROR = 1.0
 """The variance of a figure's error, in persons."""

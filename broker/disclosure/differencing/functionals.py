@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from broker.disclosure.differencing.joint import Counter, Numbers
 from broker.disclosure.differencing.kinds import Vector
 from broker.disclosure.differencing.members import Members, Persons, members_of
-from broker.domain.memory import KnownFigure
+from broker.domain.release_history import KnownFigure
 
 
 @dataclass(eq=False)

@@ -14,7 +14,7 @@ from broker.disclosure.differencing.compare import compare_all
 from broker.disclosure.differencing.functionals import Functionals
 from broker.disclosure.differencing.joint import Numbers
 from broker.disclosure.differencing.tables import Comparison, Leak, Table
-from broker.domain.memory import Change, KnownFigure, OverlapKind, Way
+from broker.domain.release_history import Change, KnownFigure, OverlapKind, Way
 
 MOST_ROUNDS = 30
 """Beyond it the whole table is withheld: nobody waits for a table that is nearly all holes."""

@@ -14,7 +14,7 @@ from broker.disclosure.differencing.people import Laid, laid
 from broker.disclosure.differencing.scales import Scale, scales_of
 from broker.disclosure.differencing.sides import small_sides
 from broker.disclosure.differencing.tables import Leak, Table
-from broker.domain.memory import KnownFigure, OverlapKind
+from broker.domain.release_history import KnownFigure, OverlapKind
 
 Vertices = frozenset[int]
 Sides = tuple[Vertices, Vertices, Found, bool, Vertices]

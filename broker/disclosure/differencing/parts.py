@@ -10,7 +10,7 @@ from broker.disclosure.differencing.functionals import Functional, Functionals
 from broker.disclosure.differencing.kinds import Vector
 from broker.disclosure.differencing.members import Members, members_of
 from broker.disclosure.differencing.tables import Side, Table
-from broker.domain.memory import KnownFigure
+from broker.domain.release_history import KnownFigure
 
 
 @dataclass(frozen=True, slots=True, eq=False)

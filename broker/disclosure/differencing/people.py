@@ -13,7 +13,7 @@ from broker.disclosure.differencing.kinds import People, Several
 from broker.disclosure.differencing.overlaid import by_vertices, counted_twice, joints, several_of
 from broker.disclosure.differencing.scales import Scale
 from broker.disclosure.differencing.standing import overlap_of, repeated_of
-from broker.domain.memory import OverlapKind
+from broker.domain.release_history import OverlapKind
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,7 @@ import numpy as np
 from broker.disclosure.differencing.contraction import Flags
 from broker.disclosure.differencing.joint import Counts, Joint, Numbers
 from broker.disclosure.differencing.kinds import SAME, Several
-from broker.domain.memory import OverlapKind
+from broker.domain.release_history import OverlapKind
 
 
 def repeated_of(table: Counts, apart: Counts | None, several: Several, told: tuple[int, int]) -> Flags:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from broker.disclosure.differencing.members import Members
-from broker.domain.memory import Entry, KnownFigure, Overlap
+from broker.domain.release_history import Entry, KnownFigure, Overlap
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from broker.above.evaluate import number
 from broker.disclosure.files.across_cells import zero_patterns
 from broker.disclosure.files.margins import Margins, Summed, margins_of, repair_table
 from broker.disclosure.files.sheets import Sheet, judged_sheets, persons_of
@@ -20,6 +19,7 @@ from broker.domain.findings import Finding, Verdict
 from broker.domain.plans import Measure
 from broker.domain.scalars import Value
 from broker.policy.profiles import Profile, Rounding, ZeroPolicy
+from broker.postprocessing.evaluate import number
 
 HALF = Decimal("0.5")
 

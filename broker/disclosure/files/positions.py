@@ -6,11 +6,11 @@ from decimal import Decimal
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from broker.above.evaluate import WIDE, Number, rounded, size
 from broker.disclosure.files.tabulation import Wanted
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans import Measure, Needs
 from broker.domain.scalars import Value
+from broker.postprocessing.evaluate import WIDE, Number, rounded, size
 
 
 class Tally(NamedTuple):

@@ -6,7 +6,6 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from broker.above.evaluate import Number, number, size
 from broker.disclosure.files.positions import Tally, place_evidence
 from broker.disclosure.files.tabulation import Asked, TabulatedCell, Tabulation, Wanted, check_asked
 from broker.disclosure.repair.tables import Place, totals_above
@@ -15,6 +14,7 @@ from broker.domain.errors import Invalid
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans import Measure
 from broker.domain.scalars import MISSING, Value
+from broker.postprocessing.evaluate import Number, number, size
 
 Columns = Mapping[str, Sequence[Value]]
 

@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from broker.above.evaluate import number
 from broker.disclosure.linking.families import Family, Member, Test, Where
 from broker.domain.evidence import CellEvidence, TableEvidence
 from broker.domain.plans import Measure
 from broker.domain.scalars import Value
+from broker.postprocessing.evaluate import number
 
 Rows = Mapping[Where, Sequence[tuple[Value, ...]]]
 """The rows of each table that could be shown."""

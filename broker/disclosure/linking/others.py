@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from broker.above.evaluate import evaluate
 from broker.disclosure.linking.families import Family
 from broker.domain.errors import Breach
 from broker.domain.scalars import Column, Scalar, Value, columns_of
+from broker.postprocessing.evaluate import evaluate
 
 Place = Mapping[str, Value]
 

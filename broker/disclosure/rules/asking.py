@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 
-from broker.above.evaluate import number
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Finding, Verdict
 from broker.domain.plans import Measure
 from broker.domain.scalars import Value
 from broker.policy.profiles import Profile, ZeroPolicy
+from broker.postprocessing.evaluate import number
 
 COUNTS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT})
 ROWS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.ONES, Measure.SHARE})

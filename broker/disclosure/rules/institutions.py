@@ -3,7 +3,6 @@ key of the table is judged by its people only."""
 
 from decimal import Decimal
 
-from broker.above.evaluate import size
 from broker.disclosure.rules.asking import (
     BINARY,
     COUNTS,
@@ -20,6 +19,7 @@ from broker.disclosure.rules.asking import (
 from broker.domain.findings import Verdict
 from broker.domain.plans import Measure
 from broker.policy.profiles import Profile
+from broker.postprocessing.evaluate import size
 
 AMOUNTS = COUNTS | BINARY | MAGNITUDES | {Measure.GAP}
 """Measures whose figure is a total over institutions."""

@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 
-from broker.above.evaluate import number
 from broker.disclosure.rules.asking import (
     MAGNITUDES,
     PLACES,
@@ -20,6 +19,7 @@ from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Verdict
 from broker.domain.plans import Measure
 from broker.policy.profiles import Profile
+from broker.postprocessing.evaluate import number
 
 TOO_CLOSE = "The second contributor could estimate the largest too closely."
 

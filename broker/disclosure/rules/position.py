@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-from broker.above.evaluate import number
 from broker.disclosure.rules.asking import EXTREMES, OF_POLICY, Answer, Question, decimal, finding
 from broker.disclosure.rules.telling import share_of
 from broker.domain.findings import Verdict
 from broker.domain.plans import Measure
 from broker.domain.scalars import Value
 from broker.policy.profiles import Profile
+from broker.postprocessing.evaluate import number
 
 
 def spans(fractions: Iterable[Decimal]) -> dict[Decimal, Decimal]:

@@ -1,10 +1,10 @@
 """Rules on deviations and variances."""
 
-from broker.above.evaluate import number
 from broker.disclosure.rules.asking import Answer, Question, finding
 from broker.domain.findings import Verdict
 from broker.domain.plans import Measure
 from broker.policy.profiles import Profile
+from broker.postprocessing.evaluate import number
 
 
 def few_degrees(ask: Question, profile: Profile) -> Answer:

@@ -14,7 +14,6 @@ from broker.domain.ports.data import (
     VaultTable,
 )
 from broker.domain.ports.ledger import LedgerStore
-from broker.domain.ports.memory import MemberFiles, MembersEngine, Populations
 from broker.domain.ports.records import (
     EVERY_RELEASE,
     Access,
@@ -37,6 +36,7 @@ from broker.domain.ports.records import (
     WorkerReport,
 )
 from broker.domain.ports.rehearsing import Room
+from broker.domain.ports.release_history import MemberFiles, MembersEngine, Populations
 from broker.domain.ports.sandbox import (
     Collecting,
     Collector,

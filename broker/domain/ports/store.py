@@ -8,12 +8,12 @@ from broker.domain.ports.halting import ErasureStore, StopStore
 from broker.domain.ports.in_force import PolicyStore, SnapshotStore, WorkerStore
 from broker.domain.ports.jobs import JobStore
 from broker.domain.ports.ledger import LedgerStore
-from broker.domain.ports.memory_store import MemoryStore
 from broker.domain.ports.outputs import ComparingStore, MessageStore, OutputStore, ReleaseStore
 from broker.domain.ports.people import PeopleStore
 from broker.domain.ports.public_tables import PublicTableStore
 from broker.domain.ports.records import AuditWanted
 from broker.domain.ports.rehearsing import AskedRehearsalStore, RehearsalStore
+from broker.domain.ports.release_history_store import MemoryStore
 from broker.domain.saved import SavedEntry, SavedState
 
 

@@ -3,9 +3,9 @@ beside it."""
 
 from collections.abc import Sequence
 
-from broker.above.cells import Cell as Seen
-from broker.above.cells import Line, Lines, Origin
 from broker.domain.plans import PlannedOutput, PlannedTable
+from broker.postprocessing.cells import Cell as Seen
+from broker.postprocessing.cells import Line, Lines, Origin
 from broker.privacy.asking.places import Measurable
 from broker.privacy.results.cells import Told
 from broker.privacy.results.strips import Strip, Strips, figures_in, idents, strips_of

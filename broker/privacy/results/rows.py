@@ -4,11 +4,11 @@ groups, straight from the columns, which is the same and much faster (a test hol
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from broker.above.cells import Line, leaves
-from broker.above.formulas import compute
 from broker.domain.findings import JudgedCell, Verdict
 from broker.domain.plans import OutputColumn
 from broker.domain.scalars import MISSING, Column, Value
+from broker.postprocessing.cells import Line, leaves
+from broker.postprocessing.formulas import compute
 from broker.privacy.results.strips import Strip, Strips
 
 VERDICTS = {False: Verdict.PUBLISH, True: Verdict.SUPPRESS}

@@ -4,12 +4,12 @@ in columns of their own. Everything here is post-processing."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from broker.above.cells import Work
-from broker.above.program import given, run
 from broker.domain.findings import Assessment, Finding, Verdict
 from broker.domain.groups import Base
 from broker.domain.plans import OutputColumn, PlannedOutput
 from broker.domain.scalars import Value
+from broker.postprocessing.cells import Work
+from broker.postprocessing.program import given, run
 from broker.privacy.asking.places import Measurable
 from broker.privacy.results.cells import Told
 from broker.privacy.results.lines import lines_of

@@ -6,10 +6,10 @@ from typing import Any
 
 from broker.disclosure.records.tried import Tried, rules_tried
 from broker.domain.findings import Finding, Verdict
-from broker.domain.memory import Source
 from broker.domain.messages import Message
 from broker.domain.people import Person
 from broker.domain.ports import Ports
+from broker.domain.release_history import Source
 from broker.domain.variables import Use
 from broker.workflow.browse import explained
 from broker.workflow.policies import policies_assessed

@@ -18,11 +18,11 @@ from broker.domain.jobs import Kind, Submission
 from broker.domain.outputs import OutputState
 from broker.domain.people import Person, Role
 from broker.domain.ports import MemoryPorts, Snapshot
+from broker.encrypted_store.files import SealedFiles
 from broker.engine.duckdb_engine import DuckDBEngine
 from broker.engine.files_here import CollectorHere
 from broker.engine.here import EngineHere
 from broker.engine.members_engine import DuckDBMembers
-from broker.memory.files import SealedFiles
 from broker.storage.private_files import write_whole
 from broker.storage.shelf import FolderShelf
 from broker.storage.store import open_store

@@ -10,7 +10,7 @@ import numpy as np
 
 from broker.disclosure.differencing.members import members_of
 from broker.disclosure.differencing.tables import Table
-from broker.domain.memory import Entry, KnownFigure, Source
+from broker.domain.release_history import Entry, KnownFigure, Source
 
 Amounts = Mapping[tuple[int, int], float]
 """By person and cell."""

@@ -28,7 +28,7 @@ from broker.disclosure.differencing.changes import held_back, without_total
 from broker.disclosure.differencing.compare import compare
 from broker.disclosure.differencing.mending import mend, remainders
 from broker.disclosure.differencing.tables import Table
-from broker.domain.memory import Way
+from broker.domain.release_history import Way
 
 pytestmark = pytest.mark.long
 

@@ -10,13 +10,13 @@ import pytest
 
 from broker.cli import remembering
 from broker.domain.audit import AuditEvent
-from broker.domain.memory import Entry, KnownFigure, Source
 from broker.domain.ports import MemoryPorts, WorkerPorts
+from broker.domain.release_history import Entry, KnownFigure, Source
 from broker.domain.remembered import NewEntry, Remembering, about
-from broker.memory.files import SealedFiles
+from broker.encrypted_store.files import SealedFiles
 from broker.storage.private_files import write_whole
 from broker.storage.witness import FolderWitness
-from broker.workflow.remembering.reentering import reenter_agreed
+from broker.workflow.release_history.reentering import reenter_agreed
 from tests.integration.web.conftest import ADA, AMIR, CLEO
 from tests.integration.web.every_page import measured_caps
 

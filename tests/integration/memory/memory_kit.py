@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from broker.domain.audit import AuditEvent
-from broker.domain.memory import Entry, KnownFigure, MemoryVersion, Source
 from broker.domain.outputs import OutputState
 from broker.domain.ports import Release
+from broker.domain.release_history import Entry, KnownFigure, MemoryVersion, Source
 from broker.domain.remembered import NewEntry, Remembering, Splits, about
-from broker.memory.files import SealedFiles
+from broker.encrypted_store.files import SealedFiles
 from broker.storage.private_files import write_whole
 from broker.storage.store import SqlStore, open_store
 from broker.storage.witness import FolderWitness

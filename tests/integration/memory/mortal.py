@@ -21,7 +21,7 @@ from broker.domain.errors import Conflict
 from broker.domain.ports import Release
 from broker.domain.remembered import Remembering, about
 from broker.storage import releases
-from broker.storage.memory.writing import MemoryWriting
+from broker.storage.release_history.writing import MemoryWriting
 
 
 def stop(point: str) -> None:

@@ -21,7 +21,7 @@ from broker.policy.models import Policies
 from broker.wiring.rehearsing import build_stage
 from broker.workflow.ending import end_job
 from broker.workflow.rehearsal_data import wanted
-from broker.workflow.remembering.tables import kept_table
+from broker.workflow.release_history.tables import kept_table
 from broker.workflow.run import run_job
 from broker.workflow.submit import submit
 

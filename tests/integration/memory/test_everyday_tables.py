@@ -18,9 +18,9 @@ from broker.domain.jobs import Kind, Submission
 from broker.domain.outputs import OutputState
 from broker.domain.people import Person, Role
 from broker.domain.ports import MemoryPorts, Ports, Snapshot, WorkerPorts
+from broker.encrypted_store.files import SealedFiles
 from broker.engine.files_here import CollectorHere
 from broker.engine.members_engine import DuckDBMembers
-from broker.memory.files import SealedFiles
 from broker.policy.files import load_policies
 from broker.policy.models import Policies
 from broker.storage.clock import SystemClock
@@ -32,7 +32,7 @@ from broker.wiring.rehearsing import build_stage
 from broker.workflow import administer
 from broker.workflow.ending import end_job
 from broker.workflow.rehearsal_data import wanted
-from broker.workflow.remembering.tables import remembered_table
+from broker.workflow.release_history.tables import remembered_table
 from broker.workflow.run import run_job
 from broker.workflow.submit import submit
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from memory_kit import Memory, event, new
 
-from broker.domain.memory import MemoryVersion
+from broker.domain.release_history import MemoryVersion
 
 from .conftest import begin
 

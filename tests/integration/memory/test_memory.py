@@ -9,8 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from broker.domain.errors import Conflict, Unknown
-from broker.domain.memory import MemoryVersion
 from broker.domain.outputs import OutputState
+from broker.domain.release_history import MemoryVersion
 from broker.domain.remembered import Remembering, StoredMembers, about, from_about
 
 

@@ -8,14 +8,14 @@ import pytest
 from broker.disclosure.differencing.compare import compare
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict, Forbidden, Invalid, Unknown
-from broker.domain.memory import Source
 from broker.domain.ports import SandboxEnd, SandboxResult, Snapshot
 from broker.domain.public_tables import PublicState, Published, Reproduced, Why
+from broker.domain.release_history import Source
 from broker.vault.snapshots import folder_of
 from broker.worker import reconcile
 from broker.worker.reconcile_public import run_public_tables
 from broker.workflow import public_tables
-from broker.workflow.remembering.tables import remembered_table
+from broker.workflow.release_history.tables import remembered_table
 from tests.integration.memory.test_everyday_tables import made, released, town  # noqa: F401
 
 pytestmark = pytest.mark.long

@@ -18,7 +18,7 @@ from broker.domain.jobs import Kind, Submission
 from broker.domain.outputs import OutputState
 from broker.domain.ports import WorkerPorts
 from broker.workflow.ending import end_job
-from broker.workflow.remembering.tables import remembered_table
+from broker.workflow.release_history.tables import remembered_table
 from broker.workflow.run import run_job
 from broker.workflow.submit import submit
 

@@ -9,7 +9,7 @@ from memory_kit import Memory, event, new, opened
 
 from broker.domain.errors import Breach, Conflict, Forbidden
 from broker.domain.ledger.chain import Head
-from broker.domain.memory import MemoryVersion
+from broker.domain.release_history import MemoryVersion
 from broker.domain.remembered import from_about
 from tests.integration.storage.conftest import Given
 

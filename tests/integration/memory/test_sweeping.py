@@ -9,9 +9,9 @@ from sqlalchemy import update
 
 from broker.domain.errors import Conflict
 from broker.domain.jobs import JobState
-from broker.domain.memory import MemoryVersion
 from broker.domain.outputs import OutputState
 from broker.domain.ports import Compared, OutputRecord, ToRemember
+from broker.domain.release_history import MemoryVersion
 from broker.storage.tables.jobs import outputs
 
 from .conftest import begin

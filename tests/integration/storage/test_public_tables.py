@@ -4,9 +4,9 @@ import pytest
 
 from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict, Forbidden, Unknown
-from broker.domain.memory import Entry, MemoryVersion, Source
 from broker.domain.ports import Snapshot
 from broker.domain.public_tables import PublicState, PublicTable, Published, Reproduced, Why
+from broker.domain.release_history import Entry, MemoryVersion, Source
 from broker.domain.remembered import NewEntry, Remembering
 
 FOUND = Reproduced(3, 3)

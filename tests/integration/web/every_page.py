@@ -14,9 +14,9 @@ from broker.domain.audit import AuditEvent
 from broker.domain.caps import MeasuredPopulation
 from broker.domain.findings import Verdict
 from broker.domain.jobs import FailureCode, JobState, Kind
-from broker.domain.memory import Entry, Source
 from broker.domain.ports import Snapshot
 from broker.domain.public_tables import Published, Reproduced, Why
+from broker.domain.release_history import Entry, Source
 from broker.domain.remembered import NewEntry, Remembering, Splits
 from broker.policy.files import load_policies
 from broker.workflow import erasing, public_tables

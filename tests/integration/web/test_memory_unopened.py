@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from broker.domain.errors import Breach
-from broker.memory.files import SealedFiles
+from broker.encrypted_store.files import SealedFiles
 from broker.storage.private_files import write_whole
 from tests.integration.web.every_page import ROWS, VISITORS, things
 

@@ -13,7 +13,7 @@ from broker.domain.errors import Invalid, Unavailable
 from broker.domain.findings import Verdict
 from broker.domain.people import Person, Role
 from broker.domain.stops import StopKind
-from broker.post.smtp import SmtpPost
+from broker.mail.smtp import SmtpPost
 from broker.workflow import accounts, administer, stopping
 from broker.workflow.notices import mail_notices, notices_for
 from tests.integration.web.conftest import ADA, AMIR, CHRIS, CLEO, OTIS, ROSA

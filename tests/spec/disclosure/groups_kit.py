@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from broker.above.cells import Cell, Line, Lines, Work
-from broker.above.program import run
 from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Verdict
 from broker.domain.groups import Group
 from broker.domain.plans import Key, Measure, PlannedTable, Statistic
 from broker.domain.relations import Aggregate, Scan
 from broker.domain.scalars import Call, Case, Column, Literal, Scalar, Type, Value
+from broker.postprocessing.cells import Cell, Line, Lines, Work
+from broker.postprocessing.program import run
 
 LA, YEAR, N, M, HLA, HN = 1, 2, 10, 11, 3, 20
 """Columns of the two tables that programs are written over: g(LA, YEAR, N, M) and h(HLA, HN)."""

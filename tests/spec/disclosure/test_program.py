@@ -3,12 +3,12 @@
 import pytest
 from groups_kit import HLA, HN, LA, YEAR, M, N, agg, calls, case, col, drawn, lit, shown
 
-from broker.above.cells import Work
-from broker.above.program import run
 from broker.domain.errors import Breach
 from broker.domain.groups import Across, AcrossColumn, Base, Extend, First, Group, Keep, Meet, Regroup, Stack
 from broker.domain.relations import JoinHow
 from broker.domain.scalars import Column, Scalar, Type
+from broker.postprocessing.cells import Work
+from broker.postprocessing.program import run
 
 G = drawn("1 2 10", "a 17 50", "a 18 60", "b 17 c", "b 18 40", "d 17 c", keys=2)
 H = drawn("3 20", "a 200", "b c", "e 90")

@@ -12,11 +12,6 @@ from typing import Any
 
 import duckdb
 
-from broker.above.cells import Cell as Known
-from broker.above.cells import Line, Lines, Work
-from broker.above.formulas import compute
-from broker.above.program import given as given_rows
-from broker.above.program import run as run_program
 from broker.disclosure.judge import judge
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Assessment
@@ -30,6 +25,11 @@ from broker.policy.files import load_policies
 from broker.policy.profiles import Profile
 from broker.policy.tables import Ranking, Table, TableKind, Unit, YearAxis, YearFormat
 from broker.policy.variables import Variable
+from broker.postprocessing.cells import Cell as Known
+from broker.postprocessing.cells import Line, Lines, Work
+from broker.postprocessing.formulas import compute
+from broker.postprocessing.program import given as given_rows
+from broker.postprocessing.program import run as run_program
 from broker.query import Compiled, compile_sql, evidence_columns, render, render_public
 
 YEARS = (2017, 2018, 2019)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from query_kit import database, planned
 
-from broker.above.evaluate import rounded
 from broker.domain.plans import Needs
+from broker.postprocessing.evaluate import rounded
 from broker.query import render
 
 Row = tuple[int, int, int | None]

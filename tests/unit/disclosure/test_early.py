@@ -9,7 +9,7 @@ from broker.disclosure.differencing import early, people
 from broker.disclosure.differencing.compare import compare
 from broker.disclosure.differencing.members import members_of
 from broker.disclosure.differencing.tables import Table
-from broker.domain.memory import KnownFigure
+from broker.domain.release_history import KnownFigure
 from tests.attacks.remembered_town import table
 
 SIZE, T = 3_000, 3

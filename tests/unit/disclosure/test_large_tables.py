@@ -8,7 +8,7 @@ from broker.disclosure.differencing.blocks import Tells
 from broker.disclosure.differencing.compare import compare, compare_all
 from broker.disclosure.differencing.kinds import EDGE, Kinds
 from broker.disclosure.differencing.sides import small_sides
-from broker.domain.memory import OverlapKind
+from broker.domain.release_history import OverlapKind
 from tests.attacks.remembered_town import people as persons
 from tests.attacks.remembered_town import table
 

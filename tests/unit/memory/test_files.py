@@ -8,8 +8,8 @@ import pytest
 
 from broker.domain.errors import Breach
 from broker.domain.remembered import StoredMembers
-from broker.memory import sealing
-from broker.memory.files import SealedFiles
+from broker.encrypted_store import sealing
+from broker.encrypted_store.files import SealedFiles
 from broker.storage.private_files import write_whole
 
 KEY = bytes(range(32))

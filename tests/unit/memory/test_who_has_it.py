@@ -28,7 +28,7 @@ from broker.wiring.ports import build_ports
 settings = read_settings()
 ports = build_ports(settings.model_copy(update={"queue_url": "redis://127.0.0.1:1/0"}))
 ports.store.verify_memory()
-print(sorted(m for m in sys.modules if m.startswith(("broker.memory", "broker.vault", "broker.engine"))))
+print(sorted(m for m in sys.modules if m.startswith(("broker.encrypted_store", "broker.vault", "broker.engine"))))
 print((settings.root / "memory").exists(), (settings.root / "private").exists())
 """
 

@@ -31,7 +31,7 @@ from broker.domain.ports import (
     Vault,
     VaultTable,
 )
-from broker.domain.ports.memory import Where
+from broker.domain.ports.release_history import Where
 from broker.domain.reviews import Choice
 from broker.domain.variables import Use
 from broker.engine.files_here import CollectorHere

@@ -13,7 +13,7 @@ from broker.disclosure.linking.families import shown_tables
 from broker.domain.errors import Breach
 from broker.domain.plans import Plan
 from broker.domain.ports import MemoryPorts, SandboxRequest
-from broker.domain.ports.memory import KnownPopulation, TableMembers, Where
+from broker.domain.ports.release_history import KnownPopulation, TableMembers, Where
 from broker.domain.remembered import StoredMembers
 from broker.domain.scalars import Value
 

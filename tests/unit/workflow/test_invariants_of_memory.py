@@ -12,15 +12,15 @@ from broker.disclosure.differencing.members import members_of, to_bytes
 from broker.domain.errors import Breach, Conflict
 from broker.domain.findings import Verdict
 from broker.domain.jobs import FailureCode, JobState
-from broker.domain.memory import MemoryVersion
 from broker.domain.outputs import OutputState
-from broker.domain.ports.memory import KnownPopulation
+from broker.domain.ports.release_history import KnownPopulation
+from broker.domain.release_history import MemoryVersion
 from broker.domain.reviews import Choice
-from broker.storage.memory import writing
+from broker.storage.release_history import writing
 from broker.worker import reconcile
 from broker.workflow import ballots, review
 from broker.workflow.ending import LAPSES
-from broker.workflow.remembering import stage
+from broker.workflow.release_history import stage
 from tests.unit.workflow.conftest import CLEO, Broker
 
 

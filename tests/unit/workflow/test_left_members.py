@@ -14,15 +14,15 @@ from broker.disclosure.differencing.members import members_of, to_bytes
 from broker.domain.errors import Breach, Conflict, Forbidden, Invalid
 from broker.domain.ledger.chain import Head
 from broker.domain.outputs import OutputState
-from broker.domain.ports.memory import KnownPopulation
+from broker.domain.ports.release_history import KnownPopulation
 from broker.domain.remembered import StoredMembers, from_about
 from broker.domain.reviews import Choice
 from broker.domain.scalars import Value
 from broker.storage.store import open_store
 from broker.storage.witness import FolderWitness
 from broker.workflow import restore_memory
-from broker.workflow.remembering.left_files import sweep_members
-from broker.workflow.remembering.reentering import forgotten_tables, reenter_agreed, verify
+from broker.workflow.release_history.left_files import sweep_members
+from broker.workflow.release_history.reentering import forgotten_tables, reenter_agreed, verify
 from broker.workflow.restore_memory import ForgottenTables
 from tests.unit.workflow.conftest import ADA, AMIR, CHRIS, CLEO, SQL, Broker, opened
 

@@ -13,13 +13,13 @@ from broker.disclosure.differencing.members import members_of, to_bytes
 from broker.domain.errors import Conflict
 from broker.domain.findings import Verdict
 from broker.domain.jobs import JobState
-from broker.domain.memory import MemoryVersion
 from broker.domain.outputs import OutputState
-from broker.domain.ports.memory import KnownPopulation
+from broker.domain.ports.release_history import KnownPopulation
+from broker.domain.release_history import MemoryVersion
 from broker.domain.reviews import Choice
-from broker.storage.memory.tables import memory_entries
+from broker.storage.release_history.tables import memory_entries
 from broker.workflow import ending, review
-from broker.workflow.remembering.tables import remembered_table
+from broker.workflow.release_history.tables import remembered_table
 from broker.workflow.reviewing.evidence import row_of
 from tests.unit.workflow.conftest import CHRIS, CLEO, PROJECT, SQL, Broker
 

@@ -17,15 +17,15 @@ from broker.disclosure.differencing.members import members_of, to_bytes
 from broker.disclosure.differencing.mending import Mending, mend
 from broker.domain.audit import AuditEvent
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
-from broker.domain.memory import Change, Way
 from broker.domain.outputs import OutputState
 from broker.domain.plans import PlannedOutput
-from broker.domain.ports.memory import KnownPopulation
+from broker.domain.ports.release_history import KnownPopulation
+from broker.domain.release_history import Change, Way
 from broker.web.app import create_app
 from broker.web.passwords import hash_password
 from broker.web.setup import WebSettings
 from broker.workflow import administer
-from broker.workflow.remembering import compare
+from broker.workflow.release_history import compare
 from tests.unit.workflow.conftest import CLEO, PROJECT, ROSA, Broker, CountingEngine, memory, opened
 
 PASSWORD = "correct horse battery staple"
