@@ -18,7 +18,9 @@ from tests.attacks.decoders.kit import (
     Figure,
     Keys,
     Kit,
+    Large,
     Left,
+    large_ones_seldom,
     numbered,
     one_class_of_sizes,
     remembered_repairs,
@@ -107,10 +109,14 @@ class InProcess:
         touched = [way for way in frames[0] if any(f[way] != f[BASE] for f in frames)]
         if not touched:
             return None
-        left = {
-            way: [self.kit.left(plan, way, f[way]) for plan, f in zip(plans, frames, strict=True)]
-            for way in (BASE, *touched)
-        }
+        try:
+            with large_ones_seldom(texts):
+                left = {
+                    way: [self.kit.left(plan, way, f[way]) for plan, f in zip(plans, frames, strict=True)]
+                    for way in (BASE, *touched)
+                }
+        except Large:
+            return None
         return (plans, left) if any(o.way is LEAVES for jobs in left.values() for job in jobs for o in job) else None
 
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 from unittest.mock import patch
+from zlib import crc32
 
 import duckdb
 
@@ -92,6 +93,28 @@ def remembered_repairs() -> Iterator[None]:
         yield
 
 
+LARGE, LARGE_OF = 400, 20
+"""A job with more figures to protect costs as much time as a hundred others: one text in twenty of those is judged."""
+
+
+class Large(Exception):
+    """A job that is left out for its size."""
+
+
+@contextmanager
+def large_ones_seldom(texts: Sequence[str]) -> Iterator[None]:
+    """Raise Large where a job has too many figures to protect; which are judged all the same follows from the texts."""
+    judge, is_judged = patterns.repair, crc32("".join(texts).encode()) % LARGE_OF == 0
+
+    def guarded(task: Task, work: int | None = None, progress: Progress = untold) -> Repaired:
+        if len(task.targets) > LARGE and not is_judged:
+            raise Large
+        return judge(task, work, progress)
+
+    with patch.object(patterns, "repair", guarded):
+        yield
+
+
 @contextmanager
 def one_class_of_sizes() -> Iterator[None]:
     """Which cells to hide does not follow from how many persons are in them, where there are t. What the broker makes
@@ -108,6 +131,7 @@ class Rows:
         self.vault, self.registers = town.vault(way), town.keeper.registers(town.vault(way))
         self._con = duckdb.connect()
         self._con.execute("SET threads=1")
+        self._con.execute("PRAGMA disable_optimizer")  # many small statements, each of which is made once
         for table in self.vault.tables:
             schema, _, name = table.name.partition(".")
             files = [str(self.vault.evidence / p) for p in table.paths]
