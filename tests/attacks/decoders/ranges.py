@@ -71,6 +71,7 @@ def _told(search: Search, differing: Sequence[Tried]) -> Told:
             findings.append(_finding(search, search.smallest(tried)))
     edges = [t for t in differing if t.worst[1].kind in {Kind.EDGE, *STEERED}][:PADDED]
     seen = [search.padded(t) for t in edges]
+    touched = [sum(t.worst[1].figures.values()) for t in edges]
     for tried in (t for t, first in zip(edges, seen, strict=True) if sum(first) >= STEADY * PADS):
         more = search.padded(tried, MORE_PADS)
         if sum(more) >= STEADY * len(more) and len(more) > PADS:
@@ -79,6 +80,7 @@ def _told(search: Search, differing: Sequence[Tried]) -> Told:
         "texts": told.texts, "drawn": told.drawn, "kinds": dict(told.kinds),
         "figures": dict(told.figures), "moved": dict(told.moved), "findings": findings,
         "padded": sum(map(len, seen)), "seen": sum(map(sum, seen)),
+        "by_figures": [[many, len(told), sum(told)] for many, told in zip(touched, seen, strict=True)],
     }  # fmt: skip
 
 
@@ -109,9 +111,10 @@ COUNTED = ("kinds", "ways", "figures", "moved")
 
 def added(ranges: Iterable[Told]) -> Told:
     """Figures of ranges together: numbers added, kinds counted, findings one after the other."""
-    found: Told = {"findings": [], **{name: Counter() for name in COUNTED}}
+    found: Told = {"findings": [], "by_figures": [], **{name: Counter() for name in COUNTED}}
     for told in ranges:
         found["findings"] += told["findings"]
+        found["by_figures"] += told["by_figures"]
         for name in COUNTED:
             found[name].update(told[name])
         for name in ("texts", "drawn", "padded", "seen"):
@@ -120,10 +123,17 @@ def added(ranges: Iterable[Told]) -> Told:
     return found
 
 
-def right(told: Told) -> float:
+def right(padded: int, seen: float) -> float:
     """Of guesses by somebody who knows all others exactly, how many are right: all where the difference is seen with a
     pad, and half where it is not."""
-    return 0.5 if not told["padded"] else (1 + told["seen"] / told["padded"]) / 2
+    return 0.5 if not padded else (1 + seen / padded) / 2
+
+
+def at_edges(told: Told) -> float:
+    """How many pads of the same texts would show a difference, were each figure that the child touches at a rounding
+    edge by chance: one pad in the base for a figure alone, and more where several are touched."""
+    still = 1 - 1 / told["base"]
+    return sum(pads * (1 - still**many) for many, pads, _ in told["by_figures"])
 
 
 def processes() -> int:
