@@ -14,7 +14,7 @@ def render(table: PlannedTable, needs: Needs, proofs: Proofs = NONE, people: int
     """The statement; `needs.least` is the number of persons that a group needs which rows of persons meet. `proofs`
     and the number of `people` are those of the vault that it runs on.
 
-    Its columns: `k0`…`kn`, `rows`, `persons`, `population` (distinct persons of all contributions, on each row; at
+    Its columns: `k0`…`kn`, `rows`, `persons`, `population` (distinct persons of all cells, on each row; at
     least so many, if not fewer than `needs.least`), and `evidence_columns` of each statistic in turn. Rows stand in the
     order of the keys.
     """
