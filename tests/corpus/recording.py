@@ -1,5 +1,5 @@
-"""What the broker says of a submission: accepted or not, codes and places of refusals, whether a person looks, and of
-jobs over the little world the figures that leave. No words: they may change.
+"""What the broker says of a submission: accepted or not, codes and places of refusals, whether a person looks, the
+hashes that a store holds of it, and of jobs over the little world the figures that leave. No words: they may change.
 
 `python -m tests.corpus.recording` records the corpus anew.
 """
@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,10 @@ def _checked(one: Submitted, policies: Policies) -> dict[str, Any]:
     found = check_submission(one.text, one.kind, one.dialect, project, policies, TODAY)
     told: dict[str, Any] = {"accepted": found.accepted, "person": bool(found.review), "private": found.asks_privately}
     told["refusals"] = [[r.code, r.line, r.column] for r in found.refusals]
+    if found.accepted:
+        told["plan"] = found.plan_hash
+    if found.private is not None:
+        told["question"] = sha256(found.private.bounds.encode()).hexdigest()
     if isinstance(found.private, PrivateJob):
         told["forecast"] = forecast_of(found.private)
     return told
@@ -58,6 +63,7 @@ def _figures(one: Submitted, con: Any) -> dict[str, Any]:
         "refusals": [[r.code, r.line, r.column] for r in found.refusals],
     }
     if found.plan is not None:
+        told["plan"] = found.plan.hash
         put(con, world(int(one.name.split()[1])))
         judged = judge_job(found.plan, evidence_from(found.plan, con, RULES), RULES)
         told["leaves"] = [[a.verdict.value, released_csv(a).decode()] for a in judged]
